@@ -1,0 +1,94 @@
+"""Every error this package raises on purpose.
+
+RemembrancerError
+├── InvalidInput (ValueError)       refused at the door; nothing was written
+├── TaskNotFound (LookupError)      no task has this id
+├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
+├── ServiceStopped                  the scheduler is not running
+└── GraphUnavailable                the graph cannot be opened, read or written
+    ├── GraphLocked                 another process holds the folder
+    ├── GraphMissing                the folder is not there, or may not be written
+    ├── NotAGraph                   the folder holds something else
+    ├── GraphTooNew                 a newer version of this package wrote it
+    ├── GraphFull                   the disk is full
+    └── EngineMissing               no build of the embedded engine for this platform
+"""
+
+from __future__ import annotations
+
+
+class RemembrancerError(Exception):
+    """What every error of this package can be caught as."""
+
+
+class InvalidInput(RemembrancerError, ValueError):
+    """One field of a request is wrong; the message is enough to correct it by.
+
+    Args:
+        field: The argument's name, as the caller wrote it.
+        value: What was given; long values are shortened in the message.
+        allowed: What would have been accepted, in words.
+        example: A value that works, ready to copy.
+    """
+
+    def __init__(self, field: str, value: object, allowed: str, example: object) -> None:
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+        self.example = example
+        shown = repr(value)
+        if len(shown) > _SHOWN:
+            shown = f"{shown[:_SHOWN]}… ({len(shown)} characters)"
+        super().__init__(f"{field}={shown} is not accepted. Allowed: {allowed}. Example: {field}={example!r}")
+
+
+class TaskNotFound(RemembrancerError, LookupError):
+    """No task has this id."""
+
+    def __init__(self, task_id: str) -> None:
+        self.task_id = task_id
+        super().__init__(f"No task has the id {task_id!r}. List the ids with get_scheduled_tasks() or `remembrancer list --all`.")
+
+
+class TaskEnded(RemembrancerError):
+    """The task came to its end before this request; its record stays, unchanged."""
+
+    def __init__(self, task_id: str, status: str, act: str) -> None:
+        self.task_id = task_id
+        self.status = status
+        super().__init__(f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. Schedule a new one instead.")
+
+
+class ServiceStopped(RemembrancerError):
+    """The scheduler is not running: call start() first."""
+
+
+class GraphUnavailable(RemembrancerError):
+    """The graph cannot be opened, read or written just now."""
+
+
+class GraphLocked(GraphUnavailable):
+    """Another process holds the graph's folder."""
+
+
+class GraphMissing(GraphUnavailable):
+    """The graph's folder is not there, or may not be written."""
+
+
+class NotAGraph(GraphUnavailable):
+    """The folder holds something that is no graph of ours."""
+
+
+class GraphTooNew(GraphUnavailable):
+    """A newer version of this package has upgraded the graph."""
+
+
+class GraphFull(GraphUnavailable):
+    """The disk is full: the write was refused whole."""
+
+
+class EngineMissing(GraphUnavailable):
+    """There is no build of the embedded engine for this platform."""
+
+
+_SHOWN = 120

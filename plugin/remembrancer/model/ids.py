@@ -1,0 +1,30 @@
+"""Ids in the specification's form, unique even when two are made in one clock tick."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+_ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_TAIL: Final = 6
+_MINUTE_MS: Final = 60_000
+
+
+def new_id(prefix: str, now_ms: int) -> str:
+    """Return an id such as `task_1723644600.123_9f3k2a`; ids made later sort later until the year 2286."""
+    number = secrets.randbelow(len(_ALPHABET) ** _TAIL)
+    tail = ""
+    for _ in range(_TAIL):
+        number, digit = divmod(number, len(_ALPHABET))
+        tail += _ALPHABET[digit]
+    return f"{prefix}_{now_ms // 1000}.{now_ms % 1000:03d}_{tail}"
+
+
+def occurrence_key(task_id: str, nominal_ms: int, attempt: int) -> str:
+    """Return the key that lets one attempt at one occurrence exist only once in a graph."""
+    return f"{task_id}|{nominal_ms}|{attempt}"
+
+
+def minute_of(moment_ms: int) -> int:
+    """Round *moment_ms* down to its whole minute: `time` nodes stand for minutes."""
+    return moment_ms - moment_ms % _MINUTE_MS

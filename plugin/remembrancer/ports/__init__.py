@@ -1,0 +1,1 @@
+"""Protocols in domain words; their laws are in the docstrings."""

@@ -1,0 +1,1 @@
+"""The graph behind the ports: sessions, the group commit, rows and upgrades."""

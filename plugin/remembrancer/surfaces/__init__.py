@@ -1,0 +1,1 @@
+"""Thin ways in: the specification's service and the control channel."""

@@ -1,0 +1,1 @@
+"""Pure functions of (value, now): schedules, zones and catching up."""
