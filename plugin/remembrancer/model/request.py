@@ -1,0 +1,55 @@
+"""A request to schedule: what `schedule_task` takes, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 (part of the public signature)
+from typing import Any
+
+from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
+from remembrancer.model.task import MISFIRE_GRACE_SECONDS, MISFIRE_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRequest:
+    """One task to be scheduled, not checked yet: the scheduler refuses it at the door with `InvalidInput`.
+
+    Args:
+        name: What people call the task.
+        goal_description: What it is for.
+        trigger_prompt: What the handler is given when the task fires.
+        origin_thought_id: The thought that asks for it.
+        defer_until: ISO-8601 with a zone, or an aware datetime: when it runs, or when its cron schedule begins.
+        schedule_cron: A cron expression; `defer_until`, `schedule_cron` or both must be given.
+        timezone: An IANA name, in which the cron expression is read; None is UTC.
+        gap: What to do with a wall time that does not exist on the day of a clock change.
+        fold: What to do with a wall time that exists twice.
+        seconds: Where a six-field expression keeps its seconds; needed with six fields only.
+        misfire: What to do with occurrences found later than the grace.
+        misfire_limit: How many of them `run_all` runs at most.
+        misfire_grace_seconds: How late an occurrence may be found and still count as in time.
+        on_lost: What becomes of an occurrence whose scheduler died while it ran.
+        max_attempts: How often an occurrence is tried at most.
+        timeout_seconds: How long the handler may take; None is the scheduler's own limit.
+        dedup_key: Scheduling again under the same key returns the task that is there.
+        context: Any JSON object for the handler.
+    """
+
+    name: str
+    goal_description: str
+    trigger_prompt: str
+    origin_thought_id: str
+    defer_until: str | datetime | None = None
+    schedule_cron: str | None = None
+    timezone: str | None = None
+    gap: Gap | str = Gap.RUN_AFTER
+    fold: Fold | str = Fold.FIRST
+    seconds: Seconds | str | None = None
+    misfire: Misfire | str = Misfire.RUN_ONCE
+    misfire_limit: int = MISFIRE_LIMIT
+    misfire_grace_seconds: float = MISFIRE_GRACE_SECONDS
+    on_lost: OnLost | str = OnLost.FAIL
+    max_attempts: int = 3
+    timeout_seconds: float | None = None
+    dedup_key: str | None = None
+    context: dict[str, Any] | None = None
