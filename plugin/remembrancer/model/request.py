@@ -19,7 +19,7 @@ class ScheduleRequest:
         goal_description: What it is for.
         trigger_prompt: What the handler is given when the task fires.
         origin_thought_id: The thought that asks for it.
-        defer_until: ISO-8601 with a zone, or an aware datetime: when it runs, or when its cron schedule begins.
+        defer_until: ISO-8601 with a zone, or an aware datetime: when it runs, or its cron schedule begins.
         schedule_cron: A cron expression; `defer_until`, `schedule_cron` or both must be given.
         timezone: An IANA name, in which the cron expression is read; None is UTC.
         gap: What to do with a wall time that does not exist on the day of a clock change.
