@@ -1,0 +1,99 @@
+"""Named queries and migrations, read from the files of this package.
+
+A query file holds many queries, each under a header and one line that says what it answers:
+
+    // name: due_tasks
+    // Armed tasks at or before $now_ms, oldest first, at most $limit.
+    MATCH ...
+
+The text is the same for every engine; only the migrations differ.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final, LiteralString, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_HEADER: Final = re.compile(r"^// name: (?P<name>[a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
+_MIGRATION: Final = re.compile(r"^V(?P<version>\d{4})__(?P<title>[a-z0-9_]+)\.(?:sql|cypher)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One named query: its family (the file), its one-line summary, its Cypher."""
+
+    name: str
+    family: str
+    summary: str
+    text: LiteralString
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of an engine's schema: DDL only, one statement after the other."""
+
+    version: int
+    title: str
+    statements: tuple[LiteralString, ...]
+
+
+@cache
+def queries() -> Mapping[str, Query]:
+    """Return every query by its name.
+
+    Raises:
+        ValueError: A name stands twice, or a query has no summary: a fault of this package.
+    """
+    found: dict[str, Query] = {}
+    for resource in sorted(files("remembrancer_schema").joinpath("queries").iterdir(), key=lambda file: file.name):
+        if resource.name.endswith(".cypher"):
+            for query in _read(resource.read_text("utf-8"), resource.name.removesuffix(".cypher")):
+                if query.name in found:
+                    raise ValueError(f"the query {query.name} stands in {found[query.name].family} and in {query.family}")
+                found[query.name] = query
+    return found
+
+
+def query(name: str) -> LiteralString:
+    """Return the Cypher of the query called *name*. Raises KeyError."""
+    return queries()[name].text
+
+
+@cache
+def migrations(engine: str) -> tuple[Migration, ...]:
+    """Return the migrations of *engine* ("embedded" or "neo4j"), first to last."""
+    steps: list[Migration] = []
+    for resource in files("remembrancer_schema").joinpath("migrations", engine).iterdir():
+        if match := _MIGRATION.match(resource.name):
+            statements = tuple(_statements(resource.read_text("utf-8")))
+            steps.append(Migration(int(match["version"]), match["title"].replace("_", " "), statements))
+    return tuple(sorted(steps, key=lambda step: step.version))
+
+
+def _read(text: str, family: str) -> Iterator[Query]:
+    """Cut one query file at its headers."""
+    _, *parts = _HEADER.split(text)
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        summary, _, cypher = body.strip().partition("\n")
+        if not summary.startswith("// ") or not cypher.strip():
+            raise ValueError(f"the query {name} in {family} needs a summary line and a text")
+        yield Query(name, family, summary.removeprefix("// "), _literal(cypher.strip()))
+
+
+def _statements(text: str) -> Iterator[LiteralString]:
+    """Cut a migration at its semicolons; comment lines are left out."""
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("--", "//")))
+    for statement in code.split(";"):
+        if statement.strip():
+            yield _literal(statement.strip())
+
+
+def _literal(text: str) -> LiteralString:
+    """Vouch for text that ships with this package: no user's input ever reaches it."""
+    return cast("LiteralString", text)

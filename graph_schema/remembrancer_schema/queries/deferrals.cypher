@@ -1,0 +1,51 @@
+// name: defer_tasks
+// Put tasks off to a later moment, if they still stand as read, and write who decided it.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.fence = coalesce(t.fence, 0) + 1
+WITH t, r
+WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
+SET t.next_run_ms = r.next_run_ms, t.nominal_ms = r.next_nominal_ms, t.deferral_id = r.deferral_id,
+    t.deferral_count = r.deferral_count, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
+  actor: r.actor, reason: r.reason, thought_id: r.requested_by
+})-[:CHANGE_OF]->(t)
+RETURN r.row AS row
+
+// name: defer_settled
+// Put tasks off because their execution answered so, if it still has its fence.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
+SET t.fence = coalesce(t.fence, 0) + 1, t.next_run_ms = r.next_run_ms, t.nominal_ms = r.next_nominal_ms,
+    t.deferral_id = r.deferral_id, t.deferral_count = r.deferral_count,
+    t.defer_until = datetime({epochMillis: r.deferred_until_ms})
+RETURN r.row AS row
+
+// name: record_deferrals
+// Write deferrals of tasks that were put off by them, REQUESTED_BY a thought where one asked.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+WHERE t.deferral_id = r.deferral_id
+CREATE (d:task_deferral {
+  deferral_id: r.deferral_id, task_id: r.task_id, deferred_at: datetime({epochMillis: r.deferred_ms}),
+  original_time: CASE WHEN r.original_ms IS NULL THEN null ELSE datetime({epochMillis: r.original_ms}) END,
+  deferred_until: datetime({epochMillis: r.deferred_until_ms}), reason: r.reason,
+  deferral_count: r.deferral_count, requested_by: r.requested_by, context: r.context
+})-[:DEFERRAL_OF]->(t)
+RETURN r.row AS row
+
+// name: link_requests
+// Link deferrals to the thoughts that asked for them.
+UNWIND $rows AS r
+MATCH (d:task_deferral {deferral_id: r.deferral_id})
+MERGE (h:thought {thought_id: r.requested_by})
+  ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.deferred_ms})
+CREATE (d)-[:REQUESTED_BY]->(h)
+RETURN r.row AS row
+
+// name: deferrals_of_task
+// The deferrals of one task, oldest first, as nodes.
+MATCH (d:task_deferral)-[:DEFERRAL_OF]->(t:scheduled_task {task_id: $task_id})
+RETURN d ORDER BY d.deferred_at, d.deferral_count

@@ -1,0 +1,148 @@
+// name: claim_executions
+// Take occurrences: lock the task by its fence, check that it stands as read, move it on, write the execution.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.fence = coalesce(t.fence, 0) + 1
+WITH t, r
+WHERE t.next_run_ms = r.expected_ms AND t.nominal_ms = r.nominal_ms AND t.status IN ['PENDING', 'ACTIVE']
+SET t.next_run_ms = r.next_run_ms, t.nominal_ms = r.next_nominal_ms, t.status = 'ACTIVE',
+    t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
+CREATE (e:task_execution {
+  execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
+  execution_type: r.execution_type, status: 'running', attempt: 1, occurrences: 1,
+  nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
+  fence: t.fence, replica_id: r.replica_id
+})-[:EXECUTION_OF]->(t)
+RETURN r.row AS row, t.fence AS fence
+
+// name: record_outcomes
+// Account for occurrences that will not run: the same lock and check, but the execution is terminal at once.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.fence = coalesce(t.fence, 0) + 1
+WITH t, r
+WHERE t.next_run_ms = r.expected_ms AND t.nominal_ms = r.nominal_ms AND t.status IN ['PENDING', 'ACTIVE']
+SET t.next_run_ms = r.next_run_ms, t.nominal_ms = r.next_nominal_ms, t.status = r.task_status
+CREATE (e:task_execution {
+  execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
+  execution_type: r.execution_type, status: r.status, attempt: 1, occurrences: r.occurrences,
+  nominal_at: datetime({epochMillis: r.nominal_ms}), last_nominal_at: datetime({epochMillis: r.last_nominal_ms}),
+  triggered_at: datetime({epochMillis: r.triggered_ms}), completed_at: datetime({epochMillis: r.triggered_ms}),
+  duration_seconds: 0.0, fence: t.fence, replica_id: r.replica_id, reason_code: r.reason_code, reason: r.reason
+})-[:EXECUTION_OF]->(t)
+RETURN r.row AS row, t.fence AS fence
+
+// name: end_deferrals
+// The put-off run of a task has been claimed: its deferral is no longer live.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+SET t.deferral_id = null, t.defer_until = CASE WHEN t.schedule_cron IS NULL THEN t.defer_until ELSE null END
+RETURN r.row AS row
+
+// name: start_executions
+// Write running executions outside the schedule, as asked for by hand, and who asked.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.fence = coalesce(t.fence, 0) + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
+CREATE (e:task_execution {
+  execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
+  execution_type: r.execution_type, status: 'running', attempt: 1, occurrences: 1,
+  nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
+  fence: t.fence, replica_id: r.replica_id
+})-[:EXECUTION_OF]->(t)
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.triggered_ms}),
+  actor: r.actor, reason: r.change_reason, thought_id: r.thought_id
+})-[:CHANGE_OF]->(t)
+RETURN r.row AS row, t.fence AS fence
+
+// name: settle_executions
+// Write terminal outcomes by execution and fence: a late holder finds another fence and writes nothing.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+WHERE e.fence = r.fence AND e.status = 'running'
+SET e.status = r.status, e.completed_at = datetime({epochMillis: r.completed_ms}),
+    e.duration_seconds = r.duration_seconds, e.reason_code = r.reason_code, e.reason = r.reason, e.result = r.result
+RETURN r.row AS row
+
+// name: link_created_thoughts
+// Keep the thoughts that executions created.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+WHERE e.fence = r.fence
+MERGE (h:thought {thought_id: r.thought_id})
+  ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.completed_ms}),
+                h.content = r.content
+CREATE (e)-[:CREATED_THOUGHT]->(h)
+SET e.thought_id = r.thought_id
+RETURN r.row AS row
+
+// name: hold_leases
+// Hold the executions of one batch for a replica, until a moment.
+UNWIND $rows AS r
+CREATE (l:execution_lease {
+  lease_id: r.lease_id, replica_id: r.replica_id, until_ms: r.until_ms, execution_ids: r.execution_ids
+})
+RETURN r.row AS row
+
+// name: renew_leases
+// Let leases hold longer.
+UNWIND $rows AS r
+MATCH (l:execution_lease {lease_id: r.lease_id})
+SET l.until_ms = r.until_ms
+RETURN r.row AS row
+
+// name: release_leases
+// Every execution of these batches is settled: their leases are over.
+UNWIND $rows AS r
+MATCH (l:execution_lease {lease_id: r.lease_id})
+DELETE l
+RETURN r.row AS row
+
+// name: leases_over
+// Leases that ended by $now_ms, or that another replica held where $others is true.
+MATCH (l:execution_lease)
+WHERE l.until_ms <= $now_ms OR ($others AND l.replica_id <> $mine)
+RETURN l.lease_id AS lease_id, l.execution_ids AS execution_ids ORDER BY l.lease_id
+
+// name: still_running
+// Those of $execution_ids that have no outcome yet, as nodes.
+UNWIND $execution_ids AS execution_id
+MATCH (e:task_execution {execution_id: execution_id})
+WHERE e.status = 'running'
+RETURN e
+
+// name: lose_executions
+// Fail executions whose holder is gone; the fence moves on, so that the holder cannot settle them any more.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+WHERE e.fence = r.fence AND e.status = 'running'
+SET e.fence = r.fence + 1, e.status = 'failed', e.completed_at = datetime({epochMillis: r.completed_ms}),
+    e.duration_seconds = r.duration_seconds, e.reason_code = r.reason_code, e.reason = r.reason
+RETURN r.row AS row
+
+// name: retry_executions
+// Start another attempt at occurrences that were lost.
+UNWIND $rows AS r
+MATCH (lost:task_execution {execution_id: r.lost_execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+WHERE lost.fence = r.lost_fence AND t.status IN ['PENDING', 'ACTIVE']
+SET t.fence = coalesce(t.fence, 0) + 1
+CREATE (e:task_execution {
+  execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
+  execution_type: r.execution_type, status: 'running', attempt: r.attempt, occurrences: 1,
+  nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
+  fence: t.fence, replica_id: r.replica_id
+})-[:EXECUTION_OF]->(t)
+CREATE (e)-[:RETRY_OF]->(lost)
+RETURN r.row AS row, t.fence AS fence
+
+// name: executions_of_task
+// The executions of one task, newest first, as nodes.
+MATCH (e:task_execution)-[:EXECUTION_OF]->(t:scheduled_task {task_id: $task_id})
+RETURN e ORDER BY e.execution_id DESC LIMIT $limit
+
+// name: latest_executions
+// The newest executions of all tasks, after $after_id, as nodes; ids sort by the time they were made.
+MATCH (e:task_execution)
+WHERE e.execution_id > $after_id
+RETURN e ORDER BY e.execution_id DESC LIMIT $limit

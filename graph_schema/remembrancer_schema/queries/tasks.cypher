@@ -1,0 +1,118 @@
+// name: create_tasks
+// Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute.
+UNWIND $rows AS r
+MERGE (h:thought {thought_id: r.origin_thought_id})
+  ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.created_ms})
+MERGE (m:time {time_id: r.time_id})
+  ON CREATE SET m.at = datetime({epochMillis: r.minute_ms})
+CREATE (t:scheduled_task {
+  task_id: r.task_id, name: r.name, goal_description: r.goal_description, status: r.status,
+  task_type: r.task_type, schedule_cron: r.schedule_cron, timezone: r.timezone, gap: r.gap, fold: r.fold,
+  seconds: r.seconds, trigger_prompt: r.trigger_prompt, origin_thought_id: r.origin_thought_id,
+  created_at: datetime({epochMillis: r.created_ms}), deferral_count: r.deferral_count,
+  misfire: r.misfire, misfire_limit: r.misfire_limit, misfire_grace_seconds: r.misfire_grace_seconds,
+  on_lost: r.on_lost, max_attempts: r.max_attempts, timeout_seconds: r.timeout_seconds,
+  dedup_key: r.dedup_key, deferred_task_id: r.deferred_task_id, context: r.context,
+  next_run_ms: r.next_run_ms, nominal_ms: r.nominal_ms, deferral_id: r.deferral_id, fence: 0
+})-[:CREATED_BY]->(h)
+CREATE (t)-[:SCHEDULED_FOR]->(m)
+RETURN r.row AS row
+
+// name: hold_back_tasks
+// Write the moment that new tasks are deferred until, as people read it.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.defer_until = datetime({epochMillis: r.defer_until_ms})
+RETURN r.row AS row
+
+// name: task_by_id
+// One task, as a node.
+MATCH (t:scheduled_task {task_id: $task_id}) RETURN t
+
+// name: task_by_dedup_key
+// The task kept under a dedup key, as a node.
+MATCH (t:scheduled_task {dedup_key: $dedup_key}) RETURN t
+
+// name: reactivation_of
+// The open task that brings back the agent's own task $deferred_task_id, as a node.
+MATCH (t:scheduled_task {deferred_task_id: $deferred_task_id})
+WHERE t.status IN ['PENDING', 'ACTIVE']
+RETURN t LIMIT 1
+
+// name: armed_tasks
+// Tasks with a run ahead, the next to run first; $statuses and $types limit which.
+MATCH (t:scheduled_task)
+WHERE t.next_run_ms > 0 AND t.status IN $statuses AND t.task_type IN $types
+RETURN t ORDER BY t.next_run_ms LIMIT $limit
+
+// name: unarmed_tasks
+// Tasks with nothing ahead, newest first; $statuses and $types limit which.
+MATCH (t:scheduled_task)
+WHERE t.next_run_ms IS NULL AND t.status IN $statuses AND t.task_type IN $types
+RETURN t ORDER BY t.created_at DESC LIMIT $limit
+
+// name: due_tasks
+// Armed tasks after $floor_ms, at or before $now_ms, oldest first, at most $limit, as nodes.
+MATCH (t:scheduled_task)
+WHERE t.next_run_ms > $floor_ms AND t.next_run_ms <= $now_ms
+RETURN t ORDER BY t.next_run_ms LIMIT $limit
+
+// name: next_run
+// The earliest moment after $floor_ms that any task is armed for.
+MATCH (t:scheduled_task)
+WHERE t.next_run_ms > $floor_ms
+RETURN t.next_run_ms AS next_run_ms ORDER BY t.next_run_ms LIMIT 1
+
+// name: retire_tasks
+// End tasks whose only occurrence is settled, if the settling execution still has its fence.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
+SET t.status = r.status
+RETURN r.row AS row
+
+// name: cancel_tasks
+// End open tasks and write who ended them.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.fence = coalesce(t.fence, 0) + 1
+WITH t, r, t.status AS before
+WHERE before IN ['PENDING', 'ACTIVE']
+SET t.status = 'CANCELLED', t.next_run_ms = null, t.nominal_ms = null, t.deferral_id = null
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
+  actor: r.actor, reason: r.reason, thought_id: r.thought_id, before: before, after: 'CANCELLED'
+})-[:CHANGE_OF]->(t)
+RETURN r.row AS row
+
+// name: quarantine_tasks
+// Take tasks that cannot be read out of the schedule, loudly, so that they never hold up the others.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.next_run_ms = null, t.status = 'FAILED'
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),
+  actor: 'checker', reason: r.reason
+})-[:CHANGE_OF]->(t)
+RETURN r.row AS row
+
+// name: unlink_times
+// Let go of the minutes that moved tasks were scheduled for.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})-[s:SCHEDULED_FOR]->(:time)
+DELETE s
+RETURN DISTINCT r.row AS row
+
+// name: link_times
+// Link moved tasks to the minute they are scheduled for now.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+MERGE (m:time {time_id: r.time_id})
+  ON CREATE SET m.at = datetime({epochMillis: r.minute_ms})
+CREATE (t)-[:SCHEDULED_FOR]->(m)
+RETURN r.row AS row
+
+// name: changes_of_task
+// The audit trail of one task, oldest first.
+MATCH (c:task_change)-[:CHANGE_OF]->(t:scheduled_task {task_id: $task_id})
+RETURN c ORDER BY c.at, c.change_id

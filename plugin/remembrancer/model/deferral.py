@@ -1,0 +1,41 @@
+"""A deferral: a decision to wait."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from remembrancer.model.moment import to_iso
+
+
+class Deferral(BaseModel):
+    """One `task_deferral` node."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    deferral_id: str
+    task_id: str
+    deferred_at: datetime
+    original_time: datetime | None
+    """When the task would have run; None for a task that had nothing ahead."""
+    deferred_until: datetime
+    reason: str
+    deferral_count: int
+    """How many deferrals the task has had, this one included."""
+    requested_by: str | None = None
+    """The thought that asked for it."""
+    context: dict[str, Any] | None = None
+
+    def history_entry(self, deferred_task_id: str | None) -> dict[str, Any]:
+        """Return an entry of `deferral_history`, with every key that the specification's examples read."""
+        return {
+            "deferral_id": self.deferral_id,
+            "deferred_at": to_iso(self.deferred_at),
+            "deferred_until": to_iso(self.deferred_until),
+            "reason": self.reason,
+            "deferral_reason": self.reason,
+            "deferred_task_id": deferred_task_id or self.task_id,
+            "context": self.context,
+        }

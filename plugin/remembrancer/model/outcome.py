@@ -1,0 +1,46 @@
+"""What a handler may answer: done, failed, or defer until … because …"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 (part of the public signature)
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A unit of the agent's thinking, as the graph keeps it."""
+
+    thought_id: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The work is done.
+
+    Args:
+        result: What to remember of it, as text.
+        thought: A thought that the work created, linked by CREATED_THOUGHT.
+    """
+
+    result: str | None = None
+    thought: Thought | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The work could not be done; *reason* says why, for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Not now: come back at *until* (aware), because *reason*."""
+
+    until: datetime
+    reason: str
+    thought_id: str | None = None
+
+
+Outcome = Done | Failed | Defer

@@ -1,0 +1,110 @@
+"""A task: a thing to be done, with a schedule."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remembrancer.model.moment import to_iso
+from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, Misfire, OnLost, Seconds, TaskStatus, TaskType
+
+MISFIRE_LIMIT: Final = 100
+MISFIRE_GRACE_SECONDS: Final = 60.0
+
+
+class ScheduledTask(BaseModel):
+    """The specification's core model, and what the scheduler needs beside it.
+
+    Its fields are the properties of a `scheduled_task` node, under the same names;
+    `deferral_history` and `context` alone are read from elsewhere or decoded.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    task_id: str
+    name: str
+    goal_description: str
+    status: TaskStatus = TaskStatus.PENDING
+    defer_until: datetime | None = None
+    schedule_cron: str | None = None
+    trigger_prompt: str
+    origin_thought_id: str
+    created_at: datetime
+    last_triggered_at: datetime | None = None
+    deferral_count: int = 0
+    deferral_history: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+
+    timezone: str = "UTC"
+    gap: Gap = Gap.RUN_AFTER
+    fold: Fold = Fold.FIRST
+    seconds: Seconds | None = None
+    misfire: Misfire = Misfire.RUN_ONCE
+    misfire_limit: int = MISFIRE_LIMIT
+    misfire_grace_seconds: float = MISFIRE_GRACE_SECONDS
+    on_lost: OnLost = OnLost.FAIL
+    max_attempts: int = 3
+    timeout_seconds: float | None = None
+    dedup_key: str | None = None
+    """Two tasks of one graph never share a key: scheduling again under it returns the task that is there."""
+    deferred_task_id: str | None = None
+    """The agent's own task that this one brings back when its time comes."""
+    context: dict[str, Any] | None = None
+    """What the author wants the handler to have: any JSON object."""
+
+    next_run_ms: int | None = None
+    """When the checker acts next, epoch milliseconds; None unless armed. The due lookup's one index."""
+    nominal_ms: int | None = None
+    """The first moment of the schedule not accounted for yet, epoch milliseconds."""
+    deferral_id: str | None = None
+    """The live deferral, if the next run is one that was put off."""
+
+    @property
+    def task_type(self) -> TaskType:
+        """Recurring with a cron schedule, one-time without."""
+        return TaskType.RECURRING if self.schedule_cron else TaskType.ONE_TIME
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is still to come of this task."""
+        return self.status in OPEN_STATUSES
+
+    def info(self) -> ScheduledTaskInfo:
+        """Return the specification's answer format: moments as ISO strings ending in Z."""
+        return ScheduledTaskInfo(
+            task_id=self.task_id,
+            name=self.name,
+            goal_description=self.goal_description,
+            status=self.status,
+            defer_until=to_iso(self.defer_until) if self.defer_until else None,
+            schedule_cron=self.schedule_cron,
+            created_at=to_iso(self.created_at),
+            last_triggered_at=to_iso(self.last_triggered_at) if self.last_triggered_at else None,
+            deferral_count=self.deferral_count,
+        )
+
+
+class ScheduledReply(ScheduledTask):
+    """What scheduling answers: the task as written, its next fires, and what its author should know."""
+
+    next_fires: list[datetime] = Field(default_factory=list[datetime])
+    """Up to five moments (UTC) at which it will fire, as the schedule stands."""
+    notes: list[str] = Field(default_factory=list[str])
+    """A past moment, a clock change ahead, a task that was there already under this dedup_key."""
+
+
+class ScheduledTaskInfo(BaseModel):
+    """The specification's answer format of a task."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task_id: str
+    name: str
+    goal_description: str
+    status: TaskStatus = TaskStatus.PENDING
+    defer_until: str | None = None
+    schedule_cron: str | None = None
+    created_at: str
+    last_triggered_at: str | None = None
+    deferral_count: int = 0

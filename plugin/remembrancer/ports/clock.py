@@ -1,0 +1,21 @@
+"""The clock: the only source of the present moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from datetime import datetime
+
+
+class Clock(Protocol):
+    """Tells the time and waits for it."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, UTC."""
+        ...
+
+    async def wait(self, until: datetime, wake: asyncio.Event) -> None:
+        """Return when *until* has come or *wake* is set, whichever is first."""
+        ...

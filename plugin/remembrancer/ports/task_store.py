@@ -1,0 +1,192 @@
+"""The contract for keeping tasks and what became of them.
+
+Laws that hold for every method: a moment is an argument, no store reads a clock. What a method
+acknowledges by returning is durable. A method that raises has written nothing. A row that another
+replica changed meanwhile is no error: the write leaves it out of its answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from remembrancer.model.deferral import Deferral
+    from remembrancer.model.execution import Execution, ExecutionStatus, Reason
+    from remembrancer.model.outcome import Thought
+    from remembrancer.model.policy import TaskStatus
+    from remembrancer.model.task import ScheduledTask
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One occurrence (or burst) to take for this replica, and where that leaves its task."""
+
+    execution: Execution
+    """Running, or already terminal for one that will not run."""
+    expected_next_run_ms: int
+    """The task's `next_run_ms` as it was read; another value now means that somebody was faster."""
+    nominal_ms: int
+    next_run_ms: int | None
+    next_nominal_ms: int | None
+    task_status: TaskStatus
+    ends_deferral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """How long the claims of one batch hold: until *until*, or for as long as it is renewed."""
+
+    lease_id: str
+    replica_id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rearm:
+    """A deferral of a task, and when the task acts next because of it."""
+
+    deferral: Deferral
+    next_run_ms: int
+    next_nominal_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The terminal outcome of one running execution."""
+
+    execution: Execution
+    """As claimed: its id and fence say which write this is."""
+    status: ExecutionStatus
+    completed_at: datetime
+    duration_seconds: float
+    reason_code: Reason | None = None
+    reason: str | None = None
+    result: str | None = None
+    thought: Thought | None = None
+    ends_task: TaskStatus | None = None
+    """The task's status after its only occurrence; None for a task that goes on."""
+    rearm: Rearm | None = None
+    lease_id: str | None = None
+    """Given with the last settlement of a lease's batch: the lease is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who did what to a task, for the audit trail."""
+
+    action: str
+    """cancel, defer, run_now, …"""
+    at: datetime
+    actor: str
+    """The surface: service, cli, handler, …"""
+    reason: str | None = None
+    thought_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which tasks to find; an empty *statuses* means any."""
+
+    statuses: frozenset[TaskStatus] = field(default_factory=frozenset)
+    recurring: bool | None = None
+    limit: int = 1000
+
+
+class TaskStore(Protocol):
+    """The tasks of one memory graph."""
+
+    exclusive: bool
+    """Whether no other replica can hold this graph: what a former process left is then dead at once."""
+
+    async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
+        """Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
+
+        *first* is the deferral that made the one task given, if a deferral made it.
+        """
+        ...
+
+    async def get(self, task_id: str) -> ScheduledTask:
+        """Return the task with its deferral history. Raises TaskNotFound."""
+        ...
+
+    async def find(self, wanted: Wanted) -> Sequence[ScheduledTask]:
+        """Return tasks, the next to run first, those with nothing ahead last, newest first among them."""
+        ...
+
+    async def find_by_dedup_key(self, dedup_key: str) -> ScheduledTask | None:
+        """Return the task kept under *dedup_key*, open or ended."""
+        ...
+
+    async def find_reactivation(self, deferred_task_id: str) -> ScheduledTask | None:
+        """Return the open task that will bring back the agent's own task *deferred_task_id*."""
+        ...
+
+    async def due(self, now: datetime, limit: int) -> Sequence[ScheduledTask]:
+        """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*."""
+        ...
+
+    async def next_run_at(self) -> datetime | None:
+        """Return the earliest moment any task is armed for."""
+        ...
+
+    async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
+        """Write the executions of those claims whose task still stands as read; return them, fenced.
+
+        At most one replica wins an occurrence, and at most one execution exists for one attempt at it.
+        """
+        ...
+
+    async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution:
+        """Write a running execution outside the schedule; the task's own next run stays as it is."""
+        ...
+
+    async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
+        """Let the leases hold until *until*."""
+        ...
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """Write the outcome if the execution still runs under the same fence; say whether it was written."""
+        ...
+
+    async def abandoned(self, now: datetime, mine: str) -> Sequence[Execution]:
+        """Return running executions whose lease is over; on an exclusive graph, all not leased by *mine*."""
+        ...
+
+    async def take_over(self, lost: Sequence[tuple[Execution, Execution | None]], lease: Lease) -> Sequence[Execution]:
+        """Fail each lost execution (its fence moves on) and start its retry, where one is given.
+
+        Each pair is the lost execution as it shall stand, settled, and its RETRY_OF. Returns the retries started.
+        """
+        ...
+
+    async def cancel(self, task_id: str, change: Change) -> bool:
+        """End an open task; say whether this call ended it."""
+        ...
+
+    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
+        """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
+        ...
+
+    async def history(self, task_id: str | None, limit: int) -> Sequence[Execution]:
+        """Return executions, newest first: of one task, or of all."""
+        ...
+
+    async def counters(self) -> dict[str, float]:
+        """Return what was counted since the graph was made, over all replicas; see the data dictionary."""
+        ...
+
+    async def tidy(self, limit: int) -> int:
+        """Bring what only people read up to date (SCHEDULED_FOR of tasks that moved on); return how many."""
+        ...
+
+    async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
+        """Answer a reading query of the user's own."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the writes under way and let the graph go."""
+        ...
