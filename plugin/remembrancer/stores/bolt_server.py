@@ -1,0 +1,189 @@
+"""The live embedded graph over Bolt, read-only, for the `neo4j` driver and Neo4j Browser.
+
+The engine's own server runs in this process and owns the open database; the scheduler's store uses that same
+database, since a folder can be open only once. Nobody is given the server's root password: who connects is a
+user of one group, which may read records and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import socket
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from remembrancer.errors import GraphUnavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from arcadedb import Database
+
+DATABASE: Final = "remembrancer"
+HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class BoltAddress:
+    """Where the graph can be read, and as whom."""
+
+    host: str
+    bolt_port: int
+    http_port: int
+    """The engine's own HTTP API; it admits the same user to the same rights."""
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def uri(self) -> str:
+        """What a driver is given."""
+        return f"bolt://{self.host}:{self.bolt_port}"
+
+
+class _Engine(Protocol):
+    """The part of the engine's server that is used; it comes without types."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def get_database(self, name: str) -> Database: ...
+    def create_database(self, name: str) -> Database: ...
+
+
+class BoltServer:
+    """Serves the graph in *folder* on loopback ports.
+
+    Args:
+        folder: The graph's folder; its databases are in `databases`, the server's users in `config`.
+        bolt_port: 0 takes a free one.
+        http_port: 0 takes a free one.
+    """
+
+    def __init__(self, folder: Path, *, bolt_port: int = 0, http_port: int = 0) -> None:
+        self._folder = folder.resolve()
+        self._wanted = (bolt_port, http_port)
+        self._engine: _Engine | None = None
+        self.address: BoltAddress | None = None
+        """Set while it runs."""
+
+    def start(self) -> BoltAddress:
+        """Start the engine's server, which opens the graph; return where it can be read.
+
+        Raises:
+            GraphUnavailable: A port is taken, or the engine refuses; its own words are in the message.
+        """
+        self._write_groups()
+        root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
+        bolt_port, http_port = self._listen(root_password)
+        address = BoltAddress(HOST, bolt_port, http_port, _READER, secrets.token_urlsafe(_PASSWORD_BYTES))
+        try:
+            self._admit_reader(address, root_password)
+        except BaseException:
+            self.stop()
+            raise
+        self.address = address
+        return address
+
+    def open_database(self) -> Database:
+        """Return the database that is being served, made if absent; closing it is left to `stop`.
+
+        Calls may come from any thread; a transaction stays on the thread that began it, as always.
+        """
+        if self._engine is None:
+            raise GraphUnavailable("The Bolt server is not running: call start() first.")
+        return self._engine.create_database(DATABASE)
+
+    def stop(self) -> None:
+        """Stop listening, and close the database."""
+        engine, self._engine, self.address = self._engine, None, None
+        if engine is not None:
+            engine.stop()
+
+    def _listen(self, root_password: str) -> tuple[int, int]:
+        """Start the engine's server; choose free ports again where somebody was faster."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            bolt_port, http_port = (port or _free_port() for port in self._wanted)
+            engine = _engine(self._folder, root_password, bolt_port, http_port)
+            try:
+                engine.start()
+            except Exception as refusal:
+                is_last = attempt == _ATTEMPTS or all(self._wanted)
+                if is_last or "Unable to listen" not in str(refusal):
+                    raise GraphUnavailable(
+                        f"The Bolt server cannot start on {self._folder}: {refusal}"
+                    ) from refusal
+                continue
+            self._engine = engine
+            return bolt_port, http_port
+        raise AssertionError  # the last attempt returns or raises
+
+    def _write_groups(self) -> None:
+        """Say what readers may do, and forget the last run's users: every run has its own passwords."""
+        config = self._folder / "config"
+        config.mkdir(parents=True, exist_ok=True)
+        (config / "server-users.jsonl").unlink(missing_ok=True)
+        descriptor = os.open(config / "server-groups.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"version": 1, "databases": {"*": {"groups": _GROUPS}}}, file, indent=2)
+
+    def _admit_reader(self, address: BoltAddress, root_password: str) -> None:
+        user = {"name": address.user, "password": address.password, "databases": {DATABASE: [_READERS]}}
+        key = base64.b64encode(f"root:{root_password}".encode()).decode()
+        headers = {"Authorization": f"Basic {key}", "Content-Type": "application/json"}
+        connection = HTTPConnection(address.host, address.http_port, timeout=_TIMEOUT_SECONDS)
+        try:
+            connection.request(
+                "POST", "/api/v1/server", json.dumps({"command": f"create user {json.dumps(user)}"}), headers
+            )
+            answer = connection.getresponse()
+            said = answer.read().decode(errors="replace")
+        except (OSError, HTTPException) as end:
+            raise GraphUnavailable(
+                f"The Bolt server does not answer on port {address.http_port}: {end}"
+            ) from end
+        finally:
+            connection.close()
+        if answer.status != _OK:
+            raise GraphUnavailable(f"The Bolt server refused to make its reading user: {said}")
+
+
+def _engine(folder: Path, root_password: str, bolt_port: int, http_port: int) -> _Engine:
+    from arcadedb.server import ArcadeDBServer  # noqa: PLC0415 (loads the engine, 38 MB)
+
+    settings = {
+        "host": HOST,
+        "http_port": http_port,
+        "bolt_host": HOST,
+        "bolt_port": bolt_port,
+        "bolt_defaultDatabase": DATABASE,
+        "mode": "production",
+        "server_plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
+    }
+    return cast("_Engine", ArcadeDBServer(str(folder), root_password, settings))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+_READER: Final = "reader"
+_READERS: Final = "readers"
+_PASSWORD_BYTES: Final = 18
+_ATTEMPTS: Final = 5
+_TIMEOUT_SECONDS: Final = 10
+_OK: Final = 200
+_UNLIMITED: Final[dict[str, object]] = {"resultSetLimit": -1, "readTimeout": -1}
+_GROUPS: Final[dict[str, object]] = {
+    "admin": {
+        "access": ["updateSecurity", "updateSchema", "updateDatabaseSettings"],
+        "types": {"*": {"access": ["createRecord", "readRecord", "updateRecord", "deleteRecord"]}},
+        **_UNLIMITED,
+    },
+    _READERS: {"access": [], "types": {"*": {"access": ["readRecord"]}}, **_UNLIMITED},
+}

@@ -1,0 +1,126 @@
+"""The control channel of a running scheduler: other processes of the same user ask it, over loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from remembrancer.errors import RemembrancerError
+from remembrancer.surfaces import wire
+
+if TYPE_CHECKING:
+    from remembrancer.surfaces.scheduler import Scheduler
+
+
+class ControlServer:
+    """Serves *scheduler* on a loopback port to whoever knows *token*.
+
+    Frames of one connection are answered in their order; connections are served side by side.
+
+    Args:
+        scheduler: What answers.
+        token: The secret that the first frame of a connection must carry.
+        host: A loopback address.
+        port: 0 takes a free one.
+    """
+
+    def __init__(self, scheduler: Scheduler, token: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._scheduler = scheduler
+        self._token = token.encode()
+        self._host = host
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> int:
+        """Listen; return the port."""
+        self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=wire.MAX_FRAME)
+        self._port = self._server.sockets[0].getsockname()[1]
+        return self._port
+
+    async def stop(self) -> None:
+        """Take no more connections and end those that are open."""
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._server.wait_closed()
+        self._server = None
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(
+            self._converse(reader, writer), name="remembrancer control connection"
+        )
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if await self._admit(reader, writer):
+                while frame := await reader.readline():
+                    writer.write(await self._answer(frame))
+                    await writer.drain()
+        except (ConnectionError, TimeoutError, ValueError):
+            # The other side is gone, never spoke, or sent a frame too long to be one of ours: nobody to tell.
+            return
+        finally:
+            writer.close()
+
+    async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Read the first frame; say whether it carries the token, in a time that tells nothing about it."""
+        frame = await asyncio.wait_for(reader.readline(), _PATIENCE_SECONDS)
+        match _read(frame):
+            case {"method": "authenticate", "params": {"token": str(token)}, "id": int(number)}:
+                admitted = hmac.compare_digest(token.encode(), self._token)
+            case _:
+                admitted, number = False, 0
+        failure = _failure(wire.NOT_ADMITTED, "the token is not this scheduler's")
+        writer.write(
+            wire.to_frame({"id": number, "result": True} if admitted else {"id": number, "error": failure})
+        )
+        await writer.drain()
+        return admitted
+
+    async def _answer(self, frame: bytes) -> bytes:
+        message = _read(frame)
+        if message is None:
+            return wire.to_frame(
+                {"id": None, "error": _failure(wire.PARSE_ERROR, "a frame is one JSON object")}
+            )
+        number = message.get("id")
+        try:
+            return wire.to_frame({"id": number, **await self._serve(message)})
+        except RemembrancerError as error:
+            return wire.to_frame({"id": number, "error": wire.to_failure(error)})
+
+    async def _serve(self, message: dict[str, object]) -> dict[str, object]:
+        name = message.get("method")
+        if not isinstance(name, str):
+            return {"error": _failure(wire.INVALID_REQUEST, "method is missing")}
+        method = wire.METHODS.get(name)
+        if method is None:
+            return {"error": _failure(wire.NO_METHOD, f"there is no method {name!r}")}
+        try:
+            return {"result": await method.serve(self._scheduler, message.get("params", {}))}
+        except ValidationError as refusal:
+            return {"error": _failure(wire.INVALID_PARAMS, str(refusal))}
+
+
+def _read(frame: bytes) -> dict[str, object] | None:
+    try:
+        return wire.from_frame(frame)
+    except ValueError:
+        return None
+
+
+def _failure(code: int, message: str) -> dict[str, object]:
+    return {"code": code, "message": message}
+
+
+_PATIENCE_SECONDS: Final = 10
+"""How long a connection may take to say who it is."""

@@ -1,0 +1,119 @@
+"""A scheduler in another process, asked over its control channel."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from remembrancer.errors import GraphUnavailable
+from remembrancer.surfaces import wire
+from remembrancer.surfaces.plain import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.request import ScheduleRequest
+    from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.ports.task_store import Wanted
+    from remembrancer.surfaces.beacon import Beacon
+
+
+class RemoteScheduler:
+    """The `Scheduler` that answers where a beacon points to; made by `connect`, let go by `close`.
+
+    Answers are the same values as in the process itself, but for `cypher`: its moments are ISO-8601 text.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._number = 0
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def connect(cls, beacon: Beacon) -> RemoteScheduler | None:
+        """Return the scheduler behind *beacon*; None if none answers there to its token: it is stale."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                reader, writer = await asyncio.open_connection(
+                    beacon.host, beacon.control_port, limit=wire.MAX_FRAME
+                )
+                remote = cls(reader, writer)
+                if "result" in await remote._exchange("authenticate", {"token": beacon.token}):
+                    return remote
+        except (OSError, GraphUnavailable):
+            return None
+        await remote.close()
+        return None
+
+    async def close(self) -> None:
+        """End the connection."""
+        self._writer.close()
+        try:
+            await self._writer.wait_closed()
+        except OSError:
+            return
+
+    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+        """Schedule all of *requests*, or none if one is refused."""
+        return await self._ask(wire.SCHEDULE, wire.Requests(requests=list(requests)))
+
+    async def cancel_task(self, task_id: str, reason: str | None = None) -> bool:
+        """End an open task; say whether this call ended it."""
+        return await self._ask(wire.CANCEL, wire.Cancelling(task_id=task_id, reason=reason))
+
+    async def defer_task(
+        self, task_id: str, until: str, reason: str, thought_id: str | None = None
+    ) -> ScheduledReply:
+        """Put the next run off to *until* (ISO-8601)."""
+        asked = wire.Deferring(task_id=task_id, until=until, reason=reason, thought_id=thought_id)
+        return await self._ask(wire.DEFER, asked)
+
+    async def run_now(self, task_id: str) -> Execution:
+        """Start one execution outside the schedule; return it as started."""
+        return await self._ask(wire.RUN_NOW, wire.OneTask(task_id=task_id))
+
+    async def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
+        """Return tasks, the next to run first."""
+        asked = wire.Finding(statuses=wanted.statuses, recurring=wanted.recurring, limit=wanted.limit)
+        return await self._ask(wire.FIND, asked)
+
+    async def get_task(self, task_id: str) -> ScheduledTask:
+        """Return one task with its deferral history. Raises TaskNotFound."""
+        return await self._ask(wire.GET, wire.OneTask(task_id=task_id))
+
+    async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
+        """Return executions, newest first."""
+        return await self._ask(wire.HISTORY, wire.Recalling(task_id=task_id, limit=limit))
+
+    async def cypher(self, query: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Answer a reading query."""
+        return await self._ask(wire.CYPHER, wire.Query(query=query, parameters=parameters))
+
+    async def _ask(self, method: wire.Method[wire.Params, wire.Answer], params: wire.Params) -> wire.Answer:
+        message = await self._exchange(method.name, plain(params))
+        if "result" not in message:
+            raise wire.from_failure(message.get("error"))
+        try:
+            return method.answer.validate_python(message["result"])
+        except ValidationError as misfit:
+            raise wire.from_failure(None) from misfit
+
+    async def _exchange(self, method: str, params: object) -> dict[str, object]:
+        async with self._turn:
+            self._number += 1
+            self._writer.write(wire.to_frame({"id": self._number, "method": method, "params": params}))
+            try:
+                await self._writer.drain()
+                return wire.from_frame(await self._reader.readline())
+            except (OSError, ValueError) as end:
+                raise GraphUnavailable(
+                    "The running scheduler ended the connection; look at what it printed."
+                ) from end
+
+
+_PATIENCE_SECONDS: Final = 5
+"""How long a scheduler may take to let us in, before its beacon is taken for stale."""

@@ -1,0 +1,51 @@
+"""What the command line asks of a scheduler, be it in this process or behind a control channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.request import ScheduleRequest
+    from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.ports.task_store import Wanted
+
+
+class Scheduler(Protocol):
+    """The part of `TaskSchedulerService` that the control channel carries too; same laws, same errors."""
+
+    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+        """Schedule all of *requests*, or none if one is refused."""
+        ...
+
+    async def cancel_task(self, task_id: str, reason: str | None = None) -> bool:
+        """End an open task; say whether this call ended it."""
+        ...
+
+    async def defer_task(
+        self, task_id: str, until: str, reason: str, thought_id: str | None = None
+    ) -> ScheduledReply:
+        """Put the next run off to *until* (ISO-8601)."""
+        ...
+
+    async def run_now(self, task_id: str) -> Execution:
+        """Start one execution outside the schedule; return it as started."""
+        ...
+
+    async def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
+        """Return tasks, the next to run first."""
+        ...
+
+    async def get_task(self, task_id: str) -> ScheduledTask:
+        """Return one task with its deferral history. Raises TaskNotFound."""
+        ...
+
+    async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
+        """Return executions, newest first."""
+        ...
+
+    async def cypher(self, query: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Answer a reading query."""
+        ...

@@ -1,0 +1,196 @@
+"""The language of the control channel: JSON-RPC 2.0, one frame a line.
+
+The table of methods is the whole of what can be asked: each names its parameters, the call that
+serves it and the form of its answer, once, for the server and for the client.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable  # noqa: TC003 (a dataclass's own annotations)
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.model.execution import Execution
+from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.task import ScheduledReply, ScheduledTask
+from remembrancer.ports.task_store import Wanted
+from remembrancer.surfaces.plain import plain
+from remembrancer.surfaces.scheduler import Scheduler  # noqa: TC001 (a dataclass's own annotations)
+
+MAX_FRAME: Final = 16 * 1024 * 1024
+"""Bytes in one frame, its newline included; a longer one ends the connection."""
+
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+NO_METHOD: Final = -32601
+INVALID_PARAMS: Final = -32602
+OWN_ERROR: Final = -32000
+"""One of this package's errors: `data` holds its class and its fields."""
+NOT_ADMITTED: Final = -32001
+"""The first frame did not carry the token."""
+
+Params = TypeVar("Params", bound="Asked")
+Answer = TypeVar("Answer")
+
+
+class Asked(BaseModel):
+    """The parameters of a method, by name; nothing beside them is taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Requests(Asked):
+    """What `schedule_tasks` takes."""
+
+    requests: list[ScheduleRequest]
+
+
+class Cancelling(Asked):
+    """What `cancel_task` takes."""
+
+    task_id: str
+    reason: str | None = None
+
+
+class Deferring(Asked):
+    """What `defer_task` takes."""
+
+    task_id: str
+    until: str
+    reason: str
+    thought_id: str | None = None
+
+
+class OneTask(Asked):
+    """What `run_now` and `get_task` take."""
+
+    task_id: str
+
+
+class Finding(Asked):
+    """What `find_tasks` takes: a `Wanted`, by its fields."""
+
+    statuses: frozenset[TaskStatus] = frozenset()
+    recurring: bool | None = None
+    limit: int = Field(default=1000, ge=0)
+
+    def wanted(self) -> Wanted:
+        """Return the value the scheduler takes."""
+        return Wanted(statuses=self.statuses, recurring=self.recurring, limit=self.limit)
+
+
+class Recalling(Asked):
+    """What `history` takes."""
+
+    task_id: str | None = None
+    limit: int = 100
+
+
+class Query(Asked):
+    """What `cypher` takes."""
+
+    query: str
+    parameters: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Generic[Params, Answer]):
+    """One thing that can be asked for."""
+
+    name: str
+    params: type[Params]
+    call: Callable[[Scheduler, Params], Awaitable[Answer]]
+    answer: TypeAdapter[Answer]
+
+    async def serve(self, scheduler: Scheduler, raw: object) -> object:
+        """Check *raw* as parameters, make the call, return its answer as plain JSON values.
+
+        Raises:
+            pydantic.ValidationError: *raw* does not fit.
+        """
+        return plain(await self.call(scheduler, self.params.model_validate(raw)))
+
+
+SCHEDULE: Final = Method(
+    "schedule_tasks", Requests, lambda s, p: s.schedule_tasks(p.requests), TypeAdapter(list[ScheduledReply])
+)
+CANCEL: Final = Method(
+    "cancel_task", Cancelling, lambda s, p: s.cancel_task(p.task_id, p.reason), TypeAdapter(bool)
+)
+DEFER: Final = Method(
+    "defer_task",
+    Deferring,
+    lambda s, p: s.defer_task(p.task_id, p.until, p.reason, p.thought_id),
+    TypeAdapter(ScheduledReply),
+)
+RUN_NOW: Final = Method("run_now", OneTask, lambda s, p: s.run_now(p.task_id), TypeAdapter(Execution))
+FIND: Final = Method(
+    "find_tasks", Finding, lambda s, p: s.find_tasks(p.wanted()), TypeAdapter(list[ScheduledTask])
+)
+GET: Final = Method("get_task", OneTask, lambda s, p: s.get_task(p.task_id), TypeAdapter(ScheduledTask))
+HISTORY: Final = Method(
+    "history", Recalling, lambda s, p: s.history(p.task_id, p.limit), TypeAdapter(list[Execution])
+)
+CYPHER: Final = Method(
+    "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, Any]])
+)
+
+METHODS: Final[dict[str, Method[Any, Any]]] = {
+    method.name: method for method in (SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, CYPHER)
+}
+
+
+def to_frame(message: dict[str, object]) -> bytes:
+    """Return *message* as one line.
+
+    Raises:
+        GraphUnavailable: It is longer than a frame may be.
+    """
+    frame = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode() + b"\n"
+    if len(frame) > MAX_FRAME:
+        raise GraphUnavailable(
+            f"The message has {len(frame):,} bytes; the control channel carries {MAX_FRAME:,}. Ask for less (LIMIT)."
+        )
+    return frame
+
+
+def from_frame(frame: bytes) -> dict[str, object]:
+    """Return the message in *frame*; raises ValueError for anything but a JSON object."""
+    message: object = json.loads(frame)
+    if not isinstance(message, dict):
+        raise ValueError("a frame is a JSON object")  # noqa: TRY004 (json raises ValueError as well: one error for a bad frame)
+    return cast("dict[str, object]", message)
+
+
+def to_failure(error: RemembrancerError) -> dict[str, object]:
+    """Return the JSON-RPC error object that lets the client raise *error* again."""
+    data = {"type": type(error).__name__, "fields": plain(vars(error))}
+    return {"code": OWN_ERROR, "message": str(error), "data": data}
+
+
+def from_failure(failure: object) -> RemembrancerError:
+    """Return the error in a JSON-RPC error object; one of another kind as GraphUnavailable, with its text."""
+    match failure:
+        case {"message": str(message), "data": {"type": str(name), "fields": fields}} if name in _ERRORS:
+            kind = _ERRORS[name]
+            error = kind.__new__(kind, message)
+            vars(error).update(cast("dict[str, object]", fields))
+            return error
+        case {"message": str(message)}:
+            return GraphUnavailable(f"The running scheduler could not answer: {message}")
+        case _:
+            return GraphUnavailable(
+                "The running scheduler gave an answer that cannot be read; is it of another version?"
+            )
+
+
+def _family(kind: type[RemembrancerError]) -> list[type[RemembrancerError]]:
+    return [kind, *(each for child in kind.__subclasses__() for each in _family(child))]
+
+
+_ERRORS: Final = {kind.__name__: kind for kind in _family(RemembrancerError)}
