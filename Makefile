@@ -1,0 +1,138 @@
+# One command for each thing one does here; `make` alone lists them.
+# Every command prepares what it needs by itself and says so.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --constraint constraints.txt
+ROUNDS ?= 200
+WHEEL_PYTHON := build/wheel-venv/bin/python
+# What looks at the checkout rather than at the package, or takes long, is not run a second time against the wheel.
+WHEEL_TESTS := tests --ignore=tests/test_house.py --ignore=tests/crash -m "not slow"
+
+.PHONY: help run test check lint format types floors wheel bench crash soak notebook constraints clean
+
+help: ## List these commands
+	@echo "make …"
+	sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r name text; do
+	  printf '%-14s %s\n' "$$name" "$$text"
+	done
+
+run: .venv/run ## Play a day of an agent on a real graph, told as a story (under a minute)
+	@$(BIN)/python demo/day.py
+
+test: .venv/dev ## Run the tests
+	@echo "· Running the tests"
+	$(BIN)/python -m pytest
+
+check: lint types floors $(if $(TESTED),,test) wheel ## Run everything that must hold: lint, types, floors, tests, and the tests against the built wheel
+	@echo "· Everything holds."
+
+lint: .venv/dev ## Look for mistakes and untidiness
+	@echo "· Linting"
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/dev ## Check the types
+	@echo "· Checking the types"
+	$(BIN)/basedpyright
+
+floors: .venv/dev ## Check that every module imports only from floors below its own
+	@echo "· Checking the floors"
+	$(BIN)/lint-imports --no-cache
+
+wheel: .venv/dev ## Build the wheel and run the fast tests against it
+	@echo "· Building the wheel and installing it in build/wheel-venv"
+	rm -rf build/wheel build/wheel-venv
+	$(BIN)/pyproject-build --wheel --no-isolation --outdir build/wheel . >/dev/null
+	$(BIN)/python -m venv --without-pip build/wheel-venv
+	$(BIN)/python -m pip --python $(WHEEL_PYTHON) install --quiet --no-deps --no-index --disable-pip-version-check \
+	  build/wheel/*.whl
+	# What the package depends on is seen where it already is; a .pth file lends no editable install along with it.
+	here() { "$$1" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
+	here $(BIN)/python > "$$(here $(WHEEL_PYTHON))/dependencies.pth"
+	echo "· Running the fast tests against the installed wheel"
+	REMEMBRANCER_TESTED_AS=wheel $(WHEEL_PYTHON) -m pytest -o cache_dir=build/wheel-cache $(WHEEL_TESTS)
+
+format: .venv/dev ## Put the code in its usual form
+	@echo "· Formatting"
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/dev ## Measure, beside the bare engine and the peers; the figures go to build/bench.json
+	@echo "· Measuring (several minutes; best on a quiet machine)"
+	$(BIN)/python bench/run.py
+
+crash: .venv/dev ## Kill a working scheduler ROUNDS times (200) and check what it left
+	@echo "· Killing a working scheduler $(ROUNDS) times"
+	$(BIN)/python tests/crash/rounds.py --rounds $(ROUNDS)
+
+soak: .venv/dev ## Fire a million times on one graph; watch rate, delay, memory and disk
+	@echo "· Soaking (this takes long; Ctrl-C ends it cleanly)"
+	$(BIN)/python bench/soak.py
+
+notebook: .venv/notebook ## Open the first notebook in JupyterLab
+	@echo "· Opening notebooks/first_schedule.ipynb"
+	$(BIN)/jupyter lab notebooks/first_schedule.ipynb
+
+constraints: .venv/dev ## Renew constraints.txt with the newest versions that pyproject.toml allows
+	@echo "· Resolving the newest versions in build/constraints-venv"
+	$(BIN)/python -m venv --clear build/constraints-venv
+	build/constraints-venv/bin/pip install --quiet --no-input --disable-pip-version-check '.[dev,notebook]'
+	{ sed '/^[^#]/,$$d' constraints.txt; build/constraints-venv/bin/pip freeze --exclude remembrancer; } > build/constraints.txt
+	cp build/constraints.txt constraints.txt
+	git --no-pager diff --stat -- constraints.txt
+
+clean: ## Remove what was built and cached (.venv stays)
+	@echo "· Removing build, dist and the caches"
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# .venv is brought up to date when pyproject.toml or constraints.txt is newer than the mark of the last installation.
+
+.venv/run: $(BIN)/python pyproject.toml constraints.txt
+	@echo "· Installing Remembrancer and the libraries it stands on (half a minute, once)"
+	$(INSTALL) --editable .
+	touch $@
+
+.venv/dev: $(BIN)/python pyproject.toml constraints.txt
+	@echo "· Installing Remembrancer with everything its tests and checks need (a minute or two, once)"
+	$(INSTALL) --editable '.[dev]'
+	touch .venv/run $@
+
+.venv/notebook: .venv/dev
+	@echo "· Installing JupyterLab (a minute, once)"
+	$(INSTALL) --editable '.[notebook]'
+	touch $@
+
+$(BIN)/python:
+	@if ! command -v "$(PYTHON)" >/dev/null; then
+	  echo "There is no '$(PYTHON)' here, and Remembrancer needs Python 3.11 or newer." >&2
+	  echo "On Debian:  apt-get install python3 python3-venv    Elsewhere:  make PYTHON=/path/to/python3.11 …" >&2
+	  exit 1
+	fi
+	if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+	  echo "'$(PYTHON)' is $$("$(PYTHON)" --version), and Remembrancer needs Python 3.11 or newer." >&2
+	  echo "Name a newer one:  make PYTHON=python3.12 …" >&2
+	  exit 1
+	fi
+	if ! "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then
+	  package=$$("$(PYTHON)" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+	  if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi
+	  if ! command -v apt-get >/dev/null || { [ -n "$$as_root" ] && ! command -v sudo >/dev/null; }; then
+	    echo "'$(PYTHON)' cannot make virtual environments: its venv and ensurepip modules are missing." >&2
+	    echo "On Debian or Ubuntu, as root:  apt-get install $$package" >&2
+	    exit 1
+	  fi
+	  echo "· Installing $$package: this Python comes without the module that makes virtual environments"
+	  $$as_root apt-get update -qq
+	  DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends "$$package" >/dev/null
+	fi
+	echo "· Making a Python environment of its own in .venv"
+	"$(PYTHON)" -m venv --clear .venv

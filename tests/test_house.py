@@ -1,0 +1,253 @@
+"""The house rules that no linter checks: sizes, names, fences, and papers that keep up with the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+
+from remembrancer import __version__
+from remembrancer.cli import app
+from remembrancer_schema import catalog
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted([*(ROOT / "plugin").rglob("*.py"), *(ROOT / "graph_schema").rglob("*.py")])
+
+FILE_LINES = 300
+FUNCTION_LINES = 40
+MEDIAN_FUNCTION_LINES = 10
+
+# Every entry says why. A list that grows is a rule that is wrong.
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+ANY_ALLOWED = {
+    "plugin/remembrancer/stores/rows.py": "meets the raw rows of the graph",
+    "plugin/remembrancer/model/request.py": "`context` is any JSON object, and passes through",
+    "plugin/remembrancer/model/task.py": "`context` is any JSON object, and passes through",
+}
+BROAD_EXCEPTS = {
+    "plugin/remembrancer/engine/execution.py": "a handler may raise anything; one bad task stops no other",
+}
+FORBIDDEN_NAMES = {"base", "common", "core", "helper", "helpers", "impl", "manager", "misc", "util", "utils"}
+
+# Written so that this file does not match itself.
+OF_ONE_MACHINE = re.compile(
+    r"/wor[k]/(?:main|shared)|/roo[t]/|/hom[e]/[a-z]+/|/User[s]/[A-Za-z]+/|/op[t]/wheels"
+    r"|index-ur[l]|find-link[s]|trusted-hos[t]|--has[h]=|@ fil[e]:"
+    r"|https?://[^/\s]*(?:artifac[t]|nexu[s]|registr[y]|prox[y]|mirro[r])[^/\s]*"
+)
+NOT_READ = {".png", ".ico", ".gz"}
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), filename=str(path))
+
+
+@cache
+def functions() -> dict[str, int]:
+    """Every function of the package by "file::name:line", with its length in lines."""
+    return {
+        f"{shown(path)}::{node.name}:{node.lineno}": (node.end_lineno or 0) - node.lineno + 1
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+@cache
+def tracked() -> list[Path]:
+    """Every file of the repository; of the folder, where there is no git history."""
+    listed = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode != 0:
+        return [*SOURCES, *ROOT.glob("*.*"), *(ROOT / "tests").rglob("*.py")]
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_no_file_is_longer_than_a_sitting() -> None:
+    long = {shown(path): lines for path in SOURCES if (lines := len(tree_lines(path))) > FILE_LINES}
+    assert {name: lines for name, lines in long.items() if name not in LONG_FILES} == {}
+    assert LONG_FILES.keys() <= long.keys(), "an exception that is not needed any more"
+
+
+def tree_lines(path: Path) -> list[str]:
+    return path.read_text("utf-8").splitlines()
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {name: lines for name, lines in functions().items() if lines > FUNCTION_LINES}
+    unexplained = {
+        name: lines for name, lines in long.items() if name.rsplit(":", 1)[0] not in LONG_FUNCTIONS
+    }
+    assert unexplained == {}
+
+
+def test_most_functions_are_short() -> None:
+    assert statistics.median(functions().values()) <= MEDIAN_FUNCTION_LINES
+
+
+def test_every_module_is_named_for_what_it_holds() -> None:
+    vague = [
+        shown(path)
+        for path in SOURCES
+        if not FORBIDDEN_NAMES.isdisjoint(part.removesuffix(".py") for part in path.relative_to(ROOT).parts)
+    ]
+    assert vague == []
+
+
+def test_any_stays_where_untyped_values_come_in() -> None:
+    using = {
+        shown(path)
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Name) and node.id == "Any")
+        or (isinstance(node, ast.Attribute) and node.attr == "Any")
+    }
+    assert using - ANY_ALLOWED.keys() == set()
+    assert ANY_ALLOWED.keys() - using == set(), "an exception that is not needed any more"
+
+
+def catches_everything(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(
+        kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"})
+        for kind in kinds
+    )
+
+
+def test_one_place_catches_everything() -> None:
+    broad = [
+        shown(path)
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ExceptHandler) and catches_everything(node)
+    ]
+    assert sorted(broad) == sorted(BROAD_EXCEPTS)
+
+
+def test_every_silenced_check_names_its_rule() -> None:
+    bare = [
+        f"{shown(path)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(tree_lines(path), 1)
+        if re.search(r"#\s*(?:noqa(?!: [A-Z]+\d+)|type: ignore(?!\[)|pyright: ignore(?!\[))", line)
+    ]
+    assert bare == []
+
+
+def test_what_the_package_imports_it_declares() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = [item for group in ("neo4j",) for item in project["optional-dependencies"].get(group, [])]
+    declared = {
+        re.split(r"[^\w-]", item)[0].replace("-", "_") for item in [*project["dependencies"], *extras]
+    }
+    imported = {name.split(".")[0] for path in SOURCES for name in imports(tree(path))}
+    ours = {"remembrancer", "remembrancer_schema"}
+    assert imported - sys.stdlib_module_names - ours - declared == set()
+
+
+def imports(module: ast.Module) -> list[str]:
+    plain = [alias.name for node in ast.walk(module) if isinstance(node, ast.Import) for alias in node.names]
+    return plain + [
+        node.module for node in ast.walk(module) if isinstance(node, ast.ImportFrom) and node.module
+    ]
+
+
+def test_importing_the_package_loads_no_engine_no_driver_and_no_command_line() -> None:
+    heavy = ["arcadedb", "matplotlib", "neo4j", "networkx", "rich", "typer"]
+    answer = run(f"import sys, remembrancer; print([name for name in {heavy} if name in sys.modules])")
+    assert (answer.stdout.strip(), answer.stderr) == ("[]", "")
+
+
+def test_every_public_name_is_there() -> None:
+    answer = run(
+        "import remembrancer as r\n"
+        "assert len(set(r.__all__)) == len(r.__all__)\n"
+        "assert set(r.__all__) <= set(dir(r)), 'dir() leaves out a public name'\n"
+        "[getattr(r, name) for name in r.__all__]"
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_the_floors_hold() -> None:
+    answer = run(
+        "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def commands() -> list[str]:
+    """Every command of the command line, sub-commands as two words."""
+    top = typer.main.get_command(app)
+    found: list[str] = []
+    for name, command in getattr(top, "commands", {}).items():
+        below = getattr(command, "commands", {})
+        found += [f"{name} {inner}" for inner in below] if below else [name]
+    return found
+
+
+def test_there_are_commands_to_document() -> None:
+    assert {"schedule", "list", "cancel", "import crontab"} <= set(commands())
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_readme_shows_every_command(command: str) -> None:
+    assert f"remembrancer {command}" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("query", sorted(catalog.queries()))
+def test_the_data_dictionary_lists_every_query(query: str) -> None:
+    dictionary = (ROOT / "graph_schema/remembrancer_schema/README.md").read_text("utf-8")
+    assert f"`{query}`" in dictionary
+
+
+def test_every_make_command_says_what_it_does() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony is not None
+    assert sorted(re.findall(r"^(\w+):.*## \S", makefile, re.MULTILINE)) == sorted(phony.group(1).split())
+
+
+def test_the_changelog_knows_this_version() -> None:
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_constraints_are_exact_versions_and_nothing_else() -> None:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.!+]+", pin)] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    pinned = {pin.split("==")[0].lower().replace("_", "-") for pin in pins}
+    assert {re.split(r"[^\w-]", item)[0].lower() for item in project["dependencies"]} <= pinned
+
+
+def test_no_file_speaks_of_one_machine() -> None:
+    found = [
+        f"{shown(path)}: {match.group()}"
+        for path in tracked()
+        if path.suffix not in NOT_READ
+        for match in OF_ONE_MACHINE.finditer(path.read_text("utf-8", errors="replace"))
+    ]
+    assert found == []
