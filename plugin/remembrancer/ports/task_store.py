@@ -30,6 +30,7 @@ class Claim:
     expected_next_run_ms: int
     """The task's `next_run_ms` as it was read; another value now means that somebody was faster."""
     nominal_ms: int
+    """The task's `nominal_ms` as it was read, for the same check."""
     next_run_ms: int | None
     next_nominal_ms: int | None
     task_status: TaskStatus
@@ -72,6 +73,22 @@ class Settlement:
     rearm: Rearm | None = None
     lease_id: str | None = None
     """Given with the last settlement of a lease's batch: the lease is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedLease:
+    """A lease that is over, and those of its executions that nobody settled."""
+
+    lease_id: str
+    executions: Sequence[Execution]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """What becomes of one lost execution: how it is settled, and the attempt that follows, if any."""
+
+    settlement: Settlement
+    retry: Execution | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +169,14 @@ class TaskStore(Protocol):
         """Write the outcome if the execution still runs under the same fence; say whether it was written."""
         ...
 
-    async def abandoned(self, now: datetime, mine: str) -> Sequence[Execution]:
-        """Return running executions whose lease is over; on an exclusive graph, all not leased by *mine*."""
+    async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
+        """Return the leases that are over; on an exclusive graph, all that the replica *mine* does not hold."""
         ...
 
-    async def take_over(self, lost: Sequence[tuple[Execution, Execution | None]], lease: Lease) -> Sequence[Execution]:
-        """Fail each lost execution (its fence moves on) and start its retry, where one is given.
+    async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
+        """End the leases *over*, fail each lost execution (its fence moves on) and start its retry.
 
-        Each pair is the lost execution as it shall stand, settled, and its RETRY_OF. Returns the retries started.
+        Returns the retries started, each RETRY_OF the one that was lost.
         """
         ...
 

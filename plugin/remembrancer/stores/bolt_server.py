@@ -17,13 +17,14 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from remembrancer.errors import GraphUnavailable
+from remembrancer.stores.embedded import load_engine
+from remembrancer.stores.folder import DATABASE, open_database
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from arcadedb import Database
 
-DATABASE: Final = "remembrancer"
 HOST: Final = "127.0.0.1"
 
 
@@ -73,8 +74,10 @@ class BoltServer:
         """Start the engine's server, which opens the graph; return where it can be read.
 
         Raises:
-            GraphUnavailable: A port is taken, or the engine refuses; its own words are in the message.
+            GraphUnavailable: What `open_database` raises; also, a port is taken.
         """
+        # The ordinary door first: it makes an absent graph, and says in our words what is wrong with one.
+        open_database(load_engine(), self._folder).close()
         self._write_groups()
         root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
         bolt_port, http_port = self._listen(root_password)

@@ -1,0 +1,191 @@
+"""The door: a request becomes a task, or is refused with what would have been accepted. Pure functions of (value, now)."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from remembrancer.engine.planning import cron_of
+from remembrancer.errors import InvalidInput
+from remembrancer.model.ids import new_id
+from remembrancer.model.moment import from_ms, to_iso, to_ms
+from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
+from remembrancer.model.task import ScheduledReply, ScheduledTask
+from remembrancer.timing.preview import preview
+from remembrancer.timing.reading import read_moment, read_zone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.model.request import ScheduleRequest
+
+LONGEST_NAME: Final = 200
+LONGEST_TEXT: Final = 20_000
+LONGEST_ID: Final = 256
+LARGEST_CONTEXT: Final = 65_536
+LONGEST_TIMEOUT: Final = 86_400.0
+MOST_ATTEMPTS: Final = 100
+LONGEST_BACKLOG: Final = 1000
+PREVIEWED: Final = 5
+_NEITHER: Final = (
+    "a moment in defer_until, a cron expression in schedule_cron, or both (the cron schedule, held back until that moment)"
+)
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float) -> ScheduledTask:
+    """Return the task that *request* asks for.
+
+    A `defer_until` less than *late_by_seconds* in the past was made of `now()` and fires at once. An older one
+    waits as long before it is served, so that a slip can still be cancelled.
+
+    Raises:
+        InvalidInput: Any field is wrong.
+    """
+    if request.defer_until is None and request.schedule_cron is None:
+        raise InvalidInput("defer_until", None, _NEITHER, _tomorrow(now))
+    now_ms = to_ms(now)
+    task_id = new_id("task", now_ms)
+    until = request.defer_until
+    zone = None if request.timezone is None else read_zone(request.timezone)
+    held = None if until is None else read_moment(until, "defer_until", now=now, timezone=zone)
+    task = ScheduledTask(
+        task_id=task_id,
+        name=_text("name", request.name, LONGEST_NAME, "Daily report"),
+        goal_description=_text("goal_description", request.goal_description, LONGEST_TEXT, "Send the metrics"),
+        trigger_prompt=_text("trigger_prompt", request.trigger_prompt, LONGEST_TEXT, "Write today's report"),
+        origin_thought_id=_text("origin_thought_id", request.origin_thought_id, LONGEST_ID, "thought_12345"),
+        defer_until=held,
+        schedule_cron=request.schedule_cron,
+        created_at=from_ms(now_ms),
+        timezone=zone or "UTC",
+        gap=_word("gap", request.gap, Gap),
+        fold=_word("fold", request.fold, Fold),
+        seconds=None if request.seconds is None else _word("seconds", request.seconds, Seconds),
+        misfire=_word("misfire", request.misfire, Misfire),
+        misfire_limit=_whole("misfire_limit", request.misfire_limit, LONGEST_BACKLOG, 100),
+        misfire_grace_seconds=_duration("misfire_grace_seconds", request.misfire_grace_seconds, 0.0, 60.0),
+        on_lost=_word("on_lost", request.on_lost, OnLost),
+        max_attempts=_whole("max_attempts", request.max_attempts, MOST_ATTEMPTS, 3),
+        timeout_seconds=_timeout(request.timeout_seconds),
+        dedup_key=None
+        if request.dedup_key is None
+        else _text("dedup_key", request.dedup_key, LONGEST_ID, "daily-report"),
+        context=_context(request.context),
+    )
+    nominal_ms, next_run_ms = _first_run(task, now_ms, int(late_by_seconds * 1000))
+    return task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms})
+
+
+def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) -> ScheduledReply:
+    """Return the answer to its author: the task, its next five fires, and what is worth knowing."""
+    said = list(notes or [])
+    fires: list[datetime] = []
+    if task.next_run_ms is not None and task.nominal_ms is not None:
+        put_off = task.deferral_id is not None
+        fires = [from_ms(task.next_run_ms)]
+        if task.nominal_ms < to_ms(now) and not put_off:
+            said.append(_is_past(task, now))
+        if cron := cron_of(task):
+            said += [fire.note for fire in preview(cron, task.next_run_ms - 1, PREVIEWED) if fire.note]
+            after = fires[0] if put_off else None
+            start = task.next_run_ms if after else task.next_run_ms - 1
+            later = [fire.at for fire in preview(cron, start, PREVIEWED)]
+            fires = ([after, *later] if after else later)[:PREVIEWED]
+    return ScheduledReply(**{**dict(task), "next_fires": fires, "notes": said})
+
+
+def read_reason(reason: object) -> str:
+    """Check why somebody waits, cancels or defers."""
+    return _text("reason", reason, LONGEST_TEXT, "Waiting for the API's rate limit to reset")
+
+
+def read_context(context: object) -> dict[str, Any] | None:
+    """Check a context: a JSON object of at most 64 KiB, or None."""
+    return _context(context)
+
+
+def read_id(field: str, value: object) -> str:
+    """Check an id that a caller gave."""
+    return _text(field, value, LONGEST_ID, "thought_12345")
+
+
+def _first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, int]:
+    """Return (nominal_ms, next_run_ms) of a new task."""
+    held_ms = None if task.defer_until is None else to_ms(task.defer_until)
+    if cron := cron_of(task):
+        first = cron.next_ms(now_ms if held_ms is None else max(now_ms, held_ms - 1))
+        return first, first
+    assert held_ms is not None, "a task without a cron schedule has a moment"  # noqa: S101
+    if now_ms - held_ms >= late_by_ms:
+        return held_ms, now_ms + late_by_ms
+    return held_ms, held_ms
+
+
+def _is_past(task: ScheduledTask, now: datetime) -> str:
+    assert task.nominal_ms is not None  # noqa: S101
+    assert task.next_run_ms is not None  # noqa: S101
+    served = "at once" if task.next_run_ms <= to_ms(now) else f"at {to_iso(from_ms(task.next_run_ms))}"
+    return f"{to_iso(from_ms(task.nominal_ms))} is in the past: the task runs {served} unless it is cancelled before."
+
+
+def _tomorrow(now: datetime) -> str:
+    day_ms = 86_400_000
+    return to_iso(from_ms((to_ms(now) // day_ms + 1) * day_ms + day_ms * 9 // 24))
+
+
+def _text(field: str, value: object, longest: int, example: str) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > longest:
+        raise InvalidInput(field, value, f"text of 1 to {longest:,} characters, not only blanks", example)
+    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InvalidInput(field, value, "text without NUL characters and lone surrogates", example)
+    return value
+
+
+def _word(field: str, value: object, words: type[_Word]) -> _Word:
+    try:
+        return words(value)  # pyright: ignore[reportArgumentType] (an enum looks up any value)
+    except ValueError:
+        raise InvalidInput(field, value, " | ".join(words), next(iter(words)).value) from None
+
+
+def _whole(field: str, value: object, most: int, example: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise InvalidInput(field, value, f"a whole number from 1 to {most:,}", example)
+    return value
+
+
+def _duration(field: str, value: object, least: float, example: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise InvalidInput(field, value, "a number of seconds", example)
+    if not least <= value <= LONGEST_TIMEOUT * 366:
+        raise InvalidInput(field, value, f"{least:g} to {LONGEST_TIMEOUT * 366:g} seconds", example)
+    return float(value)
+
+
+def _timeout(value: object) -> float | None:
+    if value is None:
+        return None
+    seconds = _duration("timeout_seconds", value, 0.001, 300.0)
+    if seconds > LONGEST_TIMEOUT:
+        raise InvalidInput("timeout_seconds", value, f"0.001 to {LONGEST_TIMEOUT:g} seconds", 300.0)
+    return seconds
+
+
+def _context(value: object) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    allowed = "a JSON object (string keys; text, numbers, lists, objects) of at most 64 KiB"
+    example = {"api": "weather_service", "retry_count": 2}
+    if not isinstance(value, dict):
+        raise InvalidInput("context", value, allowed, example)
+    try:
+        written = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as fault:
+        raise InvalidInput("context", value, f"{allowed}; {fault}", example) from None
+    if len(written) > LARGEST_CONTEXT:
+        raise InvalidInput("context", value, allowed, example)
+    return json.loads(written)

@@ -1,0 +1,91 @@
+"""Run one handler: deadline, answer, and what becomes of whatever it raises."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.outcome import Defer, Done, Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from remembrancer.model.outcome import Thought
+    from remembrancer.ports.handler import Answer, Firing, Handler
+
+_LOG: Final = logging.getLogger("remembrancer")
+_LONGEST_TEXT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended, before it is written down."""
+
+    status: ExecutionStatus
+    reason_code: Reason | None = None
+    reason: str | None = None
+    result: str | None = None
+    thought: Thought | None = None
+    put_off: Defer | None = None
+
+
+def is_async(handler: Handler) -> bool:
+    """Whether calling *handler* gives a coroutine; anything else may block and gets a thread."""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
+
+
+async def run(firing: Firing, call: Callable[[Firing], Awaitable[Answer]], timeout_seconds: float) -> Verdict:
+    """Call the handler and read its answer; never raises but for cancellation."""
+    deadline = asyncio.timeout(timeout_seconds)
+    try:
+        async with deadline:
+            answer = await call(firing)
+    except TimeoutError as error:
+        if deadline.expired():
+            text = f"The handler ran longer than {timeout_seconds:g} s and was stopped."
+            return Verdict(ExecutionStatus.FAILED, Reason.TIMED_OUT, text)
+        return _raised(firing, error)
+    except Exception as error:  # noqa: BLE001 (the one broad except of the package: a handler may raise anything)
+        return _raised(firing, error)
+    return read_answer(answer)
+
+
+def as_async(handler: Handler) -> Callable[[Firing], Awaitable[Answer]]:
+    """Return *handler* as something to await; a plain function runs on a thread, off the scheduler's loop."""
+    if is_async(handler):
+        return handler  # pyright: ignore[reportReturnType] (is_async has looked)
+
+    async def on_thread(firing: Firing) -> Answer:
+        answer = await asyncio.to_thread(handler, firing)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    return on_thread
+
+
+def read_answer(answer: Any) -> Verdict:  # noqa: ANN401 (a handler may answer anything, rightly or not)
+    """Read what a handler answered; something else than an outcome is a failure that says so."""
+    match answer:
+        case None:
+            return Verdict(ExecutionStatus.COMPLETED)
+        case str():
+            return Verdict(ExecutionStatus.COMPLETED, result=answer[:_LONGEST_TEXT])
+        case Done(result=result, thought=thought):
+            return Verdict(ExecutionStatus.COMPLETED, result=result and str(result)[:_LONGEST_TEXT], thought=thought)
+        case Failed(reason=reason):
+            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, str(reason)[:_LONGEST_TEXT])
+        case Defer(reason=reason):
+            return Verdict(
+                ExecutionStatus.DEFERRED, Reason.DEFERRED_BY_HANDLER, str(reason)[:_LONGEST_TEXT], put_off=answer
+            )
+        case _:
+            text = f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Defer, str or None."
+            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, text)
+
+
+def _raised(firing: Firing, error: Exception) -> Verdict:
+    _LOG.warning("The handler of %s (%s) raised %r", firing.task.name, firing.task.task_id, error, exc_info=error)
+    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, f"{type(error).__name__}: {error}"[:_LONGEST_TEXT])

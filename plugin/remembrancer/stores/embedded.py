@@ -1,0 +1,192 @@
+"""The embedded engine: ArcadeDB in this process, one writer thread, every commit on the disk before it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, LiteralString
+
+from remembrancer.errors import EngineMissing, GraphFull, GraphUnavailable
+from remembrancer.stores.folder import engine_environment
+from remembrancer.stores.group_commit import Group, Pending, Write
+from remembrancer.stores.session import Row, Statement, UniqueKeyTaken
+from remembrancer.stores.tally import Counts, tally, zero
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arcadedb import Database
+
+_READERS: Final = 2
+_CONFLICT_TRIES: Final = 20
+_ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
+
+
+def load_engine() -> Any:  # noqa: ANN401 (the engine's module is untyped)
+    """Import the embedded engine, quiet and bounded. Raises EngineMissing where it has no build."""
+    for name, value in engine_environment().items():
+        os.environ.setdefault(name, value)
+    try:
+        import arcadedb  # noqa: PLC0415 (its settings must be in the environment first)
+    except (ImportError, OSError) as missing:
+        raise EngineMissing(
+            f"The embedded graph engine does not load on this machine ({missing}). It has builds for Linux x64 and arm64 "
+            "(glibc), macOS arm64 and Windows x64; elsewhere, install arcadedb-jvm, which has the same interface."
+        ) from missing
+    return arcadedb
+
+
+class EmbeddedSession:
+    """The session over one open ArcadeDB database.
+
+    Reads run on a few threads of their own. Writes queue for the one writer thread, which commits them in groups
+    (a transaction belongs to the thread that began it).
+
+    Args:
+        database: Open, upgraded, ours alone.
+        counter_id: Under which the commits of this process are counted.
+        durable: Whether a commit reaches the disk before it is answered; False only for a graph in memory.
+    """
+
+    exclusive = True
+
+    def __init__(self, database: Database, counter_id: str, *, durable: bool = True) -> None:
+        database.set_wal_flush("yes_full" if durable else "no")
+        self._database = database
+        self._counter_id = counter_id
+        self._pending = Pending()
+        self._arrived = threading.Condition()
+        self._closing = False
+        self._readers = ThreadPoolExecutor(_READERS, "remembrancer-read")
+        self._writer = threading.Thread(target=self._commit_groups, name="remembrancer-write", daemon=True)
+        self._writer.start()
+        self.counts: Counts = zero()
+
+    async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
+        """Answer a reading query."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, text, parameters)
+
+    async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Run the statements in order, all or none; return each one's rows once they are on the disk."""
+        answer: asyncio.Future[list[list[Row]]] = asyncio.get_running_loop().create_future()
+        with self._arrived:
+            if self._closing:
+                raise GraphUnavailable("The graph is closed: start the service again.")
+            self._pending.add(Write(statements, answer))
+            self._arrived.notify()
+        return await answer
+
+    async def close(self) -> None:
+        """Finish the writes under way, then close the database."""
+        with self._arrived:
+            self._closing = True
+            self._arrived.notify()
+        await asyncio.to_thread(self._writer.join)
+        self._readers.shutdown(wait=True)
+        await asyncio.to_thread(self._database.close)
+
+    def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
+        try:
+            return _plain(self._database.query("opencypher", text, parameters).to_list())
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The graph did not answer: {error}") from error
+
+    def _commit_groups(self) -> None:
+        """Take and commit groups until closed; the writer thread's whole life."""
+        while True:
+            with self._arrived:
+                while not self._pending and not self._closing:
+                    self._arrived.wait()
+                if not self._pending:
+                    return
+                group = self._pending.next_group()
+            self._settle_group(group)
+
+    def _settle_group(self, group: Group) -> None:
+        """Commit a group; if it fails, commit its writes one by one, so that a bad one fails alone."""
+        try:
+            shares = group.share(self._commit(group))
+        except Exception as error:  # noqa: BLE001 (whatever it is belongs to the callers, not to this thread)
+            if len(group.writes) > 1:
+                for write in group.writes:
+                    self._settle_group(Group.of([write]))
+            else:
+                _answer(group.writes, [_meaning(error)])
+        else:
+            _answer(group.writes, shares)
+
+    def _commit(self, group: Group) -> list[list[Row]]:
+        """Commit a group in one transaction, again if somebody else's transaction was in the way."""
+        for left in reversed(range(_CONFLICT_TRIES)):
+            try:
+                return self._commit_once(group)
+            except load_engine().ArcadeDBError as error:
+                if left == 0 or "ConcurrentModification" not in str(error):
+                    raise
+                time.sleep(0.002)
+        raise AssertionError("the last try either returns or raises")
+
+    def _commit_once(self, group: Group) -> list[list[Row]]:
+        counts = zero()
+        self._database.begin()
+        try:
+            answers = [self._run(batch.name, batch.rows) for batch in group.batches]
+            for batch, rows in zip(group.batches, answers, strict=True):
+                tally(counts, batch.name, (batch.rows[row["row"]] for row in rows))
+            if any(counts.values()):
+                self._run("bump_counters", [{"counter_id": self._counter_id, **counts}])
+            self._database.commit()
+        except BaseException:
+            with contextlib.suppress(load_engine().ArcadeDBError):
+                self._database.rollback()
+            raise
+        for name, count in counts.items():
+            self.counts[name] += count
+        return answers
+
+    def _run(self, name: str, rows: list[Row]) -> list[Row]:
+        return self._database.command("opencypher", query(name), {"rows": rows}).to_list()
+
+
+def _answer(writes: list[Write], answers: Sequence[list[list[Row]] | Exception]) -> None:
+    """Hand the answers over to the loops that wait for them, one call for each loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Write, list[list[Row]] | Exception]]] = {}
+    for write, answer in zip(writes, answers, strict=True):
+        by_loop.setdefault(write.answer.get_loop(), []).append((write, answer))
+    for loop, mine in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, mine)
+
+
+def _resolve(answered: list[tuple[Write, list[list[Row]] | Exception]]) -> None:
+    for write, answer in answered:
+        if write.answer.done():
+            continue
+        if isinstance(answer, Exception):
+            write.answer.set_exception(answer)
+        else:
+            write.answer.set_result(answer)
+
+
+def _plain(rows: list[Row]) -> list[Row]:
+    """Leave the engine's own keys out of nodes."""
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, dict):
+                row[name] = {key: kept for key, kept in value.items() if key not in _ENGINE_KEYS}  # pyright: ignore[reportUnknownVariableType]
+    return rows
+
+
+def _meaning(error: Exception) -> Exception:
+    """Say in our words what the engine says in its own."""
+    text = str(error)
+    if "DuplicatedKeyException" in text:
+        return UniqueKeyTaken(text)
+    if "No space left" in text or "ENOSPC" in text:
+        return GraphFull(f"The disk is full: nothing of this write was kept. Free some space and try again. ({text})")
+    return GraphUnavailable(f"The graph refused the write, and nothing of it was kept: {text}")

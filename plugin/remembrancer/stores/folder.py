@@ -1,0 +1,100 @@
+"""The folder of an embedded graph: how it is laid out, opened, and what can be wrong with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from remembrancer.errors import GraphLocked, GraphMissing, GraphUnavailable, NotAGraph
+
+if TYPE_CHECKING:
+    from arcadedb import Database
+
+DATABASE: Final = "remembrancer"
+_OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log"})
+
+
+def database_path(folder: Path) -> Path:
+    """Return where the database lies in a graph's folder: where the engine's own server looks for it."""
+    return folder / "databases" / DATABASE
+
+
+def log_folder() -> Path:
+    """Return where the engine keeps its own log: REMEMBRANCER_LOG_DIR, or below the user's state folder."""
+    if chosen := os.environ.get("REMEMBRANCER_LOG_DIR"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        state = Path(os.environ.get("LOCALAPPDATA") or Path.home())
+    elif sys.platform == "darwin":
+        state = Path.home() / "Library" / "Logs"
+    else:
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return state / "remembrancer"
+
+
+def engine_environment() -> dict[str, str]:
+    """Return the engine's settings, as environment variables that must stand before its first import.
+
+    Its memory is bounded, its index compacted early (an index over a clock ages), its log kept off the terminal.
+    A value that the user has set wins.
+    """
+    return {
+        "ARCADEDB_NATIVE_ISOLATE_ARGS": "-Xmx512m -Darcadedb.maxPageRAM=128 -Darcadedb.indexCompactionMinPagesSchedule=2",
+        "ARCADEDB_LOG_CONSOLE": "0",
+        "ARCADEDB_LOG_DIR": str(log_folder()),
+    }
+
+
+def open_database(engine: Any, folder: Path) -> Database:  # noqa: ANN401 (the engine's module is untyped)
+    """Open the database in *folder*, making it where there is none yet.
+
+    Raises:
+        GraphMissing: The folder's parent is not there, or it may not be written.
+        NotAGraph: The folder holds something else.
+        GraphLocked: Another process has it open.
+        GraphUnavailable: The engine cannot open it.
+    """
+    _look_at(folder)
+    path = database_path(folder)
+    try:
+        if engine.database_exists(str(path)):
+            return engine.open_database(str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return engine.create_database(str(path))
+    except OSError as refused:
+        raise GraphMissing(f"The graph's folder {folder} cannot be written: {refused}.") from refused
+    except engine.ArcadeDBError as error:
+        raise _meaning(folder, str(error)) from error
+
+
+def _look_at(folder: Path) -> None:
+    """Refuse a folder that cannot hold a graph, before the engine touches it."""
+    if folder.exists() and not folder.is_dir():
+        raise NotAGraph(f"{folder} is a file, and a graph is a folder. Name a folder that is a graph, empty, or not there yet.")
+    if not folder.exists():
+        if not folder.parent.is_dir():
+            raise GraphMissing(f"There is no folder {folder.parent} to make the graph {folder.name!r} in. Make it first.")
+        try:
+            folder.mkdir()
+        except OSError as refused:
+            raise GraphMissing(f"The folder {folder} cannot be made: {refused}.") from refused
+    strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS)
+    if strangers and not database_path(folder).is_dir():
+        raise NotAGraph(f"{folder} is no graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise GraphMissing(f"The folder {folder} may not be written by this user.")
+
+
+def _meaning(folder: Path, text: str) -> GraphUnavailable:
+    """Say in our words why the engine did not open the folder."""
+    if "LockException" in text or "locked by another" in text:
+        return GraphLocked(
+            f"The graph {folder} is held by another process. Ask that process: while `remembrancer serve` holds a graph, "
+            "the other commands reach it by themselves, and the neo4j driver reads it at the Bolt port that serve prints. "
+            "Otherwise stop the other process first."
+        )
+    if "Permission denied" in text or "AccessDenied" in text:
+        return GraphMissing(f"The graph {folder} may not be written by this user: {text}")
+    return GraphUnavailable(f"The graph {folder} cannot be opened: {text}")

@@ -1,0 +1,278 @@
+"""The task store over a graph: it speaks the query catalogue, through any session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from pydantic import ValidationError
+
+from remembrancer.errors import TaskNotFound
+from remembrancer.model.execution import ExecutionStatus
+from remembrancer.model.ids import new_id
+from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.ports.task_store import AbandonedLease
+from remembrancer.stores import rows
+from remembrancer.stores.floor import Floor
+from remembrancer.stores.moved import Moved
+from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
+from remembrancer.stores.settling import settle_statements, take_over_statements
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import LiteralString
+
+    from remembrancer.model.deferral import Deferral
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, TakeOver, Wanted
+
+_BULK: Final = 1000
+
+
+class GraphStore:
+    """The tasks of one memory graph. The contract and its laws: `remembrancer.ports.task_store.TaskStore`.
+
+    Args:
+        session: An open graph.
+        floor_lifetime_ms: How long a moment armed from outside this process may stay unseen.
+    """
+
+    def __init__(self, session: Session, floor_lifetime_ms: int) -> None:
+        self._session = session
+        self._floor = Floor(floor_lifetime_ms)
+        self._moved = Moved()
+        self.exclusive = session.exclusive
+
+    async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
+        """Keep new tasks; all or none."""
+        statements = [Statement("create_tasks", [rows.task_row(task) for task in tasks])]
+        if held := [
+            {"task_id": task.task_id, "defer_until_ms": to_ms(task.defer_until)} for task in tasks if task.defer_until
+        ]:
+            statements.append(Statement("hold_back_tasks", held))
+        if first:
+            statements += _deferral_statements(first)
+        await self._arming([task.next_run_ms for task in tasks], statements)
+
+    async def get(self, task_id: str) -> ScheduledTask:
+        """Return the task with its deferral history. Raises TaskNotFound."""
+        if task := await self._one("task_by_id", {"task_id": task_id}):
+            return task
+        raise TaskNotFound(task_id)
+
+    async def find(self, wanted: Wanted) -> Sequence[ScheduledTask]:
+        """Return tasks, the next to run first, those with nothing ahead last."""
+        types = list(TaskType) if wanted.recurring is None else [TaskType.RECURRING if wanted.recurring else TaskType.ONE_TIME]
+        parameters: Row = {"statuses": list(wanted.statuses or TaskStatus), "types": types, "limit": wanted.limit}
+        nodes = await self._read("armed_tasks", parameters)
+        if len(nodes) < wanted.limit:
+            nodes += await self._read("unarmed_tasks", {**parameters, "limit": wanted.limit - len(nodes)})
+        return [rows.task_from(row["t"]) for row in nodes]
+
+    async def find_by_dedup_key(self, dedup_key: str) -> ScheduledTask | None:
+        """Return the task kept under *dedup_key*, open or ended."""
+        return await self._one("task_by_dedup_key", {"dedup_key": dedup_key})
+
+    async def find_reactivation(self, deferred_task_id: str) -> ScheduledTask | None:
+        """Return the open task that will bring back the agent's own task."""
+        return await self._one("reactivation_of", {"deferred_task_id": deferred_task_id})
+
+    async def due(self, now: datetime, limit: int) -> Sequence[ScheduledTask]:
+        """Return armed tasks due at *now*, oldest first; one that cannot be read is quarantined, loudly."""
+        now_ms = to_ms(now)
+        floor_ms = self._floor.begin_read(now_ms)
+        nodes = [row["t"] for row in await self._read("due_tasks", {"floor_ms": floor_ms, "now_ms": now_ms, "limit": limit})]
+        self._floor.end_read(nodes[0]["next_run_ms"] - 1 if nodes else now_ms)
+        tasks: list[ScheduledTask] = []
+        for node in nodes:
+            try:
+                tasks.append(rows.task_from(node))
+            except (ValidationError, ValueError) as fault:
+                await self._quarantine(node, str(fault), now_ms)
+        return tasks
+
+    async def next_run_at(self) -> datetime | None:
+        """Return the earliest moment any task is armed for."""
+        found = await self._read("next_run", {"floor_ms": self._floor.height_ms})
+        return from_ms(found[0]["next_run_ms"]) if found else None
+
+    async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
+        """Write the executions of those claims whose task still stands as read; return them, fenced."""
+        try:
+            return await self._claim(claims, lease)
+        except UniqueKeyTaken:
+            if len(claims) == 1:
+                return []  # the occurrence exists: another replica has it
+            won = [await self.claim([claim], _lease_of_one(lease, place)) for place, claim in enumerate(claims)]
+            return [execution for some in won for execution in some]
+
+    async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution:
+        """Write a running execution outside the schedule."""
+        audit = rows.change_row(execution.task_id, change)
+        row = {**rows.start_row(execution), **audit, "change_reason": change.reason}
+        hold = _hold(lease, [execution])
+        answers = await self._session.write([Statement("start_executions", [row]), hold])
+        if not answers[0]:
+            raise TaskNotFound(execution.task_id)
+        return execution.model_copy(update={"fence": answers[0][0]["fence"]})
+
+    async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
+        """Let the leases hold until *until*."""
+        renewed: list[Row] = [{"lease_id": lease_id, "until_ms": to_ms(until)} for lease_id in lease_ids]
+        await self._session.write([Statement("renew_leases", renewed)])
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """Write the outcome if the execution still runs under the same fence; say whether it was written."""
+        rearm = settlement.rearm
+        answers = await self._arming([rearm.next_run_ms if rearm else None], settle_statements(settlement))
+        if answers[0] and rearm:
+            self._moved.note(rearm.deferral.task_id, rearm.next_run_ms)
+        return bool(answers[0])
+
+    async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
+        """Return the leases that are over, with those of their executions that still run."""
+        over = await self._read("leases_over", {"now_ms": to_ms(now), "others": self.exclusive, "mine": mine})
+        return [
+            AbandonedLease(row["lease_id"], [rows.execution_from(found["e"]) for found in await self._still_running(row)])
+            for row in over
+        ]
+
+    async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
+        """Fail each lost execution and start its retry where one is given; return the retries started."""
+        retries = [each.retry for each in lost if each.retry]
+        statements = take_over_statements(over, lost)
+        if retries:
+            statements.append(_hold(lease, retries))
+        answers = await self._session.write(statements)
+        started = next(
+            (answer for made, answer in zip(statements, answers, strict=True) if made.name == "retry_executions"), []
+        )
+        return [retries[row["row"]].model_copy(update={"fence": row["fence"]}) for row in started]
+
+    async def cancel(self, task_id: str, change: Change) -> bool:
+        """End an open task; say whether this call ended it."""
+        answers = await self._session.write([Statement("cancel_tasks", [rows.change_row(task_id, change)])])
+        return bool(answers[0])
+
+    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
+        """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
+        row: Row = {**rows.rearm_row(rearm), **rows.change_row(task_id, change), "expected_ms": expected_next_run_ms}
+        statements = [Statement("defer_tasks", [row]), *_deferral_statements(rearm.deferral)]
+        answers = await self._arming([rearm.next_run_ms], statements)
+        if answers[0]:
+            self._moved.note(task_id, rearm.next_run_ms)
+        return bool(answers[0])
+
+    async def history(self, task_id: str | None, limit: int) -> Sequence[Execution]:
+        """Return executions, newest first: of one task, or of all."""
+        if task_id is None:
+            found = await self._read("latest_executions", {"after_id": "", "limit": limit})
+        else:
+            found = await self._read("executions_of_task", {"task_id": task_id, "limit": limit})
+        return [rows.execution_from(row["e"]) for row in found]
+
+    async def counters(self) -> dict[str, float]:
+        """Return what was counted since the graph was made, over all replicas."""
+        totals: dict[str, float] = {}
+        for row in await self._read("counters", {}):
+            for name, value in row["c"].items():
+                if name != "counter_id":
+                    totals[name] = totals.get(name, 0) + value
+        return totals
+
+    async def tidy(self, limit: int) -> int:
+        """Bring SCHEDULED_FOR of tasks that moved on up to date; return how many."""
+        moved = self._moved.take(limit)
+        if moved:
+            await self._session.write([Statement("unlink_times", moved), Statement("link_times", moved)])
+        return len(moved)
+
+    async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
+        """Answer a reading query of the user's own."""
+        found = await self._session.read(cast("LiteralString", cypher), dict(parameters or {}))
+        return [{name: rows.plain(value) for name, value in row.items()} for row in found]
+
+    async def close(self) -> None:
+        """Finish the writes under way and let the graph go."""
+        await self.tidy(_BULK)
+        await self._session.close()
+
+    async def _read(self, name: str, parameters: Row) -> list[Row]:
+        return await self._session.read(query(name), parameters)
+
+    async def _still_running(self, lease: Row) -> list[Row]:
+        return await self._read("still_running", {"execution_ids": lease["execution_ids"]})
+
+    async def _one(self, name: str, parameters: Row) -> ScheduledTask | None:
+        """Return the one task that the query finds, with its deferral history."""
+        found = await self._read(name, parameters)
+        if not found:
+            return None
+        task = rows.task_from(found[0]["t"])
+        deferrals = await self._read("deferrals_of_task", {"task_id": task.task_id})
+        entries = [rows.deferral_from(row["d"]).history_entry(task.deferred_task_id) for row in deferrals]
+        return task.model_copy(update={"deferral_history": entries})
+
+    async def _arming(self, moments: Sequence[int | None], statements: Sequence[Statement]) -> list[list[Row]]:
+        """Write what arms tasks for *moments*, and keep the floor below the earliest of them."""
+        earliest = min((moment for moment in moments if moment is not None), default=None)
+        if earliest is None:
+            return await self._session.write(statements)
+        self._floor.arm(earliest)
+        try:
+            return await self._session.write(statements)
+        finally:
+            self._floor.arm(earliest)
+
+    async def _claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
+        running = [claim for claim in claims if claim.execution.status is ExecutionStatus.RUNNING]
+        dropped = [claim for claim in claims if claim.execution.status is not ExecutionStatus.RUNNING]
+        statements: list[Statement] = []
+        if running:
+            statements.append(Statement("claim_executions", [rows.claim_row(claim) for claim in running]))
+            statements.append(_hold(lease, [claim.execution for claim in running]))
+        if dropped:
+            statements.append(Statement("record_outcomes", [rows.outcome_row(claim) for claim in dropped]))
+        if ended := [
+            {"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral
+        ]:
+            statements.append(Statement("end_deferrals", ended))
+        answers = await self._arming([claim.next_run_ms for claim in claims], statements)
+        won: list[Execution] = []
+        for mine, name in ((running, "claim_executions"), (dropped, "record_outcomes")):
+            for row in next((answer for made, answer in zip(statements, answers, strict=True) if made.name == name), []):
+                claim = mine[row["row"]]
+                won.append(claim.execution.model_copy(update={"fence": row["fence"]}))
+                if claim.next_run_ms is not None:
+                    self._moved.note(claim.execution.task_id, claim.next_run_ms)
+        return won
+
+    async def _quarantine(self, node: Row, fault: str, now_ms: int) -> None:
+        row = {"task_id": node["task_id"], "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": fault[:1000]}
+        await self._session.write([Statement("quarantine_tasks", [row])])
+
+
+def _hold(lease: Lease, executions: Sequence[Execution]) -> Statement:
+    """Return the statement that leases *executions*."""
+    row: Row = {
+        "lease_id": lease.lease_id,
+        "replica_id": lease.replica_id,
+        "until_ms": to_ms(lease.until),
+        "execution_ids": [execution.execution_id for execution in executions],
+    }
+    return Statement("hold_leases", [row])
+
+
+def _deferral_statements(deferral: Deferral) -> list[Statement]:
+    """Return the statements that write a deferral of a task which already points at it."""
+    row = rows.deferral_row(deferral)
+    recorded = [Statement("record_deferrals", [row])]
+    return [*recorded, Statement("link_requests", [row])] if deferral.requested_by else recorded
+
+
+def _lease_of_one(lease: Lease, place: int) -> Lease:
+    """Return a lease of its own for one claim of a batch that could not be written together."""
+    return type(lease)(f"{lease.lease_id}.{place}", lease.replica_id, lease.until)

@@ -1,0 +1,117 @@
+"""Group commit: writes that arrive while a commit is under way go together in the next one.
+
+Statements of the same name become one UNWIND over all their rows, so that five hundred small writes cost one
+query and one fsync, while a lone write never waits for company.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator, Sequence
+
+    from remembrancer.stores.session import Row, Statement
+
+ROWS_PER_COMMIT: Final = 1000
+
+
+@dataclass(slots=True)
+class Write:
+    """One caller's statements, and the future that answers it."""
+
+    statements: Sequence[Statement]
+    answer: asyncio.Future[list[list[Row]]]
+
+    @property
+    def size(self) -> int:
+        """How many rows it brings."""
+        return sum(len(statement.rows) for statement in self.statements)
+
+    def touched(self) -> Iterator[tuple[str, object]]:
+        """Yield what must not meet itself in one UNWIND: (query, task) and (query, execution)."""
+        for statement in self.statements:
+            for row in statement.rows:
+                yield statement.name, row.get("task_id") or row.get("execution_id")
+
+
+@dataclass(slots=True)
+class Batch:
+    """The rows of one statement in a group, and from which write and statement they came."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list["Row"])
+    origins: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    """(write, statement, first row) of each contribution, ascending by first row."""
+
+    def add(self, rows: Sequence[Row], write: int, statement: int) -> None:
+        """Append *rows*, each numbered by its place in the batch."""
+        first = len(self.rows)
+        self.origins.append((write, statement, first))
+        self.rows.extend({**row, "row": first + place} for place, row in enumerate(rows))
+
+
+@dataclass(slots=True)
+class Group:
+    """Writes that commit together."""
+
+    writes: list[Write]
+    batches: list[Batch]
+
+    @classmethod
+    def of(cls, writes: list[Write]) -> Group:
+        """Merge statements of the same name, keeping the order that each write asked for."""
+        batches: list[Batch] = []
+        for number, write in enumerate(writes):
+            place = 0
+            for part, statement in enumerate(write.statements):
+                place = next((at for at in range(place, len(batches)) if batches[at].name == statement.name), -1)
+                if place < 0:
+                    batches.append(Batch(statement.name))
+                    place = len(batches) - 1
+                batches[place].add(statement.rows, number, part)
+        return cls(writes, batches)
+
+    def share(self, answers: list[list[Row]]) -> list[list[list[Row]]]:
+        """Give each write its own rows back: answers by write, statement, row; `row` counts from its own first."""
+        shares: list[list[list[Row]]] = [[[] for _ in write.statements] for write in self.writes]
+        for batch, rows in zip(self.batches, answers, strict=True):
+            origin = 0
+            for row in sorted(rows, key=lambda row: row["row"]):
+                while origin + 1 < len(batch.origins) and batch.origins[origin + 1][2] <= row["row"]:
+                    origin += 1
+                write, statement, first = batch.origins[origin]
+                shares[write][statement].append({**row, "row": row["row"] - first})
+        return shares
+
+
+class Pending:
+    """Writes waiting for their commit, first come first served. Not locked: its owner sees to that."""
+
+    def __init__(self) -> None:
+        self._writes: deque[Write] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._writes)
+
+    def add(self, write: Write) -> None:
+        """Let *write* wait for the next group."""
+        self._writes.append(write)
+
+    def next_group(self) -> Group:
+        """Take the next writes, up to a thousand rows; the first that meets a taken task waits for its turn."""
+        taken: list[Write] = []
+        touched: set[tuple[str, object]] = set()
+        room = ROWS_PER_COMMIT
+        while self._writes and (not taken or self._writes[0].size <= room):
+            mine = set(self._writes[0].touched())
+            if taken and not touched.isdisjoint(mine):
+                break
+            touched |= mine
+            write = self._writes.popleft()
+            room -= write.size
+            taken.append(write)
+        return Group.of(taken)

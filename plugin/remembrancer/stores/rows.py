@@ -1,0 +1,170 @@
+"""Graph rows to model values and back; the one place that sees raw rows."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from remembrancer.model.deferral import Deferral
+from remembrancer.model.execution import Execution
+from remembrancer.model.ids import minute_of, new_id
+from remembrancer.model.moment import from_ms, to_iso, to_ms
+from remembrancer.model.task import ScheduledTask
+
+if TYPE_CHECKING:
+    from remembrancer.ports.task_store import Change, Claim, Rearm, Settlement
+    from remembrancer.stores.session import Row
+
+
+def task_from(node: Row, history: list[dict[str, Any]] | None = None) -> ScheduledTask:
+    """Read a task from its node. Raises pydantic's ValidationError for one that makes no sense."""
+    if node.get("context") is not None:
+        node = {**node, "context": json.loads(node["context"])}
+    if history is not None:
+        node = {**node, "deferral_history": history}
+    return ScheduledTask.model_validate(node)
+
+
+def execution_from(node: Row) -> Execution:
+    """Read an execution from its node."""
+    return Execution.model_validate(node)
+
+
+def deferral_from(node: Row) -> Deferral:
+    """Read a deferral from its node."""
+    if node.get("context") is not None:
+        node = {**node, "context": json.loads(node["context"])}
+    return Deferral.model_validate({"original_time": None, **node})
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 (any value that a user's own query may answer)
+    """Return a query's value with moments in UTC and nothing of the engine's own."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if isinstance(value, dict):
+        return {str(key): plain(kept) for key, kept in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(kept) for kept in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def task_row(task: ScheduledTask) -> Row:
+    """Return the parameters that write a new task."""
+    minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
+    row = task.model_dump(exclude={"deferral_history", "created_at", "last_triggered_at", "defer_until", "context"})
+    return {
+        **row,
+        "task_type": task.task_type,
+        "created_ms": to_ms(task.created_at),
+        "context": _json(task.context),
+        "minute_ms": minute_ms,
+        "time_id": time_id(minute_ms),
+    }
+
+
+def claim_row(claim: Claim) -> Row:
+    """Return the parameters that claim an occurrence to run."""
+    execution = claim.execution
+    return {
+        "task_id": execution.task_id,
+        "expected_ms": claim.expected_next_run_ms,
+        "task_nominal_ms": claim.nominal_ms,
+        "nominal_ms": to_ms(execution.nominal_at),
+        "next_run_ms": claim.next_run_ms,
+        "next_nominal_ms": claim.next_nominal_ms,
+        "execution_id": execution.execution_id,
+        "occurrence_key": execution.occurrence_key,
+        "execution_type": execution.execution_type,
+        "triggered_ms": to_ms(execution.triggered_at),
+        "replica_id": execution.replica_id,
+    }
+
+
+def outcome_row(claim: Claim) -> Row:
+    """Return the parameters that account for occurrences which will not run."""
+    execution = claim.execution
+    return {
+        **claim_row(claim),
+        "task_status": claim.task_status,
+        "status": execution.status,
+        "occurrences": execution.occurrences,
+        "last_nominal_ms": to_ms(execution.last_nominal_at or execution.nominal_at),
+        "reason_code": execution.reason_code,
+        "reason": execution.reason,
+    }
+
+
+def start_row(execution: Execution) -> Row:
+    """Return the parameters that start an execution outside the schedule."""
+    return {
+        "task_id": execution.task_id,
+        "execution_id": execution.execution_id,
+        "occurrence_key": execution.occurrence_key,
+        "execution_type": execution.execution_type,
+        "nominal_ms": to_ms(execution.nominal_at),
+        "triggered_ms": to_ms(execution.triggered_at),
+        "replica_id": execution.replica_id,
+        "attempt": execution.attempt,
+    }
+
+
+def settle_row(settlement: Settlement) -> Row:
+    """Return the parameters that settle an execution."""
+    return {
+        "execution_id": settlement.execution.execution_id,
+        "fence": settlement.execution.fence,
+        "status": settlement.status,
+        "completed_ms": to_ms(settlement.completed_at),
+        "duration_seconds": settlement.duration_seconds,
+        "reason_code": settlement.reason_code,
+        "reason": settlement.reason,
+        "result": settlement.result,
+    }
+
+
+def change_row(task_id: str, change: Change) -> Row:
+    """Return the parameters that write a change's audit node."""
+    at_ms = to_ms(change.at)
+    return {
+        "task_id": task_id,
+        "change_id": new_id("change", at_ms),
+        "action": change.action,
+        "at_ms": at_ms,
+        "actor": change.actor,
+        "reason": change.reason,
+        "thought_id": change.thought_id,
+    }
+
+
+def deferral_row(deferral: Deferral) -> Row:
+    """Return the parameters that write a deferral."""
+    return {
+        "task_id": deferral.task_id,
+        "deferral_id": deferral.deferral_id,
+        "deferred_ms": to_ms(deferral.deferred_at),
+        "original_ms": to_ms(deferral.original_time) if deferral.original_time else None,
+        "deferred_until_ms": to_ms(deferral.deferred_until),
+        "reason": deferral.reason,
+        "deferral_count": deferral.deferral_count,
+        "requested_by": deferral.requested_by,
+        "context": _json(deferral.context),
+    }
+
+
+def rearm_row(rearm: Rearm) -> Row:
+    """Return the parameters that put a task off."""
+    return {
+        **deferral_row(rearm.deferral),
+        "next_run_ms": rearm.next_run_ms,
+        "next_nominal_ms": rearm.next_nominal_ms,
+    }
+
+
+def time_id(minute_ms: int) -> str:
+    """Return the id of the `time` node of a whole minute, such as `time_2025-08-15T09:00:00Z`."""
+    return f"time_{to_iso(from_ms(minute_ms))}"
+
+
+def _json(context: dict[str, Any] | None) -> str | None:
+    return None if context is None else json.dumps(context, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,45 @@
+"""The two-method door to an engine: run a read, run a write; rows in, rows out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, LiteralString, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Row = dict[str, Any]
+"""What an engine answers: nodes as dicts of their properties, moments as aware datetimes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A named query of the catalogue and the rows to run it over; each answered row says its `row`."""
+
+    name: str
+    rows: Sequence[Row]
+
+
+class UniqueKeyTaken(Exception):  # noqa: N818 (it says what happened, and never leaves the stores)
+    """A write would have made a second node with a unique key; nothing of it was written."""
+
+
+class Session(Protocol):
+    """One open graph of one engine."""
+
+    exclusive: bool
+
+    async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
+        """Answer a reading query."""
+        ...
+
+    async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Run the statements in order, all or none; return each one's rows once they are durable.
+
+        Raises UniqueKeyTaken or GraphUnavailable; in both cases nothing was written.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish the writes under way and let the graph go."""
+        ...
