@@ -74,8 +74,11 @@ class Cron:
             wall = self.walls.at_or_after(max(second + span.offset, opens))
             if wall < closes:
                 return (wall - span.offset) * 1000
-            # No clock on earth shows that wall time a day before its UTC moment: what lies between is empty.
-            second = max(span.end, wall - _DAY)
+            second = span.end
+            if span.after >= span.offset:
+                # No time is about to be shown again, and no clock is a day ahead of UTC: until a day before
+                # the wall time that was found there is nothing.
+                second = max(second, wall - _DAY)
         raise InvalidInput("after_ms", after_ms, "epoch milliseconds before the year 2400", 1_800_000_000_000)
 
     def fires(self, start_ms: int, until_ms: int, limit: int) -> list[int]:

@@ -40,16 +40,18 @@ def hashed(field: str, index: int, key: str) -> tuple[int, ...]:
     """Return the values an `H` field stands for, chosen by a hash of *key*.
 
     Args:
-        field: One field, such as `H/15`, already known to be well formed.
+        field: One field, such as `H(0-59)/15`, already known to be well formed.
         index: Its place: minute 0, hour 1, day of month 2, month 3, day of week 4, second 5.
         key: What the choice depends on: the same key always gets the same values.
     """
     fields = ["*"] * 6
     fields[index] = field
     # croniter publishes no types; its documented answer is (a list of values per field, nth weekdays).
-    expanded = cast("tuple[list[list[Any]], object]", _CRONITER.expand(" ".join(fields), hash_id=key))
+    expanded = cast(
+        "tuple[list[list[Any]], object]", _CRONITER.expand(" ".join(fields), hash_id=key.encode())
+    )
     values = expanded[0][index]
-    return () if values == ["*"] else tuple(sorted(int(value) for value in values))
+    return tuple(sorted(int(value) for value in values))
 
 
 class _Calendar:

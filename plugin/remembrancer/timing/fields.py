@@ -142,16 +142,19 @@ def _read_hash(place: Place, item: str, key: str | None) -> Reading:
         raise WrongField(
             f"the {place.name} field can use H only for a task with an id; write a number instead"
         )
-    top = 6 if place is WEEKDAY else place.high
+    top = {WEEKDAY.order: 6, DAY.order: _SHORTEST}.get(place.order, place.high)
     low, high = int(found["low"] or place.low), int(found["high"] or top)
     if not place.low <= low < high <= top:
         raise WrongField(
             f"in the {place.name} field the range of {item} must lie in {place.low} to {top}, low end first"
         )
     step = found["step"]
-    if step is not None and not 1 <= int(step) <= high - low:
-        raise WrongField(f"in the {place.name} field the step of {item} must be 1 to {high - low}")
-    values = hashed(item, place.order, key) or tuple(range(place.low, top + 1))
+    if step is None:
+        value = hashed(f"H({low}-{high})", place.order, key)[0]
+        return Reading(str(value), (value,))
+    if not 1 < int(step) <= high - low:
+        raise WrongField(f"in the {place.name} field the step of {item} must be 2 to {high - low}")
+    values = hashed(f"H({low}-{high})/{step}", place.order, key)
     return Reading(str(values[0]) if len(values) == 1 else f"{values[0]}-{high}/{step}", values)
 
 
@@ -192,6 +195,8 @@ def _sunday(place: Place, value: int) -> int:
 
 _WEEK: Final = 7
 _SUNDAY_TOO: Final = 7
+_SHORTEST: Final = 28
+"""H chooses a day that every month has."""
 _ITEM: Final = re.compile(r"(?P<low>\*|[0-9]+|[A-Z]{3})(?:-(?P<high>[0-9]+|[A-Z]{3}))?(?:/(?P<step>[0-9]+))?")
 _HASH: Final = re.compile(r"H(?:\((?P<low>[0-9]+)-(?P<high>[0-9]+)\))?(?:/(?P<step>[0-9]+))?")
 _NEAREST: Final = re.compile(r"([0-9]+)W|W([0-9]+)")

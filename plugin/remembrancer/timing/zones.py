@@ -7,10 +7,12 @@ happens only where two stretches meet: a gap when the offset grows, a fold when 
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import datetime
+from datetime import timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
+
+from remembrancer.model.moment import EPOCH
 
 
 class Span(NamedTuple):
@@ -72,7 +74,7 @@ def _first_changed(clock: ZoneInfo, low: int, high: int) -> int:
 
 
 def _offset(clock: ZoneInfo, second: int) -> int:
-    shift = datetime.fromtimestamp(second, clock).utcoffset()
+    shift = (EPOCH + timedelta(seconds=second)).astimezone(clock).utcoffset()
     return int(shift.total_seconds()) if shift is not None else 0
 
 
