@@ -52,12 +52,13 @@ def _block(zone: str, number: int) -> tuple[tuple[Span, ...], tuple[int, ...]]:
 def _changes(clock: ZoneInfo, start: int, end: int) -> list[int]:
     """Return the seconds inside (start, end) at which the offset becomes another."""
     found: list[int] = []
-    low = start
+    low, offset = start, _offset(clock, start)
     while low < end - 1:
         high = min(low + _PROBE, end - 1)
-        if _offset(clock, low) != _offset(clock, high):
+        later = _offset(clock, high)
+        if later != offset:
             found.append(_first_changed(clock, low, high))
-        low = high
+        low, offset = high, later
     return found
 
 
