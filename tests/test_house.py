@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from remembrancer import __version__
-from remembrancer.cli import app
+from remembrancer.cli.commands import app
 from remembrancer_schema import catalog
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,7 +1,8 @@
 """The README is run: its Python prints what it says, its commands answer what it shows.
 
 A `python` block followed by a `text` block is a program and its output.
-A `console` block holds commands after "$ " and what they print; all run in one shell, from top to bottom.
+A `console` block holds commands after "$ " and what they print.
+All of it runs in one shell and one fresh folder, from top to bottom.
 "..." in an expected output stands for anything.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import shlex
 import subprocess
 import sys
 from itertools import pairwise
@@ -19,17 +21,23 @@ import pytest
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 BLOCKS = [(match[1], match[2]) for match in FENCE.finditer(README.read_text("utf-8"))]
-PROGRAMS = [
-    (first[1], second[1]) for first, second in pairwise(BLOCKS) if (first[0], second[0]) == ("python", "text")
-]
-COMMANDS = [
-    (command, expected)
-    for kind, text in BLOCKS
-    if kind == "console"
-    for command, expected in re.findall(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)
-]
-END = "~~~ the command ended with"
+END = "~~~ it ended with"
+
+
+def steps() -> list[tuple[str, str]]:
+    """Return what the README has run, in its order: a shell command, and what it shall print."""
+    found: list[tuple[str, str]] = []
+    for (kind, text), (next_kind, next_text) in pairwise([*BLOCKS, ("", "")]):
+        if kind == "python" and next_kind == "text":
+            found.append((f"python -W error -c {shlex.quote(text)}", next_text))
+        elif kind == "console":
+            found += COMMAND.findall(text)
+    return found
+
+
+STEPS = steps()
 
 
 def agrees(expected: str, actual: str) -> bool:
@@ -44,22 +52,11 @@ def surroundings(folder: Path) -> dict[str, str]:
     return own | {"PATH": path, "HOME": str(folder), "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 
 
-@pytest.mark.parametrize(("program", "expected"), PROGRAMS, ids=range(len(PROGRAMS)))
-def test_a_program_of_the_readme_prints_what_it_says(program: str, expected: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", "-c", program]
-    ran = subprocess.run(
-        command, cwd=tmp_path, env=surroundings(tmp_path), capture_output=True, text=True, check=False
-    )
-
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert agrees(expected, ran.stdout), f"expected:\n{expected}\nprinted:\n{ran.stdout}"
-
-
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
-    """What each console command printed, and its exit code, all run one after the other in one folder."""
+    """Return what each step printed, and its exit code; all run one after the other in one folder."""
     folder = tmp_path_factory.mktemp("reader")
-    script = "".join(f'{command}\nprintf "\\n{END} %s\\n" "$?"\n' for command, _ in COMMANDS)
+    script = "".join(f'{command}\nprintf "\\n{END} %s\\n" "$?"\n' for command, _ in STEPS)
     ran = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
@@ -73,16 +70,16 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     return re.findall(rf"(.*?)\n{END} (\d+)\n", ran.stdout, re.DOTALL)
 
 
-@pytest.mark.parametrize("number", range(len(COMMANDS)), ids=[command for command, _ in COMMANDS])
-def test_a_command_of_the_readme_answers_what_it_shows(number: int, session: list[tuple[str, str]]) -> None:
-    (_, expected), (printed, code) = COMMANDS[number], session[number]
+@pytest.mark.parametrize(
+    "number", range(len(STEPS)), ids=[command.split("\n")[0][:60] for command, _ in STEPS]
+)
+def test_the_readme_shows_what_really_happens(number: int, session: list[tuple[str, str]]) -> None:
+    (_, expected), (printed, code) = STEPS[number], session[number]
 
-    assert agrees(expected, printed + "\n") or not expected.strip(), (
-        f"expected:\n{expected}\nprinted:\n{printed}"
-    )
-    assert code == "0", printed
+    assert (agrees(expected, f"{printed}\n"), code) == (True, "0"), f"shown:\n{expected}\nprinted:\n{printed}"
 
 
 def test_the_readme_has_programs_and_commands_to_run() -> None:
-    assert PROGRAMS
-    assert COMMANDS
+    kinds = {command.startswith("python ") for command, _ in STEPS}
+
+    assert kinds == {True, False}
