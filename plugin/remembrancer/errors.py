@@ -4,6 +4,7 @@ RemembrancerError
 ├── InvalidInput (ValueError)       refused at the door; nothing was written
 ├── TaskNotFound (LookupError)      no task has this id
 ├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
+├── DedupKeyTaken                   another task was scheduled under the key at the same moment
 ├── ServiceStopped                  the scheduler is not running
 └── GraphUnavailable                the graph cannot be opened, read or written
     ├── GraphLocked                 another process holds the folder
@@ -57,6 +58,13 @@ class TaskEnded(RemembrancerError):
         self.task_id = task_id
         self.status = status
         super().__init__(f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. Schedule a new one instead.")
+
+
+class DedupKeyTaken(RemembrancerError):
+    """Another task was scheduled under the same dedup_key at the same moment; nothing was written."""
+
+    def __init__(self, keys: str) -> None:
+        super().__init__(f"A task is kept under the dedup_key already ({keys}). Nothing was written; schedule again to get it.")
 
 
 class ServiceStopped(RemembrancerError):

@@ -87,7 +87,7 @@ def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) ->
     if task.next_run_ms is not None and task.nominal_ms is not None:
         put_off = task.deferral_id is not None
         fires = [from_ms(task.next_run_ms)]
-        if task.nominal_ms < to_ms(now) and not put_off:
+        if task.nominal_ms < to_ms(now) and not (put_off and task.schedule_cron):
             said.append(_is_past(task, now))
         if cron := cron_of(task):
             said += [fire.note for fire in preview(cron, task.next_run_ms - 1, PREVIEWED) if fire.note]

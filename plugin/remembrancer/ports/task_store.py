@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.model.deferral import Deferral
@@ -123,6 +123,7 @@ class TaskStore(Protocol):
         """Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
         *first* is the deferral that made the one task given, if a deferral made it.
+        Raises DedupKeyTaken.
         """
         ...
 
@@ -180,6 +181,10 @@ class TaskStore(Protocol):
         """
         ...
 
+    async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
+        """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
+        ...
+
     async def cancel(self, task_id: str, change: Change) -> bool:
         """End an open task; say whether this call ended it."""
         ...
@@ -190,6 +195,11 @@ class TaskStore(Protocol):
 
     async def history(self, task_id: str | None, limit: int) -> Sequence[Execution]:
         """Return executions, newest first: of one task, or of all."""
+        ...
+
+    @property
+    def totals(self) -> Mapping[str, float]:
+        """What was counted since the graph was made, as far as this replica knows, without asking the graph."""
         ...
 
     async def counters(self) -> dict[str, float]:

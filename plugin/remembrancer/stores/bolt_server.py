@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -82,11 +83,10 @@ class BoltServer:
         root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
         bolt_port, http_port = self._listen(root_password)
         address = BoltAddress(HOST, bolt_port, http_port, _READER, secrets.token_urlsafe(_PASSWORD_BYTES))
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.stop)
             self._admit_reader(address, root_password)
-        except BaseException:
-            self.stop()
-            raise
+            undo.pop_all()
         self.address = address
         return address
 
@@ -112,7 +112,7 @@ class BoltServer:
             engine = _engine(self._folder, root_password, bolt_port, http_port)
             try:
                 engine.start()
-            except Exception as refusal:
+            except load_engine().ArcadeDBError as refusal:
                 is_last = attempt == _ATTEMPTS or all(self._wanted)
                 if is_last or "Unable to listen" not in str(refusal):
                     raise GraphUnavailable(

@@ -18,12 +18,13 @@ from remembrancer.stores.tally import Counts, tally, zero
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from arcadedb import Database
 
 _READERS: Final = 2
 _CONFLICT_TRIES: Final = 20
+_CLOSED: Final = "The graph is closed: start the service again."
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
 
 
@@ -51,14 +52,23 @@ class EmbeddedSession:
         database: Open, upgraded, ours alone.
         counter_id: Under which the commits of this process are counted.
         durable: Whether a commit reaches the disk before it is answered; False only for a graph in memory.
+        on_close: Called once the database is closed.
     """
 
     exclusive = True
 
-    def __init__(self, database: Database, counter_id: str, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        database: Database,
+        counter_id: str,
+        *,
+        durable: bool = True,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
         database.set_wal_flush("yes_full" if durable else "no")
         self._database = database
         self._counter_id = counter_id
+        self._on_close = on_close
         self._pending = Pending()
         self._arrived = threading.Condition()
         self._closing = False
@@ -69,6 +79,8 @@ class EmbeddedSession:
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""
+        if self._closing:
+            raise GraphUnavailable(_CLOSED)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, text, parameters)
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
@@ -76,7 +88,7 @@ class EmbeddedSession:
         answer: asyncio.Future[list[list[Row]]] = asyncio.get_running_loop().create_future()
         with self._arrived:
             if self._closing:
-                raise GraphUnavailable("The graph is closed: start the service again.")
+                raise GraphUnavailable(_CLOSED)
             self._pending.add(Write(statements, answer))
             self._arrived.notify()
         return await answer
@@ -89,6 +101,8 @@ class EmbeddedSession:
         await asyncio.to_thread(self._writer.join)
         self._readers.shutdown(wait=True)
         await asyncio.to_thread(self._database.close)
+        if self._on_close:
+            self._on_close()
 
     def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
         try:

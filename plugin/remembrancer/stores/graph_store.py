@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import ValidationError
 
-from remembrancer.errors import TaskNotFound
+from remembrancer.errors import DedupKeyTaken, TaskNotFound
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
@@ -20,7 +20,7 @@ from remembrancer.stores.settling import settle_statements, take_over_statements
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from typing import LiteralString
 
@@ -44,6 +44,7 @@ class GraphStore:
         self._session = session
         self._floor = Floor(floor_lifetime_ms)
         self._moved = Moved()
+        self._before: dict[str, float] = {}
         self.exclusive = session.exclusive
 
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
@@ -55,7 +56,10 @@ class GraphStore:
             statements.append(Statement("hold_back_tasks", held))
         if first:
             statements += _deferral_statements(first)
-        await self._arming([task.next_run_ms for task in tasks], statements)
+        try:
+            await self._arming([task.next_run_ms for task in tasks], statements)
+        except UniqueKeyTaken as taken:
+            raise DedupKeyTaken(", ".join(sorted(task.dedup_key for task in tasks if task.dedup_key))) from taken
 
     async def get(self, task_id: str) -> ScheduledTask:
         """Return the task with its deferral history. Raises TaskNotFound."""
@@ -91,7 +95,7 @@ class GraphStore:
             try:
                 tasks.append(rows.task_from(node))
             except (ValidationError, ValueError) as fault:
-                await self._quarantine(node, str(fault), now_ms)
+                await self.quarantine(node["task_id"], str(fault), now)
         return tasks
 
     async def next_run_at(self) -> datetime | None:
@@ -152,6 +156,12 @@ class GraphStore:
         )
         return [retries[row["row"]].model_copy(update={"fence": row["fence"]}) for row in started]
 
+    async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
+        """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
+        now_ms = to_ms(now)
+        row = {"task_id": task_id, "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": fault[:1000]}
+        await self._session.write([Statement("quarantine_tasks", [row])])
+
     async def cancel(self, task_id: str, change: Change) -> bool:
         """End an open task; say whether this call ended it."""
         answers = await self._session.write([Statement("cancel_tasks", [rows.change_row(task_id, change)])])
@@ -173,6 +183,16 @@ class GraphStore:
         else:
             found = await self._read("executions_of_task", {"task_id": task_id, "limit": limit})
         return [rows.execution_from(row["e"]) for row in found]
+
+    @property
+    def totals(self) -> Mapping[str, float]:
+        """What was counted since the graph was made, as far as this replica knows."""
+        counts = self._session.counts
+        return {name: self._before.get(name, 0) + count for name, count in counts.items()}
+
+    async def recall_counters(self) -> None:
+        """Learn what was counted before this session; called once, before its first write."""
+        self._before = await self.counters()
 
     async def counters(self) -> dict[str, float]:
         """Return what was counted since the graph was made, over all replicas."""
@@ -249,10 +269,6 @@ class GraphStore:
                 if claim.next_run_ms is not None:
                     self._moved.note(claim.execution.task_id, claim.next_run_ms)
         return won
-
-    async def _quarantine(self, node: Row, fault: str, now_ms: int) -> None:
-        row = {"task_id": node["task_id"], "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": fault[:1000]}
-        await self._session.write([Statement("quarantine_tasks", [row])])
 
 
 def _hold(lease: Lease, executions: Sequence[Execution]) -> Statement:

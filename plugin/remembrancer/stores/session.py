@@ -28,6 +28,8 @@ class Session(Protocol):
     """One open graph of one engine."""
 
     exclusive: bool
+    counts: dict[str, float]
+    """What the commits of this session counted so far."""
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""

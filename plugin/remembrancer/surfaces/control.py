@@ -12,7 +12,7 @@ from remembrancer.errors import RemembrancerError
 from remembrancer.surfaces import wire
 
 if TYPE_CHECKING:
-    from remembrancer.surfaces.scheduler import Scheduler
+    from remembrancer.surfaces.scheduler import LocalScheduler
 
 
 class ControlServer:
@@ -27,7 +27,9 @@ class ControlServer:
         port: 0 takes a free one.
     """
 
-    def __init__(self, scheduler: Scheduler, token: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, scheduler: LocalScheduler, token: str, *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self._scheduler = scheduler
         self._token = token.encode()
         self._host = host

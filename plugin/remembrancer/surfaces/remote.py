@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledReply, ScheduledTask
     from remembrancer.ports.task_store import Wanted
     from remembrancer.surfaces.beacon import Beacon
+    from remembrancer.surfaces.reports import ServiceStatus
 
 
 class RemoteScheduler:
@@ -89,9 +90,15 @@ class RemoteScheduler:
         """Return executions, newest first."""
         return await self._ask(wire.HISTORY, wire.Recalling(task_id=task_id, limit=limit))
 
-    async def cypher(self, query: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    async def cypher(
+        self, query: str, parameters: dict[str, object] | None = None
+    ) -> list[dict[str, object]]:
         """Answer a reading query."""
         return await self._ask(wire.CYPHER, wire.Query(query=query, parameters=parameters))
+
+    async def get_status(self) -> ServiceStatus:
+        """Return how the scheduler is; a question to another process, so awaited."""
+        return await self._ask(wire.STATUS, wire.Asked())
 
     async def _ask(self, method: wire.Method[wire.Params, wire.Answer], params: wire.Params) -> wire.Answer:
         message = await self._exchange(method.name, plain(params))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledReply, ScheduledTask
     from remembrancer.ports.task_store import Wanted
+    from remembrancer.surfaces.reports import ServiceStatus
 
 
 class Scheduler(Protocol):
@@ -46,6 +47,16 @@ class Scheduler(Protocol):
         """Return executions, newest first."""
         ...
 
-    async def cypher(self, query: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    async def cypher(
+        self, query: str, parameters: dict[str, object] | None = None
+    ) -> list[dict[str, object]]:
         """Answer a reading query."""
+        ...
+
+
+class LocalScheduler(Scheduler, Protocol):
+    """A scheduler in this process: what a control channel serves."""
+
+    def get_status(self) -> ServiceStatus:
+        """Return how it is."""
         ...

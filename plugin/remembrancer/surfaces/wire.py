@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable  # noqa: TC003 (a dataclass's own annotations)
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.execution import Execution
@@ -20,7 +20,8 @@ from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic 
 from remembrancer.model.task import ScheduledReply, ScheduledTask
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces.plain import plain
-from remembrancer.surfaces.scheduler import Scheduler  # noqa: TC001 (a dataclass's own annotations)
+from remembrancer.surfaces.reports import ServiceStatus
+from remembrancer.surfaces.scheduler import LocalScheduler  # noqa: TC001 (a dataclass's own annotations)
 
 MAX_FRAME: Final = 16 * 1024 * 1024
 """Bytes in one frame, its newline included; a longer one ends the connection."""
@@ -95,7 +96,15 @@ class Query(Asked):
     """What `cypher` takes."""
 
     query: str
-    parameters: dict[str, Any] | None = None
+    parameters: dict[str, object] | None = None
+
+
+class Served(Protocol):
+    """A method as the server sees it."""
+
+    async def serve(self, scheduler: LocalScheduler, raw: object) -> object:
+        """Make the call that *raw* asks for."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +113,10 @@ class Method(Generic[Params, Answer]):
 
     name: str
     params: type[Params]
-    call: Callable[[Scheduler, Params], Awaitable[Answer]]
+    call: Callable[[LocalScheduler, Params], Awaitable[Answer]]
     answer: TypeAdapter[Answer]
 
-    async def serve(self, scheduler: Scheduler, raw: object) -> object:
+    async def serve(self, scheduler: LocalScheduler, raw: object) -> object:
         """Check *raw* as parameters, make the call, return its answer as plain JSON values.
 
         Raises:
@@ -137,11 +146,18 @@ HISTORY: Final = Method(
     "history", Recalling, lambda s, p: s.history(p.task_id, p.limit), TypeAdapter(list[Execution])
 )
 CYPHER: Final = Method(
-    "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, Any]])
+    "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, object]])
 )
 
-METHODS: Final[dict[str, Method[Any, Any]]] = {
-    method.name: method for method in (SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, CYPHER)
+
+async def _status(scheduler: LocalScheduler, _: Asked) -> ServiceStatus:
+    return scheduler.get_status()
+
+
+STATUS: Final = Method("get_status", Asked, _status, TypeAdapter(ServiceStatus))
+
+METHODS: Final[dict[str, Served]] = {
+    method.name: method for method in (SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, CYPHER, STATUS)
 }
 
 
@@ -154,7 +170,7 @@ def to_frame(message: dict[str, object]) -> bytes:
     frame = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode() + b"\n"
     if len(frame) > MAX_FRAME:
         raise GraphUnavailable(
-            f"The message has {len(frame):,} bytes; the control channel carries {MAX_FRAME:,}. Ask for less (LIMIT)."
+            f"The message has {len(frame):,} bytes, the channel takes {MAX_FRAME:,}. Ask for less (LIMIT)."
         )
     return frame
 
@@ -175,18 +191,26 @@ def to_failure(error: RemembrancerError) -> dict[str, object]:
 
 def from_failure(failure: object) -> RemembrancerError:
     """Return the error in a JSON-RPC error object; one of another kind as GraphUnavailable, with its text."""
-    match failure:
-        case {"message": str(message), "data": {"type": str(name), "fields": fields}} if name in _ERRORS:
-            kind = _ERRORS[name]
-            error = kind.__new__(kind, message)
-            vars(error).update(cast("dict[str, object]", fields))
-            return error
-        case {"message": str(message)}:
-            return GraphUnavailable(f"The running scheduler could not answer: {message}")
-        case _:
-            return GraphUnavailable(
-                "The running scheduler gave an answer that cannot be read; is it of another version?"
-            )
+    try:
+        told = _Failure.model_validate(failure)
+    except ValidationError:
+        return GraphUnavailable("The scheduler's answer cannot be read; is it of another version?")
+    kind = _ERRORS.get(told.data.type) if told.data else None
+    if told.data is None or kind is None:
+        return GraphUnavailable(f"The running scheduler could not answer: {told.message}")
+    error = kind.__new__(kind, told.message)
+    vars(error).update(told.data.fields)
+    return error
+
+
+class _Told(BaseModel):
+    type: str
+    fields: dict[str, object]
+
+
+class _Failure(BaseModel):
+    message: str
+    data: _Told | None = None
 
 
 def _family(kind: type[RemembrancerError]) -> list[type[RemembrancerError]]:

@@ -1,0 +1,147 @@
+"""The composition root: the one place that chooses a store and a clock and puts a service together."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.clock import clock_from
+from remembrancer.engine.options import Options
+from remembrancer.engine.thinking import think
+from remembrancer.errors import GraphUnavailable, InvalidInput
+from remembrancer.stores.embedded import EmbeddedSession, load_engine
+from remembrancer.stores.folder import open_database
+from remembrancer.stores.graph_store import GraphStore
+from remembrancer.stores.upgrade import upgrade_embedded
+from remembrancer.surfaces.service import SchedulerService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from arcadedb import Database
+
+    from remembrancer.ports.handler import Handler
+
+IN_MEMORY: Final = ":memory:"
+_EMBEDDED: Final = "embedded"
+
+
+class TaskSchedulerService(SchedulerService):
+    """The scheduler that an agent loads: `await service.start()`, schedule, and its handler is called in time.
+
+    Args:
+        db_path: The graph: a folder (made if absent), or ":memory:" for one that leaves nothing behind.
+        time_service: Anything whose `now()` returns an aware datetime; None is the system's clock.
+        check_interval_seconds: The longest sleep between two looks at the graph, 0.01 to 86,400. Tasks fire on
+            time whatever it is.
+        handler: `async def handle(firing) -> Done | Failed | Defer | str | None`, or a plain function. None
+            creates a thought from the trigger prompt.
+        options: Every other number; its check interval gives way to the argument.
+
+    Raises:
+        InvalidInput: The interval, the folder's name or the time service is not usable.
+    """
+
+    def __init__(
+        self,
+        db_path: str | Path = IN_MEMORY,
+        time_service: object | None = None,
+        check_interval_seconds: float = 60.0,
+        handler: Handler | None = None,
+        *,
+        options: Options | None = None,
+    ) -> None:
+        numbers = _with_interval(options or Options(), check_interval_seconds)
+        super().__init__(
+            lambda: open_store(db_path, check_interval_seconds=numbers.check_interval_seconds),
+            clock_from(time_service),
+            handler or think,
+            numbers,
+        )
+
+
+def open_service(
+    graph: str | Path,
+    *,
+    handler: Handler | None = None,
+    clock: object | None = None,
+    check_interval_seconds: float = 60.0,
+    options: Options | None = None,
+    database: Callable[[], Any] | None = None,
+    actor: str = "service",
+) -> SchedulerService:
+    """Return a service over *graph*, not started.
+
+    Args:
+        graph: As `TaskSchedulerService`'s `db_path`.
+        handler: As there.
+        clock: As `time_service` there.
+        check_interval_seconds: As there.
+        options: As there.
+        database: Opens the graph's database in place of the ordinary door: the in-process Bolt server does.
+        actor: Who acts through the service, for the audit trail.
+    """
+    numbers = _with_interval(options or Options(), check_interval_seconds)
+    return SchedulerService(
+        lambda: open_store(graph, check_interval_seconds=numbers.check_interval_seconds, database=database),
+        clock_from(clock),
+        handler or think,
+        numbers,
+        actor=actor,
+    )
+
+
+async def open_store(
+    graph: str | Path, *, check_interval_seconds: float = 60.0, database: Callable[[], Any] | None = None
+) -> GraphStore:
+    """Open *graph* and bring its schema up to date. Raises GraphUnavailable in one of its forms."""
+    if str(graph) == IN_MEMORY:
+        return await _open_in_memory(check_interval_seconds)
+    folder = read_folder(graph)
+    opened = await asyncio.to_thread(_open, folder, database)
+    return await _store(EmbeddedSession(opened, _EMBEDDED), check_interval_seconds)
+
+
+def read_folder(graph: str | Path) -> Path:
+    """Return the folder that *graph* names. Raises InvalidInput for a URI, an empty name, a bad value."""
+    allowed = 'a folder (made if it is not there yet), or ":memory:"'
+    if not isinstance(graph, str | Path) or not str(graph).strip() or "\0" in str(graph):
+        raise InvalidInput("db_path", graph, allowed, "./agent-memory")
+    if "://" in str(graph):
+        raise InvalidInput("db_path", graph, f"{allowed}; graphs on a server are not supported yet", "./agent-memory")
+    return Path(graph).expanduser()
+
+
+async def _open_in_memory(check_interval_seconds: float) -> GraphStore:
+    """Open a graph in a folder of its own that goes when it is closed."""
+    folder = Path(tempfile.mkdtemp(prefix="remembrancer-"))
+    try:
+        opened = await asyncio.to_thread(_open, folder, None)
+    except GraphUnavailable:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    session = EmbeddedSession(opened, _EMBEDDED, durable=False, on_close=lambda: shutil.rmtree(folder, ignore_errors=True))
+    return await _store(session, check_interval_seconds)
+
+
+async def _store(session: EmbeddedSession, check_interval_seconds: float) -> GraphStore:
+    store = GraphStore(session, int(check_interval_seconds * 1000))
+    await store.recall_counters()
+    return store
+
+
+def _open(folder: Path, database: Callable[[], Any] | None) -> Database:
+    opened = database() if database else open_database(load_engine(), folder)
+    upgrade_embedded(opened, str(folder))
+    return opened
+
+
+def _with_interval(options: Options, seconds: float) -> Options:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0.01 <= seconds <= 86_400:
+        raise InvalidInput("check_interval_seconds", seconds, "0.01 to 86,400 seconds", 60)
+    return replace(options, check_interval_seconds=float(seconds))

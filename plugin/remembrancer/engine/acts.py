@@ -1,0 +1,171 @@
+"""What people and agents do to tasks: schedule, put off, cancel. Each act is one commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from remembrancer.engine.admission import admit, read_context, read_id, read_reason, reply
+from remembrancer.engine.putting_off import put_off
+from remembrancer.errors import DedupKeyTaken, InvalidInput, TaskEnded, TaskNotFound
+from remembrancer.model.deferral import Deferral
+from remembrancer.model.ids import new_id
+from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.model.outcome import Defer
+from remembrancer.model.request import ScheduleRequest
+from remembrancer.ports.task_store import Change
+from remembrancer.timing.reading import read_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.task_store import TaskStore
+
+_KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
+
+
+class Acts:
+    """The acts of one actor on one graph.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        actor: Who acts, for the audit trail.
+        late_by_seconds: How far in the past a moment may lie and still fire at once.
+    """
+
+    def __init__(self, store: TaskStore, clock: Clock, actor: str, late_by_seconds: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._actor = actor
+        self._late_by_seconds = late_by_seconds
+
+    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+        """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
+        now = self._clock.now()
+        tasks = [admit(request, now, self._late_by_seconds) for request in requests]
+        known = await self._known(tasks)
+        fresh: list[ScheduledTask] = []
+        for task in tasks:
+            if task.dedup_key is None or task.dedup_key not in known:
+                fresh.append(task)
+                if task.dedup_key is not None:
+                    known[task.dedup_key] = task
+        if fresh:
+            try:
+                await self._store.create(fresh)
+            except DedupKeyTaken:
+                return await self.schedule(requests)  # somebody was faster: their task is there now
+        made = {task.task_id for task in fresh}
+        kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
+        return [
+            reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [_KEPT])
+            for asked, stands in zip(tasks, kept, strict=True)
+        ]
+
+    async def schedule_deferred(
+        self,
+        thought_id: str,
+        task_id: str,
+        defer_until: str | datetime,
+        reason: str,
+        context: dict[str, Any] | None,
+    ) -> ScheduledReply:
+        """Put off the task of this id, or the one that brings it back, or schedule one that does."""
+        read_id("task_id", task_id)
+        read_id("thought_id", thought_id)
+        try:
+            standing = await self._store.get(task_id)
+        except TaskNotFound:
+            standing = await self._store.find_reactivation(task_id)
+        if standing and standing.is_open:
+            return await self._put_off(standing, Defer(self._moment(defer_until, "defer_until"), reason, thought_id))
+        return await self._schedule_reactivation(
+            ScheduleRequest(
+                name=f"Resume {task_id}"[:200],
+                goal_description=f"Resume the task {task_id}, which was put off.",
+                trigger_prompt=f"Resume the task {task_id}. It was put off because: {read_reason(reason)}",
+                origin_thought_id=thought_id,
+                defer_until=defer_until,
+                context=read_context(context),
+            ),
+            task_id,
+            reason,
+        )
+
+    async def defer(
+        self, task_id: str, until: str | datetime, reason: str, thought_id: str | None
+    ) -> ScheduledReply:
+        """Put the task's next run off."""
+        return await self._put_off(await self._open_task(task_id, "deferred"), self._wish(until, reason, thought_id))
+
+    async def cancel(self, task_id: str, reason: str | None) -> bool:
+        """End an open task; say whether this call ended it."""
+        read_id("task_id", task_id)
+        text = None if reason is None else read_reason(reason)
+        return await self._store.cancel(task_id, self._change("cancel", text))
+
+    async def start_by_hand(self, task_id: str) -> tuple[ScheduledTask, Change]:
+        """Return the open task that is to run now, and the change that this is."""
+        return await self._open_task(task_id, "run"), self._change("run_now", None)
+
+    async def _put_off(self, task: ScheduledTask, wish: Defer) -> ScheduledReply:
+        """Defer *task*, again if it moved on while this was decided."""
+        now = self._clock.now()
+        rearm = put_off(task, wish, now, None)
+        if task.next_run_ms is None:
+            raise InvalidInput(
+                "task_id", task.task_id, "a task with a run ahead; this one runs right now", "wait until it has ended"
+            )
+        change = self._change("defer", wish.reason, wish.thought_id)
+        if not await self._store.defer(task.task_id, task.next_run_ms, rearm, change):
+            return await self._put_off(await self._open_task(task.task_id, "deferred"), wish)
+        return reply(await self._store.get(task.task_id), now)
+
+    async def _schedule_reactivation(
+        self, request: ScheduleRequest, deferred_task_id: str, reason: str
+    ) -> ScheduledReply:
+        """Schedule the task that brings *deferred_task_id* back, with the deferral that made it."""
+        now = self._clock.now()
+        task = admit(request, now, self._late_by_seconds)
+        assert task.defer_until is not None  # noqa: S101 (a reactivation is asked for with its moment)
+        first = Deferral(
+            deferral_id=new_id("defer", to_ms(now)),
+            task_id=task.task_id,
+            deferred_at=from_ms(to_ms(now)),
+            original_time=None,
+            deferred_until=task.defer_until,
+            reason=reason,
+            deferral_count=1,
+            requested_by=request.origin_thought_id,
+            context=request.context,
+        )
+        about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
+        await self._store.create([task.model_copy(update=about)], first=first)
+        return reply(await self._store.get(task.task_id), now)
+
+    async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:
+        """Return the tasks that are kept under the dedup_keys of *tasks*."""
+        known: dict[str, ScheduledTask] = {}
+        for key in {task.dedup_key for task in tasks if task.dedup_key is not None}:
+            if task := await self._store.find_by_dedup_key(key):
+                known[key] = task
+        return known
+
+    async def _open_task(self, task_id: str, act: str) -> ScheduledTask:
+        task = await self._store.get(read_id("task_id", task_id))
+        if not task.is_open:
+            raise TaskEnded(task_id, task.status, act)
+        return task
+
+    def _wish(self, until: str | datetime, reason: str, thought_id: str | None) -> Defer:
+        asked_by = None if thought_id is None else read_id("thought_id", thought_id)
+        return Defer(self._moment(until, "until"), read_reason(reason), asked_by)
+
+    def _moment(self, value: str | datetime, field: str) -> datetime:
+        return read_moment(value, field, now=self._clock.now())
+
+    def _change(self, action: str, reason: str | None, thought_id: str | None = None) -> Change:
+        return Change(action, self._clock.now(), self._actor, reason, thought_id)

@@ -1,0 +1,78 @@
+"""Take over what a dead replica left: each lost execution fails, loudly, and is tried again if its task says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.engine.dispatch import ends
+from remembrancer.errors import TaskNotFound
+from remembrancer.model.execution import Execution, ExecutionStatus, Reason
+from remembrancer.model.ids import new_id, occurrence_key
+from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.model.policy import OnLost
+from remembrancer.ports.handler import Firing
+from remembrancer.ports.task_store import Settlement, TakeOver
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.task_store import AbandonedLease, Lease, TaskStore
+
+
+async def take_over(store: TaskStore, now: datetime, lease: Lease) -> tuple[Sequence[Firing], int]:
+    """Settle every abandoned execution; return the retries to run under *lease*, and how many were lost."""
+    firings: list[Firing] = []
+    lost = 0
+    for over in await store.abandoned(now, lease.replica_id):
+        took, tasks = await _decide(store, over, now, lease.replica_id)
+        lost += len(took)
+        for retry in await store.take_over([over.lease_id], took, lease):
+            firings.append(Firing(retry, tasks[retry.task_id]))
+    return firings, lost
+
+
+async def _decide(
+    store: TaskStore, over: AbandonedLease, now: datetime, replica_id: str
+) -> tuple[list[TakeOver], dict[str, ScheduledTask]]:
+    """Decide for each lost execution of one lease."""
+    took: list[TakeOver] = []
+    tasks: dict[str, ScheduledTask] = {}
+    for execution in over.executions:
+        try:
+            task = tasks[execution.task_id] = await store.get(execution.task_id)
+        except TaskNotFound:
+            continue
+        took.append(decide(task, execution, now, replica_id))
+    return took, tasks
+
+
+def decide(task: ScheduledTask, lost: Execution, now: datetime, replica_id: str) -> TakeOver:
+    """Return what becomes of one lost execution."""
+    again = task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
+    retry = _retry(lost, to_ms(now), replica_id) if again else None
+    settlement = Settlement(
+        execution=lost,
+        status=ExecutionStatus.FAILED,
+        completed_at=now,
+        duration_seconds=max(0.0, (now - lost.triggered_at).total_seconds()),
+        reason_code=Reason.LEASE_EXPIRED,
+        reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
+        ends_task=None if retry else ends(task, lost, ExecutionStatus.FAILED),
+    )
+    return TakeOver(settlement, retry)
+
+
+def _retry(lost: Execution, now_ms: int, replica_id: str) -> Execution:
+    execution_id = new_id("exec", now_ms)
+    return lost.model_copy(
+        update={
+            "execution_id": execution_id,
+            "occurrence_key": occurrence_key(lost.task_id, to_ms(lost.nominal_at), lost.attempt + 1),
+            "attempt": lost.attempt + 1,
+            "triggered_at": from_ms(now_ms),
+            "replica_id": replica_id,
+            "fence": 0,
+        }
+    )

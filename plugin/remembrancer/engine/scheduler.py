@@ -1,0 +1,186 @@
+"""The checker: sleep until something is due, ask the graph what, claim it, run it, settle it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.dispatch import Dispatch
+from remembrancer.engine.planning import plan
+from remembrancer.engine.recovery import take_over
+from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
+from remembrancer.model.ids import new_id
+from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.ports.handler import Firing
+from remembrancer.ports.task_store import Claim, Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.engine.options import Options
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.handler import Handler
+    from remembrancer.ports.task_store import Change, TaskStore
+
+_LOG: Final = logging.getLogger("remembrancer")
+_TIDY: Final = 500
+_AFTER_TROUBLE_SECONDS: Final = 1.0
+
+
+class Scheduler:
+    """One replica's checker.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        handler: What does the work.
+        options: The numbers.
+    """
+
+    def __init__(self, store: TaskStore, clock: Clock, handler: Handler, options: Options) -> None:
+        self._store = store
+        self._clock = clock
+        self._options = options
+        self.replica_id = new_id("replica", to_ms(clock.now()))
+        self.wake = asyncio.Event()
+        self._full = False
+        self._dispatch = Dispatch(store, clock, handler, options, self._on_room)
+        self._stopping = False
+        self.passes = 0
+        self.failed_passes = 0
+        self.last_pass_at: datetime | None = None
+        self.last_error: str | None = None
+
+    @property
+    def running(self) -> int:
+        """How many handlers are under way."""
+        return self._dispatch.running
+
+    async def recover(self) -> int:
+        """Take over what a former process left; return how many executions it lost."""
+        lease = self._lease()
+        firings, lost = await take_over(self._store, self._clock.now(), lease)
+        self._dispatch.start(firings, lease)
+        return lost
+
+    async def run(self) -> None:
+        """Check until stopped."""
+        heartbeat = asyncio.get_running_loop().create_task(self._dispatch.heartbeat())
+        try:
+            while not self._stopping:
+                self.wake.clear()
+                until = await self._look()
+                if not self._stopping:
+                    await self._clock.wait(until, self.wake)
+        finally:
+            heartbeat.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await heartbeat
+
+    def halt(self) -> None:
+        """Let `run` return once its pass under way is over."""
+        self._stopping = True
+        self.wake.set()
+
+    async def stop(self) -> None:
+        """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
+        self.halt()
+        await self._dispatch.stop(self._options.stop_timeout_seconds)
+
+    async def tick(self) -> int:
+        """Claim and start everything that is due now; return how many occurrences were accounted for."""
+        done = 0
+        while room := min(self._options.max_concurrent - self._dispatch.running, self._options.batch):
+            now = self._clock.now()
+            due = await self._store.due(now, room)
+            if not due:
+                break
+            won = await self._claim(due, to_ms(now))
+            done += won
+            if not won or self._stopping:
+                break
+        self._full = room <= 0
+        return done
+
+    async def idle(self) -> None:
+        """Return when every handler under way has been settled."""
+        await self._dispatch.idle()
+
+    async def run_now(self, task: ScheduledTask, change: Change) -> Execution:
+        """Start one execution outside the schedule; return it as it started."""
+        lease = self._lease()
+        execution_id = new_id("exec", to_ms(change.at))
+        execution = Execution(
+            execution_id=execution_id,
+            occurrence_key=f"{task.task_id}|{execution_id}",
+            task_id=task.task_id,
+            execution_type=ExecutionType.MANUAL,
+            status=ExecutionStatus.RUNNING,
+            nominal_at=change.at,
+            triggered_at=change.at,
+            replica_id=self.replica_id,
+        )
+        started = await self._store.start_now(execution, lease, change)
+        self._dispatch.start([Firing(started, task)], lease)
+        return started
+
+    async def _look(self) -> datetime:
+        """Make one pass, whatever comes of it; return when to look again at the latest."""
+        now = self._clock.now()
+        regular = now + timedelta(seconds=self._options.check_interval_seconds)
+        self.passes += 1
+        try:
+            done = await self.tick()
+            next_run_at = None if self._full else await self._store.next_run_at()
+            if done == 0 and next_run_at and next_run_at <= now:
+                next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
+            while not self.wake.is_set() and await self._store.tidy(_TIDY):
+                pass
+        except GraphUnavailable as error:
+            self.failed_passes += 1
+            self.last_error = str(error)
+            _LOG.error("A pass failed and is tried again: %s", error)  # noqa: TRY400 (the text says it all)
+            return min(regular, self._clock.now() + timedelta(seconds=_AFTER_TROUBLE_SECONDS))
+        self.last_pass_at = self._clock.now()
+        return min(regular, next_run_at) if next_run_at else regular
+
+    async def _claim(self, due: Sequence[ScheduledTask], now_ms: int) -> int:
+        """Claim what is due and start what was won; return how many claims were won."""
+        claims: list[Claim] = []
+        for task in due:
+            try:
+                claims.append(plan(task, now_ms, self.replica_id))
+            except RemembrancerError as error:
+                await self._quarantine(task, error)
+        if not claims:
+            return 0
+        lease = self._lease()
+        won = await self._store.claim(claims, lease)
+        tasks = {task.task_id: task for task in due}
+        running = [
+            Firing(execution, tasks[execution.task_id])
+            for execution in won
+            if execution.status is ExecutionStatus.RUNNING
+        ]
+        self._dispatch.start(running, lease)
+        return len(won)
+
+    async def _quarantine(self, task: ScheduledTask, error: RemembrancerError) -> None:
+        """Take a task that cannot be planned out of the schedule: it never stops the others, nor fails unseen."""
+        self.last_error = str(error)
+        _LOG.error("Task %s (%s) cannot be planned and is set aside as FAILED: %s", task.name, task.task_id, error)
+        await self._store.quarantine(task.task_id, str(error), self._clock.now())
+
+    def _lease(self) -> Lease:
+        now = self._clock.now()
+        until = now + timedelta(seconds=self._options.lease_seconds)
+        return Lease(new_id("lease", to_ms(now)), self.replica_id, from_ms(to_ms(until)))
+
+    def _on_room(self) -> None:
+        if self._full:
+            self.wake.set()

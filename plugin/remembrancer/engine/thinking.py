@@ -1,0 +1,18 @@
+"""The default handler: a firing task creates the thought that it was scheduled to create."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.ids import new_id
+from remembrancer.model.moment import to_ms
+from remembrancer.model.outcome import Done, Thought
+
+if TYPE_CHECKING:
+    from remembrancer.ports.handler import Firing
+
+
+async def think(firing: Firing) -> Done:  # noqa: RUF029 (a handler is async; this one has nothing to wait for)
+    """Answer with a new thought whose content is the trigger prompt."""
+    thought_id = new_id("thought", to_ms(firing.execution.triggered_at))
+    return Done(thought=Thought(thought_id, firing.trigger_prompt))

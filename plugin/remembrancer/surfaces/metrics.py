@@ -1,0 +1,61 @@
+"""The specification's nineteen metrics, under its exact names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(slots=True)
+class Calls:
+    """The calls that a surface took, and how many it refused or failed."""
+
+    requests: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The checker's passes since its start, and how old the last good one is, in seconds."""
+
+    runs: int
+    errors: int
+    age_seconds: float
+    running: bool
+    healthy: bool
+    uptime_seconds: float
+
+
+def active_tasks(totals: Mapping[str, float]) -> float:
+    """Return how many tasks are PENDING or ACTIVE."""
+    ended = sum(totals.get(name, 0) for name in ("tasks_completed", "tasks_failed", "tasks_cancelled"))
+    return totals.get("tasks_created", 0) - ended
+
+
+def metrics(totals: Mapping[str, float], passes: Passes, calls: Calls, interval_seconds: float) -> dict[str, float]:
+    """Return the metrics. Counts of tasks, deferrals, triggers and executions are over the graph's whole life."""
+    settled = totals.get("executions_completed", 0) + totals.get("executions_failed", 0)
+    return {
+        "active_tasks": float(active_tasks(totals)),
+        "check_interval": float(interval_seconds),
+        "task_run_count": float(passes.runs),
+        "task_error_count": float(passes.errors),
+        "task_error_rate": passes.errors / max(1, passes.runs),
+        "task_interval_seconds": float(interval_seconds),
+        "time_since_last_task_run": passes.age_seconds,
+        "task_running": float(passes.running),
+        "uptime_seconds": passes.uptime_seconds,
+        "request_count": float(calls.requests),
+        "error_count": float(calls.errors),
+        "error_rate": calls.errors / max(1, calls.requests),
+        "healthy": float(passes.healthy),
+        "scheduled_tasks_created": float(totals.get("tasks_created", 0)),
+        "scheduled_tasks_completed": float(totals.get("tasks_completed", 0)),
+        "scheduled_tasks_failed": float(totals.get("tasks_failed", 0)),
+        "deferral_requests": float(totals.get("deferrals", 0)),
+        "cron_trigger_count": float(totals.get("cron_triggers", 0)),
+        "avg_task_execution_time": totals.get("execution_seconds", 0) / settled if settled else 0.0,
+    }

@@ -1,0 +1,37 @@
+"""Where code that was not handed the service finds it, as the specification's examples do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.errors import ServiceStopped
+from remembrancer.surfaces.reports import ServiceType
+
+if TYPE_CHECKING:
+    from remembrancer.surfaces.service import SchedulerService
+
+_started: list[SchedulerService] = []
+
+
+def get_service(service_type: ServiceType | str) -> SchedulerService:
+    """Return the running scheduler of this process, the last started if there are several.
+
+    Raises:
+        ValueError: No such type of service.
+        ServiceStopped: None is running.
+    """
+    ServiceType(service_type)
+    if not _started:
+        raise ServiceStopped("No scheduler is running in this process. Start one: await TaskSchedulerService(...).start()")
+    return _started[-1]
+
+
+def enlist(service: SchedulerService) -> None:
+    """Let *service* be found."""
+    _started.append(service)
+
+
+def strike(service: SchedulerService) -> None:
+    """Let *service* be found no more."""
+    if service in _started:
+        _started.remove(service)

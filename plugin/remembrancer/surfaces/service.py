@@ -1,0 +1,357 @@
+"""The specification's service: what an agent's process starts, and what everything else is a page over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from remembrancer.engine.acts import Acts
+from remembrancer.engine.scheduler import Scheduler
+from remembrancer.errors import RemembrancerError, ServiceStopped
+from remembrancer.model.policy import OPEN_STATUSES
+from remembrancer.model.request import ScheduleRequest
+from remembrancer.ports.task_store import Wanted
+from remembrancer.surfaces import registry
+from remembrancer.surfaces.metrics import Calls, Passes, active_tasks, metrics
+from remembrancer.surfaces.reports import (
+    PerformanceReport,
+    ServiceCapabilities,
+    ServiceStatus,
+    ServiceType,
+    TaskExecutionReport,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from datetime import datetime
+    from typing import Self
+
+    from remembrancer.engine.options import Options
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.handler import Handler
+    from remembrancer.ports.task_store import TaskStore
+
+_LOG: Final = logging.getLogger("remembrancer")
+NAME: Final = "TaskSchedulerService"
+VERSION: Final = "1.0.0"
+"""Of the service's interface, as the specification counts it; the package has a version of its own."""
+_ALL: Final = 1_000_000
+_HEALTHY_SECONDS: Final = 10.0
+"""How much later than its interval a pass may be before the service calls itself unhealthy."""
+
+
+class SchedulerService:
+    """A scheduler over one graph.
+
+    Args:
+        open_store: Opens the graph.
+        clock: The time.
+        handler: Does the work of a firing task.
+        options: The scheduler's numbers.
+        actor: Who acts through this object, for the audit trail.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], Awaitable[TaskStore]],
+        clock: Clock,
+        handler: Handler,
+        options: Options,
+        *,
+        actor: str = "service",
+    ) -> None:
+        self._open_store = open_store
+        self._time_service = clock
+        self._handler = handler
+        self._options = options
+        self._actor = actor
+        self._store: TaskStore | None = None
+        self._scheduler: Scheduler | None = None
+        self._acts: Acts | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._shutdown_event = asyncio.Event()
+        self._started_at: datetime | None = None
+        self._calls = Calls()
+
+    async def open(self) -> None:
+        """Open the graph without checking it: nothing fires. `start` does this too."""
+        if self._store:
+            return
+        store = await self._open_store()
+        self._store = store
+        self._scheduler = Scheduler(store, self._time_service, self._handler, self._options)
+        self._acts = Acts(store, self._time_service, self._actor, self._options.check_interval_seconds)
+
+    async def close(self) -> None:
+        """Let the graph go; handlers under way are waited for, up to the limit."""
+        if self._scheduler:
+            await self._scheduler.stop()
+        store, self._store = self._store, None
+        self._scheduler = self._acts = None
+        if store:
+            await store.close()
+
+    async def start(self) -> None:
+        """Open the graph, take over what a former process left unfinished, and begin to check."""
+        if self._task:
+            return
+        await self.open()
+        self._shutdown_event.clear()
+        self._started_at = self._time_service.now()
+        await self.recover()
+        checker = self._running_scheduler().run()
+        self._task = asyncio.get_running_loop().create_task(checker, name="remembrancer checker")
+        registry.enlist(self)
+
+    async def stop(self) -> None:
+        """Stop checking, wait for handlers up to the limit, write what became of each, let the graph go."""
+        self._shutdown_event.set()
+        registry.strike(self)
+        task, self._task = self._task, None
+        if task:
+            self._running_scheduler().halt()
+            await task
+        await self.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def schedule_task(
+        self,
+        name: str,
+        goal_description: str,
+        trigger_prompt: str,
+        origin_thought_id: str,
+        defer_until: str | datetime | None = None,
+        schedule_cron: str | None = None,
+        **choices: Any,  # noqa: ANN401 (ScheduleRequest names and types them; the door checks them)
+    ) -> ScheduledReply:
+        """Schedule one task: at *defer_until*, by *schedule_cron*, or by the cron held back until that moment.
+
+        Args:
+            name: What people call it.
+            goal_description: What it is for.
+            trigger_prompt: What the handler is given when it fires.
+            origin_thought_id: The thought that asks for it.
+            defer_until: ISO-8601 with a zone, or an aware datetime.
+            schedule_cron: Five fields, or an alias such as `@daily`.
+            **choices: Any other field of `ScheduleRequest`: timezone, gap, fold, seconds, misfire, …
+
+        Returns:
+            The task as it is kept, its next five fires, and notes. It is on the disk when this returns.
+
+        Raises:
+            InvalidInput: Refused at the door; nothing was written.
+        """
+        request = ScheduleRequest(
+            name, goal_description, trigger_prompt, origin_thought_id, defer_until, schedule_cron, **choices
+        )
+        return (await self.schedule_tasks([request]))[0]
+
+    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+        """Schedule all of *requests* in one commit, or none if one of them is refused."""
+        with self._counted():
+            replies = await self._ready().schedule(requests)
+            self._wake()
+            return replies
+
+    async def schedule_deferred_task(
+        self,
+        thought_id: str,
+        task_id: str,
+        defer_until: str | datetime,
+        reason: str,
+        context: dict[str, Any] | None = None,
+    ) -> ScheduledReply:
+        """Bring the agent's task *task_id* back at *defer_until*, because of *reason*.
+
+        A task of ours is put off. For any other id a task is scheduled that brings it back; deferring the same
+        id again puts that one off, and its history grows.
+        """
+        with self._counted():
+            reply = await self._ready().schedule_deferred(thought_id, task_id, defer_until, reason, context)
+            self._wake()
+            return reply
+
+    async def cancel_task(self, task_id: str, reason: str | None = None) -> bool:
+        """End an open task; False if there is none of this id, or it had ended already."""
+        with self._counted():
+            return await self._ready().cancel(task_id, reason)
+
+    async def defer_task(
+        self, task_id: str, until: str | datetime, reason: str, thought_id: str | None = None
+    ) -> ScheduledReply:
+        """Put the task's next run off to *until*. Raises TaskNotFound, TaskEnded, InvalidInput."""
+        with self._counted():
+            reply = await self._ready().defer(task_id, until, reason, thought_id)
+            self._wake()
+            return reply
+
+    async def run_now(self, task_id: str) -> Execution:
+        """Start one execution outside the schedule; return it as started. Raises TaskNotFound, TaskEnded."""
+        with self._counted():
+            task, change = await self._ready().start_by_hand(task_id)
+            return await self._running_scheduler().run_now(task, change)
+
+    async def get_scheduled_tasks(self) -> list[ScheduledTaskInfo]:
+        """Return the tasks that are PENDING or ACTIVE, the next to run first."""
+        return [task.info() for task in await self.find_tasks(Wanted(statuses=OPEN_STATUSES, limit=_ALL))]
+
+    async def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
+        """Return tasks, the next to run first, those with nothing ahead last."""
+        with self._counted():
+            return list(await self._graph().find(wanted))
+
+    async def get_task(self, task_id: str) -> ScheduledTask:
+        """Return one task with its deferral history. Raises TaskNotFound."""
+        with self._counted():
+            return await self._graph().get(task_id)
+
+    async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
+        """Return executions, newest first: of one task, or of all."""
+        with self._counted():
+            return list(await self._graph().history(task_id, limit))
+
+    async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
+        """Answer a reading query over the live graph."""
+        with self._counted():
+            return list(await self._graph().query(query, parameters))
+
+    async def recover(self) -> int:
+        """Take over what a former process left unfinished, as `start` does; return how many executions it lost."""
+        lost = await self._running_scheduler().recover()
+        if lost:
+            _LOG.warning("%d executions were left unfinished by a former process; each is recorded as lost", lost)
+        return lost
+
+    async def tick(self) -> int:
+        """Do all that is due now and wait for its handlers; return how many occurrences were accounted for.
+
+        For a service that was opened, not started: tests and tools which drive the checker by hand.
+        """
+        accounted = await self._running_scheduler().tick()
+        await self.idle()
+        return accounted
+
+    async def idle(self) -> None:
+        """Return when every handler under way has been settled."""
+        await self._running_scheduler().idle()
+
+    async def is_healthy(self) -> bool:
+        """Whether the checker is alive and its last pass is recent."""
+        return self._is_healthy()
+
+    def get_status(self) -> ServiceStatus:
+        """Return the specification's status."""
+        passes = self._passes()
+        totals = self._store.totals if self._store else {}
+        return ServiceStatus(
+            service_name=NAME,
+            service_type=self.get_service_type(),
+            is_healthy=passes.healthy,
+            uptime_seconds=passes.uptime_seconds,
+            active_tasks=int(active_tasks(totals)),
+            check_interval=self._options.check_interval_seconds,
+            cron_support=True,
+            task_execution=TaskExecutionReport(
+                run_count=passes.runs,
+                error_count=passes.errors,
+                error_rate=passes.errors / max(1, passes.runs),
+                last_run_age_seconds=passes.age_seconds,
+            ),
+            performance=PerformanceReport(
+                uptime_seconds=passes.uptime_seconds, task_running=passes.running, healthy=passes.healthy
+            ),
+            metrics=self._collect_custom_metrics(),
+            last_error=self._scheduler.last_error if self._scheduler else None,
+        )
+
+    def get_capabilities(self) -> ServiceCapabilities:
+        """Return what the service can do."""
+        return ServiceCapabilities(
+            service_name=NAME,
+            version=VERSION,
+            description="Task scheduling and deferral service",
+            features=["cron_scheduling", "one_time_defer", "task_persistence"],
+            cron_support=True,
+            actions=[
+                "schedule_task",
+                "cancel_task",
+                "get_scheduled_tasks",
+                "schedule_deferred_task",
+                "schedule_tasks",
+                "defer_task",
+                "run_now",
+                "history",
+                "cypher",
+            ],
+            dependencies=["TimeService"],
+        )
+
+    def get_service_type(self) -> ServiceType:
+        """Return under which name hosts know this service."""
+        return ServiceType.TASK_SCHEDULER
+
+    def _collect_custom_metrics(self) -> dict[str, float]:
+        totals = self._store.totals if self._store else {}
+        return metrics(totals, self._passes(), self._calls, self._options.check_interval_seconds)
+
+    def _passes(self) -> Passes:
+        scheduler = self._scheduler
+        last = scheduler.last_pass_at if scheduler else None
+        now = self._time_service.now()
+        return Passes(
+            runs=scheduler.passes if scheduler else 0,
+            errors=scheduler.failed_passes if scheduler else 0,
+            age_seconds=(now - last).total_seconds() if last else 0.0,
+            running=self._task is not None and not self._task.done(),
+            healthy=self._is_healthy(),
+            uptime_seconds=(now - self._started_at).total_seconds() if self._task and self._started_at else 0.0,
+        )
+
+    def _is_healthy(self) -> bool:
+        """A scheduler that has just started has made no pass yet: it counts from its start."""
+        scheduler, task = self._scheduler, self._task
+        if not scheduler or not task or task.done() or self._shutdown_event.is_set() or not self._started_at:
+            return False
+        last = scheduler.last_pass_at or self._started_at
+        allowed = self._options.check_interval_seconds + _HEALTHY_SECONDS
+        return (self._time_service.now() - last).total_seconds() <= allowed
+
+    def _graph(self) -> TaskStore:
+        if self._store is None:
+            raise ServiceStopped("The scheduler has no graph open: await start() first.")
+        return self._store
+
+    def _ready(self) -> Acts:
+        if self._acts is None:
+            raise ServiceStopped("The scheduler has no graph open: await start() first.")
+        return self._acts
+
+    def _running_scheduler(self) -> Scheduler:
+        if self._scheduler is None:
+            raise ServiceStopped("The scheduler has no graph open: await start() first.")
+        return self._scheduler
+
+    def _wake(self) -> None:
+        """What was written may be due before the checker would look again."""
+        if self._scheduler and self._task:
+            self._scheduler.wake.set()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a call, and whether it was refused or failed."""
+        self._calls.requests += 1
+        try:
+            yield
+        except RemembrancerError:
+            self._calls.errors += 1
+            raise

@@ -1,0 +1,85 @@
+"""What users test their own tasks with: a clock that stands still until told, and a scheduler run by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from remembrancer.surfaces.service import SchedulerService
+
+_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class VirtualClock:
+    """A clock that moves only when it is moved.
+
+    Args:
+        start: Where it begins, aware.
+    """
+
+    def __init__(self, start: datetime = _START) -> None:
+        self._now = _aware(start)
+        self._moved = asyncio.Event()
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, UTC."""
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        """Move on by *by*; whoever waits for a moment up to then is woken."""
+        self.set(self._now + by)
+
+    def set(self, moment: datetime) -> None:
+        """Move to *moment*, aware."""
+        self._now = _aware(moment)
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def wait(self, until: datetime, wake: asyncio.Event) -> None:
+        """Return when *until* has come or *wake* is set, whichever is first."""
+        while self._now < until and not wake.is_set():
+            first = {asyncio.ensure_future(self._moved.wait()), asyncio.ensure_future(wake.wait())}
+            try:
+                await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for waiting in first:
+                    waiting.cancel()
+
+
+class ManualScheduler:
+    """A service whose checker runs only when told: tests of schedules need no sleep.
+
+    Args:
+        service: Not started; made with `time_service=clock`.
+        clock: The clock it was made with.
+    """
+
+    def __init__(self, service: SchedulerService, clock: VirtualClock) -> None:
+        self.service = service
+        self.clock = clock
+
+    async def __aenter__(self) -> ManualScheduler:
+        await self.service.open()
+        await self.service.recover()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.service.close()
+
+    async def tick(self, by: timedelta = timedelta(0)) -> int:
+        """Move the clock on, do all that is due, wait for its handlers; return how many occurrences were accounted for."""
+        self.clock.advance(by)
+        done = 0
+        while accounted := await self.service.tick():
+            done += accounted
+        return done
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise InvalidInput("start", moment, "an aware datetime", "datetime(2026, 1, 1, tzinfo=UTC)")
+    return moment.astimezone(UTC)
