@@ -1,1 +1,5 @@
-"""The commands: parse, call, print."""
+"""The command line: parse, ask a scheduler, print."""
+
+from remembrancer.cli.commands import app
+
+__all__ = ["app"]

@@ -15,16 +15,18 @@ import socket
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from remembrancer.errors import GraphUnavailable
-from remembrancer.stores.embedded import load_engine
+from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import DATABASE, open_database
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from arcadedb import Database
+    from remembrancer.stores.engine import Database
 
 HOST: Final = "127.0.0.1"
 
@@ -52,7 +54,6 @@ class _Engine(Protocol):
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def get_database(self, name: str) -> Database: ...
-    def create_database(self, name: str) -> Database: ...
 
 
 class BoltServer:
@@ -91,13 +92,13 @@ class BoltServer:
         return address
 
     def open_database(self) -> Database:
-        """Return the database that is being served, made if absent; closing it is left to `stop`.
+        """Return the database that is being served; closing it is left to `stop`.
 
         Calls may come from any thread; a transaction stays on the thread that began it, as always.
         """
         if self._engine is None:
             raise GraphUnavailable("The Bolt server is not running: call start() first.")
-        return self._engine.create_database(DATABASE)
+        return self._engine.get_database(DATABASE)
 
     def stop(self) -> None:
         """Stop listening, and close the database."""
@@ -115,9 +116,7 @@ class BoltServer:
             except load_engine().ArcadeDBError as refusal:
                 is_last = attempt == _ATTEMPTS or all(self._wanted)
                 if is_last or "Unable to listen" not in str(refusal):
-                    raise GraphUnavailable(
-                        f"The Bolt server cannot start on {self._folder}: {refusal}"
-                    ) from refusal
+                    raise GraphUnavailable(f"The Bolt server cannot start on {self._folder}: {refusal}") from refusal
                 continue
             self._engine = engine
             return bolt_port, http_port
@@ -144,9 +143,7 @@ class BoltServer:
             answer = connection.getresponse()
             said = answer.read().decode(errors="replace")
         except (OSError, HTTPException) as end:
-            raise GraphUnavailable(
-                f"The Bolt server does not answer on port {address.http_port}: {end}"
-            ) from end
+            raise GraphUnavailable(f"The Bolt server does not answer on port {address.http_port}: {end}") from end
         finally:
             connection.close()
         if answer.status != _OK:
@@ -154,9 +151,8 @@ class BoltServer:
 
 
 def _engine(folder: Path, root_password: str, bolt_port: int, http_port: int) -> _Engine:
-    from arcadedb.server import ArcadeDBServer  # noqa: PLC0415 (loads the engine, 38 MB)
-
-    settings = {
+    load_engine()
+    settings: dict[str, object] = {
         "host": HOST,
         "http_port": http_port,
         "bolt_host": HOST,
@@ -165,7 +161,8 @@ def _engine(folder: Path, root_password: str, bolt_port: int, http_port: int) ->
         "mode": "production",
         "server_plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
     }
-    return cast("_Engine", ArcadeDBServer(str(folder), root_password, settings))
+    make = cast("Callable[[str, str, dict[str, object]], _Engine]", import_module("arcadedb.server").ArcadeDBServer)
+    return make(str(folder), root_password, settings)
 
 
 def _free_port() -> int:

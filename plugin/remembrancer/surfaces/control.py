@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -13,6 +14,8 @@ from remembrancer.surfaces import wire
 
 if TYPE_CHECKING:
     from remembrancer.surfaces.scheduler import LocalScheduler
+
+_LOG: Final = logging.getLogger("remembrancer")
 
 
 class ControlServer:
@@ -27,9 +30,7 @@ class ControlServer:
         port: 0 takes a free one.
     """
 
-    def __init__(
-        self, scheduler: LocalScheduler, token: str, *, host: str = "127.0.0.1", port: int = 0
-    ) -> None:
+    def __init__(self, scheduler: LocalScheduler, token: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._scheduler = scheduler
         self._token = token.encode()
         self._host = host
@@ -55,11 +56,14 @@ class ControlServer:
         self._server = None
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(
-            self._converse(reader, writer), name="remembrancer control connection"
-        )
+        connection = asyncio.create_task(self._converse(reader, writer), name="remembrancer control connection")
         self._connections.add(connection)
-        connection.add_done_callback(self._connections.discard)
+        connection.add_done_callback(self._ended)
+
+    def _ended(self, connection: asyncio.Task[None]) -> None:
+        self._connections.discard(connection)
+        if not connection.cancelled() and (error := connection.exception()):
+            _LOG.error("A question over the control channel was not answered: %r", error, exc_info=error)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -82,18 +86,14 @@ class ControlServer:
             case _:
                 admitted, number = False, 0
         failure = _failure(wire.NOT_ADMITTED, "the token is not this scheduler's")
-        writer.write(
-            wire.to_frame({"id": number, "result": True} if admitted else {"id": number, "error": failure})
-        )
+        writer.write(wire.to_frame({"id": number, "result": True} if admitted else {"id": number, "error": failure}))
         await writer.drain()
         return admitted
 
     async def _answer(self, frame: bytes) -> bytes:
         message = _read(frame)
         if message is None:
-            return wire.to_frame(
-                {"id": None, "error": _failure(wire.PARSE_ERROR, "a frame is one JSON object")}
-            )
+            return wire.to_frame({"id": None, "error": _failure(wire.PARSE_ERROR, "a frame is one JSON object")})
         number = message.get("id")
         try:
             return wire.to_frame({"id": number, **await self._serve(message)})

@@ -39,9 +39,7 @@ class RemoteScheduler:
         """Return the scheduler behind *beacon*; None if none answers there to its token: it is stale."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                reader, writer = await asyncio.open_connection(
-                    beacon.host, beacon.control_port, limit=wire.MAX_FRAME
-                )
+                reader, writer = await asyncio.open_connection(beacon.host, beacon.control_port, limit=wire.MAX_FRAME)
                 remote = cls(reader, writer)
                 if "result" in await remote._exchange("authenticate", {"token": beacon.token}):
                     return remote
@@ -66,9 +64,7 @@ class RemoteScheduler:
         """End an open task; say whether this call ended it."""
         return await self._ask(wire.CANCEL, wire.Cancelling(task_id=task_id, reason=reason))
 
-    async def defer_task(
-        self, task_id: str, until: str, reason: str, thought_id: str | None = None
-    ) -> ScheduledReply:
+    async def defer_task(self, task_id: str, until: str, reason: str, thought_id: str | None = None) -> ScheduledReply:
         """Put the next run off to *until* (ISO-8601)."""
         asked = wire.Deferring(task_id=task_id, until=until, reason=reason, thought_id=thought_id)
         return await self._ask(wire.DEFER, asked)
@@ -90,9 +86,7 @@ class RemoteScheduler:
         """Return executions, newest first."""
         return await self._ask(wire.HISTORY, wire.Recalling(task_id=task_id, limit=limit))
 
-    async def cypher(
-        self, query: str, parameters: dict[str, object] | None = None
-    ) -> list[dict[str, object]]:
+    async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query."""
         return await self._ask(wire.CYPHER, wire.Query(query=query, parameters=parameters))
 
@@ -117,9 +111,7 @@ class RemoteScheduler:
                 await self._writer.drain()
                 return wire.from_frame(await self._reader.readline())
             except (OSError, ValueError) as end:
-                raise GraphUnavailable(
-                    "The running scheduler ended the connection; look at what it printed."
-                ) from end
+                raise GraphUnavailable("The running scheduler ended the connection; look at what it printed.") from end
 
 
 _PATIENCE_SECONDS: Final = 5

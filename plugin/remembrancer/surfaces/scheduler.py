@@ -25,9 +25,7 @@ class Scheduler(Protocol):
         """End an open task; say whether this call ended it."""
         ...
 
-    async def defer_task(
-        self, task_id: str, until: str, reason: str, thought_id: str | None = None
-    ) -> ScheduledReply:
+    async def defer_task(self, task_id: str, until: str, reason: str, thought_id: str | None = None) -> ScheduledReply:
         """Put the next run off to *until* (ISO-8601)."""
         ...
 
@@ -47,9 +45,7 @@ class Scheduler(Protocol):
         """Return executions, newest first."""
         ...
 
-    async def cypher(
-        self, query: str, parameters: dict[str, object] | None = None
-    ) -> list[dict[str, object]]:
+    async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query."""
         ...
 

@@ -128,9 +128,7 @@ class Method(Generic[Params, Answer]):
 SCHEDULE: Final = Method(
     "schedule_tasks", Requests, lambda s, p: s.schedule_tasks(p.requests), TypeAdapter(list[ScheduledReply])
 )
-CANCEL: Final = Method(
-    "cancel_task", Cancelling, lambda s, p: s.cancel_task(p.task_id, p.reason), TypeAdapter(bool)
-)
+CANCEL: Final = Method("cancel_task", Cancelling, lambda s, p: s.cancel_task(p.task_id, p.reason), TypeAdapter(bool))
 DEFER: Final = Method(
     "defer_task",
     Deferring,
@@ -138,13 +136,9 @@ DEFER: Final = Method(
     TypeAdapter(ScheduledReply),
 )
 RUN_NOW: Final = Method("run_now", OneTask, lambda s, p: s.run_now(p.task_id), TypeAdapter(Execution))
-FIND: Final = Method(
-    "find_tasks", Finding, lambda s, p: s.find_tasks(p.wanted()), TypeAdapter(list[ScheduledTask])
-)
+FIND: Final = Method("find_tasks", Finding, lambda s, p: s.find_tasks(p.wanted()), TypeAdapter(list[ScheduledTask]))
 GET: Final = Method("get_task", OneTask, lambda s, p: s.get_task(p.task_id), TypeAdapter(ScheduledTask))
-HISTORY: Final = Method(
-    "history", Recalling, lambda s, p: s.history(p.task_id, p.limit), TypeAdapter(list[Execution])
-)
+HISTORY: Final = Method("history", Recalling, lambda s, p: s.history(p.task_id, p.limit), TypeAdapter(list[Execution]))
 CYPHER: Final = Method(
     "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, object]])
 )

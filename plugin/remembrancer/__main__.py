@@ -1,0 +1,14 @@
+"""`remembrancer`, or `python -m remembrancer`."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line."""
+    from remembrancer.cli import app  # noqa: PLC0415 (the library is imported without its command line)
+
+    app(prog_name="remembrancer")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""What `remembrancer serve` prints while it runs: where it listens, and a line for each execution."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from remembrancer.engine.execution import as_async
+from remembrancer.engine.thinking import think
+from remembrancer.errors import InvalidInput
+from remembrancer.model.moment import to_iso
+from remembrancer.model.outcome import Defer, Failed
+
+if TYPE_CHECKING:
+    from remembrancer.ports.handler import Answer, Firing, Handler
+    from remembrancer.surfaces.beacon import Beacon
+    from remembrancer.surfaces.reports import ServiceStatus
+
+
+class Chronicle:
+    """Prints one line an event: words for people, or a JSON object for machines."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        logging.basicConfig(format=_FORM, stream=sys.stderr)
+
+    def serving(self, folder: Path, beacon: Beacon) -> None:
+        """Say where to find it; the secrets stay in the folder."""
+        bolt = None if beacon.bolt_port is None else f"bolt://{beacon.host}:{beacon.bolt_port}"
+        control = f"{beacon.host}:{beacon.control_port}"
+        lines = [f"Serving {folder} (process {beacon.pid}); Ctrl-C stops it.", f"  control  {control}"]
+        if bolt:
+            secret = f"password: bolt_password in {folder / 'serve.json'}"
+            lines.append(f"  read it  {bolt}  user: {beacon.bolt_user}  {secret}")
+        self._tell("serving", "\n".join(lines), graph=str(folder), pid=beacon.pid, control=control, bolt=bolt)
+
+    def execution(self, firing: Firing, status: str, seconds: float, said: str) -> None:
+        """Say how a handler's run ended."""
+        task = firing.task
+        words = " ".join(said.split())
+        shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
+        self._tell(
+            "execution",
+            f"{to_iso(datetime.now(UTC))}  {status:9}  {task.name} ({task.task_id})  {seconds:.3f} s  {shown}",
+            status=status,
+            task_id=task.task_id,
+            execution_id=firing.execution.execution_id,
+            name=task.name,
+            seconds=round(seconds, 6),
+            said=said,
+        )
+
+    def stopping(self, status: ServiceStatus) -> None:
+        """Say that it waits for what is under way; a checker that died is an error."""
+        if not status.performance.task_running:
+            logging.getLogger("remembrancer").error("The checker has died: %s", status.last_error or "see above")
+        self._tell("stopping", "Stopping: waiting for handlers under way.")
+
+    def stopped(self) -> None:
+        """Say that all is written and let go."""
+        self._tell("stopped", "Stopped.")
+
+    def _tell(self, event: str, words: str, **facts: object) -> None:
+        line = json.dumps({"event": event, **facts}, ensure_ascii=False) if self._as_json else words
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def chronicled(handler: Handler, chronicle: Chronicle) -> Handler:
+    """Return *handler* with each of its runs told to *chronicle*."""
+    call = as_async(handler)
+
+    async def handle(firing: Firing) -> Answer:
+        started = time.monotonic()
+        status, said = "", ""
+        try:
+            answer = await call(firing)
+            status, said = _words(answer)
+        finally:
+            if error := sys.exception():
+                status, said = "failed", repr(error)
+            chronicle.execution(firing, status, time.monotonic() - started, said)
+        return answer
+
+    return handle
+
+
+def find_handler(name: str | None) -> Handler:
+    """Return the function that `package.module:function` names, looked for in the current folder too.
+
+    None is the handler that makes a thought of each firing.
+    """
+    if name is None:
+        return think
+    example = "my_agent.tasks:handle"
+    module, _, function = name.partition(":")
+    if not module or not function:
+        raise InvalidInput("--handler", name, "a module, a colon and a function", example)
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: object = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as missing:
+        raise InvalidInput("--handler", name, f"a function that can be imported ({missing})", example) from missing
+    if not callable(found):
+        raise InvalidInput("--handler", name, "something that can be called", example)
+    return cast("Handler", found)
+
+
+def _words(answer: Answer) -> tuple[str, str]:
+    match answer:
+        case Failed():
+            return "failed", answer.reason
+        case Defer():
+            return "deferred", f"until {to_iso(answer.until)}: {answer.reason}"
+        case None:
+            return "completed", ""
+        case str():
+            return "completed", answer
+        case _:
+            return "completed", str(getattr(answer, "result", answer) or "")
+
+
+_SHOWN: Final = 120
+_FORM: Final = "%(asctime)s %(levelname)s %(message)s"

@@ -1,0 +1,66 @@
+"""A command is a coroutine over one value, whose fields are its arguments and options."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, dataclass, fields
+from inspect import Parameter, Signature, cleandoc
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, get_type_hints
+
+from remembrancer.cli.options import DEFAULT_GRAPH, AsJson, Graph
+from remembrancer.cli.running import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What every command takes; a field of a subclass is an argument or an option, as annotated."""
+
+    as_json: AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnGraph(Options):
+    """What every command that works on a graph takes."""
+
+    graph: Graph = DEFAULT_GRAPH
+
+
+O = TypeVar("O", bound=Options)  # noqa: E741 (it is no variable)
+
+
+class Command(Generic[O]):
+    """A plain function in typer's eyes: typer reads arguments from a signature, and never awaits.
+
+    Args:
+        taking: The options' class.
+        work: What to do with them; it returns the exit code, or None for 0. Its docstring is the help.
+    """
+
+    __name__: str
+
+    def __init__(self, taking: type[O], work: Callable[[O], Coroutine[None, None, int | None]]) -> None:
+        hints = get_type_hints(taking, include_extras=True)
+        # What is shared comes last in the help.
+        ordered = sorted(fields(taking), key=lambda each: each.name in _SHARED)
+        self._take: Callable[..., O] = taking
+        self._work = work
+        self.__doc__ = f"{cleandoc(work.__doc__ or '')}\n\n{_CLOSING}"
+        self.__name__ = work.__name__
+        self.__annotations__ = {each.name: hints[each.name] for each in ordered}
+        self.__signature__ = Signature([_parameter(each, hints[each.name]) for each in ordered])
+
+    def __call__(self, **given: object) -> None:
+        """Run the command and leave with its exit code."""
+        asked = self._take(**given)
+        run(self._work(asked), as_json=asked.as_json)
+
+
+def _parameter(each: Field[object], annotation: object) -> Parameter:
+    default = Parameter.empty if each.default is MISSING else each.default
+    return Parameter(each.name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+_SHARED: Final = frozenset({"as_json", "graph"})
+_CLOSING: Final = "What the exit codes mean is in `remembrancer --help`."

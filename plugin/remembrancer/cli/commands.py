@@ -1,0 +1,76 @@
+"""All commands in one application."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from remembrancer import __version__
+from remembrancer.cli.acting import Cancelling, Deferring, Running, cancel, defer, run_now
+from remembrancer.cli.command import Command
+from remembrancer.cli.foreseeing import Previewing, preview
+from remembrancer.cli.importing import Importing, crontab
+from remembrancer.cli.reading import Listing, Querying, Recalling, Showing, cypher, history, list_tasks, show
+from remembrancer.cli.scheduling import Scheduling, schedule
+from remembrancer.cli.serving import Serving, serve
+from remembrancer.cli.telling import Telling, status
+
+app: Final = typer.Typer(
+    name="remembrancer",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(Command(Serving, serve))
+app.command("schedule")(Command(Scheduling, schedule))
+app.command("list")(Command(Listing, list_tasks))
+app.command("show")(Command(Showing, show))
+app.command("cancel")(Command(Cancelling, cancel))
+app.command("defer")(Command(Deferring, defer))
+app.command("run-now")(Command(Running, run_now))
+app.command("history")(Command(Recalling, history))
+app.command("preview")(Command(Previewing, preview))
+app.command("cypher")(Command(Querying, cypher))
+app.command("status")(Command(Telling, status))
+
+imports: Final = typer.Typer(
+    no_args_is_help=True, help="Take over schedules that are kept elsewhere.", rich_markup_mode="markdown"
+)
+imports.command("crontab")(Command(Importing, crontab))
+app.add_typer(imports, name="import")
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)
+    if asked:
+        typer.echo(f"remembrancer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def remembrancer(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Schedule what an agent has to do, and remember what became of it, in its memory graph.
+
+    A first round, in two terminals:
+
+        remembrancer serve        # fires tasks as they fall due
+
+        remembrancer schedule "Water the plants" --in 10s --prompt "Water the plants in the hall."
+        remembrancer list         # what is to come
+        remembrancer history      # what became of it
+
+    **The graph** is a folder, made when first needed, or the URI of a server. Name it with `--graph` (`-g`),
+    or once for all commands with `REMEMBRANCER_GRAPH`; else it is `./remembrancer-graph`. While `serve` holds
+    a folder, the other commands reach it by themselves.
+
+    **For machines**, every command takes `--json`. Results go to stdout, everything else to stderr.
+
+    **Exit codes**: 0 done · 1 refused or failed · 2 a wrong option or value · 3 no such task · 4 the graph is
+    missing, held by another process, or out of reach.
+    """

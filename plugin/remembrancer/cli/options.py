@@ -1,0 +1,56 @@
+"""The options that several commands share, and the words for values they take."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.moment import to_iso
+
+DEFAULT_GRAPH: Final = "./remembrancer-graph"
+
+Graph = Annotated[
+    str,
+    typer.Option(
+        "--graph",
+        "-g",
+        envvar="REMEMBRANCER_GRAPH",
+        metavar="FOLDER|URI",
+        help="The graph to work on.",
+        show_envvar=True,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="As `list` shows it.")]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone",
+        "-z",
+        metavar="ZONE",
+        help="IANA zone of the wall times, such as Europe/Berlin; else UTC.",
+    ),
+]
+
+_AHEAD: Final = re.compile(r"\+?\s*(\d+(?:\.\d+)?)\s*([smhdw])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment_in(wait: str, field: str) -> str:
+    """Return the moment that lies *wait* (`90s`, `10m`, `2h`, `1d`, `1w`) ahead of now, as ISO-8601."""
+    found = _AHEAD.fullmatch(wait.strip())
+    if found is None:
+        raise InvalidInput(field, wait, "a number and a unit: s, m, h, d or w", "10m")
+    try:
+        return to_iso(datetime.now(UTC) + timedelta(**{_UNITS[found[2]]: float(found[1])}))
+    except OverflowError as beyond:
+        raise InvalidInput(field, wait, "a wait of less than 100 years", "10m") from beyond
+
+
+def moment(text: str, field: str) -> str:
+    """Return *text*, a moment in ISO-8601, as it is; `+10m` and the like as that far ahead of now."""
+    return moment_in(text, field) if text.startswith("+") else text

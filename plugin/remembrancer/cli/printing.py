@@ -1,0 +1,199 @@
+"""Tables and words for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from remembrancer.model.moment import from_ms, to_iso
+from remembrancer.surfaces.plain import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
+
+
+def screen() -> Console:
+    """Return the console for results; as wide as a table needs where no terminal sets a width."""
+    return Console(width=_width(sys.stdout))
+
+
+def errors() -> Console:
+    """Return the console for everything that is no result."""
+    return Console(stderr=True, width=_width(sys.stderr))
+
+
+def _width(stream: TextIO) -> int | None:
+    return None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+
+
+def at_work(what: str) -> AbstractContextManager[object]:
+    """Show on stderr that something is under way, while there is somebody to see it."""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=errors(),
+        transient=True,
+    )
+    bar.disable = not sys.stderr.isatty()
+    bar.add_task(what, total=None)
+    return bar
+
+
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """Print any answer as JSON."""
+    sys.stdout.write(json.dumps(plain(value), indent=indent, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(table: Table, *, otherwise: str = "") -> None:
+    """Print a table; *otherwise* stands for one without rows."""
+    if table.row_count:
+        screen().print(table)
+    elif otherwise:
+        screen().print(otherwise, highlight=False)
+
+
+def when(moment: datetime | None) -> str:
+    """Return a moment as people read it here: UTC, and how far it is from now."""
+    return "" if moment is None else f"{to_iso(moment)} ({distance(moment, datetime.now(UTC))})"
+
+
+def distance(moment: datetime, now: datetime) -> str:
+    """Return how far *moment* lies from *now*, in the largest unit that fits."""
+    seconds = round((moment - now).total_seconds())
+    for unit, length in _UNITS:
+        if abs(seconds) >= length:
+            words = f"{abs(seconds) // length} {unit}"
+            return f"in {words}" if seconds > 0 else f"{words} ago"
+    return "now"
+
+
+def task_table(tasks: Iterable[ScheduledTask]) -> Table:
+    """Return tasks as a table, one a row."""
+    table = _table("task", "name", "status", "schedule", "next run", "last run", "deferrals")
+    for task in tasks:
+        table.add_row(
+            task.task_id,
+            escape(task.name),
+            coloured(task.status),
+            schedule_words(task),
+            when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
+            when(task.last_triggered_at),
+            str(task.deferral_count or ""),
+        )
+    return table
+
+
+def fact_table(task: ScheduledTask) -> Table:
+    """Return one task as a table of facts, leaving out those it has none of."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    facts = {
+        "task": task.task_id,
+        "name": task.name,
+        "status": task.status,
+        "schedule": schedule_words(task),
+        "next run": when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
+        "last run": when(task.last_triggered_at),
+        "goal": task.goal_description,
+        "prompt": task.trigger_prompt,
+        "thought": task.origin_thought_id,
+        "created": when(task.created_at),
+        "misfire": f"{task.misfire}, grace {task.misfire_grace_seconds:g} s",
+        "on lost": f"{task.on_lost}, attempts {task.max_attempts}",
+        "timeout": "" if task.timeout_seconds is None else f"{task.timeout_seconds:g} s",
+        "dedup key": task.dedup_key or "",
+        "context": "" if task.context is None else json.dumps(plain(task.context), ensure_ascii=False),
+    }
+    for name, fact in facts.items():
+        if fact:
+            table.add_row(name, escape(fact))
+    return table
+
+
+def schedule_words(task: ScheduledTask) -> str:
+    """Return when a task is due, in one cell."""
+    if task.schedule_cron is None:
+        return "once"
+    return task.schedule_cron if task.timezone == "UTC" else f"{task.schedule_cron} ({task.timezone})"
+
+
+def execution_table(executions: Iterable[Execution]) -> Table:
+    """Return executions as a table, one a row."""
+    table = _table("triggered at", "task", "status", "nominal time", "took", "reason or result", "execution")
+    for one in executions:
+        nominal = to_iso(one.nominal_at)
+        if one.occurrences > 1 and one.last_nominal_at is not None:
+            nominal = f"{nominal} … {to_iso(one.last_nominal_at)} ({one.occurrences})"
+        table.add_row(
+            to_iso(one.triggered_at),
+            one.task_id,
+            coloured(one.status),
+            nominal,
+            "" if one.duration_seconds is None else f"{one.duration_seconds:.3f} s",
+            escape(_shortened(one.reason or one.result or "")),
+            one.execution_id,
+        )
+    return table
+
+
+def row_table(rows: Sequence[dict[str, object]]) -> Table:
+    """Return the answer of a query as a table; its columns are the keys of all rows, in their order."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    table = _table(*columns)
+    for row in rows:
+        table.add_row(*(escape(_cell(row.get(column))) for column in columns))
+    return table
+
+
+def coloured(status: str) -> str:
+    """Return a status in its colour."""
+    colour = _COLOURS.get(status.lower(), "yellow")
+    return f"[{colour}]{status}[/]"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(escape(column), overflow="fold", no_wrap=number == 0)
+    return table
+
+
+def _cell(value: object) -> str:
+    value = plain(value)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+_PIPE_WIDTH: Final = 200
+_SHOWN: Final = 120
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_COLOURS: Final = {
+    "pending": "cyan",
+    "active": "green",
+    "complete": "dim",
+    "completed": "green",
+    "running": "cyan",
+    "failed": "red",
+    "cancelled": "dim",
+}

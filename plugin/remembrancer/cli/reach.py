@@ -1,0 +1,103 @@
+"""How a command reaches the graph: through the scheduler that serves it, or by opening it itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import GraphLocked, GraphMissing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from remembrancer.surfaces.remote import RemoteScheduler
+    from remembrancer.surfaces.reports import ServiceStatus
+    from remembrancer.surfaces.scheduler import Scheduler
+    from remembrancer.surfaces.service import SchedulerService
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A scheduler to ask, and whether it is running: one that is not fires nothing by itself."""
+
+    scheduler: Scheduler
+    running: bool
+    status: Callable[[], Awaitable[ServiceStatus]]
+
+
+def folder_of(graph: str) -> Path | None:
+    """Return the folder that *graph* names; None for a URI."""
+    return None if "://" in graph else Path(graph)
+
+
+@asynccontextmanager
+async def reach(graph: str, *, make: bool = False) -> AsyncGenerator[Reached]:
+    """Give a scheduler over *graph* for one command; a checker is not started for it.
+
+    Args:
+        graph: A folder, or the URI of a server.
+        make: Whether a graph that is not there yet shall be made.
+
+    Raises:
+        GraphUnavailable: Any of its kinds; GraphLocked only if another process holds it for a few seconds, so that
+            two short commands at once do not get in each other's way.
+    """
+    folder = folder_of(graph)
+    if folder is not None and not make and not folder.exists():
+        raise GraphMissing(f"There is no graph {folder}. `remembrancer schedule` makes one; --graph names another.")
+    live, opened = await _either(graph, folder)
+    if live is not None:
+        try:
+            yield Reached(live, running=True, status=live.get_status)
+        finally:
+            await live.close()
+    elif opened is not None:
+        try:
+            yield Reached(opened, running=False, status=lambda: _told(opened))
+        finally:
+            await opened.close()
+
+
+async def _either(graph: str, folder: Path | None) -> tuple[RemoteScheduler | None, SchedulerService | None]:
+    """Return the running scheduler, or one of our own over the opened graph; try again while it is locked."""
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        if folder is not None and (live := await _live(folder)) is not None:
+            return live, None
+        try:
+            return None, await _opened(graph)
+        except GraphLocked:
+            if time.monotonic() > give_up:
+                raise
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _told(service: SchedulerService) -> ServiceStatus:
+    return service.get_status()
+
+
+async def _live(folder: Path) -> RemoteScheduler | None:
+    from remembrancer.surfaces.beacon import look_for  # noqa: PLC0415 (--help stays fast)
+
+    beacon = look_for(folder)
+    if beacon is None:
+        return None
+    from remembrancer.surfaces.remote import RemoteScheduler  # noqa: PLC0415 (--help stays fast)
+
+    return await RemoteScheduler.connect(beacon)
+
+
+async def _opened(graph: str) -> SchedulerService:
+    from remembrancer.assembly import open_service  # noqa: PLC0415 (loads the engine)
+
+    service = open_service(graph, actor="command line")
+    await service.open()
+    return service
+
+
+_PATIENCE_SECONDS: Final = 3.0
+_PAUSE_SECONDS: Final = 0.1

@@ -1,0 +1,74 @@
+"""From a command's coroutine to an exit code; an error becomes one clear block on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError, TaskNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+FAILED: Final = 1
+INVALID: Final = 2
+NOT_FOUND: Final = 3
+UNAVAILABLE: Final = 4
+INTERRUPTED: Final = 130
+
+
+def run(work: Coroutine[None, None, int | None], *, as_json: bool = False) -> None:
+    """Run *work* to its end and exit; what it returns is the exit code, None is 0."""
+    try:
+        code = asyncio.run(work)
+    except RemembrancerError as error:
+        tell(error, as_json=as_json)
+        code = exit_code(error)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code:
+        raise typer.Exit(code)
+
+
+def exit_code(error: RemembrancerError) -> int:
+    """Return the exit code that `remembrancer --help` promises for *error*."""
+    match error:
+        case InvalidInput():
+            return INVALID
+        case TaskNotFound():
+            return NOT_FOUND
+        case GraphUnavailable():
+            return UNAVAILABLE
+        case _:
+            return FAILED
+
+
+def tell(error: RemembrancerError, *, as_json: bool) -> None:
+    """Print *error* to stderr."""
+    from remembrancer.cli.printing import errors  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.plain import plain  # noqa: PLC0415 (--help stays fast)
+
+    if as_json:
+        told = {"type": type(error).__name__, "message": str(error), **_fields(plain(vars(error)))}
+        typer.echo(json.dumps({"error": told}, ensure_ascii=False), err=True)
+        return
+    out = errors()
+    out.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
+    if isinstance(error, InvalidInput):
+        rows = (
+            ("field", error.field),
+            ("value", error.value),
+            ("allowed", error.allowed),
+            ("example", error.example),
+        )
+        for name, value in rows:
+            out.print(f"  {name:8}", value, markup=False, highlight=False)
+    else:
+        out.print(f"  {error}", markup=False, highlight=False)
+
+
+def _fields(fields: object) -> dict[str, object]:
+    return fields if isinstance(fields, dict) else {}  # pyright: ignore[reportUnknownVariableType]  plain() of a dict

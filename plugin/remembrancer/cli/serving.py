@@ -1,0 +1,154 @@
+"""`remembrancer serve`: fire tasks as they fall due, and let other processes in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+from typer import Option
+
+from remembrancer.cli.command import OnGraph
+from remembrancer.cli.options import DEFAULT_GRAPH
+from remembrancer.cli.running import FAILED
+from remembrancer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from remembrancer.ports.handler import Handler
+    from remembrancer.surfaces.beacon import Beacon
+    from remembrancer.surfaces.service import SchedulerService
+
+_OPEN: Final = "What it opens to others, on this machine only"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving(OnGraph):
+    """The options of `serve`."""
+
+    handler: Annotated[
+        str | None,
+        Option(
+            metavar="MODULE:FUNCTION",
+            help="What does the work; else a firing becomes a thought in the graph.",
+        ),
+    ] = None
+    check_interval_seconds: Annotated[
+        float,
+        Option("--check-interval", min=0.01, help="The longest sleep between two looks at the graph, seconds."),
+    ] = 60.0
+    stop_timeout: Annotated[float, Option(min=0, help="How long handlers may go on when it stops, seconds.")] = 10.0
+    bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
+    bolt_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+    control_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+
+
+async def serve(asked: Serving) -> int:
+    """Fire tasks as they fall due, until it is stopped (Ctrl-C).
+
+    While it runs, the other commands on the same folder reach it by themselves, and the neo4j driver or Neo4j
+    Browser reads the live graph: the password is in serve.json in the graph's folder, which only you can read.
+    For example:
+
+        remembrancer serve
+        remembrancer serve --graph ./my-agent --handler my_agent.tasks:handle
+        remembrancer serve --bolt-port 7687 --check-interval 5
+
+    A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of.
+    It answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
+    """
+    from remembrancer.cli.chronicle import Chronicle, chronicled, find_handler  # noqa: PLC0415 (--help stays fast)
+
+    folder = _folder(asked.graph)
+    chronicle = Chronicle(as_json=asked.as_json)
+    handler = chronicled(find_handler(asked.handler), chronicle)
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    async with AsyncExitStack() as stack:
+        service, beacon = await _open(stack, asked, folder, handler)
+        chronicle.serving(folder, beacon)
+        died = await _until(stop, service)
+        chronicle.stopping(service.get_status())
+    chronicle.stopped()
+    return FAILED if died else 0
+
+
+async def _open(
+    stack: AsyncExitStack, asked: Serving, folder: Path, handler: Handler
+) -> tuple[SchedulerService, Beacon]:
+    """Start everything, innermost first; *stack* stops it in the opposite order."""
+    from remembrancer.assembly import open_bolt, open_service  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.engine.options import Options  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.beacon import Beacon, light, put_out  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.control import ControlServer  # noqa: PLC0415 (--help stays fast)
+
+    bolt = open_bolt(folder, bolt_port=asked.bolt_port) if asked.bolt else None
+    address = await asyncio.to_thread(bolt.start) if bolt else None
+    if bolt:
+        stack.push_async_callback(asyncio.to_thread, bolt.stop)
+    service = open_service(
+        folder,
+        handler=handler,
+        options=Options(check_interval_seconds=asked.check_interval_seconds, stop_timeout_seconds=asked.stop_timeout),
+        database=bolt.open_database if bolt else None,
+    )
+    stack.push_async_callback(service.stop)
+    await service.start()
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    control = ControlServer(service, token, port=asked.control_port)
+    stack.push_async_callback(control.stop)
+    beacon = Beacon(
+        pid=os.getpid(),
+        host="127.0.0.1",
+        control_port=await control.start(),
+        token=token,
+        bolt_port=address.bolt_port if address else None,
+        bolt_user=address.user if address else None,
+        bolt_password=address.password if address else None,
+    )
+    stack.callback(put_out, folder, beacon)
+    light(folder, beacon)
+    return service, beacon
+
+
+async def _until(stop: asyncio.Event, service: SchedulerService) -> bool:
+    """Return when *stop* is set, or the checker has died: then True."""
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+        if not service.get_status().performance.task_running:
+            return True
+    return False
+
+
+def _folder(graph: str) -> Path:
+    from remembrancer.cli.reach import folder_of  # noqa: PLC0415 (--help stays fast)
+
+    folder = folder_of(graph)
+    if folder is None or graph == ":memory:":
+        raise InvalidInput("--graph", graph, "a folder: other processes cannot reach this one", DEFAULT_GRAPH)
+    return folder.expanduser()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    """Stop in good order at the first signal; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def once() -> None:
+        stop.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        with suppress(NotImplementedError):  # Windows: Ctrl-C cancels the command, which stops in good order too
+            loop.add_signal_handler(number, once)
+
+
+_LOOK_SECONDS: Final = 2.0
+_TOKEN_BYTES: Final = 32
