@@ -55,7 +55,9 @@ def queries() -> Mapping[str, Query]:
         if resource.name.endswith(".cypher"):
             for query in _read(resource.read_text("utf-8"), resource.name.removesuffix(".cypher")):
                 if query.name in found:
-                    raise ValueError(f"the query {query.name} stands in {found[query.name].family} and in {query.family}")
+                    raise ValueError(
+                        f"the query {query.name} stands in {found[query.name].family} and in {query.family}"
+                    )
                 found[query.name] = query
     return found
 

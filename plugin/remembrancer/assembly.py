@@ -7,13 +7,15 @@ import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.engine.clock import clock_from
 from remembrancer.engine.options import Options
 from remembrancer.engine.thinking import think
 from remembrancer.errors import GraphUnavailable, InvalidInput
-from remembrancer.stores.embedded import EmbeddedSession, load_engine
+from remembrancer.stores.bolt_server import BoltServer
+from remembrancer.stores.embedded import EmbeddedSession
+from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import open_database
 from remembrancer.stores.graph_store import GraphStore
 from remembrancer.stores.upgrade import upgrade_embedded
@@ -21,12 +23,13 @@ from remembrancer.surfaces.service import SchedulerService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
-
-    from arcadedb import Database
 
     from remembrancer.ports.handler import Handler
+    from remembrancer.stores.engine import Database
 
+SHORTEST_INTERVAL: Final = 0.01
+LONGEST_INTERVAL: Final = 86_400.0
+_INTERVALS: Final = "0.01 to 86,400 seconds"
 IN_MEMORY: Final = ":memory:"
 _EMBEDDED: Final = "embedded"
 
@@ -70,9 +73,8 @@ def open_service(
     *,
     handler: Handler | None = None,
     clock: object | None = None,
-    check_interval_seconds: float = 60.0,
     options: Options | None = None,
-    database: Callable[[], Any] | None = None,
+    database: Callable[[], Database] | None = None,
     actor: str = "service",
 ) -> SchedulerService:
     """Return a service over *graph*, not started.
@@ -81,12 +83,11 @@ def open_service(
         graph: As `TaskSchedulerService`'s `db_path`.
         handler: As there.
         clock: As `time_service` there.
-        check_interval_seconds: As there.
-        options: As there.
+        options: Every number.
         database: Opens the graph's database in place of the ordinary door: the in-process Bolt server does.
         actor: Who acts through the service, for the audit trail.
     """
-    numbers = _with_interval(options or Options(), check_interval_seconds)
+    numbers = options or Options()
     return SchedulerService(
         lambda: open_store(graph, check_interval_seconds=numbers.check_interval_seconds, database=database),
         clock_from(clock),
@@ -96,8 +97,13 @@ def open_service(
     )
 
 
+def open_bolt(graph: str | Path, *, bolt_port: int = 0, http_port: int = 0) -> BoltServer:
+    """Return the Bolt server of *graph*, not started; its `open_database` is what `open_service` takes."""
+    return BoltServer(read_folder(graph), bolt_port=bolt_port, http_port=http_port)
+
+
 async def open_store(
-    graph: str | Path, *, check_interval_seconds: float = 60.0, database: Callable[[], Any] | None = None
+    graph: str | Path, *, check_interval_seconds: float = 60.0, database: Callable[[], Database] | None = None
 ) -> GraphStore:
     """Open *graph* and bring its schema up to date. Raises GraphUnavailable in one of its forms."""
     if str(graph) == IN_MEMORY:
@@ -110,7 +116,7 @@ async def open_store(
 def read_folder(graph: str | Path) -> Path:
     """Return the folder that *graph* names. Raises InvalidInput for a URI, an empty name, a bad value."""
     allowed = 'a folder (made if it is not there yet), or ":memory:"'
-    if not isinstance(graph, str | Path) or not str(graph).strip() or "\0" in str(graph):
+    if not isinstance(cast("object", graph), str | Path) or not str(graph).strip() or "\0" in str(graph):
         raise InvalidInput("db_path", graph, allowed, "./agent-memory")
     if "://" in str(graph):
         raise InvalidInput("db_path", graph, f"{allowed}; graphs on a server are not supported yet", "./agent-memory")
@@ -125,7 +131,9 @@ async def _open_in_memory(check_interval_seconds: float) -> GraphStore:
     except GraphUnavailable:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    session = EmbeddedSession(opened, _EMBEDDED, durable=False, on_close=lambda: shutil.rmtree(folder, ignore_errors=True))
+    session = EmbeddedSession(
+        opened, _EMBEDDED, durable=False, on_close=lambda: shutil.rmtree(folder, ignore_errors=True)
+    )
     return await _store(session, check_interval_seconds)
 
 
@@ -135,13 +143,16 @@ async def _store(session: EmbeddedSession, check_interval_seconds: float) -> Gra
     return store
 
 
-def _open(folder: Path, database: Callable[[], Any] | None) -> Database:
+def _open(folder: Path, database: Callable[[], Database] | None) -> Database:
     opened = database() if database else open_database(load_engine(), folder)
     upgrade_embedded(opened, str(folder))
     return opened
 
 
 def _with_interval(options: Options, seconds: float) -> Options:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0.01 <= seconds <= 86_400:
-        raise InvalidInput("check_interval_seconds", seconds, "0.01 to 86,400 seconds", 60)
-    return replace(options, check_interval_seconds=float(seconds))
+    given = cast("object", seconds)
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise InvalidInput("check_interval_seconds", given, _INTERVALS, 60)
+    if not SHORTEST_INTERVAL <= given <= LONGEST_INTERVAL:
+        raise InvalidInput("check_interval_seconds", given, _INTERVALS, 60)
+    return replace(options, check_interval_seconds=float(given))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from remembrancer.surfaces.service import SchedulerService
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,16 +64,18 @@ class ManualScheduler:
         self.service = service
         self.clock = clock
 
-    async def __aenter__(self) -> ManualScheduler:
+    async def __aenter__(self) -> Self:
+        """Open the graph and take over what a former process left."""
         await self.service.open()
         await self.service.recover()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Let the graph go."""
         await self.service.close()
 
     async def tick(self, by: timedelta = timedelta(0)) -> int:
-        """Move the clock on, do all that is due, wait for its handlers; return how many occurrences were accounted for."""
+        """Move the clock on, do all that is due, wait for its handlers; return how many occurrences that were."""
         self.clock.advance(by)
         done = 0
         while accounted := await self.service.tick():

@@ -95,9 +95,7 @@ class Acts:
             reason,
         )
 
-    async def defer(
-        self, task_id: str, until: str | datetime, reason: str, thought_id: str | None
-    ) -> ScheduledReply:
+    async def defer(self, task_id: str, until: str | datetime, reason: str, thought_id: str | None) -> ScheduledReply:
         """Put the task's next run off."""
         return await self._put_off(await self._open_task(task_id, "deferred"), self._wish(until, reason, thought_id))
 
@@ -117,7 +115,10 @@ class Acts:
         rearm = put_off(task, wish, now, None)
         if task.next_run_ms is None:
             raise InvalidInput(
-                "task_id", task.task_id, "a task with a run ahead; this one runs right now", "wait until it has ended"
+                "task_id",
+                task.task_id,
+                "a task with a run ahead; this one runs right now",
+                "wait until it has ended",
             )
         change = self._change("defer", wish.reason, wish.thought_id)
         if not await self._store.defer(task.task_id, task.next_run_ms, rearm, change):

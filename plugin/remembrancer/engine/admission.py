@@ -1,11 +1,11 @@
-"""The door: a request becomes a task, or is refused with what would have been accepted. Pure functions of (value, now)."""
+"""The door: a request becomes a task, or is refused with what would be accepted. Pure functions of (value, now)."""
 
 from __future__ import annotations
 
 import json
 from enum import StrEnum
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from remembrancer.engine.planning import cron_of
 from remembrancer.errors import InvalidInput
@@ -30,7 +30,8 @@ MOST_ATTEMPTS: Final = 100
 LONGEST_BACKLOG: Final = 1000
 PREVIEWED: Final = 5
 _NEITHER: Final = (
-    "a moment in defer_until, a cron expression in schedule_cron, or both (the cron schedule, held back until that moment)"
+    "a moment in defer_until, a cron expression in schedule_cron, or both "
+    "(the cron schedule, held back until that moment)"
 )
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -95,7 +96,7 @@ def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) ->
             start = task.next_run_ms if after else task.next_run_ms - 1
             later = [fire.at for fire in preview(cron, start, PREVIEWED)]
             fires = ([after, *later] if after else later)[:PREVIEWED]
-    return ScheduledReply(**{**dict(task), "next_fires": fires, "notes": said})
+    return ScheduledReply.model_validate({**dict(task), "next_fires": fires, "notes": said})
 
 
 def read_reason(reason: object) -> str:
@@ -183,9 +184,9 @@ def _context(value: object) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise InvalidInput("context", value, allowed, example)
     try:
-        written = json.dumps(value, allow_nan=False)
+        written = json.dumps(cast("object", value), allow_nan=False)
     except (TypeError, ValueError) as fault:
-        raise InvalidInput("context", value, f"{allowed}; {fault}", example) from None
+        raise InvalidInput("context", repr(cast("object", value)), f"{allowed}; {fault}", example) from None
     if len(written) > LARGEST_CONTEXT:
-        raise InvalidInput("context", value, allowed, example)
-    return json.loads(written)
+        raise InvalidInput("context", written, allowed, example)
+    return cast("dict[str, Any]", json.loads(written))

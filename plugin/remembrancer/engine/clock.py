@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -55,18 +56,21 @@ def clock_from(time_service: object | None) -> Clock:
     """
     if time_service is None:
         return RealTime()
-    if asyncio.iscoroutinefunction(getattr(time_service, "wait", None)):
+    if inspect.iscoroutinefunction(getattr(time_service, "wait", None)):
         return time_service  # pyright: ignore[reportReturnType] (it has wait(); now() is checked by its first use)
     told = _ask(time_service)
     if isinstance(told, datetime) and told.tzinfo is None:
         raise InvalidInput(
-            "time_service", told, "a service whose now() returns an aware datetime", "datetime.now(timezone.utc)"
+            "time_service",
+            told,
+            "a service whose now() returns an aware datetime",
+            "datetime.now(timezone.utc)",
         )
     if isinstance(told, datetime):
         service: _TellsTime = time_service  # pyright: ignore[reportAssignmentType] (its now() has just been asked)
         return RealTime(service.now)
     warnings.warn(
-        f"time_service.now() returned {type(told).__name__}, not an aware datetime: the system's clock is used instead.",
+        f"time_service.now() returned {type(told).__name__}, no aware datetime: the system's clock is used.",
         stacklevel=3,
     )
     return RealTime()

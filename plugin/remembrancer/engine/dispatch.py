@@ -13,7 +13,6 @@ from remembrancer.engine.putting_off import put_off
 from remembrancer.errors import GraphUnavailable, InvalidInput
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.policy import OnLost, TaskStatus
-from remembrancer.ports.handler import Firing
 from remembrancer.ports.task_store import Settlement
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.handler import Handler
+    from remembrancer.ports.handler import Firing, Handler
     from remembrancer.ports.task_store import Lease, TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -169,7 +168,10 @@ class Dispatch:
                 await asyncio.sleep(seconds)
             else:
                 if not written:
-                    _LOG.warning("%s was taken over meanwhile; its late outcome is not kept", settlement.execution.execution_id)
+                    _LOG.warning(
+                        "%s was taken over meanwhile; its late outcome is not kept",
+                        settlement.execution.execution_id,
+                    )
                 return
         await self._store.settle(settlement)
 
@@ -179,5 +181,3 @@ def ends(task: ScheduledTask, execution: Execution, status: ExecutionStatus) -> 
     if task.schedule_cron is not None or execution.execution_type == "manual_trigger":
         return None
     return TaskStatus.COMPLETE if status is ExecutionStatus.COMPLETED else TaskStatus.FAILED
-
-

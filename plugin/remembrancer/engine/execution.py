@@ -66,7 +66,7 @@ def as_async(handler: Handler) -> Callable[[Firing], Awaitable[Answer]]:
     return on_thread
 
 
-def read_answer(answer: Any) -> Verdict:  # noqa: ANN401 (a handler may answer anything, rightly or not)
+def read_answer(answer: Any) -> Verdict:
     """Read what a handler answered; something else than an outcome is a failure that says so."""
     match answer:
         case None:
@@ -79,7 +79,10 @@ def read_answer(answer: Any) -> Verdict:  # noqa: ANN401 (a handler may answer a
             return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, str(reason)[:_LONGEST_TEXT])
         case Defer(reason=reason):
             return Verdict(
-                ExecutionStatus.DEFERRED, Reason.DEFERRED_BY_HANDLER, str(reason)[:_LONGEST_TEXT], put_off=answer
+                ExecutionStatus.DEFERRED,
+                Reason.DEFERRED_BY_HANDLER,
+                str(reason)[:_LONGEST_TEXT],
+                put_off=answer,
             )
         case _:
             text = f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Defer, str or None."

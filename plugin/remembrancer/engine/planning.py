@@ -31,6 +31,14 @@ class Dropped:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _At:
+    """When and by whom it is decided."""
+
+    now_ms: int
+    replica_id: str
+
+
 def cron_of(task: ScheduledTask) -> Cron | None:
     """Return the task's cron schedule, parsed once for all who share it; None for a one-time task."""
     if task.schedule_cron is None:
@@ -53,30 +61,31 @@ def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
     """
     assert task.next_run_ms is not None, "only an armed task is due"  # noqa: S101
     nominal_ms = task.next_run_ms if task.nominal_ms is None else task.nominal_ms
+    at = _At(now_ms, replica_id)
     cron = cron_of(task)
     if cron is None:
-        return _plan_once(task, nominal_ms, now_ms, replica_id)
+        return _plan_once(task, nominal_ms, at)
     if task.deferral_id is not None:
-        return _plan_put_off(task, cron, nominal_ms, now_ms, replica_id)
+        return _plan_put_off(task, cron, nominal_ms, at)
     pending = [nominal_ms, *cron.fires(nominal_ms + 1, now_ms, BURST)]
     late = list(takewhile(lambda moment: _is_late(task, moment, now_ms), pending))
     kept = _kept(task, fresh=len(late) < len(pending))
     if gone := late[: len(late) - kept]:
         after = pending[len(gone)] if len(gone) < len(pending) else cron.next_ms(gone[-1])
-        return _drop(task, _missed(task, gone, now_ms), after, after, now_ms, replica_id)
+        return _drop(task, _missed(task, gone, now_ms), after, after, at)
     after = pending[1] if len(pending) > 1 else cron.next_ms(nominal_ms)
-    return _run(task, ExecutionType.CRON, nominal_ms, (after, after), now_ms, replica_id)
+    return _run(task, ExecutionType.CRON, nominal_ms, after, at)
 
 
-def _plan_once(task: ScheduledTask, nominal_ms: int, now_ms: int, replica_id: str) -> Claim:
+def _plan_once(task: ScheduledTask, nominal_ms: int, at: _At) -> Claim:
     """A one-time task runs, however late, unless its policy is to skip what is late."""
-    if task.misfire is Misfire.SKIP and _is_late(task, nominal_ms, now_ms):
-        return _drop(task, _missed(task, [nominal_ms], now_ms), None, None, now_ms, replica_id)
+    if task.misfire is Misfire.SKIP and _is_late(task, nominal_ms, at.now_ms):
+        return _drop(task, _missed(task, [nominal_ms], at.now_ms), None, None, at)
     kind = ExecutionType.DEFERRED if task.deferral_id else ExecutionType.ONE_TIME
-    return _run(task, kind, nominal_ms, (None, None), now_ms, replica_id)
+    return _run(task, kind, nominal_ms, None, at)
 
 
-def _plan_put_off(task: ScheduledTask, cron: Cron, nominal_ms: int, now_ms: int, replica_id: str) -> Claim:
+def _plan_put_off(task: ScheduledTask, cron: Cron, nominal_ms: int, at: _At) -> Claim:
     """A recurring task that was put off runs once for all the moments it was held over, then goes on."""
     assert task.next_run_ms is not None  # noqa: S101
     until_ms = task.next_run_ms
@@ -84,9 +93,9 @@ def _plan_put_off(task: ScheduledTask, cron: Cron, nominal_ms: int, now_ms: int,
         after = cron.next_ms(held[-1])
         text = f"Held over: the task was put off until {to_iso(from_ms(until_ms))}."
         dropped = Dropped(held, ExecutionStatus.DEFERRED, Reason.HELD_BY_DEFERRAL, text)
-        return _drop(task, dropped, until_ms, after, now_ms, replica_id)
+        return _drop(task, dropped, until_ms, after, at)
     after = nominal_ms if nominal_ms > until_ms else cron.next_ms(until_ms)
-    return _run(task, ExecutionType.DEFERRED, nominal_ms, (after, after), now_ms, replica_id)
+    return _run(task, ExecutionType.DEFERRED, nominal_ms, after, at)
 
 
 def _is_late(task: ScheduledTask, moment_ms: int, now_ms: int) -> bool:
@@ -108,45 +117,33 @@ def _missed(task: ScheduledTask, moments: list[int], now_ms: int) -> Dropped:
     return Dropped(moments, ExecutionStatus.MISSED, code, text)
 
 
-def _run(
-    task: ScheduledTask,
-    kind: ExecutionType,
-    nominal_ms: int,
-    after: tuple[int | None, int | None],
-    now_ms: int,
-    replica_id: str,
-) -> Claim:
-    """Claim one moment to run. *after* is (next_run_ms, next_nominal_ms)."""
+def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: int | None, at: _At) -> Claim:
+    """Claim one moment to run; *after_ms* is the task's next."""
     assert task.next_run_ms is not None  # noqa: S101
     put_off = kind is ExecutionType.DEFERRED
     execution = Execution.model_construct(
-        execution_id=new_id("exec", now_ms),
+        execution_id=new_id("exec", at.now_ms),
         # A put-off run is an occurrence of its own, at the moment it was put off to.
         occurrence_key=occurrence_key(task.task_id, task.next_run_ms if put_off else nominal_ms, 1),
         task_id=task.task_id,
         execution_type=kind,
         status=ExecutionStatus.RUNNING,
         nominal_at=from_ms(task.next_run_ms if put_off else nominal_ms),
-        triggered_at=from_ms(now_ms),
-        replica_id=replica_id,
+        triggered_at=from_ms(at.now_ms),
+        replica_id=at.replica_id,
     )
-    return Claim(execution, task.next_run_ms, nominal_ms, after[0], after[1], TaskStatus.ACTIVE, ends_deferral=put_off)
+    return Claim(execution, task.next_run_ms, nominal_ms, after_ms, after_ms, TaskStatus.ACTIVE, ends_deferral=put_off)
 
 
 def _drop(
-    task: ScheduledTask,
-    dropped: Dropped,
-    next_run_ms: int | None,
-    next_nominal_ms: int | None,
-    now_ms: int,
-    replica_id: str,
+    task: ScheduledTask, dropped: Dropped, next_run_ms: int | None, next_nominal_ms: int | None, at: _At
 ) -> Claim:
     """Claim a burst of moments that will not run."""
     assert task.next_run_ms is not None  # noqa: S101
     first = dropped.moments[0]
     recurring = task.schedule_cron is not None
     execution = Execution(
-        execution_id=new_id("exec", now_ms),
+        execution_id=new_id("exec", at.now_ms),
         occurrence_key=occurrence_key(task.task_id, first, 1),
         task_id=task.task_id,
         execution_type=ExecutionType.CRON if recurring else ExecutionType.ONE_TIME,
@@ -154,10 +151,10 @@ def _drop(
         nominal_at=from_ms(first),
         last_nominal_at=from_ms(dropped.moments[-1]),
         occurrences=len(dropped.moments),
-        triggered_at=from_ms(now_ms),
-        completed_at=from_ms(now_ms),
+        triggered_at=from_ms(at.now_ms),
+        completed_at=from_ms(at.now_ms),
         duration_seconds=0.0,
-        replica_id=replica_id,
+        replica_id=at.replica_id,
         reason_code=dropped.code,
         reason=dropped.reason,
     )

@@ -1,4 +1,4 @@
-"""Take over what a dead replica left: each lost execution fails, loudly, and is tried again if its task says so."""
+"""Take over what a dead replica left: each lost execution fails, loudly, and is retried if its task says so."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ async def take_over(store: TaskStore, now: datetime, lease: Lease) -> tuple[Sequ
     for over in await store.abandoned(now, lease.replica_id):
         took, tasks = await _decide(store, over, now, lease.replica_id)
         lost += len(took)
-        for retry in await store.take_over([over.lease_id], took, lease):
-            firings.append(Firing(retry, tasks[retry.task_id]))
+        retries = await store.take_over([over.lease_id], took, lease)
+        firings += [Firing(retry, tasks[retry.task_id]) for retry in retries]
     return firings, lost
 
 

@@ -144,7 +144,7 @@ class Scheduler:
         except GraphUnavailable as error:
             self.failed_passes += 1
             self.last_error = str(error)
-            _LOG.error("A pass failed and is tried again: %s", error)  # noqa: TRY400 (the text says it all)
+            _LOG.error("A pass failed and is tried again: %s", error)
             return min(regular, self._clock.now() + timedelta(seconds=_AFTER_TROUBLE_SECONDS))
         self.last_pass_at = self._clock.now()
         return min(regular, next_run_at) if next_run_at else regular

@@ -50,7 +50,7 @@ class Reason(StrEnum):
     MISFIRE_SKIPPED = "misfire_skipped"
     """Found later than the grace; the policy is `skip`."""
     MISFIRE_COALESCED = "misfire_coalesced"
-    """Found later than the grace; a later occurrence stands for it (`run_once`), or the backlog was full (`run_all`)."""
+    """Found later than the grace; a later one stands for it (`run_once`), or the backlog was full (`run_all`)."""
     LEASE_EXPIRED = "lease_expired"
     """The scheduler that ran it died or was cut off."""
     SHUTDOWN = "shutdown"

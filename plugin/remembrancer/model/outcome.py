@@ -1,4 +1,4 @@
-"""What a handler may answer: done, failed, or defer until … because …"""
+"""What a handler may answer: done, failed, or defer until a moment, because of a reason."""
 
 from __future__ import annotations
 

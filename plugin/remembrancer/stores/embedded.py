@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, LiteralString
+from typing import TYPE_CHECKING, Final, LiteralString, cast
 
-from remembrancer.errors import EngineMissing, GraphFull, GraphUnavailable
-from remembrancer.stores.folder import engine_environment
+from remembrancer.errors import GraphFull, GraphUnavailable
+from remembrancer.stores.engine import load_engine
 from remembrancer.stores.group_commit import Group, Pending, Write
 from remembrancer.stores.session import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.tally import Counts, tally, zero
@@ -20,26 +19,12 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from arcadedb import Database
+    from remembrancer.stores.engine import Database
 
 _READERS: Final = 2
 _CONFLICT_TRIES: Final = 20
 _CLOSED: Final = "The graph is closed: start the service again."
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
-
-
-def load_engine() -> Any:  # noqa: ANN401 (the engine's module is untyped)
-    """Import the embedded engine, quiet and bounded. Raises EngineMissing where it has no build."""
-    for name, value in engine_environment().items():
-        os.environ.setdefault(name, value)
-    try:
-        import arcadedb  # noqa: PLC0415 (its settings must be in the environment first)
-    except (ImportError, OSError) as missing:
-        raise EngineMissing(
-            f"The embedded graph engine does not load on this machine ({missing}). It has builds for Linux x64 and arm64 "
-            "(glibc), macOS arm64 and Windows x64; elsewhere, install arcadedb-jvm, which has the same interface."
-        ) from missing
-    return arcadedb
 
 
 class EmbeddedSession:
@@ -151,7 +136,7 @@ class EmbeddedSession:
         try:
             answers = [self._run(batch.name, batch.rows) for batch in group.batches]
             for batch, rows in zip(group.batches, answers, strict=True):
-                tally(counts, batch.name, (batch.rows[row["row"]] for row in rows))
+                tally(counts, batch.name, (batch.rows[int(row["row"])] for row in rows))
             if any(counts.values()):
                 self._run("bump_counters", [{"counter_id": self._counter_id, **counts}])
             self._database.commit()
@@ -192,7 +177,8 @@ def _plain(rows: list[Row]) -> list[Row]:
     for row in rows:
         for name, value in row.items():
             if isinstance(value, dict):
-                row[name] = {key: kept for key, kept in value.items() if key not in _ENGINE_KEYS}  # pyright: ignore[reportUnknownVariableType]
+                node = cast("Row", value)
+                row[name] = {key: kept for key, kept in node.items() if key not in _ENGINE_KEYS}
     return rows
 
 

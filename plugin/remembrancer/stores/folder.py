@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphLocked, GraphMissing, GraphUnavailable, NotAGraph
 
 if TYPE_CHECKING:
-    from arcadedb import Database
+    from remembrancer.stores.engine import Database, Engine
 
 DATABASE: Final = "remembrancer"
 _OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log"})
@@ -41,13 +41,15 @@ def engine_environment() -> dict[str, str]:
     A value that the user has set wins.
     """
     return {
-        "ARCADEDB_NATIVE_ISOLATE_ARGS": "-Xmx512m -Darcadedb.maxPageRAM=128 -Darcadedb.indexCompactionMinPagesSchedule=2",
+        "ARCADEDB_NATIVE_ISOLATE_ARGS": (
+            "-Xmx512m -Darcadedb.maxPageRAM=128 -Darcadedb.indexCompactionMinPagesSchedule=2"
+        ),
         "ARCADEDB_LOG_CONSOLE": "0",
         "ARCADEDB_LOG_DIR": str(log_folder()),
     }
 
 
-def open_database(engine: Any, folder: Path) -> Database:  # noqa: ANN401 (the engine's module is untyped)
+def open_database(engine: Engine, folder: Path) -> Database:
     """Open the database in *folder*, making it where there is none yet.
 
     Raises:
@@ -72,17 +74,23 @@ def open_database(engine: Any, folder: Path) -> Database:  # noqa: ANN401 (the e
 def _look_at(folder: Path) -> None:
     """Refuse a folder that cannot hold a graph, before the engine touches it."""
     if folder.exists() and not folder.is_dir():
-        raise NotAGraph(f"{folder} is a file, and a graph is a folder. Name a folder that is a graph, empty, or not there yet.")
+        raise NotAGraph(
+            f"{folder} is a file, and a graph is a folder. Name a folder that is a graph, empty, or not there yet."
+        )
     if not folder.exists():
         if not folder.parent.is_dir():
-            raise GraphMissing(f"There is no folder {folder.parent} to make the graph {folder.name!r} in. Make it first.")
+            raise GraphMissing(
+                f"There is no folder {folder.parent} to make the graph {folder.name!r} in. Make it first."
+            )
         try:
             folder.mkdir()
         except OSError as refused:
             raise GraphMissing(f"The folder {folder} cannot be made: {refused}.") from refused
     strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS)
     if strangers and not database_path(folder).is_dir():
-        raise NotAGraph(f"{folder} is no graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one.")
+        raise NotAGraph(
+            f"{folder} is no graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one."
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise GraphMissing(f"The folder {folder} may not be written by this user.")
 
@@ -91,8 +99,8 @@ def _meaning(folder: Path, text: str) -> GraphUnavailable:
     """Say in our words why the engine did not open the folder."""
     if "LockException" in text or "locked by another" in text:
         return GraphLocked(
-            f"The graph {folder} is held by another process. Ask that process: while `remembrancer serve` holds a graph, "
-            "the other commands reach it by themselves, and the neo4j driver reads it at the Bolt port that serve prints. "
+            f"The graph {folder} is held by another process. While `remembrancer serve` holds a graph, "
+            "the other commands reach it by themselves, and the neo4j driver reads it at the Bolt port that it prints. "
             "Otherwise stop the other process first."
         )
     if "Permission denied" in text or "AccessDenied" in text:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, cast
 from pydantic import ValidationError
 
 from remembrancer.errors import DedupKeyTaken, TaskNotFound
-from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
+from remembrancer.stores.claiming import claim_statements, fenced, hold, lease_of_one, won_claims
 from remembrancer.stores.floor import Floor
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
@@ -69,8 +69,16 @@ class GraphStore:
 
     async def find(self, wanted: Wanted) -> Sequence[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last."""
-        types = list(TaskType) if wanted.recurring is None else [TaskType.RECURRING if wanted.recurring else TaskType.ONE_TIME]
-        parameters: Row = {"statuses": list(wanted.statuses or TaskStatus), "types": types, "limit": wanted.limit}
+        types = (
+            list(TaskType)
+            if wanted.recurring is None
+            else [TaskType.RECURRING if wanted.recurring else TaskType.ONE_TIME]
+        )
+        parameters: Row = {
+            "statuses": list(wanted.statuses or TaskStatus),
+            "types": types,
+            "limit": wanted.limit,
+        }
         nodes = await self._read("armed_tasks", parameters)
         if len(nodes) < wanted.limit:
             nodes += await self._read("unarmed_tasks", {**parameters, "limit": wanted.limit - len(nodes)})
@@ -88,7 +96,9 @@ class GraphStore:
         """Return armed tasks due at *now*, oldest first; one that cannot be read is quarantined, loudly."""
         now_ms = to_ms(now)
         floor_ms = self._floor.begin_read(now_ms)
-        nodes = [row["t"] for row in await self._read("due_tasks", {"floor_ms": floor_ms, "now_ms": now_ms, "limit": limit})]
+        nodes = [
+            row["t"] for row in await self._read("due_tasks", {"floor_ms": floor_ms, "now_ms": now_ms, "limit": limit})
+        ]
         self._floor.end_read(nodes[0]["next_run_ms"] - 1 if nodes else now_ms)
         tasks: list[ScheduledTask] = []
         for node in nodes:
@@ -110,18 +120,17 @@ class GraphStore:
         except UniqueKeyTaken:
             if len(claims) == 1:
                 return []  # the occurrence exists: another replica has it
-            won = [await self.claim([claim], _lease_of_one(lease, place)) for place, claim in enumerate(claims)]
+            won = [await self.claim([claim], lease_of_one(lease, place)) for place, claim in enumerate(claims)]
             return [execution for some in won for execution in some]
 
     async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution:
         """Write a running execution outside the schedule."""
         audit = rows.change_row(execution.task_id, change)
         row = {**rows.start_row(execution), **audit, "change_reason": change.reason}
-        hold = _hold(lease, [execution])
-        answers = await self._session.write([Statement("start_executions", [row]), hold])
+        answers = await self._session.write([Statement("start_executions", [row]), hold(lease, [execution])])
         if not answers[0]:
             raise TaskNotFound(execution.task_id)
-        return execution.model_copy(update={"fence": answers[0][0]["fence"]})
+        return fenced(execution, answers[0][0])
 
     async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
         """Let the leases hold until *until*."""
@@ -140,7 +149,9 @@ class GraphStore:
         """Return the leases that are over, with those of their executions that still run."""
         over = await self._read("leases_over", {"now_ms": to_ms(now), "others": self.exclusive, "mine": mine})
         return [
-            AbandonedLease(row["lease_id"], [rows.execution_from(found["e"]) for found in await self._still_running(row)])
+            AbandonedLease(
+                row["lease_id"], [rows.execution_from(found["e"]) for found in await self._still_running(row)]
+            )
             for row in over
         ]
 
@@ -149,17 +160,23 @@ class GraphStore:
         retries = [each.retry for each in lost if each.retry]
         statements = take_over_statements(over, lost)
         if retries:
-            statements.append(_hold(lease, retries))
+            statements.append(hold(lease, retries))
         answers = await self._session.write(statements)
         started = next(
-            (answer for made, answer in zip(statements, answers, strict=True) if made.name == "retry_executions"), []
+            (answer for made, answer in zip(statements, answers, strict=True) if made.name == "retry_executions"),
+            [],
         )
         return [retries[row["row"]].model_copy(update={"fence": row["fence"]}) for row in started]
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
         now_ms = to_ms(now)
-        row = {"task_id": task_id, "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": fault[:1000]}
+        row = {
+            "task_id": task_id,
+            "change_id": new_id("change", now_ms),
+            "at_ms": now_ms,
+            "reason": fault[:1000],
+        }
         await self._session.write([Statement("quarantine_tasks", [row])])
 
     async def cancel(self, task_id: str, change: Change) -> bool:
@@ -169,7 +186,11 @@ class GraphStore:
 
     async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
-        row: Row = {**rows.rearm_row(rearm), **rows.change_row(task_id, change), "expected_ms": expected_next_run_ms}
+        row: Row = {
+            **rows.rearm_row(rearm),
+            **rows.change_row(task_id, change),
+            "expected_ms": expected_next_run_ms,
+        }
         statements = [Statement("defer_tasks", [row]), *_deferral_statements(rearm.deferral)]
         answers = await self._arming([rearm.next_run_ms], statements)
         if answers[0]:
@@ -248,38 +269,13 @@ class GraphStore:
             self._floor.arm(earliest)
 
     async def _claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
-        running = [claim for claim in claims if claim.execution.status is ExecutionStatus.RUNNING]
-        dropped = [claim for claim in claims if claim.execution.status is not ExecutionStatus.RUNNING]
-        statements: list[Statement] = []
-        if running:
-            statements.append(Statement("claim_executions", [rows.claim_row(claim) for claim in running]))
-            statements.append(_hold(lease, [claim.execution for claim in running]))
-        if dropped:
-            statements.append(Statement("record_outcomes", [rows.outcome_row(claim) for claim in dropped]))
-        if ended := [
-            {"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral
-        ]:
-            statements.append(Statement("end_deferrals", ended))
+        statements = claim_statements(claims, lease)
         answers = await self._arming([claim.next_run_ms for claim in claims], statements)
-        won: list[Execution] = []
-        for mine, name in ((running, "claim_executions"), (dropped, "record_outcomes")):
-            for row in next((answer for made, answer in zip(statements, answers, strict=True) if made.name == name), []):
-                claim = mine[row["row"]]
-                won.append(claim.execution.model_copy(update={"fence": row["fence"]}))
-                if claim.next_run_ms is not None:
-                    self._moved.note(claim.execution.task_id, claim.next_run_ms)
-        return won
-
-
-def _hold(lease: Lease, executions: Sequence[Execution]) -> Statement:
-    """Return the statement that leases *executions*."""
-    row: Row = {
-        "lease_id": lease.lease_id,
-        "replica_id": lease.replica_id,
-        "until_ms": to_ms(lease.until),
-        "execution_ids": [execution.execution_id for execution in executions],
-    }
-    return Statement("hold_leases", [row])
+        won = won_claims(claims, statements, answers)
+        for claim, _ in won:
+            if claim.next_run_ms is not None:
+                self._moved.note(claim.execution.task_id, claim.next_run_ms)
+        return [execution for _, execution in won]
 
 
 def _deferral_statements(deferral: Deferral) -> list[Statement]:
@@ -287,8 +283,3 @@ def _deferral_statements(deferral: Deferral) -> list[Statement]:
     row = rows.deferral_row(deferral)
     recorded = [Statement("record_deferrals", [row])]
     return [*recorded, Statement("link_requests", [row])] if deferral.requested_by else recorded
-
-
-def _lease_of_one(lease: Lease, place: int) -> Lease:
-    """Return a lease of its own for one claim of a batch that could not be written together."""
-    return type(lease)(f"{lease.lease_id}.{place}", lease.replica_id, lease.until)

@@ -95,6 +95,7 @@ class Pending:
         self._writes: deque[Write] = deque()
 
     def __bool__(self) -> bool:
+        """Whether any write waits."""
         return bool(self._writes)
 
     def add(self, write: Write) -> None:

@@ -38,7 +38,7 @@ def deferral_from(node: Row) -> Deferral:
     return Deferral.model_validate({"original_time": None, **node})
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 (any value that a user's own query may answer)
+def plain(value: Any) -> Any:
     """Return a query's value with moments in UTC and nothing of the engine's own."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)

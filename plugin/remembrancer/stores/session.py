@@ -20,7 +20,7 @@ class Statement:
     rows: Sequence[Row]
 
 
-class UniqueKeyTaken(Exception):  # noqa: N818 (it says what happened, and never leaves the stores)
+class UniqueKeyTaken(Exception):
     """A write would have made a second node with a unique key; nothing of it was written."""
 
 

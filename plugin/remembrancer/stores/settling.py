@@ -20,7 +20,11 @@ def settle_statements(settlement: Settlement) -> list[Statement]:
     held: Row = {"execution_id": row["execution_id"], "fence": row["fence"]}
     statements = [Statement("settle_executions", [row])]
     if thought := settlement.thought:
-        made: Row = {"thought_id": thought.thought_id, "content": thought.content, "completed_ms": row["completed_ms"]}
+        made: Row = {
+            "thought_id": thought.thought_id,
+            "content": thought.content,
+            "completed_ms": row["completed_ms"],
+        }
         statements.append(Statement("link_created_thoughts", [{**held, **made}]))
     if rearm := settlement.rearm:
         again = {**rows.rearm_row(rearm), **held}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from remembrancer.stores.session import Row
 
@@ -35,32 +35,51 @@ def zero() -> Counts:
 
 def tally(counts: Counts, name: str, written: Iterable[Row]) -> None:
     """Add to *counts* what the statement *name* did by writing these rows."""
-    if name in {"claim_executions", "start_executions", "retry_executions"}:
+    if count := _COUNTS.get(name):
         for row in written:
-            counts["executions_started"] += 1
-            counts["cron_triggers"] += row["execution_type"] == "cron_trigger"
-    elif name == "settle_executions":
-        for row in written:
-            counts["executions_completed"] += row["status"] == "completed"
-            counts["executions_failed"] += row["status"] == "failed"
-            counts["execution_seconds"] += row["duration_seconds"]
-    elif name == "lose_executions":
-        counts["executions_failed"] += sum(1 for _ in written)
-    elif name == "record_outcomes":
-        for row in written:
-            counts["occurrences_dropped"] += row["occurrences"]
-            _end(counts, row["task_status"])
-    elif name == "create_tasks":
-        counts["tasks_created"] += sum(1 for _ in written)
-    elif name == "retire_tasks":
-        for row in written:
-            _end(counts, row["status"])
-    elif name in {"cancel_tasks", "quarantine_tasks"}:
-        counts["tasks_cancelled" if name == "cancel_tasks" else "tasks_failed"] += sum(1 for _ in written)
-    elif name == "record_deferrals":
-        counts["deferrals"] += sum(1 for _ in written)
+            count(counts, row)
 
 
-def _end(counts: Counts, status: str) -> None:
-    if status in _ENDS:
-        counts[_ENDS[status]] += 1
+def _started(counts: Counts, row: Row) -> None:
+    counts["executions_started"] += 1
+    counts["cron_triggers"] += row["execution_type"] == "cron_trigger"
+
+
+def _settled(counts: Counts, row: Row) -> None:
+    counts["executions_completed"] += row["status"] == "completed"
+    counts["executions_failed"] += row["status"] == "failed"
+    counts["execution_seconds"] += row["duration_seconds"]
+
+
+def _dropped(counts: Counts, row: Row) -> None:
+    counts["occurrences_dropped"] += row["occurrences"]
+    _ended(counts, {"status": row["task_status"]})
+
+
+def _ended(counts: Counts, row: Row) -> None:
+    if name := _ENDS.get(row["status"]):
+        counts[name] += 1
+
+
+def _one(name: str) -> Callable[[Counts, Row], None]:
+    """Return what counts every row under *name*."""
+
+    def count(counts: Counts, _: Row) -> None:
+        counts[name] += 1
+
+    return count
+
+
+_COUNTS: Final[dict[str, Callable[[Counts, Row], None]]] = {
+    "claim_executions": _started,
+    "start_executions": _started,
+    "retry_executions": _started,
+    "settle_executions": _settled,
+    "lose_executions": _one("executions_failed"),
+    "record_outcomes": _dropped,
+    "create_tasks": _one("tasks_created"),
+    "retire_tasks": _ended,
+    "cancel_tasks": _one("tasks_cancelled"),
+    "quarantine_tasks": _one("tasks_failed"),
+    "record_deferrals": _one("deferrals"),
+}

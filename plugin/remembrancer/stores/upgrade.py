@@ -8,7 +8,7 @@ from remembrancer.errors import GraphTooNew
 from remembrancer_schema.catalog import migrations, query
 
 if TYPE_CHECKING:
-    from arcadedb import Database
+    from remembrancer.stores.engine import Database
 
 
 def upgrade_embedded(database: Database, where: str) -> None:
@@ -17,7 +17,7 @@ def upgrade_embedded(database: Database, where: str) -> None:
     version = _version(database)
     if version > steps[-1].version:
         raise GraphTooNew(
-            f"The graph {where} has schema version {version}, and this remembrancer knows versions up to {steps[-1].version}. "
+            f"The graph {where} has schema version {version}; this remembrancer knows up to {steps[-1].version}. "
             "Install a newer remembrancer; nothing was changed."
         )
     for step in steps:

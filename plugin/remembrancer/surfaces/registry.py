@@ -22,7 +22,9 @@ def get_service(service_type: ServiceType | str) -> SchedulerService:
     """
     ServiceType(service_type)
     if not _started:
-        raise ServiceStopped("No scheduler is running in this process. Start one: await TaskSchedulerService(...).start()")
+        raise ServiceStopped(
+            "No scheduler is running in this process. Start one: await TaskSchedulerService(...).start()"
+        )
     return _started[-1]
 
 

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from remembrancer.surfaces.metrics import Passes
+
+NAME: Final = "TaskSchedulerService"
+VERSION: Final = "1.0.0"
+"""Of the service's interface, as the specification counts it; the package has a version of its own."""
 
 
 class ServiceType(StrEnum):
@@ -61,3 +69,48 @@ class ServiceCapabilities(_Report):
     cron_support: bool
     actions: list[str]
     dependencies: list[str]
+
+
+CAPABILITIES: Final = ServiceCapabilities(
+    service_name=NAME,
+    version=VERSION,
+    description="Task scheduling and deferral service",
+    features=["cron_scheduling", "one_time_defer", "task_persistence"],
+    cron_support=True,
+    actions=[
+        "schedule_task",
+        "cancel_task",
+        "get_scheduled_tasks",
+        "schedule_deferred_task",
+        "schedule_tasks",
+        "defer_task",
+        "run_now",
+        "history",
+        "cypher",
+    ],
+    dependencies=["TimeService"],
+)
+
+
+def status(metrics: dict[str, float], passes: Passes, last_error: str | None) -> ServiceStatus:
+    """Return the status that these metrics and passes add up to."""
+    return ServiceStatus(
+        service_name=NAME,
+        service_type=ServiceType.TASK_SCHEDULER,
+        is_healthy=passes.healthy,
+        uptime_seconds=passes.uptime_seconds,
+        active_tasks=int(metrics["active_tasks"]),
+        check_interval=metrics["check_interval"],
+        cron_support=True,
+        task_execution=TaskExecutionReport(
+            run_count=passes.runs,
+            error_count=passes.errors,
+            error_rate=metrics["task_error_rate"],
+            last_run_age_seconds=passes.age_seconds,
+        ),
+        performance=PerformanceReport(
+            uptime_seconds=passes.uptime_seconds, task_running=passes.running, healthy=passes.healthy
+        ),
+        metrics=metrics,
+        last_error=last_error,
+    )

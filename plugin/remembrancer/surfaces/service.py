@@ -14,17 +14,11 @@ from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces import registry
-from remembrancer.surfaces.metrics import Calls, Passes, active_tasks, metrics
-from remembrancer.surfaces.reports import (
-    PerformanceReport,
-    ServiceCapabilities,
-    ServiceStatus,
-    ServiceType,
-    TaskExecutionReport,
-)
+from remembrancer.surfaces.metrics import Calls, Passes, metrics
+from remembrancer.surfaces.reports import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
     from datetime import datetime
     from typing import Self
 
@@ -36,24 +30,14 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
-NAME: Final = "TaskSchedulerService"
-VERSION: Final = "1.0.0"
-"""Of the service's interface, as the specification counts it; the package has a version of its own."""
+_CLOSED: Final = "The scheduler has no graph open: await start() first."
 _ALL: Final = 1_000_000
 _HEALTHY_SECONDS: Final = 10.0
 """How much later than its interval a pass may be before the service calls itself unhealthy."""
 
 
 class SchedulerService:
-    """A scheduler over one graph.
-
-    Args:
-        open_store: Opens the graph.
-        clock: The time.
-        handler: Does the work of a firing task.
-        options: The scheduler's numbers.
-        actor: Who acts through this object, for the audit trail.
-    """
+    """A scheduler over one graph; `remembrancer.assembly` puts one together."""
 
     def __init__(
         self,
@@ -118,13 +102,15 @@ class SchedulerService:
         await self.close()
 
     async def __aenter__(self) -> Self:
+        """Start."""
         await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Stop."""
         await self.stop()
 
-    async def schedule_task(
+    async def schedule_task(  # noqa: PLR0917 (the specification's own order)
         self,
         name: str,
         goal_description: str,
@@ -132,18 +118,11 @@ class SchedulerService:
         origin_thought_id: str,
         defer_until: str | datetime | None = None,
         schedule_cron: str | None = None,
-        **choices: Any,  # noqa: ANN401 (ScheduleRequest names and types them; the door checks them)
+        **choices: Any,
     ) -> ScheduledReply:
         """Schedule one task: at *defer_until*, by *schedule_cron*, or by the cron held back until that moment.
 
-        Args:
-            name: What people call it.
-            goal_description: What it is for.
-            trigger_prompt: What the handler is given when it fires.
-            origin_thought_id: The thought that asks for it.
-            defer_until: ISO-8601 with a zone, or an aware datetime.
-            schedule_cron: Five fields, or an alias such as `@daily`.
-            **choices: Any other field of `ScheduleRequest`: timezone, gap, fold, seconds, misfire, …
+        The arguments, and what else *choices* may say (timezone, misfire, …): see `ScheduleRequest`.
 
         Returns:
             The task as it is kept, its next five fires, and notes. It is on the disk when this returns.
@@ -251,58 +230,23 @@ class SchedulerService:
 
     def get_status(self) -> ServiceStatus:
         """Return the specification's status."""
-        passes = self._passes()
-        totals = self._store.totals if self._store else {}
-        return ServiceStatus(
-            service_name=NAME,
-            service_type=self.get_service_type(),
-            is_healthy=passes.healthy,
-            uptime_seconds=passes.uptime_seconds,
-            active_tasks=int(active_tasks(totals)),
-            check_interval=self._options.check_interval_seconds,
-            cron_support=True,
-            task_execution=TaskExecutionReport(
-                run_count=passes.runs,
-                error_count=passes.errors,
-                error_rate=passes.errors / max(1, passes.runs),
-                last_run_age_seconds=passes.age_seconds,
-            ),
-            performance=PerformanceReport(
-                uptime_seconds=passes.uptime_seconds, task_running=passes.running, healthy=passes.healthy
-            ),
-            metrics=self._collect_custom_metrics(),
-            last_error=self._scheduler.last_error if self._scheduler else None,
-        )
+        error = self._scheduler.last_error if self._scheduler else None
+        return status(self._collect_custom_metrics(), self._passes(), error)
 
     def get_capabilities(self) -> ServiceCapabilities:
         """Return what the service can do."""
-        return ServiceCapabilities(
-            service_name=NAME,
-            version=VERSION,
-            description="Task scheduling and deferral service",
-            features=["cron_scheduling", "one_time_defer", "task_persistence"],
-            cron_support=True,
-            actions=[
-                "schedule_task",
-                "cancel_task",
-                "get_scheduled_tasks",
-                "schedule_deferred_task",
-                "schedule_tasks",
-                "defer_task",
-                "run_now",
-                "history",
-                "cypher",
-            ],
-            dependencies=["TimeService"],
-        )
+        return CAPABILITIES
 
     def get_service_type(self) -> ServiceType:
         """Return under which name hosts know this service."""
         return ServiceType.TASK_SCHEDULER
 
     def _collect_custom_metrics(self) -> dict[str, float]:
-        totals = self._store.totals if self._store else {}
+        totals = self._totals()
         return metrics(totals, self._passes(), self._calls, self._options.check_interval_seconds)
+
+    def _totals(self) -> Mapping[str, float]:
+        return self._store.totals if self._store else {}
 
     def _passes(self) -> Passes:
         scheduler = self._scheduler
@@ -328,17 +272,17 @@ class SchedulerService:
 
     def _graph(self) -> TaskStore:
         if self._store is None:
-            raise ServiceStopped("The scheduler has no graph open: await start() first.")
+            raise ServiceStopped(_CLOSED)
         return self._store
 
     def _ready(self) -> Acts:
         if self._acts is None:
-            raise ServiceStopped("The scheduler has no graph open: await start() first.")
+            raise ServiceStopped(_CLOSED)
         return self._acts
 
     def _running_scheduler(self) -> Scheduler:
         if self._scheduler is None:
-            raise ServiceStopped("The scheduler has no graph open: await start() first.")
+            raise ServiceStopped(_CLOSED)
         return self._scheduler
 
     def _wake(self) -> None:
@@ -347,7 +291,7 @@ class SchedulerService:
             self._scheduler.wake.set()
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _counted(self) -> Generator[None]:
         """Count a call, and whether it was refused or failed."""
         self._calls.requests += 1
         try:

@@ -1,0 +1,78 @@
+"""Which statements claim a batch of occurrences, and which of them their answers say were won."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from remembrancer.model.execution import ExecutionStatus
+from remembrancer.model.moment import to_ms
+from remembrancer.stores import rows
+from remembrancer.stores.session import Row, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.ports.task_store import Claim, Lease
+
+
+def claim_statements(claims: Sequence[Claim], lease: Lease) -> list[Statement]:
+    """Return the statements of one claim: what runs is leased, what will not run is terminal at once."""
+    running, dropped = _split(claims)
+    statements: list[Statement] = []
+    if running:
+        statements.append(Statement("claim_executions", [rows.claim_row(claim) for claim in running]))
+        statements.append(hold(lease, [claim.execution for claim in running]))
+    if dropped:
+        statements.append(Statement("record_outcomes", [rows.outcome_row(claim) for claim in dropped]))
+    if ended := [{"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral]:
+        statements.append(Statement("end_deferrals", ended))
+    return statements
+
+
+def won_claims(
+    claims: Sequence[Claim], statements: Sequence[Statement], answers: Sequence[list[Row]]
+) -> list[tuple[Claim, Execution]]:
+    """Return the claims that were written, each with its execution as fenced."""
+    won: list[tuple[Claim, Execution]] = []
+    for name, mine in zip(("claim_executions", "record_outcomes"), _split(claims), strict=True):
+        for row in answer_to(name, statements, answers):
+            claim = mine[int(row["row"])]
+            won.append((claim, fenced(claim.execution, row)))
+    return won
+
+
+def answer_to(name: str, statements: Sequence[Statement], answers: Sequence[list[Row]]) -> list[Row]:
+    """Return the rows that answer the statement *name*; none if it was not among them."""
+    for statement, answer in zip(statements, answers, strict=True):
+        if statement.name == name:
+            return answer
+    return []
+
+
+def fenced(execution: Execution, row: Row) -> Execution:
+    """Return *execution* with the fence that its task had when it was written."""
+    return execution.model_copy(update={"fence": row["fence"]})
+
+
+def hold(lease: Lease, executions: Sequence[Execution]) -> Statement:
+    """Return the statement that leases *executions*."""
+    row: Row = {
+        "lease_id": lease.lease_id,
+        "replica_id": lease.replica_id,
+        "until_ms": to_ms(lease.until),
+        "execution_ids": [execution.execution_id for execution in executions],
+    }
+    return Statement("hold_leases", [row])
+
+
+def lease_of_one(lease: Lease, place: int) -> Lease:
+    """Return a lease of its own for one claim of a batch that could not be written together."""
+    return replace(lease, lease_id=f"{lease.lease_id}.{place}")
+
+
+def _split(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
+    """Tell what is to run from what is not."""
+    running = [claim for claim in claims if claim.execution.status is ExecutionStatus.RUNNING]
+    return running, [claim for claim in claims if claim.execution.status is not ExecutionStatus.RUNNING]

@@ -1,0 +1,98 @@
+"""The embedded engine as it is used here: it comes without types, so its few calls are written down once."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from remembrancer.errors import EngineMissing
+from remembrancer.stores.folder import engine_environment
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+
+class Answer(Protocol):
+    """What a query answers."""
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return its rows."""
+        ...
+
+
+class Schema(Protocol):
+    """The types of a database."""
+
+    def exists_type(self, name: str) -> bool:
+        """Say whether a type is declared."""
+        ...
+
+
+class Database(Protocol):
+    """One open database."""
+
+    schema: Schema
+
+    def set_wal_flush(self, mode: str) -> None:
+        """Choose whether a commit reaches the disk: "yes_full" is fsync, "no" is not."""
+        ...
+
+    def begin(self) -> None:
+        """Begin a transaction of this thread."""
+        ...
+
+    def commit(self) -> None:
+        """Commit this thread's transaction."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo this thread's transaction."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Commit at the end of the block."""
+        ...
+
+    def query(self, language: str, text: str, parameters: dict[str, Any], /) -> Answer:
+        """Run a reading statement."""
+        ...
+
+    def command(self, language: str, text: str, parameters: dict[str, Any] | None = None, /) -> Answer:
+        """Run a writing statement, or DDL."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+class Engine(Protocol):
+    """The engine's module."""
+
+    ArcadeDBError: type[Exception]
+
+    def database_exists(self, path: str) -> bool:
+        """Say whether there is a database."""
+        ...
+
+    def open_database(self, path: str) -> Database:
+        """Open one."""
+        ...
+
+    def create_database(self, path: str) -> Database:
+        """Make one."""
+        ...
+
+
+def load_engine() -> Engine:
+    """Import the embedded engine, quiet and bounded. Raises EngineMissing where it has no build."""
+    for name, value in engine_environment().items():
+        os.environ.setdefault(name, value)  # a value that the user has set wins
+    try:
+        return cast("Engine", import_module("arcadedb"))
+    except (ImportError, OSError) as missing:
+        raise EngineMissing(
+            f"The embedded graph engine does not load on this machine ({missing}). It has builds for Linux x64 and "
+            "arm64 (glibc), macOS arm64 and Windows x64; elsewhere, install arcadedb-jvm, which has the same interface."
+        ) from missing
