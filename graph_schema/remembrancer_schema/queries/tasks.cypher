@@ -89,6 +89,7 @@ RETURN r.row AS row
 // Take tasks that cannot be read out of the schedule, loudly, so that they never hold up the others.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+WHERE t.next_run_ms IS NOT NULL
 SET t.next_run_ms = null, t.status = 'FAILED'
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),

@@ -81,7 +81,8 @@ class Acts:
         except TaskNotFound:
             standing = await self._store.find_reactivation(task_id)
         if standing and standing.is_open:
-            return await self._put_off(standing, Defer(self._moment(defer_until, "defer_until"), reason, thought_id))
+            wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
+            return await self._put_off(standing, wish, read_context(context))
         return await self._schedule_reactivation(
             ScheduleRequest(
                 name=f"Resume {task_id}"[:200],
@@ -109,10 +110,10 @@ class Acts:
         """Return the open task that is to run now, and the change that this is."""
         return await self._open_task(task_id, "run"), self._change("run_now", None)
 
-    async def _put_off(self, task: ScheduledTask, wish: Defer) -> ScheduledReply:
+    async def _put_off(self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None) -> ScheduledReply:
         """Defer *task*, again if it moved on while this was decided."""
         now = self._clock.now()
-        rearm = put_off(task, wish, now, None)
+        rearm = put_off(task, wish, now, None, context)
         if task.next_run_ms is None:
             raise InvalidInput(
                 "task_id",
@@ -122,7 +123,7 @@ class Acts:
             )
         change = self._change("defer", wish.reason, wish.thought_id)
         if not await self._store.defer(task.task_id, task.next_run_ms, rearm, change):
-            return await self._put_off(await self._open_task(task.task_id, "deferred"), wish)
+            return await self._put_off(await self._open_task(task.task_id, "deferred"), wish, context)
         return reply(await self._store.get(task.task_id), now)
 
     async def _schedule_reactivation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from remembrancer.engine.admission import read_reason
 from remembrancer.errors import InvalidInput
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
 
 
-def put_off(task: ScheduledTask, wish: Defer, now: datetime, original: datetime | None) -> Rearm:
+def put_off(
+    task: ScheduledTask,
+    wish: Defer,
+    now: datetime,
+    original: datetime | None,
+    context: dict[str, Any] | None = None,
+) -> Rearm:
     """Return the deferral of *task* that *wish* asks for.
 
     *original* is the moment that is put off: of the execution that answers so, or None for the task's next run.
@@ -45,7 +51,7 @@ def put_off(task: ScheduledTask, wish: Defer, now: datetime, original: datetime 
         reason=read_reason(wish.reason),
         deferral_count=task.deferral_count + 1,
         requested_by=wish.thought_id,
-        context=None,
+        context=context,
     )
     nominal_ms = until_ms if task.schedule_cron is None or task.nominal_ms is None else task.nominal_ms
     return Rearm(deferral, next_run_ms=until_ms, next_nominal_ms=nominal_ms)

@@ -55,8 +55,6 @@ class Reason(StrEnum):
     """The scheduler that ran it died or was cut off."""
     SHUTDOWN = "shutdown"
     """The scheduler stopped before the handler was done."""
-    TASK_CANCELLED = "task_cancelled"
-    """The task was cancelled while the occurrence ran."""
 
 
 class Execution(BaseModel):

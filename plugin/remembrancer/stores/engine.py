@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from remembrancer.errors import EngineMissing
@@ -90,9 +89,10 @@ def load_engine() -> Engine:
     for name, value in engine_environment().items():
         os.environ.setdefault(name, value)  # a value that the user has set wins
     try:
-        return cast("Engine", import_module("arcadedb"))
+        import arcadedb  # noqa: PLC0415 (its settings had to be set first)  # pyright: ignore[reportMissingTypeStubs]
     except (ImportError, OSError) as missing:
         raise EngineMissing(
             f"The embedded graph engine does not load on this machine ({missing}). It has builds for Linux x64 and "
             "arm64 (glibc), macOS arm64 and Windows x64; elsewhere, install arcadedb-jvm, which has the same interface."
         ) from missing
+    return cast("Engine", arcadedb)

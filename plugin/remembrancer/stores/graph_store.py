@@ -12,7 +12,7 @@ from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
-from remembrancer.stores.claiming import claim_statements, fenced, hold, lease_of_one, won_claims
+from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, lease_of_one, won_claims
 from remembrancer.stores.floor import Floor
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
@@ -140,8 +140,9 @@ class GraphStore:
     async def settle(self, settlement: Settlement) -> bool:
         """Write the outcome if the execution still runs under the same fence; say whether it was written."""
         rearm = settlement.rearm
-        answers = await self._arming([rearm.next_run_ms if rearm else None], settle_statements(settlement))
-        if answers[0] and rearm:
+        statements = settle_statements(settlement)
+        answers = await self._arming([rearm.next_run_ms if rearm else None], statements)
+        if rearm and answer_to("defer_settled", statements, answers):
             self._moved.note(rearm.deferral.task_id, rearm.next_run_ms)
         return bool(answers[0])
 
@@ -162,11 +163,8 @@ class GraphStore:
         if retries:
             statements.append(hold(lease, retries))
         answers = await self._session.write(statements)
-        started = next(
-            (answer for made, answer in zip(statements, answers, strict=True) if made.name == "retry_executions"),
-            [],
-        )
-        return [retries[row["row"]].model_copy(update={"fence": row["fence"]}) for row in started]
+        started = answer_to("retry_executions", statements, answers)
+        return [fenced(retries[int(row["row"])], row) for row in started]
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""

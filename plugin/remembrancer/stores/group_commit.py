@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Row, Statement
 
 ROWS_PER_COMMIT: Final = 1000
+_IDENTITIES: Final = ("task_id", "execution_id", "deferral_id", "lease_id")
 
 
 @dataclass(slots=True)
@@ -32,10 +33,10 @@ class Write:
         return sum(len(statement.rows) for statement in self.statements)
 
     def touched(self) -> Iterator[tuple[str, object]]:
-        """Yield what must not meet itself in one UNWIND: (query, task) and (query, execution)."""
+        """Yield what must not meet itself in one UNWIND: (query, task), (query, execution), …."""
         for statement in self.statements:
             for row in statement.rows:
-                yield statement.name, row.get("task_id") or row.get("execution_id")
+                yield statement.name, next((row[key] for key in _IDENTITIES if row.get(key)), None)
 
 
 @dataclass(slots=True)
