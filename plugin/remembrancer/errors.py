@@ -48,7 +48,9 @@ class TaskNotFound(RemembrancerError, LookupError):
 
     def __init__(self, task_id: str) -> None:
         self.task_id = task_id
-        super().__init__(f"No task has the id {task_id!r}. List the ids with get_scheduled_tasks() or `remembrancer list --all`.")
+        super().__init__(
+            f"No task has the id {task_id!r}. List the ids with get_scheduled_tasks() or `remembrancer list --all`."
+        )
 
 
 class TaskEnded(RemembrancerError):
@@ -57,14 +59,18 @@ class TaskEnded(RemembrancerError):
     def __init__(self, task_id: str, status: str, act: str) -> None:
         self.task_id = task_id
         self.status = status
-        super().__init__(f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. Schedule a new one instead.")
+        super().__init__(
+            f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. Schedule a new one instead."
+        )
 
 
 class DedupKeyTaken(RemembrancerError):
     """Another task was scheduled under the same dedup_key at the same moment; nothing was written."""
 
     def __init__(self, keys: str) -> None:
-        super().__init__(f"A task is kept under the dedup_key already ({keys}). Nothing was written; schedule again to get it.")
+        super().__init__(
+            f"A task is kept under the dedup_key already ({keys}). Nothing was written; schedule again to get it."
+        )
 
 
 class ServiceStopped(RemembrancerError):

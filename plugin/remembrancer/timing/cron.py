@@ -148,9 +148,7 @@ def parse_cron(
 
 
 @lru_cache(maxsize=4096)
-def _parse(
-    expression: str, zone: str, policy: tuple[Gap, Fold], seconds: Seconds | None, key: str | None
-) -> Cron:
+def _parse(expression: str, zone: str, policy: tuple[Gap, Fold], seconds: Seconds | None, key: str | None) -> Cron:
     try:
         texts = _split(expression, seconds)
         readings = [read_field(place, text, key) for place, text in zip(PLACES, texts, strict=True)]
@@ -182,13 +180,9 @@ def _expand_alias(text: str) -> str:
     if name in _ALIASES:
         return _ALIASES[name]
     if name == "@reboot":
-        raise WrongField(
-            "times of the clock; '@reboot' names none: schedule a one-time task when the agent starts"
-        )
+        raise WrongField("times of the clock; '@reboot' names none: schedule a one-time task when the agent starts")
     if name.startswith("@every"):
-        raise WrongField(
-            "times of the clock; '@every' is an interval: use an interval schedule, or write */30 * * * *"
-        )
+        raise WrongField("times of the clock; '@every' is an interval: use an interval schedule, or write */30 * * * *")
     raise WrongField(f"of the aliases {', '.join(_ALIASES)}")
 
 

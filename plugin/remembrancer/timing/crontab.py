@@ -71,9 +71,7 @@ def _looks_like_system(lines: list[str]) -> bool:
     if any(user in _ACCOUNTS for user, _ in named):
         return 2 * len(named) > len(tails)
     is_all = 0 < len(named) == len(tails)
-    return is_all and all(
-        command.startswith("/") or _first_word(command) in _PROGRAMS for _, command in named
-    )
+    return is_all and all(command.startswith("/") or _first_word(command) in _PROGRAMS for _, command in named)
 
 
 def _physical(text: str) -> list[str]:

@@ -47,9 +47,7 @@ def hashed(field: str, index: int, key: str) -> tuple[int, ...]:
     fields = ["*"] * 6
     fields[index] = field
     # croniter publishes no types; its documented answer is (a list of values per field, nth weekdays).
-    expanded = cast(
-        "tuple[list[list[Any]], object]", _CRONITER.expand(" ".join(fields), hash_id=key.encode())
-    )
+    expanded = cast("tuple[list[list[Any]], object]", _CRONITER.expand(" ".join(fields), hash_id=key.encode()))
     values = expanded[0][index]
     return tuple(sorted(int(value) for value in values))
 

@@ -53,9 +53,7 @@ def read_field(place: Place, text: str, hash_key: str | None) -> Reading:
         word = "*"
     items = word.split(",")
     if "*" in items and len(items) > 1:
-        raise WrongField(
-            f"in the {place.name} field '*' already means every value and stands alone, without a list"
-        )
+        raise WrongField(f"in the {place.name} field '*' already means every value and stands alone, without a list")
     readings = [_read_item(place, item, hash_key) for item in items]
     special = [item for item, reading in zip(items, readings, strict=True) if not reading.values]
     if special and len(items) > 1:
@@ -68,9 +66,7 @@ def read_field(place: Place, text: str, hash_key: str | None) -> Reading:
 def _normal(place: Place, readings: list[Reading], values: tuple[int, ...]) -> str:
     text = ",".join(reading.text for reading in readings)
     # In the two day fields a leading '*' has a meaning of its own, so a full range stays a range there.
-    if len(values) == _size(place) and (
-        text.startswith("*") or place.order not in {DAY.order, WEEKDAY.order}
-    ):
+    if len(values) == _size(place) and (text.startswith("*") or place.order not in {DAY.order, WEEKDAY.order}):
         return "*"
     return text
 
@@ -111,19 +107,15 @@ def _stretch(place: Place, item: str, ends: tuple[int, int], step: str | None) -
     """Read `low-high`, `low-high/step` or `*/step`."""
     low, high = ends
     if low == high:
-        raise WrongField(
-            f"in the {place.name} field a range needs two different ends: write {low} for {item}"
-        )
+        raise WrongField(f"in the {place.name} field a range needs two different ends: write {low} for {item}")
     if low > high:
         raise WrongField(
-            f"in the {place.name} field a range runs upwards: "
-            f"write {low}-{place.high},{place.low}-{high} for {item}"
+            f"in the {place.name} field a range runs upwards: write {low}-{place.high},{place.low}-{high} for {item}"
         )
     stride = int(step or 1)
     if not 1 <= stride <= high - low:
         raise WrongField(
-            f"in the {place.name} field the step of {item} must be 1 to {high - low}; "
-            f"write {low} for that value alone"
+            f"in the {place.name} field the step of {item} must be 1 to {high - low}; write {low} for that value alone"
         )
     values = tuple(sorted({_sunday(place, value) for value in range(low, high + 1, stride)}))
     if item.startswith("*"):
@@ -139,9 +131,7 @@ def _read_hash(place: Place, item: str, key: str | None) -> Reading:
     if found is None:
         raise WrongField(f"in the {place.name} field H is written H, H/15 or H(0-29), not {item}")
     if key is None:
-        raise WrongField(
-            f"the {place.name} field can use H only for a task with an id; write a number instead"
-        )
+        raise WrongField(f"the {place.name} field can use H only for a task with an id; write a number instead")
     top = {WEEKDAY.order: 6, DAY.order: _SHORTEST}.get(place.order, place.high)
     low, high = int(found["low"] or place.low), int(found["high"] or top)
     if not place.low <= low < high <= top:

@@ -50,11 +50,7 @@ def read_zone(name: str, field: str = "timezone") -> str:
     if name in _ABBREVIATIONS:
         raise InvalidInput(field, name, f"{_ZONES}, not an abbreviation", _ABBREVIATIONS[name])
     if not _is_zone(name):
-        near = (
-            get_close_matches(name.title(), sorted(_real_zones()), n=1, cutoff=0.6)
-            if len(name) < _LONGEST
-            else []
-        )
+        near = get_close_matches(name.title(), sorted(_real_zones()), n=1, cutoff=0.6) if len(name) < _LONGEST else []
         raise InvalidInput(field, name, _ZONES, near[0] if near else "Europe/Berlin")
     return name
 
