@@ -28,13 +28,24 @@ MEDIAN_FUNCTION_LINES = 10
 # Every entry says why. A list that grows is a rule that is wrong.
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
+JSON = "a JSON object of the author's own passes through"
 ANY_ALLOWED = {
-    "plugin/remembrancer/stores/rows.py": "meets the raw rows of the graph",
-    "plugin/remembrancer/model/request.py": "`context` is any JSON object, and passes through",
-    "plugin/remembrancer/model/task.py": "`context` is any JSON object, and passes through",
+    "engine/acts.py": JSON,
+    "engine/admission.py": JSON,
+    "engine/execution.py": "a handler may answer anything, rightly or not",
+    "engine/putting_off.py": JSON,
+    "model/deferral.py": JSON,
+    "model/request.py": JSON,
+    "model/task.py": JSON,
+    "stores/engine.py": "the engine's rows",
+    "stores/rows.py": "the engine's rows become values here",
+    "stores/session.py": "the engine's rows",
+    "surfaces/service.py": JSON,
+    "timing/days.py": "croniter comes without types",
 }
 BROAD_EXCEPTS = {
-    "plugin/remembrancer/engine/execution.py": "a handler may raise anything; one bad task stops no other",
+    "engine/execution.py": "a handler may raise anything; one bad task stops no other",
+    "stores/embedded.py": "whatever a commit raises is handed to those who wait for it; the writer thread lives on",
 }
 FORBIDDEN_NAMES = {"base", "common", "core", "helper", "helpers", "impl", "manager", "misc", "util", "utils"}
 
@@ -48,7 +59,11 @@ NOT_READ = {".png", ".ico", ".gz"}
 
 
 def shown(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
+    return path.relative_to(ROOT).as_posix().removeprefix("plugin/remembrancer/")
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text("utf-8").splitlines()
 
 
 @cache
@@ -87,20 +102,14 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_no_file_is_longer_than_a_sitting() -> None:
-    long = {shown(path): lines for path in SOURCES if (lines := len(tree_lines(path))) > FILE_LINES}
+    long = {shown(path): lines for path in SOURCES if (lines := len(lines_of(path))) > FILE_LINES}
     assert {name: lines for name, lines in long.items() if name not in LONG_FILES} == {}
     assert LONG_FILES.keys() <= long.keys(), "an exception that is not needed any more"
 
 
-def tree_lines(path: Path) -> list[str]:
-    return path.read_text("utf-8").splitlines()
-
-
 def test_no_function_is_longer_than_a_screen() -> None:
     long = {name: lines for name, lines in functions().items() if lines > FUNCTION_LINES}
-    unexplained = {
-        name: lines for name, lines in long.items() if name.rsplit(":", 1)[0] not in LONG_FUNCTIONS
-    }
+    unexplained = {name: lines for name, lines in long.items() if name.rsplit(":", 1)[0] not in LONG_FUNCTIONS}
     assert unexplained == {}
 
 
@@ -122,27 +131,28 @@ def test_any_stays_where_untyped_values_come_in() -> None:
         shown(path)
         for path in SOURCES
         for node in ast.walk(tree(path))
-        if (isinstance(node, ast.Name) and node.id == "Any")
-        or (isinstance(node, ast.Attribute) and node.attr == "Any")
+        if (isinstance(node, ast.Name) and node.id == "Any") or (isinstance(node, ast.Attribute) and node.attr == "Any")
     }
     assert using - ANY_ALLOWED.keys() == set()
     assert ANY_ALLOWED.keys() - using == set(), "an exception that is not needed any more"
 
 
-def catches_everything(handler: ast.ExceptHandler) -> bool:
+def keeps_everything(handler: ast.ExceptHandler) -> bool:
+    """Whether *handler* catches whatever comes, and does not simply pass it on."""
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(
-        kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"})
-        for kind in kinds
+    last = handler.body[-1]
+    passes_on = isinstance(last, ast.Raise) and last.exc is None
+    return not passes_on and any(
+        kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"}) for kind in kinds
     )
 
 
-def test_one_place_catches_everything() -> None:
+def test_whatever_comes_is_caught_only_where_it_must_be() -> None:
     broad = [
         shown(path)
         for path in SOURCES
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.ExceptHandler) and catches_everything(node)
+        if isinstance(node, ast.ExceptHandler) and keeps_everything(node)
     ]
     assert sorted(broad) == sorted(BROAD_EXCEPTS)
 
@@ -151,7 +161,7 @@ def test_every_silenced_check_names_its_rule() -> None:
     bare = [
         f"{shown(path)}:{number}"
         for path in SOURCES
-        for number, line in enumerate(tree_lines(path), 1)
+        for number, line in enumerate(lines_of(path), 1)
         if re.search(r"#\s*(?:noqa(?!: [A-Z]+\d+)|type: ignore(?!\[)|pyright: ignore(?!\[))", line)
     ]
     assert bare == []
@@ -160,9 +170,7 @@ def test_every_silenced_check_names_its_rule() -> None:
 def test_what_the_package_imports_it_declares() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = [item for group in ("neo4j",) for item in project["optional-dependencies"].get(group, [])]
-    declared = {
-        re.split(r"[^\w-]", item)[0].replace("-", "_") for item in [*project["dependencies"], *extras]
-    }
+    declared = {re.split(r"[^\w-]", item)[0].replace("-", "_") for item in [*project["dependencies"], *extras]}
     imported = {name.split(".")[0] for path in SOURCES for name in imports(tree(path))}
     ours = {"remembrancer", "remembrancer_schema"}
     assert imported - sys.stdlib_module_names - ours - declared == set()
@@ -170,9 +178,7 @@ def test_what_the_package_imports_it_declares() -> None:
 
 def imports(module: ast.Module) -> list[str]:
     plain = [alias.name for node in ast.walk(module) if isinstance(node, ast.Import) for alias in node.names]
-    return plain + [
-        node.module for node in ast.walk(module) if isinstance(node, ast.ImportFrom) and node.module
-    ]
+    return plain + [node.module for node in ast.walk(module) if isinstance(node, ast.ImportFrom) and node.module]
 
 
 def test_importing_the_package_loads_no_engine_no_driver_and_no_command_line() -> None:
@@ -191,9 +197,7 @@ def test_every_public_name_is_there() -> None:
 
 
 def test_the_floors_hold() -> None:
-    answer = run(
-        "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
-    )
+    answer = run("import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))")
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
@@ -216,10 +220,10 @@ def test_the_readme_shows_every_command(command: str) -> None:
     assert f"remembrancer {command}" in (ROOT / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("query", sorted(catalog.queries()))
-def test_the_data_dictionary_lists_every_query(query: str) -> None:
+def test_the_data_dictionary_lists_every_query() -> None:
     dictionary = (ROOT / "graph_schema/remembrancer_schema/README.md").read_text("utf-8")
-    assert f"`{query}`" in dictionary
+
+    assert [name for name in catalog.queries() if f"`{name}`" not in dictionary] == []
 
 
 def test_every_make_command_says_what_it_does() -> None:
