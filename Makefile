@@ -1,6 +1,10 @@
 # One command for each thing one does here; `make` alone lists them.
 # Every command prepares what it needs by itself and says so.
 
+ifeq ($(filter oneshell,$(.FEATURES)),)
+$(error GNU make 3.82 or newer is needed; on macOS: brew install make, and say gmake in place of make)
+endif
+
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
