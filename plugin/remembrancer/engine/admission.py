@@ -104,6 +104,11 @@ def read_reason(reason: object) -> str:
     return _text("reason", reason, LONGEST_TEXT, "Waiting for the API's rate limit to reset")
 
 
+def read_thought(content: object) -> str:
+    """Check the content of a thought that a handler made."""
+    return _text("content", content, LONGEST_TEXT, "Write today's report")
+
+
 def read_context(context: object) -> dict[str, Any] | None:
     """Check a context: a JSON object of at most 64 KiB, or None."""
     return _context(context)
@@ -184,9 +189,9 @@ def _context(value: object) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise InvalidInput("context", value, allowed, example)
     try:
-        written = json.dumps(cast("object", value), allow_nan=False)
-    except (TypeError, ValueError) as fault:
+        written = json.dumps(cast("object", value), allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as fault:
         raise InvalidInput("context", repr(cast("object", value)), f"{allowed}; {fault}", example) from None
     if len(written) > LARGEST_CONTEXT:
-        raise InvalidInput("context", written, allowed, example)
+        raise InvalidInput("context", written.decode(), allowed, example)
     return cast("dict[str, Any]", json.loads(written))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from remembrancer.engine.admission import read_id, read_thought
+from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.outcome import Defer, Done, Failed
 
@@ -72,16 +75,16 @@ def read_answer(answer: Any) -> Verdict:
         case None:
             return Verdict(ExecutionStatus.COMPLETED)
         case str():
-            return Verdict(ExecutionStatus.COMPLETED, result=answer[:_LONGEST_TEXT])
-        case Done(result=result, thought=thought):
-            return Verdict(ExecutionStatus.COMPLETED, result=result and str(result)[:_LONGEST_TEXT], thought=thought)
+            return Verdict(ExecutionStatus.COMPLETED, result=_kept(answer))
+        case Done():
+            return _done(answer)
         case Failed(reason=reason):
-            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, str(reason)[:_LONGEST_TEXT])
+            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(reason))
         case Defer(reason=reason):
             return Verdict(
                 ExecutionStatus.DEFERRED,
                 Reason.DEFERRED_BY_HANDLER,
-                str(reason)[:_LONGEST_TEXT],
+                _kept(reason),
                 put_off=answer,
             )
         case _:
@@ -91,4 +94,27 @@ def read_answer(answer: Any) -> Verdict:
 
 def _raised(firing: Firing, error: Exception) -> Verdict:
     _LOG.warning("The handler of %s (%s) raised %r", firing.task.name, firing.task.task_id, error, exc_info=error)
-    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, f"{type(error).__name__}: {error}"[:_LONGEST_TEXT])
+    text = "".join(traceback.format_exception_only(error)).strip()
+    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
+
+
+def _done(answer: Done) -> Verdict:
+    if answer.thought and (fault := _fault(answer.thought)):
+        return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(fault))
+    result = None if answer.result is None else _kept(answer.result)
+    return Verdict(ExecutionStatus.COMPLETED, result=result, thought=answer.thought)
+
+
+def _fault(thought: Thought) -> str | None:
+    """Say what is wrong with a thought that a handler made; None if it can be kept."""
+    try:
+        read_id("thought_id", thought.thought_id)
+        read_thought(thought.content)
+    except InvalidInput as refused:
+        return f"The thought was refused. {refused}"
+    return None
+
+
+def _kept(said: object) -> str:
+    """Return what was said as text that any graph can keep: of bounded length, without lone surrogates."""
+    return str(said)[:_LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()[:_LONGEST_TEXT]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from remembrancer.engine.admission import read_reason
+from remembrancer.engine.admission import read_id, read_reason
 from remembrancer.errors import InvalidInput
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.ids import new_id
@@ -50,7 +50,7 @@ def put_off(
         deferred_until=until,
         reason=read_reason(wish.reason),
         deferral_count=task.deferral_count + 1,
-        requested_by=wish.thought_id,
+        requested_by=None if wish.thought_id is None else read_id("thought_id", wish.thought_id),
         context=context,
     )
     nominal_ms = until_ms if task.schedule_cron is None or task.nominal_ms is None else task.nominal_ms

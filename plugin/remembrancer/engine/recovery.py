@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from remembrancer.engine.dispatch import ends
 from remembrancer.errors import TaskNotFound
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
-from remembrancer.model.ids import new_id, occurrence_key
+from remembrancer.model.ids import new_id, next_attempt
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import OnLost
 from remembrancer.ports.handler import Firing
@@ -69,7 +69,7 @@ def _retry(lost: Execution, now_ms: int, replica_id: str) -> Execution:
     return lost.model_copy(
         update={
             "execution_id": execution_id,
-            "occurrence_key": occurrence_key(lost.task_id, to_ms(lost.nominal_at), lost.attempt + 1),
+            "occurrence_key": next_attempt(lost.occurrence_key, lost.attempt + 1),
             "attempt": lost.attempt + 1,
             "triggered_at": from_ms(now_ms),
             "replica_id": replica_id,

@@ -117,7 +117,7 @@ class Scheduler:
         execution_id = new_id("exec", to_ms(change.at))
         execution = Execution(
             execution_id=execution_id,
-            occurrence_key=f"{task.task_id}|{execution_id}",
+            occurrence_key=f"{task.task_id}|{execution_id}|1",
             task_id=task.task_id,
             execution_type=ExecutionType.MANUAL,
             status=ExecutionStatus.RUNNING,

@@ -25,6 +25,11 @@ def occurrence_key(task_id: str, nominal_ms: int, attempt: int) -> str:
     return f"{task_id}|{nominal_ms}|{attempt}"
 
 
+def next_attempt(key: str, attempt: int) -> str:
+    """Return the occurrence key of another attempt at the occurrence that *key* is of."""
+    return f"{key.rpartition('|')[0]}|{attempt}"
+
+
 def minute_of(moment_ms: int) -> int:
     """Round *moment_ms* down to its whole minute: `time` nodes stand for minutes."""
     return moment_ms - moment_ms % _MINUTE_MS

@@ -162,9 +162,24 @@ class GraphStore:
         statements = take_over_statements(over, lost)
         if retries:
             statements.append(hold(lease, retries))
-        answers = await self._session.write(statements)
+        try:
+            answers = await self._session.write(statements)
+        except UniqueKeyTaken:
+            return await self._take_over_singly(over, lost, lease)
         started = answer_to("retry_executions", statements, answers)
         return [fenced(retries[int(row["row"])], row) for row in started]
+
+    async def _take_over_singly(
+        self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease
+    ) -> Sequence[Execution]:
+        """Another replica has started one of the retries: take over the others."""
+        if len(lost) == 1:
+            started = []
+        else:
+            some = [await self.take_over([], [each], lease_of_one(lease, place)) for place, each in enumerate(lost)]
+            started = [retry for each in some for retry in each]
+        await self.take_over(over, [], lease)
+        return started
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""

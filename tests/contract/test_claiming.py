@@ -1,0 +1,249 @@
+"""The store's contract: an occurrence is won once, and only who holds it may say what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from remembrancer.engine.planning import plan
+from remembrancer.engine.recovery import decide
+from remembrancer.errors import TaskNotFound
+from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
+from remembrancer.model.moment import to_ms
+from remembrancer.model.outcome import Thought
+from remembrancer.model.policy import Misfire, OnLost, TaskStatus
+from remembrancer.ports.task_store import Settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.task_store import Change, Lease, TaskStore
+
+    MakeTask = Callable[..., ScheduledTask]
+    MakeLease = Callable[..., Lease]
+    Claim = Callable[..., Awaitable[list[Execution]]]
+
+
+def done(execution: Execution, now: datetime, **choices: Any) -> Settlement:
+    settled = {"status": ExecutionStatus.COMPLETED, "completed_at": now, "duration_seconds": 1.5, **choices}
+    return Settlement(execution=execution, **settled)
+
+
+async def test_a_claim_moves_the_task_on_and_leaves_a_running_execution(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, now: datetime
+) -> None:
+    task = a_task(schedule_cron="*/5 * * * *")
+    await store.create([task])
+    (won,) = await claimed(task)
+    assert won.status is ExecutionStatus.RUNNING
+    assert won.fence > 0
+    after = await store.get(task.task_id)
+    assert (after.status, after.last_triggered_at) == (TaskStatus.ACTIVE, now)
+    assert after.next_run_ms == after.nominal_ms == to_ms(now + timedelta(minutes=5))
+    assert await store.history(task.task_id, 10) == [won]
+    assert list(await store.due(now, 10)) == []
+
+
+async def test_a_second_claim_of_the_same_occurrence_wins_nothing(
+    store: TaskStore, a_task: MakeTask, claimed: Claim
+) -> None:
+    task = a_task()
+    await store.create([task])
+    assert len(await claimed(task)) == 1
+    assert await claimed(task) == []
+    assert len(await store.history(task.task_id, 10)) == 1
+
+
+async def test_of_many_claims_at_once_one_wins(store: TaskStore, a_task: MakeTask, claimed: Claim) -> None:
+    tasks = [a_task() for _ in range(10)]
+    await store.create(tasks)
+    won = await asyncio.gather(*(claimed(*tasks) for _ in range(8)))
+    assert sorted(execution.task_id for some in won for execution in some) == [task.task_id for task in tasks]
+    assert len(await store.history(None, 1000)) == 10
+    assert (await store.counters())["executions_started"] == 10
+
+
+async def test_what_others_took_does_not_spoil_the_rest_of_a_batch(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_change: Callable[..., Change]
+) -> None:
+    taken, cancelled, free = a_task(), a_task(), a_task()
+    await store.create([taken, cancelled, free])
+    await claimed(taken)
+    await store.cancel(cancelled.task_id, a_change("cancel"))
+    assert [execution.task_id for execution in await claimed(taken, cancelled, free)] == [free.task_id]
+
+
+async def test_an_occurrence_that_exists_is_won_by_nobody_even_if_its_task_was_put_back(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
+) -> None:
+    """The unique key is the last line of defence, for a graph restored from half a backup say."""
+    task, other = a_task(), a_task()
+    await store.create([task, other])
+    twin = plan(task.model_copy(update={"task_id": other.task_id}), to_ms(now), "replica_b")
+    forged = twin.execution.model_copy(update={"occurrence_key": (await claimed(task))[0].occurrence_key})
+    free = a_task()
+    await store.create([free])
+    claims = [type(twin)(forged, *[getattr(twin, name) for name in CLAIM_FIELDS]), plan(free, to_ms(now), "replica_b")]
+    assert [execution.task_id for execution in await store.claim(claims, a_lease("replica_b"))] == [free.task_id]
+    assert (await store.get(other.task_id)).next_run_ms == other.next_run_ms
+
+
+CLAIM_FIELDS = ["expected_next_run_ms", "nominal_ms", "next_run_ms", "next_nominal_ms", "task_status", "ends_deferral"]
+
+
+async def test_moments_that_will_not_run_are_written_with_their_outcome_and_reason(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, now: datetime
+) -> None:
+    task = a_task(schedule_cron="* * * * *", misfire=Misfire.SKIP)
+    await store.create([task])
+    (dropped,) = await claimed(task, at=now + timedelta(minutes=10))
+    (kept,) = await store.history(task.task_id, 10)
+    assert (kept.status, kept.reason_code, kept.occurrences) == (
+        ExecutionStatus.MISSED,
+        Reason.MISFIRE_SKIPPED,
+        dropped.occurrences,
+    )
+    assert kept.last_nominal_at == kept.nominal_at + timedelta(minutes=kept.occurrences - 1)
+    assert (await store.counters())["occurrences_dropped"] == kept.occurrences
+
+
+async def test_a_settled_execution_keeps_its_outcome_result_and_thought(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, now: datetime
+) -> None:
+    task = a_task()
+    await store.create([task])
+    (won,) = await claimed(task)
+    end = now + timedelta(seconds=1.5)
+    thought = Thought("thought_made", "It is done")
+    assert await store.settle(done(won, end, result="well", thought=thought, ends_task=TaskStatus.COMPLETE))
+    (kept,) = await store.history(task.task_id, 1)
+    assert kept == won.model_copy(
+        update={
+            "status": ExecutionStatus.COMPLETED,
+            "completed_at": end,
+            "duration_seconds": 1.5,
+            "result": "well",
+            "thought_id": "thought_made",
+        }
+    )
+    assert (await store.get(task.task_id)).status is TaskStatus.COMPLETE
+    assert await store.query(
+        "MATCH (:task_execution)-[:CREATED_THOUGHT]->(h:thought) RETURN h.thought_id AS id, h.content AS content"
+    ) == [{"id": "thought_made", "content": "It is done"}]
+
+
+async def test_an_execution_is_settled_once(store: TaskStore, a_task: MakeTask, claimed: Claim, now: datetime) -> None:
+    task = a_task()
+    await store.create([task])
+    (won,) = await claimed(task)
+    assert await store.settle(done(won, now, result="first"))
+    assert not await store.settle(done(won, now, status=ExecutionStatus.FAILED, result="second"))
+    (kept,) = await store.history(task.task_id, 1)
+    assert (kept.status, kept.result) == (ExecutionStatus.COMPLETED, "first")
+    counters = await store.counters()
+    assert (counters["executions_completed"], counters["executions_failed"]) == (1, 0)
+
+
+async def test_a_lease_is_over_when_its_time_is_or_its_last_execution_is_settled(
+    reopen: Callable[[], Awaitable[TaskStore]], a_task: MakeTask, a_lease: MakeLease, now: datetime
+) -> None:
+    store = await reopen()
+    one, two = a_task(), a_task()
+    await store.create([one, two])
+    lease = a_lease("replica_a", until=now + timedelta(minutes=1))
+    won = await store.claim([plan(task, to_ms(now), "replica_a") for task in (one, two)], lease)
+    soon, late = now + timedelta(seconds=59), now + timedelta(minutes=1)
+    assert list(await store.abandoned(soon, "replica_a")) == []
+    (over,) = await store.abandoned(late, "replica_a")
+    assert over.lease_id == lease.lease_id
+    assert {execution.execution_id for execution in over.executions} == {each.execution_id for each in won}
+    await store.renew([lease.lease_id], now + timedelta(minutes=2))
+    assert list(await store.abandoned(late, "replica_a")) == []
+    assert await store.settle(done(won[0], now))
+    (over,) = await store.abandoned(now + timedelta(minutes=2), "replica_a")
+    assert [execution.execution_id for execution in over.executions] == [won[1].execution_id]
+    assert await store.settle(done(won[1], now, lease_id=lease.lease_id))
+    assert list(await store.abandoned(now + timedelta(days=1), "replica_a")) == []
+
+
+async def test_on_a_graph_of_ones_own_what_a_former_process_held_is_over_at_once(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
+) -> None:
+    task = a_task()
+    await store.create([task])
+    await claimed(task, lease=a_lease("replica_before"))
+    assert len(await store.abandoned(now, "replica_after")) == (1 if store.exclusive else 0)
+    assert list(await store.abandoned(now, "replica_before")) == []
+
+
+@pytest.mark.parametrize("on_lost", OnLost)
+async def test_who_was_taken_over_finds_his_late_outcome_refused(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, on_lost: OnLost
+) -> None:
+    task = a_task(on_lost=on_lost)
+    await store.create([task])
+    (held,) = await claimed(task, lease=(lease := a_lease()))
+    now = held.triggered_at
+    heir = a_lease("replica_b")
+    current = await store.get(task.task_id)
+    retries = await store.take_over([lease.lease_id], [decide(current, held, now, "replica_b")], heir)
+    assert not await store.settle(done(held, now, result="too late", ends_task=TaskStatus.COMPLETE))
+    lost = next(each for each in await store.history(task.task_id, 9) if each.execution_id == held.execution_id)
+    assert (lost.status, lost.reason_code, lost.result) == (ExecutionStatus.FAILED, Reason.LEASE_EXPIRED, None)
+    assert [over.lease_id for over in await store.abandoned(now + timedelta(days=1), "replica_c")] == (
+        [heir.lease_id] if on_lost is OnLost.RETRY else []
+    )
+    if on_lost is OnLost.FAIL:
+        assert list(retries) == []
+        assert (await store.get(task.task_id)).status is TaskStatus.FAILED
+        return
+    (retry,) = retries
+    assert (retry.attempt, retry.nominal_at) == (2, held.nominal_at)
+    assert await store.query(
+        "MATCH (e:task_execution)-[:RETRY_OF]->(lost:task_execution) "
+        "RETURN e.execution_id AS retry, lost.execution_id AS lost"
+    ) == [{"retry": retry.execution_id, "lost": held.execution_id}]
+    assert await store.settle(done(retry, now, ends_task=TaskStatus.COMPLETE))
+    assert (await store.get(task.task_id)).status is TaskStatus.COMPLETE
+
+
+async def test_what_is_taken_over_twice_is_retried_once(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
+) -> None:
+    task = a_task(on_lost=OnLost.RETRY)
+    await store.create([task])
+    (held,) = await claimed(task, lease=(lease := a_lease()))
+    lost = decide(await store.get(task.task_id), held, now, "replica_b")
+    assert len(await store.take_over([lease.lease_id], [lost], a_lease("replica_b"))) == 1
+    again = decide(await store.get(task.task_id), held, now + timedelta(seconds=1), "replica_c")
+    assert list(await store.take_over([lease.lease_id], [again], a_lease("replica_c"))) == []
+    assert len(await store.history(task.task_id, 9)) == 2
+
+
+async def test_an_execution_by_hand_leaves_the_schedule_as_it_is(
+    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, a_change: Callable[..., Change], now: datetime
+) -> None:
+    task = a_task(schedule_cron="0 12 * * *", next_run_ms=to_ms(now + timedelta(hours=3)))
+    await store.create([task])
+    by_hand = Execution(
+        execution_id="exec_by_hand",
+        occurrence_key=f"{task.task_id}|exec_by_hand|1",
+        task_id=task.task_id,
+        execution_type=ExecutionType.MANUAL,
+        status=ExecutionStatus.RUNNING,
+        nominal_at=now,
+        triggered_at=now,
+        replica_id="replica_a",
+    )
+    started = await store.start_now(by_hand, a_lease(), a_change("run_now"))
+    assert started.fence > 0
+    after = await store.get(task.task_id)
+    assert (after.next_run_ms, after.nominal_ms, after.status) == (task.next_run_ms, task.nominal_ms, task.status)
+    assert await store.settle(done(started, now))
+    stray = by_hand.model_copy(update={"task_id": "task_of_nobody"})
+    with pytest.raises(TaskNotFound):
+        await store.start_now(stray, a_lease(), a_change("run_now"))

@@ -1,0 +1,196 @@
+"""The store's contract: tasks are kept, found and due as they were written."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from remembrancer.errors import DedupKeyTaken, GraphUnavailable, TaskNotFound
+from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, TaskStatus
+from remembrancer.ports.task_store import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.task_store import TaskStore
+
+    MakeTask = Callable[..., ScheduledTask]
+    Reopen = Callable[[], Awaitable[TaskStore]]
+
+
+async def nodes(store: TaskStore) -> int:
+    return (await store.query("MATCH (n) RETURN count(n) AS n"))[0]["n"]  # pyright: ignore[reportReturnType]
+
+
+async def ids_due(store: TaskStore, now: datetime, limit: int = 100) -> list[str]:
+    return [task.task_id for task in await store.due(now, limit)]
+
+
+async def test_a_task_comes_back_with_every_field_as_it_was_written(
+    store: TaskStore, a_task: MakeTask, now: datetime
+) -> None:
+    written = a_task(
+        name='Grüße "an" alle \\ 日本語 🕰',
+        schedule_cron="0 9 * * *",
+        defer_until=now + timedelta(hours=3, milliseconds=7),
+        timezone="Europe/Berlin",
+        gap=Gap.SKIP,
+        fold=Fold.BOTH,
+        misfire=Misfire.RUN_ALL,
+        misfire_limit=7,
+        misfire_grace_seconds=1.5,
+        on_lost=OnLost.RETRY,
+        max_attempts=9,
+        timeout_seconds=12.25,
+        dedup_key="daily",
+        context={"deep": [1, 2.5, None, {"a": "\u0000 ok"}], "": True},
+    )
+    await store.create([written])
+    assert await store.get(written.task_id) == written
+
+
+async def test_what_was_kept_is_there_after_the_graph_is_opened_again(
+    reopen: Reopen, a_task: MakeTask, now: datetime
+) -> None:
+    written = [a_task(), a_task(schedule_cron="*/5 * * * *", dedup_key="five")]
+    await (await reopen()).create(written)
+    store = await reopen()
+    assert [await store.get(task.task_id) for task in written] == written
+    assert await ids_due(store, now) == [task.task_id for task in written]
+    assert (await store.counters())["tasks_created"] == 2
+    assert store.totals["tasks_created"] == 2
+
+
+async def test_an_unknown_id_is_not_found(store: TaskStore) -> None:
+    with pytest.raises(TaskNotFound, match="task_of_nobody"):
+        await store.get("task_of_nobody")
+
+
+async def test_a_task_is_linked_to_its_thought_and_its_first_minute(
+    store: TaskStore, a_task: MakeTask, now: datetime
+) -> None:
+    await store.create([a_task(next_run_ms=to_ms(now + timedelta(seconds=42)))])
+    assert await store.query(
+        "MATCH (h:thought)<-[:CREATED_BY]-(t:scheduled_task)-[:SCHEDULED_FOR]->(m:time) "
+        "RETURN h.thought_id AS thought, m.time_id AS minute, m.at.epochMillis AS at"
+    ) == [{"thought": "thought_origin", "minute": "time_2026-03-02T09:00:00Z", "at": to_ms(now)}]
+
+
+async def test_find_answers_the_next_to_run_first_and_those_with_nothing_ahead_last(
+    store: TaskStore, a_task: MakeTask, now: datetime
+) -> None:
+    late = a_task(next_run_ms=to_ms(now + timedelta(days=1)), schedule_cron="0 9 * * *")
+    soon = a_task(next_run_ms=to_ms(now))
+    old, new = (
+        a_task(next_run_ms=None, status=TaskStatus.COMPLETE, created_at=now - timedelta(days=days)) for days in (2, 1)
+    )
+    await store.create([late, old, soon, new])
+
+    async def found(**wanted: object) -> list[str]:
+        return [task.task_id for task in await store.find(Wanted(**wanted))]  # pyright: ignore[reportArgumentType]
+
+    assert await found() == [task.task_id for task in (soon, late, new, old)]
+    assert await found(limit=3) == [task.task_id for task in (soon, late, new)]
+    assert await found(recurring=True) == [late.task_id]
+    assert await found(recurring=False, statuses=frozenset({TaskStatus.COMPLETE})) == [new.task_id, old.task_id]
+
+
+async def test_a_dedup_key_is_kept_by_one_task_only(store: TaskStore, a_task: MakeTask) -> None:
+    first = a_task(dedup_key="report")
+    await store.create([first])
+    before = await nodes(store)
+    with pytest.raises(DedupKeyTaken, match="report"):
+        await store.create([a_task(), a_task(dedup_key="report")])
+    assert await nodes(store) == before
+    assert await store.find_by_dedup_key("report") == first
+    assert await store.find_by_dedup_key("another") is None
+
+
+async def test_only_an_open_task_is_the_one_that_brings_another_back(store: TaskStore, a_task: MakeTask) -> None:
+    ended = a_task(deferred_task_id="theirs", status=TaskStatus.COMPLETE, next_run_ms=None)
+    await store.create([ended])
+    assert await store.find_reactivation("theirs") is None
+    standing = a_task(deferred_task_id="theirs")
+    await store.create([standing])
+    assert await store.find_reactivation("theirs") == standing
+
+
+async def test_due_are_those_whose_moment_has_come_oldest_first_up_to_the_limit(
+    store: TaskStore, a_task: MakeTask, now: datetime
+) -> None:
+    shifts = [5, -3, 0, -1, 1, -2]
+    tasks = {shift: a_task(next_run_ms=to_ms(now) + shift) for shift in shifts}
+    await store.create([*tasks.values(), a_task(next_run_ms=None)])
+    assert await ids_due(store, now) == [tasks[shift].task_id for shift in (-3, -2, -1, 0)]
+    assert await ids_due(store, now, limit=2) == [tasks[shift].task_id for shift in (-3, -2)]
+    assert await ids_due(store, now - timedelta(seconds=1)) == []
+
+
+async def test_a_task_armed_for_before_the_last_look_is_still_found(
+    store: TaskStore, a_task: MakeTask, now: datetime
+) -> None:
+    """The floor under the due query rises with every look, and must fall for whoever comes late."""
+    assert await ids_due(store, now) == []
+    late = a_task(next_run_ms=to_ms(now) - 60_000)
+    await store.create([late])
+    assert await ids_due(store, now) == [late.task_id]
+
+
+async def test_the_next_run_is_the_earliest_that_is_armed(store: TaskStore, a_task: MakeTask, now: datetime) -> None:
+    assert await store.next_run_at() is None
+    await store.create([a_task(next_run_ms=to_ms(now) + 9), a_task(next_run_ms=None)])
+    assert await store.next_run_at() == from_ms(to_ms(now) + 9)
+    await store.create([a_task(next_run_ms=to_ms(now) + 4)])
+    assert await store.next_run_at() == from_ms(to_ms(now) + 4)
+
+
+async def test_a_bulk_is_kept_whole_or_not_at_all(store: TaskStore, a_task: MakeTask) -> None:
+    before = await nodes(store)
+    twins = [a_task(task_id="task_twin"), a_task(), a_task(task_id="task_twin")]
+    with pytest.raises(DedupKeyTaken):
+        await store.create(twins)
+    assert await nodes(store) == before
+    assert (await store.counters()).get("tasks_created", 0) == 0
+
+
+async def test_one_bad_write_among_many_at_once_fails_alone(store: TaskStore, a_task: MakeTask) -> None:
+    await store.create([a_task(dedup_key="taken")])
+    asked = [[a_task(dedup_key="taken") if place == 7 else a_task()] for place in range(20)]
+    answers = await asyncio.gather(*(store.create(tasks) for tasks in asked), return_exceptions=True)
+    assert [place for place, answer in enumerate(answers) if answer is not None] == [7]
+    assert isinstance(answers[7], DedupKeyTaken)
+    assert len(await store.find(Wanted())) == 20
+    assert (await store.counters())["tasks_created"] == 20
+
+
+async def test_a_query_of_ones_own_reads_and_never_writes(store: TaskStore, a_task: MakeTask) -> None:
+    task = a_task()
+    await store.create([task])
+    assert await store.query("MATCH (t:scheduled_task {task_id: $id}) RETURN t.name AS name", {"id": task.task_id}) == [
+        {"name": task.name}
+    ]
+    before = await nodes(store)
+    for writing in (
+        "CREATE (n:thought {thought_id: 'x'})",
+        "MATCH (t:scheduled_task) SET t.name = 'x'",
+        "MATCH (n) DETACH DELETE n",
+    ):
+        with pytest.raises(GraphUnavailable):
+            await store.query(writing)
+    with pytest.raises(GraphUnavailable):
+        await store.query("MATCH (oops")
+    assert await nodes(store) == before
+    assert (await store.get(task.task_id)).name == task.name
+
+
+async def test_a_closed_graph_says_so(store: TaskStore, a_task: MakeTask) -> None:
+    await store.close()
+    with pytest.raises(GraphUnavailable, match="closed"):
+        await store.create([a_task()])
+    with pytest.raises(GraphUnavailable, match="closed"):
+        await store.next_run_at()
