@@ -1,0 +1,1 @@
+"""A day of an agent, played on a real graph: `make run`."""

@@ -1,0 +1,161 @@
+"""Play a day of an agent on a real graph: with a crash in the middle, in about twenty seconds.
+
+    .venv/bin/python demo/day.py [FOLDER]
+
+The graph is left in FOLDER (./build/day) for the reader to explore.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from agent import MONDAY
+from halves import play_afternoon, play_morning
+from ledger import balance
+from quick_clock import at
+from telling import Teller
+
+from remembrancer import RemembrancerError, TaskSchedulerService
+from remembrancer.assembly import open_store
+from remembrancer.errors import GraphLocked, GraphUnavailable, NotAGraph
+from remembrancer_schema.catalog import queries, query
+
+DEFAULT: Final = Path("build/day")
+MARKER: Final = "the-day.txt"
+_OURS: Final = {"databases", "config", MARKER}
+_MORNING: Final = "--morning"
+_QUESTIONS: Final[dict[str, dict[str, object]]] = {
+    "why_not": {"limit": 10},
+    "outcomes_by_task": {},
+    "thought_to_deferral": {},
+}
+
+
+def main() -> int:
+    """Play the day; return 0 if its ledger balances."""
+    # The story tells what was lost and taken over; the log would tell it twice.
+    logging.getLogger("remembrancer").setLevel(logging.CRITICAL)
+    if sys.argv[1:2] == [_MORNING]:
+        asyncio.run(play_morning(Path(sys.argv[2]), _write_event))
+        return 0
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
+    try:
+        _make_room(folder)
+        return _play(folder, Teller())
+    except RemembrancerError as refused:
+        sys.stderr.write(f"{refused}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _play(folder: Path, teller: Teller) -> int:
+    teller.say("[bold]A day of Wren[/], an agent that helps Ines to keep a small seed bank in Berlin.")
+    teller.say("[dim]Monday, 30 March 2026. An hour takes a second; the graph, the disk and the crash are real.[/]")
+    teller.head("The morning")
+    pid = _play_morning(folder, teller)
+    teller.head("The outage")
+    teller.say(f"  kill -9: process {pid} is gone in the middle of two tasks. For two and a half hours nobody looks.")
+    teller.head("The afternoon")
+    teller.tell(at(MONDAY, "14:10"), "note", "A new process opens the same folder and takes over.")
+    asyncio.run(play_afternoon(folder, teller.tell))
+    agrees = asyncio.run(_look_back(folder, teller))
+    (folder / MARKER).write_text(teller.page, encoding="utf-8")
+    return 0 if agrees else 1
+
+
+def _play_morning(folder: Path, teller: Teller) -> int:
+    """Play the first half in a process of its own, and kill that in the middle of its work; return its id."""
+    command = [sys.executable, __file__, _MORNING, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:  # noqa: S603
+        try:
+            for line in process.stdout or ():
+                when, mark, words = json.loads(line)
+                (folder / MARKER).touch()
+                teller.tell(datetime.fromisoformat(when), mark, words)
+                if mark == "crash":
+                    return process.pid
+        finally:
+            process.kill()
+    raise RemembrancerError("The morning ended before its crash; see the error above.")
+
+
+def _write_event(when: datetime, mark: str, words: str) -> None:
+    """Hand one event over to the process that tells the story."""
+    sys.stdout.write(json.dumps([when.isoformat(), mark, words]) + "\n")
+    sys.stdout.flush()
+
+
+async def _look_back(folder: Path, teller: Teller) -> bool:
+    """Print the ledger, three questions to the graph, and the way to more; say whether the ledger balances."""
+    service = TaskSchedulerService(folder)
+    await service.open()
+    try:
+        called, became, agrees = await balance(service)
+        answers = {name: await service.cypher(query(name), values) for name, values in _QUESTIONS.items()}
+    finally:
+        await service.close()
+    teller.head("The ledger")
+    teller.side_by_side(called, became)
+    verdict = "[green]Every fire has exactly one outcome.[/]" if agrees else "[red]They do not agree: a fault.[/]"
+    teller.say(f"\n  {verdict}")
+    teller.head("Three questions to the graph")
+    for name, rows in answers.items():
+        teller.say(f"  [bold]{name}[/]\n  [dim]{queries()[name].summary}[/]\n")
+        teller.show(query(name))
+        teller.say()
+        teller.table(rows)
+        teller.say()
+    _show_the_way(folder, teller)
+    return agrees
+
+
+def _show_the_way(folder: Path, teller: Teller) -> None:
+    """Print the commands that explore the graph."""
+    beside = Path(sys.executable).parent / "remembrancer"
+    command = os.path.relpath(beside) if beside.exists() else "remembrancer"
+    graph = f"--graph {shlex.quote(str(folder))}"
+    question = "MATCH (d:task_deferral)-[:DEFERRAL_OF]->(t) RETURN t.name AS task, d.reason AS reason"
+    teller.head(f"The graph is in {folder}. It is yours to explore:")
+    for line in (f"list --all {graph}", f"history {graph} --limit 20", f'cypher {graph} "{question}"'):
+        teller.show(f"{command} {line}")
+
+
+def _make_room(folder: Path) -> None:
+    """Make sure that *folder* can hold a fresh graph; only a former day of this demo is cleared away."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return
+    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}
+    if not names:
+        return
+    if MARKER not in names or names - _OURS:
+        raise NotAGraph(
+            f"{folder} holds something else than a day of this demo. Nothing was touched: name another folder."
+        )
+    try:
+        asyncio.run(_touch(folder))
+    except GraphLocked:
+        raise
+    except GraphUnavailable:
+        pass  # a day that was broken off may not open any more; it is ours to clear away
+    shutil.rmtree(folder)
+
+
+async def _touch(folder: Path) -> None:
+    """Open and close the graph. Raises GraphLocked when another process works on it."""
+    await (await open_store(folder)).close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

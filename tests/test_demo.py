@@ -1,0 +1,133 @@
+"""The demo's day is played once, for real, and what it tells is what its graph holds."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from remembrancer import TaskSchedulerService
+from remembrancer_schema.catalog import query
+
+DAY = Path(__file__).resolve().parents[1] / "demo/day.py"
+pytestmark = [pytest.mark.slow]
+
+
+def play(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", str(DAY), str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "day"
+
+
+@pytest.fixture(scope="module")
+def played(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Return the whole day, as it was printed."""
+    return play(folder)
+
+
+@pytest.fixture(scope="module")
+def story(played: subprocess.CompletedProcess[str]) -> str:
+    """Return what was told, on one line."""
+    return " ".join(played.stdout.split())
+
+
+def test_the_day_ends_well_and_says_nothing_but_its_story(played: subprocess.CompletedProcess[str]) -> None:
+    assert (played.returncode, played.stderr) == (0, "")
+    assert "Traceback" not in played.stdout
+    assert "\x1b" not in played.stdout
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "06:30 · Wren writes down what it has promised: 8 tasks",
+        "seven in Berlin is 05:00 UTC",
+        "07:04 ✓ Morning briefing",
+        "07:10 ↷ Water the beds That thought decides: put off from 17:00 to 18:30.",
+        "09:16 ↷ Ask where the parcel is The parcel service's API is rate limited",
+        "09:40 ⊘ Send the newsletter",
+        "10:01 ✓ Ask where the parcel is",
+        "10:36 ✗ Back up the photographs The drive is full",
+        "11:40 ✖ Index the archive and Pay the printer are both under way.",
+        "kill -9: process",
+        "14:11 ✗ Index the archive Lost in the crash. It may be done twice, so it is tried again.",
+        "14:11 ✗ Pay the printer Lost in the crash. Paying twice would be worse",
+        "14:11 ∅ Look at the inbox 4 looks fell into the outage.",
+        "14:55 ✓ Index the archive",
+        "15:23 ✓ Look at the inbox",
+        "18:32 ✓ Water the beds",
+        "Every fire has exactly one outcome.",
+    ],
+)
+def test_the_story_tells(fact: str, story: str) -> None:
+    assert fact in story
+
+
+def test_the_story_is_told_in_the_order_of_the_clock(played: subprocess.CompletedProcess[str]) -> None:
+    told = re.findall(r"^  (\d\d:\d\d) \S ", played.stdout, re.MULTILINE)
+
+    assert told == sorted(told)
+    assert len(told) > 20
+
+
+def test_the_ledger_balances(story: str) -> None:
+    assert re.findall(r"\b(fires|outcomes) (\d+)", story) == [("outcomes", "31"), ("fires", "31")]
+
+
+async def test_the_graph_holds_what_was_told(played: subprocess.CompletedProcess[str], folder: Path) -> None:
+    service = TaskSchedulerService(folder)
+    await service.open()
+    try:
+        rows = await service.cypher(query("outcomes_by_task"))
+    finally:
+        await service.close()
+
+    assert {(row["task"], row["status"]): row["occurrences"] for row in rows} == {
+        ("Ask where the parcel is", "completed"): 1,
+        ("Ask where the parcel is", "deferred"): 1,
+        ("Back up the photographs", "failed"): 1,
+        ("Index the archive", "completed"): 1,
+        ("Index the archive", "failed"): 1,
+        ("Look at the inbox", "completed"): 19,
+        ("Look at the inbox", "missed"): 4,
+        ("Morning briefing", "completed"): 1,
+        ("Pay the printer", "failed"): 1,
+        ("Water the beds", "completed"): 1,
+    }
+
+
+def test_the_commands_it_ends_with_work(played: subprocess.CompletedProcess[str]) -> None:
+    commands = re.findall(r"^  \S*remembrancer (.* --graph .*)$", played.stdout, re.MULTILINE)
+
+    assert [command.split()[0] for command in commands] == ["list", "history", "cypher"]
+    for command in commands:
+        answer = subprocess.run(
+            [sys.executable, "-m", "remembrancer", *shlex.split(command)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (answer.returncode, answer.stderr) == (0, ""), command
+        assert answer.stdout
+
+
+def test_the_story_is_kept_beside_the_graph(played: subprocess.CompletedProcess[str], folder: Path) -> None:
+    assert "kill -9" in (folder / "the-day.txt").read_text("utf-8")
+
+
+def test_a_folder_that_is_no_day_of_the_demo_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("four years of work", encoding="utf-8")
+
+    refused = play(tmp_path)
+
+    assert refused.returncode == 1
+    assert "Nothing was touched" in refused.stderr
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
