@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _WIDTH: Final = 120
+_ROOMY: Final = 110
+_FEW: Final = 3
 _WORDY: Final = {"task", "reason", "origin_thought", "created_thought", "deferred_task"}
 _MARKS: Final = {
     "done": "[green]✓[/]",
@@ -60,8 +62,9 @@ class Teller:
         self._console.print(Text(lines, style="cyan"), soft_wrap=True)
 
     def table(self, rows: Sequence[Mapping[str, object]]) -> None:
-        """Show rows of one shape as a table; moments as the wall clock in Berlin shows them."""
-        self._console.print(Padding(_table(rows), (0, 2)))
+        """Show rows of one shape as a table, or as lists where the terminal is narrow; moments as Berlin's clock."""
+        narrow = self._console.width < _ROOMY and len(rows[0]) > _FEW
+        self._console.print(Padding(_lists(rows) if narrow else _table(rows), (0, 2)))
 
     def side_by_side(self, left: Sequence[Mapping[str, object]], right: Sequence[Mapping[str, object]]) -> None:
         """Show two tables beside one another."""
@@ -83,6 +86,15 @@ def _table(rows: Sequence[Mapping[str, object]]) -> Table:
     for row in rows:
         table.add_row(*(escape(_cell(name, value)) for name, value in row.items()))
     return table
+
+
+def _lists(rows: Sequence[Mapping[str, object]]) -> Table:
+    """Return each row as a list of its values by name, which wraps as words do."""
+    lists = Table.grid(padding=(0, 1))
+    for row in rows:
+        pairs = (f"[dim]{escape(name)}[/] {escape(_cell(name, value))}" for name, value in row.items())
+        lists.add_row("•", "  ".join(pairs))
+    return lists
 
 
 def _cell(name: str, value: object) -> str:
