@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from dataclasses import replace
@@ -145,7 +146,12 @@ async def _store(session: EmbeddedSession, check_interval_seconds: float) -> Gra
 
 def _open(folder: Path, database: Callable[[], Database] | None) -> Database:
     opened = database() if database else open_database(load_engine(), folder)
-    upgrade_embedded(opened, str(folder))
+    try:
+        upgrade_embedded(opened, folder)
+    except GraphUnavailable:
+        with contextlib.suppress(load_engine().ArcadeDBError):
+            opened.close()  # or this process would hold what it has just refused
+        raise
     return opened
 
 

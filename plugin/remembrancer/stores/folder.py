@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphLocked, GraphMissing, GraphUnavailable, NotAGraph
+from remembrancer.errors import GraphFull, GraphLocked, GraphMissing, GraphUnavailable, NotAGraph
 
 if TYPE_CHECKING:
     from remembrancer.stores.engine import Database, Engine
@@ -68,7 +68,7 @@ def open_database(engine: Engine, folder: Path) -> Database:
     except OSError as refused:
         raise GraphMissing(f"The graph's folder {folder} cannot be written: {refused}.") from refused
     except engine.ArcadeDBError as error:
-        raise _meaning(folder, str(error)) from error
+        raise meaning(folder, str(error)) from error
 
 
 def _look_at(folder: Path) -> None:
@@ -95,7 +95,7 @@ def _look_at(folder: Path) -> None:
         raise GraphMissing(f"The folder {folder} may not be written by this user.")
 
 
-def _meaning(folder: Path, text: str) -> GraphUnavailable:
+def meaning(folder: Path, text: str) -> GraphUnavailable:
     """Say in our words why the engine did not open the folder."""
     if "LockException" in text or "locked by another" in text:
         return GraphLocked(
@@ -103,6 +103,10 @@ def _meaning(folder: Path, text: str) -> GraphUnavailable:
             "the other commands reach it by themselves, and the neo4j driver reads it at the Bolt port that it prints. "
             "Otherwise stop the other process first."
         )
+    if "active instance" in text:
+        return GraphLocked(f"The graph {folder} is open in this process already: use the service that has it open.")
     if "Permission denied" in text or "AccessDenied" in text:
         return GraphMissing(f"The graph {folder} may not be written by this user: {text}")
+    if "No space left" in text:
+        return GraphFull(f"The disk is full: the graph {folder} cannot be opened. Free some space first. ({text})")
     return GraphUnavailable(f"The graph {folder} cannot be opened: {text}")

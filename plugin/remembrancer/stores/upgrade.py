@@ -5,19 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remembrancer.errors import GraphTooNew
+from remembrancer.stores.engine import load_engine
+from remembrancer.stores.folder import meaning
 from remembrancer_schema.catalog import migrations, query
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from remembrancer.stores.engine import Database
 
 
-def upgrade_embedded(database: Database, where: str) -> None:
-    """Apply what the graph has not seen yet, in order. Raises GraphTooNew."""
+def upgrade_embedded(database: Database, folder: Path) -> None:
+    """Apply what the graph has not seen yet, in order. Raises GraphTooNew, GraphFull, GraphUnavailable."""
+    try:
+        _upgrade(database, folder)
+    except load_engine().ArcadeDBError as error:
+        raise meaning(folder, str(error)) from error
+
+
+def _upgrade(database: Database, folder: Path) -> None:
     steps = migrations("embedded")
     version = _version(database)
     if version > steps[-1].version:
         raise GraphTooNew(
-            f"The graph {where} has schema version {version}; this remembrancer knows up to {steps[-1].version}. "
+            f"The graph {folder} has schema version {version}; this remembrancer knows up to {steps[-1].version}. "
             "Install a newer remembrancer; nothing was changed."
         )
     for step in steps:
