@@ -11,7 +11,6 @@ from typer import Option
 from remembrancer.cli.command import OnGraph
 from remembrancer.cli.options import TaskId, moment
 from remembrancer.cli.running import FAILED
-from remembrancer.model.execution import TERMINAL_STATUSES, ExecutionStatus
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
@@ -60,7 +59,8 @@ class Deferring(OnGraph):
 async def defer(asked: Deferring) -> None:
     """Put a task's next run off to a later moment.
 
-    A recurring task that is deferred fires once at that moment and goes on from there. For example:
+    A recurring task that is deferred fires once at that moment, which lies past its next run, and goes on from
+    there. For example:
 
         remembrancer defer task_1723644600.123_9f3k2a --until +2h --reason "Waiting for Ada's answer."
         remembrancer defer task_1723644600.123_9f3k2a --until 2026-12-01T09:00:00Z --reason "Holidays."
@@ -112,6 +112,8 @@ async def run_now(asked: Running) -> int:
 
 async def _outcome(scheduler: Scheduler, started: Execution) -> Execution:
     """Return the execution as it ended."""
+    from remembrancer.model.execution import TERMINAL_STATUSES  # noqa: PLC0415 (--help stays fast)
+
     while True:
         for each in await scheduler.history(started.task_id, _RECENT):
             if each.execution_id == started.execution_id and each.status in TERMINAL_STATUSES:
@@ -119,6 +121,6 @@ async def _outcome(scheduler: Scheduler, started: Execution) -> Execution:
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-_FINE: Final = {ExecutionStatus.COMPLETED, ExecutionStatus.DEFERRED, ExecutionStatus.RUNNING}
+_FINE: Final = frozenset({"completed", "deferred", "running"})
 _RECENT: Final = 100
 _PAUSE_SECONDS: Final = 0.05

@@ -12,9 +12,9 @@ from remembrancer.cli.command import OnGraph
 from remembrancer.cli.options import Zone, moment, moment_in
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
-from remembrancer.model.request import ScheduleRequest
 
 if TYPE_CHECKING:
+    from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledReply
 
 _WHEN: Final = "When"
@@ -64,6 +64,8 @@ class Scheduling(OnGraph):
 
     def request(self) -> ScheduleRequest:
         """Return what the scheduler takes."""
+        from remembrancer.model.request import ScheduleRequest  # noqa: PLC0415 (--help stays fast)
+
         return ScheduleRequest(
             name=self.name,
             goal_description=self.goal or self.name,

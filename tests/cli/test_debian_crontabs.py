@@ -1,0 +1,76 @@
+"""The cron files that Debian's packages install are taken over whole: real input, fetched when it is tested."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from remembrancer.cli import app
+
+if TYPE_CHECKING:
+    from conftest import Terminal
+
+
+PACKAGES = ("anacron", "certbot", "e2fsprogs", "logcheck", "mdadm", "munin-node", "ntpsec", "php-common", "sysstat")
+FEWEST = 5
+JOB = re.compile(r"\s*(?:[\d*]|@\w)")
+
+
+@pytest.fixture(scope="module")
+def cron_files() -> list[Path]:
+    """The packages' /etc/cron.d, unpacked to a folder that the next run finds again."""
+    if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
+        pytest.skip("THE CRON FILES OF DEBIAN ARE NOT TESTED: there is no apt-get here")
+    folder = Path(tempfile.gettempdir()) / "remembrancer-tests-debian-crontabs"
+    folder.mkdir(exist_ok=True)
+    for package in PACKAGES:
+        unpacked = folder / package
+        if not unpacked.exists():
+            _unpack(package, unpacked)
+    found = sorted(path for path in folder.glob("*/etc/cron.d/*") if path.is_file() and not path.name.startswith("."))
+    if len(found) < FEWEST:
+        pytest.skip(f"THE CRON FILES OF DEBIAN ARE NOT TESTED: apt-get fetched only {len(found)} of them")
+    return found
+
+
+def _unpack(package: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory() as here:
+        subprocess.run(["apt-get", "download", package], cwd=here, capture_output=True, timeout=60, check=False)
+        for archive in Path(here).glob("*.deb"):
+            subprocess.run(["dpkg", "-x", archive.name, "unpacked"], cwd=here, capture_output=True, check=True)
+            shutil.move(f"{here}/unpacked", target)
+
+
+def test_each_job_of_debian_is_imported_or_skipped_for_a_reason_and_once(
+    cron_files: list[Path], terminal: Terminal
+) -> None:
+    together = terminal.folder / "all.crontab"
+    together.write_text("".join(path.read_text("utf-8") + "\n" for path in cron_files))
+    jobs = [line for line in together.read_text("utf-8").splitlines() if JOB.match(line)]
+
+    first = terminal.json("import", "crontab", str(together), "--system")
+    second = terminal.json("import", "crontab", str(together), "--system")
+
+    assert first["imported"] + first["skipped"] == len(jobs)
+    assert first["imported"] + first["skipped"] + first["no_job"] == len(first["lines"])
+    skipped = [line["text"] for line in first["lines"] if line["fate"] == "skipped"]
+    assert [text for text in skipped if not text.startswith("@reboot")] == []
+    assert (second["imported"], second["unchanged"]) == (0, first["imported"])
+    assert len(terminal.json("list")) == first["imported"]
+
+
+def test_a_cron_file_of_debian_is_known_for_a_system_one_by_itself(cron_files: list[Path], tmp_path: Path) -> None:
+    for path in cron_files:
+        words = ["import", "crontab", str(path), "--dry-run", "--json", "--graph", str(tmp_path / "graph")]
+        report = json.loads(CliRunner().invoke(app, words).stdout)
+
+        users = {line["user"] for line in report["lines"] if line["fate"] == "imported"}
+        assert users <= {"root", "logcheck", "munin", "www-data"}, path.name
