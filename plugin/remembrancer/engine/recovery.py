@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remembrancer.engine.dispatch import ends
@@ -14,23 +15,26 @@ from remembrancer.ports.handler import Firing
 from remembrancer.ports.task_store import Settlement, TakeOver
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.task_store import AbandonedLease, Lease, TaskStore
 
 
-async def take_over(store: TaskStore, now: datetime, lease: Lease) -> tuple[Sequence[Firing], int]:
-    """Settle every abandoned execution; return the retries to run under *lease*, and how many were lost."""
-    firings: list[Firing] = []
+async def take_over(store: TaskStore, now: datetime, lease: Lease) -> tuple[list[tuple[Lease, list[Firing]]], int]:
+    """Settle every abandoned execution; return the retries to run, and how many were lost.
+
+    What an abandoned lease held runs again under one lease, made after *lease*: no two share an id.
+    """
+    again: list[tuple[Lease, list[Firing]]] = []
     lost = 0
-    for over in await store.abandoned(now, lease.replica_id):
+    for place, over in enumerate(await store.abandoned(now, lease.replica_id)):
         took, tasks = await _decide(store, over, now, lease.replica_id)
         lost += len(took)
-        retries = await store.take_over([over.lease_id], took, lease)
-        firings += [Firing(retry, tasks[retry.task_id]) for retry in retries]
-    return firings, lost
+        mine = replace(lease, lease_id=f"{lease.lease_id}.{place}")
+        retries = await store.take_over([over.lease_id], took, mine)
+        again.append((mine, [Firing(retry, tasks[retry.task_id]) for retry in retries]))
+    return again, lost
 
 
 async def _decide(

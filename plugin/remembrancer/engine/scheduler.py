@@ -63,9 +63,9 @@ class Scheduler:
 
     async def recover(self) -> int:
         """Take over what a former process left; return how many executions it lost."""
-        lease = self._lease()
-        firings, lost = await take_over(self._store, self._clock.now(), lease)
-        self._dispatch.start(firings, lease)
+        again, lost = await take_over(self._store, self._clock.now(), self._lease())
+        for lease, firings in again:
+            self._dispatch.start(firings, lease)
         return lost
 
     async def run(self) -> None:
