@@ -15,7 +15,7 @@ from remembrancer.cli import app
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Terminal
+    from conftest import Desk, Terminal
 
 
 GROUP = typer.main.get_command(app)
@@ -64,22 +64,22 @@ def test_a_task_is_scheduled_listed_shown_and_cancelled(terminal: Terminal) -> N
     assert left.out.strip() == "No tasks to come."
 
 
-def test_listing_makes_no_graph_and_fires_nothing(terminal: Terminal) -> None:
-    missing = terminal("list")
-    terminal.json("schedule", "Late", "--at", "2025-01-01T00:00:00Z", "--prompt", "x")
-    listed = terminal.json("list")
-    recalled = terminal("history")
+def test_listing_makes_no_graph_and_fires_nothing(desk: Desk) -> None:
+    missing = desk("list")
+    desk.json("schedule", "Late", "--at", "2025-01-01T00:00:00Z", "--prompt", "x")
+    listed = desk.json("list")
+    recalled = desk("history")
 
     assert (missing.code, "There is no graph" in missing.err, missing.out) == (4, True, "")
     assert [task["status"] for task in listed] == ["PENDING"]
     assert recalled.out.strip() == "Nothing has fired yet."
 
 
-def test_run_now_without_a_server_runs_the_task_in_this_process_and_says_so(terminal: Terminal) -> None:
-    task_id = terminal.json("schedule", "Plants", "--cron", "0 9 * * *", "--prompt", "Water them")["task_id"]
+def test_run_now_without_a_server_runs_the_task_in_this_process_and_says_so(desk: Desk) -> None:
+    task_id = desk.json("schedule", "Plants", "--cron", "0 9 * * *", "--prompt", "Water them")["task_id"]
 
-    ran = terminal("run-now", task_id, "--json")
-    thoughts = terminal.json(
+    ran = desk("run-now", task_id, "--json")
+    thoughts = desk.json(
         "cypher",
         "MATCH (e:task_execution {execution_id: $id})-[:CREATED_THOUGHT]->(h:thought) RETURN h.content AS content",
         "--param",
@@ -89,16 +89,16 @@ def test_run_now_without_a_server_runs_the_task_in_this_process_and_says_so(term
     assert (ran.code, ran.json["status"], ran.json["execution_type"]) == (0, "completed", "manual_trigger")
     assert "in this process, with the default handler" in ran.err
     assert thoughts == [{"content": "Water them"}]
-    assert [task["status"] for task in terminal.json("list")] != []
+    assert [task["status"] for task in desk.json("list")] != []
 
 
-def test_cypher_answers_rows_as_objects_with_moments_in_utc(terminal: Terminal) -> None:
-    terminal.json("schedule", "Plants", "--at", "2090-01-01T10:00:00+01:00", "--prompt", "x")
+def test_cypher_answers_rows_as_objects_with_moments_in_utc(desk: Desk) -> None:
+    desk.json("schedule", "Plants", "--at", "2090-01-01T10:00:00+01:00", "--prompt", "x")
     query = "MATCH (t:scheduled_task) RETURN t.name AS name, t.defer_until AS at, 1 AS one, null AS nothing"
 
-    rows = terminal.json("cypher", "-", stdin=query)
-    table = terminal("cypher", query)
-    writing = terminal("cypher", "CREATE (:thought {thought_id: 'mine'})")
+    rows = desk.json("cypher", "-", stdin=query)
+    table = desk("cypher", query)
+    writing = desk("cypher", "CREATE (:thought {thought_id: 'mine'})")
 
     assert datetime.fromisoformat(rows[0].pop("at")) == datetime(2090, 1, 1, 9, tzinfo=UTC)
     assert rows == [{"name": "Plants", "one": 1, "nothing": None}]
@@ -106,16 +106,16 @@ def test_cypher_answers_rows_as_objects_with_moments_in_utc(terminal: Terminal) 
     assert (writing.code != 0, "Traceback" in writing.err) == (True, False)
 
 
-def test_preview_shows_the_next_fires_and_what_a_clock_change_does(terminal: Terminal) -> None:
+def test_preview_shows_the_next_fires_and_what_a_clock_change_does(desk: Desk) -> None:
     words = ("preview", "30 2 * * *", "-z", "Europe/Berlin", "--after", "2027-03-27T12:00:00Z", "-n", "2")
 
-    fires = terminal.json(*words)
-    skipped = terminal.json(*words, "--gap", "skip")
+    fires = desk.json(*words)
+    skipped = desk.json(*words, "--gap", "skip")
 
     assert [fire["at"] for fire in fires] == ["2027-03-28T01:00:00Z", "2027-03-29T00:30:00Z"]
     assert "does not exist on 2027-03-28" in fires[0]["note"]
     assert [fire["at"] for fire in skipped] == ["2027-03-29T00:30:00Z", "2027-03-30T00:30:00Z"]
-    assert not terminal.graph.exists()
+    assert not desk.graph.exists()
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_what_cannot_be_done_is_one_clear_block_on_stderr_and_an_exit_code(
     assert "Traceback" not in ran.stderr
 
 
-def test_an_error_for_machines_is_json_too(terminal: Terminal) -> None:
-    ran = terminal("schedule", "X", "--cron", "61 * * * *", "--prompt", "x", "--json")
+def test_an_error_for_machines_is_json_too(desk: Desk) -> None:
+    ran = desk("schedule", "X", "--cron", "61 * * * *", "--prompt", "x", "--json")
 
     told = json.loads(ran.err)["error"]
     assert (told["type"], told["field"], told["value"]) == ("InvalidInput", "schedule_cron", "61 * * * *")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
-    from conftest import Terminal
+    from conftest import Desk
 
 
 CRONTAB = """\
@@ -29,8 +29,8 @@ def fates(report: dict[str, Any]) -> list[tuple[int, str]]:
     return [(line["number"], line["fate"]) for line in report["lines"]]
 
 
-def test_every_line_is_accounted_for(terminal: Terminal) -> None:
-    report = terminal.json("import", "crontab", "-", stdin=CRONTAB)
+def test_every_line_is_accounted_for(desk: Desk) -> None:
+    report = desk.json("import", "crontab", "-", stdin=CRONTAB)
 
     assert fates(report) == [
         *((number, "no job") for number in (1, 2, 3, 4)),
@@ -42,9 +42,9 @@ def test_every_line_is_accounted_for(terminal: Terminal) -> None:
     assert (report["imported"], report["unchanged"], report["skipped"], report["no_job"]) == (3, 1, 3, 4)
 
 
-def test_a_job_becomes_a_recurring_task_with_all_that_cron_knew(terminal: Terminal) -> None:
-    report = terminal.json("import", "crontab", "-", stdin=CRONTAB)
-    mail = next(task for task in terminal.json("list") if task["name"] == "mail ada")
+def test_a_job_becomes_a_recurring_task_with_all_that_cron_knew(desk: Desk) -> None:
+    report = desk.json("import", "crontab", "-", stdin=CRONTAB)
+    mail = next(task for task in desk.json("list") if task["name"] == "mail ada")
 
     assert (mail["schedule_cron"], mail["timezone"]) == ("*/5 * * * *", "Europe/Berlin")
     assert (mail["trigger_prompt"], mail["origin_thought_id"]) == ("mail ada", "crontab_import")
@@ -53,36 +53,36 @@ def test_a_job_becomes_a_recurring_task_with_all_that_cron_knew(terminal: Termin
     assert mail["task_id"] == report["lines"][6]["task_id"]
 
 
-def test_importing_twice_makes_no_duplicate(terminal: Terminal) -> None:
-    first = terminal.json("import", "crontab", "-", stdin=CRONTAB)
-    (terminal.folder / "elsewhere").write_text(f"# moved\n{CRONTAB}")
-    foreseen = terminal.json("import", "crontab", "elsewhere", "--dry-run")
-    second = terminal.json("import", "crontab", "elsewhere")
+def test_importing_twice_makes_no_duplicate(desk: Desk) -> None:
+    first = desk.json("import", "crontab", "-", stdin=CRONTAB)
+    (desk.folder / "elsewhere").write_text(f"# moved\n{CRONTAB}")
+    foreseen = desk.json("import", "crontab", str(desk.folder / "elsewhere"), "--dry-run")
+    second = desk.json("import", "crontab", str(desk.folder / "elsewhere"))
 
     assert (first["imported"], second["imported"], second["unchanged"]) == (3, 0, 4)
     assert (foreseen["imported"], foreseen["unchanged"]) == (0, 4)
-    assert len(terminal.json("list", "--all")) == 3
+    assert len(desk.json("list", "--all")) == 3
 
 
-def test_a_dry_run_writes_nothing(terminal: Terminal) -> None:
-    report = terminal.json("import", "crontab", "-", "--dry-run", stdin=CRONTAB)
+def test_a_dry_run_writes_nothing(desk: Desk) -> None:
+    report = desk.json("import", "crontab", "-", "--dry-run", stdin=CRONTAB)
 
     assert (report["dry_run"], report["imported"]) == (True, 3)
-    assert not terminal.graph.exists()
+    assert not desk.graph.exists()
 
 
-def test_the_system_form_names_the_user(terminal: Terminal) -> None:
+def test_the_system_form_names_the_user(desk: Desk) -> None:
     line = "17 * * * * ada cd / && run-parts /etc/cron.hourly\n"
-    report = terminal.json("import", "crontab", "-", "--system", "-z", "Asia/Tokyo", stdin=line)
-    (task,) = terminal.json("list")
+    report = desk.json("import", "crontab", "-", "--system", "-z", "Asia/Tokyo", stdin=line)
+    (task,) = desk.json("list")
 
     assert report["lines"][0]["user"] == "ada"
     assert (task["trigger_prompt"], task["timezone"]) == ("cd / && run-parts /etc/cron.hourly", "Asia/Tokyo")
     assert task["context"]["user"] == "ada"
 
 
-def test_the_table_for_people_ends_with_the_totals(terminal: Terminal) -> None:
-    ran = terminal("import", "crontab", "-", stdin=CRONTAB)
+def test_the_table_for_people_ends_with_the_totals(desk: Desk) -> None:
+    ran = desk("import", "crontab", "-", stdin=CRONTAB)
 
     assert ran.code == 0
     assert ran.out.rstrip().endswith("3 imported, 1 unchanged, 3 skipped; 4 lines are no jobs.")

@@ -31,7 +31,7 @@ class Reached:
 
 def folder_of(graph: str) -> Path | None:
     """Return the folder that *graph* names; None for a URI."""
-    return None if "://" in graph else Path(graph)
+    return None if "://" in graph else Path(graph).expanduser()
 
 
 @asynccontextmanager

@@ -132,7 +132,7 @@ def _folder(graph: str) -> Path:
     folder = folder_of(graph)
     if folder is None or graph == ":memory:":
         raise InvalidInput("--graph", graph, "a folder: other processes cannot reach this one", DEFAULT_GRAPH)
-    return folder.expanduser()
+    return folder
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
