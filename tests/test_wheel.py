@@ -33,16 +33,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 def packaged(root: Path, package: str) -> set[str]:
     """Every file of a source package, by the name it has in the wheel."""
-    files = (
-        path for path in (root / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts
-    )
+    files = (path for path in (root / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(root).as_posix() for path in files}
 
 
 def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    expected = packaged(ROOT / "plugin", "remembrancer") | packaged(
-        ROOT / "graph_schema", "remembrancer_schema"
-    )
+    expected = packaged(ROOT / "plugin", "remembrancer") | packaged(ROOT / "graph_schema", "remembrancer_schema")
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
 
     assert held == expected
@@ -65,15 +61,12 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     assert facts["License-Expression"] == "Apache-2.0"
     assert any(entry.endswith("/licenses/LICENSE") for entry in wheel.namelist())
     assert (
-        "remembrancer = remembrancer.__main__:main"
-        in wheel.read(name.replace("METADATA", "entry_points.txt")).decode()
+        "remembrancer = remembrancer.__main__:main" in wheel.read(name.replace("METADATA", "entry_points.txt")).decode()
     )
 
 
 def test_the_package_under_test_is_the_one_meant() -> None:
-    found = [
-        Path(str(module.__file__)).resolve().parent.parent for module in (remembrancer, remembrancer_schema)
-    ]
+    found = [Path(str(module.__file__)).resolve().parent.parent for module in (remembrancer, remembrancer_schema)]
     if os.environ.get("REMEMBRANCER_TESTED_AS") == "wheel":
         site_packages = Path(sysconfig.get_path("purelib")).resolve()
         assert found == [site_packages, site_packages]
