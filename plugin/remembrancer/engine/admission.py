@@ -60,7 +60,7 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float) -> Sc
         trigger_prompt=_text("trigger_prompt", request.trigger_prompt, LONGEST_TEXT, "Write today's report"),
         origin_thought_id=_text("origin_thought_id", request.origin_thought_id, LONGEST_ID, "thought_12345"),
         defer_until=held,
-        schedule_cron=request.schedule_cron,
+        schedule_cron=_expression(request.schedule_cron),
         created_at=from_ms(now_ms),
         timezone=zone or "UTC",
         gap=_word("gap", request.gap, Gap),
@@ -149,6 +149,14 @@ def _text(field: str, value: object, longest: int, example: str) -> str:
     if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise InvalidInput(field, value, "text without NUL characters and lone surrogates", example)
     return value
+
+
+def _expression(value: object) -> str | None:
+    """Let text through to the cron reader, which refuses wrong text better."""
+    if value is None or isinstance(value, str):
+        return value
+    allowed = "text of five fields: minute hour day-of-month month day-of-week"
+    raise InvalidInput("schedule_cron", value, allowed, "0 9 * * 1-5")
 
 
 def _word(field: str, value: object, words: type[_Word]) -> _Word:
