@@ -1,0 +1,101 @@
+"""The catalogue: queries and migrations are read from files, and a file at fault says so."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from remembrancer_schema import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package of queries of one's own; what was read before is forgotten, and again after."""
+    (tmp_path / "queries").mkdir()
+    monkeypatch.setattr(catalog, "files", lambda _: tmp_path)
+    forget()
+    yield tmp_path
+    monkeypatch.undo()
+    forget()
+
+
+def forget() -> None:
+    for read in (catalog.queries, catalog.migrations):
+        read.cache_clear()
+
+
+def write(package: Path, family: str, text: str) -> None:
+    (package / "queries" / f"{family}.cypher").write_text(text, "utf-8")
+
+
+def test_a_query_has_its_name_its_family_a_summary_and_a_text(package: Path) -> None:
+    write(
+        package, "tasks", "// name: one\n// The first.\nMATCH (n)\nRETURN n\n\n// name: two\n// The other.\nRETURN 2\n"
+    )
+    (package / "queries" / "notes.txt").write_text("not a query")
+    assert [(each.name, each.family, each.summary, each.text) for each in catalog.queries().values()] == [
+        ("one", "tasks", "The first.", "MATCH (n)\nRETURN n"),
+        ("two", "tasks", "The other.", "RETURN 2"),
+    ]
+    assert catalog.query("two") == "RETURN 2"
+
+
+def test_a_query_that_stands_twice_is_a_fault(package: Path) -> None:
+    for family in ("deferrals", "tasks"):
+        write(package, family, "// name: one\n// The first.\nRETURN 1\n")
+    with pytest.raises(ValueError, match="one stands in deferrals and in tasks"):
+        catalog.queries()
+
+
+def test_a_query_that_stands_twice_in_one_file_is_a_fault(package: Path) -> None:
+    write(package, "tasks", "// name: one\n// The first.\nRETURN 1\n" * 2)
+    with pytest.raises(ValueError, match="one stands"):
+        catalog.queries()
+
+
+@pytest.mark.parametrize("body", ["RETURN 1", "// Only a summary.", "//\nRETURN 1", ""])
+def test_a_query_without_a_summary_or_a_text_is_a_fault(package: Path, body: str) -> None:
+    write(package, "tasks", f"// name: one\n{body}\n")
+    with pytest.raises(ValueError, match="one in tasks needs"):
+        catalog.queries()
+
+
+def test_an_unknown_query_is_a_key_error() -> None:
+    with pytest.raises(KeyError, match="no_such_query"):
+        catalog.query("no_such_query")
+
+
+def test_the_shipped_queries_say_what_they_answer_in_one_line() -> None:
+    for query in catalog.queries().values():
+        assert query.summary.endswith((".", "?")), query.name
+        assert not query.text.endswith(";"), query.name
+
+
+@pytest.mark.parametrize("engine", ["embedded", "neo4j"])
+def test_migrations_are_numbered_without_a_hole_and_only_declare(engine: str) -> None:
+    steps = catalog.migrations(engine)
+    assert [step.version for step in steps] == list(range(1, len(steps) + 1))
+    for step in steps:
+        assert step.statements
+        for statement in step.statements:
+            assert re.match(r"(?:CREATE|ALTER|DROP)\b", statement), statement
+            assert "IF NOT EXISTS" in statement or "IF EXISTS" in statement, statement
+
+
+def test_migrations_are_sorted_by_number_and_cut_at_semicolons(package: Path) -> None:
+    folder = package / "migrations" / "embedded"
+    folder.mkdir(parents=True)
+    (folder / "V0010__later.sql").write_text("-- why; because\nCREATE C;\n")
+    (folder / "V0002__the_first_step.sql").write_text("CREATE A;\n\nCREATE\n  B;\n")
+    (folder / "README.md").write_text("no migration")
+    steps = catalog.migrations("embedded")
+    assert [(step.version, step.title, step.statements) for step in steps] == [
+        (2, "the first step", ("CREATE A", "CREATE\n  B")),
+        (10, "later", ("CREATE C",)),
+    ]
