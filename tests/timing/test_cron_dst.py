@@ -41,9 +41,7 @@ def walls(
         ("Australia/Lord_Howe", "2026-10-04", "15 2 * * *", "04 02:30+1100"),
     ],
 )
-def test_a_time_in_the_gap_runs_at_its_end_or_not_at_all(
-    zone: str, day: str, expression: str, shifted: str
-) -> None:
+def test_a_time_in_the_gap_runs_at_its_end_or_not_at_all(zone: str, day: str, expression: str, shifted: str) -> None:
     assert walls(expression, zone, day, hours=23) == [shifted]
     assert walls(expression, zone, day, gap=Gap.SKIP, hours=23) == []
 

@@ -171,9 +171,7 @@ def test_hashed_fields_depend_on_the_task_and_on_nothing_else() -> None:
     assert parse_cron(stepped.normal).normal == stepped.normal
 
 
-@pytest.mark.parametrize(
-    "wrong", ["H(5-5) * * * *", "H(9-3) * * * *", "H(0-99) * * * *", "H/90 * * * *", "HH * * * *"]
-)
+@pytest.mark.parametrize("wrong", ["H(5-5) * * * *", "H(9-3) * * * *", "H(0-99) * * * *", "H/90 * * * *", "HH * * * *"])
 def test_a_wrong_hash_is_refused(wrong: str) -> None:
     with pytest.raises(InvalidInput, match="minute"):
         parse_cron(wrong, hash_id="a")

@@ -83,9 +83,7 @@ def cases(draw: st.DrawFn, zones: list[str]) -> Case:
 def values(low: int, high: int) -> st.SearchStrategy[str]:
     """Numbers, lists of them, and ranges that fall short of the whole field."""
     numbers = st.integers(low, high)
-    lists = st.lists(numbers, min_size=1, max_size=4, unique=True).map(
-        lambda found: ",".join(map(str, found))
-    )
+    lists = st.lists(numbers, min_size=1, max_size=4, unique=True).map(lambda found: ",".join(map(str, found)))
     ranges = st.tuples(numbers, numbers).filter(lambda ends: 0 < ends[1] - ends[0] < high - low)
     return lists | ranges.map(lambda ends: f"{ends[0]}-{ends[1]}")
 
@@ -210,9 +208,7 @@ def test_every_fire_is_later_and_resuming_from_anywhere_before_it_finds_it(  # n
 
 @settings(FIXED, max_examples=250)
 @given(cases([*ZONES, LORD_HOWE]), values(0, 59), values(0, 23))
-def test_both_is_first_and_last_together_and_one_pass_shows_no_minute_twice(
-    case: Case, minute: str, hour: str
-) -> None:
+def test_both_is_first_and_last_together_and_one_pass_shows_no_minute_twice(case: Case, minute: str, hour: str) -> None:
     start, end = case.after * 1000, (case.after + 3 * 86_400) * 1000
     clock = ZoneInfo(case.zone)
     found = {

@@ -78,9 +78,7 @@ def test_a_users_own_form_is_seen_and_read() -> None:
     assert read[3].expression == "@daily"
 
 
-@pytest.mark.parametrize(
-    "text", [SYSTEM, DROPPED_IN, MINE, "", "\n", "\n\n", "a\r\nb\r\n", "* * * * *", "\x0c\x0b"]
-)
+@pytest.mark.parametrize("text", [SYSTEM, DROPPED_IN, MINE, "", "\n", "\n\n", "a\r\nb\r\n", "* * * * *", "\x0c\x0b"])
 def test_every_line_is_accounted_for_and_every_job_can_be_scheduled(text: str) -> None:
     lines = read_crontab(text)
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
@@ -156,9 +154,7 @@ def test_one_broken_line_leaves_a_system_file_a_system_file() -> None:
 
 
 def test_settings_hold_from_their_line_on() -> None:
-    lines = read_crontab(
-        "0 1 * * * a\nTZ=:Asia/Tokyo\n0 2 * * * b\n \"NAME\" = 'x y' \nCRON_TZ=UTC\n0 3 * * * c\n"
-    )
+    lines = read_crontab("0 1 * * * a\nTZ=:Asia/Tokyo\n0 2 * * * b\n \"NAME\" = 'x y' \nCRON_TZ=UTC\n0 3 * * * c\n")
     assert [line.timezone for line in lines] == [None, "Asia/Tokyo", "Asia/Tokyo", "Asia/Tokyo", "UTC", "UTC"]
     assert lines[0].environment == ()
     assert lines[-1].environment == (("TZ", ":Asia/Tokyo"), ("NAME", "x y"), ("CRON_TZ", "UTC"))

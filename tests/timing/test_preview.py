@@ -53,9 +53,7 @@ def test_a_skipped_fire_may_have_been_weeks_before_the_next() -> None:
 
 def test_several_times_in_one_gap_are_told_as_a_stretch() -> None:
     told = notes("0,15,45 2 * * *", "Europe/Berlin", "2026-03-29T00:00Z", 1)
-    assert told == [
-        "02:00 to 02:45 do not exist on 2026-03-29: clocks jump from 02:00 to 03:00; runs at 03:00"
-    ]
+    assert told == ["02:00 to 02:45 do not exist on 2026-03-29: clocks jump from 02:00 to 03:00; runs at 03:00"]
 
 
 def test_an_interval_over_a_gap_is_not_moved() -> None:

@@ -100,17 +100,13 @@ def test_a_wrong_zone_is_named_as_the_zone() -> None:
         read_moment("2026-08-15T09:00", "at", now=NOW, timezone="Berlin")
 
 
-@pytest.mark.parametrize(
-    "name", ["UTC", "Europe/Berlin", "America/Argentina/Ushuaia", "Etc/GMT+5", "GB-Eire", "CET"]
-)
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Ushuaia", "Etc/GMT+5", "GB-Eire", "CET"])
 def test_a_zone_of_the_database_is_taken_as_it_is(name: str) -> None:
     assert read_zone(name) == name
 
 
 def test_every_place_of_the_database_is_taken() -> None:
-    places = {
-        name for name in available_timezones() if "/" in name and not name.startswith(("posix", "right"))
-    }
+    places = {name for name in available_timezones() if "/" in name and not name.startswith(("posix", "right"))}
     assert len(places) > 400
     assert {read_zone(name) for name in places} == places
 

@@ -5,7 +5,7 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
-SET t.next_run_ms = r.next_run_ms, t.nominal_ms = r.next_nominal_ms, t.deferral_id = r.deferral_id,
+SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.deferral_id = r.deferral_id,
     t.deferral_count = r.deferral_count, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
@@ -18,7 +18,7 @@ RETURN r.row AS row
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
-SET t.fence = coalesce(t.fence, 0) + 1, t.next_run_ms = r.next_run_ms, t.nominal_ms = r.next_nominal_ms,
+SET t.fence = coalesce(t.fence, 0) + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms,
     t.deferral_id = r.deferral_id, t.deferral_count = r.deferral_count,
     t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 RETURN r.row AS row

@@ -19,9 +19,9 @@ ORDER BY e.execution_id DESC LIMIT $limit
 // name: upcoming
 // What comes next: armed tasks in the order of their next run.
 MATCH (t:scheduled_task)
-WHERE t.next_run_ms > $now_ms
+WHERE t.due_key > $now_ms * 1000000
 RETURN t.task_id AS task_id, t.name AS task, t.schedule_cron AS schedule_cron, t.next_run_ms AS next_run_ms
-ORDER BY t.next_run_ms LIMIT $limit
+ORDER BY t.due_key LIMIT $limit
 
 // name: deferral_reasons
 // Why tasks were put off, the most common reason first.

@@ -13,7 +13,7 @@ CREATE (t:scheduled_task {
   misfire: r.misfire, misfire_limit: r.misfire_limit, misfire_grace_seconds: r.misfire_grace_seconds,
   on_lost: r.on_lost, max_attempts: r.max_attempts, timeout_seconds: r.timeout_seconds,
   dedup_key: r.dedup_key, deferred_task_id: r.deferred_task_id, context: r.context,
-  next_run_ms: r.next_run_ms, nominal_ms: r.nominal_ms, deferral_id: r.deferral_id, fence: 0
+  next_run_ms: r.next_run_ms, due_key: r.due_key, nominal_ms: r.nominal_ms, deferral_id: r.deferral_id, fence: 0
 })-[:CREATED_BY]->(h)
 CREATE (t)-[:SCHEDULED_FOR]->(m)
 RETURN r.row AS row
@@ -42,8 +42,8 @@ RETURN t LIMIT 1
 // name: armed_tasks
 // Tasks with a run ahead, the next to run first; $statuses and $types limit which.
 MATCH (t:scheduled_task)
-WHERE t.next_run_ms > 0 AND t.status IN $statuses AND t.task_type IN $types
-RETURN t ORDER BY t.next_run_ms LIMIT $limit
+WHERE t.due_key > 0 AND t.status IN $statuses AND t.task_type IN $types
+RETURN t ORDER BY t.due_key LIMIT $limit
 
 // name: unarmed_tasks
 // Tasks with nothing ahead, newest first; $statuses and $types limit which.
@@ -52,16 +52,16 @@ WHERE t.next_run_ms IS NULL AND t.status IN $statuses AND t.task_type IN $types
 RETURN t ORDER BY t.created_at DESC LIMIT $limit
 
 // name: due_tasks
-// Armed tasks after $floor_ms, at or before $now_ms, oldest first, at most $limit, as nodes.
+// Armed tasks with a due key above $floor_key and up to $now_key, oldest first, at most $limit, as nodes.
 MATCH (t:scheduled_task)
-WHERE t.next_run_ms > $floor_ms AND t.next_run_ms <= $now_ms
-RETURN t ORDER BY t.next_run_ms LIMIT $limit
+WHERE t.due_key > $floor_key AND t.due_key <= $now_key
+RETURN t ORDER BY t.due_key LIMIT $limit
 
 // name: next_run
-// The earliest moment after $floor_ms that any task is armed for.
+// The earliest moment that any task with a due key above $floor_key is armed for.
 MATCH (t:scheduled_task)
-WHERE t.next_run_ms > $floor_ms
-RETURN t.next_run_ms AS next_run_ms ORDER BY t.next_run_ms LIMIT 1
+WHERE t.due_key > $floor_key
+RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 
 // name: retire_tasks
 // End tasks whose only occurrence is settled, if the settling execution still has its fence.
@@ -78,7 +78,8 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r, t.status AS before
 WHERE before IN ['PENDING', 'ACTIVE']
-SET t.status = 'CANCELLED', t.next_run_ms = null, t.nominal_ms = null, t.deferral_id = null
+SET t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
+    t.deferral_id = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
   actor: r.actor, reason: r.reason, thought_id: r.thought_id, before: before, after: 'CANCELLED'
@@ -90,7 +91,7 @@ RETURN r.row AS row
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 WHERE t.next_run_ms IS NOT NULL
-SET t.next_run_ms = null, t.status = 'FAILED'
+SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED'
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),
   actor: 'checker', reason: r.reason

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from itertools import count, product
 from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-_TAIL: Final = 6
+_TAILS: Final = ["".join(letters) for letters in product(_ALPHABET, repeat=3)]
+_MANY: Final = len(_TAILS)
+# Counted from a random start: within one process no two ids share a tail before two thousand million have been made.
+_numbers = count(secrets.randbelow(_MANY * _MANY))
 _MINUTE_MS: Final = 60_000
 
 
 def new_id(prefix: str, now_ms: int) -> str:
     """Return an id such as `task_1723644600.123_9f3k2a`; ids made later sort later until the year 2286."""
-    number = secrets.randbelow(len(_ALPHABET) ** _TAIL)
-    tail = ""
-    for _ in range(_TAIL):
-        number, digit = divmod(number, len(_ALPHABET))
-        tail += _ALPHABET[digit]
-    return f"{prefix}_{now_ms // 1000}.{now_ms % 1000:03d}_{tail}"
+    high, low = divmod(next(_numbers) % (_MANY * _MANY), _MANY)
+    return f"{prefix}_{now_ms // 1000}.{now_ms % 1000:03d}_{_TAILS[high]}{_TAILS[low]}"
 
 
 def occurrence_key(task_id: str, nominal_ms: int, attempt: int) -> str:

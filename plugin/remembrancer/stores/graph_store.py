@@ -13,6 +13,7 @@ from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, lease_of_one, won_claims
+from remembrancer.stores.due_key import last_key
 from remembrancer.stores.floor import Floor
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
@@ -95,10 +96,9 @@ class GraphStore:
     async def due(self, now: datetime, limit: int) -> Sequence[ScheduledTask]:
         """Return armed tasks due at *now*, oldest first; one that cannot be read is quarantined, loudly."""
         now_ms = to_ms(now)
-        floor_ms = self._floor.begin_read(now_ms)
-        nodes = [
-            row["t"] for row in await self._read("due_tasks", {"floor_ms": floor_ms, "now_ms": now_ms, "limit": limit})
-        ]
+        floor_key = last_key(self._floor.begin_read(now_ms))
+        parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
+        nodes: list[Row] = [row["t"] for row in await self._read("due_tasks", parameters)]
         self._floor.end_read(nodes[0]["next_run_ms"] - 1 if nodes else now_ms)
         tasks: list[ScheduledTask] = []
         for node in nodes:
@@ -110,7 +110,7 @@ class GraphStore:
 
     async def next_run_at(self) -> datetime | None:
         """Return the earliest moment any task is armed for."""
-        found = await self._read("next_run", {"floor_ms": self._floor.height_ms})
+        found = await self._read("next_run", {"floor_key": last_key(self._floor.height_ms)})
         return from_ms(found[0]["next_run_ms"]) if found else None
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:

@@ -11,6 +11,7 @@ from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of, new_id
 from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.task import ScheduledTask
+from remembrancer.stores.due_key import due_key
 
 if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim, Rearm, Settlement
@@ -56,6 +57,7 @@ def task_row(task: ScheduledTask) -> Row:
     return {
         **row,
         "task_type": task.task_type,
+        "due_key": due_key(task.next_run_ms, task.task_id),
         "created_ms": to_ms(task.created_at),
         "context": _json(task.context),
         "minute_ms": minute_ms,
@@ -72,6 +74,7 @@ def claim_row(claim: Claim) -> Row:
         "task_nominal_ms": claim.nominal_ms,
         "nominal_ms": to_ms(execution.nominal_at),
         "next_run_ms": claim.next_run_ms,
+        "due_key": due_key(claim.next_run_ms, execution.task_id),
         "next_nominal_ms": claim.next_nominal_ms,
         "execution_id": execution.execution_id,
         "occurrence_key": execution.occurrence_key,
@@ -157,6 +160,7 @@ def rearm_row(rearm: Rearm) -> Row:
     return {
         **deferral_row(rearm.deferral),
         "next_run_ms": rearm.next_run_ms,
+        "due_key": due_key(rearm.next_run_ms, rearm.deferral.task_id),
         "next_nominal_ms": rearm.next_nominal_ms,
     }
 

@@ -65,8 +65,7 @@ class SchedulerService:
         """Open the graph without checking it: nothing fires. `start` does this too."""
         if self._store:
             return
-        store = await self._open_store()
-        self._store = store
+        self._store = store = await self._open_store()
         self._scheduler = Scheduler(store, self._time_service, self._handler, self._options)
         self._acts = Acts(store, self._time_service, self._actor, self._options.check_interval_seconds)
 

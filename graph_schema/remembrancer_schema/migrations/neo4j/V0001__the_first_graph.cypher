@@ -10,5 +10,5 @@ CREATE CONSTRAINT remembrancer_time_id IF NOT EXISTS FOR (n:time) REQUIRE n.time
 CREATE CONSTRAINT remembrancer_lease_id IF NOT EXISTS FOR (n:execution_lease) REQUIRE n.lease_id IS UNIQUE;
 CREATE CONSTRAINT remembrancer_counter_id IF NOT EXISTS FOR (n:scheduler_counter) REQUIRE n.counter_id IS UNIQUE;
 CREATE CONSTRAINT remembrancer_thought_id IF NOT EXISTS FOR (n:thought) REQUIRE n.thought_id IS UNIQUE;
-CREATE INDEX remembrancer_next_run_ms IF NOT EXISTS FOR (n:scheduled_task) ON (n.next_run_ms);
+CREATE INDEX remembrancer_due_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.due_key);
 CREATE INDEX remembrancer_deferred_task_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.deferred_task_id);

@@ -1,0 +1,24 @@
+"""The due key: when a task acts next, made different for each task, so that one index orders them.
+
+Many tasks share a moment (every one of them at nine), and the embedded engine's index slows with every entry under
+one key: at 20,000 tasks of one minute a claim cost five times as much as over distinct keys. So the index is over
+the moment with six digits behind it that are the task's own; ties between tasks of one moment fall as by lot.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from zlib import crc32
+
+_SPREAD: Final = 1_000_000
+"""Keys per millisecond; a moment in the year 2262 times this still fits 63 bits."""
+
+
+def due_key(next_run_ms: int | None, task_id: str) -> int | None:
+    """Return the key of a task armed for *next_run_ms*; None for one that is not armed."""
+    return None if next_run_ms is None else next_run_ms * _SPREAD + crc32(task_id.encode()) % _SPREAD
+
+
+def last_key(moment_ms: int) -> int:
+    """Return the highest key of *moment_ms*: what is due by then has no higher one."""
+    return moment_ms * _SPREAD + _SPREAD - 1
