@@ -14,7 +14,7 @@ from remembrancer.engine.recovery import take_over
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
-from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.task_store import Claim, Lease
 
@@ -162,6 +162,9 @@ class Scheduler:
         lease = self._lease()
         won = await self._store.claim(claims, lease)
         tasks = {task.task_id: task for task in due}
+        for execution in won:
+            if execution.status is not ExecutionStatus.RUNNING:
+                _say(tasks[execution.task_id], execution)
         running = [
             Firing(execution, tasks[execution.task_id])
             for execution in won
@@ -184,3 +187,10 @@ class Scheduler:
     def _on_room(self) -> None:
         if self._full:
             self.wake.set()
+
+
+def _say(task: ScheduledTask, execution: Execution) -> None:
+    """Nothing is missed silently: say what was accounted for without a run."""
+    first, times = to_iso(execution.nominal_at), execution.occurrences
+    what = f"{times} occurrences from {first}" if times > 1 else f"the occurrence of {first}"
+    _LOG.info("%s: %s of %s. %s", execution.status, what, task.name, execution.reason)

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, LiteralString, cast
 
-from remembrancer.errors import GraphFull, GraphUnavailable
+from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.group_commit import Group, Pending, Write
 from remembrancer.stores.session import Row, Statement, UniqueKeyTaken
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _READERS: Final = 2
 _CONFLICT_TRIES: Final = 20
 _CLOSED: Final = "The graph is closed: start the service again."
+_EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
+_QUERY_FAULTS: Final = ("CommandParsing", "CommandSemantic", "CommandSQLParsing", "CommandExecution", "IllegalArgument")
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
 
 
@@ -93,7 +95,7 @@ class EmbeddedSession:
         try:
             return _plain(self._database.query("opencypher", text, parameters).to_list())
         except load_engine().ArcadeDBError as error:
-            raise GraphUnavailable(f"The graph did not answer: {error}") from error
+            raise _reading_meaning(text, str(error)) from error
 
     def _commit_groups(self) -> None:
         """Take and commit groups until closed; the writer thread's whole life."""
@@ -180,6 +182,15 @@ def _plain(rows: list[Row]) -> list[Row]:
                 node = cast("Row", value)
                 row[name] = {key: kept for key, kept in node.items() if key not in _ENGINE_KEYS}
     return rows
+
+
+def _reading_meaning(text: str, fault: str) -> RemembrancerError:
+    """Say whether the query or the graph is at fault."""
+    if "NotIdempotent" in fault:
+        return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
+    if any(word in fault for word in _QUERY_FAULTS):
+        return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", _EXAMPLE)
+    return GraphUnavailable(f"The graph did not answer: {fault}")
 
 
 def _meaning(error: Exception) -> Exception:

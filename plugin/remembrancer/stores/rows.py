@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
@@ -16,6 +17,10 @@ from remembrancer.stores.due_key import due_key
 if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim, Rearm, Settlement
     from remembrancer.stores.session import Row
+
+
+_PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
+"""How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
 
 
 def task_from(node: Row, history: list[dict[str, Any]] | None = None) -> ScheduledTask:
@@ -43,6 +48,8 @@ def plain(value: Any) -> Any:
     """Return a query's value with moments in UTC and nothing of the engine's own."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
+    if isinstance(value, str) and _PROJECTED.fullmatch(value):
+        return datetime.fromisoformat(value.partition("[")[0]).astimezone(UTC)
     if isinstance(value, dict):
         return {str(key): plain(kept) for key, kept in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, list | tuple | set | frozenset):
