@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from datetime import UTC, datetime
@@ -49,7 +50,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     if isinstance(value, str) and _PROJECTED.fullmatch(value):
-        return datetime.fromisoformat(value.partition("[")[0]).astimezone(UTC)
+        with contextlib.suppress(ValueError, OverflowError):  # somebody's text that looks like a moment and is none
+            return datetime.fromisoformat(value.partition("[")[0]).astimezone(UTC)
     if isinstance(value, dict):
         return {str(key): plain(kept) for key, kept in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, list | tuple | set | frozenset):
