@@ -32,7 +32,7 @@ from remembrancer_schema.catalog import queries, query
 
 DEFAULT: Final = Path("build/day")
 MARKER: Final = "the-day.txt"
-_OURS: Final = {"databases", "config", MARKER}
+_OURS: Final = {"databases", "config", "backups", "log", "serve.json", MARKER}
 _MORNING: Final = "--morning"
 _QUESTIONS: Final[dict[str, dict[str, object]]] = {
     "why_not": {"limit": 10},
@@ -140,9 +140,7 @@ def _make_room(folder: Path) -> None:
     if not names:
         return
     if MARKER not in names or names - _OURS:
-        raise NotAGraph(
-            f"{folder} holds something else than a day of this demo. Nothing was touched: name another folder."
-        )
+        raise NotAGraph(f"{folder} is no day of this demo. Nothing was touched: name another folder, or an empty one.")
     try:
         asyncio.run(_touch(folder))
     except GraphLocked:

@@ -84,7 +84,7 @@ def _table(rows: Sequence[Mapping[str, object]]) -> Table:
         justify = "right" if isinstance(value, int) else "left"
         table.add_column(escape(name), justify=justify, no_wrap=name not in _WORDY, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(_cell(name, value)) for name, value in row.items()))
+        table.add_row(*(escape(_cell(value)) for value in row.values()))
     return table
 
 
@@ -92,13 +92,12 @@ def _lists(rows: Sequence[Mapping[str, object]]) -> Table:
     """Return each row as a list of its values by name, which wraps as words do."""
     lists = Table.grid(padding=(0, 1))
     for row in rows:
-        pairs = (f"[dim]{escape(name)}[/] {escape(_cell(name, value))}" for name, value in row.items())
+        pairs = (f"[dim]{escape(name)}[/] {escape(_cell(value))}" for name, value in row.items())
         lists.add_row("•", "  ".join(pairs))
     return lists
 
 
-def _cell(name: str, value: object) -> str:
-    """Write a value; the embedded engine answers a moment as text, with the zone's Z at its end."""
-    if name.endswith("_at"):
-        return f"{datetime.fromisoformat(str(value)).astimezone(BERLIN):%H:%M}"
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(BERLIN):%H:%M}"
     return "" if value is None else str(value)

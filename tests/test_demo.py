@@ -14,6 +14,7 @@ from remembrancer import TaskSchedulerService
 from remembrancer_schema.catalog import query
 
 DAY = Path(__file__).resolve().parents[1] / "demo/day.py"
+DICTIONARY = DAY.parents[1] / "graph_schema/remembrancer_schema/README.md"
 pytestmark = [pytest.mark.slow]
 
 
@@ -102,6 +103,27 @@ async def test_the_graph_holds_what_was_told(played: subprocess.CompletedProcess
         ("Pay the printer", "failed"): 1,
         ("Water the beds", "completed"): 1,
     }
+
+
+async def test_whatever_stands_in_the_graph_stands_in_the_data_dictionary(
+    played: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    service = TaskSchedulerService(folder)
+    await service.open()
+    try:
+        nodes = await service.cypher("MATCH (n) RETURN DISTINCT labels(n)[0] AS label, keys(n) AS properties")
+        edges = await service.cypher("MATCH ()-[r]->() RETURN DISTINCT type(r) AS kind")
+    finally:
+        await service.close()
+
+    names = {str(row["label"]) for row in nodes} | {str(row["kind"]) for row in edges}
+    for row in nodes:
+        properties = row["properties"]
+        assert isinstance(properties, list)
+        names.update(name for name in properties if not name.startswith("@"))
+    dictionary = DICTIONARY.read_text("utf-8")
+    assert sorted(name for name in names if f"`{name}`" not in dictionary) == []
+    assert len(names) > 60
 
 
 def test_the_commands_it_ends_with_work(played: subprocess.CompletedProcess[str]) -> None:
