@@ -45,11 +45,11 @@ def main() -> int:
     """Play the day; return 0 if its ledger balances."""
     # The story tells what was lost and taken over; the log would tell it twice.
     logging.getLogger("remembrancer").setLevel(logging.CRITICAL)
-    if sys.argv[1:2] == [_MORNING]:
-        asyncio.run(play_morning(Path(sys.argv[2]), _write_event))
-        return 0
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
     try:
+        if sys.argv[1:2] == [_MORNING]:
+            asyncio.run(play_morning(Path(sys.argv[2]), _write_event))
+            return 0
+        folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
         _make_room(folder)
         return _play(folder, Teller())
     except RemembrancerError as refused:
@@ -81,12 +81,14 @@ def _play_morning(folder: Path, teller: Teller) -> int:
         try:
             for line in process.stdout or ():
                 when, mark, words = json.loads(line)
-                (folder / MARKER).touch()
                 teller.tell(datetime.fromisoformat(when), mark, words)
                 if mark == "crash":
                     return process.pid
         finally:
             process.kill()
+            process.wait()
+            if folder.is_dir():
+                (folder / MARKER).touch()  # ours to clear away next time, even when the day is broken off here
     raise RemembrancerError("The morning ended before its crash; see the error above.")
 
 
