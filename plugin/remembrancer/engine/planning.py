@@ -67,10 +67,11 @@ def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
         return _plan_once(task, nominal_ms, at)
     if task.deferral_id is not None:
         return _plan_put_off(task, cron, nominal_ms, at)
-    pending = [nominal_ms, *cron.fires(nominal_ms + 1, now_ms, BURST)]
+    most = BURST + (task.misfire_limit if task.misfire is Misfire.RUN_ALL else 0)
+    pending = [nominal_ms, *cron.fires(nominal_ms + 1, now_ms, most - 1)]
     late = list(takewhile(lambda moment: _is_late(task, moment, now_ms), pending))
     kept = _kept(task, fresh=len(late) < len(pending))
-    if gone := late[: len(late) - kept]:
+    if gone := late[: max(0, len(late) - kept)]:
         after = pending[len(gone)] if len(gone) < len(pending) else cron.next_ms(gone[-1])
         return _drop(task, _missed(task, gone, now_ms), after, after, at)
     after = pending[1] if len(pending) > 1 else cron.next_ms(nominal_ms)
