@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.errors import DedupKeyTaken, GraphUnavailable, TaskNotFound
+from remembrancer.errors import DedupKeyTaken, GraphUnavailable, InvalidInput, TaskNotFound
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, TaskStatus
 from remembrancer.ports.task_store import Wanted
@@ -180,9 +180,9 @@ async def test_a_query_of_ones_own_reads_and_never_writes(store: TaskStore, a_ta
         "MATCH (t:scheduled_task) SET t.name = 'x'",
         "MATCH (n) DETACH DELETE n",
     ):
-        with pytest.raises(GraphUnavailable):
+        with pytest.raises(InvalidInput, match="only reads"):
             await store.query(writing)
-    with pytest.raises(GraphUnavailable):
+    with pytest.raises(InvalidInput, match="query="):
         await store.query("MATCH (oops")
     assert await nodes(store) == before
     assert (await store.get(task.task_id)).name == task.name
