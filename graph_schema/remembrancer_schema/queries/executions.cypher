@@ -4,7 +4,7 @@ UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
-WHERE t.next_run_ms = r.expected_ms AND t.nominal_ms = r.task_nominal_ms AND t.status IN ['PENDING', 'ACTIVE']
+WHERE t.next_run_ms = r.expected_ms AND coalesce(t.nominal_ms, t.next_run_ms) = r.task_nominal_ms AND t.status IN ['PENDING', 'ACTIVE']
 SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.status = 'ACTIVE',
     t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
 CREATE (e:task_execution {
@@ -21,7 +21,7 @@ UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
-WHERE t.next_run_ms = r.expected_ms AND t.nominal_ms = r.task_nominal_ms AND t.status IN ['PENDING', 'ACTIVE']
+WHERE t.next_run_ms = r.expected_ms AND coalesce(t.nominal_ms, t.next_run_ms) = r.task_nominal_ms AND t.status IN ['PENDING', 'ACTIVE']
 SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.status = r.task_status
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,

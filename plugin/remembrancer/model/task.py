@@ -12,6 +12,8 @@ from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, Misfire, OnLost,
 
 MISFIRE_LIMIT: Final = 100
 MISFIRE_GRACE_SECONDS: Final = 60.0
+_LAST_MS: Final = 253_402_300_799_999
+"""The last moment that a datetime can be."""
 
 
 class ScheduledTask(BaseModel):
@@ -53,9 +55,9 @@ class ScheduledTask(BaseModel):
     context: dict[str, Any] | None = None
     """What the author wants the handler to have: any JSON object."""
 
-    next_run_ms: int | None = None
+    next_run_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
     """When the checker acts next, epoch milliseconds; None unless armed. The due lookup's one index."""
-    nominal_ms: int | None = None
+    nominal_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
     """The first moment of the schedule not accounted for yet, epoch milliseconds."""
     deferral_id: str | None = None
     """The live deferral, if the next run is one that was put off."""
