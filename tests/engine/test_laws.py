@@ -83,6 +83,7 @@ class Life(RuleBasedStateMachine):
         self.calls: list[str] = []
         self.hangs = False
         self.open()
+        self.schedule_recurring("*/20 * * * *", Misfire.RUN_ONCE, 5, 60.0)
 
     def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(asyncio.wait_for(doing, 60))
@@ -120,7 +121,14 @@ class Life(RuleBasedStateMachine):
         self.known[task_id] = Known(self.clock.now(), cron=cron)
         return task_id
 
-    @rule(minutes=MINUTES)
+    @rule(minutes=st.integers(20, 400))
+    def an_outage(self, minutes: int) -> None:
+        self.time_goes_by(minutes)
+
+    @rule(minutes=st.integers(1, 30))
+    def a_while(self, minutes: int) -> None:
+        self.time_goes_by(minutes)
+
     def time_goes_by(self, minutes: int) -> None:
         self.run(self.checker.tick(timedelta(minutes=minutes)))
         for task in self.known.values():
@@ -228,7 +236,13 @@ class Life(RuleBasedStateMachine):
         assert sorted(covered) == moments
 
     def teardown(self) -> None:
-        if hasattr(self, "loop"):
+        if not hasattr(self, "loop"):
+            return
+        try:
+            self.time_goes_by(450)  # whatever is still ahead comes, and is accounted for
+            self.every_acknowledged_task_is_there_as_it_should_be()
+            self.what_fired_has_one_outcome_and_nothing_fired_twice()
+        finally:
             self.run(self.checker.__aexit__())
             self.run(self.loop.shutdown_default_executor())
             self.loop.close()
