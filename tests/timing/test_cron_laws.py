@@ -16,6 +16,7 @@ from cronsim import CronSim
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import from_ms
 from remembrancer.model.policy import Fold, Gap
 from remembrancer.timing.cron import parse_cron
@@ -43,6 +44,10 @@ ZONES = [
     "Pacific/Auckland",
     "Pacific/Chatham",
 ]
+
+# Chatham's clock jumps from 02:45 to 03:45, and cronsim loses the quarter of an hour that is left of that hour;
+# the plain reading below covers it.
+ORACLE_ZONES = [zone for zone in ZONES if zone != "Pacific/Chatham"]
 LORD_HOWE = "Australia/Lord_Howe"
 """Its clocks move by half an hour, which cronsim does not expect; the plain reading covers it."""
 
@@ -100,7 +105,7 @@ WEEKDAYS = st.just("*") | values(0, 6) | st.sampled_from(["*/2", "1-5", "6,7", "
 
 
 @FIXED
-@given(cases(ZONES), MINUTES, HOURS, DAYS, MONTHS, WEEKDAYS)
+@given(cases(ORACLE_ZONES), MINUTES, HOURS, DAYS, MONTHS, WEEKDAYS)
 def test_the_same_fires_as_cronsim(  # noqa: PLR0917
     case: Case, minute: str, hour: str, day: str, month: str, weekday: str
 ) -> None:
@@ -108,7 +113,12 @@ def test_the_same_fires_as_cronsim(  # noqa: PLR0917
     # (0-59) in minute or hour, which we count as intervals and cronsim as fixed times.
     assume(case.zone not in MIDNIGHT or "*" not in minute + hour)
     expression = f"{minute} {hour} {day} {month} {weekday}"
-    cron = parse_cron(expression, timezone=case.zone)
+    try:
+        cron = parse_cron(expression, timezone=case.zone)
+    except InvalidInput as refusal:  # such as every fifth day of June that is its fifth Sunday: there is none
+        assert "never" in str(refusal)  # noqa: PT017
+        assume(condition=False)
+        raise
     start = datetime.fromtimestamp(case.after, ZoneInfo(case.zone))
     # Started in the second pass of a repeated hour, cronsim forgets which pass it was and first names fires
     # that are already past.
