@@ -1,0 +1,188 @@
+"""Measure Remembrancer beside the bare engine and its peers, in one run: `python bench/run.py [--full]`.
+
+Only ratios within one run mean something. Rounds of ours and of raw alternate, and medians are taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+import ours
+import peers
+from raw import RawGraph
+from table import Row, at_least, at_most, keep, say, show
+
+from remembrancer.model.moment import to_ms
+
+ROUNDS = 5
+SAME_KEY_TASKS = 5_000
+
+
+async def firing(folder: Path, tasks: int, peer_fires: dict[str, float]) -> tuple[list[Row], float]:
+    """Measure fires and the aging of the due index; return the rows and the rate of creates in bulk."""
+    say(f"fires: {tasks:,} minutely tasks, ours and raw in turn")
+    service, clock = await ours.opened(folder / "fire")
+    bulk = await ours.fill(service, tasks)
+    raw = RawGraph(folder / "raw")
+    raw.fill(tasks, to_ms(ours.BEGIN) // 60_000 * 60_000 + 60_000)
+    fresh = await ours.looks(service, clock.now())
+    our_rates: list[float] = []
+    raw_rates: list[float] = []
+    tidy_rates: list[float] = []
+    for number in range(ROUNDS):
+        our_rates.append(await ours.fires(service, clock))
+        raw_rates.append(raw.fires(to_ms(clock.now())))
+        tidy_rates.append(await ours.tidies(service))
+        say(f"  round {number + 1} of {ROUNDS}: ours {our_rates[-1]:,.0f}/s, raw {raw_rates[-1]:,.0f}/s")
+    aged = await ours.looks(service, clock.now())
+    raw.close()
+    await service.close()
+    rate, bare, tidy = median(our_rates), median(raw_rates), median(tidy_rates)
+    verdicts = [at_least(rate / bare, 0.75, "raw")]
+    if peers.HUEY in peer_fires:
+        verdicts.append(at_least(rate / peer_fires[peers.HUEY], 2, "Huey"))
+    with_tidy = 1 / (1 / rate + 1 / tidy)
+    age = f"after {ROUNDS * tasks:,} fires"
+    rows = [
+        Row("fire: claim, no-op handler, settle", "fires/s", rate, bare, peer_fires, "; ".join(verdicts)),
+        Row("  the same, and SCHEDULED_FOR moved on", "fires/s", with_tidy, verdict="done when nothing is due"),
+        Row("due check, none due, fresh", "ms", fresh[0], fresh[1]),
+        Row(f"due check, none due, {age}", "ms", *aged, verdict=at_most(aged[0] / fresh[0], 1.5, "aged : fresh")),
+    ]
+    return rows, bulk
+
+
+def same_key(folder: Path) -> str:
+    """Say what the bare engine does where all tasks of a minute share one key in the due index."""
+    say("fires of the bare engine, one due key for all")
+    rates: list[float] = []
+    for name, same in (("distinct", False), ("same", True)):
+        graph = RawGraph(folder / name)
+        graph.fill(SAME_KEY_TASKS, 60_000_000, same_key=same)
+        rates.append(median(graph.fires(60_000_000 + 60_000 * number) for number in range(2)))
+        graph.close()
+    return (
+        f"With one due key for all of {SAME_KEY_TASKS:,} tasks the bare engine fires {rates[1]:,.0f}/s, "
+        f"with a key for each {rates[0]:,.0f}/s; ours and raw above have a key for each."
+    )
+
+
+async def creating(folder: Path, bulk: float, peer_creates: dict[str, float]) -> list[Row]:
+    """Measure creates, beside the bare engine's single writes."""
+    say("creates")
+    service, _ = await ours.opened(folder / "create")
+    raw = RawGraph(folder / "raw-create")
+    singly: list[float] = []
+    flying: list[float] = []
+    bare: list[float] = []
+    for _ in range(ROUNDS):
+        bare.append(raw.creates(100))
+        singly.append(await ours.creates_singly(service, 100))
+        flying.append(await ours.creates_in_flight(service, 3_000, 100))
+    raw.close()
+    await service.close()
+    one = median(bare)
+    rates = (
+        ("create: one awaited after the other", median(singly), 0.8, peer_creates),
+        ("create: 100 in flight", median(flying), 8, {}),
+        ("create: in bulk, 1,000 a commit", bulk, 20, {}),
+    )
+    return [
+        Row(work, "tasks/s", rate, one, others, at_least(rate / one, target, "raw single writes"))
+        for work, rate, target, others in rates
+    ]
+
+
+async def growing(folder: Path, few: int, many: int) -> list[Row]:
+    """Measure due checks on a small and a large graph, the start on the large one, and its memory."""
+    seen: list[list[tuple[float, float]]] = []
+    for count in (few, many):
+        say(f"a graph of {count:,} tasks")
+        service, _ = await ours.opened(folder / f"grown-{count}")
+        await ours.fill_far(service, count)
+        early, later = ours.FAR - timedelta(seconds=1), ours.FAR + timedelta(seconds=99)
+        seen.append([await ours.looks(service, early), await ours.looks(service, later)])
+        await service.close()
+    rows: list[Row] = []
+    for place, what in enumerate(("none due", "100 due")):
+        small, large = seen[0][place], seen[1][place]
+        rows += [
+            Row(f"due check, {what}, {few:,} tasks", "ms", *small),
+            Row(
+                f"due check, {what}, {many:,} tasks",
+                "ms",
+                *large,
+                verdict=at_most(large[0] / small[0], 1.5, "large : small"),
+            ),
+        ]
+    say("start, in a process of its own")
+    told = await asyncio.to_thread(_started, folder / f"grown-{many}")
+    return [
+        *rows,
+        Row(f"start on {many:,} tasks", "s", told["seconds"], verdict=at_most(told["seconds"], 2, "seconds")),
+        Row(f"resident, {many:,} tasks", "MB", told["resident_mb"], verdict=at_most(told["resident_mb"], 700, "MB")),
+    ]
+
+
+def _started(graph: Path) -> dict[str, float]:
+    command = [sys.executable, ours.__file__, str(graph)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+async def delaying(folder: Path) -> list[Row]:
+    """Measure how late handlers begin, on the real clock."""
+    say("trigger delay, 10,000 schedules on the real clock")
+    spread, burst = await ours.delays(folder / "delay", 10_000, 1_000, 200)
+    p99, half = spread[int(len(spread) * 0.99) - 1], median(burst)
+    return [
+        Row("trigger delay, 10,000 schedules, p50", "ms", median(spread)),
+        Row("trigger delay, 10,000 schedules, p99", "ms", p99, verdict=at_most(p99, 20, "ms")),
+        Row("200 due at once, p50", "ms", half, verdict=at_most(half, 50, "ms")),
+        Row("200 due at once, the last", "ms", burst[-1]),
+    ]
+
+
+async def measure(folder: Path, *, tasks: int, many: int) -> tuple[list[Row], list[str]]:
+    """Return every row, and the notes."""
+    say("peers")
+    creates, fires, missing = peers.measured(folder)
+    rows, bulk = await firing(folder, tasks, fires)
+    shared = same_key(folder)
+    rows += await creating(folder, bulk, creates)
+    rows += await delaying(folder)
+    rows += await growing(folder, 10_000, many)
+    notes = [
+        "Only ratios within this run mean something; medians of rounds in which ours and raw took turns.",
+        "raw: the bare engine in this process, one thread, claim and settle by 1,000, fsync, no Python objects.",
+        shared,
+        "Peers keep no history of what they fired. Huey's fire is dequeue and run; its create is enqueue.",
+        *missing,
+    ]
+    if many < 1_000_000:
+        notes.append(f"The large graph had {many:,} tasks; --full takes 1,000,000.")
+    return rows, notes
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="the large graph has a million tasks")
+    parser.add_argument("--tasks", type=int, default=20_000, help="how many tasks fire each minute (20,000)")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="remembrancer-bench-") as folder:
+        many = 1_000_000 if chosen.full else 100_000
+        rows, notes = asyncio.run(measure(Path(folder), tasks=chosen.tasks, many=many))
+    show(rows, notes)
+    say(f"kept in {keep(rows)}")
+
+
+if __name__ == "__main__":
+    main()

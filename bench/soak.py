@@ -1,0 +1,66 @@
+"""Fire a million times on one graph and watch what changes: `python bench/soak.py --fires 1000000`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+
+import ours
+from table import BUILD, say
+
+EACH = 100_000
+TASKS = 20_000
+
+
+async def soak(folder: Path, fires: int, marks: list[dict[str, float]]) -> None:
+    """Fire so often, a minute of the virtual clock after the other, and append one mark for each 100,000."""
+    service, clock = await ours.opened(folder)
+    await ours.fill(service, TASKS)
+    fired, seconds = 0, 0.0
+    try:
+        while fired < fires:
+            seconds += TASKS / await ours.fires(service, clock)
+            await ours.tidies(service)
+            fired += TASKS
+            if fired % EACH == 0:
+                due_ms, _ = await ours.looks(service, clock.now())
+                marks.append(_mark(folder, fired, EACH / seconds, due_ms))
+                seconds = 0.0
+    finally:
+        await service.close()
+
+
+def _mark(folder: Path, fired: int, rate: float, due_ms: float) -> dict[str, float]:
+    disk_mb = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    resident_mb = ours.resident_mb()
+    say(
+        f"{fired:9,} fires: {rate:6,.0f}/s, due check {due_ms:.2f} ms, "
+        f"{resident_mb:,.0f} MB resident, {disk_mb:,.0f} MB on disk"
+    )
+    return {"fires": fired, "rate": rate, "due_ms": due_ms, "resident_mb": resident_mb, "disk_mb": disk_mb}
+
+
+def main() -> None:
+    """Soak, keep the marks in build/soak.json (those of a soak that was broken off, too)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fires", type=int, default=1_000_000)
+    fires = parser.parse_args().fires
+    marks: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory(prefix="remembrancer-soak-") as folder:
+        try:
+            asyncio.run(soak(Path(folder) / "graph", fires, marks))
+        except KeyboardInterrupt:
+            say("broken off")
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "soak.json").write_text(json.dumps(marks, indent=2) + "\n")
+    if marks:
+        share = marks[-1]["rate"] / marks[0]["rate"]
+        print(f"The last {EACH:,} fires ran at {share:.0%} of the first's rate (to reach: 80 % after two million).")
+        print(f"{marks[-1]['resident_mb']:,.0f} MB resident at the end (to reach: at most 700).")
+
+
+if __name__ == "__main__":
+    main()
