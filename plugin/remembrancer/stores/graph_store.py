@@ -83,7 +83,7 @@ class GraphStore:
         nodes = await self._read("armed_tasks", parameters)
         if len(nodes) < wanted.limit:
             nodes += await self._read("unarmed_tasks", {**parameters, "limit": wanted.limit - len(nodes)})
-        return [rows.task_from(row["t"]) for row in nodes]
+        return rows.readable_tasks(row["t"] for row in nodes)
 
     async def find_by_dedup_key(self, dedup_key: str) -> ScheduledTask | None:
         """Return the task kept under *dedup_key*, open or ended."""

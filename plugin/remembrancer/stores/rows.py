@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -16,10 +17,13 @@ from remembrancer.model.task import ScheduledTask
 from remembrancer.stores.due_key import due_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from remembrancer.ports.task_store import Change, Claim, Rearm, Settlement
     from remembrancer.stores.session import Row
 
 
+_LOG: Final = logging.getLogger("remembrancer")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
 
@@ -31,6 +35,17 @@ def task_from(node: Row, history: list[dict[str, Any]] | None = None) -> Schedul
     if history is not None:
         node = {**node, "deferral_history": history}
     return ScheduledTask.model_validate(node)
+
+
+def readable_tasks(nodes: Iterable[Row]) -> list[ScheduledTask]:
+    """Read tasks from their nodes; one that makes no sense is left out, with an error in the log."""
+    tasks: list[ScheduledTask] = []
+    for node in nodes:
+        try:
+            tasks.append(task_from(node))
+        except ValueError as fault:  # pydantic's ValidationError is one
+            _LOG.error("The task %s cannot be read and is left out: %s", node.get("task_id"), fault)  # noqa: TRY400
+    return tasks
 
 
 def execution_from(node: Row) -> Execution:

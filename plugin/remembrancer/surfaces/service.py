@@ -95,10 +95,12 @@ class SchedulerService:
         self._shutdown_event.set()
         registry.strike(self)
         task, self._task = self._task, None
-        if task:
-            self._running_scheduler().halt()
-            await task
-        await self.close()
+        try:
+            if task:
+                self._running_scheduler().halt()
+                await task
+        finally:
+            await self.close()
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -123,11 +125,8 @@ class SchedulerService:
 
         The arguments, and what else *choices* may say (timezone, misfire, …): see `ScheduleRequest`.
 
-        Returns:
-            The task as it is kept, its next five fires, and notes. It is on the disk when this returns.
-
-        Raises:
-            InvalidInput: Refused at the door; nothing was written.
+        Returns the task as it is kept, its next five fires, and notes; it is on the disk then.
+        Raises InvalidInput: refused at the door, nothing was written.
         """
         request = ScheduleRequest(
             name, goal_description, trigger_prompt, origin_thought_id, defer_until, schedule_cron, **choices

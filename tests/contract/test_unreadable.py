@@ -1,0 +1,25 @@
+"""One row that makes no sense never hides the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.stores.rows import readable_tasks
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_task_that_cannot_be_read_is_left_out_with_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    sound = {
+        "task_id": "task_1",
+        "name": "Report",
+        "goal_description": "Keep Ada informed",
+        "trigger_prompt": "Write it",
+        "origin_thought_id": "thought_1",
+        "created_at": "2026-03-02T09:00:00Z",
+    }
+    found = readable_tasks([{**sound, "task_id": "task_0", "status": "LOST"}, sound])
+
+    assert [task.task_id for task in found] == ["task_1"]
+    assert "task_0" in caplog.text
