@@ -44,7 +44,7 @@ def readable_tasks(nodes: Iterable[Row]) -> list[ScheduledTask]:
         try:
             tasks.append(task_from(node))
         except ValueError as fault:  # pydantic's ValidationError is one
-            _LOG.error("The task %s cannot be read and is left out: %s", node.get("task_id"), fault)  # noqa: TRY400
+            _LOG.error("The task %s cannot be read and is left out: %s", node.get("task_id"), fault)
     return tasks
 
 
