@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.engine.execution import Verdict, as_async, run
 from remembrancer.engine.putting_off import put_off
@@ -16,7 +16,7 @@ from remembrancer.model.policy import OnLost, TaskStatus
 from remembrancer.ports.task_store import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer.engine.options import Options
     from remembrancer.model.execution import Execution
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Lease, TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
-_SETTLE_AGAIN_SECONDS: Final = (0.1, 0.5, 2.0, 5.0)
+_T = TypeVar("_T")
+_ASK_AGAIN_SECONDS: Final = (0.1, 0.5, 2.0, 5.0)
 
 
 @dataclass(slots=True)
@@ -141,7 +142,7 @@ class Dispatch:
         rearm = None
         if verdict.put_off:
             try:
-                current = await self._store.get(task.task_id)
+                current = await self._patiently(lambda: self._store.get(task.task_id), execution)
                 rearm = put_off(current, verdict.put_off, now, execution.nominal_at)
             except InvalidInput as refused:
                 verdict = Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, f"The deferral was refused. {refused}")
@@ -159,21 +160,20 @@ class Dispatch:
         )
 
     async def _settle(self, settlement: Settlement) -> None:
-        """Write the outcome; while the graph cannot be written, try for a while: the work is done."""
-        for seconds in _SETTLE_AGAIN_SECONDS:
+        """Write the outcome; a late holder is told that it is not kept."""
+        if not await self._patiently(lambda: self._store.settle(settlement), settlement.execution):
+            late = settlement.execution.execution_id
+            _LOG.warning("%s was taken over meanwhile; its late outcome is not kept", late)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[_T]], execution: Execution) -> _T:
+        """Ask the graph; while it does not answer, try for a while: the work is done and has to be written."""
+        for seconds in _ASK_AGAIN_SECONDS:
             try:
-                written = await self._store.settle(settlement)
+                return await ask()
             except GraphUnavailable as error:
-                _LOG.warning("The outcome of %s is still to be written: %s", settlement.execution.execution_id, error)
+                _LOG.warning("The outcome of %s is still to be written: %s", execution.execution_id, error)
                 await asyncio.sleep(seconds)
-            else:
-                if not written:
-                    _LOG.warning(
-                        "%s was taken over meanwhile; its late outcome is not kept",
-                        settlement.execution.execution_id,
-                    )
-                return
-        await self._store.settle(settlement)
+        return await ask()
 
 
 def ends(task: ScheduledTask, execution: Execution, status: ExecutionStatus) -> TaskStatus | None:
