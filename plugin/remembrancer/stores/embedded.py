@@ -77,7 +77,8 @@ class EmbeddedSession:
             if self._closing:
                 raise GraphUnavailable(_CLOSED)
             self._pending.add(Write(statements, answer))
-            self._arrived.notify()
+        # Announced once this turn of the loop is over: what a thousand handlers write in one turn goes together.
+        answer.get_loop().call_soon(self._announce)
         return await answer
 
     async def close(self) -> None:
@@ -90,6 +91,10 @@ class EmbeddedSession:
         await asyncio.to_thread(self._database.close)
         if self._on_close:
             self._on_close()
+
+    def _announce(self) -> None:
+        with self._arrived:
+            self._arrived.notify()
 
     def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
         try:

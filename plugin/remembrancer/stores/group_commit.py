@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.session import Row, Statement
 
-ROWS_PER_COMMIT: Final = 1000
+ROWS_PER_COMMIT: Final = 1024
+"""A batch of a thousand settlements, and the lease that ends with the last of them."""
 _IDENTITIES: Final = ("task_id", "execution_id", "deferral_id", "lease_id")
 
 
