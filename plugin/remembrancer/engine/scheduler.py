@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.dispatch import Dispatch
 from remembrancer.engine.planning import plan
 from remembrancer.engine.recovery import take_over
-from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.errors import RemembrancerError
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_iso, to_ms
@@ -95,7 +95,7 @@ class Scheduler:
     async def tick(self) -> int:
         """Claim and start everything that is due now; return how many occurrences were accounted for."""
         done = 0
-        while room := min(self._options.max_concurrent - self._dispatch.running, self._options.batch):
+        while (room := min(self._options.max_concurrent - self._dispatch.running, self._options.batch)) > 0:
             now = self._clock.now()
             due = await self._store.due(now, room)
             if not due:
@@ -141,7 +141,7 @@ class Scheduler:
                 next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
             while not self.wake.is_set() and await self._store.tidy(_TIDY):
                 pass
-        except GraphUnavailable as error:
+        except RemembrancerError as error:
             self.failed_passes += 1
             self.last_error = str(error)
             _LOG.error("A pass failed and is tried again: %s", error)

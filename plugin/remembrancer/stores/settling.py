@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remembrancer.model.moment import to_ms
 from remembrancer.stores import rows
 from remembrancer.stores.session import Row, Statement
 
@@ -64,5 +63,4 @@ def _retire_row(settlement: Settlement) -> Row:
         "execution_id": settlement.execution.execution_id,
         "fence": settlement.execution.fence + 1,
         "status": settlement.ends_task,
-        "completed_ms": to_ms(settlement.completed_at),
     }
