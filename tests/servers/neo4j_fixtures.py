@@ -1,0 +1,60 @@
+"""The tests' Neo4j: started when the first test asks for it, wiped between tests, and never missing unnoticed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from neo4j_jars import CannotStart
+from neo4j_server import find_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neo4j_server import Server
+
+REQUIRED = os.environ.get("REMEMBRANCER_REQUIRE_NEO4J") == "1"
+_told: dict[str, str] = {}
+"""What the closing lines say: `origin` of the server that was used, or what was `lacking`."""
+
+
+@pytest.fixture(scope="session")
+def neo4j_session(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The one server of this session, with whatever the last test left."""
+
+    def say(text: str) -> None:
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            print(f"\n· {text}", flush=True)  # noqa: T201 (half a minute of silence is too long)
+
+    try:
+        server = find_server(say)
+    except CannotStart as cannot:
+        _told["lacking"] = str(cannot)
+        if REQUIRED:
+            pytest.fail(f"REMEMBRANCER_REQUIRE_NEO4J=1, and no Neo4j can be had: {cannot}", pytrace=False)
+        pytest.skip(f"NOT TESTED: no Neo4j can be had: {cannot}")
+    _told["origin"] = server.origin
+    yield server
+    server.wipe()
+    server.close()
+
+
+@pytest.fixture
+def neo4j_server(neo4j_session: Server) -> Server:
+    """A real Neo4j that holds nothing of ours."""
+    neo4j_session.wipe()
+    return neo4j_session
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if origin := _told.get("origin"):
+        terminalreporter.write_line(f"Neo4j tested: {origin}")
+    elif lacking := _told.get("lacking"):
+        terminalreporter.section("NEO4J WAS NOT TESTED", sep="!", red=True, bold=True)
+        terminalreporter.write_line(f"No Neo4j can be had here: {lacking}.")
+        terminalreporter.write_line("The store for production was not tested at all. Install Java 17 and Maven, or")
+        terminalreporter.write_line(
+            "Docker, or set NEO4J_URI (with NEO4J_USER and NEO4J_PASSWORD) to an empty database."
+        )
+        terminalreporter.section("NEO4J WAS NOT TESTED", sep="!", red=True, bold=True)
