@@ -14,17 +14,19 @@ from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-    from pathlib import Path
 
     from remembrancer.ports.task_store import TaskStore
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday; no clock of any zone changes near it."""
 
-STORES: dict[str, Callable[[Path], Awaitable[TaskStore]]] = {
-    "embedded": lambda folder: open_store(folder / "graph"),
+STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
+    "embedded": lambda request: str(request.getfixturevalue("tmp_path") / "graph"),
+    "neo4j": lambda request: request.getfixturevalue("neo4j_server").graph,
 }
-"""Every store the contract holds for, by name: what opens it in a folder of its own. A second one is one line."""
+"""Every store the contract holds for, by name: an empty graph of its kind. Another one is one line."""
+
+pytest_plugins = ["neo4j_fixtures"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,15 +35,21 @@ def _quiet_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.setdefault("REMEMBRANCER_LOG_DIR", str(tmp_path_factory.mktemp("engine-log")))
 
 
-@pytest.fixture(params=sorted(STORES))
-async def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[TaskStore]]]:
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.neo4j] if name == "neo4j" else []) for name in STORES])
+def graph(request: pytest.FixtureRequest) -> str:
+    """An empty graph, once of each kind: what `open_store` and the service take."""
+    return STORES[request.param](request)
+
+
+@pytest.fixture
+async def reopen(graph: str) -> AsyncIterator[Callable[[], Awaitable[TaskStore]]]:
     """Open this test's graph, again and again: what was open before is closed first."""
     opened: list[TaskStore] = []
 
     async def again() -> TaskStore:
         while opened:
             await opened.pop().close()
-        opened.append(await STORES[request.param](tmp_path))
+        opened.append(await open_store(graph))
         return opened[-1]
 
     yield again

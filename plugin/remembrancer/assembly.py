@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 from dataclasses import replace
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Final, cast
 from remembrancer.engine.clock import clock_from
 from remembrancer.engine.options import Options
 from remembrancer.engine.thinking import think
-from remembrancer.errors import GraphUnavailable, InvalidInput
+from remembrancer.errors import EngineMissing, GraphUnavailable, InvalidInput
+from remembrancer.stores.address import SCHEMES, is_address, read_address, without_secrets
 from remembrancer.stores.bolt_server import BoltServer
 from remembrancer.stores.embedded import EmbeddedSession
 from remembrancer.stores.engine import load_engine
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from remembrancer.ports.handler import Handler
     from remembrancer.stores.engine import Database
+    from remembrancer.stores.session import Session
 
 SHORTEST_INTERVAL: Final = 0.01
 LONGEST_INTERVAL: Final = 86_400.0
@@ -39,7 +42,8 @@ class TaskSchedulerService(SchedulerService):
     """The scheduler that an agent loads: `await service.start()`, schedule, and its handler is called in time.
 
     Args:
-        db_path: The graph: a folder (made if absent), or ":memory:" for one that leaves nothing behind.
+        db_path: The graph: a folder (made if absent), ":memory:" for one that leaves nothing behind, or the URI of
+            a Neo4j server (neo4j://, bolt:// or their +s and +ssc forms; the database is its path).
         time_service: Anything whose `now()` returns an aware datetime; None is the system's clock.
         check_interval_seconds: The longest sleep between two looks at the graph, 0.01 to 86,400. Tasks fire on
             time whatever it is.
@@ -109,6 +113,8 @@ async def open_store(
     """Open *graph* and bring its schema up to date. Raises GraphUnavailable in one of its forms."""
     if str(graph) == IN_MEMORY:
         return await _open_in_memory(check_interval_seconds)
+    if isinstance(cast("object", graph), str) and is_address(str(graph)):
+        return await _store(await _open_on_server(str(graph)), check_interval_seconds)
     folder = read_folder(graph)
     opened = await asyncio.to_thread(_open, folder, database)
     return await _store(EmbeddedSession(opened, _EMBEDDED), check_interval_seconds)
@@ -116,12 +122,26 @@ async def open_store(
 
 def read_folder(graph: str | Path) -> Path:
     """Return the folder that *graph* names. Raises InvalidInput for a URI, an empty name, a bad value."""
-    allowed = 'a folder (made if it is not there yet), or ":memory:"'
+    allowed = f'a folder (made if it is not there yet), ":memory:", or a URI ({", ".join(SCHEMES)})'
     if not isinstance(cast("object", graph), str | Path) or not str(graph).strip() or "\0" in str(graph):
         raise InvalidInput("db_path", graph, allowed, "./agent-memory")
     if "://" in str(graph):
-        raise InvalidInput("db_path", graph, f"{allowed}; graphs on a server are not supported yet", "./agent-memory")
+        allowed = "a folder: only an embedded graph is served over Bolt"
+        raise InvalidInput("db_path", without_secrets(str(graph)), allowed, "./agent-memory")
     return Path(graph).expanduser()
+
+
+async def _open_on_server(graph: str) -> Session:
+    """Open a graph on a Neo4j server."""
+    address = read_address(graph, os.environ)
+    try:
+        from remembrancer.stores.neo4j import open_neo4j  # noqa: PLC0415 (loads the driver, which is an extra)
+    except ImportError as missing:
+        raise EngineMissing(
+            f"The graph {address} is on a Neo4j server, and its driver is not installed. "
+            "Install it: pip install 'remembrancer[neo4j]'"
+        ) from missing
+    return await open_neo4j(address)
 
 
 async def _open_in_memory(check_interval_seconds: float) -> GraphStore:
@@ -138,7 +158,7 @@ async def _open_in_memory(check_interval_seconds: float) -> GraphStore:
     return await _store(session, check_interval_seconds)
 
 
-async def _store(session: EmbeddedSession, check_interval_seconds: float) -> GraphStore:
+async def _store(session: Session, check_interval_seconds: float) -> GraphStore:
     store = GraphStore(session, int(check_interval_seconds * 1000))
     await store.recall_counters()
     return store

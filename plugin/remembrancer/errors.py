@@ -12,7 +12,10 @@ RemembrancerError
     ├── NotAGraph                   the folder holds something else
     ├── GraphTooNew                 a newer version of this package wrote it
     ├── GraphFull                   the disk is full
-    └── EngineMissing               no build of the embedded engine for this platform
+    ├── GraphUnreachable            the server does not answer
+    ├── GraphForbidden              the server does not let this user in, or not do this
+    ├── OutcomeUnknown              the connection was lost in a commit: it may have been kept
+    └── EngineMissing               what opens such a graph is not installed, or has no build for this platform
 """
 
 from __future__ import annotations
@@ -101,8 +104,20 @@ class GraphFull(GraphUnavailable):
     """The disk is full: the write was refused whole."""
 
 
+class GraphUnreachable(GraphUnavailable):
+    """The graph's server does not answer."""
+
+
+class GraphForbidden(GraphUnavailable):
+    """The graph's server does not let this user in, or does not let it do this."""
+
+
+class OutcomeUnknown(GraphUnavailable):
+    """The connection was lost while a write was being committed, and the graph has not said since if it was kept."""
+
+
 class EngineMissing(GraphUnavailable):
-    """There is no build of the embedded engine for this platform."""
+    """What opens such a graph is not installed, or has no build for this platform."""
 
 
 _SHOWN = 120

@@ -133,7 +133,7 @@ async def test_a_torn_schema_file_loses_nothing(tmp_path: Path, a_task: MakeTask
     await store.close()
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\0b", "bolt://localhost:7687", 7, None])
+@pytest.mark.parametrize("name", ["", "  ", "a\0b", "ftp://localhost:7687", 7, None])
 async def test_what_names_no_folder_is_refused_with_an_example(name: object) -> None:
     with pytest.raises(InvalidInput, match=r"db_path=.*Example"):
         await open_store(name)  # pyright: ignore[reportArgumentType]

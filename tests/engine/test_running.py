@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,16 +31,22 @@ OPTIONS = Options(stop_timeout_seconds=0.2)
 
 
 @pytest.fixture
-def run(clock: VirtualClock) -> Run:
-    """Open a scheduler with a handler of one's own, driven by hand."""
+def run_on(clock: VirtualClock) -> Run:
+    """Open a scheduler over a graph, with a handler of one's own, driven by hand."""
 
     @asynccontextmanager
-    async def opened(handler: Any, graph: object = ":memory:") -> AsyncIterator[ManualScheduler]:
-        service = TaskSchedulerService(graph, clock, handler=handler, options=OPTIONS)  # pyright: ignore[reportArgumentType]
+    async def opened(graph: str | Path, handler: Any) -> AsyncIterator[ManualScheduler]:
+        service = TaskSchedulerService(graph, clock, handler=handler, options=OPTIONS)
         async with ManualScheduler(service, clock) as checker:
             yield checker
 
     return opened
+
+
+@pytest.fixture
+def run(graph: str, run_on: Run) -> Run:
+    """Open a scheduler over a graph of each kind in turn."""
+    return partial(run_on, graph)
 
 
 async def schedule(checker: ManualScheduler, name: str = "Task", **choices: Any) -> str:
@@ -183,13 +190,13 @@ SPOILT = [
 
 
 async def test_tasks_that_cannot_be_read_or_planned_are_set_aside_and_the_rest_goes_on(
-    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    run_on: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "remembrancer")
-    async with run(None, tmp_path / "graph") as checker:
+    async with run_on(tmp_path / "graph", None) as checker:
         ids = [await schedule(checker, str(place), schedule_cron="* * * * *") for place in range(len(SPOILT) + 2)]
     spoil(tmp_path / "graph", {**dict(zip(ids, SPOILT, strict=False)), ids[-2]: "t.nominal_ms = null"})
-    async with run(None, tmp_path / "graph") as checker:
+    async with run_on(tmp_path / "graph", None) as checker:
         for _ in range(2):
             await checker.tick(MINUTE)
         assert sorted(each.task_id for each in await checker.service.history()) == sorted(ids[-2:] * 2)
@@ -208,7 +215,7 @@ def spoil(graph: Path, changes: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(("on_lost", "outcomes"), [("fail", ["failed"]), ("retry", ["completed", "failed"])])
 async def test_what_a_crash_left_is_failed_and_tried_again_if_its_task_says_so(
-    run: Run, tmp_path: Path, on_lost: str, outcomes: list[str]
+    run_on: Run, tmp_path: Path, on_lost: str, outcomes: list[str]
 ) -> None:
     begun: asyncio.Queue[None] = asyncio.Queue()
 
@@ -216,7 +223,7 @@ async def test_what_a_crash_left_is_failed_and_tried_again_if_its_task_says_so(
         begun.put_nowait(None)
         await asyncio.sleep(600)
 
-    async with run(hang, tmp_path / "graph") as checker:
+    async with run_on(tmp_path / "graph", hang) as checker:
         task_id = await schedule(checker, on_lost=on_lost)
         for _ in range(2):  # two in one millisecond, beside the one of the schedule
             await checker.service.run_now(task_id)
@@ -226,7 +233,7 @@ async def test_what_a_crash_left_is_failed_and_tried_again_if_its_task_says_so(
         await crash(checker.service)
         ticking.cancel()
         await asyncio.gather(ticking, return_exceptions=True)
-    async with run(lambda _: "well", tmp_path / "graph") as checker:
+    async with run_on(tmp_path / "graph", lambda _: "well") as checker:
         await checker.service.idle()
         made = await checker.service.history(task_id)
         assert sorted(each.status for each in made) == sorted(outcomes * 3)

@@ -16,7 +16,8 @@ class Floor:
     """Keeps the highest moment (epoch ms) that is known to have nothing armed at or below it.
 
     Args:
-        lifetime_ms: After so long the floor is dropped once, so that a write from outside is still found.
+        lifetime_ms: After so long the floor is dropped once, so that a write from outside is still found; with 0 it
+            never rises.
     """
 
     def __init__(self, lifetime_ms: int) -> None:
@@ -35,6 +36,8 @@ class Floor:
 
     def end_read(self, proven_ms: int) -> None:
         """Rise to *proven_ms*, but stay below whatever was armed while the read was under way."""
+        if not self._lifetime_ms:
+            return
         if self._lowest_armed_ms is not None:
             proven_ms = min(proven_ms, self._lowest_armed_ms - 1)
         self._floor_ms = max(self._floor_ms, proven_ms)

@@ -16,6 +16,7 @@ from remembrancer.stores.floor import Floor
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.settling import settle_statements, take_over_statements
+from remembrancer.stores.tally import NAMES
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ class GraphStore:
 
     Args:
         session: An open graph.
-        floor_lifetime_ms: How long a moment armed from outside this process may stay unseen.
+        floor_lifetime_ms: How long a moment armed from outside this process may stay unseen; on a graph that
+            others write too there is no floor.
     """
 
     def __init__(self, session: Session, floor_lifetime_ms: int) -> None:
         self._session = session
-        self._floor = Floor(floor_lifetime_ms)
+        self._floor = Floor(floor_lifetime_ms if session.exclusive else 0)
         self._moved = Moved()
         self._before: dict[str, float] = {}
         self.exclusive = session.exclusive
@@ -231,7 +233,7 @@ class GraphStore:
         totals: dict[str, float] = {}
         for row in await self._read("counters", {}):
             for name, value in row["c"].items():
-                if name != "counter_id":
+                if name in NAMES:
                     totals[name] = totals.get(name, 0) + value
         return totals
 

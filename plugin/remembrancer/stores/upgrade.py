@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphTooNew
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import meaning
-from remembrancer_schema.catalog import migrations, query
+from remembrancer_schema.catalog import Migration, migrations, query
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from remembrancer.stores.engine import Database
+    from remembrancer.stores.neo4j import Neo4jSession
+
+_AWAIT_INDEXES: Final = "CALL db.awaitIndexes(600)"
 
 
 def upgrade_embedded(database: Database, folder: Path) -> None:
@@ -23,21 +27,33 @@ def upgrade_embedded(database: Database, folder: Path) -> None:
         raise meaning(folder, str(error)) from error
 
 
+async def upgrade_neo4j(session: Neo4jSession, shown: str) -> None:
+    """Apply what the graph has not seen yet, in order; two replicas may do so at once. Raises GraphUnavailable."""
+    found = await session.read(query("graph_version"), {})
+    version = found[0]["version"] if found else 0
+    for step in _ahead(migrations("neo4j"), version, shown):
+        for statement in step.statements:
+            await session.run_again_and_again(statement, {})
+        await session.run_again_and_again(_AWAIT_INDEXES, {})
+        await session.run_again_and_again(query("set_graph_version"), {"version": step.version})
+
+
 def _upgrade(database: Database, folder: Path) -> None:
-    steps = migrations("embedded")
-    version = _version(database)
-    if version > steps[-1].version:
-        raise GraphTooNew(
-            f"The graph {folder} has schema version {version}; this remembrancer knows up to {steps[-1].version}. "
-            "Install a newer remembrancer; nothing was changed."
-        )
-    for step in steps:
-        if step.version <= version:
-            continue
+    for step in _ahead(migrations("embedded"), _version(database), str(folder)):
         for statement in step.statements:
             database.command("sql", statement)
         with database.transaction():
             database.command("opencypher", query("set_graph_version"), {"version": step.version})
+
+
+def _ahead(steps: Sequence[Migration], version: int, shown: str) -> Sequence[Migration]:
+    """Return the steps that a graph of *version* has not seen. Raises GraphTooNew."""
+    if version > steps[-1].version:
+        raise GraphTooNew(
+            f"The graph {shown} has schema version {version}; this remembrancer knows up to {steps[-1].version}. "
+            "Install a newer remembrancer; nothing was changed."
+        )
+    return [step for step in steps if step.version > version]
 
 
 def _version(database: Database) -> int:

@@ -1,0 +1,103 @@
+"""The address of a graph on a server: its URI, its database, and who may enter; secrets are never shown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from remembrancer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from urllib.parse import SplitResult
+
+SCHEMES: Final = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
+_ALLOWED: Final = f"a URI that begins with {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}, and names a host"
+_EXAMPLE: Final = "neo4j://graph.example:7687/neo4j"
+_USERINFO: Final = re.compile(r"(?<=://)[^\s]*@")
+_PASSWORDS: Final = ("REMEMBRANCER_NEO4J_PASSWORD", "NEO4J_PASSWORD")
+_USERS: Final = ("REMEMBRANCER_NEO4J_USER", "NEO4J_USER", "NEO4J_USERNAME")
+_FIRST_USER: Final = "neo4j"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a graph is, and with what to log in."""
+
+    uri: str
+    """Without user, password and database: what the driver takes, and what messages show."""
+    database: str | None = None
+    """None for the server's own default."""
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        """Show it without user and password."""
+        return self.uri if self.database is None else f"{self.uri} (database {self.database})"
+
+
+def is_address(graph: str) -> bool:
+    """Whether *graph* is a URI, and no folder."""
+    return "://" in graph
+
+
+def without_secrets(text: str) -> str:
+    """Return *text* with whatever stands before the @ of a URI left out."""
+    return _USERINFO.sub("", text)
+
+
+def read_address(text: str, environment: Mapping[str, str]) -> Address:
+    """Read a URI; what it does not say of user and password is taken from *environment*.
+
+    Raises:
+        InvalidInput: It is no such URI, or the password's file cannot be read. The message holds no secret.
+    """
+    parts = _split(text)
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise InvalidInput("db_path", without_secrets(text), _ALLOWED, _EXAMPLE)
+    asked = parse_qs(parts.query, keep_blank_values=True)
+    named = {unquote(parts.path).strip("/"), *asked.pop("database", [])} - {""}
+    if len(named) > 1 or "system" in named:
+        raise InvalidInput("db_path", without_secrets(text), "one database, which is not `system`", _EXAMPLE)
+    if asked and parts.scheme.startswith("bolt"):
+        allowed = f"only `database` after the ?, not {', '.join(asked)}"
+        raise InvalidInput("db_path", without_secrets(text), allowed, _EXAMPLE)
+    password = unquote(parts.password) if parts.password is not None else _password(environment)
+    user = unquote(parts.username) if parts.username else _first(environment, _USERS)
+    return Address(
+        uri=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{'?' if asked else ''}{urlencode(asked, doseq=True)}",
+        database=next(iter(named), None),
+        user=user or (_FIRST_USER if password else None),
+        password=password,
+    )
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text.strip())
+        _ = parts.port  # it is looked at only when it is asked for
+    except ValueError:
+        # Its text may quote a part of the password: it is not chained.
+        raise InvalidInput("db_path", without_secrets(text), _ALLOWED, _EXAMPLE) from None
+    if "@" in parts.path:
+        allowed = "a password whose / is written %2F, and whose @ is written %40"
+        raise InvalidInput("db_path", without_secrets(text), allowed, _EXAMPLE)
+    return parts
+
+
+def _password(environment: Mapping[str, str]) -> str | None:
+    """Return the password that the environment holds or names a file of; ours goes first."""
+    if (path := environment.get("REMEMBRANCER_NEO4J_PASSWORD_FILE")) and not environment.get(_PASSWORDS[0]):
+        try:
+            return Path(path).expanduser().read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as refused:
+            allowed = f"a file that can be read ({type(refused).__name__})"
+            raise InvalidInput("REMEMBRANCER_NEO4J_PASSWORD_FILE", path, allowed, "/run/secrets/neo4j") from refused
+    return _first(environment, _PASSWORDS)
+
+
+def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((value for name in names if (value := environment.get(name))), None)

@@ -1,0 +1,215 @@
+"""Neo4j: a graph on a server that many replicas share, through its asynchronous driver."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, LiteralString
+from uuid import uuid4
+
+from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
+
+from remembrancer.errors import GraphUnavailable, GraphUnreachable, OutcomeUnknown
+from remembrancer.stores.group_commit import Group, Pending, Write
+from remembrancer.stores.neo4j_meaning import FAULTS, UNUSABLE, Patience, may_pass, reading_meaning, writing_meaning
+from remembrancer.stores.neo4j_values import encodable, plain_rows
+from remembrancer.stores.neo4j_writer import Writer
+from remembrancer.stores.tally import Counts, zero
+from remembrancer.stores.upgrade import upgrade_neo4j
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neo4j import AsyncDriver, AsyncSession
+
+    from remembrancer.stores.address import Address
+    from remembrancer.stores.session import Row, Statement
+
+WRITERS: Final = 1
+_PATIENCE_SECONDS: Final = 5.0
+_CONNECT_SECONDS: Final = 5.0
+_ACQUIRE_SECONDS: Final = 15.0
+"""Bounds the wait for a server that takes a connection and then says nothing."""
+_LIVENESS_SECONDS: Final = 60.0
+"""A connection that was idle for so long is tried before it is used: something in between may have dropped it."""
+_CONNECTIONS: Final = 32
+_CLOSED: Final = "The graph is closed: start the service again."
+_ENDED: Final = "ended"
+"""The counter into which writers that end fold theirs."""
+
+
+class Neo4jSession:
+    """The session over one database of a Neo4j server. It belongs to the event loop that it was made in.
+
+    Reads go each on a connection of their own. Writes queue for a free writer, which commits them in groups.
+
+    Args:
+        driver: Open; ours alone.
+        address: Which database, and how messages name it.
+        writers: How many commits may be under way at once.
+    """
+
+    exclusive = False
+
+    def __init__(self, driver: AsyncDriver, address: Address, writers: int = WRITERS) -> None:
+        self._driver = driver
+        self._address = address
+        self._bookmarks = AsyncGraphDatabase.bookmark_manager()
+        self._pending = Pending()
+        self.counts: Counts = zero()
+        mine = uuid4().hex
+        self._writers = [Writer(self._to_write, address, f"{mine}.{place}", self.counts) for place in range(writers)]
+        self._free = list(self._writers)
+        self._committing: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def greet(self) -> None:
+        """Ask for nothing, once: the driver raises what stands between us and the graph."""
+        async with self._session(READ_ACCESS) as session:
+            await (await session.run("RETURN 1")).consume()
+
+    async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
+        """Answer a reading query; it sees what this session has written."""
+        if self._closing:
+            raise GraphUnavailable(_CLOSED)
+        patience = Patience(_PATIENCE_SECONDS)
+        while True:
+            try:
+                async with self._session(READ_ACCESS) as session:
+                    answer = await session.run(text, parameters)
+                    return plain_rows([record async for record in answer])
+            except FAULTS as error:
+                if not may_pass(error) or not await patience.wait():
+                    raise reading_meaning(self._address, text, error) from error
+            except UNUSABLE as error:
+                raise reading_meaning(self._address, text, error) from error
+
+    async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Run the statements in order, all or none; return each one's rows once they are committed.
+
+        Raises OutcomeUnknown beside what every session raises: then they may have been kept.
+        """
+        if self._closing:
+            raise GraphUnavailable(_CLOSED)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[list[Row]]] = loop.create_future()
+        self._pending.add(Write(statements, answer))
+        # Announced once this turn of the loop is over: what a thousand handlers write in one turn goes together.
+        loop.call_soon(self._begin_commits)
+        return await answer
+
+    async def run_again_and_again(self, text: LiteralString, parameters: Row) -> None:
+        """Run a statement that does no harm when it is run twice, in a transaction of its own."""
+        patience = Patience(_PATIENCE_SECONDS)
+        while True:
+            try:
+                async with self._to_write() as session:
+                    await (await session.run(text, parameters)).consume()
+            except FAULTS as error:
+                if not may_pass(error) or not await patience.wait():
+                    raise writing_meaning(self._address, error) from error
+            else:
+                return
+
+    async def close(self) -> None:
+        """Finish the writes under way, then let the server go."""
+        if self._closing:
+            return
+        self._closing = True
+        self._begin_commits()
+        while self._committing:
+            await asyncio.wait(self._committing)
+        rows: list[Row] = [{"counter_id": each.counter_id, "into": _ENDED, "row": 0} for each in self._writers]
+        try:
+            await self.run_again_and_again(query("fold_counters"), {"rows": rows})
+        except GraphUnavailable:
+            pass  # they stay where they are, and count all the same
+        finally:
+            await self._driver.close()
+
+    def _begin_commits(self) -> None:
+        """Give every free writer a group, as long as there are writes."""
+        while self._pending and self._free:
+            task = asyncio.get_running_loop().create_task(self._commit(self._free.pop(), self._pending.next_group()))
+            self._committing.add(task)
+            task.add_done_callback(self._committing.discard)
+
+    async def _commit(self, writer: Writer, group: Group) -> None:
+        try:
+            await self._settle_group(writer, group)
+        finally:
+            self._free.append(writer)
+            self._begin_commits()
+
+    async def _settle_group(self, writer: Writer, group: Group) -> None:
+        """Commit a group; if it is refused, commit its halves, so that a bad write fails alone."""
+        try:
+            shares = group.share(await writer.commit(group))
+        except (GraphUnreachable, OutcomeUnknown) as error:
+            _answer(group.writes, [error] * len(group.writes))
+        except UnicodeEncodeError:
+            await self._settle_group(writer, Group.of([encodable(write) for write in group.writes]))
+        except Exception as error:  # noqa: BLE001 (whatever it is belongs to the callers, not to this task)
+            half = len(group.writes) // 2
+            if half == 0:
+                _answer(group.writes, [error])
+                return
+            for part in (group.writes[:half], group.writes[half:]):
+                await self._settle_group(writer, Group.of(part))
+        else:
+            _answer(group.writes, shares)
+
+    def _to_write(self) -> AsyncSession:
+        return self._session(WRITE_ACCESS)
+
+    def _session(self, access: str) -> AsyncSession:
+        return self._driver.session(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
+            database=self._address.database,
+            default_access_mode=access,
+            bookmark_manager=self._bookmarks,
+            fetch_size=-1,
+        )
+
+
+async def open_neo4j(address: Address) -> Neo4jSession:
+    """Connect, and bring the schema up to date. Raises GraphUnavailable in one of its forms.
+
+    The driver's pool logs each failed try as an error: what it says, our errors say, so it is quiet unless the
+    application has set its level.
+    """
+    pool = logging.getLogger("neo4j.pool")
+    if pool.level == logging.NOTSET:
+        pool.setLevel(logging.CRITICAL)
+    driver = AsyncGraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
+        address.uri,
+        auth=(address.user, address.password or "") if address.user else None,
+        user_agent="remembrancer",
+        connection_timeout=_CONNECT_SECONDS,
+        connection_acquisition_timeout=_ACQUIRE_SECONDS,
+        liveness_check_timeout=_LIVENESS_SECONDS,
+        max_connection_pool_size=_CONNECTIONS,
+        notifications_min_severity="OFF",
+    )
+    session = Neo4jSession(driver, address)
+    try:
+        await session.greet()
+        await upgrade_neo4j(session, str(address))
+    except FAULTS as error:
+        await driver.close()
+        raise writing_meaning(address, error) from error
+    except BaseException:
+        await driver.close()
+        raise
+    return session
+
+
+def _answer(writes: list[Write], answers: Sequence[list[list[Row]] | Exception]) -> None:
+    """Hand the answers to those who still wait for them."""
+    for write, answer in zip(writes, answers, strict=True):
+        if write.answer.done():
+            continue
+        if isinstance(answer, Exception):
+            write.answer.set_exception(answer)
+        else:
+            write.answer.set_result(answer)

@@ -1,0 +1,127 @@
+"""One writer on Neo4j: it commits one group at a time, and never loses track of what became of a commit.
+
+A connection that breaks while a commit is under way leaves its outcome unknown. So every commit carries its number
+onto the writer's own counter, in the same transaction; afterwards the number is read under the counter's lock,
+which waits for a transaction that the server still works on. Only what is known not to be there is written again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import OutcomeUnknown
+from remembrancer.stores.neo4j_meaning import FAULTS, Patience, may_pass, writing_meaning
+from remembrancer.stores.neo4j_values import plain_rows
+from remembrancer.stores.tally import Counts, tally, zero
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neo4j import AsyncSession, AsyncTransaction
+
+    from remembrancer.stores.address import Address
+    from remembrancer.stores.group_commit import Group
+    from remembrancer.stores.session import Row
+
+TRANSACTION_SECONDS: Final = 30.0
+"""After so long the server gives up a transaction by itself: one of a client that has vanished holds its locks."""
+_PATIENCE_SECONDS: Final = 10.0
+_LOOK_UP_SECONDS: Final = 60.0
+"""Longer than a transaction may take, and than a server needs to start again."""
+_ORDER: Final = ("time_id", "origin_thought_id", "task_id", "execution_id", "deferral_id", "lease_id")
+
+
+class Writer:
+    """Commits groups, one at a time.
+
+    Args:
+        open_session: Opens a session of the driver that may write.
+        address: For messages.
+        counter_id: Of this writer alone: its counter carries its commits' numbers.
+        counts: Where to add what was counted.
+    """
+
+    def __init__(
+        self, open_session: Callable[[], AsyncSession], address: Address, counter_id: str, counts: Counts
+    ) -> None:
+        self._open_session = open_session
+        self._address = address
+        self.counter_id = counter_id
+        self._counts = counts
+        self._number = 0
+        self._unknown: Counts | None = None
+        """What the commit numbered last counts, while it is not known whether it was kept."""
+
+    async def commit(self, group: Group) -> list[list[Row]]:
+        """Commit a group in one transaction, again while somebody else's is in the way.
+
+        Raises UniqueKeyTaken, OutcomeUnknown, or GraphUnavailable in another of its forms.
+        """
+        patience = Patience(_PATIENCE_SECONDS)
+        while True:
+            try:
+                return await self._commit_once(group)
+            except FAULTS as error:
+                if not may_pass(error) or not await patience.wait():
+                    raise writing_meaning(self._address, error) from error
+
+    async def _commit_once(self, group: Group) -> list[list[Row]]:
+        if self._unknown:
+            await self._look_up(self._unknown)
+        counts = zero()
+        self._number += 1
+        async with (
+            self._open_session() as session,
+            await session.begin_transaction(timeout=TRANSACTION_SECONDS) as transaction,
+        ):
+            answers = [await _run(transaction, batch.name, batch.rows) for batch in group.batches]
+            for batch, rows in zip(group.batches, answers, strict=True):
+                tally(counts, batch.name, (batch.rows[int(row["row"])] for row in rows))
+            numbered: Row = {"counter_id": self.counter_id, "commit_number": self._number, "row": 0, **counts}
+            await _run(transaction, "number_commit", [numbered])
+            self._unknown = counts
+            try:
+                await transaction.commit()
+            except FAULTS:
+                if not await self._look_up(counts):
+                    raise
+                return answers
+        self._settle(counts, kept=True)
+        return answers
+
+    async def _look_up(self, counts: Counts) -> bool:
+        """Learn whether the commit numbered last was kept. Raises OutcomeUnknown if the graph does not say."""
+        patience = Patience(_LOOK_UP_SECONDS)
+        while True:
+            try:
+                async with (
+                    self._open_session() as session,
+                    await session.begin_transaction(timeout=2 * TRANSACTION_SECONDS) as transaction,
+                ):
+                    found = await _run(transaction, "last_commit", [{"counter_id": self.counter_id, "row": 0}])
+                    await transaction.commit()
+            except FAULTS as error:
+                if not await patience.wait():
+                    raise OutcomeUnknown(
+                        f"The connection to {self._address} was lost while a write was being committed, and it has not "
+                        "answered since: whether the write was kept is not known. Look before you repeat it."
+                    ) from error
+            else:
+                kept = found[0]["commit_number"] == self._number
+                self._settle(counts, kept=kept)
+                return kept
+
+    def _settle(self, counts: Counts, *, kept: bool) -> None:
+        """What became of the commit numbered last is known now."""
+        self._unknown = None
+        if kept:
+            for name, count in counts.items():
+                self._counts[name] += count
+
+
+async def _run(transaction: AsyncTransaction, name: str, rows: list[Row]) -> list[Row]:
+    """Run a query of the catalogue over rows, in an order that all writers share: fewer of them deadlock."""
+    ordered = sorted(rows, key=lambda row: [str(row.get(key)) for key in _ORDER])
+    answer = await transaction.run(query(name), {"rows": ordered})
+    return plain_rows([record async for record in answer])
