@@ -11,7 +11,15 @@ from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable, GraphUnreachable, OutcomeUnknown
 from remembrancer.stores.group_commit import Group, Pending, Write
-from remembrancer.stores.neo4j_meaning import FAULTS, UNUSABLE, Patience, may_pass, reading_meaning, writing_meaning
+from remembrancer.stores.neo4j_meaning import (
+    FAULTS,
+    UNUSABLE,
+    Patience,
+    is_declared,
+    may_pass,
+    reading_meaning,
+    writing_meaning,
+)
 from remembrancer.stores.neo4j_values import encodable, plain_rows
 from remembrancer.stores.neo4j_writer import Writer
 from remembrancer.stores.tally import Counts, zero
@@ -107,6 +115,8 @@ class Neo4jSession:
                 async with self._to_write() as session:
                     await (await session.run(text, parameters)).consume()
             except FAULTS as error:
+                if is_declared(error):
+                    return
                 if not may_pass(error) or not await patience.wait():
                     raise writing_meaning(self._address, error) from error
             else:

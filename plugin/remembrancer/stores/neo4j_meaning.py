@@ -73,6 +73,11 @@ def may_pass(error: DriverError | Neo4jError) -> bool:
     return isinstance(error, ServiceUnavailable | SessionExpired)
 
 
+def is_declared(error: DriverError | Neo4jError) -> bool:
+    """Whether another replica has declared the same constraint or index at this very moment: it is there."""
+    return isinstance(error, Neo4jError) and error.code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
+
+
 def reading_meaning(address: Address, text: str, error: Exception) -> RemembrancerError:
     """Say whether the query, its parameters or the graph are at fault."""
     if not isinstance(error, FAULTS):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TRANSACTION_SECONDS: Final = 30.0
 """After so long the server gives up a transaction by itself: one of a client that has vanished holds its locks."""
 _PATIENCE_SECONDS: Final = 10.0
-_LOOK_UP_SECONDS: Final = 60.0
+LOOK_UP_SECONDS: Final = 60.0
 """Longer than a transaction may take, and than a server needs to start again."""
 _ORDER: Final = ("time_id", "origin_thought_id", "task_id", "execution_id", "deferral_id", "lease_id")
 
@@ -92,7 +92,7 @@ class Writer:
 
     async def _look_up(self, counts: Counts) -> bool:
         """Learn whether the commit numbered last was kept. Raises OutcomeUnknown if the graph does not say."""
-        patience = Patience(_LOOK_UP_SECONDS)
+        patience = Patience(LOOK_UP_SECONDS)
         while True:
             try:
                 async with (

@@ -1,0 +1,127 @@
+"""A connection that breaks in a commit loses nothing and doubles nothing: its outcome is looked up."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import pytest
+from bolt_proxy import BoltProxy, Cut
+
+from remembrancer.assembly import open_store
+from remembrancer.engine.planning import plan
+from remembrancer.errors import DedupKeyTaken, OutcomeUnknown
+from remembrancer.model.execution import ExecutionStatus
+from remembrancer.model.moment import to_ms
+from remembrancer.model.policy import TaskStatus
+from remembrancer.ports.task_store import Lease, Settlement, Wanted
+from remembrancer.stores import neo4j_writer
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    from neo4j_server import Server
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.stores.graph_store import GraphStore
+
+    MakeTask = Callable[..., ScheduledTask]
+
+pytestmark = pytest.mark.neo4j
+
+
+@pytest.fixture
+async def proxy(neo4j_server: Server) -> AsyncIterator[BoltProxy]:
+    async with BoltProxy(neo4j_server.graph) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def store(proxy: BoltProxy) -> AsyncIterator[GraphStore]:
+    store = await open_store(proxy.graph)
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+async def test_a_task_is_kept_once_whether_its_commit_or_its_answer_was_lost(
+    store: GraphStore, proxy: BoltProxy, a_task: MakeTask, cut: Cut
+) -> None:
+    proxy.cuts = iter([cut])
+    await store.create([task := a_task()])
+
+    assert proxy.cut == 1
+    assert await store.get(task.task_id) == task
+    assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == 1
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+async def test_a_claim_and_an_outcome_are_written_once_and_known_to_be(
+    store: GraphStore, proxy: BoltProxy, a_task: MakeTask, now: datetime, cut: Cut
+) -> None:
+    await store.create([task := a_task()])
+    proxy.cuts = iter([cut, cut])
+    (won,) = await store.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
+    settled = await store.settle(Settlement(won, ExecutionStatus.COMPLETED, now, 1.0, ends_task=TaskStatus.COMPLETE))
+
+    assert (proxy.cut, settled) == (2, True)
+    assert [each.status for each in await store.history(None, 10)] == [ExecutionStatus.COMPLETED]
+    counted = await store.counters()
+    assert (counted["executions_started"], counted["executions_completed"], counted["tasks_completed"]) == (1, 1, 1)
+    assert dict(store.totals) == counted
+
+
+async def test_many_writes_over_a_network_that_breaks_all_the_time_are_each_kept_once(
+    store: GraphStore, proxy: BoltProxy, a_task: MakeTask
+) -> None:
+    proxy.cuts = cycle([Cut.BEFORE, Cut.NOT, Cut.AFTER, Cut.NOT, Cut.NOT])
+    tasks = [a_task(dedup_key=f"key {place % 100}") for place in range(110)]
+
+    async def create(place: int) -> str:
+        await asyncio.sleep(0.003 * place)  # not all in one commit
+        try:
+            await store.create([tasks[place]])
+        except DedupKeyTaken:
+            return "taken"
+        return "kept"
+
+    answers = await asyncio.gather(*(create(place) for place in range(len(tasks))))
+    proxy.cuts = iter(())
+
+    assert proxy.cut > 5
+    assert (answers.count("kept"), answers.count("taken")) == (100, 10)
+    assert len(await store.find(Wanted())) == 100
+    assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == 100
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_and_learned_later(
+    store: GraphStore, proxy: BoltProxy, a_task: MakeTask, monkeypatch: pytest.MonkeyPatch, cut: Cut
+) -> None:
+    monkeypatch.setattr(neo4j_writer, "LOOK_UP_SECONDS", 0.2)
+    proxy.cuts, proxy.down_after_a_cut = iter([cut]), True
+    with pytest.raises(OutcomeUnknown, match="Look before you repeat it"):
+        await store.create([a_task()])
+    await proxy.up()
+    await store.create([a_task()])
+
+    assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == (1 if cut is Cut.BEFORE else 2)
+
+
+async def test_a_commit_that_the_server_still_works_on_is_waited_for(store: GraphStore, neo4j_server: Server) -> None:
+    (writer,) = store._session._writers
+    numbered = dict.fromkeys(store.totals, 0) | {"counter_id": writer.counter_id, "commit_number": 1, "row": 0}
+    with neo4j_server.driver.session(database=neo4j_server.database) as session:
+        unfinished = session.begin_transaction()
+        unfinished.run(query("number_commit"), rows=[numbered]).consume()
+        writer._number = 1
+        looking = asyncio.ensure_future(writer._look_up(dict.fromkeys(store.totals, 1)))
+        done, _ = await asyncio.wait({looking}, timeout=0.3)
+        assert not done
+        await asyncio.to_thread(unfinished.commit)
+
+    assert await looking
+    assert store.totals["tasks_created"] == 1

@@ -1,0 +1,124 @@
+"""Several schedulers on one graph, and that graph in a database with others' nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from remembrancer.assembly import open_store
+from remembrancer.engine.planning import plan
+from remembrancer.model.execution import ExecutionStatus
+from remembrancer.model.moment import to_ms
+from remembrancer.ports.task_store import Lease, Settlement, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    from neo4j_server import Server
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.stores.graph_store import GraphStore
+
+    MakeTask = Callable[..., ScheduledTask]
+
+pytestmark = pytest.mark.neo4j
+
+REPLICAS = 4
+
+
+@pytest.fixture
+async def replicas(neo4j_server: Server) -> AsyncIterator[list[GraphStore]]:
+    opened = [await open_store(neo4j_server.graph) for _ in range(REPLICAS)]
+    yield opened
+    for each in opened:
+        await each.close()
+
+
+async def test_what_one_schedules_is_due_for_all(replicas: list[GraphStore], a_task: MakeTask, now: datetime) -> None:
+    for each in replicas:
+        assert list(await each.due(now, 10)) == []
+    await replicas[0].create([task := a_task(next_run_ms=to_ms(now) - 60_000)])
+
+    for each in replicas:
+        assert [found.task_id for found in await each.due(now, 10)] == [task.task_id]
+        assert to_ms(await each.next_run_at()) == task.next_run_ms  # pyright: ignore[reportArgumentType]
+
+
+async def test_of_four_that_all_reach_for_the_same_tasks_each_task_is_won_by_one(
+    replicas: list[GraphStore], a_task: MakeTask, now: datetime
+) -> None:
+    tasks = [a_task(origin_thought_id=f"thought_{place % 7}") for place in range(200)]
+    await replicas[0].create(tasks)
+
+    async def work(place: int) -> list[Execution]:
+        store, won = replicas[place], []
+        while due := await store.due(now, 20):
+            lease = Lease(f"lease_{place}_{len(won)}_{due[0].task_id}", f"replica_{place}", now)
+            mine = await store.claim([plan(task, to_ms(now), lease.replica_id) for task in due], lease)
+            won += mine
+            settled = [Settlement(each, ExecutionStatus.COMPLETED, now, 1.0) for each in mine]
+            assert all(await asyncio.gather(*(store.settle(each) for each in settled)))
+        return won
+
+    won = await asyncio.gather(*(work(place) for place in range(REPLICAS)))
+
+    assert sorted(each.task_id for some in won for each in some) == sorted(task.task_id for task in tasks)
+    history = await replicas[0].history(None, 1000)
+    assert (len(history), {each.status for each in history}) == (200, {ExecutionStatus.COMPLETED})
+    counted = await replicas[0].counters()
+    assert (counted["executions_started"], counted["executions_completed"]) == (200, 200)
+
+
+async def test_writes_that_lock_the_same_thoughts_and_minutes_all_come_through(
+    replicas: list[GraphStore], a_task: MakeTask, now: datetime
+) -> None:
+    """In no common order, so that they deadlock now and then."""
+
+    async def write(place: int) -> None:
+        for turn in range(10):
+            await replicas[place].create(
+                [
+                    a_task(
+                        task_id=f"task_{place}_{turn}_{number}",
+                        origin_thought_id=f"thought_{(number * (place + 3) + turn) % 5}",
+                        next_run_ms=to_ms(now) + 60_000 * ((number * (place + 2) + turn) % 7),
+                    )
+                    for number in range(20)
+                ]
+            )
+
+    await asyncio.gather(*(write(place) for place in range(REPLICAS)))
+
+    assert len(await replicas[0].find(Wanted(limit=10_000))) == 800
+    assert (await replicas[0].counters())["tasks_created"] == 800
+    assert sum(each.totals["tasks_created"] for each in replicas) == 800
+
+
+async def test_what_others_keep_in_the_database_stays_as_it_is(
+    neo4j_server: Server, a_task: MakeTask, now: datetime
+) -> None:
+    neo4j_server.run(
+        "CREATE (a:Entity {uuid: 'a', name: 'Ada', created_at: datetime()})-[:RELATES_TO {fact: 'knows'}]->"
+        "(:Entity {uuid: 'b'}), (:Episodic {uuid: 'c'})-[:MENTIONS]->(a)"
+    )
+    theirs = (
+        "MATCH (n:Entity|Episodic) OPTIONAL MATCH (n)-[r]-(m) "
+        "RETURN labels(n) AS labels, properties(n) AS node, type(r) AS kind, properties(r) AS edge, "
+        "elementId(m) AS other ORDER BY n.uuid, kind"
+    )
+    try:
+        before = neo4j_server.run(theirs)
+        store = await open_store(neo4j_server.graph)
+        await store.create([task := a_task(schedule_cron="* * * * *")])
+        (won,) = await store.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
+        await store.settle(Settlement(won, ExecutionStatus.COMPLETED, now, 1.0))
+        await store.close()
+        neo4j_server.wipe()
+
+        assert neo4j_server.run(theirs) == before
+    finally:
+        neo4j_server.run("MATCH (n:Entity|Episodic) DETACH DELETE n")
