@@ -112,7 +112,7 @@ async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_an
 
 
 async def test_a_commit_that_the_server_still_works_on_is_waited_for(store: GraphStore, neo4j_server: Server) -> None:
-    (writer,) = store._session._writers
+    writer = store._session._writers[0]
     numbered = dict.fromkeys(store.totals, 0) | {"counter_id": writer.counter_id, "commit_number": 1, "row": 0}
     with neo4j_server.driver.session(database=neo4j_server.database) as session:
         unfinished = session.begin_transaction()

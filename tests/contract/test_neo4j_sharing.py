@@ -73,6 +73,17 @@ async def test_of_four_that_all_reach_for_the_same_tasks_each_task_is_won_by_one
     assert (counted["executions_started"], counted["executions_completed"]) == (200, 200)
 
 
+@pytest.mark.parametrize("moved_to", ["null", "t.next_run_ms + 3600000"])
+async def test_a_task_that_another_moved_on_between_index_and_node_is_not_due(
+    replicas: list[GraphStore], neo4j_server: Server, a_task: MakeTask, now: datetime, moved_to: str
+) -> None:
+    """A read sees what others commit while it is under way: the index entry from before, the node from after."""
+    await replicas[0].create([moved := a_task(), task := a_task()])
+    neo4j_server.run(f"MATCH (t:scheduled_task {{task_id: '{moved.task_id}'}}) SET t.next_run_ms = {moved_to}")
+
+    assert [found.task_id for found in await replicas[0].due(now, 10)] == [task.task_id]
+
+
 async def test_writes_that_lock_the_same_thoughts_and_minutes_all_come_through(
     replicas: list[GraphStore], a_task: MakeTask, now: datetime
 ) -> None:

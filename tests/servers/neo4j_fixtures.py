@@ -47,7 +47,10 @@ def neo4j_server(neo4j_session: Server) -> Server:
     return neo4j_session
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say it last of all, where it cannot be overlooked."""
+    yield
     if origin := _told.get("origin"):
         terminalreporter.write_line(f"Neo4j tested: {origin}")
     elif lacking := _told.get("lacking"):

@@ -95,23 +95,17 @@ def find_server(say: Say) -> Server:
     raise CannotStart("NEO4J_URI is not set; " + "; ".join(lacking))
 
 
-def can_start() -> str | None:
-    """Say cheaply why no server can be had here; None if one may be."""
-    if os.environ.get("NEO4J_URI"):
-        return None
-    lacking = [_docker_lacking(), neo4j_jars.lacking()]
-    return None if None in lacking else "NEO4J_URI is not set; " + "; ".join(str(each) for each in lacking)
-
-
 def _given(uri: str) -> Server:
     user = os.environ.get("NEO4J_USER") or os.environ.get("NEO4J_USERNAME") or "neo4j"
     password = os.environ.get("NEO4J_PASSWORD", "")
     server = Server(uri, user, password, os.environ.get("NEO4J_DATABASE", "neo4j"), "NEO4J_URI")
     try:
         if server.run(IS_SOMEBODYS)[0]["yes"]:
+            server.driver.close()
             raise Unreachable("NEO4J_URI names a database that holds somebody's schedule: name an empty one")
         server.run("MERGE (:remembrancer_tests {purpose: 'the tests may delete what Remembrancer keeps here'})")
     except (DriverError, Neo4jError) as error:
+        server.driver.close()
         raise Unreachable(f"NEO4J_URI is set, and the server cannot be used: {error}") from error
     return server
 

@@ -11,7 +11,7 @@ from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, lease_of_one, won_claims
-from remembrancer.stores.due_key import last_key
+from remembrancer.stores.due_key import is_due, last_key
 from remembrancer.stores.floor import Floor
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, TakeOver, Wanted
 
 _BULK: Final = 1000
+_LOOKS: Final = 5  # for the next run, if another replica takes it each time before it is read
 
 
 class GraphStore:
@@ -37,8 +38,7 @@ class GraphStore:
 
     Args:
         session: An open graph.
-        floor_lifetime_ms: How long a moment armed from outside this process may stay unseen; on a graph that
-            others write too there is no floor.
+        floor_lifetime_ms: How long a moment armed by others may stay unseen; none if the graph is shared.
     """
 
     def __init__(self, session: Session, floor_lifetime_ms: int) -> None:
@@ -98,7 +98,8 @@ class GraphStore:
         now_ms = to_ms(now)
         floor_key = last_key(self._floor.begin_read(now_ms))
         parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
-        nodes: list[Row] = [row["t"] for row in await self._read("due_tasks", parameters)]
+        found = await self._read("due_tasks", parameters)
+        nodes: list[Row] = [row["t"] for row in found if is_due(row["t"].get("next_run_ms"), now_ms)]
         self._floor.end_read(nodes[0]["next_run_ms"] - 1 if nodes else now_ms)
         tasks: list[ScheduledTask] = []
         for node in nodes:
@@ -110,8 +111,11 @@ class GraphStore:
 
     async def next_run_at(self) -> datetime | None:
         """Return the earliest moment any task is armed for."""
-        found = await self._read("next_run", {"floor_key": last_key(self._floor.height_ms)})
-        return from_ms(found[0]["next_run_ms"]) if found else None
+        for _ in range(_LOOKS):
+            found = await self._read("next_run", {"floor_key": last_key(self._floor.height_ms)})
+            if not found or found[0]["next_run_ms"] is not None:
+                return from_ms(found[0]["next_run_ms"]) if found else None
+        return None
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
         """Write the executions of those claims whose task still stands as read; return them, fenced."""
@@ -232,9 +236,8 @@ class GraphStore:
         """Return what was counted since the graph was made, over all replicas."""
         totals: dict[str, float] = {}
         for row in await self._read("counters", {}):
-            for name, value in row["c"].items():
-                if name in NAMES:
-                    totals[name] = totals.get(name, 0) + value
+            for name in NAMES:
+                totals[name] = totals.get(name, 0) + row["c"].get(name, 0)
         return totals
 
     async def tidy(self, limit: int) -> int:

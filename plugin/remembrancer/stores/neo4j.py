@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.address import Address
     from remembrancer.stores.session import Row, Statement
 
-WRITERS: Final = 1
+WRITERS: Final = 2
 _PATIENCE_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 5.0
 _ACQUIRE_SECONDS: Final = 15.0
@@ -185,12 +185,12 @@ class Neo4jSession:
 async def open_neo4j(address: Address) -> Neo4jSession:
     """Connect, and bring the schema up to date. Raises GraphUnavailable in one of its forms.
 
-    The driver's pool logs each failed try as an error: what it says, our errors say, so it is quiet unless the
-    application has set its level.
+    The driver logs each failed try as an error: what it says, our errors say, so it is quiet unless the application
+    has set its level.
     """
-    pool = logging.getLogger("neo4j.pool")
-    if pool.level == logging.NOTSET:
-        pool.setLevel(logging.CRITICAL)
+    for name in ("neo4j.io", "neo4j.pool"):
+        if (log := logging.getLogger(name)).level == logging.NOTSET:
+            log.setLevel(logging.CRITICAL)
     driver = AsyncGraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
         address.uri,
         auth=(address.user, address.password or "") if address.user else None,
