@@ -96,10 +96,9 @@ class GraphStore:
     async def due(self, now: datetime, limit: int) -> Sequence[ScheduledTask]:
         """Return armed tasks due at *now*, oldest first; one that cannot be read is quarantined, loudly."""
         now_ms = to_ms(now)
-        floor_key = last_key(self._floor.begin_read(now_ms))
-        parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
-        found = await self._read("due_tasks", parameters)
-        nodes: list[Row] = [row["t"] for row in found if is_due(row["t"].get("next_run_ms"), now_ms)]
+        parameters: Row = {"floor_key": last_key(self._floor.begin_read(now_ms)), "now_key": last_key(now_ms)}
+        found: list[Row] = [row["t"] for row in await self._read("due_tasks", {**parameters, "limit": limit})]
+        nodes = [node for node in found if is_due(node.get("next_run_ms"), now_ms)]
         self._floor.end_read(nodes[0]["next_run_ms"] - 1 if nodes else now_ms)
         tasks: list[ScheduledTask] = []
         for node in nodes:
