@@ -119,7 +119,7 @@ async def test_a_settled_execution_keeps_its_outcome_result_and_thought(
     (won,) = await claimed(task)
     end = now + timedelta(seconds=1.5)
     thought = Thought("thought_made", "It is done")
-    assert await store.settle(done(won, end, result="well", thought=thought, ends_task=TaskStatus.COMPLETE))
+    assert await store.settle([done(won, end, result="well", thought=thought, ends_task=TaskStatus.COMPLETE)]) == [True]
     (kept,) = await store.history(task.task_id, 1)
     assert kept == won.model_copy(
         update={
@@ -140,8 +140,8 @@ async def test_an_execution_is_settled_once(store: TaskStore, a_task: MakeTask, 
     task = a_task()
     await store.create([task])
     (won,) = await claimed(task)
-    assert await store.settle(done(won, now, result="first"))
-    assert not await store.settle(done(won, now, status=ExecutionStatus.FAILED, result="second"))
+    assert await store.settle([done(won, now, result="first")]) == [True]
+    assert await store.settle([done(won, now, status=ExecutionStatus.FAILED, result="second")]) == [False]
     (kept,) = await store.history(task.task_id, 1)
     assert (kept.status, kept.result) == (ExecutionStatus.COMPLETED, "first")
     counters = await store.counters()
@@ -163,10 +163,10 @@ async def test_a_lease_is_over_when_its_time_is_or_its_last_execution_is_settled
     assert {execution.execution_id for execution in over.executions} == {each.execution_id for each in won}
     await store.renew([lease.lease_id], now + timedelta(minutes=2))
     assert list(await store.abandoned(late, "replica_a")) == []
-    assert await store.settle(done(won[0], now))
+    assert await store.settle([done(won[0], now)]) == [True]
     (over,) = await store.abandoned(now + timedelta(minutes=2), "replica_a")
     assert [execution.execution_id for execution in over.executions] == [won[1].execution_id]
-    assert await store.settle(done(won[1], now, lease_id=lease.lease_id))
+    assert await store.settle([done(won[1], now)], [lease.lease_id]) == [True]
     assert list(await store.abandoned(now + timedelta(days=1), "replica_a")) == []
 
 
@@ -191,7 +191,7 @@ async def test_who_was_taken_over_finds_his_late_outcome_refused(
     heir = a_lease("replica_b")
     current = await store.get(task.task_id)
     retries = await store.take_over([lease.lease_id], [decide(current, held, now, "replica_b")], heir)
-    assert not await store.settle(done(held, now, result="too late", ends_task=TaskStatus.COMPLETE))
+    assert await store.settle([done(held, now, result="too late", ends_task=TaskStatus.COMPLETE)]) == [False]
     lost = next(each for each in await store.history(task.task_id, 9) if each.execution_id == held.execution_id)
     assert (lost.status, lost.reason_code, lost.result) == (ExecutionStatus.FAILED, Reason.LEASE_EXPIRED, None)
     assert [over.lease_id for over in await store.abandoned(now + timedelta(days=1), "replica_c")] == (
@@ -207,7 +207,7 @@ async def test_who_was_taken_over_finds_his_late_outcome_refused(
         "MATCH (e:task_execution)-[:RETRY_OF]->(lost:task_execution) "
         "RETURN e.execution_id AS retry, lost.execution_id AS lost"
     ) == [{"retry": retry.execution_id, "lost": held.execution_id}]
-    assert await store.settle(done(retry, now, ends_task=TaskStatus.COMPLETE))
+    assert await store.settle([done(retry, now, ends_task=TaskStatus.COMPLETE)]) == [True]
     assert (await store.get(task.task_id)).status is TaskStatus.COMPLETE
 
 
@@ -243,7 +243,7 @@ async def test_an_execution_by_hand_leaves_the_schedule_as_it_is(
     assert started.fence > 0
     after = await store.get(task.task_id)
     assert (after.next_run_ms, after.nominal_ms, after.status) == (task.next_run_ms, task.nominal_ms, task.status)
-    assert await store.settle(done(started, now))
+    assert await store.settle([done(started, now)]) == [True]
     stray = by_hand.model_copy(update={"task_id": "task_of_nobody"})
     with pytest.raises(TaskNotFound):
         await store.start_now(stray, a_lease(), a_change("run_now"))

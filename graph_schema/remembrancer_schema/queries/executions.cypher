@@ -61,8 +61,7 @@ RETURN r.row AS row, t.fence AS fence
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
 WHERE e.fence = r.fence AND e.status = 'running'
-SET e.status = r.status, e.completed_at = datetime({epochMillis: r.completed_ms}),
-    e.duration_seconds = r.duration_seconds, e.reason_code = r.reason_code, e.reason = r.reason, e.result = r.result
+SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms})
 RETURN r.row AS row
 
 // name: link_created_thoughts
@@ -117,8 +116,7 @@ RETURN e
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
 WHERE e.fence = r.fence AND e.status = 'running'
-SET e.fence = r.fence + 1, e.status = 'failed', e.completed_at = datetime({epochMillis: r.completed_ms}),
-    e.duration_seconds = r.duration_seconds, e.reason_code = r.reason_code, e.reason = r.reason
+SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms}), e.fence = r.fence + 1
 RETURN r.row AS row
 
 // name: retry_executions

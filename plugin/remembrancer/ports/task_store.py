@@ -71,8 +71,6 @@ class Settlement:
     ends_task: TaskStatus | None = None
     """The task's status after its only occurrence; None for a task that goes on."""
     rearm: Rearm | None = None
-    lease_id: str | None = None
-    """Given with the last settlement of a lease's batch: the lease is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +141,11 @@ class TaskStore(Protocol):
         """Return the open task that will bring back the agent's own task *deferred_task_id*."""
         ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[ScheduledTask]:
-        """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*."""
+    async def due(self, now: datetime, limit: int, after: ScheduledTask | None = None) -> Sequence[ScheduledTask]:
+        """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*.
+
+        With *after*, the last task of a page that this returned, the page that follows it.
+        """
         ...
 
     async def next_run_at(self) -> datetime | None:
@@ -166,8 +167,11 @@ class TaskStore(Protocol):
         """Let the leases hold until *until*."""
         ...
 
-    async def settle(self, settlement: Settlement) -> bool:
-        """Write the outcome if the execution still runs under the same fence; say whether it was written."""
+    async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+        """Write each outcome whose execution still runs under the same fence; say of each whether it was written.
+
+        At most one of them puts the same task off. The leases *over* end with them.
+        """
         ...
 
     async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:

@@ -11,7 +11,7 @@ from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, lease_of_one, won_claims
-from remembrancer.stores.due_key import last_key
+from remembrancer.stores.due_key import due_key, last_key
 from remembrancer.stores.floor import Floor
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
@@ -91,13 +91,14 @@ class GraphStore:
         """Return the open task that will bring back the agent's own task."""
         return await self._one("reactivation_of", {"deferred_task_id": deferred_task_id})
 
-    async def due(self, now: datetime, limit: int) -> Sequence[ScheduledTask]:
+    async def due(self, now: datetime, limit: int, after: ScheduledTask | None = None) -> Sequence[ScheduledTask]:
         """Return armed tasks due at *now*, oldest first; one that cannot be read is quarantined, loudly."""
         now_ms = to_ms(now)
-        floor_key = last_key(self._floor.begin_read(now_ms))
+        floor_key = due_key(after.next_run_ms, after.task_id) if after else last_key(self._floor.begin_read(now_ms))
         parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
         nodes: list[Row] = [row["t"] for row in await self._read("due_tasks", parameters)]
-        self._floor.end_read(nodes[0]["next_run_ms"] - 1 if nodes else now_ms)
+        if after is None:
+            self._floor.end_read(nodes[0]["next_run_ms"] - 1 if nodes else now_ms)
         tasks: list[ScheduledTask] = []
         for node in nodes:
             try:
@@ -135,14 +136,16 @@ class GraphStore:
         renewed: list[Row] = [{"lease_id": lease_id, "until_ms": to_ms(until)} for lease_id in lease_ids]
         await self._session.write([Statement("renew_leases", renewed)])
 
-    async def settle(self, settlement: Settlement) -> bool:
-        """Write the outcome if the execution still runs under the same fence; say whether it was written."""
-        rearm = settlement.rearm
-        statements = settle_statements(settlement)
-        answers = await self._arming([rearm.next_run_ms if rearm else None], statements)
-        if rearm and answer_to("defer_settled", statements, answers):
+    async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+        """Write each outcome whose execution still runs under the same fence; say of each whether it was written."""
+        rearms = [settlement.rearm for settlement in settlements if settlement.rearm]
+        statements = settle_statements(settlements, over)
+        answers = await self._arming([rearm.next_run_ms for rearm in rearms], statements)
+        for row in answer_to("defer_settled", statements, answers):
+            rearm = rearms[int(row["row"])]
             self._moved.note(rearm.deferral.task_id, rearm.next_run_ms)
-        return bool(answers[0])
+        written = {row["row"] for row in answers[0]}
+        return [place in written for place in range(len(settlements))]
 
     async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
         """Return the leases that are over, with those of their executions that still run."""
@@ -239,7 +242,8 @@ class GraphStore:
         """Bring SCHEDULED_FOR of tasks that moved on up to date; return how many."""
         moved = self._moved.take(limit)
         if moved:
-            await self._session.write([Statement("unlink_times", moved), Statement("link_times", moved)])
+            linked = [dict(row) for row in moved]
+            await self._session.write([Statement("unlink_times", moved), Statement("link_times", linked)])
         return len(moved)
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
@@ -293,4 +297,4 @@ def _deferral_statements(deferral: Deferral) -> list[Statement]:
     """Return the statements that write a deferral of a task which already points at it."""
     row = rows.deferral_row(deferral)
     recorded = [Statement("record_deferrals", [row])]
-    return [*recorded, Statement("link_requests", [row])] if deferral.requested_by else recorded
+    return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded

@@ -137,16 +137,30 @@ def start_row(execution: Execution) -> Row:
 
 
 def settle_row(settlement: Settlement) -> Row:
-    """Return the parameters that settle an execution."""
+    """Return the parameters that settle an execution; `outcome` holds the properties that it gains."""
+    outcome: Row = {"status": settlement.status, "duration_seconds": settlement.duration_seconds}
+    if settlement.reason_code is not None:
+        outcome["reason_code"] = settlement.reason_code
+    if settlement.reason is not None:
+        outcome["reason"] = settlement.reason
+    if settlement.result is not None:
+        outcome["result"] = settlement.result
     return {
         "execution_id": settlement.execution.execution_id,
         "fence": settlement.execution.fence,
-        "status": settlement.status,
         "completed_ms": to_ms(settlement.completed_at),
-        "duration_seconds": settlement.duration_seconds,
-        "reason_code": settlement.reason_code,
-        "reason": settlement.reason,
-        "result": settlement.result,
+        "outcome": outcome,
+    }
+
+
+def thought_row(settlement: Settlement) -> Row:
+    """Return the parameters that keep the thought which an execution created."""
+    thought = settlement.thought
+    assert thought  # noqa: S101 (the caller has looked)
+    return {
+        "thought_id": thought.thought_id,
+        "content": thought.content,
+        "completed_ms": to_ms(settlement.completed_at),
     }
 
 

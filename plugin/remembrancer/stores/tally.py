@@ -46,9 +46,10 @@ def _started(counts: Counts, row: Row) -> None:
 
 
 def _settled(counts: Counts, row: Row) -> None:
-    counts["executions_completed"] += row["status"] == "completed"
-    counts["executions_failed"] += row["status"] == "failed"
-    counts["execution_seconds"] += row["duration_seconds"]
+    outcome = row["outcome"]
+    counts["executions_completed"] += outcome["status"] == "completed"
+    counts["executions_failed"] += outcome["status"] == "failed"
+    counts["execution_seconds"] += outcome["duration_seconds"]
 
 
 def _dropped(counts: Counts, row: Row) -> None:
