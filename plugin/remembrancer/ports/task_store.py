@@ -26,11 +26,10 @@ class Claim:
     """One occurrence (or burst) to take for this replica, and where that leaves its task."""
 
     execution: Execution
-    """Running, or already terminal for one that will not run."""
+    """Running, or already terminal for one that will not run. Its fence is the task's as it was read, and one more:
+    it wins only if nobody else has claimed or changed the task since."""
     expected_next_run_ms: int
-    """The task's `next_run_ms` as it was read; another value now means that somebody was faster."""
-    nominal_ms: int
-    """The task's `nominal_ms` as it was read, for the same check."""
+    """The task's `next_run_ms` as it was read; another value now means that it was moved from outside."""
     next_run_ms: int | None
     next_nominal_ms: int | None
     task_status: TaskStatus
@@ -153,7 +152,7 @@ class TaskStore(Protocol):
         ...
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
-        """Write the executions of those claims whose task still stands as read; return them, fenced.
+        """Write the executions of those claims whose task still stands as read; return them.
 
         At most one replica wins an occurrence, and at most one execution exists for one attempt at it.
         """

@@ -113,7 +113,7 @@ class GraphStore:
         return from_ms(found[0]["next_run_ms"]) if found else None
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
-        """Write the executions of those claims whose task still stands as read; return them, fenced."""
+        """Write the executions of those claims whose task still stands as read; return them."""
         try:
             return await self._claim(claims, lease)
         except UniqueKeyTaken:
@@ -287,10 +287,10 @@ class GraphStore:
         statements = claim_statements(claims, lease)
         answers = await self._arming([claim.next_run_ms for claim in claims], statements)
         won = won_claims(claims, statements, answers)
-        for claim, _ in won:
+        for claim in won:
             if claim.next_run_ms is not None:
                 self._moved.note(claim.execution.task_id, claim.next_run_ms)
-        return [execution for _, execution in won]
+        return [claim.execution for claim in won]
 
 
 def _deferral_statements(deferral: Deferral) -> list[Statement]:

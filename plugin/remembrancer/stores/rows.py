@@ -77,7 +77,9 @@ def plain(value: Any) -> Any:
 def task_row(task: ScheduledTask) -> Row:
     """Return the parameters that write a new task."""
     minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
-    row = task.model_dump(exclude={"deferral_history", "created_at", "last_triggered_at", "defer_until", "context"})
+    row = task.model_dump(
+        exclude={"deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence"}
+    )
     return {
         **row,
         "task_type": task.task_type,
@@ -95,7 +97,7 @@ def claim_row(claim: Claim) -> Row:
     return {
         "task_id": execution.task_id,
         "expected_ms": claim.expected_next_run_ms,
-        "task_nominal_ms": claim.nominal_ms,
+        "fence": execution.fence,
         "nominal_ms": to_ms(execution.nominal_at),
         "next_run_ms": claim.next_run_ms,
         "due_key": due_key(claim.next_run_ms, execution.task_id),
