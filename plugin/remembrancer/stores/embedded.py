@@ -138,7 +138,7 @@ class EmbeddedSession:
         try:
             answers = [self._run(batch.name, batch.rows) for batch in group.batches]
             for batch, rows in zip(group.batches, answers, strict=True):
-                tally(counts, batch.name, [batch.rows[row["row"]] for row in rows])
+                tally(counts, batch.name, batch.written(rows))
             if any(counts.values()):
                 self._run("bump_counters", [{"counter_id": self._counter_id, **counts}])
             self._database.commit()

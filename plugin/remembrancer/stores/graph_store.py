@@ -49,10 +49,6 @@ class GraphStore:
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks; all or none."""
         statements = [Statement("create_tasks", [rows.task_row(task) for task in tasks])]
-        if held := [
-            {"task_id": task.task_id, "defer_until_ms": to_ms(task.defer_until)} for task in tasks if task.defer_until
-        ]:
-            statements.append(Statement("hold_back_tasks", held))
         if first:
             statements += _deferral_statements(first)
         try:

@@ -57,6 +57,10 @@ class Batch:
             row["row"] = place
         self.rows.extend(rows)
 
+    def written(self, answer: Sequence[Row]) -> list[Row]:
+        """Return those rows that *answer* says were written."""
+        return [self.rows[row["row"]] for row in answer]
+
 
 @dataclass(slots=True)
 class Group:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Row
 
 
+_WRITTEN_OTHERWISE: Final = {"deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence"}
 _LOG: Final = logging.getLogger("remembrancer")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
@@ -77,18 +78,17 @@ def plain(value: Any) -> Any:
 def task_row(task: ScheduledTask) -> Row:
     """Return the parameters that write a new task."""
     minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
-    row = task.model_dump(
-        exclude={"deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence"}
-    )
-    return {
-        **row,
-        "task_type": task.task_type,
-        "due_key": due_key(task.next_run_ms, task.task_id),
-        "created_ms": to_ms(task.created_at),
-        "context": _json(task.context),
-        "minute_ms": minute_ms,
-        "time_id": time_id(minute_ms),
-    }
+    row: Row = task.model_dump(exclude=_WRITTEN_OTHERWISE, exclude_none=True)
+    if task.defer_until is not None:
+        row["defer_until_ms"] = to_ms(task.defer_until)
+    if task.context is not None:
+        row["context"] = _json(task.context)
+    row["task_type"] = task.task_type
+    row["due_key"] = due_key(task.next_run_ms, task.task_id)
+    row["created_ms"] = to_ms(task.created_at)
+    row["minute_ms"] = minute_ms
+    row["time_id"] = time_id(minute_ms)
+    return row
 
 
 def claim_row(claim: Claim) -> Row:
