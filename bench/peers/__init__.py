@@ -1,0 +1,57 @@
+"""Other schedulers at the same work, each in a process of its own and set up as its own documentation does.
+
+A peer is a script in this folder that takes the folder where it keeps its tasks and how many tasks to take, and prints
+`{"creates": a second, "fires": a second}`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from table import say
+
+from peers.peer import NotRun, Peer, last_line
+
+HERE = Path(__file__).parent
+HUEY = "Huey (SQLite, fsync)"
+PATIENCE_SECONDS = 180
+NOT_RUN = {
+    "APScheduler 4": "it cannot be installed beside APScheduler 3",
+    "procrastinate": "it needs a Postgres server",
+    "DBOS": "it needs a Postgres server",
+}
+PEERS = (
+    Peer(HUEY, "huey", 10_000),
+    Peer("APScheduler 3 (SQLite)", "apscheduler3", 1_000),
+)
+
+
+def measured(folder: Path) -> tuple[dict[str, float], dict[str, float], list[str]]:
+    """Return creates a second by peer, fires a second by peer, and which did not run and why."""
+    creates: dict[str, float] = {}
+    fires: dict[str, float] = {}
+    missing = [f"{name}: not run, {why}." for name, why in NOT_RUN.items()]
+    for peer in PEERS:
+        try:
+            rates = _rates(peer, folder)
+        except NotRun as why:
+            missing.append(f"{peer.name}: not run, {why}.")
+            say(f"  {missing[-1]}")
+        else:
+            creates[peer.name], fires[peer.name] = rates["creates"], rates["fires"]
+            say(f"  {peer.name}: creates {rates['creates']:,.0f}/s, fires {rates['fires']:,.0f}/s")
+    return creates, fires, missing
+
+
+def _rates(peer: Peer, folder: Path) -> dict[str, float]:
+    command = [sys.executable, HERE / f"{peer.key}_peer.py", folder, str(peer.count)]
+    try:
+        told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    except subprocess.CalledProcessError as failed:
+        raise NotRun(f"it failed ({last_line(failed.stderr)})") from failed
+    except subprocess.TimeoutExpired as late:
+        raise NotRun(f"it took longer than {PATIENCE_SECONDS} seconds") from late
+    return json.loads(last_line(told.stdout))

@@ -1,0 +1,29 @@
+"""What is known of a peer before it runs, and the reason when it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class NotRun(Exception):
+    """A peer cannot be measured here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One other scheduler.
+
+    Args:
+        name: What the table calls it.
+        key: What its script is called after.
+        count: How many tasks it creates and fires; as many as take some seconds.
+    """
+
+    name: str
+    key: str
+    count: int
+
+
+def last_line(text: str) -> str:
+    """Return the last line of what a program said: its result, or its complaint."""
+    return (text.strip().splitlines() or ["it said nothing"])[-1]
