@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from table import say
 
+from peers.environment import python_of
 from peers.peer import NotRun, Peer, last_line
 
 HERE = Path(__file__).parent
 HUEY = "Huey (SQLite, fsync)"
 PATIENCE_SECONDS = 180
-NOT_RUN = {
-    "APScheduler 4": "it cannot be installed beside APScheduler 3",
-    "procrastinate": "it needs a Postgres server",
-    "DBOS": "it needs a Postgres server",
-}
+NOT_RUN = dict.fromkeys(("procrastinate", "DBOS"), "it needs a Postgres server")
 PEERS = (
     Peer(HUEY, "huey", 10_000),
     Peer("APScheduler 3 (SQLite)", "apscheduler3", 1_000),
+    Peer(
+        "APScheduler 4 alpha (SQLite)",
+        "apscheduler4",
+        500,
+        # It imports sniffio and leaves it to anyio to bring, which does so no more.
+        requirements=("apscheduler[sqlalchemy]==4.0.0a6", "aiosqlite==0.22.1", "sniffio==1.3.1"),
+    ),
 )
 
 
@@ -47,7 +50,7 @@ def measured(folder: Path) -> tuple[dict[str, float], dict[str, float], list[str
 
 
 def _rates(peer: Peer, folder: Path) -> dict[str, float]:
-    command = [sys.executable, HERE / f"{peer.key}_peer.py", folder, str(peer.count)]
+    command = [python_of(peer), HERE / f"{peer.key}_peer.py", folder, str(peer.count)]
     try:
         told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     except subprocess.CalledProcessError as failed:

@@ -15,13 +15,15 @@ class Peer:
 
     Args:
         name: What the table calls it.
-        key: What its script is called after.
+        key: What its script and its environment are called after.
         count: How many tasks it creates and fires; as many as take some seconds.
+        requirements: What pip installs in an environment of its own; nothing for one that lives in ours.
     """
 
     name: str
     key: str
     count: int
+    requirements: tuple[str, ...] = ()
 
 
 def last_line(text: str) -> str:
