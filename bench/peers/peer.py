@@ -18,12 +18,14 @@ class Peer:
         key: What its script and its environment are called after.
         count: How many tasks it creates and fires; as many as take some seconds.
         requirements: What pip installs in an environment of its own; nothing for one that lives in ours.
+        needs_postgres: Whether it keeps its tasks in Postgres.
     """
 
     name: str
     key: str
     count: int
     requirements: tuple[str, ...] = ()
+    needs_postgres: bool = False
 
 
 def last_line(text: str) -> str:
