@@ -164,7 +164,7 @@ async def measure(folder: Path, *, tasks: int, many: int) -> tuple[list[Row], li
         "raw: the bare engine in this process, one thread, claim and settle by 1,000, fsync, no Python objects.",
         shared,
         "Of what they fired, Huey and APScheduler keep nothing, procrastinate its jobs, DBOS its workflows.",
-        "Peers create by enqueueing, APScheduler by scheduling; Huey's fire is dequeue and run.",
+        "Huey and APScheduler create by scheduling, the others by enqueueing; Huey fires through schedule and queue.",
         *missing,
     ]
     if many < 1_000_000:

@@ -146,6 +146,45 @@ async def test_an_execution_is_settled_once(store: TaskStore, a_task: MakeTask, 
     assert (counters["executions_completed"], counters["executions_failed"]) == (1, 0)
 
 
+async def test_of_outcomes_written_together_each_is_told_whether_it_was_kept(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
+) -> None:
+    tasks = [a_task() for _ in range(4)]
+    await store.create(tasks)
+    won = await claimed(*tasks, lease=(lease := a_lease()))
+    thought = Thought("thought_made", "It is done")
+    await store.settle([done(won[1], now)])
+    late = won[2].model_copy(update={"fence": won[2].fence - 1})
+    settled = [
+        done(won[0], now, thought=thought, ends_task=TaskStatus.COMPLETE),
+        done(won[1], now, result="again"),
+        done(late, now, ends_task=TaskStatus.COMPLETE),
+        done(won[3], now, status=ExecutionStatus.FAILED, reason="no", ends_task=TaskStatus.FAILED),
+    ]
+
+    assert await store.settle(settled, [lease.lease_id]) == [True, False, False, True]
+    kept = {each.task_id: each for each in await store.history(None, 10)}
+    assert [kept[task.task_id].status for task in tasks] == ["completed", "completed", "running", "failed"]
+    assert [kept[task.task_id].reason for task in tasks] == [None, None, None, "no"]
+    assert [(await store.get(task.task_id)).status for task in tasks] == ["COMPLETE", "ACTIVE", "ACTIVE", "FAILED"]
+    assert list(await store.abandoned(now + timedelta(days=1), "replica_b")) == []
+
+
+async def test_a_task_that_was_changed_meanwhile_is_not_claimed(
+    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, a_change: Callable[..., Change], now: datetime
+) -> None:
+    """Its fence tells: an execution by hand leaves the next run as it is, and still it is read anew."""
+    task = a_task(schedule_cron="*/5 * * * *")
+    await store.create([task])
+    claim = plan(task, to_ms(now), "replica_a")
+    by_hand = claim.execution.model_copy(update={"execution_id": "exec_x", "occurrence_key": "by hand"})
+    await store.start_now(by_hand, a_lease(), a_change("run_now"))
+
+    assert await store.claim([claim], a_lease()) == []
+    (again,) = await store.due(now, 10)
+    assert len(await store.claim([plan(again, to_ms(now), "replica_a")], a_lease())) == 1
+
+
 async def test_a_lease_is_over_when_its_time_is_or_its_last_execution_is_settled(
     reopen: Callable[[], Awaitable[TaskStore]], a_task: MakeTask, a_lease: MakeLease, now: datetime
 ) -> None:

@@ -189,7 +189,6 @@ def deferral_row(deferral: Deferral) -> Row:
         "original_ms": to_ms(deferral.original_time) if deferral.original_time else None,
         "deferred_until_ms": to_ms(deferral.deferred_until),
         "reason": deferral.reason,
-        "deferral_count": deferral.deferral_count,
         "requested_by": deferral.requested_by,
         "context": _json(deferral.context),
     }
