@@ -163,7 +163,8 @@ async def measure(folder: Path, *, tasks: int, many: int) -> tuple[list[Row], li
         "Only ratios within this run mean something; medians of rounds in which ours and raw took turns.",
         "raw: the bare engine in this process, one thread, claim and settle by 1,000, fsync, no Python objects.",
         shared,
-        "Peers keep no history of what they fired. Huey's fire is dequeue and run; its create is enqueue.",
+        "Of what they fired, Huey and APScheduler keep nothing, procrastinate its jobs, DBOS its workflows.",
+        "Huey and APScheduler create by scheduling, the others by enqueueing; Huey fires through schedule and queue.",
         *missing,
     ]
     if many < 1_000_000:

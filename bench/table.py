@@ -55,8 +55,8 @@ def show(rows: list[Row], notes: list[str]) -> None:
     for row in rows:
         raw = "-" if row.raw is None else _figure(row.raw)
         print(f"{row.work:{width}}  {_figure(row.ours):>10}  {raw:>10}  {row.unit}")
-        peers = "; ".join(f"{name} {_figure(figure)}" for name, figure in row.peers.items())
-        for line in (peers, row.verdict):
+        peers = [f"{name} {_figure(figure)}: ours is {row.ours / figure:.3g} x" for name, figure in row.peers.items()]
+        for line in (*peers, row.verdict):
             if line:
                 print(f"{'':{width}}  {line}")
     print("\n" + "\n".join(f"- {note}" for note in notes))

@@ -107,7 +107,7 @@ async def test_an_outcome_that_defers_arms_its_task_again_in_the_same_write(
     (won,) = await claimed(task)
     wish = Defer(now + timedelta(hours=1), "Busy")
     rearm = put_off(await store.get(task.task_id), wish, now, won.nominal_at)
-    assert await store.settle(Settlement(won, ExecutionStatus.DEFERRED, now, 0.25, rearm=rearm))
+    assert await store.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.25, rearm=rearm)]) == [True]
     after = await store.get(task.task_id)
     assert (after.next_run_ms, after.deferral_id) == (rearm.next_run_ms, rearm.deferral.deferral_id)
     assert after.deferral_history[0]["reason"] == "Busy"
@@ -123,7 +123,7 @@ async def test_a_task_cancelled_while_it_runs_is_not_brought_back_by_its_outcome
     now = won.triggered_at
     rearm = put_off(await store.get(task.task_id), Defer(now + timedelta(hours=1), "Busy"), now, now)
     assert await store.cancel(task.task_id, a_change("cancel"))
-    assert await store.settle(Settlement(won, ExecutionStatus.DEFERRED, now, 0.0, rearm=rearm))
+    assert await store.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.0, rearm=rearm)]) == [True]
     after = await store.get(task.task_id)
     assert (after.status, after.next_run_ms, after.deferral_count) == (TaskStatus.CANCELLED, None, 0)
     assert await store.next_run_at() is None
@@ -221,7 +221,7 @@ async def test_the_counters_say_what_a_recount_of_the_graph_says(
     endings = [ExecutionStatus.COMPLETED, ExecutionStatus.FAILED]
     for execution, status in zip(running, endings, strict=False):
         ends = TaskStatus.COMPLETE if status is ExecutionStatus.COMPLETED else TaskStatus.FAILED
-        assert await store.settle(Settlement(execution, status, later, 1.25, ends_task=ends))
+        assert await store.settle([Settlement(execution, status, later, 1.25, ends_task=ends)]) == [True]
     counted = await store.counters()
     expected = await recount(store)
     assert {name: counted[name] for name in expected} == pytest.approx(expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -87,12 +88,9 @@ async def test_an_occurrence_that_exists_is_won_by_nobody_even_if_its_task_was_p
     forged = twin.execution.model_copy(update={"occurrence_key": (await claimed(task))[0].occurrence_key})
     free = a_task()
     await store.create([free])
-    claims = [type(twin)(forged, *[getattr(twin, name) for name in CLAIM_FIELDS]), plan(free, to_ms(now), "replica_b")]
+    claims = [replace(twin, execution=forged), plan(free, to_ms(now), "replica_b")]
     assert [execution.task_id for execution in await store.claim(claims, a_lease("replica_b"))] == [free.task_id]
     assert (await store.get(other.task_id)).next_run_ms == other.next_run_ms
-
-
-CLAIM_FIELDS = ["expected_next_run_ms", "nominal_ms", "next_run_ms", "next_nominal_ms", "task_status", "ends_deferral"]
 
 
 async def test_moments_that_will_not_run_are_written_with_their_outcome_and_reason(
@@ -119,7 +117,7 @@ async def test_a_settled_execution_keeps_its_outcome_result_and_thought(
     (won,) = await claimed(task)
     end = now + timedelta(seconds=1.5)
     thought = Thought("thought_made", "It is done")
-    assert await store.settle(done(won, end, result="well", thought=thought, ends_task=TaskStatus.COMPLETE))
+    assert await store.settle([done(won, end, result="well", thought=thought, ends_task=TaskStatus.COMPLETE)]) == [True]
     (kept,) = await store.history(task.task_id, 1)
     assert kept == won.model_copy(
         update={
@@ -140,12 +138,51 @@ async def test_an_execution_is_settled_once(store: TaskStore, a_task: MakeTask, 
     task = a_task()
     await store.create([task])
     (won,) = await claimed(task)
-    assert await store.settle(done(won, now, result="first"))
-    assert not await store.settle(done(won, now, status=ExecutionStatus.FAILED, result="second"))
+    assert await store.settle([done(won, now, result="first")]) == [True]
+    assert await store.settle([done(won, now, status=ExecutionStatus.FAILED, result="second")]) == [False]
     (kept,) = await store.history(task.task_id, 1)
     assert (kept.status, kept.result) == (ExecutionStatus.COMPLETED, "first")
     counters = await store.counters()
     assert (counters["executions_completed"], counters["executions_failed"]) == (1, 0)
+
+
+async def test_of_outcomes_written_together_each_is_told_whether_it_was_kept(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
+) -> None:
+    tasks = [a_task() for _ in range(4)]
+    await store.create(tasks)
+    won = await claimed(*tasks, lease=(lease := a_lease()))
+    thought = Thought("thought_made", "It is done")
+    await store.settle([done(won[1], now)])
+    late = won[2].model_copy(update={"fence": won[2].fence - 1})
+    settled = [
+        done(won[0], now, thought=thought, ends_task=TaskStatus.COMPLETE),
+        done(won[1], now, result="again"),
+        done(late, now, ends_task=TaskStatus.COMPLETE),
+        done(won[3], now, status=ExecutionStatus.FAILED, reason="no", ends_task=TaskStatus.FAILED),
+    ]
+
+    assert await store.settle(settled, [lease.lease_id]) == [True, False, False, True]
+    kept = {each.task_id: each for each in await store.history(None, 10)}
+    assert [kept[task.task_id].status for task in tasks] == ["completed", "completed", "running", "failed"]
+    assert [kept[task.task_id].reason for task in tasks] == [None, None, None, "no"]
+    assert [(await store.get(task.task_id)).status for task in tasks] == ["COMPLETE", "ACTIVE", "ACTIVE", "FAILED"]
+    assert list(await store.abandoned(now + timedelta(days=1), "replica_b")) == []
+
+
+async def test_a_task_that_was_changed_meanwhile_is_not_claimed(
+    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, a_change: Callable[..., Change], now: datetime
+) -> None:
+    """Its fence tells: an execution by hand leaves the next run as it is, and still it is read anew."""
+    task = a_task(schedule_cron="*/5 * * * *")
+    await store.create([task])
+    claim = plan(task, to_ms(now), "replica_a")
+    by_hand = claim.execution.model_copy(update={"execution_id": "exec_x", "occurrence_key": "by hand"})
+    await store.start_now(by_hand, a_lease(), a_change("run_now"))
+
+    assert await store.claim([claim], a_lease()) == []
+    (again,) = await store.due(now, 10)
+    assert len(await store.claim([plan(again, to_ms(now), "replica_a")], a_lease())) == 1
 
 
 async def test_a_lease_is_over_when_its_time_is_or_its_last_execution_is_settled(
@@ -163,10 +200,10 @@ async def test_a_lease_is_over_when_its_time_is_or_its_last_execution_is_settled
     assert {execution.execution_id for execution in over.executions} == {each.execution_id for each in won}
     await store.renew([lease.lease_id], now + timedelta(minutes=2))
     assert list(await store.abandoned(late, "replica_a")) == []
-    assert await store.settle(done(won[0], now))
+    assert await store.settle([done(won[0], now)]) == [True]
     (over,) = await store.abandoned(now + timedelta(minutes=2), "replica_a")
     assert [execution.execution_id for execution in over.executions] == [won[1].execution_id]
-    assert await store.settle(done(won[1], now, lease_id=lease.lease_id))
+    assert await store.settle([done(won[1], now)], [lease.lease_id]) == [True]
     assert list(await store.abandoned(now + timedelta(days=1), "replica_a")) == []
 
 
@@ -191,7 +228,7 @@ async def test_who_was_taken_over_finds_his_late_outcome_refused(
     heir = a_lease("replica_b")
     current = await store.get(task.task_id)
     retries = await store.take_over([lease.lease_id], [decide(current, held, now, "replica_b")], heir)
-    assert not await store.settle(done(held, now, result="too late", ends_task=TaskStatus.COMPLETE))
+    assert await store.settle([done(held, now, result="too late", ends_task=TaskStatus.COMPLETE)]) == [False]
     lost = next(each for each in await store.history(task.task_id, 9) if each.execution_id == held.execution_id)
     assert (lost.status, lost.reason_code, lost.result) == (ExecutionStatus.FAILED, Reason.LEASE_EXPIRED, None)
     assert [over.lease_id for over in await store.abandoned(now + timedelta(days=1), "replica_c")] == (
@@ -207,7 +244,7 @@ async def test_who_was_taken_over_finds_his_late_outcome_refused(
         "MATCH (e:task_execution)-[:RETRY_OF]->(lost:task_execution) "
         "RETURN e.execution_id AS retry, lost.execution_id AS lost"
     ) == [{"retry": retry.execution_id, "lost": held.execution_id}]
-    assert await store.settle(done(retry, now, ends_task=TaskStatus.COMPLETE))
+    assert await store.settle([done(retry, now, ends_task=TaskStatus.COMPLETE)]) == [True]
     assert (await store.get(task.task_id)).status is TaskStatus.COMPLETE
 
 
@@ -243,7 +280,7 @@ async def test_an_execution_by_hand_leaves_the_schedule_as_it_is(
     assert started.fence > 0
     after = await store.get(task.task_id)
     assert (after.next_run_ms, after.nominal_ms, after.status) == (task.next_run_ms, task.nominal_ms, task.status)
-    assert await store.settle(done(started, now))
+    assert await store.settle([done(started, now)]) == [True]
     stray = by_hand.model_copy(update={"task_id": "task_of_nobody"})
     with pytest.raises(TaskNotFound):
         await store.start_now(stray, a_lease(), a_change("run_now"))

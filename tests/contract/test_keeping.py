@@ -194,3 +194,17 @@ async def test_a_closed_graph_says_so(store: TaskStore, a_task: MakeTask) -> Non
         await store.create([a_task()])
     with pytest.raises(GraphUnavailable, match="closed"):
         await store.next_run_at()
+
+
+async def test_what_is_due_can_be_read_page_after_page(store: TaskStore, a_task: MakeTask, now: datetime) -> None:
+    """Each page follows the last task of the one before, also among many tasks of one moment."""
+    moments = [to_ms(now) - 1000 * (number // 5) for number in range(23)]
+    await store.create([a_task(next_run_ms=moment) for moment in [*moments, to_ms(now) + 1]])
+    whole = await ids_due(store, now)
+    pages: list[list[ScheduledTask]] = [list(await store.due(now, 4))]
+    while pages[-1]:
+        pages.append(list(await store.due(now, 4, pages[-1][-1])))
+
+    assert [len(page) for page in pages] == [4, 4, 4, 4, 4, 3, 0]
+    assert [task.task_id for page in pages for task in page] == whole
+    assert await ids_due(store, now) == whole, "reading pages hides nothing from the next look"

@@ -65,9 +65,10 @@ async def test_a_claim_and_an_outcome_are_written_once_and_known_to_be(
     await store.create([task := a_task()])
     proxy.cuts = iter([cut, cut])
     (won,) = await store.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
-    settled = await store.settle(Settlement(won, ExecutionStatus.COMPLETED, now, 1.0, ends_task=TaskStatus.COMPLETE))
+    settlement = Settlement(won, ExecutionStatus.COMPLETED, now, 1.0, ends_task=TaskStatus.COMPLETE)
+    settled = await store.settle([settlement])
 
-    assert (proxy.cut, settled) == (2, True)
+    assert (proxy.cut, settled) == (2, [True])
     assert [each.status for each in await store.history(None, 10)] == [ExecutionStatus.COMPLETED]
     counted = await store.counters()
     assert (counted["executions_started"], counted["executions_completed"], counted["tasks_completed"]) == (1, 1, 1)

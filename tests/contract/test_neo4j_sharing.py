@@ -61,7 +61,7 @@ async def test_of_four_that_all_reach_for_the_same_tasks_each_task_is_won_by_one
             mine = await store.claim([plan(task, to_ms(now), lease.replica_id) for task in due], lease)
             won += mine
             settled = [Settlement(each, ExecutionStatus.COMPLETED, now, 1.0) for each in mine]
-            assert all(await asyncio.gather(*(store.settle(each) for each in settled)))
+            assert all(await store.settle(settled))
         return won
 
     won = await asyncio.gather(*(work(place) for place in range(REPLICAS)))
@@ -126,7 +126,7 @@ async def test_what_others_keep_in_the_database_stays_as_it_is(
         store = await open_store(neo4j_server.graph)
         await store.create([task := a_task(schedule_cron="* * * * *")])
         (won,) = await store.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
-        await store.settle(Settlement(won, ExecutionStatus.COMPLETED, now, 1.0))
+        await store.settle([Settlement(won, ExecutionStatus.COMPLETED, now, 1.0)])
         await store.close()
         neo4j_server.wipe()
 

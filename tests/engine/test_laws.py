@@ -188,8 +188,9 @@ class Life(RuleBasedStateMachine):
         assert store
         assert scheduler
         await store.close()
-        while runs := list(scheduler._dispatch._runs):
-            for each in runs:
+        dispatch = scheduler._dispatch
+        while under_way := [*dispatch._runs, *dispatch._ledger._writes]:
+            for each in under_way:
                 each.cancel()
             await asyncio.sleep(0)
         ticking.cancel()

@@ -6,7 +6,7 @@ SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
 SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.deferral_id = r.deferral_id,
-    t.deferral_count = r.deferral_count, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
+    t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
   actor: r.actor, reason: r.reason, thought_id: r.requested_by
@@ -19,7 +19,7 @@ UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
 SET t.fence = coalesce(t.fence, 0) + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms,
-    t.deferral_id = r.deferral_id, t.deferral_count = r.deferral_count,
+    t.deferral_id = r.deferral_id, t.deferral_count = coalesce(t.deferral_count, 0) + 1,
     t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 RETURN r.row AS row
 
@@ -32,7 +32,7 @@ CREATE (d:task_deferral {
   deferral_id: r.deferral_id, task_id: r.task_id, deferred_at: datetime({epochMillis: r.deferred_ms}),
   original_time: CASE WHEN r.original_ms IS NULL THEN null ELSE datetime({epochMillis: r.original_ms}) END,
   deferred_until: datetime({epochMillis: r.deferred_until_ms}), reason: r.reason,
-  deferral_count: r.deferral_count, requested_by: r.requested_by, context: r.context
+  deferral_count: t.deferral_count, requested_by: r.requested_by, context: r.context
 })-[:DEFERRAL_OF]->(t)
 RETURN r.row AS row
 

@@ -4,16 +4,16 @@ UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
-WHERE t.next_run_ms = r.expected_ms AND coalesce(t.nominal_ms, t.next_run_ms) = r.task_nominal_ms AND t.status IN ['PENDING', 'ACTIVE']
+WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
 SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.status = 'ACTIVE',
     t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, status: 'running', attempt: 1, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
-  fence: t.fence, replica_id: r.replica_id
+  fence: r.fence, replica_id: r.replica_id
 })-[:EXECUTION_OF]->(t)
-RETURN r.row AS row, t.fence AS fence
+RETURN r.row AS row
 
 // name: record_outcomes
 // Account for occurrences that will not run: the same lock and check, but the execution is terminal at once.
@@ -21,16 +21,16 @@ UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
-WHERE t.next_run_ms = r.expected_ms AND coalesce(t.nominal_ms, t.next_run_ms) = r.task_nominal_ms AND t.status IN ['PENDING', 'ACTIVE']
+WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
 SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.status = r.task_status
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, status: r.status, attempt: 1, occurrences: r.occurrences,
   nominal_at: datetime({epochMillis: r.nominal_ms}), last_nominal_at: datetime({epochMillis: r.last_nominal_ms}),
   triggered_at: datetime({epochMillis: r.triggered_ms}), completed_at: datetime({epochMillis: r.triggered_ms}),
-  duration_seconds: 0.0, fence: t.fence, replica_id: r.replica_id, reason_code: r.reason_code, reason: r.reason
+  duration_seconds: 0.0, fence: r.fence, replica_id: r.replica_id, reason_code: r.reason_code, reason: r.reason
 })-[:EXECUTION_OF]->(t)
-RETURN r.row AS row, t.fence AS fence
+RETURN r.row AS row
 
 // name: end_deferrals
 // The put-off run of a task has been claimed: its deferral is no longer live.
@@ -61,8 +61,7 @@ RETURN r.row AS row, t.fence AS fence
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
 WHERE e.fence = r.fence AND e.status = 'running'
-SET e.status = r.status, e.completed_at = datetime({epochMillis: r.completed_ms}),
-    e.duration_seconds = r.duration_seconds, e.reason_code = r.reason_code, e.reason = r.reason, e.result = r.result
+SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms})
 RETURN r.row AS row
 
 // name: link_created_thoughts
@@ -117,8 +116,7 @@ RETURN e
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
 WHERE e.fence = r.fence AND e.status = 'running'
-SET e.fence = r.fence + 1, e.status = 'failed', e.completed_at = datetime({epochMillis: r.completed_ms}),
-    e.duration_seconds = r.duration_seconds, e.reason_code = r.reason_code, e.reason = r.reason
+SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms}), e.fence = r.fence + 1
 RETURN r.row AS row
 
 // name: retry_executions

@@ -13,16 +13,10 @@ CREATE (t:scheduled_task {
   misfire: r.misfire, misfire_limit: r.misfire_limit, misfire_grace_seconds: r.misfire_grace_seconds,
   on_lost: r.on_lost, max_attempts: r.max_attempts, timeout_seconds: r.timeout_seconds,
   dedup_key: r.dedup_key, deferred_task_id: r.deferred_task_id, context: r.context,
+  defer_until: CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END,
   next_run_ms: r.next_run_ms, due_key: r.due_key, nominal_ms: r.nominal_ms, deferral_id: r.deferral_id, fence: 0
 })-[:CREATED_BY]->(h)
 CREATE (t)-[:SCHEDULED_FOR]->(m)
-RETURN r.row AS row
-
-// name: hold_back_tasks
-// Write the moment that new tasks are deferred until, as people read it.
-UNWIND $rows AS r
-MATCH (t:scheduled_task {task_id: r.task_id})
-SET t.defer_until = datetime({epochMillis: r.defer_until_ms})
 RETURN r.row AS row
 
 // name: task_by_id

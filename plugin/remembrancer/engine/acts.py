@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.engine.admission import admit, read_context, read_id, read_reason, reply
@@ -53,17 +54,18 @@ class Acts:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
-        if fresh:
-            try:
-                await self._store.create(fresh)
-            except DedupKeyTaken:
-                return await self.schedule(requests)  # somebody was faster: their task is there now
+        writing = asyncio.ensure_future(self._store.create(fresh)) if fresh else None
         made = {task.task_id for task in fresh}
         kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
-        return [
+        replies = [  # worked out while the tasks are being written
             reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [_KEPT])
             for asked, stands in zip(tasks, kept, strict=True)
         ]
+        try:
+            await (writing or asyncio.sleep(0))
+        except DedupKeyTaken:
+            return await self.schedule(requests)  # somebody was faster: their task is there now
+        return replies
 
     async def schedule_deferred(
         self,

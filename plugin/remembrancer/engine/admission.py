@@ -91,11 +91,12 @@ def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) ->
         if task.nominal_ms < to_ms(now) and not (put_off and task.schedule_cron):
             said.append(_is_past(task, now))
         if cron := cron_of(task):
-            said += [fire.note for fire in preview(cron, task.next_run_ms - 1, PREVIEWED) if fire.note]
-            after = fires[0] if put_off else None
-            start = task.next_run_ms if after else task.next_run_ms - 1
-            later = [fire.at for fire in preview(cron, start, PREVIEWED)]
-            fires = ([after, *later] if after else later)[:PREVIEWED]
+            ahead = preview(cron, task.next_run_ms - 1, PREVIEWED)
+            said += [fire.note for fire in ahead if fire.note]
+            later = [fire.at for fire in ahead]
+            if put_off and later[0] != fires[0]:
+                later.insert(0, fires[0])  # a put-off run is no moment of the schedule
+            fires = later[:PREVIEWED]
     return ScheduledReply.model_validate({**dict(task), "next_fires": fires, "notes": said})
 
 

@@ -1,22 +1,23 @@
-"""Run claimed executions concurrently, keep their leases alive, and settle each as it ends."""
+"""Run claimed executions concurrently, each with its deadline, keep their leases alive, hand on how each ended."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.execution import Verdict, as_async, run
+from remembrancer.engine.ledger import Ledger, patiently
 from remembrancer.engine.putting_off import put_off
-from remembrancer.errors import GraphUnavailable, InvalidInput
+from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.policy import OnLost, TaskStatus
 from remembrancer.ports.task_store import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from remembrancer.engine.options import Options
     from remembrancer.model.execution import Execution
@@ -26,16 +27,22 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Lease, TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
-_T = TypeVar("_T")
-_ASK_AGAIN_SECONDS: Final = (0.1, 0.5, 2.0, 5.0)
 
 
 @dataclass(slots=True)
-class Held:
-    """A lease and how many of its executions are still to be settled."""
+class _Batch:
+    """Executions of one lease: how many handlers are under way, and the timers of their deadlines."""
 
-    lease: Lease
+    lease_id: str
     open: int
+    timers: list[asyncio.TimerHandle] = field(default_factory=list[asyncio.TimerHandle])
+
+    def ended(self) -> None:
+        """One handler has ended; with the last of them, the deadlines are let go."""
+        self.open -= 1
+        if self.open == 0:
+            for timer in self.timers:
+                timer.cancel()
 
 
 class Dispatch:
@@ -57,27 +64,39 @@ class Dispatch:
         self._call = as_async(handler)
         self._options = options
         self._on_room = on_room
+        self._ledger = Ledger(store)
         self._runs: set[asyncio.Task[None]] = set()
-        self._handling: set[asyncio.Task[None]] = set()
-        self._held: dict[str, Held] = {}
+        self._handling: dict[str, asyncio.Task[None]] = {}
+        self._expired: set[str] = set()
         self._stopping = False
 
     @property
     def running(self) -> int:
         """How many handlers are under way."""
-        return len(self._runs)
+        return len(self._handling)
+
+    @property
+    def leases(self) -> list[str]:
+        """The leases that this replica holds."""
+        return self._ledger.leases
 
     def start(self, firings: Sequence[Firing], lease: Lease) -> None:
         """Run the handlers of one claimed batch; their lease ends with the last of them."""
         if not firings:
             return
-        held = Held(lease, len(firings))
-        self._held[lease.lease_id] = held
+        loop = asyncio.get_running_loop()
+        self._ledger.hold(lease.lease_id, len(firings))
+        batch = _Batch(lease.lease_id, len(firings))
+        deadlines: dict[float, list[str]] = {}
         for firing in firings:
-            task = asyncio.get_running_loop().create_task(self._run(firing, held))
+            execution_id = firing.execution.execution_id
+            task = loop.create_task(self._run(firing, batch))
             self._runs.add(task)
-            self._handling.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._runs.discard)
+            self._handling[execution_id] = task
+            deadlines.setdefault(self._limit(firing), []).append(execution_id)
+        for seconds, ids in deadlines.items():
+            batch.timers.append(loop.call_later(seconds, self._expire, ids))
 
     async def heartbeat(self) -> None:
         """Renew the leases of what is under way, for ever."""
@@ -85,7 +104,7 @@ class Dispatch:
         never = asyncio.Event()
         while True:
             await self._clock.wait(self._clock.now() + timedelta(seconds=period), never)
-            if lease_ids := list(self._held):
+            if lease_ids := self._ledger.leases:
                 until = self._clock.now() + timedelta(seconds=self._options.lease_seconds)
                 try:
                     await self._store.renew(lease_ids, until)
@@ -93,47 +112,61 @@ class Dispatch:
                     _LOG.warning("The leases of %d batches could not be renewed: %s", len(lease_ids), error)
 
     async def idle(self) -> None:
-        """Return when no handler is under way."""
+        """Return when no handler is under way and every outcome is written."""
         while self._runs:
             await asyncio.wait(self._runs)
+        await self._ledger.idle()
 
     async def stop(self, timeout_seconds: float) -> None:
         """Wait for the handlers, then cancel those that are left and write why."""
         if self._runs:
             await asyncio.wait(self._runs, timeout=timeout_seconds)
         self._stopping = True
-        for task in self._handling:
+        for task in self._handling.values():
             task.cancel()
         await self.idle()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._runs.discard(task)
-        self._handling.discard(task)
-        self._on_room()
-        if not task.cancelled() and (error := task.exception()):
-            _LOG.error("An execution could not be settled; its lease will bring it back: %s", error)
+    def _limit(self, firing: Firing) -> float:
+        seconds = firing.task.timeout_seconds
+        return self._options.timeout_seconds if seconds is None else seconds
 
-    async def _run(self, firing: Firing, held: Held) -> None:
-        task = firing.task
-        limit = self._options.timeout_seconds if task.timeout_seconds is None else task.timeout_seconds
+    def _expire(self, execution_ids: Iterable[str]) -> None:
+        """The deadline of these has come: one timer serves a batch."""
+        for execution_id in execution_ids:
+            if task := self._handling.get(execution_id):
+                self._expired.add(execution_id)
+                task.cancel()
+
+    async def _run(self, firing: Firing, batch: _Batch) -> None:
+        execution_id = firing.execution.execution_id
+        verdict: Verdict | None
         try:
-            verdict = await run(firing, self._call, limit)
+            verdict = await run(firing, self._call)
         except asyncio.CancelledError:
-            if not self._stopping:
-                verdict = Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, "The handler cancelled itself.")
-            elif task.on_lost is OnLost.RETRY and firing.execution.attempt < task.max_attempts:
-                return  # its lease stays: the next start finds it lost, and tries again
-            else:
-                text = "The scheduler stopped before the handler was done."
-                verdict = Verdict(ExecutionStatus.FAILED, Reason.SHUTDOWN, text)
-        if mine := asyncio.current_task():
-            self._handling.discard(mine)  # what is left is writing: it must not be cut short
-        settlement = await self._settlement(firing, verdict)
-        held.open -= 1
-        if held.open == 0:
-            del self._held[held.lease.lease_id]
-            settlement = replace(settlement, lease_id=held.lease.lease_id)
-        await self._settle(settlement)
+            verdict = self._cut_short(firing)
+        finally:
+            del self._handling[execution_id]  # what is left is writing: it must not be cut short
+            self._expired.discard(execution_id)
+            batch.ended()
+            self._on_room()
+        if verdict is None:
+            return  # its lease stays: the next start finds it lost, and tries again
+        try:
+            self._ledger.enter(await self._settlement(firing, verdict), batch.lease_id)
+        except RemembrancerError as error:
+            _LOG.error("%s could not be settled; its lease will bring it back: %s", execution_id, error)
+
+    def _cut_short(self, firing: Firing) -> Verdict | None:
+        """Say how a run ended that was cancelled; None for one that is to be tried again by another process."""
+        if firing.execution.execution_id in self._expired:
+            text = f"The handler ran longer than {self._limit(firing):g} s and was stopped."
+            return Verdict(ExecutionStatus.FAILED, Reason.TIMED_OUT, text)
+        if not self._stopping:
+            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, "The handler cancelled itself.")
+        if firing.task.on_lost is OnLost.RETRY and firing.execution.attempt < firing.task.max_attempts:
+            return None
+        text = "The scheduler stopped before the handler was done."
+        return Verdict(ExecutionStatus.FAILED, Reason.SHUTDOWN, text)
 
     async def _settlement(self, firing: Firing, verdict: Verdict) -> Settlement:
         """Work out what a verdict means for the task."""
@@ -142,7 +175,7 @@ class Dispatch:
         rearm = None
         if verdict.put_off:
             try:
-                current = await self._patiently(lambda: self._store.get(task.task_id), execution)
+                current = await patiently(lambda: self._store.get(task.task_id), execution.execution_id)
                 rearm = put_off(current, verdict.put_off, now, execution.nominal_at)
             except InvalidInput as refused:
                 verdict = Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, f"The deferral was refused. {refused}")
@@ -158,22 +191,6 @@ class Dispatch:
             ends_task=None if rearm else ends(task, execution, verdict.status),
             rearm=rearm,
         )
-
-    async def _settle(self, settlement: Settlement) -> None:
-        """Write the outcome; a late holder is told that it is not kept."""
-        if not await self._patiently(lambda: self._store.settle(settlement), settlement.execution):
-            late = settlement.execution.execution_id
-            _LOG.warning("%s was taken over meanwhile; its late outcome is not kept", late)
-
-    async def _patiently(self, ask: Callable[[], Awaitable[_T]], execution: Execution) -> _T:
-        """Ask the graph; while it does not answer, try for a while: the work is done and has to be written."""
-        for seconds in _ASK_AGAIN_SECONDS:
-            try:
-                return await ask()
-            except GraphUnavailable as error:
-                _LOG.warning("The outcome of %s is still to be written: %s", execution.execution_id, error)
-                await asyncio.sleep(seconds)
-        return await ask()
 
 
 def ends(task: ScheduledTask, execution: Execution, status: ExecutionStatus) -> TaskStatus | None:

@@ -41,17 +41,10 @@ def is_async(handler: Handler) -> bool:
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
 
 
-async def run(firing: Firing, call: Callable[[Firing], Awaitable[Answer]], timeout_seconds: float) -> Verdict:
+async def run(firing: Firing, call: Callable[[Firing], Awaitable[Answer]]) -> Verdict:
     """Call the handler and read its answer; never raises but for cancellation."""
-    deadline = asyncio.timeout(timeout_seconds)
     try:
-        async with deadline:
-            answer = await call(firing)
-    except TimeoutError as error:
-        if deadline.expired():
-            text = f"The handler ran longer than {timeout_seconds:g} s and was stopped."
-            return Verdict(ExecutionStatus.FAILED, Reason.TIMED_OUT, text)
-        return _raised(firing, error)
+        answer = await call(firing)
     except Exception as error:  # noqa: BLE001 (the one broad except of the package: a handler may raise anything)
         return _raised(firing, error)
     return read_answer(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ from remembrancer.ports.task_store import Claim
 from remembrancer.timing.cron import parse_cron
 
 if TYPE_CHECKING:
+    from remembrancer.model.policy import Fold, Gap, Seconds
     from remembrancer.model.task import ScheduledTask
     from remembrancer.timing.cron import Cron
 
@@ -43,14 +45,15 @@ def cron_of(task: ScheduledTask) -> Cron | None:
     """Return the task's cron schedule, parsed once for all who share it; None for a one-time task."""
     if task.schedule_cron is None:
         return None
-    return parse_cron(
-        task.schedule_cron,
-        timezone=task.timezone,
-        gap=task.gap,
-        fold=task.fold,
-        seconds=task.seconds,
-        hash_id=task.task_id if "H" in task.schedule_cron else None,  # one parse for all who share an expression
-    )
+    hash_id = task.task_id if "H" in task.schedule_cron else None  # else one for all who share an expression
+    return _parsed(task.schedule_cron, task.timezone, task.gap, task.fold, task.seconds, hash_id)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(  # noqa: PLR0917 (what a cron schedule is made of)
+    expression: str, timezone: str, gap: Gap, fold: Fold, seconds: Seconds | None, hash_id: str | None
+) -> Cron:
+    return parse_cron(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds, hash_id=hash_id)
 
 
 def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
@@ -67,14 +70,16 @@ def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
         return _plan_once(task, nominal_ms, at)
     if task.deferral_id is not None:
         return _plan_put_off(task, cron, nominal_ms, at)
+    after = cron.next_ms(nominal_ms)
+    if after > now_ms and not _is_late(task, nominal_ms, now_ms):
+        return _run(task, ExecutionType.CRON, nominal_ms, after, at)  # the ordinary case: one moment, in time
     most = BURST + (task.misfire_limit if task.misfire is Misfire.RUN_ALL else 0)
-    pending = [nominal_ms, *cron.fires(nominal_ms + 1, now_ms, most - 1)]
+    pending = [nominal_ms, *cron.fires(after, now_ms, most - 1)]
     late = list(takewhile(lambda moment: _is_late(task, moment, now_ms), pending))
     kept = _kept(task, fresh=len(late) < len(pending))
     if gone := late[: max(0, len(late) - kept)]:
-        after = pending[len(gone)] if len(gone) < len(pending) else cron.next_ms(gone[-1])
-        return _drop(task, _missed(task, gone, now_ms), after, after, at)
-    after = pending[1] if len(pending) > 1 else cron.next_ms(nominal_ms)
+        rest = pending[len(gone)] if len(gone) < len(pending) else cron.next_ms(gone[-1])
+        return _drop(task, _missed(task, gone, now_ms), rest, rest, at)
     return _run(task, ExecutionType.CRON, nominal_ms, after, at)
 
 
@@ -122,7 +127,7 @@ def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: in
     """Claim one moment to run; *after_ms* is the task's next."""
     assert task.next_run_ms is not None  # noqa: S101
     put_off = kind is ExecutionType.DEFERRED
-    execution = Execution.model_construct(
+    execution = Execution(
         execution_id=new_id("exec", at.now_ms),
         # A put-off run is an occurrence of its own, at the moment it was put off to.
         occurrence_key=occurrence_key(task.task_id, task.next_run_ms if put_off else nominal_ms, 1),
@@ -131,9 +136,10 @@ def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: in
         status=ExecutionStatus.RUNNING,
         nominal_at=from_ms(task.next_run_ms if put_off else nominal_ms),
         triggered_at=from_ms(at.now_ms),
+        fence=task.fence + 1,
         replica_id=at.replica_id,
     )
-    return Claim(execution, task.next_run_ms, nominal_ms, after_ms, after_ms, TaskStatus.ACTIVE, ends_deferral=put_off)
+    return Claim(execution, task.next_run_ms, after_ms, after_ms, TaskStatus.ACTIVE, ends_deferral=put_off)
 
 
 def _drop(
@@ -155,9 +161,10 @@ def _drop(
         triggered_at=from_ms(at.now_ms),
         completed_at=from_ms(at.now_ms),
         duration_seconds=0.0,
+        fence=task.fence + 1,
         replica_id=at.replica_id,
         reason_code=dropped.code,
         reason=dropped.reason,
     )
     status = TaskStatus.FAILED if next_run_ms is None else task.status
-    return Claim(execution, task.next_run_ms, first, next_run_ms, next_nominal_ms, status)
+    return Claim(execution, task.next_run_ms, next_run_ms, next_nominal_ms, status)

@@ -15,20 +15,25 @@ from remembrancer.ports.handler import Firing
 from remembrancer.ports.task_store import Settlement, TakeOver
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.task_store import AbandonedLease, Lease, TaskStore
 
 
-async def take_over(store: TaskStore, now: datetime, lease: Lease) -> tuple[list[tuple[Lease, list[Firing]]], int]:
+async def take_over(
+    store: TaskStore, now: datetime, lease: Lease, held: Sequence[str] = ()
+) -> tuple[list[tuple[Lease, list[Firing]]], int]:
     """Settle every abandoned execution; return the retries to run, and how many were lost.
 
-    What an abandoned lease held runs again under one lease, made after *lease*: no two share an id.
+    The leases *held* are ours and alive, however late their renewal is. What an abandoned lease held runs again
+    under one lease, made after *lease*: no two share an id.
     """
     again: list[tuple[Lease, list[Firing]]] = []
     lost = 0
-    for place, over in enumerate(await store.abandoned(now, lease.replica_id)):
+    abandoned = [over for over in await store.abandoned(now, lease.replica_id) if over.lease_id not in held]
+    for place, over in enumerate(abandoned):
         took, tasks = await _decide(store, over, now, lease.replica_id)
         lost += len(took)
         mine = replace(lease, lease_id=f"{lease.lease_id}.{place}")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("remembrancer")
 _TIDY: Final = 500
 _AFTER_TROUBLE_SECONDS: Final = 1.0
+_CLAIMS_IN_FLIGHT: Final = 2
 
 
 class Scheduler:
@@ -49,6 +50,8 @@ class Scheduler:
         self.replica_id = new_id("replica", to_ms(clock.now()))
         self.wake = asyncio.Event()
         self._full = False
+        self._claiming = 0
+        self._recover_at = clock.now()
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room)
         self._stopping = False
         self.passes = 0
@@ -62,10 +65,14 @@ class Scheduler:
         return self._dispatch.running
 
     async def recover(self) -> int:
-        """Take over what a former process left; return how many executions it lost."""
-        again, lost = await take_over(self._store, self._clock.now(), self._lease())
+        """Take over what a replica left that is gone or cut off; return how many executions it lost."""
+        now = self._clock.now()
+        again, lost = await take_over(self._store, now, self._lease(), self._dispatch.leases)
         for lease, firings in again:
             self._dispatch.start(firings, lease)
+        if lost:
+            _LOG.warning("%d executions were left unfinished by their scheduler; each is recorded as lost", lost)
+        self._recover_at = now + timedelta(seconds=self._options.lease_seconds / 2)
         return lost
 
     async def run(self) -> None:
@@ -95,16 +102,10 @@ class Scheduler:
     async def tick(self) -> int:
         """Claim and start everything that is due now; return how many occurrences were accounted for."""
         done = 0
-        while (room := min(self._options.max_concurrent - self._dispatch.running, self._options.batch)) > 0:
-            now = self._clock.now()
-            due = await self._store.due(now, room)
-            if not due:
-                break
-            won = await self._claim(due, to_ms(now))
+        while won := await self._sweep():
             done += won
-            if not won or self._stopping:
+            if self._stopping or self._full:
                 break
-        self._full = room <= 0
         return done
 
     async def idle(self) -> None:
@@ -135,6 +136,8 @@ class Scheduler:
         regular = now + timedelta(seconds=self._options.check_interval_seconds)
         self.passes += 1
         try:
+            if now >= self._recover_at:
+                await self.recover()
             done = await self.tick()
             next_run_at = None if self._full else await self._store.next_run_at()
             if done == 0 and next_run_at and next_run_at <= now:
@@ -149,27 +152,62 @@ class Scheduler:
         self.last_pass_at = self._clock.now()
         return min(regular, next_run_at) if next_run_at else regular
 
-    async def _claim(self, due: Sequence[ScheduledTask], now_ms: int) -> int:
-        """Claim what is due and start what was won; return how many claims were won."""
+    async def _sweep(self) -> int:
+        """Go once over what is due, page after page; return how many claims were won.
+
+        While pages are being written, the next is read and planned: the graph's writer never waits for us.
+        """
+        now = self._clock.now()
+        page: Sequence[ScheduledTask] = ()
+        flying: set[asyncio.Task[int]] = set()
+        won = 0
+        try:
+            while not self._stopping:
+                room = self._room()
+                if room > 0 and len(flying) < _CLAIMS_IN_FLIGHT:
+                    page = await self._store.due(now, room, page[-1] if page else None)
+                    if not page:
+                        break
+                    if claims := await self._plan(page, to_ms(now)):
+                        self._claiming += len(claims)
+                        flying.add(asyncio.get_running_loop().create_task(self._claim(page, claims)))
+                elif flying:
+                    ended, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                    won += sum(claim.result() for claim in ended)
+                else:
+                    break
+        finally:
+            ended = await asyncio.gather(*flying, return_exceptions=True)
+        self._full = self._room() <= 0
+        return won + sum(_count(each) for each in ended)
+
+    def _room(self) -> int:
+        """How many occurrences may be claimed in one page now."""
+        return min(self._options.max_concurrent - self._dispatch.running - self._claiming, self._options.batch)
+
+    async def _plan(self, due: Sequence[ScheduledTask], now_ms: int) -> list[Claim]:
         claims: list[Claim] = []
         for task in due:
             try:
                 claims.append(plan(task, now_ms, self.replica_id))
             except RemembrancerError as error:
                 await self._quarantine(task, error)
-        if not claims:
-            return 0
+        return claims
+
+    async def _claim(self, due: Sequence[ScheduledTask], claims: Sequence[Claim]) -> int:
+        """Write the claims of one page and start what was won; return how many claims were won."""
         lease = self._lease()
-        won = await self._store.claim(claims, lease)
+        try:
+            won = await self._store.claim(claims, lease)
+        finally:
+            self._claiming -= len(claims)
         tasks = {task.task_id: task for task in due}
+        running: list[Firing] = []
         for execution in won:
-            if execution.status is not ExecutionStatus.RUNNING:
+            if execution.status is ExecutionStatus.RUNNING:
+                running.append(Firing(execution, tasks[execution.task_id]))
+            else:
                 _say(tasks[execution.task_id], execution)
-        running = [
-            Firing(execution, tasks[execution.task_id])
-            for execution in won
-            if execution.status is ExecutionStatus.RUNNING
-        ]
         self._dispatch.start(running, lease)
         return len(won)
 
@@ -187,6 +225,12 @@ class Scheduler:
     def _on_room(self) -> None:
         if self._full:
             self.wake.set()
+
+
+def _count(claimed: int | BaseException) -> int:
+    if isinstance(claimed, BaseException):
+        raise claimed
+    return claimed
 
 
 def _say(task: ScheduledTask, execution: Execution) -> None:

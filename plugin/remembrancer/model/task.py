@@ -61,6 +61,8 @@ class ScheduledTask(BaseModel):
     """The first moment of the schedule not accounted for yet, epoch milliseconds."""
     deferral_id: str | None = None
     """The live deferral, if the next run is one that was put off."""
+    fence: int = 0
+    """Grows with every write that claims or moves the task."""
 
     @property
     def task_type(self) -> TaskType:

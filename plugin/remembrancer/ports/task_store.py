@@ -26,11 +26,10 @@ class Claim:
     """One occurrence (or burst) to take for this replica, and where that leaves its task."""
 
     execution: Execution
-    """Running, or already terminal for one that will not run."""
+    """Running, or already terminal for one that will not run. Its fence is the task's as it was read, and one more:
+    it wins only if nobody else has claimed or changed the task since."""
     expected_next_run_ms: int
-    """The task's `next_run_ms` as it was read; another value now means that somebody was faster."""
-    nominal_ms: int
-    """The task's `nominal_ms` as it was read, for the same check."""
+    """The task's `next_run_ms` as it was read; another value now means that it was moved from outside."""
     next_run_ms: int | None
     next_nominal_ms: int | None
     task_status: TaskStatus
@@ -71,8 +70,6 @@ class Settlement:
     ends_task: TaskStatus | None = None
     """The task's status after its only occurrence; None for a task that goes on."""
     rearm: Rearm | None = None
-    lease_id: str | None = None
-    """Given with the last settlement of a lease's batch: the lease is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +140,11 @@ class TaskStore(Protocol):
         """Return the open task that will bring back the agent's own task *deferred_task_id*."""
         ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[ScheduledTask]:
-        """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*."""
+    async def due(self, now: datetime, limit: int, after: ScheduledTask | None = None) -> Sequence[ScheduledTask]:
+        """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*.
+
+        With *after*, the last task of a page that this returned, the page that follows it.
+        """
         ...
 
     async def next_run_at(self) -> datetime | None:
@@ -152,7 +152,7 @@ class TaskStore(Protocol):
         ...
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
-        """Write the executions of those claims whose task still stands as read; return them, fenced.
+        """Write the executions of those claims whose task still stands as read; return them.
 
         At most one replica wins an occurrence, and at most one execution exists for one attempt at it.
         """
@@ -166,8 +166,11 @@ class TaskStore(Protocol):
         """Let the leases hold until *until*."""
         ...
 
-    async def settle(self, settlement: Settlement) -> bool:
-        """Write the outcome if the execution still runs under the same fence; say whether it was written."""
+    async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+        """Write each outcome whose execution still runs under the same fence; say of each whether it was written.
+
+        At most one of them puts the same task off. The leases *over* end with them.
+        """
         ...
 
     async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:

@@ -31,15 +31,11 @@ def claim_statements(claims: Sequence[Claim], lease: Lease) -> list[Statement]:
     return statements
 
 
-def won_claims(
-    claims: Sequence[Claim], statements: Sequence[Statement], answers: Sequence[list[Row]]
-) -> list[tuple[Claim, Execution]]:
-    """Return the claims that were written, each with its execution as fenced."""
-    won: list[tuple[Claim, Execution]] = []
+def won_claims(claims: Sequence[Claim], statements: Sequence[Statement], answers: Sequence[list[Row]]) -> list[Claim]:
+    """Return the claims that were written."""
+    won: list[Claim] = []
     for name, mine in zip(("claim_executions", "record_outcomes"), _split(claims), strict=True):
-        for row in answer_to(name, statements, answers):
-            claim = mine[int(row["row"])]
-            won.append((claim, fenced(claim.execution, row)))
+        won += [mine[row["row"]] for row in answer_to(name, statements, answers)]
     return won
 
 

@@ -22,8 +22,3 @@ def due_key(next_run_ms: int | None, task_id: str) -> int | None:
 def last_key(moment_ms: int) -> int:
     """Return the highest key of *moment_ms*: what is due by then has no higher one."""
     return moment_ms * _SPREAD + _SPREAD - 1
-
-
-def is_due(next_run_ms: int | None, now_ms: int) -> bool:
-    """Whether a task found by its key is due indeed: another replica may have moved it on before it was read."""
-    return next_run_ms is not None and next_run_ms <= now_ms

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, LiteralString, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
-from remembrancer.stores.engine import load_engine
+from remembrancer.stores.engine import Plain, load_engine
 from remembrancer.stores.group_commit import Group, Pending, Write
 from remembrancer.stores.session import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.tally import Counts, tally, zero
@@ -77,8 +77,7 @@ class EmbeddedSession:
             if self._closing:
                 raise GraphUnavailable(_CLOSED)
             self._pending.add(Write(statements, answer))
-        # Announced once this turn of the loop is over: what a thousand handlers write in one turn goes together.
-        answer.get_loop().call_soon(self._announce)
+            self._arrived.notify()
         return await answer
 
     async def close(self) -> None:
@@ -91,10 +90,6 @@ class EmbeddedSession:
         await asyncio.to_thread(self._database.close)
         if self._on_close:
             self._on_close()
-
-    def _announce(self) -> None:
-        with self._arrived:
-            self._arrived.notify()
 
     def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
         try:
@@ -143,7 +138,7 @@ class EmbeddedSession:
         try:
             answers = [self._run(batch.name, batch.rows) for batch in group.batches]
             for batch, rows in zip(group.batches, answers, strict=True):
-                tally(counts, batch.name, (batch.rows[int(row["row"])] for row in rows))
+                tally(counts, batch.name, batch.written(rows))
             if any(counts.values()):
                 self._run("bump_counters", [{"counter_id": self._counter_id, **counts}])
             self._database.commit()
@@ -156,7 +151,7 @@ class EmbeddedSession:
         return answers
 
     def _run(self, name: str, rows: list[Row]) -> list[Row]:
-        return self._database.command("opencypher", query(name), {"rows": rows}).to_list()
+        return self._database.command("opencypher", query(name), {"rows": Plain(rows)}).to_list()
 
 
 def _answer(writes: list[Write], answers: Sequence[list[list[Row]] | Exception]) -> None:

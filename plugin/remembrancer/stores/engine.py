@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
+class Plain(list[dict[str, Any]]):
+    """Rows of nothing but JSON's own kinds of values, keyed by text.
+
+    The binding looks through every value of a `list` or `dict` for what JSON cannot carry, one by one and in Python,
+    which costs as much as encoding them; it takes a subclass as it is.
+    """
+
+
 class Answer(Protocol):
     """What a query answers."""
 

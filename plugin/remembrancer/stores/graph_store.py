@@ -11,8 +11,7 @@ from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, lease_of_one, won_claims
-from remembrancer.stores.due_key import is_due, last_key
-from remembrancer.stores.floor import Floor
+from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.settling import settle_statements, take_over_statements
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, TakeOver, Wanted
 
 _BULK: Final = 1000
-_LOOKS: Final = 5  # for the next run, if another replica takes it each time before it is read
 
 
 class GraphStore:
@@ -43,7 +41,7 @@ class GraphStore:
 
     def __init__(self, session: Session, floor_lifetime_ms: int) -> None:
         self._session = session
-        self._floor = Floor(floor_lifetime_ms if session.exclusive else 0)
+        self._index = DueIndex(session, floor_lifetime_ms)
         self._moved = Moved()
         self._before: dict[str, float] = {}
         self.exclusive = session.exclusive
@@ -51,10 +49,6 @@ class GraphStore:
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks; all or none."""
         statements = [Statement("create_tasks", [rows.task_row(task) for task in tasks])]
-        if held := [
-            {"task_id": task.task_id, "defer_until_ms": to_ms(task.defer_until)} for task in tasks if task.defer_until
-        ]:
-            statements.append(Statement("hold_back_tasks", held))
         if first:
             statements += _deferral_statements(first)
         try:
@@ -93,15 +87,10 @@ class GraphStore:
         """Return the open task that will bring back the agent's own task."""
         return await self._one("reactivation_of", {"deferred_task_id": deferred_task_id})
 
-    async def due(self, now: datetime, limit: int) -> Sequence[ScheduledTask]:
+    async def due(self, now: datetime, limit: int, after: ScheduledTask | None = None) -> Sequence[ScheduledTask]:
         """Return armed tasks due at *now*, oldest first; one that cannot be read is quarantined, loudly."""
-        now_ms = to_ms(now)
-        parameters: Row = {"floor_key": last_key(self._floor.begin_read(now_ms)), "now_key": last_key(now_ms)}
-        found: list[Row] = [row["t"] for row in await self._read("due_tasks", {**parameters, "limit": limit})]
-        nodes = [node for node in found if is_due(node.get("next_run_ms"), now_ms)]
-        self._floor.end_read(nodes[0]["next_run_ms"] - 1 if nodes else now_ms)
         tasks: list[ScheduledTask] = []
-        for node in nodes:
+        for node in await self._index.due(to_ms(now), limit, after):
             try:
                 tasks.append(rows.task_from(node))
             except ValueError as fault:  # pydantic's ValidationError is one
@@ -110,14 +99,11 @@ class GraphStore:
 
     async def next_run_at(self) -> datetime | None:
         """Return the earliest moment any task is armed for."""
-        for _ in range(_LOOKS):
-            found = await self._read("next_run", {"floor_key": last_key(self._floor.height_ms)})
-            if not found or found[0]["next_run_ms"] is not None:
-                return from_ms(found[0]["next_run_ms"]) if found else None
-        return None
+        moment = await self._index.next_run_ms()
+        return None if moment is None else from_ms(moment)
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
-        """Write the executions of those claims whose task still stands as read; return them, fenced."""
+        """Write the executions of those claims whose task still stands as read; return them."""
         try:
             return await self._claim(claims, lease)
         except UniqueKeyTaken:
@@ -140,14 +126,16 @@ class GraphStore:
         renewed: list[Row] = [{"lease_id": lease_id, "until_ms": to_ms(until)} for lease_id in lease_ids]
         await self._session.write([Statement("renew_leases", renewed)])
 
-    async def settle(self, settlement: Settlement) -> bool:
-        """Write the outcome if the execution still runs under the same fence; say whether it was written."""
-        rearm = settlement.rearm
-        statements = settle_statements(settlement)
-        answers = await self._arming([rearm.next_run_ms if rearm else None], statements)
-        if rearm and answer_to("defer_settled", statements, answers):
+    async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+        """Write each outcome whose execution still runs under the same fence; say of each whether it was written."""
+        rearms = [settlement.rearm for settlement in settlements if settlement.rearm]
+        statements = settle_statements(settlements, over)
+        answers = await self._arming([rearm.next_run_ms for rearm in rearms], statements)
+        for row in answer_to("defer_settled", statements, answers):
+            rearm = rearms[int(row["row"])]
             self._moved.note(rearm.deferral.task_id, rearm.next_run_ms)
-        return bool(answers[0])
+        written = {row["row"] for row in answers[0]}
+        return [place in written for place in range(len(settlements))]
 
     async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
         """Return the leases that are over, with those of their executions that still run."""
@@ -235,15 +223,17 @@ class GraphStore:
         """Return what was counted since the graph was made, over all replicas."""
         totals: dict[str, float] = {}
         for row in await self._read("counters", {}):
-            for name in NAMES:
-                totals[name] = totals.get(name, 0) + row["c"].get(name, 0)
+            for name, value in row["c"].items():
+                if name in NAMES:
+                    totals[name] = totals.get(name, 0) + value
         return totals
 
     async def tidy(self, limit: int) -> int:
         """Bring SCHEDULED_FOR of tasks that moved on up to date; return how many."""
         moved = self._moved.take(limit)
         if moved:
-            await self._session.write([Statement("unlink_times", moved), Statement("link_times", moved)])
+            linked = [dict(row) for row in moved]
+            await self._session.write([Statement("unlink_times", moved), Statement("link_times", linked)])
         return len(moved)
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
@@ -277,24 +267,24 @@ class GraphStore:
         earliest = min((moment for moment in moments if moment is not None), default=None)
         if earliest is None:
             return await self._session.write(statements)
-        self._floor.arm(earliest)
+        self._index.floor.arm(earliest)
         try:
             return await self._session.write(statements)
         finally:
-            self._floor.arm(earliest)
+            self._index.floor.arm(earliest)
 
     async def _claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
         statements = claim_statements(claims, lease)
         answers = await self._arming([claim.next_run_ms for claim in claims], statements)
         won = won_claims(claims, statements, answers)
-        for claim, _ in won:
+        for claim in won:
             if claim.next_run_ms is not None:
                 self._moved.note(claim.execution.task_id, claim.next_run_ms)
-        return [execution for _, execution in won]
+        return [claim.execution for claim in won]
 
 
 def _deferral_statements(deferral: Deferral) -> list[Statement]:
     """Return the statements that write a deferral of a task which already points at it."""
     row = rows.deferral_row(deferral)
     recorded = [Statement("record_deferrals", [row])]
-    return [*recorded, Statement("link_requests", [row])] if deferral.requested_by else recorded
+    return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded

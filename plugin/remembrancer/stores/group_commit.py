@@ -53,7 +53,13 @@ class Batch:
         """Append *rows*, each numbered by its place in the batch."""
         first = len(self.rows)
         self.origins.append((write, statement, first))
-        self.rows.extend({**row, "row": first + place} for place, row in enumerate(rows))
+        for place, row in enumerate(rows, first):
+            row["row"] = place
+        self.rows.extend(rows)
+
+    def written(self, answer: Sequence[Row]) -> list[Row]:
+        """Return those rows that *answer* says were written."""
+        return [self.rows[row["row"]] for row in answer]
 
 
 @dataclass(slots=True)
@@ -79,6 +85,8 @@ class Group:
 
     def share(self, answers: list[list[Row]]) -> list[list[list[Row]]]:
         """Give each write its own rows back: answers by write, statement, row; `row` counts from its own first."""
+        if len(self.writes) == 1 and len(self.batches) == len(self.writes[0].statements):
+            return [answers]  # a write of its own, as a batch of fires is: nothing to tell apart
         shares: list[list[list[Row]]] = [[[] for _ in write.statements] for write in self.writes]
         for batch, rows in zip(self.batches, answers, strict=True):
             origin = 0
@@ -106,15 +114,15 @@ class Pending:
 
     def next_group(self) -> Group:
         """Take the next writes, up to a thousand rows; the first that meets a taken task waits for its turn."""
-        taken: list[Write] = []
+        taken = [self._writes.popleft()]
+        room = ROWS_PER_COMMIT - taken[0].size
         touched: set[tuple[str, object]] = set()
-        room = ROWS_PER_COMMIT
-        while self._writes and (not taken or self._writes[0].size <= room):
+        while self._writes and self._writes[0].size <= room:
+            touched = touched or set(taken[0].touched())
             mine = set(self._writes[0].touched())
-            if taken and not touched.isdisjoint(mine):
+            if not touched.isdisjoint(mine):
                 break
             touched |= mine
-            write = self._writes.popleft()
-            room -= write.size
-            taken.append(write)
+            taken.append(self._writes.popleft())
+            room -= taken[-1].size
         return Group.of(taken)

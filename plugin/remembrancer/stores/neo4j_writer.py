@@ -77,7 +77,7 @@ class Writer:
         ):
             answers = [await _run(transaction, batch.name, batch.rows) for batch in group.batches]
             for batch, rows in zip(group.batches, answers, strict=True):
-                tally(counts, batch.name, (batch.rows[int(row["row"])] for row in rows))
+                tally(counts, batch.name, batch.written(rows))
             numbered: Row = {"counter_id": self.counter_id, "commit_number": self._number, "row": 0, **counts}
             await _run(transaction, "number_commit", [numbered])
             self._unknown = counts

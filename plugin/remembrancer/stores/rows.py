@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Row
 
 
+_WRITTEN_OTHERWISE: Final = {"deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence"}
 _LOG: Final = logging.getLogger("remembrancer")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
@@ -77,16 +78,17 @@ def plain(value: Any) -> Any:
 def task_row(task: ScheduledTask) -> Row:
     """Return the parameters that write a new task."""
     minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
-    row = task.model_dump(exclude={"deferral_history", "created_at", "last_triggered_at", "defer_until", "context"})
-    return {
-        **row,
-        "task_type": task.task_type,
-        "due_key": due_key(task.next_run_ms, task.task_id),
-        "created_ms": to_ms(task.created_at),
-        "context": _json(task.context),
-        "minute_ms": minute_ms,
-        "time_id": time_id(minute_ms),
-    }
+    row: Row = task.model_dump(exclude=_WRITTEN_OTHERWISE, exclude_none=True)
+    if task.defer_until is not None:
+        row["defer_until_ms"] = to_ms(task.defer_until)
+    if task.context is not None:
+        row["context"] = _json(task.context)
+    row["task_type"] = task.task_type
+    row["due_key"] = due_key(task.next_run_ms, task.task_id)
+    row["created_ms"] = to_ms(task.created_at)
+    row["minute_ms"] = minute_ms
+    row["time_id"] = time_id(minute_ms)
+    return row
 
 
 def claim_row(claim: Claim) -> Row:
@@ -95,7 +97,7 @@ def claim_row(claim: Claim) -> Row:
     return {
         "task_id": execution.task_id,
         "expected_ms": claim.expected_next_run_ms,
-        "task_nominal_ms": claim.nominal_ms,
+        "fence": execution.fence,
         "nominal_ms": to_ms(execution.nominal_at),
         "next_run_ms": claim.next_run_ms,
         "due_key": due_key(claim.next_run_ms, execution.task_id),
@@ -137,16 +139,30 @@ def start_row(execution: Execution) -> Row:
 
 
 def settle_row(settlement: Settlement) -> Row:
-    """Return the parameters that settle an execution."""
+    """Return the parameters that settle an execution; `outcome` holds the properties that it gains."""
+    outcome: Row = {"status": settlement.status, "duration_seconds": settlement.duration_seconds}
+    if settlement.reason_code is not None:
+        outcome["reason_code"] = settlement.reason_code
+    if settlement.reason is not None:
+        outcome["reason"] = settlement.reason
+    if settlement.result is not None:
+        outcome["result"] = settlement.result
     return {
         "execution_id": settlement.execution.execution_id,
         "fence": settlement.execution.fence,
-        "status": settlement.status,
         "completed_ms": to_ms(settlement.completed_at),
-        "duration_seconds": settlement.duration_seconds,
-        "reason_code": settlement.reason_code,
-        "reason": settlement.reason,
-        "result": settlement.result,
+        "outcome": outcome,
+    }
+
+
+def thought_row(settlement: Settlement) -> Row:
+    """Return the parameters that keep the thought which an execution created."""
+    thought = settlement.thought
+    assert thought  # noqa: S101 (the caller has looked)
+    return {
+        "thought_id": thought.thought_id,
+        "content": thought.content,
+        "completed_ms": to_ms(settlement.completed_at),
     }
 
 
@@ -173,7 +189,6 @@ def deferral_row(deferral: Deferral) -> Row:
         "original_ms": to_ms(deferral.original_time) if deferral.original_time else None,
         "deferred_until_ms": to_ms(deferral.deferred_until),
         "reason": deferral.reason,
-        "deferral_count": deferral.deferral_count,
         "requested_by": deferral.requested_by,
         "context": _json(deferral.context),
     }

@@ -14,7 +14,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A named query of the catalogue and the rows to run it over; each answered row says its `row`."""
+    """A named query of the catalogue and the rows to run it over; each answered row says its `row`.
+
+    The rows belong to the statement: the session numbers them in place, under `row`.
+    """
 
     name: str
     rows: Sequence[Row]

@@ -13,28 +13,24 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Settlement, TakeOver
 
 
-def settle_statements(settlement: Settlement) -> list[Statement]:
-    """Return the statements of one settlement; all but the first check that the fence still holds."""
-    row = rows.settle_row(settlement)
-    held: Row = {"execution_id": row["execution_id"], "fence": row["fence"]}
-    statements = [Statement("settle_executions", [row])]
-    if thought := settlement.thought:
-        made: Row = {
-            "thought_id": thought.thought_id,
-            "content": thought.content,
-            "completed_ms": row["completed_ms"],
-        }
-        statements.append(Statement("link_created_thoughts", [{**held, **made}]))
-    if rearm := settlement.rearm:
-        again = {**rows.rearm_row(rearm), **held}
-        statements += [Statement("defer_settled", [again]), Statement("record_deferrals", [again])]
-        if rearm.deferral.requested_by:
-            statements.append(Statement("link_requests", [again]))
-    elif settlement.ends_task:
-        statements.append(Statement("retire_tasks", [{**held, "status": settlement.ends_task}]))
-    if settlement.lease_id:
-        statements.append(Statement("release_leases", [{"lease_id": settlement.lease_id}]))
-    return statements
+def settle_statements(settlements: Sequence[Settlement], over: Sequence[str]) -> list[Statement]:
+    """Return the statements that settle executions and end leases; those after the first check the fence again."""
+    parts: dict[str, list[Row]] = {"settle_executions": [rows.settle_row(settlement) for settlement in settlements]}
+    for settlement in settlements:
+        held: Row = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
+        if settlement.thought:
+            parts.setdefault("link_created_thoughts", []).append({**held, **rows.thought_row(settlement)})
+        if rearm := settlement.rearm:
+            again = {**rows.rearm_row(rearm), **held}
+            parts.setdefault("defer_settled", []).append(again)
+            parts.setdefault("record_deferrals", []).append(dict(again))
+            if rearm.deferral.requested_by:
+                parts.setdefault("link_requests", []).append(dict(again))
+        elif settlement.ends_task:
+            parts.setdefault("retire_tasks", []).append({**held, "status": settlement.ends_task})
+    if over:
+        parts["release_leases"] = [{"lease_id": lease_id} for lease_id in over]
+    return [Statement(name, written) for name, written in parts.items()]
 
 
 def take_over_statements(over: Sequence[str], lost: Sequence[TakeOver]) -> list[Statement]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from remembrancer.stores.session import Row
 
@@ -33,53 +33,54 @@ def zero() -> Counts:
     return dict.fromkeys(NAMES, 0)
 
 
-def tally(counts: Counts, name: str, written: Iterable[Row]) -> None:
+def tally(counts: Counts, name: str, written: Sequence[Row]) -> None:
     """Add to *counts* what the statement *name* did by writing these rows."""
-    if count := _COUNTS.get(name):
-        for row in written:
-            count(counts, row)
+    if (count := _COUNTS.get(name)) and written:
+        count(counts, written)
 
 
-def _started(counts: Counts, row: Row) -> None:
-    counts["executions_started"] += 1
-    counts["cron_triggers"] += row["execution_type"] == "cron_trigger"
+def _started(counts: Counts, written: Sequence[Row]) -> None:
+    counts["executions_started"] += len(written)
+    counts["cron_triggers"] += sum(row["execution_type"] == "cron_trigger" for row in written)
 
 
-def _settled(counts: Counts, row: Row) -> None:
-    counts["executions_completed"] += row["status"] == "completed"
-    counts["executions_failed"] += row["status"] == "failed"
-    counts["execution_seconds"] += row["duration_seconds"]
+def _settled(counts: Counts, written: Sequence[Row]) -> None:
+    outcomes = [row["outcome"] for row in written]
+    counts["executions_completed"] += sum(outcome["status"] == "completed" for outcome in outcomes)
+    counts["executions_failed"] += sum(outcome["status"] == "failed" for outcome in outcomes)
+    counts["execution_seconds"] += sum(outcome["duration_seconds"] for outcome in outcomes)
 
 
-def _dropped(counts: Counts, row: Row) -> None:
-    counts["occurrences_dropped"] += row["occurrences"]
-    _ended(counts, {"status": row["task_status"]})
+def _dropped(counts: Counts, written: Sequence[Row]) -> None:
+    counts["occurrences_dropped"] += sum(row["occurrences"] for row in written)
+    _ended(counts, [{"status": row["task_status"]} for row in written])
 
 
-def _ended(counts: Counts, row: Row) -> None:
-    if name := _ENDS.get(row["status"]):
-        counts[name] += 1
+def _ended(counts: Counts, written: Sequence[Row]) -> None:
+    for row in written:
+        if name := _ENDS.get(row["status"]):
+            counts[name] += 1
 
 
-def _one(name: str) -> Callable[[Counts, Row], None]:
+def _each(name: str) -> Callable[[Counts, Sequence[Row]], None]:
     """Return what counts every row under *name*."""
 
-    def count(counts: Counts, _: Row) -> None:
-        counts[name] += 1
+    def count(counts: Counts, written: Sequence[Row]) -> None:
+        counts[name] += len(written)
 
     return count
 
 
-_COUNTS: Final[dict[str, Callable[[Counts, Row], None]]] = {
+_COUNTS: Final[dict[str, Callable[[Counts, Sequence[Row]], None]]] = {
     "claim_executions": _started,
     "start_executions": _started,
     "retry_executions": _started,
     "settle_executions": _settled,
-    "lose_executions": _one("executions_failed"),
+    "lose_executions": _each("executions_failed"),
     "record_outcomes": _dropped,
-    "create_tasks": _one("tasks_created"),
+    "create_tasks": _each("tasks_created"),
     "retire_tasks": _ended,
-    "cancel_tasks": _one("tasks_cancelled"),
-    "quarantine_tasks": _one("tasks_failed"),
-    "record_deferrals": _one("deferrals"),
+    "cancel_tasks": _each("tasks_cancelled"),
+    "quarantine_tasks": _each("tasks_failed"),
+    "record_deferrals": _each("deferrals"),
 }

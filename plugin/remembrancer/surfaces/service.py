@@ -204,10 +204,7 @@ class SchedulerService:
 
     async def recover(self) -> int:
         """Take over what a former process left unfinished, as `start` does; return how many executions it lost."""
-        lost = await self._running_scheduler().recover()
-        if lost:
-            _LOG.warning("%d executions were left unfinished by a former process; each is recorded as lost", lost)
-        return lost
+        return await self._running_scheduler().recover()
 
     async def tick(self) -> int:
         """Do all that is due now and wait for its handlers; return how many occurrences were accounted for.

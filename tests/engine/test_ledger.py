@@ -1,0 +1,175 @@
+"""Outcomes are written together, a bad one fails alone, and a lease lasts exactly as long as it is needed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from remembrancer import Defer, Options, TaskSchedulerService
+from remembrancer.errors import GraphUnavailable
+from remembrancer.stores.session import Statement
+from remembrancer.testing import ManualScheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+    from remembrancer import Firing
+    from remembrancer.ports.task_store import Settlement
+    from remembrancer.testing import VirtualClock
+
+MINUTE = timedelta(minutes=1)
+LEASES = "MATCH (l:execution_lease) RETURN count(l) AS leases"
+
+
+async def schedule(service: TaskSchedulerService, clock: VirtualClock, *names: str, **choices: Any) -> None:
+    for name in names:
+        await service.schedule_task(name, "goal", "prompt", "thought", clock.now() + MINUTE, **choices)
+
+
+def observed(service: TaskSchedulerService, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], list[str]]]:
+    """Note what each write of outcomes brings: the results, and the leases that end with it."""
+    store: Any = service._store
+    settle = store.settle
+    seen: list[tuple[list[str], list[str]]] = []
+
+    async def noted(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+        seen.append(([str(each.result) for each in settlements], list(over)))
+        return await settle(settlements, over)
+
+    monkeypatch.setattr(store, "settle", noted)
+    return seen
+
+
+async def test_handlers_that_end_in_one_turn_are_settled_in_one_write(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = TaskSchedulerService(time_service=clock, handler=by_name)
+    async with ManualScheduler(service, clock) as checker:
+        await schedule(service, clock, "a", "b", "c")
+        seen = observed(service, monkeypatch)
+        await checker.tick(MINUTE)
+
+        ((results, over),) = seen
+        assert sorted(results) == ["a", "b", "c"]
+        assert len(over) == 1
+        assert await service.cypher(LEASES) == [{"leases": 0}]
+
+
+async def test_a_lease_ends_with_the_last_outcome_when_they_come_one_by_one(clock: VirtualClock) -> None:
+    gates = {name: asyncio.Event() for name in ("a", "b", "c")}
+
+    async def handle(firing: Firing) -> None:
+        await gates[firing.task.name].wait()
+
+    service = TaskSchedulerService(time_service=clock, handler=handle)
+    async with ManualScheduler(service, clock):
+        await schedule(service, clock, *gates)
+        clock.advance(MINUTE)
+        ticking = asyncio.ensure_future(service.tick())
+        held: list[object] = []
+        for number, gate in enumerate(gates.values()):
+            while len([each for each in await service.history() if each.status == "completed"]) < number:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            held += await service.cypher(LEASES)
+            gate.set()
+        await ticking
+
+        assert held[1:] == [{"leases": 1}, {"leases": 1}], "held as long as one of them is under way"
+        assert await service.cypher(LEASES) == [{"leases": 0}]
+
+
+async def test_an_outcome_the_graph_does_not_take_fails_alone_and_its_lease_brings_it_back(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = TaskSchedulerService(time_service=clock, handler=by_name)
+    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,))
+    async with ManualScheduler(service, clock) as checker:
+        await schedule(service, clock, "good", "bad", "fine")
+        store: Any = service._store
+        settle = store.settle
+
+        async def picky(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+            if any(each.result == "bad" for each in settlements):
+                raise GraphUnavailable("no room for it")
+            return await settle(settlements, over)
+
+        monkeypatch.setattr(store, "settle", picky)
+        await checker.tick(MINUTE)
+        assert "its lease will bring it back" in caplog.text
+        assert sorted((each.status, each.result) for each in await service.history()) == [
+            ("completed", "fine"),
+            ("completed", "good"),
+            ("running", None),
+        ]
+        monkeypatch.undo()
+        assert await service.recover() == 0, "the lease still holds"
+        clock.advance(timedelta(seconds=Options().lease_seconds))
+        assert await service.recover() == 1
+        assert {each.status for each in await service.history()} == {"completed", "failed"}
+        assert await service.cypher(LEASES) == [{"leases": 0}]
+
+
+async def test_two_runs_of_one_task_that_both_put_it_off_are_both_remembered(clock: VirtualClock) -> None:
+    both = asyncio.Barrier(2)
+
+    async def wait(firing: Firing) -> Defer:
+        await both.wait()
+        return Defer(clock.now() + timedelta(hours=1), f"because {firing.execution.execution_type}")
+
+    service = TaskSchedulerService(time_service=clock, handler=wait)
+    async with ManualScheduler(service, clock):
+        task = await service.schedule_task("Twice", "goal", "prompt", "thought", schedule_cron="* * * * *")
+        await service.run_now(task.task_id)
+        clock.advance(MINUTE)
+        await service.tick()
+
+        kept = await service.get_task(task.task_id)
+        assert kept.deferral_count == len(kept.deferral_history) == 2
+        assert {each.status for each in await service.history()} == {"deferred"}
+
+
+async def test_a_running_checker_takes_over_a_lease_that_ran_out(clock: VirtualClock) -> None:
+    """Not only at start: a replica may be cut off, or fail to write an outcome, while this one lives."""
+    service = TaskSchedulerService(time_service=clock, handler=by_name)
+    async with service:
+        store: Any = service._store
+        task = await service.schedule_task("Task", "goal", "prompt", "thought", clock.now() + MINUTE)
+        mine = service._running_scheduler()
+        clock.advance(MINUTE)
+        while not await service.history():  # noqa: ASYNC110 (the checker works in its own time)
+            await asyncio.sleep(0.001)
+        await service.idle()
+        await orphan(store, task.task_id, mine.replica_id)
+        clock.advance(timedelta(seconds=Options().lease_seconds))
+        while {each.status for each in await service.history()} != {"completed", "failed"}:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+        assert await service.cypher(LEASES) == [{"leases": 0}]
+
+
+async def orphan(store: Any, task_id: str, replica_id: str) -> None:
+    """Leave an execution under a lease that nobody renews."""
+    row = {
+        "task_id": task_id,
+        "execution_id": "exec_orphan",
+        "occurrence_key": "orphan",
+        "execution_type": "manual_trigger",
+        "nominal_ms": 0,
+        "triggered_ms": 0,
+        "replica_id": replica_id,
+        "change_id": "change_orphan",
+        "action": "run_now",
+        "actor": "tests",
+        "change_reason": None,
+        "thought_id": None,
+    }
+    held = {"lease_id": "lease_orphan", "replica_id": replica_id, "until_ms": 0, "execution_ids": ["exec_orphan"]}
+    await store._session.write([Statement("start_executions", [row]), Statement("hold_leases", [held])])
+
+
+async def by_name(firing: Firing) -> str:
+    """Answer with the task's name."""
+    return firing.task.name
