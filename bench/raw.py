@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.stores.due_key import due_key, last_key
-from remembrancer.stores.engine import load_engine
+from remembrancer.stores.engine import Plain, load_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +107,6 @@ class RawGraph:
 
     def _write(self, text: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         self._database.begin()
-        answer = self._database.command("opencypher", text, {"rows": rows}).to_list()
+        answer = self._database.command("opencypher", text, {"rows": Plain(rows)}).to_list()
         self._database.commit()
         return answer

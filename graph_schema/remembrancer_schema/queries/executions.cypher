@@ -5,7 +5,7 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
-SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.status = 'ACTIVE',
+SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = coalesce(r.next_nominal_ms, r.next_run_ms), t.status = 'ACTIVE',
     t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
@@ -22,7 +22,7 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
-SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.status = r.task_status
+SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = coalesce(r.next_nominal_ms, r.next_run_ms), t.status = r.task_status
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, status: r.status, attempt: 1, occurrences: r.occurrences,

@@ -55,6 +55,7 @@ class Acts:
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
         writing = asyncio.ensure_future(self._store.create(fresh)) if fresh else None
+        await asyncio.sleep(0)  # let it begin
         made = {task.task_id for task in fresh}
         kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
         replies = [  # worked out while the tasks are being written

@@ -42,7 +42,7 @@ def engine_environment() -> dict[str, str]:
     """
     return {
         "ARCADEDB_NATIVE_ISOLATE_ARGS": (
-            "-Xmx512m -Darcadedb.maxPageRAM=128 -Darcadedb.indexCompactionMinPagesSchedule=2"
+            "-Xmx512m -Darcadedb.maxPageRAM=128 -Darcadedb.indexCompactionMinPagesSchedule=4"
         ),
         "ARCADEDB_LOG_CONSOLE": "0",
         "ARCADEDB_LOG_DIR": str(log_folder()),

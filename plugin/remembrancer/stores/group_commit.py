@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.session import Row, Statement
 
-ROWS_PER_COMMIT: Final = 1024
-"""A batch of a thousand settlements, and the lease that ends with the last of them."""
 _IDENTITIES: Final = ("task_id", "execution_id", "deferral_id", "lease_id")
 
 
@@ -99,9 +97,14 @@ class Group:
 
 
 class Pending:
-    """Writes waiting for their commit, first come first served. Not locked: its owner sees to that."""
+    """Writes waiting for their commit, first come first served. Not locked: its owner sees to that.
 
-    def __init__(self) -> None:
+    Args:
+        rows_per_commit: How many rows go together at most; a single write may bring more.
+    """
+
+    def __init__(self, rows_per_commit: int) -> None:
+        self._rows_per_commit = rows_per_commit
         self._writes: deque[Write] = deque()
 
     def __bool__(self) -> bool:
@@ -113,9 +116,9 @@ class Pending:
         self._writes.append(write)
 
     def next_group(self) -> Group:
-        """Take the next writes, up to a thousand rows; the first that meets a taken task waits for its turn."""
+        """Take the next writes; the first that meets a taken task, or is too large, waits for its turn."""
         taken = [self._writes.popleft()]
-        room = ROWS_PER_COMMIT - taken[0].size
+        room = self._rows_per_commit - taken[0].size
         touched: set[tuple[str, object]] = set()
         while self._writes and self._writes[0].size <= room:
             touched = touched or set(taken[0].touched())

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from remembrancer.stores.address import Address
     from remembrancer.stores.session import Row, Statement
 
+_ROWS_PER_COMMIT: Final = 1000
+"""A commit is a round trip to a server: the more go together, the better."""
 WRITERS: Final = 2
 _PATIENCE_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 5.0
@@ -64,7 +66,7 @@ class Neo4jSession:
         self._driver = driver
         self._address = address
         self._bookmarks = AsyncGraphDatabase.bookmark_manager()
-        self._pending = Pending()
+        self._pending = Pending(_ROWS_PER_COMMIT)
         self.counts: Counts = zero()
         mine = uuid4().hex
         self._writers = [Writer(self._to_write, address, f"{mine}.{place}", self.counts) for place in range(writers)]

@@ -92,22 +92,25 @@ def task_row(task: ScheduledTask) -> Row:
 
 
 def claim_row(claim: Claim) -> Row:
-    """Return the parameters that claim an occurrence to run."""
+    """Return the parameters that claim an occurrence to run; what says nothing is left out: they are many."""
     execution = claim.execution
-    return {
+    row: Row = {
         "task_id": execution.task_id,
         "expected_ms": claim.expected_next_run_ms,
         "fence": execution.fence,
         "nominal_ms": to_ms(execution.nominal_at),
-        "next_run_ms": claim.next_run_ms,
-        "due_key": due_key(claim.next_run_ms, execution.task_id),
-        "next_nominal_ms": claim.next_nominal_ms,
         "execution_id": execution.execution_id,
         "occurrence_key": execution.occurrence_key,
         "execution_type": execution.execution_type,
         "triggered_ms": to_ms(execution.triggered_at),
         "replica_id": execution.replica_id,
     }
+    if claim.next_run_ms is not None:
+        row["next_run_ms"] = claim.next_run_ms
+        row["due_key"] = due_key(claim.next_run_ms, execution.task_id)
+    if claim.next_nominal_ms != claim.next_run_ms:
+        row["next_nominal_ms"] = claim.next_nominal_ms
+    return row
 
 
 def outcome_row(claim: Claim) -> Row:
