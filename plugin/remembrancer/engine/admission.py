@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -29,6 +30,7 @@ LONGEST_TIMEOUT: Final = 86_400.0
 MOST_ATTEMPTS: Final = 100
 LONGEST_BACKLOG: Final = 1000
 PREVIEWED: Final = 5
+_UNKEEPABLE: Final = re.compile("[\0\ud800-\udfff]")
 _NEITHER: Final = (
     "a moment in defer_until, a cron expression in schedule_cron, or both "
     "(the cron schedule, held back until that moment)"
@@ -97,7 +99,7 @@ def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) ->
             if put_off and later[0] != fires[0]:
                 later.insert(0, fires[0])  # a put-off run is no moment of the schedule
             fires = later[:PREVIEWED]
-    return ScheduledReply.model_validate({**dict(task), "next_fires": fires, "notes": said})
+    return ScheduledReply.model_validate({**vars(task), "next_fires": fires, "notes": said})
 
 
 def read_reason(reason: object) -> str:
@@ -147,7 +149,7 @@ def _tomorrow(now: datetime) -> str:
 def _text(field: str, value: object, longest: int, example: str) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > longest:
         raise InvalidInput(field, value, f"text of 1 to {longest:,} characters, not only blanks", example)
-    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    if _UNKEEPABLE.search(value):
         raise InvalidInput(field, value, "text without NUL characters and lone surrogates", example)
     return value
 
