@@ -133,3 +133,17 @@ async def test_what_others_keep_in_the_database_stays_as_it_is(
         assert neo4j_server.run(theirs) == before
     finally:
         neo4j_server.run("MATCH (n:Entity|Episodic) DETACH DELETE n")
+
+
+async def test_text_that_cannot_be_sent_is_kept_with_a_mark_in_its_place(
+    replicas: list[GraphStore], a_task: MakeTask, now: datetime
+) -> None:
+    """The driver cannot encode half a character pair, wherever in a row it stands."""
+    store = replicas[0]
+    await store.create([task := a_task(name="name \ud800")])
+    (won,) = await store.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
+    settlement = Settlement(won, ExecutionStatus.COMPLETED, now, 1.0, result="lone \ud800")
+
+    assert await asyncio.wait_for(store.settle([settlement]), 30) == [True]
+    assert (await store.get(task.task_id)).name == "name ?"
+    assert [each.result for each in await store.history(task.task_id, 1)] == ["lone ?"]

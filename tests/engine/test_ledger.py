@@ -43,6 +43,21 @@ def observed(service: TaskSchedulerService, monkeypatch: pytest.MonkeyPatch) -> 
     return seen
 
 
+def refusing(store: Any, result: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Let the graph refuse every write with an outcome of this result; count how often it did."""
+    settle = store.settle
+    told = {"refused": 0}
+
+    async def picky(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+        if any(each.result == result for each in settlements):
+            told["refused"] += 1
+            raise GraphUnavailable("no room for it")
+        return await settle(settlements, over)
+
+    monkeypatch.setattr(store, "settle", picky)
+    return told
+
+
 async def test_handlers_that_end_in_one_turn_are_settled_in_one_write(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +96,43 @@ async def test_a_lease_ends_with_the_last_outcome_when_they_come_one_by_one(cloc
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
+async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_again(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both outcomes are under way at once, so the lease ends in a write of its own, which fails the first time."""
+    began = 0
+
+    async def handle(_: Firing) -> None:
+        nonlocal began
+        began += 1
+        if began == 2:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    service = TaskSchedulerService(time_service=clock, handler=handle)
+    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,))
+    async with ManualScheduler(service, clock) as checker:
+        await schedule(service, clock, "a", "b")
+        store: Any = service._store
+        settle = store.settle
+        ends: list[Sequence[str]] = []
+
+        async def reluctant(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+            if not settlements:
+                ends.append(over)
+                if len(ends) == 1:
+                    raise GraphUnavailable("not now")
+            return await settle(settlements, over)
+
+        monkeypatch.setattr(store, "settle", reluctant)
+        await checker.tick(MINUTE)
+
+        assert len(ends) == 2
+        assert "taken over" not in caplog.text
+        assert [each.status for each in await service.history()] == ["completed", "completed"]
+        assert await service.cypher(LEASES) == [{"leases": 0}]
+
+
 async def test_an_outcome_the_graph_does_not_take_fails_alone_and_its_lease_brings_it_back(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -88,15 +140,7 @@ async def test_an_outcome_the_graph_does_not_take_fails_alone_and_its_lease_brin
     monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,))
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "good", "bad", "fine")
-        store: Any = service._store
-        settle = store.settle
-
-        async def picky(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
-            if any(each.result == "bad" for each in settlements):
-                raise GraphUnavailable("no room for it")
-            return await settle(settlements, over)
-
-        monkeypatch.setattr(store, "settle", picky)
+        refusing(service._store, "bad", monkeypatch)
         await checker.tick(MINUTE)
         assert "its lease will bring it back" in caplog.text
         assert sorted((each.status, each.result) for each in await service.history()) == [
@@ -110,6 +154,65 @@ async def test_an_outcome_the_graph_does_not_take_fails_alone_and_its_lease_brin
         assert await service.recover() == 1
         assert {each.status for each in await service.history()} == {"completed", "failed"}
         assert await service.cypher(LEASES) == [{"leases": 0}]
+
+
+async def test_while_an_outcome_cannot_be_written_the_others_of_its_batch_keep_their_lease(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a handler that still runs would be taken for lost, and tried again beside itself."""
+    gate = asyncio.Event()
+    began: list[str] = []
+
+    async def handle(firing: Firing) -> str:
+        began.append(firing.task.name)
+        if firing.task.name == "slow":
+            await gate.wait()
+        return firing.task.name
+
+    service = TaskSchedulerService(time_service=clock, handler=handle)
+    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,))
+    async with ManualScheduler(service, clock):
+        await schedule(service, clock, "bad", "slow", on_lost="retry")
+        scheduler, store = service._running_scheduler(), service._store
+        settle = refusing(store, "bad", monkeypatch)
+        clock.advance(MINUTE)
+        await scheduler.tick()
+        while settle["refused"] < 2:  # noqa: ASYNC110 (the ledger tries in its own time)
+            await asyncio.sleep(0.001)
+        clock.advance(timedelta(seconds=Options().lease_seconds))
+        assert await service.recover() == 0
+        gate.set()
+        await service.idle()
+        assert {each.status: each.result for each in await service.history()} == {"completed": "slow", "running": None}
+
+        monkeypatch.undo()
+        assert await service.recover() == 1
+        await service.idle()
+        assert sorted(began) == ["bad", "bad", "slow"]
+        assert await service.cypher(LEASES) == [{"leases": 0}]
+
+
+async def test_an_outcome_that_cannot_be_worked_out_is_brought_back_by_its_lease(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait(_: Firing) -> Defer:
+        return Defer(clock.now() + timedelta(hours=1), "Not now")
+
+    async def silent(_: str) -> None:
+        raise GraphUnavailable("no answer")
+
+    service = TaskSchedulerService(time_service=clock, handler=wait)
+    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,))
+    async with ManualScheduler(service, clock) as checker:
+        await schedule(service, clock, "Task")
+        monkeypatch.setattr(service._store, "get", silent)
+        await checker.tick(MINUTE)
+        assert [each.status for each in await service.history()] == ["running"]
+
+        monkeypatch.undo()
+        clock.advance(timedelta(seconds=Options().lease_seconds))
+        assert await service.recover() == 1
+        assert [each.status for each in await service.history()] == ["failed"]
 
 
 async def test_two_runs_of_one_task_that_both_put_it_off_are_both_remembered(clock: VirtualClock) -> None:

@@ -62,10 +62,11 @@ class Acts:
             reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [_KEPT])
             for asked, stands in zip(tasks, kept, strict=True)
         ]
-        try:
-            await (writing or asyncio.sleep(0))
-        except DedupKeyTaken:
-            return await self.schedule(requests)  # somebody was faster: their task is there now
+        if writing:
+            try:
+                await writing
+            except DedupKeyTaken:
+                return await self.schedule(requests)  # somebody was faster: their task is there now
         return replies
 
     async def schedule_deferred(

@@ -154,7 +154,7 @@ class Dispatch:
         try:
             self._ledger.enter(await self._settlement(firing, verdict), batch.lease_id)
         except RemembrancerError as error:
-            _LOG.error("%s could not be settled; its lease will bring it back: %s", execution_id, error)
+            self._ledger.give_up(execution_id, batch.lease_id, error)
 
     def _cut_short(self, firing: Firing) -> Verdict | None:
         """Say how a run ended that was cancelled; None for one that is to be tried again by another process."""

@@ -30,6 +30,14 @@ class Entry:
     lease_id: str
 
 
+@dataclass(slots=True)
+class _Held:
+    """A lease: how many outcomes are still to come, and whether it ends with the last of them."""
+
+    open: int
+    ends: bool = True
+
+
 class Ledger:
     """What this replica holds and has to write down.
 
@@ -39,18 +47,18 @@ class Ledger:
 
     def __init__(self, store: TaskStore) -> None:
         self._store = store
-        self._open: dict[str, int] = {}
+        self._held: dict[str, _Held] = {}
         self._ended: list[Entry] = []
         self._writes: set[asyncio.Task[None]] = set()
 
     @property
     def leases(self) -> list[str]:
         """The leases with executions whose outcome is not written yet."""
-        return list(self._open)
+        return list(self._held)
 
     def hold(self, lease_id: str, executions: int) -> None:
-        """Keep the lease until so many outcomes are written."""
-        self._open[lease_id] = executions
+        """Keep the lease until so many outcomes are written or given up."""
+        self._held[lease_id] = _Held(executions)
 
     def enter(self, settlement: Settlement, lease_id: str) -> None:
         """Write an outcome, together with all that come in this turn of the loop."""
@@ -74,6 +82,12 @@ class Ledger:
             self._writes.add(write)
             write.add_done_callback(self._writes.discard)
 
+    def give_up(self, execution_id: str, lease_id: str, error: RemembrancerError) -> None:
+        """Leave an execution to its lease, which is renewed while others need it, and then runs out."""
+        self._held[lease_id].ends = False
+        self._count_down(lease_id, 1)
+        _LOG.error("The outcome of %s could not be written; its lease will bring it back: %s", execution_id, error)
+
     async def _write(self, batch: Sequence[Entry]) -> None:
         """Write a batch; if the graph does not take it, each outcome by itself, so that a bad one fails alone."""
         try:
@@ -92,32 +106,36 @@ class Ledger:
             self._give_up(entry, error)
 
     def _give_up(self, entry: Entry, error: RemembrancerError) -> None:
-        """Stop renewing the lease: once it is over, the execution is found lost, by us or by another."""
-        self._open.pop(entry.lease_id, None)
-        execution_id = entry.settlement.execution.execution_id
-        _LOG.error("The outcome of %s could not be written; its lease will bring it back: %s", execution_id, error)
+        self.give_up(entry.settlement.execution.execution_id, entry.lease_id, error)
 
     async def _settle(self, batch: Sequence[Entry]) -> None:
         """Write a batch in one commit, which ends the leases that have no other outcome to come."""
         mine = Counter(entry.lease_id for entry in batch)
-        over = [lease_id for lease_id, count in mine.items() if self._open.get(lease_id) == count]
+        over = [lease_id for lease_id, count in mine.items() if self._held[lease_id] == _Held(count)]
         written = await self._store.settle([entry.settlement for entry in batch], over)
         for entry, kept in zip(batch, written, strict=True):
             if not kept:
                 late = entry.settlement.execution.execution_id
                 _LOG.warning("%s was taken over meanwhile; its late outcome is not kept", late)
-        await self._close(mine, over)
+        # Leases whose last outcomes were written in several commits at a time end in one of their own.
+        ended = [lease_id for lease_id, count in mine.items() if self._count_down(lease_id, count)]
+        if late_ends := [lease_id for lease_id in ended if lease_id not in over]:
+            await self._end(late_ends)
 
-    async def _close(self, mine: Counter[str], over: Sequence[str]) -> None:
-        """Count down; end the leases whose last outcomes were written in several commits at a time."""
-        for lease_id, count in mine.items():
-            if lease_id in self._open:
-                self._open[lease_id] -= count
-        ended = [lease_id for lease_id in mine if self._open.get(lease_id) == 0]
-        for lease_id in ended:
-            del self._open[lease_id]
-        if late := [lease_id for lease_id in ended if lease_id not in over]:
-            await self._store.settle([], late)
+    async def _end(self, lease_ids: Sequence[str]) -> None:
+        """End leases that hold nothing any more; one that cannot be ended runs out by itself."""
+        try:
+            await patiently(lambda: self._store.settle([], lease_ids), f"the end of {len(lease_ids)} leases")
+        except RemembrancerError as error:
+            _LOG.warning("%d leases are left to run out: %s", len(lease_ids), error)
+
+    def _count_down(self, lease_id: str, outcomes: int) -> bool:
+        """Count outcomes that are done with, and let go of a lease without any to come; say whether it is to end."""
+        held = self._held[lease_id]
+        held.open -= outcomes
+        if held.open == 0:
+            del self._held[lease_id]
+        return held.open == 0 and held.ends
 
 
 async def patiently(ask: Callable[[], Awaitable[_T]], what: str) -> _T:

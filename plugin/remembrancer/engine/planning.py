@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +14,6 @@ from remembrancer.ports.task_store import Claim
 from remembrancer.timing.cron import parse_cron
 
 if TYPE_CHECKING:
-    from remembrancer.model.policy import Fold, Gap, Seconds
     from remembrancer.model.task import ScheduledTask
     from remembrancer.timing.cron import Cron
 
@@ -46,14 +44,14 @@ def cron_of(task: ScheduledTask) -> Cron | None:
     if task.schedule_cron is None:
         return None
     hash_id = task.task_id if "H" in task.schedule_cron else None  # else one for all who share an expression
-    return _parsed(task.schedule_cron, task.timezone, task.gap, task.fold, task.seconds, hash_id)
-
-
-@lru_cache(maxsize=4096)
-def _parsed(  # noqa: PLR0917 (what a cron schedule is made of)
-    expression: str, timezone: str, gap: Gap, fold: Fold, seconds: Seconds | None, hash_id: str | None
-) -> Cron:
-    return parse_cron(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds, hash_id=hash_id)
+    return parse_cron(
+        task.schedule_cron,
+        timezone=task.timezone,
+        gap=task.gap,
+        fold=task.fold,
+        seconds=task.seconds,
+        hash_id=hash_id,
+    )
 
 
 def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:

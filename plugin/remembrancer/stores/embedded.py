@@ -169,12 +169,7 @@ def _answer(writes: list[Write], answers: Sequence[list[list[Row]] | Exception])
 
 def _resolve(answered: list[tuple[Write, list[list[Row]] | Exception]]) -> None:
     for write, answer in answered:
-        if write.answer.done():
-            continue
-        if isinstance(answer, Exception):
-            write.answer.set_exception(answer)
-        else:
-            write.answer.set_result(answer)
+        write.give(answer)
 
 
 def _plain(rows: list[Row]) -> list[Row]:

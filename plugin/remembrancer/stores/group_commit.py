@@ -31,6 +31,15 @@ class Write:
         """How many rows it brings."""
         return sum(len(statement.rows) for statement in self.statements)
 
+    def give(self, answer: list[list[Row]] | Exception) -> None:
+        """Hand the answer to the caller, if it still waits."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
+
     def touched(self) -> Iterator[tuple[str, object]]:
         """Yield what must not meet itself in one UNWIND: (query, task), (query, execution), …."""
         for statement in self.statements:
@@ -80,6 +89,11 @@ class Group:
                     place = len(batches) - 1
                 batches[place].add(statement.rows, number, part)
         return cls(writes, batches)
+
+    def refuse(self, error: Exception) -> None:
+        """Tell every caller that nothing of the group was written."""
+        for write in self.writes:
+            write.give(error)
 
     def share(self, answers: list[list[Row]]) -> list[list[list[Row]]]:
         """Give each write its own rows back: answers by write, statement, row; `row` counts from its own first."""

@@ -159,18 +159,19 @@ class Neo4jSession:
         try:
             shares = group.share(await writer.commit(group))
         except (GraphUnreachable, OutcomeUnknown) as error:
-            _answer(group.writes, [error] * len(group.writes))
+            group.refuse(error)
         except UnicodeEncodeError:
             await self._settle_group(writer, Group.of([encodable(write) for write in group.writes]))
         except Exception as error:  # noqa: BLE001 (whatever it is belongs to the callers, not to this task)
             half = len(group.writes) // 2
             if half == 0:
-                _answer(group.writes, [error])
+                group.refuse(error)
                 return
             for part in (group.writes[:half], group.writes[half:]):
                 await self._settle_group(writer, Group.of(part))
         else:
-            _answer(group.writes, shares)
+            for write, share in zip(group.writes, shares, strict=True):
+                write.give(share)
 
     def _to_write(self) -> AsyncSession:
         return self._session(WRITE_ACCESS)
@@ -214,14 +215,3 @@ async def open_neo4j(address: Address) -> Neo4jSession:
         await driver.close()
         raise
     return session
-
-
-def _answer(writes: list[Write], answers: Sequence[list[list[Row]] | Exception]) -> None:
-    """Hand the answers to those who still wait for them."""
-    for write, answer in zip(writes, answers, strict=True):
-        if write.answer.done():
-            continue
-        if isinstance(answer, Exception):
-            write.answer.set_exception(answer)
-        else:
-            write.answer.set_result(answer)

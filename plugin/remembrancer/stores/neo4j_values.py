@@ -44,13 +44,14 @@ def plain_value(value: object) -> object:
 def encodable(write: Write) -> Write:
     """Return *write* with a ? for each half of a character pair, which the engine does not keep."""
     statements = [
-        Statement(each.name, [{name: _encodable(value) for name, value in row.items()} for row in each.rows])
-        for each in write.statements
+        Statement(each.name, [cast("Row", _encodable(row)) for row in each.rows]) for each in write.statements
     ]
     return Write(statements, write.answer)
 
 
 def _encodable(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _encodable(each) for name, each in cast("Row", value).items()}
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
