@@ -7,7 +7,7 @@ import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, LiteralString, cast
+from typing import TYPE_CHECKING, Final, LiteralString, TypeVar, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.stores.engine import Plain, load_engine
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.engine import Database
 
+_T = TypeVar("_T")
 _READERS: Final = 2
 _ROWS_PER_COMMIT: Final = 64
 """A commit costs what five rows cost, so more together save little; and while a hundred callers' writes go in two
 commits, those of the one half work out what they write next while the other half's are being written."""
-_CONFLICT_TRIES: Final = 20
+_TRIES: Final = 20
+_HALF_DONE: Final = "RecordNotFoundException"
+"""How the engine refuses a read that finds a record in an index while the commit that made it is under way."""
 _CLOSED: Final = "The graph is closed: start the service again."
 _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _QUERY_FAULTS: Final = ("CommandParsing", "CommandSemantic", "CommandSQLParsing", "CommandExecution", "IllegalArgument")
@@ -96,7 +99,7 @@ class EmbeddedSession:
 
     def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
         try:
-            return _plain(self._database.query("opencypher", text, parameters).to_list())
+            return _insist(lambda: _plain(self._database.query("opencypher", text, parameters).to_list()), _HALF_DONE)
         except load_engine().ArcadeDBError as error:
             raise _reading_meaning(text, str(error)) from error
 
@@ -126,14 +129,7 @@ class EmbeddedSession:
 
     def _commit(self, group: Group) -> list[list[Row]]:
         """Commit a group in one transaction, again if somebody else's transaction was in the way."""
-        for left in reversed(range(_CONFLICT_TRIES)):
-            try:
-                return self._commit_once(group)
-            except load_engine().ArcadeDBError as error:
-                if left == 0 or "ConcurrentModification" not in str(error):
-                    raise
-                time.sleep(0.002)
-        raise AssertionError("the last try either returns or raises")
+        return _insist(lambda: self._commit_once(group), "ConcurrentModification")
 
     def _commit_once(self, group: Group) -> list[list[Row]]:
         counts = zero()
@@ -155,6 +151,18 @@ class EmbeddedSession:
 
     def _run(self, name: str, rows: list[Row]) -> list[Row]:
         return self._database.command("opencypher", query(name), {"rows": Plain(rows)}).to_list()
+
+
+def _insist(work: Callable[[], _T], passing: str) -> _T:
+    """Do *work*, again while a commit of another thread is in its way, which the engine says by *passing*."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return work()
+        except load_engine().ArcadeDBError as error:
+            if left == 0 or passing not in str(error):
+                raise
+            time.sleep(0.002)
+    raise AssertionError("the last try either returns or raises")
 
 
 def _answer(writes: list[Write], answers: Sequence[list[list[Row]] | Exception]) -> None:
