@@ -38,9 +38,12 @@ def engine_environment() -> dict[str, str]:
     """Return the engine's settings, as environment variables that must stand before its first import.
 
     Its memory is bounded, its index compacted early (an index over a clock ages), its log kept off the terminal.
+    A command's rows come back with it: the binding's other way, a cursor read later, costs a second crossing and keeps
+    the parameters of 4,096 commands for ever, which was two thirds of a kilobyte and more for each fire.
     A value that the user has set wins.
     """
     return {
+        "ARCADEDB_NATIVE_LAZY_CMD": "0",
         "ARCADEDB_NATIVE_ISOLATE_ARGS": (
             "-Xmx512m -Darcadedb.maxPageRAM=128 -Darcadedb.indexCompactionMinPagesSchedule=4"
         ),
