@@ -204,8 +204,8 @@ class GraphStore:
 
     async def recall_counters(self) -> None:
         """Learn what was counted beside this session."""
-        mine = dict(self._session.counts)
-        self._before = {name: count - mine.get(name, 0) for name, count in (await self.counters()).items()}
+        counted, mine = await self.counters(), self._session.counts
+        self._before = {name: counted.get(name, 0) - mine[name] for name in NAMES}
 
     async def counters(self) -> dict[str, float]:
         """Return what was counted since the graph was made, over all replicas."""

@@ -70,5 +70,5 @@ def _is_due(node: Row, now_ms: int) -> bool:
     """Whether the task still acts at *now_ms*; one whose moment makes no sense is due, to be set aside."""
     moment = node.get("next_run_ms")
     if not isinstance(moment, int):
-        return moment is not None or "task_id" not in node
+        return moment is not None or node.get("task_id") is None
     return moment <= now_ms
