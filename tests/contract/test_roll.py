@@ -43,6 +43,8 @@ async def test_a_replica_that_signs_on_is_on_the_roll_as_it_last_signed_until_it
 
     await store.roll.sign_off(["replica_a", "replica_c"])
     assert (await store.roll.roster()).replicas == (second,)
+    await write(store, "CREATE (:scheduler_replica {replica_id: 'replica_d', pid: 'of nobody'})")
+    assert (await store.roll.roster()).replicas == (second,)
 
 
 async def test_a_graph_keeps_its_id(reopen: Callable[[], Awaitable[TaskStore]]) -> None:

@@ -78,11 +78,12 @@ class SystemTime(RealTime):
         super().__init__(now)
         self._readings: list[_Reading] = []
         self._doubted: list[_Reading] = []
+        self._best: _Reading | None = None
         self._told = False
 
     def now(self) -> datetime:
         """Return the present moment, aware, UTC."""
-        if not self._readings:
+        if self._best is None:
             return super().now()
         return EPOCH + timedelta(seconds=time.monotonic() + self._best.ahead)
 
@@ -108,17 +109,15 @@ class SystemTime(RealTime):
 
     def _weigh(self, reading: _Reading) -> None:
         """Keep a reading; one that contradicts the others only if those that follow bear it out."""
-        if self._readings and reading.contradicts(self._best):
+        if self._best and reading.contradicts(self._best):
             self._doubted.append(reading)
-            if len(self._doubted) == _STUBBORN:
-                self._readings, self._doubted = self._doubted, []
-            return
+            if len(self._doubted) < _STUBBORN:
+                return
+            self._readings = self._doubted
+        else:
+            self._readings = [*self._readings, reading][-_KEPT:]
         self._doubted = []
-        self._readings = [*self._readings, reading][-_KEPT:]
-
-    @property
-    def _best(self) -> _Reading:
-        return min(self._readings, key=lambda reading: reading.error)
+        self._best = min(self._readings, key=lambda each: each.error)
 
 
 class _TellsTime(Protocol):

@@ -140,8 +140,9 @@ class Presence:
     def near(self, task: ScheduledTask) -> ScheduledTask:
         """Return a new task with an id in a share of ours, if it is due before others can have heard of it."""
         mine = self.turns[0].shares
-        soon = self._clock.now() + timedelta(seconds=2 * self._options.hearing_seconds)
-        if mine is None or task.schedule_cron or task.next_run_ms is None or from_ms(task.next_run_ms) > soon:
+        if mine is None or task.schedule_cron or task.next_run_ms is None:
+            return task
+        if from_ms(task.next_run_ms) > self._ago(-2 * self._options.hearing_seconds):
             return task
         ids = (new_id("task", to_ms(task.created_at)) for _ in range(SHARES))
         task_id = next((each for each in ids if share_of(each) in mine), task.task_id)

@@ -108,6 +108,7 @@ class Scheduler:
     async def stop(self) -> None:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
         self.halt()
+        await self.presence.leave()
         await self._dispatch.stop(self._options.stop_timeout_seconds)
         if self._heartbeat:
             await _end(self._heartbeat)

@@ -27,8 +27,8 @@ class GraphRoll:
     async def roster(self) -> Roster:
         """Return which graph this is and who has signed on."""
         found = await self._session.read(query("roster"), {})
-        replicas = [Replica.model_validate(row["p"]) for row in found if row["p"] is not None]
-        by_id = tuple(sorted(replicas, key=lambda each: each.replica_id))
+        replicas = {each.replica_id: each for row in found for each in _replicas(row)}
+        by_id = tuple(replicas[replica_id] for replica_id in sorted(replicas))
         return Roster(found[0]["graph_id"], from_ms(found[0]["now_ms"]), by_id)
 
     async def sign_on(self, replica: Replica) -> None:
@@ -51,3 +51,11 @@ class GraphRoll:
     async def renew_schema(self) -> None:
         """Declare what a wiped graph lacks, and mark it anew."""
         await self._session.renew_schema()
+
+
+def _replicas(row: Row) -> list[Replica]:
+    """Return the replica in *row*, if there is one: a node that makes no sense is nobody's sign of life."""
+    try:
+        return [Replica.model_validate(row["p"])] if row["p"] is not None else []
+    except ValueError:  # pydantic's ValidationError is one
+        return []
