@@ -20,8 +20,8 @@ class Telling(OnGraph):
 async def status(asked: Telling) -> int:
     """Tell how the scheduler is and what it has done. Exit code 1: one runs, and is not healthy.
 
-    Where none runs on this graph, it says so and shows what the graph has counted. Of a graph on a server, it
-    names the schedulers that run on it. For example:
+    Where none runs on this graph, it says so and shows what the graph has counted. On a server, it names all that
+    run there. For example:
 
         remembrancer status
         remembrancer status --json | jq .metrics.active_tasks
