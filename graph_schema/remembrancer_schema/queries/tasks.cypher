@@ -73,6 +73,7 @@ RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 // End tasks whose only occurrence is settled, if the settling execution still has its fence.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
 SET t.status = r.status
 RETURN r.row AS row
