@@ -107,6 +107,11 @@ def open_bolt(graph: str | Path, *, bolt_port: int = 0, http_port: int = 0) -> B
     return BoltServer(read_folder(graph), bolt_port=bolt_port, http_port=http_port)
 
 
+def shown(graph: str) -> str:
+    """Return *graph* as messages show it: of a URI, neither user nor password."""
+    return str(read_address(graph, os.environ)) if is_address(graph) else graph
+
+
 async def open_store(
     graph: str | Path, *, check_interval_seconds: float = 60.0, database: Callable[[], Database] | None = None
 ) -> GraphStore:

@@ -20,6 +20,11 @@ RemembrancerError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class RemembrancerError(Exception):
     """What every error of this package can be caught as."""
@@ -113,7 +118,17 @@ class GraphForbidden(GraphUnavailable):
 
 
 class OutcomeUnknown(GraphUnavailable):
-    """The connection was lost while a write was being committed, and the graph has not said since if it was kept."""
+    """The connection was lost while a write was being committed, and the graph has not said since if it was kept.
+
+    Args:
+        message: Whose answer was lost.
+        task_ids: Of tasks that this would have made: if it was kept, each of them is there.
+    """
+
+    def __init__(self, message: str, task_ids: Sequence[str] = ()) -> None:
+        self.task_ids = list(task_ids)
+        named = f" If it was kept, get_task() finds {', '.join(self.task_ids[:_NAMED])}." if task_ids else ""
+        super().__init__(message + named)
 
 
 class EngineMissing(GraphUnavailable):
@@ -121,3 +136,4 @@ class EngineMissing(GraphUnavailable):
 
 
 _SHOWN = 120
+_NAMED = 3

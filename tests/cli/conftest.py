@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from remembrancer.cli import app
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterator
-    from pathlib import Path
 
 COMMAND = [sys.executable, "-W", "error", "-m", "remembrancer"]
 PATIENCE_SECONDS = 20.0
@@ -43,7 +43,7 @@ class Terminal:
     """Somewhere to type commands; all of them are about one graph."""
 
     folder: Path
-    graph: Path
+    graph: Path | str
 
     @property
     def surroundings(self) -> dict[str, str]:
@@ -85,6 +85,7 @@ class Serving:
 
     process: subprocess.Popen[str]
     beacon: dict[str, object]
+    """What it lit in its folder; on a server, what it said first."""
 
     def end(self, number: signal.Signals) -> Ran:
         self.process.send_signal(number)
@@ -121,7 +122,8 @@ def start_serving(terminal: Terminal, *words: str) -> Serving:
         _, err = process.communicate()
         pytest.fail(f"serve ended with {process.returncode}: {err}")
     assert json.loads(first)["event"] == "serving"
-    return Serving(process, json.loads((terminal.graph / "serve.json").read_text("utf-8")))
+    beacon = Path(terminal.graph) / "serve.json"
+    return Serving(process, json.loads(beacon.read_text("utf-8")) if beacon.exists() else json.loads(first))
 
 
 @pytest.fixture

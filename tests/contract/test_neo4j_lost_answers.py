@@ -104,12 +104,15 @@ async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_an
 ) -> None:
     monkeypatch.setattr(neo4j_writer, "LOOK_UP_SECONDS", 0.2)
     proxy.cuts, proxy.down_after_a_cut = iter([cut]), True
-    with pytest.raises(OutcomeUnknown, match="Look before you repeat it"):
-        await store.create([a_task()])
+    with pytest.raises(OutcomeUnknown, match=r"Look before you repeat it.* get_task") as unknown:
+        await store.create([task := a_task()])
     await proxy.up()
     await store.create([a_task()])
 
     assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == (1 if cut is Cut.BEFORE else 2)
+    assert unknown.value.task_ids == [task.task_id]
+    kept = [each.task_id for each in await store.find(Wanted())]
+    assert (task.task_id in kept) == (cut is Cut.AFTER)
 
 
 async def test_a_commit_that_the_server_still_works_on_is_waited_for(store: GraphStore, neo4j_server: Server) -> None:

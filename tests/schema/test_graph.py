@@ -30,6 +30,7 @@ SIX_EDGES = {
 }
 PARAMETERS: dict[str, Any] = {
     "execution_ids": ["exec_1"],
+    "shares": [1],
     "statuses": ["PENDING"],
     "types": ["one_time"],
     "limit": 10,

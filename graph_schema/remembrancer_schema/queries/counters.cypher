@@ -63,11 +63,3 @@ RETURN r.row AS row
 // name: counters
 // What was counted since the graph was made, a row for each replica.
 MATCH (c:scheduler_counter) RETURN c
-
-// name: graph_version
-// Which version of the schema this graph has, and since when.
-MATCH (g:remembrancer_graph) RETURN g.version AS version ORDER BY g.version DESC LIMIT 1
-
-// name: set_graph_version
-// Mark the graph as upgraded to $version.
-MERGE (g:remembrancer_graph {graph_id: 'remembrancer'}) SET g.version = $version

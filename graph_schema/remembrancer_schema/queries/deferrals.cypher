@@ -17,6 +17,7 @@ RETURN r.row AS row
 // Put tasks off because their execution answered so, if it still has its fence.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
 SET t.fence = coalesce(t.fence, 0) + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms,
     t.deferral_id = r.deferral_id, t.deferral_count = coalesce(t.deferral_count, 0) + 1,

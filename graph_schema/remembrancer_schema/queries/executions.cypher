@@ -36,6 +36,7 @@ RETURN r.row AS row
 // The put-off run of a task has been claimed: its deferral is no longer live.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+USING INDEX SEEK e:task_execution(execution_id)
 SET t.deferral_id = null, t.defer_until = CASE WHEN t.schedule_cron IS NULL THEN t.defer_until ELSE null END
 RETURN r.row AS row
 
@@ -60,6 +61,7 @@ RETURN r.row AS row, t.fence AS fence
 // Write terminal outcomes by execution and fence: a late holder finds another fence and writes nothing.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.fence = r.fence AND e.status = 'running'
 SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms})
 RETURN r.row AS row
@@ -68,6 +70,7 @@ RETURN r.row AS row
 // Keep the thoughts that executions created.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.fence = r.fence
 MERGE (h:thought {thought_id: r.thought_id})
   ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.completed_ms}),
@@ -108,6 +111,7 @@ RETURN l.lease_id AS lease_id, l.execution_ids AS execution_ids ORDER BY l.lease
 // Those of $execution_ids that have no outcome yet, as nodes.
 UNWIND $execution_ids AS execution_id
 MATCH (e:task_execution {execution_id: execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.status = 'running'
 RETURN e
 
@@ -115,6 +119,7 @@ RETURN e
 // Fail executions whose holder is gone; the fence moves on, so that the holder cannot settle them any more.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.fence = r.fence AND e.status = 'running'
 SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms}), e.fence = r.fence + 1
 RETURN r.row AS row
@@ -123,6 +128,7 @@ RETURN r.row AS row
 // Start another attempt at occurrences that were lost.
 UNWIND $rows AS r
 MATCH (lost:task_execution {execution_id: r.lost_execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+USING INDEX SEEK lost:task_execution(execution_id)
 WHERE lost.fence = r.lost_fence AND t.status IN ['PENDING', 'ACTIVE']
 SET t.fence = coalesce(t.fence, 0) + 1
 CREATE (e:task_execution {

@@ -57,10 +57,23 @@ MATCH (t:scheduled_task)
 WHERE t.due_key > $floor_key
 RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 
+// name: due_tasks_of_shares
+// The same of some shares only: those whose due key ends in one of $shares, by its last three digits.
+MATCH (t:scheduled_task)
+WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.due_key % 1000 IN $shares
+RETURN t ORDER BY t.due_key LIMIT $limit
+
+// name: next_run_of_shares
+// The earliest moment that any task of $shares with a due key above $floor_key is armed for.
+MATCH (t:scheduled_task)
+WHERE t.due_key > $floor_key AND t.due_key % 1000 IN $shares
+RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
+
 // name: retire_tasks
 // End tasks whose only occurrence is settled, if the settling execution still has its fence.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
 SET t.status = r.status
 RETURN r.row AS row
@@ -91,6 +104,14 @@ CREATE (c:task_change {
   actor: 'checker', reason: r.reason
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row
+
+// name: disarm_nameless
+// Take nodes that have a due key and no task_id out of the schedule: no other query could name them.
+UNWIND $rows AS r
+MATCH (t:scheduled_task)
+WHERE t.due_key = r.due_key AND t.task_id IS NULL
+SET t.due_key = null
+RETURN DISTINCT r.row AS row
 
 // name: unlink_times
 // Let go of the minutes that moved tasks were scheduled for.

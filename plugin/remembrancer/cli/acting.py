@@ -75,7 +75,7 @@ async def defer(asked: Deferring) -> None:
     if asked.as_json:
         print_json(reply)
     else:
-        print_reply(reply, running=reached.running)
+        print_reply(reply, fires=reached.fires)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,8 @@ async def run_now(asked: Running) -> int:
     async with reach(asked.graph) as reached:
         execution = await reached.scheduler.run_now(asked.task_id)
         if not reached.running:
-            errors().print("No scheduler runs on this graph: the task runs in this process, with the default handler.")
+            why = "None can be asked for it here" if reached.fires else "No scheduler runs on this graph"
+            errors().print(f"{why}: the task runs in this process, with the default handler.")
         if asked.wait or not reached.running:
             execution = await _outcome(reached.scheduler, execution)
     if asked.as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from remembrancer.model.outcome import Defer, Failed
 if TYPE_CHECKING:
     from remembrancer.ports.handler import Answer, Firing, Handler
     from remembrancer.surfaces.beacon import Beacon
-    from remembrancer.surfaces.reports import ServiceStatus
+    from remembrancer.surfaces.reports import ReplicationReport, ServiceStatus
 
 
 class Chronicle:
@@ -39,6 +40,14 @@ class Chronicle:
             secret = f"password: bolt_password in {folder / 'serve.json'}"
             lines.append(f"  read it  {bolt}  user: {beacon.bolt_user}  {secret}")
         self._tell("serving", "\n".join(lines), graph=str(folder), pid=beacon.pid, control=control, bolt=bolt)
+
+    def sharing(self, graph: str, among: ReplicationReport) -> None:
+        """Say which graph on a server it is, and who else serves it."""
+        pid = os.getpid()
+        others = len(among.replicas) - 1
+        beside = f", beside {others} other{'s' if others > 1 else ''}" if others else ""
+        words = f"Serving {graph} (process {pid}) as {among.replica_id}{beside}; Ctrl-C stops it."
+        self._tell("serving", words, graph=graph, pid=pid, replica_id=among.replica_id, others=others)
 
     def execution(self, firing: Firing, status: str, seconds: float, said: str) -> None:
         """Say how a handler's run ended."""

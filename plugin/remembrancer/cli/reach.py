@@ -26,6 +26,8 @@ class Reached:
 
     scheduler: Scheduler
     running: bool
+    fires: bool
+    """Whether tasks fire by themselves: this scheduler runs, or others do on the same graph."""
     status: Callable[[], Awaitable[ServiceStatus]]
 
 
@@ -52,12 +54,13 @@ async def reach(graph: str, *, make: bool = False) -> AsyncGenerator[Reached]:
     live, opened = await _either(graph, folder)
     if live is not None:
         try:
-            yield Reached(live, running=True, status=live.get_status)
+            yield Reached(live, running=True, fires=True, status=live.get_status)
         finally:
             await live.close()
     elif opened is not None:
         try:
-            yield Reached(opened, running=False, status=lambda: _told(opened))
+            fires = bool(opened.get_status().replication.replicas)
+            yield Reached(opened, running=False, fires=fires, status=lambda: _told(opened))
         finally:
             await opened.close()
 

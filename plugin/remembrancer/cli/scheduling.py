@@ -106,10 +106,10 @@ async def schedule(asked: Scheduling) -> None:
     if asked.as_json:
         print_json(reply)
     else:
-        print_reply(reply, running=reached.running)
+        print_reply(reply, fires=reached.fires)
 
 
-def print_reply(reply: ScheduledReply, *, running: bool) -> None:
+def print_reply(reply: ScheduledReply, *, fires: bool) -> None:
     """Tell a person when a task will fire, and what there is to know about it."""
     from remembrancer.cli.printing import screen, when  # noqa: PLC0415 (--help stays fast)
 
@@ -119,7 +119,7 @@ def print_reply(reply: ScheduledReply, *, running: bool) -> None:
         out.print(f"  fires at {when(fire)}", highlight=False)
     for note in reply.notes:
         out.print(f"  note: {note}", markup=False, highlight=False)
-    if not running:
+    if not fires:
         out.print("  It fires while `remembrancer serve` runs on this graph.", highlight=False)
 
 

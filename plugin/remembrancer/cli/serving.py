@@ -8,6 +8,7 @@ import secrets
 import signal
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Option
@@ -20,8 +21,9 @@ from remembrancer.errors import InvalidInput
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from remembrancer.cli.chronicle import Chronicle
+    from remembrancer.engine.options import Options
     from remembrancer.ports.handler import Handler
-    from remembrancer.surfaces.beacon import Beacon
     from remembrancer.surfaces.service import SchedulerService
 
 _OPEN: Final = "What it opens to others, on this machine only"
@@ -53,11 +55,13 @@ async def serve(asked: Serving) -> int:
 
     While it runs, the other commands on the same folder reach it by themselves, and the neo4j driver or Neo4j
     Browser reads the live graph: the password is in serve.json in the graph's folder, which only you can read.
-    For example:
+    A graph on a Neo4j server needs neither: there everybody works on the graph itself, and any number of
+    schedulers may serve it. For example:
 
         remembrancer serve
         remembrancer serve --graph ./my-agent --handler my_agent.tasks:handle
         remembrancer serve --bolt-port 7687 --check-interval 5
+        remembrancer serve --graph neo4j://graph.example:7687/memory
 
     A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of.
     It answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
@@ -66,24 +70,36 @@ async def serve(asked: Serving) -> int:
 
     folder = _folder(asked.graph)
     chronicle = Chronicle(as_json=asked.as_json)
+    open_all = _open_shared if folder is None else partial(_open, folder)
     handler = chronicled(find_handler(asked.handler), chronicle)
     stop = asyncio.Event()
     _stop_on_signals(stop)
     async with AsyncExitStack() as stack:
-        service, beacon = await _open(stack, asked, folder, handler)
-        chronicle.serving(folder, beacon)
+        service = await open_all(stack, asked, handler, chronicle)
         died = await _until(stop, service)
         chronicle.stopping(service.get_status())
     chronicle.stopped()
     return FAILED if died else 0
 
 
+async def _open_shared(
+    stack: AsyncExitStack, asked: Serving, handler: Handler, chronicle: Chronicle
+) -> SchedulerService:
+    """Start on a graph that others reach by themselves."""
+    from remembrancer.assembly import open_service, shown  # noqa: PLC0415 (--help stays fast)
+
+    service = open_service(asked.graph, handler=handler, options=_numbers(asked))
+    stack.push_async_callback(service.stop)
+    await service.start()
+    chronicle.sharing(shown(asked.graph), service.get_status().replication)
+    return service
+
+
 async def _open(
-    stack: AsyncExitStack, asked: Serving, folder: Path, handler: Handler
-) -> tuple[SchedulerService, Beacon]:
+    folder: Path, stack: AsyncExitStack, asked: Serving, handler: Handler, chronicle: Chronicle
+) -> SchedulerService:
     """Start everything, innermost first; *stack* stops it in the opposite order."""
     from remembrancer.assembly import open_bolt, open_service  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.engine.options import Options  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.beacon import Beacon, light, put_out  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.control import ControlServer  # noqa: PLC0415 (--help stays fast)
 
@@ -94,7 +110,7 @@ async def _open(
     service = open_service(
         folder,
         handler=handler,
-        options=Options(check_interval_seconds=asked.check_interval_seconds, stop_timeout_seconds=asked.stop_timeout),
+        options=_numbers(asked),
         database=bolt.open_database if bolt else None,
     )
     stack.push_async_callback(service.stop)
@@ -113,7 +129,14 @@ async def _open(
     )
     stack.callback(put_out, folder, beacon)
     light(folder, beacon)
-    return service, beacon
+    chronicle.serving(folder, beacon)
+    return service
+
+
+def _numbers(asked: Serving) -> Options:
+    from remembrancer.engine.options import Options  # noqa: PLC0415 (--help stays fast)
+
+    return Options(check_interval_seconds=asked.check_interval_seconds, stop_timeout_seconds=asked.stop_timeout)
 
 
 async def _until(stop: asyncio.Event, service: SchedulerService) -> bool:
@@ -126,13 +149,14 @@ async def _until(stop: asyncio.Event, service: SchedulerService) -> bool:
     return False
 
 
-def _folder(graph: str) -> Path:
+def _folder(graph: str) -> Path | None:
+    """Return the folder to serve; None for a graph on a server."""
     from remembrancer.cli.reach import folder_of  # noqa: PLC0415 (--help stays fast)
 
-    folder = folder_of(graph)
-    if folder is None or graph == ":memory:":
-        raise InvalidInput("--graph", graph, "a folder: other processes cannot reach this one", DEFAULT_GRAPH)
-    return folder
+    if graph == ":memory:":
+        allowed = "a folder or the URI of a server: other processes cannot reach this one"
+        raise InvalidInput("--graph", graph, allowed, DEFAULT_GRAPH)
+    return folder_of(graph)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

@@ -17,7 +17,7 @@ from remembrancer.ports.task_store import Change
 from remembrancer.timing.reading import read_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledReply, ScheduledTask
@@ -35,18 +35,27 @@ class Acts:
         clock: The time.
         actor: Who acts, for the audit trail.
         late_by_seconds: How far in the past a moment may lie and still fire at once.
+        near: Gives a new task that is due at once an id by which this replica serves it.
     """
 
-    def __init__(self, store: TaskStore, clock: Clock, actor: str, late_by_seconds: float) -> None:
+    def __init__(
+        self,
+        store: TaskStore,
+        clock: Clock,
+        actor: str,
+        late_by_seconds: float,
+        near: Callable[[ScheduledTask], ScheduledTask],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._actor = actor
         self._late_by_seconds = late_by_seconds
+        self._near = near
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
         now = self._clock.now()
-        tasks = [admit(request, now, self._late_by_seconds) for request in requests]
+        tasks = [self._near(admit(request, now, self._late_by_seconds)) for request in requests]
         known = await self._known(tasks)
         fresh: list[ScheduledTask] = []
         for task in tasks:
@@ -135,7 +144,7 @@ class Acts:
     ) -> ScheduledReply:
         """Schedule the task that brings *deferred_task_id* back, with the deferral that made it."""
         now = self._clock.now()
-        task = admit(request, now, self._late_by_seconds)
+        task = self._near(admit(request, now, self._late_by_seconds))
         assert task.defer_until is not None  # noqa: S101 (a reactivation is asked for with its moment)
         first = Deferral(
             deferral_id=new_id("defer", to_ms(now)),

@@ -1,20 +1,33 @@
-"""The system's clock, and one made of whatever time service a host brings."""
+"""The system's clock, one that goes by a server's, and one made of whatever time service a host brings."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import inspect
+import logging
+import time
 import warnings
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.moment import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remembrancer.ports.clock import Clock
+
+
+_LOG: Final = logging.getLogger("remembrancer")
+_KEPT: Final = 8
+"""Readings of the server's clock: the one with the shortest way is the one that counts."""
+_STUBBORN: Final = 3
+"""So many readings in a row that contradict the others are believed: the server's clock was set."""
+_SLACK_SECONDS: Final = 0.05
+_WORTH_TELLING_SECONDS: Final = 1.0
 
 
 class RealTime:
@@ -41,6 +54,72 @@ class RealTime:
             await asyncio.wait_for(wake.wait(), seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The server's clock, read once: how far it is ahead of the monotonic one, and by how much that may be wrong."""
+
+    ahead: float
+    error: float
+
+    def contradicts(self, other: _Reading) -> bool:
+        return abs(self.ahead - other.ahead) > self.error + other.error + _SLACK_SECONDS
+
+
+class SystemTime(RealTime):
+    """The system's clock, until that of a server is heard: from then on the server's.
+
+    Between two readings it is carried on by the monotonic clock, so that setting the system's clock moves nothing.
+
+    Args:
+        now: The system's clock, where it is not to be the real one.
+    """
+
+    def __init__(self, now: Callable[[], datetime] | None = None) -> None:
+        super().__init__(now)
+        self._readings: list[_Reading] = []
+        self._doubted: list[_Reading] = []
+        self._best: _Reading | None = None
+        self._told = False
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, UTC."""
+        if self._best is None:
+            return super().now()
+        return EPOCH + timedelta(seconds=time.monotonic() + self._best.ahead)
+
+    @property
+    def offset_seconds(self) -> float:
+        """How far this clock is ahead of the system's."""
+        return (self.now() - super().now()).total_seconds()
+
+    def hear(self, server: datetime, sent: float, received: float) -> None:
+        """Take a reading: the server answered *server* between these two moments of the monotonic clock."""
+        halfway = (sent + received) / 2
+        self._weigh(_Reading((server - EPOCH).total_seconds() - halfway, (received - sent) / 2))
+        offset = self.offset_seconds
+        if abs(offset) <= _WORTH_TELLING_SECONDS:
+            self._told = False
+        elif not self._told:
+            self._told = True
+            _LOG.warning(
+                "This machine's clock is %.1f s %s that of the graph's server, which is the one that counts: set it.",
+                abs(offset),
+                "behind" if offset > 0 else "ahead of",
+            )
+
+    def _weigh(self, reading: _Reading) -> None:
+        """Keep a reading; one that contradicts the others only if those that follow bear it out."""
+        if self._best and reading.contradicts(self._best):
+            self._doubted.append(reading)
+            if len(self._doubted) < _STUBBORN:
+                return
+            self._readings = self._doubted
+        else:
+            self._readings = [*self._readings, reading][-_KEPT:]
+        self._doubted = []
+        self._best = min(self._readings, key=lambda each: each.error)
+
+
 class _TellsTime(Protocol):
     def now(self) -> datetime: ...
 
@@ -55,7 +134,7 @@ def clock_from(time_service: object | None) -> Clock:
         InvalidInput: Its `now()` gives a naive datetime: nobody could say which moment that is.
     """
     if time_service is None:
-        return RealTime()
+        return SystemTime()
     if inspect.iscoroutinefunction(getattr(time_service, "wait", None)):
         return time_service  # pyright: ignore[reportReturnType] (it has wait(); now() is checked by its first use)
     told = _ask(time_service)
@@ -73,7 +152,7 @@ def clock_from(time_service: object | None) -> Clock:
         f"time_service.now() returned {type(told).__name__}, no aware datetime: the system's clock is used.",
         stacklevel=3,
     )
-    return RealTime()
+    return SystemTime()
 
 
 def _ask(time_service: object) -> object:

@@ -11,12 +11,15 @@ class Options:
 
     Args:
         check_interval_seconds: The longest sleep between two looks at the graph. Known tasks fire on time
-            whatever it is; it bounds how late a task armed from outside this process is found.
+            whatever it is; on a graph of one's own it bounds how late a task armed from outside is found.
         batch: How many occurrences one pass claims at most.
         max_concurrent: How many handlers run at a time at most.
         timeout_seconds: How long a handler may take whose task says nothing else.
         lease_seconds: How long a claim holds without a heartbeat; heartbeats come three times as often.
         stop_timeout_seconds: How long `stop` waits for handlers before it cancels them.
+        hearing_seconds: On a shared graph, how often a replica looks who is there and what comes next: a task
+            that was scheduled through another fires at most so late.
+        help_seconds: On a shared graph, how late another replica's task is before one helps out.
     """
 
     check_interval_seconds: float = 60.0
@@ -25,3 +28,5 @@ class Options:
     timeout_seconds: float = 300.0
     lease_seconds: float = 60.0
     stop_timeout_seconds: float = 10.0
+    hearing_seconds: float = 1.0
+    help_seconds: float = 2.0

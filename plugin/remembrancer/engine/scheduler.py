@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.dispatch import Dispatch
+from remembrancer.engine.hearing import Hearing
 from remembrancer.engine.planning import plan
+from remembrancer.engine.presence import Presence
 from remembrancer.engine.recovery import take_over
-from remembrancer.errors import RemembrancerError
+from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_iso, to_ms
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.engine.options import Options
+    from remembrancer.engine.shares import Turn
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
@@ -47,17 +50,24 @@ class Scheduler:
         self._store = store
         self._clock = clock
         self._options = options
-        self.replica_id = new_id("replica", to_ms(clock.now()))
+        self.presence = Presence(store, clock, options, self._on_trouble)
+        self.replica_id = self.presence.replica_id
+        self._hearing = Hearing(store, clock, options, self.presence)
         self.wake = asyncio.Event()
         self._full = False
         self._claiming = 0
-        self._recover_at = clock.now()
+        self._recover_at: datetime | None = None
+        self._heartbeat: asyncio.Task[None] | None = None
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room)
         self._stopping = False
         self.passes = 0
         self.failed_passes = 0
         self.last_pass_at: datetime | None = None
         self.last_error: str | None = None
+        self.is_failing = False
+        """Whether the last pass failed."""
+        self.claims_lost = 0
+        """Claims that another replica, or a change of the task, was faster than."""
 
     @property
     def running(self) -> int:
@@ -77,17 +87,18 @@ class Scheduler:
 
     async def run(self) -> None:
         """Check until stopped."""
-        heartbeat = asyncio.get_running_loop().create_task(self._dispatch.heartbeat())
+        loop = asyncio.get_running_loop()
+        self._heartbeat = loop.create_task(self._dispatch.heartbeat())
+        keeping = loop.create_task(self.presence.keep())
         try:
             while not self._stopping:
                 self.wake.clear()
                 until = await self._look()
                 if not self._stopping:
-                    await self._clock.wait(until, self.wake)
+                    await self._hearing.sleep(until, self.wake)
         finally:
-            heartbeat.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await heartbeat
+            await _end(keeping)
+            await self.presence.leave()  # the others need not wait for handlers that are under way here
 
     def halt(self) -> None:
         """Let `run` return once its pass under way is over."""
@@ -97,7 +108,10 @@ class Scheduler:
     async def stop(self) -> None:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
         self.halt()
+        await self.presence.leave()
         await self._dispatch.stop(self._options.stop_timeout_seconds)
+        if self._heartbeat:
+            await _end(self._heartbeat)
 
     async def tick(self) -> int:
         """Claim and start everything that is due now; return how many occurrences were accounted for."""
@@ -136,24 +150,39 @@ class Scheduler:
         regular = now + timedelta(seconds=self._options.check_interval_seconds)
         self.passes += 1
         try:
-            if now >= self._recover_at:
+            if self.presence.barred:
+                raise GraphUnavailable(self.presence.trouble or "")
+            if self._recover_at is None or now >= self._recover_at:
                 await self.recover()
             done = await self.tick()
-            next_run_at = None if self._full else await self._store.next_run_at()
+            next_run_at = None if self._full else await self._hearing.next_run_at()
             if done == 0 and next_run_at and next_run_at <= now:
                 next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
             while not self.wake.is_set() and await self._store.tidy(_TIDY):
                 pass
         except RemembrancerError as error:
             self.failed_passes += 1
+            self.is_failing = True
             self.last_error = str(error)
             _LOG.error("A pass failed and is tried again: %s", error)
             return min(regular, self._clock.now() + timedelta(seconds=_AFTER_TROUBLE_SECONDS))
         self.last_pass_at = self._clock.now()
+        self.is_failing = False
+        if not self._store.exclusive and self._recover_at:
+            regular = min(regular, self._recover_at)  # others' leases run out, however rarely we look
         return min(regular, next_run_at) if next_run_at else regular
 
     async def _sweep(self) -> int:
-        """Go once over what is due, page after page; return how many claims were won.
+        """Go once over what is due and ours to serve, then over what others are late with; return the claims won."""
+        won = 0
+        for turn in self.presence.turns:
+            won += await self._serve(turn)
+            if self._full:
+                break
+        return won
+
+    async def _serve(self, turn: Turn) -> int:
+        """Go once over what is due of one turn, page after page; return how many claims were won.
 
         While pages are being written, the next is read and planned: the graph's writer never waits for us.
         """
@@ -165,7 +194,7 @@ class Scheduler:
             while not self._stopping:
                 room = self._room()
                 if room > 0 and len(flying) < _CLAIMS_IN_FLIGHT:
-                    page = await self._store.due(now, room, page[-1] if page else None)
+                    page = await self._store.due(now - turn.late, room, page[-1] if page else None, turn.shares)
                     if not page:
                         break
                     if claims := await self._plan(page, to_ms(now)):
@@ -201,6 +230,7 @@ class Scheduler:
             won = await self._store.claim(claims, lease)
         finally:
             self._claiming -= len(claims)
+        self.claims_lost += len(claims) - len(won)
         tasks = {task.task_id: task for task in due}
         running: list[Firing] = []
         for execution in won:
@@ -222,9 +252,18 @@ class Scheduler:
         until = now + timedelta(seconds=self._options.lease_seconds)
         return Lease(new_id("lease", to_ms(now)), self.replica_id, from_ms(to_ms(until)))
 
+    def _on_trouble(self, text: str) -> None:
+        self.last_error = text
+
     def _on_room(self) -> None:
         if self._full:
             self.wake.set()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _count(claimed: int | BaseException) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from itertools import count, product
 from typing import Final
+from zlib import crc32
 
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _TAILS: Final = ["".join(letters) for letters in product(_ALPHABET, repeat=3)]
@@ -12,6 +13,8 @@ _MANY: Final = len(_TAILS)
 # Counted from a random start: within one process no two ids share a tail before two thousand million have been made.
 _numbers = count(secrets.randbelow(_MANY * _MANY))
 _MINUTE_MS: Final = 60_000
+SHARES: Final = 1000
+"""How many shares the tasks of one graph fall into; the replicas deal the shares among themselves."""
 
 
 def new_id(prefix: str, now_ms: int) -> str:
@@ -28,6 +31,11 @@ def occurrence_key(task_id: str, nominal_ms: int, attempt: int) -> str:
 def next_attempt(key: str, attempt: int) -> str:
     """Return the occurrence key of another attempt at the occurrence that *key* is of."""
     return f"{key.rpartition('|')[0]}|{attempt}"
+
+
+def share_of(task_id: str) -> int:
+    """Return the share that the task is in for ever; the last three digits of its due key say it too."""
+    return crc32(task_id.encode()) % SHARES
 
 
 def minute_of(moment_ms: int) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.model.deferral import Deferral
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.model.outcome import Thought
     from remembrancer.model.policy import TaskStatus
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.roll import Roll
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,16 @@ class TaskStore(Protocol):
     exclusive: bool
     """Whether no other replica can hold this graph: what a former process left is then dead at once."""
 
+    @property
+    def roll(self) -> Roll:
+        """Which graph this is, and who works on it."""
+        ...
+
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
         *first* is the deferral that made the one task given, if a deferral made it.
-        Raises DedupKeyTaken.
+        Raises DedupKeyTaken; OutcomeUnknown names the tasks, which can be looked for by their ids.
         """
         ...
 
@@ -140,21 +146,25 @@ class TaskStore(Protocol):
         """Return the open task that will bring back the agent's own task *deferred_task_id*."""
         ...
 
-    async def due(self, now: datetime, limit: int, after: ScheduledTask | None = None) -> Sequence[ScheduledTask]:
+    async def due(
+        self, now: datetime, limit: int, after: ScheduledTask | None = None, shares: Collection[int] | None = None
+    ) -> Sequence[ScheduledTask]:
         """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*.
 
-        With *after*, the last task of a page that this returned, the page that follows it.
+        With *after*, the last task of a page that this returned, the page that follows it; with *shares*, only
+        tasks that are in one of them (`model.ids.share_of`).
         """
         ...
 
-    async def next_run_at(self) -> datetime | None:
-        """Return the earliest moment any task is armed for."""
+    async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
+        """Return the earliest moment any task, or any of *shares*, is armed for."""
         ...
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
         """Write the executions of those claims whose task still stands as read; return them.
 
-        At most one replica wins an occurrence, and at most one execution exists for one attempt at it.
+        At most one replica wins an occurrence, and at most one execution exists for one attempt at it. The lease
+        exists if an execution that was won runs.
         """
         ...
 
@@ -180,7 +190,7 @@ class TaskStore(Protocol):
     async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
         """End the leases *over*, fail each lost execution (its fence moves on) and start its retry.
 
-        Returns the retries started, each RETRY_OF the one that was lost.
+        Returns the retries started, each RETRY_OF the one that was lost. The lease exists if there is one.
         """
         ...
 
@@ -207,6 +217,10 @@ class TaskStore(Protocol):
 
     async def counters(self) -> dict[str, float]:
         """Return what was counted since the graph was made, over all replicas; see the data dictionary."""
+        ...
+
+    async def recall_counters(self) -> None:
+        """Learn anew what the graph has counted: when it is opened, and when it is another than it was."""
         ...
 
     async def tidy(self, limit: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus
@@ -17,13 +16,17 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Claim, Lease
 
 
-def claim_statements(claims: Sequence[Claim], lease: Lease) -> list[Statement]:
-    """Return the statements of one claim: what runs is leased, what will not run is terminal at once."""
+def claim_statements(claims: Sequence[Claim], lease: Lease | None) -> list[Statement]:
+    """Return the statements of one claim: what runs is leased, what will not run is terminal at once.
+
+    Without *lease*, what runs is held already.
+    """
     running, dropped = _split(claims)
     statements: list[Statement] = []
     if running:
         statements.append(Statement("claim_executions", [rows.claim_row(claim) for claim in running]))
-        statements.append(hold(lease, [claim.execution for claim in running]))
+        if lease:
+            statements.append(hold(lease, running_of(claims)))
     if dropped:
         statements.append(Statement("record_outcomes", [rows.outcome_row(claim) for claim in dropped]))
     if ended := [{"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral]:
@@ -63,9 +66,14 @@ def hold(lease: Lease, executions: Sequence[Execution]) -> Statement:
     return Statement("hold_leases", [row])
 
 
-def lease_of_one(lease: Lease, place: int) -> Lease:
-    """Return a lease of its own for one claim of a batch that could not be written together."""
-    return replace(lease, lease_id=f"{lease.lease_id}.{place}")
+def let_go(lease_ids: Sequence[str]) -> Statement:
+    """Return the statement that ends leases."""
+    return Statement("release_leases", [{"lease_id": lease_id} for lease_id in lease_ids])
+
+
+def running_of(claims: Sequence[Claim]) -> list[Execution]:
+    """Return the executions of those claims that are to run."""
+    return [claim.execution for claim in claims if claim.execution.status is ExecutionStatus.RUNNING]
 
 
 def _split(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:

@@ -86,6 +86,9 @@ class EmbeddedSession:
             self._arrived.notify()
         return await answer
 
+    async def renew_schema(self) -> None:
+        """Do nothing: nobody else can have taken away what opening the graph has declared."""
+
     async def close(self) -> None:
         """Finish the writes under way, then close the database."""
         with self._arrived:

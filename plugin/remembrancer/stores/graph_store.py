@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.errors import DedupKeyTaken, TaskNotFound
+from remembrancer.errors import DedupKeyTaken, OutcomeUnknown, TaskNotFound
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
-from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, lease_of_one, won_claims
+from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, let_go, running_of, won_claims
+from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
-from remembrancer.stores.settling import settle_statements, take_over_statements
+from remembrancer.stores.settling import settle_statements
+from remembrancer.stores.taking_over import take_over
 from remembrancer.stores.tally import NAMES
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from typing import LiteralString
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, TakeOver, Wanted
 
+_LOG: Final = logging.getLogger("remembrancer")
 _BULK: Final = 1000
 
 
@@ -45,6 +50,7 @@ class GraphStore:
         self._moved = Moved()
         self._before: dict[str, float] = {}
         self.exclusive = session.exclusive
+        self.roll = GraphRoll(session)
 
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks; all or none."""
@@ -55,6 +61,8 @@ class GraphStore:
             await self._arming([task.next_run_ms for task in tasks], statements)
         except UniqueKeyTaken as taken:
             raise DedupKeyTaken(", ".join(sorted(task.dedup_key for task in tasks if task.dedup_key))) from taken
+        except OutcomeUnknown as unknown:
+            raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
 
     async def get(self, task_id: str) -> ScheduledTask:
         """Return the task with its deferral history. Raises TaskNotFound."""
@@ -64,14 +72,10 @@ class GraphStore:
 
     async def find(self, wanted: Wanted) -> Sequence[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last."""
-        types = (
-            list(TaskType)
-            if wanted.recurring is None
-            else [TaskType.RECURRING if wanted.recurring else TaskType.ONE_TIME]
-        )
+        kinds = {None: list(TaskType), True: [TaskType.RECURRING], False: [TaskType.ONE_TIME]}
         parameters: Row = {
             "statuses": list(wanted.statuses or TaskStatus),
-            "types": types,
+            "types": kinds[wanted.recurring],
             "limit": wanted.limit,
         }
         nodes = await self._read("armed_tasks", parameters)
@@ -87,30 +91,34 @@ class GraphStore:
         """Return the open task that will bring back the agent's own task."""
         return await self._one("reactivation_of", {"deferred_task_id": deferred_task_id})
 
-    async def due(self, now: datetime, limit: int, after: ScheduledTask | None = None) -> Sequence[ScheduledTask]:
+    async def due(
+        self, now: datetime, limit: int, after: ScheduledTask | None = None, shares: Collection[int] | None = None
+    ) -> Sequence[ScheduledTask]:
         """Return armed tasks due at *now*, oldest first; one that cannot be read is quarantined, loudly."""
         tasks: list[ScheduledTask] = []
-        for node in await self._index.due(to_ms(now), limit, after):
+        for node in await self._index.due(to_ms(now), limit, after, shares):
             try:
                 tasks.append(rows.task_from(node))
-            except ValueError as fault:  # pydantic's ValidationError is one
-                await self.quarantine(node["task_id"], str(fault), now)
+            except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
+                await self._set_aside(node, str(fault), now)
         return tasks
 
-    async def next_run_at(self) -> datetime | None:
-        """Return the earliest moment any task is armed for."""
-        moment = await self._index.next_run_ms()
+    async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
+        """Return the earliest moment any task, or any of *shares*, is armed for."""
+        moment = await self._index.next_run_ms(shares)
         return None if moment is None else from_ms(moment)
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
         """Write the executions of those claims whose task still stands as read; return them."""
         try:
-            return await self._claim(claims, lease)
+            won = await self._claim(claims, lease)
         except UniqueKeyTaken:
             if len(claims) == 1:
                 return []  # the occurrence exists: another replica has it
-            won = [await self.claim([claim], lease_of_one(lease, place)) for place, claim in enumerate(claims)]
-            return [execution for some in won for execution in some]
+            won = await self._claim_singly(claims, lease)
+        if running_of(claims) and not running_of(won):
+            await self._session.write([let_go([lease.lease_id])])
+        return [claim.execution for claim in won]
 
     async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution:
         """Write a running execution outside the schedule."""
@@ -149,28 +157,7 @@ class GraphStore:
 
     async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
         """Fail each lost execution and start its retry where one is given; return the retries started."""
-        retries = [each.retry for each in lost if each.retry]
-        statements = take_over_statements(over, lost)
-        if retries:
-            statements.append(hold(lease, retries))
-        try:
-            answers = await self._session.write(statements)
-        except UniqueKeyTaken:
-            return await self._take_over_singly(over, lost, lease)
-        started = answer_to("retry_executions", statements, answers)
-        return [fenced(retries[int(row["row"])], row) for row in started]
-
-    async def _take_over_singly(
-        self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease
-    ) -> Sequence[Execution]:
-        """Another replica has started one of the retries: take over the others."""
-        if len(lost) == 1:
-            started = []
-        else:
-            some = [await self.take_over([], [each], lease_of_one(lease, place)) for place, each in enumerate(lost)]
-            started = [retry for each in some for retry in each]
-        await self.take_over(over, [], lease)
-        return started
+        return await take_over(self._session, over, lost, lease)
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
@@ -216,8 +203,9 @@ class GraphStore:
         return {name: self._before.get(name, 0) + count for name, count in counts.items()}
 
     async def recall_counters(self) -> None:
-        """Learn what was counted before this session; called once, before its first write."""
-        self._before = await self.counters()
+        """Learn what was counted beside this session."""
+        counted, mine = await self.counters(), self._session.counts
+        self._before = {name: counted.get(name, 0) - mine[name] for name in NAMES}
 
     async def counters(self) -> dict[str, float]:
         """Return what was counted since the graph was made, over all replicas."""
@@ -273,14 +261,33 @@ class GraphStore:
         finally:
             self._index.floor.arm(earliest)
 
-    async def _claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
+    async def _claim(self, claims: Sequence[Claim], lease: Lease | None) -> list[Claim]:
+        """Write claims in one commit; return those that were won. Without *lease*, what runs is held already."""
         statements = claim_statements(claims, lease)
         answers = await self._arming([claim.next_run_ms for claim in claims], statements)
         won = won_claims(claims, statements, answers)
         for claim in won:
             if claim.next_run_ms is not None:
                 self._moved.note(claim.execution.task_id, claim.next_run_ms)
-        return [claim.execution for claim in won]
+        return won
+
+    async def _claim_singly(self, claims: Sequence[Claim], lease: Lease) -> list[Claim]:
+        """One of the occurrences exists: hold all that is to run under the one lease, then claim one by one."""
+        won: list[Claim] = []
+        if running := running_of(claims):
+            await self._session.write([hold(lease, running)])
+        for claim in claims:
+            with suppress(UniqueKeyTaken):
+                won += await self._claim([claim], None)
+        return won
+
+    async def _set_aside(self, node: Row, fault: str, now: datetime) -> None:
+        """Take a task that cannot be read out of the schedule."""
+        if task_id := node.get("task_id"):
+            await self.quarantine(task_id, fault, now)
+            return
+        _LOG.error("A scheduled_task without a task_id is taken out of the schedule: %s", node)
+        await self._session.write([Statement("disarm_nameless", [{"due_key": node["due_key"]}])])
 
 
 def _deferral_statements(deferral: Deferral) -> list[Statement]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, LiteralString
 
-from remembrancer.stores.due_key import due_key, last_key
+from remembrancer.stores.due_key import due_key, last_key, moment_of
 from remembrancer.stores.floor import Floor
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from remembrancer.model.task import ScheduledTask
     from remembrancer.stores.session import Row, Session
 
@@ -31,21 +33,42 @@ class DueIndex:
         self._session = session
         self.floor = Floor(floor_lifetime_ms if session.exclusive else 0)
 
-    async def due(self, now_ms: int, limit: int, after: ScheduledTask | None) -> list[Row]:
+    async def due(
+        self, now_ms: int, limit: int, after: ScheduledTask | None, shares: Collection[int] | None
+    ) -> list[Row]:
         """Return the nodes of tasks due at *now_ms*, oldest first, at most *limit*, those behind *after* if given."""
-        floor_key = due_key(after.next_run_ms, after.task_id) if after else last_key(self.floor.begin_read(now_ms))
-        parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
-        found: list[Row] = [row["t"] for row in await self._session.read(query("due_tasks"), parameters)]
-        nodes = [node for node in found if node.get("next_run_ms") is not None and node["next_run_ms"] <= now_ms]
-        if after is None:
-            self.floor.end_read(nodes[0]["next_run_ms"] - 1 if nodes else now_ms)
+        if after:
+            return await self._due(due_key(after.next_run_ms, after.task_id), now_ms, limit, shares)
+        if shares is not None:  # a look at a part proves nothing of the whole
+            return await self._due(last_key(self.floor.height_ms), now_ms, limit, shares)
+        nodes = await self._due(last_key(self.floor.begin_read(now_ms)), now_ms, limit, None)
+        self.floor.end_read(moment_of(nodes[0]["due_key"]) - 1 if nodes else now_ms)
         return nodes
 
-    async def next_run_ms(self) -> int | None:
+    async def next_run_ms(self, shares: Collection[int] | None) -> int | None:
         """Return the earliest moment any task is armed for."""
         for _ in range(_LOOKS):
             parameters: Row = {"floor_key": last_key(self.floor.height_ms)}
-            found = await self._session.read(query("next_run"), parameters)
+            found = await self._ask("next_run", parameters, shares)
             if not found or found[0]["next_run_ms"] is not None:
                 return found[0]["next_run_ms"] if found else None
         return None
+
+    async def _due(self, floor_key: int | None, now_ms: int, limit: int, shares: Collection[int] | None) -> list[Row]:
+        parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
+        found: list[Row] = [row["t"] for row in await self._ask("due_tasks", parameters, shares)]
+        return [node for node in found if _is_due(node, now_ms)]
+
+    async def _ask(self, name: LiteralString, parameters: Row, shares: Collection[int] | None) -> list[Row]:
+        """Ask of all tasks, or of those of *shares*."""
+        if shares is None:
+            return await self._session.read(query(name), parameters)
+        return await self._session.read(query(f"{name}_of_shares"), {**parameters, "shares": list(shares)})
+
+
+def _is_due(node: Row, now_ms: int) -> bool:
+    """Whether the task still acts at *now_ms*; one whose moment makes no sense is due, to be set aside."""
+    moment = node.get("next_run_ms")
+    if not isinstance(moment, int):
+        return moment is not None or node.get("task_id") is None
+    return moment <= now_ms

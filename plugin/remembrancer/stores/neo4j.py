@@ -124,6 +124,10 @@ class Neo4jSession:
             else:
                 return
 
+    async def renew_schema(self) -> None:
+        """Declare what the graph lacks, and mark it if it has no marker."""
+        await upgrade_neo4j(self, str(self._address))
+
     async def close(self) -> None:
         """Finish the writes under way, then let the server go."""
         if self._closing:

@@ -45,6 +45,10 @@ class Session(Protocol):
         """
         ...
 
+    async def renew_schema(self) -> None:
+        """Declare what the graph lacks, and mark it if it has no marker. Raises GraphUnavailable."""
+        ...
+
     async def close(self) -> None:
         """Finish the writes under way and let the graph go."""
         ...

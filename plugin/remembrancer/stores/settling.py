@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remembrancer.stores import rows
+from remembrancer.stores.claiming import let_go
 from remembrancer.stores.session import Row, Statement
 
 if TYPE_CHECKING:
@@ -28,9 +29,8 @@ def settle_statements(settlements: Sequence[Settlement], over: Sequence[str]) ->
                 parts.setdefault("link_requests", []).append(dict(again))
         elif settlement.ends_task:
             parts.setdefault("retire_tasks", []).append({**held, "status": settlement.ends_task})
-    if over:
-        parts["release_leases"] = [{"lease_id": lease_id} for lease_id in over]
-    return [Statement(name, written) for name, written in parts.items()]
+    statements = [Statement(name, written) for name, written in parts.items()]
+    return [*statements, let_go(over)] if over else statements
 
 
 def take_over_statements(over: Sequence[str], lost: Sequence[TakeOver]) -> list[Statement]:
@@ -42,7 +42,8 @@ def take_over_statements(over: Sequence[str], lost: Sequence[TakeOver]) -> list[
         statements.append(Statement("retry_executions", retried))
     if ended := [_retire_row(each.settlement) for each in lost if each.settlement.ends_task]:
         statements.append(Statement("retire_tasks", ended))
-    statements.append(Statement("release_leases", [{"lease_id": lease_id} for lease_id in over]))
+    if over:
+        statements.append(let_go(over))
     return statements
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 from remembrancer.errors import GraphTooNew
 from remembrancer.stores.engine import load_engine
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.engine import Database
     from remembrancer.stores.neo4j import Neo4jSession
+    from remembrancer.stores.session import Row
 
 _AWAIT_INDEXES: Final = "CALL db.awaitIndexes(600)"
 
@@ -35,7 +37,7 @@ async def upgrade_neo4j(session: Neo4jSession, shown: str) -> None:
         for statement in step.statements:
             await session.run_again_and_again(statement, {})
         await session.run_again_and_again(_AWAIT_INDEXES, {})
-        await session.run_again_and_again(query("set_graph_version"), {"version": step.version})
+        await session.run_again_and_again(query("set_graph_version"), _mark(step))
 
 
 def _upgrade(database: Database, folder: Path) -> None:
@@ -43,7 +45,12 @@ def _upgrade(database: Database, folder: Path) -> None:
         for statement in step.statements:
             database.command("sql", statement)
         with database.transaction():
-            database.command("opencypher", query("set_graph_version"), {"version": step.version})
+            database.command("opencypher", query("set_graph_version"), _mark(step))
+
+
+def _mark(step: Migration) -> Row:
+    """Return the parameters that mark a graph; the id is for one that has none yet."""
+    return {"version": step.version, "graph_id": uuid4().hex}
 
 
 def _ahead(steps: Sequence[Migration], version: int, shown: str) -> Sequence[Migration]:

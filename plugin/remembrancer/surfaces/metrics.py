@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
+
+    from remembrancer.engine.scheduler import Scheduler
 
 
 @dataclass(slots=True)
@@ -27,6 +30,16 @@ class Passes:
     running: bool
     healthy: bool
     uptime_seconds: float
+
+
+def works(scheduler: Scheduler, started_at: datetime, now: datetime, allowed_seconds: float) -> bool:
+    """Whether the last pass was good and is not older than allowed, and the graph is there and the same.
+
+    A scheduler that has just started has made no pass yet: it counts from its start.
+    """
+    if scheduler.is_failing or scheduler.presence.trouble:
+        return False
+    return (now - (scheduler.last_pass_at or started_at)).total_seconds() <= allowed_seconds
 
 
 def active_tasks(totals: Mapping[str, float]) -> float:

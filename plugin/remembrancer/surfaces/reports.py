@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from remembrancer.model.replica import Replica  # noqa: TC001 (pydantic reads the annotations at run time)
+
 if TYPE_CHECKING:
+    from remembrancer.engine.scheduler import Scheduler
     from remembrancer.surfaces.metrics import Passes
 
 NAME: Final = "TaskSchedulerService"
@@ -43,6 +46,19 @@ class PerformanceReport(_Report):
     healthy: bool
 
 
+class ReplicationReport(_Report):
+    """This scheduler among those that work on the same graph."""
+
+    replica_id: str | None
+    graph_id: str | None
+    replicas: list[Replica]
+    """Those with a recent sign of life."""
+    claims_lost: int
+    """Occurrences that it reached for and another took first."""
+    clock_offset_seconds: float
+    """How far the time that counts, that of the graph's server, is ahead of this machine's clock."""
+
+
 class ServiceStatus(_Report):
     """The specification's TaskSchedulerStatus, with the metrics beside it."""
 
@@ -56,6 +72,7 @@ class ServiceStatus(_Report):
     task_execution: TaskExecutionReport
     performance: PerformanceReport
     metrics: dict[str, float]
+    replication: ReplicationReport
     last_error: str | None = None
 
 
@@ -92,8 +109,19 @@ CAPABILITIES: Final = ServiceCapabilities(
 )
 
 
-def status(metrics: dict[str, float], passes: Passes, last_error: str | None) -> ServiceStatus:
-    """Return the status that these metrics and passes add up to."""
+def _replication(scheduler: Scheduler | None) -> ReplicationReport:
+    presence = scheduler.presence if scheduler else None
+    return ReplicationReport(
+        replica_id=presence.replica_id if presence else None,
+        graph_id=presence.graph_id if presence else None,
+        replicas=list(presence.live) if presence else [],
+        claims_lost=scheduler.claims_lost if scheduler else 0,
+        clock_offset_seconds=presence.clock_offset_seconds if presence else 0.0,
+    )
+
+
+def status(metrics: dict[str, float], passes: Passes, scheduler: Scheduler | None) -> ServiceStatus:
+    """Return the status that these metrics and passes add up to; without a graph open there is no *scheduler*."""
     return ServiceStatus(
         service_name=NAME,
         service_type=ServiceType.TASK_SCHEDULER,
@@ -112,5 +140,6 @@ def status(metrics: dict[str, float], passes: Passes, last_error: str | None) ->
             uptime_seconds=passes.uptime_seconds, task_running=passes.running, healthy=passes.healthy
         ),
         metrics=metrics,
-        last_error=last_error,
+        replication=_replication(scheduler),
+        last_error=scheduler.last_error if scheduler else None,
     )

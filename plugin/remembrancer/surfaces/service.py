@@ -14,7 +14,7 @@ from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces import registry
-from remembrancer.surfaces.metrics import Calls, Passes, metrics
+from remembrancer.surfaces.metrics import Calls, Passes, metrics, works
 from remembrancer.surfaces.reports import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ class SchedulerService:
             return
         self._store = store = await self._open_store()
         self._scheduler = Scheduler(store, self._time_service, self._handler, self._options)
-        self._acts = Acts(store, self._time_service, self._actor, self._options.check_interval_seconds)
+        presence = self._scheduler.presence
+        self._acts = Acts(store, self._time_service, self._actor, self._options.check_interval_seconds, presence.near)
+        await presence.look_closely()
 
     async def close(self) -> None:
         """Let the graph go; handlers under way are waited for, up to the limit."""
@@ -83,6 +85,7 @@ class SchedulerService:
         if self._task:
             return
         await self.open()
+        await self._running_scheduler().presence.join()
         self._shutdown_event.clear()
         self._started_at = self._time_service.now()
         await self.recover()
@@ -220,13 +223,12 @@ class SchedulerService:
         await self._running_scheduler().idle()
 
     async def is_healthy(self) -> bool:
-        """Whether the checker is alive and its last pass is recent."""
+        """Whether the checker is alive, its last pass recent and good, and the graph there and the same."""
         return self._is_healthy()
 
     def get_status(self) -> ServiceStatus:
         """Return the specification's status."""
-        error = self._scheduler.last_error if self._scheduler else None
-        return status(self._collect_custom_metrics(), self._passes(), error)
+        return status(self._collect_custom_metrics(), self._passes(), self._scheduler)
 
     def get_capabilities(self) -> ServiceCapabilities:
         """Return what the service can do."""
@@ -257,13 +259,11 @@ class SchedulerService:
         )
 
     def _is_healthy(self) -> bool:
-        """A scheduler that has just started has made no pass yet: it counts from its start."""
         scheduler, task = self._scheduler, self._task
         if not scheduler or not task or task.done() or self._shutdown_event.is_set() or not self._started_at:
             return False
-        last = scheduler.last_pass_at or self._started_at
         allowed = self._options.check_interval_seconds + _HEALTHY_SECONDS
-        return (self._time_service.now() - last).total_seconds() <= allowed
+        return works(scheduler, self._started_at, self._time_service.now(), allowed)
 
     def _graph(self) -> TaskStore:
         if self._store is None:

@@ -1,0 +1,30 @@
+// name: graph_version
+// Which version of the schema this graph has.
+MATCH (g:remembrancer_graph {marker: 'remembrancer'}) RETURN g.version AS version
+
+// name: set_graph_version
+// Mark the graph as upgraded to $version; a graph without a marker is given one, and $graph_id as its id.
+MERGE (g:remembrancer_graph {marker: 'remembrancer'})
+  ON CREATE SET g.graph_id = $graph_id, g.created_at = datetime({epochMillis: timestamp()})
+SET g.version = $version
+
+// name: roster
+// Which graph this is, what its clock says, and who has signed on: a row for each replica, or one without any.
+OPTIONAL MATCH (g:remembrancer_graph {marker: 'remembrancer'})
+OPTIONAL MATCH (p:scheduler_replica)
+RETURN g.graph_id AS graph_id, timestamp() AS now_ms, p
+
+// name: sign_on
+// Write that replicas are alive.
+UNWIND $rows AS r
+MERGE (p:scheduler_replica {replica_id: r.replica_id})
+SET p.started_at = datetime({epochMillis: r.started_ms}), p.heartbeat_at = datetime({epochMillis: r.heartbeat_ms}),
+    p.host = r.host, p.pid = r.pid, p.version = r.version
+RETURN r.row AS row
+
+// name: sign_off
+// Forget replicas that have stopped, or have given no sign of life for long.
+UNWIND $rows AS r
+MATCH (p:scheduler_replica {replica_id: r.replica_id})
+DELETE p
+RETURN r.row AS row

@@ -1,0 +1,61 @@
+"""When to look again; and, asleep on a shared graph, to hear of what others schedule meanwhile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from remembrancer.errors import RemembrancerError
+
+if TYPE_CHECKING:
+    import asyncio
+    from datetime import datetime
+
+    from remembrancer.engine.options import Options
+    from remembrancer.engine.presence import Presence
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.task_store import TaskStore
+
+
+class Hearing:
+    """The sleep of one checker.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        options: How often to listen.
+        presence: Whose tasks are ours to serve.
+    """
+
+    def __init__(self, store: TaskStore, clock: Clock, options: Options, presence: Presence) -> None:
+        self._store = store
+        self._clock = clock
+        self._options = options
+        self._presence = presence
+
+    async def next_run_at(self) -> datetime | None:
+        """Return when a task is due that is ours to serve, or when another's is late enough to help with."""
+        mine, *others = self._presence.turns
+        own = await self._store.next_run_at(mine.shares)
+        if not others:
+            return own
+        anybodys = await self._store.next_run_at()
+        if anybodys is None:
+            return own
+        late = anybodys + others[0].late
+        return min(own, late) if own else late
+
+    async def sleep(self, until: datetime, wake: asyncio.Event) -> None:
+        """Wait for *until* or *wake*; on a shared graph, ask now and then whether something comes sooner."""
+        while not self._store.exclusive:
+            hear_at = self._clock.now() + timedelta(seconds=self._options.hearing_seconds)
+            if hear_at >= until:
+                break
+            await self._clock.wait(hear_at, wake)
+            if wake.is_set():
+                return
+            try:
+                until = min(until, await self.next_run_at() or until)
+            except RemembrancerError:
+                return  # the pass that follows says what is wrong
+        await self._clock.wait(until, wake)

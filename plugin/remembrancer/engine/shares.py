@@ -1,0 +1,62 @@
+"""Which tasks a replica serves: its own shares at once, the others' when they are late. Pure functions.
+
+Each share belongs to the live replica whose hash with it is highest (rendezvous hashing): all agree on it without
+a word, and one that joins or leaves moves nothing but its own shares. Who is preferred decides nothing about
+correctness: a claim does, and two replicas that see different lists lose a claim to each other now and then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.ids import SHARES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_ANYBODY: Final = 3
+"""After so many times the help delay everybody helps, and not only who is next in line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Tasks that a replica serves together: those of *shares* (None: all) once they are *late* by so much."""
+
+    shares: frozenset[int] | None
+    late: timedelta = timedelta(0)
+
+
+ALONE: Final = (Turn(None),)
+"""What a replica without others serves: everything, when it is due."""
+
+
+def turns(replica_id: str, live: Collection[str], help_seconds: float) -> tuple[Turn, ...]:
+    """Return what *replica_id* serves beside the *live* ones, in the order in which it looks.
+
+    Its own shares come first. Of a share whose owner is late, the second in line takes care after *help_seconds*:
+    one helper, so that several do not all reach for the same. After thrice that, everybody does.
+    """
+    everybody = sorted({replica_id, *live})
+    if len(everybody) == 1:
+        return ALONE
+    scores = {each: _scores(each) for each in everybody}
+    mine: set[int] = set()
+    next_in_line: set[int] = set()
+    for share in range(SHARES):
+        first, second = sorted(everybody, key=lambda each: scores[each][share], reverse=True)[:2]
+        if first == replica_id:
+            mine.add(share)
+        elif second == replica_id:
+            next_in_line.add(share)
+    late = timedelta(seconds=help_seconds)
+    return Turn(frozenset(mine)), Turn(frozenset(next_in_line), late), Turn(None, _ANYBODY * late)
+
+
+@lru_cache(maxsize=256)
+def _scores(replica_id: str) -> tuple[bytes, ...]:
+    """Return the hash of a replica with each share."""
+    return tuple(blake2b(f"{replica_id}|{share}".encode(), digest_size=8).digest() for share in range(SHARES))

@@ -1,0 +1,61 @@
+"""The roll of a graph: its marker, and the replicas that have signed on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.model.replica import Replica
+from remembrancer.ports.roll import Roster
+from remembrancer.stores.session import Row, Session, Statement
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class GraphRoll:
+    """Who works on a graph. The contract: `remembrancer.ports.roll.Roll`.
+
+    Args:
+        session: An open graph.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def roster(self) -> Roster:
+        """Return which graph this is and who has signed on."""
+        found = await self._session.read(query("roster"), {})
+        replicas = {each.replica_id: each for row in found for each in _replicas(row)}
+        by_id = tuple(replicas[replica_id] for replica_id in sorted(replicas))
+        return Roster(found[0]["graph_id"], from_ms(found[0]["now_ms"]), by_id)
+
+    async def sign_on(self, replica: Replica) -> None:
+        """Write that *replica* is alive."""
+        row: Row = {
+            "replica_id": replica.replica_id,
+            "started_ms": to_ms(replica.started_at),
+            "heartbeat_ms": to_ms(replica.heartbeat_at),
+            "host": replica.host,
+            "pid": replica.pid,
+            "version": replica.version,
+        }
+        await self._session.write([Statement("sign_on", [row])])
+
+    async def sign_off(self, replica_ids: Sequence[str]) -> None:
+        """Forget these replicas."""
+        gone: list[Row] = [{"replica_id": replica_id} for replica_id in replica_ids]
+        await self._session.write([Statement("sign_off", gone)])
+
+    async def renew_schema(self) -> None:
+        """Declare what a wiped graph lacks, and mark it anew."""
+        await self._session.renew_schema()
+
+
+def _replicas(row: Row) -> list[Replica]:
+    """Return the replica in *row*, if there is one: a node that makes no sense is nobody's sign of life."""
+    try:
+        return [Replica.model_validate(row["p"])] if row["p"] is not None else []
+    except ValueError:  # pydantic's ValidationError is one
+        return []

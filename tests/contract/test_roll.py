@@ -1,0 +1,186 @@
+"""The store's contract: who works on the graph, which tasks are whose, and leases that stand for what runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from remembrancer.engine.planning import plan
+from remembrancer.engine.recovery import decide
+from remembrancer.model.ids import SHARES, share_of
+from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.model.policy import OnLost
+from remembrancer.model.replica import Replica
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.task_store import Change, Lease, TaskStore
+
+    MakeTask = Callable[..., ScheduledTask]
+    MakeLease = Callable[..., Lease]
+    Claim = Callable[..., Awaitable[list[Execution]]]
+
+
+def replica(name: str, now: datetime) -> Replica:
+    return Replica(replica_id=name, started_at=now, heartbeat_at=now, host="host", pid=7, version="0.1.0")
+
+
+async def test_a_replica_that_signs_on_is_on_the_roll_as_it_last_signed_until_it_signs_off(
+    store: TaskStore, now: datetime
+) -> None:
+    first, second = replica("replica_a", now), replica("replica_b", now)
+    later = first.model_copy(update={"heartbeat_at": now + timedelta(milliseconds=20_001)})
+    for each in (first, second, later):
+        await store.roll.sign_on(each)
+    assert (await store.roll.roster()).replicas == (later, second)
+
+    await store.roll.sign_off(["replica_a", "replica_c"])
+    assert (await store.roll.roster()).replicas == (second,)
+    await write(store, "CREATE (:scheduler_replica {replica_id: 'replica_d', pid: 'of nobody'})")
+    assert (await store.roll.roster()).replicas == (second,)
+
+
+async def test_a_graph_keeps_its_id(reopen: Callable[[], Awaitable[TaskStore]]) -> None:
+    store = await reopen()
+    before = await store.roll.roster()
+    await store.roll.renew_schema()
+    assert (await store.roll.roster()).graph_id == before.graph_id
+    store = await reopen()
+
+    after = await store.roll.roster()
+    assert before.graph_id
+    assert after.graph_id == before.graph_id
+    assert after.now >= before.now
+    (marker,) = await store.query("MATCH (g:remembrancer_graph) RETURN g.graph_id AS id, g.created_at AS at")
+    assert marker["id"] == before.graph_id
+    assert marker["at"] <= before.now  # pyright: ignore[reportOperatorIssue]
+
+
+async def test_each_due_task_is_in_one_share_and_found_there(store: TaskStore, a_task: MakeTask, now: datetime) -> None:
+    tasks = [a_task(next_run_ms=to_ms(now) - place) for place in range(30)]
+    await store.create([*tasks, a_task(next_run_ms=to_ms(now) + 1)])
+    halves = [range(half, SHARES, 2) for half in (0, 1)]
+    found = [await store.due(now, 100, shares=half) for half in halves]
+
+    for half, due in zip(halves, found, strict=True):
+        expected = [task.task_id for task in reversed(tasks) if share_of(task.task_id) in half]
+        assert [task.task_id for task in due] == expected
+        assert await store.next_run_at(half) == from_ms(due[0].next_run_ms or 0)
+        assert list(await store.due(now, 100, due[4], half)) == list(due[5:])
+    assert list(await store.due(now, 100, shares=[])) == []
+    assert await store.next_run_at([]) is None
+    assert len(await store.due(now, 100)) == 30, "looking at a part hides nothing of the whole"
+
+
+async def write(store: TaskStore, text: str) -> None:
+    """Write beside the scheduler, whatever it may do to the graph."""
+    session = store._session  # pyright: ignore[reportAttributeAccessIssue]
+    if not store.exclusive:
+        await session.run_again_and_again(text, {})
+        return
+    with session._database.transaction():
+        session._database.command("opencypher", text)
+
+
+async def leases(store: TaskStore) -> list[object]:
+    found = await store.query("MATCH (l:execution_lease) RETURN l.lease_id AS id ORDER BY id")
+    return [row["id"] for row in found]
+
+
+async def test_claims_that_cannot_be_written_together_are_held_by_the_one_lease(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
+) -> None:
+    known, other, *free = [a_task() for _ in range(4)]
+    await store.create([known, other, *free])
+    (taken,) = await claimed(known, lease=(first := a_lease()))
+    clash = plan(other, to_ms(now), "replica_b")
+    forged = clash.execution.model_copy(update={"occurrence_key": taken.occurrence_key})
+    claims = [replace(clash, execution=forged), *(plan(task, to_ms(now), "replica_b") for task in free)]
+    won = await store.claim(claims, lease := a_lease("replica_b"))
+
+    assert {each.task_id for each in won} == {task.task_id for task in free}
+    assert await leases(store) == [first.lease_id, lease.lease_id]
+    await store.renew([lease.lease_id], now + timedelta(hours=1))
+    over = await store.abandoned(now + timedelta(minutes=30), "replica_b")
+    assert lease.lease_id not in [each.lease_id for each in over]
+
+
+async def test_a_batch_that_wins_nothing_leaves_no_lease(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease
+) -> None:
+    await store.create([task := a_task()])
+    await claimed(task, lease=(held := a_lease()))
+
+    assert await claimed(task, lease=a_lease("replica_b")) == []
+    assert await leases(store) == [held.lease_id]
+
+
+async def test_where_one_retry_exists_already_the_others_are_made_and_every_loss_is_accounted_for(
+    store: TaskStore,
+    a_task: MakeTask,
+    claimed: Claim,
+    a_lease: MakeLease,
+    a_change: Callable[..., Change],
+) -> None:
+    """As in a graph that was set back: the retry is there, and the execution it repeats runs again."""
+    tasks = [a_task(on_lost=OnLost.RETRY) for _ in range(3)]
+    await store.create(tasks)
+    held = await claimed(*tasks, lease=(over := a_lease()))
+    now = held[0].triggered_at
+    lost = [
+        decide(await store.get(each.task_id), each, now, "replica_b")
+        for each in sorted(held, key=lambda each: each.task_id)
+    ]
+    retry = lost[1].retry
+    assert retry
+    twin = await store.get(tasks[0].task_id)
+    other = plan(twin.model_copy(update={"next_run_ms": to_ms(now)}), to_ms(now), "replica_x").execution
+    forged = other.model_copy(update={"occurrence_key": retry.occurrence_key, "execution_id": "exec_forged"})
+    await store.start_now(forged, a_lease("replica_x"), a_change("run_now"))
+    started = await store.take_over([over.lease_id], lost, lease := a_lease("replica_b"))
+
+    assert {each.task_id for each in started} == {tasks[0].task_id, tasks[2].task_id}
+    first = [
+        each for each in await store.history(None, 100) if each.attempt == 1 and each.execution_id != "exec_forged"
+    ]
+    assert {each.status for each in first} == {"failed"}
+    assert over.lease_id not in await leases(store)
+    assert lease.lease_id in await leases(store)
+
+
+async def test_where_every_retry_exists_already_no_lease_is_left(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
+) -> None:
+    await store.create([task := a_task(on_lost=OnLost.RETRY)])
+    (held,) = await claimed(task, lease=(over := a_lease()))
+    for heir in ("replica_b", "replica_c"):
+        lost = decide(await store.get(task.task_id), held, now, heir)
+        await store.take_over([over.lease_id], [lost], a_lease(heir))
+
+    assert len(await leases(store)) == 1
+
+
+SPOILED = {
+    "without an id": "SET t.task_id = null",
+    "a moment that is a word": "SET t.next_run_ms = 'soon'",
+    "a context that is a number": "SET t.context = 7",
+    "no moment and no id": "SET t.task_id = null, t.next_run_ms = null",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+async def test_a_node_that_makes_no_sense_is_taken_out_of_the_schedule(
+    store: TaskStore, a_task: MakeTask, now: datetime, spoil: str
+) -> None:
+    await store.create([a_task(), good := a_task(next_run_ms=to_ms(now) - 1)])
+    await write(store, f"MATCH (t:scheduled_task) WHERE t.task_id <> '{good.task_id}' {spoil}")
+
+    assert [task.task_id for task in await store.due(now, 10)] == [good.task_id]
+    assert (await store.query("MATCH (t:scheduled_task) WHERE t.due_key > 0 RETURN count(t) AS n")) == [{"n": 1}]
