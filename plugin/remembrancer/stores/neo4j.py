@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Final, LiteralString
 from uuid import uuid4
 
-from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
+from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable, GraphUnreachable, OutcomeUnknown
 from remembrancer.stores.group_commit import Group, Pending, Write
@@ -16,10 +16,10 @@ from remembrancer.stores.neo4j_meaning import (
     UNUSABLE,
     Patience,
     is_declared,
-    may_pass,
     reading_meaning,
     writing_meaning,
 )
+from remembrancer.stores.neo4j_sessions import Sessions
 from remembrancer.stores.neo4j_values import encodable, plain_rows
 from remembrancer.stores.neo4j_writer import Writer
 from remembrancer.stores.tally import Counts, zero
@@ -29,7 +29,7 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neo4j import AsyncDriver, AsyncSession
+    from neo4j import AsyncDriver
 
     from remembrancer.stores.address import Address
     from remembrancer.stores.session import Row, Statement
@@ -65,18 +65,18 @@ class Neo4jSession:
     def __init__(self, driver: AsyncDriver, address: Address, writers: int = WRITERS) -> None:
         self._driver = driver
         self._address = address
-        self._bookmarks = AsyncGraphDatabase.bookmark_manager()
+        self._sessions = Sessions(driver, address)
         self._pending = Pending(_ROWS_PER_COMMIT)
         self.counts: Counts = zero()
         mine = uuid4().hex
-        self._writers = [Writer(self._to_write, address, f"{mine}.{place}", self.counts) for place in range(writers)]
+        self._writers = [Writer(self._sessions, address, f"{mine}.{place}", self.counts) for place in range(writers)]
         self._free = list(self._writers)
         self._committing: set[asyncio.Task[None]] = set()
         self._closing = False
 
     async def greet(self) -> None:
         """Ask for nothing, once: the driver raises what stands between us and the graph."""
-        async with self._session(READ_ACCESS) as session:
+        async with self._sessions.to_read() as session:
             await (await session.run("RETURN 1")).consume()
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
@@ -86,11 +86,11 @@ class Neo4jSession:
         patience = Patience(_PATIENCE_SECONDS)
         while True:
             try:
-                async with self._session(READ_ACCESS) as session:
+                async with self._sessions.to_read() as session:
                     answer = await session.run(text, parameters)
                     return plain_rows([record async for record in answer])
             except FAULTS as error:
-                if not may_pass(error) or not await patience.wait():
+                if not self._sessions.may_pass(error) or not await patience.wait():
                     raise reading_meaning(self._address, text, error) from error
             except UNUSABLE as error:
                 raise reading_meaning(self._address, text, error) from error
@@ -114,12 +114,12 @@ class Neo4jSession:
         patience = Patience(_PATIENCE_SECONDS)
         while True:
             try:
-                async with self._to_write() as session:
+                async with self._sessions.to_write() as session:
                     await (await session.run(text, parameters)).consume()
             except FAULTS as error:
                 if is_declared(error):
                     return
-                if not may_pass(error) or not await patience.wait():
+                if not self._sessions.may_pass(error) or not await patience.wait():
                     raise writing_meaning(self._address, error) from error
             else:
                 return
@@ -172,17 +172,6 @@ class Neo4jSession:
         else:
             for write, share in zip(group.writes, shares, strict=True):
                 write.give(share)
-
-    def _to_write(self) -> AsyncSession:
-        return self._session(WRITE_ACCESS)
-
-    def _session(self, access: str) -> AsyncSession:
-        return self._driver.session(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
-            database=self._address.database,
-            default_access_mode=access,
-            bookmark_manager=self._bookmarks,
-            fetch_size=-1,
-        )
 
 
 async def open_neo4j(address: Address) -> Neo4jSession:
