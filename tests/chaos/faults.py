@@ -259,7 +259,7 @@ class Outages:
 
         await self._away(die, self.jar.start)
         await self._all_there()
-        await self._away(self.jar.stop, go_back)
+        await self._away(self.jar.stop, go_back, seen=False)
         self.taken |= {task_id for task_id in self.crew.told.scheduled - known if _made_at(task_id) < self._back_at}
         await self._all_there()
 
@@ -269,12 +269,15 @@ class Outages:
         aftermath.wrong.extend(f"lost in an outage: {task_id}" for task_id in sorted(self.lost))
         return aftermath
 
-    async def _away(self, end: Callable[[], None], begin: Callable[[], None]) -> None:
-        """The server is away until every replica has said that it is unwell; they get well by themselves."""
+    async def _away(self, end: Callable[[], None], begin: Callable[[], None], *, seen: bool = True) -> None:
+        """The server is away, if it is to be *seen* until every replica has said that it is unwell.
+
+        They get well by themselves.
+        """
         self.crew.say("load")
         await self.crew.acknowledged(SOME)
         await asyncio.to_thread(end)
-        for member in self.crew.alive:
+        for member in self.crew.alive if seen else []:
             await member.says_healthy(healthy=False)
         await asyncio.to_thread(begin)
         self._back_at = time.time()
@@ -290,16 +293,23 @@ class Outages:
 
 
 @asynccontextmanager
-async def outages(replicas: int = 1) -> AsyncIterator[Outages]:
+async def outages() -> AsyncIterator[Outages]:
     """A server of one's own that may be maltreated, and replicas at work on it. Raises CannotStart."""
     jar = await asyncio.to_thread(neo4j_jars.begin, lambda _: None)
     server = Server(jar.uri, jar.user, jar.password, "neo4j", "", jar.remove)
     try:
-        async with a_crew(server.graph, replicas) as crew:
-            await crew.join(graph=server.graph.replace("bolt://", "neo4j://"))  # as one that knows of clusters
-            yield Outages(server, jar, crew)
+        async with outages_of(server, jar) as made:
+            yield made
     finally:
         await asyncio.to_thread(server.close)
+
+
+@asynccontextmanager
+async def outages_of(server: Server, jar: JarServer) -> AsyncIterator[Outages]:
+    """Replicas at work on *server*, which may be maltreated: one that knows of clusters, and one that does not."""
+    async with a_crew(server.graph, 1) as crew:
+        await crew.join(graph=server.graph.replace("bolt://", "neo4j://"))
+        yield Outages(server, jar, crew)
 
 
 async def _hold(server: Server) -> str:
