@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import OutcomeUnknown
 from remembrancer.stores.neo4j_meaning import FAULTS, Patience, writing_meaning
-from remembrancer.stores.neo4j_values import plain_rows
+from remembrancer.stores.neo4j_values import ungathered
 from remembrancer.stores.tally import Counts, tally, zero
-from remembrancer_schema.catalog import query
+from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
     from neo4j import AsyncTransaction
@@ -121,5 +121,6 @@ class Writer:
 async def _run(transaction: AsyncTransaction, name: str, rows: list[Row]) -> list[Row]:
     """Run a query of the catalogue over rows, in an order that all writers share: fewer of them deadlock."""
     ordered = sorted(rows, key=lambda row: [str(row.get(key)) for key in _ORDER])
-    answer = await transaction.run(query(name), {"rows": ordered})
-    return plain_rows([record async for record in answer])
+    asked = gathered(query(name))
+    answer = await transaction.run(asked.text, {"rows": ordered})
+    return ungathered(await answer.single(strict=True), asked.columns)
