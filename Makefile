@@ -77,7 +77,7 @@ crash: .venv/dev ## Kill a working scheduler ROUNDS times (200) and check what i
 	$(BIN)/python tests/crash/rounds.py --rounds $(or $(ROUNDS),200)
 
 chaos: .venv/dev ## Maltreat replicas on a Neo4j of their own, in every way, ROUNDS times (5), and check what is left
-	@echo "· Maltreating replicas and their Neo4j $(or $(ROUNDS),5) times in every way (three minutes each)"
+	@echo "· Maltreating replicas and their Neo4j $(or $(ROUNDS),5) times in every way (four minutes each)"
 	PYTHONPATH=tests/servers $(BIN)/python tests/chaos/rounds.py --rounds $(or $(ROUNDS),5)
 
 soak: .venv/dev ## Fire a million times on one graph; watch rate, delay, memory and disk

@@ -80,7 +80,9 @@ class Replicas:
         return process
 
 
-def measured(peer_fires: dict[str, float], peer_creates: dict[str, float], *, full: bool) -> tuple[list[Row], list[str]]:
+def measured(
+    peer_fires: dict[str, float], peer_creates: dict[str, float], *, full: bool
+) -> tuple[list[Row], list[str]]:
     """Return the rows, and what must be known to read them; a note alone where there is no Neo4j to be had."""
     try:
         server = find_server(say)
@@ -98,8 +100,7 @@ def measured(peer_fires: dict[str, float], peer_creates: dict[str, float], *, fu
     return rows, [
         f"Neo4j: {server.origin}, on this machine, beside everything else that is measured on it.",
         "raw Neo4j: one client of the same server, one thread, no Python objects, the statements of raw by 500.",
-        "Replicas are processes of their own, on the real clock; their rate is from the moment on which "
-        f"{TASKS:,} tasks are due to the last outcome.",
+        f"Replicas are processes of their own; {TASKS:,} tasks are due at a moment; the rate is to the last outcome.",
     ]
 
 
@@ -189,7 +190,7 @@ async def _delaying(server: Server) -> list[Row]:
     first = _soon()
     await _schedule(server, [ours.once(first + timedelta(milliseconds=10 * number)) for number in range(SPREAD)])
     last_ms = to_ms(first) + 10 * (SPREAD - 1)
-    while not server.run(FIRED, ms=last_ms)[0]["completed"]:
+    while not server.run(FIRED, ms=last_ms)[0]["completed"]:  # noqa: ASYNC110 (a process of its own sets it)
         await asyncio.sleep(0.5)
     replicas.end()
     late = replicas.delays

@@ -62,9 +62,7 @@ class Aftermath:
         }
 
 
-async def ended(
-    crew: Crew, server: Server, required: AbstractSet[str] | None = None, since: float = 0.0
-) -> Aftermath:
+async def ended(crew: Crew, server: Server, required: AbstractSet[str] | None = None, since: float = 0.0) -> Aftermath:
     """Let the crew do what is left to do, end it in good order, and look at the graph.
 
     *required* are the schedules that must be there, all acknowledged ones by default; *since*: see `Account.wrong`.
@@ -191,7 +189,9 @@ async def scaled(server: Server, most: int) -> Aftermath:
             await crew.acknowledged(1)
         aftermath = await ended(crew, server)
     if aftermath.account.lost_executions:
-        aftermath.wrong.append(f"{aftermath.account.lost_executions} executions were lost by replicas that were stopped")
+        aftermath.wrong.append(
+            f"{aftermath.account.lost_executions} executions were lost by replicas that were stopped"
+        )
     return aftermath
 
 

@@ -19,7 +19,7 @@ from replica import Phase
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from faults import Aftermath, Outages
+    from faults import Aftermath
 
 REPLICAS = 8
 _STARTED = time.monotonic()

@@ -15,7 +15,3 @@ pytestmark = [pytest.mark.neo4j, pytest.mark.slow]
 
 async def test_the_late_outcome_of_a_replica_that_was_cut_off_is_not_written(neo4j_server: Server) -> None:
     assert (await faults.cut_off(neo4j_server)).wrong == []
-
-
-async def test_the_late_outcome_of_a_replica_that_was_frozen_is_not_written(neo4j_server: Server) -> None:
-    assert (await faults.frozen(neo4j_server)).wrong == []

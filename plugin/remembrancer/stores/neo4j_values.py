@@ -40,8 +40,10 @@ def plain_value(value: object) -> object:
     """Return one value without anything of the driver's own."""
     if type(value) in _PLAIN:
         return value
-    if isinstance(value, DateTime):
-        return _plain_moment(value)
+    return _plain_moment(value) if isinstance(value, DateTime) else _plain_thing(value)
+
+
+def _plain_thing(value: object) -> object:
     if isinstance(value, Date | Time | Duration):
         return value.iso_format()
     if isinstance(value, Entity | dict):
