@@ -15,12 +15,11 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --constraint constraints.txt
-ROUNDS ?= 200
 WHEEL_PYTHON := build/wheel-venv/bin/python
 # What looks at the checkout rather than at the package, or takes long, is not run a second time against the wheel.
 WHEEL_TESTS := tests --ignore=tests/test_house.py --ignore=tests/crash -m "not slow"
 
-.PHONY: help run test check lint format types floors wheel bench crash soak notebook constraints clean
+.PHONY: help run test check lint format types floors wheel bench crash chaos soak notebook constraints clean
 
 help: ## List these commands
 	@echo "make …"
@@ -74,8 +73,12 @@ bench: .venv/dev ## Measure, beside the bare engine and the peers; the figures g
 	$(BIN)/python bench/run.py
 
 crash: .venv/dev ## Kill a working scheduler ROUNDS times (200) and check what it left
-	@echo "· Killing a working scheduler $(ROUNDS) times"
-	$(BIN)/python tests/crash/rounds.py --rounds $(ROUNDS)
+	@echo "· Killing a working scheduler $(or $(ROUNDS),200) times"
+	$(BIN)/python tests/crash/rounds.py --rounds $(or $(ROUNDS),200)
+
+chaos: .venv/dev ## Maltreat replicas on a Neo4j of their own, in every way, ROUNDS times (5), and check what is left
+	@echo "· Maltreating replicas and their Neo4j $(or $(ROUNDS),5) times in every way (four minutes each)"
+	PYTHONPATH=tests/servers $(BIN)/python tests/chaos/rounds.py --rounds $(or $(ROUNDS),5)
 
 soak: .venv/dev ## Fire a million times on one graph; watch rate, delay, memory and disk
 	@echo "· Soaking (this takes long; Ctrl-C ends it cleanly)"

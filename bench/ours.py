@@ -33,8 +33,8 @@ async def nothing(_: Firing) -> None:
     """Do nothing: the work of every task."""
 
 
-async def opened(folder: Path) -> tuple[TaskSchedulerService, VirtualClock]:
-    """Return a service over a graph in *folder*, driven by hand, and its clock."""
+async def opened(folder: Path | str) -> tuple[TaskSchedulerService, VirtualClock]:
+    """Return a service over a graph in *folder*, or on a server, driven by hand, and its clock."""
     clock = VirtualClock(BEGIN)
     service = TaskSchedulerService(folder, time_service=clock, handler=nothing)
     await service.open()
@@ -43,15 +43,15 @@ async def opened(folder: Path) -> tuple[TaskSchedulerService, VirtualClock]:
 
 async def fill(service: TaskSchedulerService, count: int) -> float:
     """Schedule *count* minutely tasks in bulk; return how many a second."""
-    return await _bulk(service, [_cron(number) for number in range(count)])
+    return await bulk(service, [_cron(number) for number in range(count)])
 
 
-async def fill_far(service: TaskSchedulerService, count: int) -> float:
-    """Schedule *count* tasks, one a second from far on; return how many a second."""
+async def fill_far(service: TaskSchedulerService, count: int, first: int = 0) -> float:
+    """Schedule *count* tasks, one a second from the *first* second of far on; return how many a second."""
     rate = 0.0
-    for start in range(0, count, 10 * BATCH):
-        numbers = range(start, min(start + 10 * BATCH, count))
-        rate = await _bulk(service, [_once(FAR + timedelta(seconds=number)) for number in numbers])
+    for start in range(first, first + count, 10 * BATCH):
+        numbers = range(start, min(start + 10 * BATCH, first + count))
+        rate = await bulk(service, [once(FAR + timedelta(seconds=number)) for number in numbers])
     return rate
 
 
@@ -59,7 +59,7 @@ async def creates_singly(service: TaskSchedulerService, count: int) -> float:
     """Schedule one task after the other; return how many a second."""
     began = time.perf_counter()
     for number in range(count):
-        await service.schedule_tasks([_once(FAR + timedelta(seconds=number))])
+        await service.schedule_tasks([once(FAR + timedelta(seconds=number))])
     return count / (time.perf_counter() - began)
 
 
@@ -96,7 +96,7 @@ async def tidies(service: TaskSchedulerService) -> float:
 async def looks(service: TaskSchedulerService, moment: datetime) -> tuple[float, float]:
     """Return the median milliseconds of a due check at *moment* for 100 tasks: ours, and the bare query."""
     store: Any = service._store
-    spent = [await _timed(lambda: store.due(moment, 100)) for _ in range(LOOKS)]
+    spent = [await timed(lambda: store.due(moment, 100)) for _ in range(LOOKS)]
     session = store._session
     floor_key = last_key(store._index.floor.height_ms)  # below it there is nothing but what the index has let go of
     parameters = {"floor_key": floor_key, "now_key": last_key(to_ms(moment)), "limit": 100}
@@ -127,8 +127,8 @@ async def delays(folder: Path, schedules: int, moments: int, at_once: int) -> tu
         await fill_far(service, schedules - moments - at_once)
         first = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
         burst = first + timedelta(milliseconds=10 * moments + 2000)
-        spread = [_once(first + timedelta(milliseconds=10 * number)) for number in range(moments)]
-        await _bulk(service, spread + [_once(burst)] * at_once)
+        spread = [once(first + timedelta(milliseconds=10 * number)) for number in range(moments)]
+        await bulk(service, spread + [once(burst)] * at_once)
         await all_fired.wait()
     return (
         sorted(delay for nominal, delay in late if nominal != burst),
@@ -151,14 +151,16 @@ async def _report(folder: Path) -> None:
     await service.stop()
 
 
-async def _bulk(service: TaskSchedulerService, requests: list[ScheduleRequest]) -> float:
+async def bulk(service: TaskSchedulerService, requests: list[ScheduleRequest]) -> float:
+    """Schedule all of *requests*, by the thousand; return how many a second."""
     began = time.perf_counter()
     for start in range(0, len(requests), BATCH):
         await service.schedule_tasks(requests[start : start + BATCH])
     return len(requests) / (time.perf_counter() - began)
 
 
-async def _timed(work: Callable[[], Awaitable[object]]) -> float:
+async def timed(work: Callable[[], Awaitable[object]]) -> float:
+    """Return how many milliseconds *work* takes."""
     began = time.perf_counter()
     await work()
     return (time.perf_counter() - began) * 1000
@@ -168,7 +170,8 @@ def _cron(number: int) -> ScheduleRequest:
     return ScheduleRequest(f"task {number}", "goal", "prompt", "thought", schedule_cron="* * * * *")
 
 
-def _once(moment: datetime) -> ScheduleRequest:
+def once(moment: datetime) -> ScheduleRequest:
+    """Ask for one run at *moment*."""
     return ScheduleRequest("once", "goal", "prompt", "thought", defer_until=moment)
 
 

@@ -28,13 +28,13 @@ _SCHEMA = (
     "CREATE INDEX ON task_execution (occurrence_key) UNIQUE",
     "CREATE INDEX ON task_execution (execution_id) UNIQUE",
 )
-_CREATE = """UNWIND $rows AS r
+CREATE = """UNWIND $rows AS r
 CREATE (t:scheduled_task {task_id: r.task_id, name: r.task_id, status: 'ACTIVE', schedule_cron: '* * * * *',
   trigger_prompt: 'prompt', goal_description: 'goal', next_run_ms: r.ms, due_key: r.due_key, fence: 0})
 RETURN count(t) AS n"""
-_DUE = """MATCH (t:scheduled_task) WHERE t.due_key > $floor AND t.due_key <= $now
+DUE = """MATCH (t:scheduled_task) WHERE t.due_key > $floor AND t.due_key <= $now
 RETURN t.task_id AS task_id, t.next_run_ms AS ms, t.due_key AS due_key ORDER BY t.due_key LIMIT $limit"""
-_CLAIM = """UNWIND $rows AS r
+CLAIM = """UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r WHERE t.next_run_ms = r.ms AND t.status IN ['PENDING', 'ACTIVE']
@@ -42,10 +42,23 @@ SET t.next_run_ms = r.next_ms, t.due_key = r.next_key, t.last_triggered_at = dat
 CREATE (e:task_execution {occurrence_key: r.key, execution_id: r.key, fence: t.fence, status: 'running',
   triggered_at: datetime({epochMillis: r.ms})})-[:EXECUTION_OF]->(t)
 RETURN r.key AS key, t.fence AS fence"""
-_SETTLE = """UNWIND $rows AS r
+SETTLE = """UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.key}) WHERE e.fence = r.fence
 SET e.status = 'completed', e.completed_at = datetime({epochMillis: r.at}), e.duration_seconds = 0.0
 RETURN r.key AS key"""
+
+
+def claims(due: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what claims these tasks and moves them on by a minute."""
+    return [
+        {
+            **row,
+            "next_ms": row["ms"] + MINUTE_MS,
+            "next_key": row["due_key"] + _KEYS_A_MINUTE,
+            "key": f"{row['task_id']}|{row['ms']}|1",
+        }
+        for row in due
+    ]
 
 
 class RawGraph:
@@ -64,7 +77,7 @@ class RawGraph:
             names = [f"task_{number}" for number in range(start, min(start + BATCH, count))]
             keys = [last_key(first_ms) if same_key else due_key(first_ms, name) for name in names]
             self._write(
-                _CREATE,
+                CREATE,
                 [{"task_id": n, "ms": first_ms, "due_key": k} for n, k in zip(names, keys, strict=True)],
             )
 
@@ -75,7 +88,7 @@ class RawGraph:
             self._singles += 1
             far = 4_000_000_000_000 + self._singles
             name = f"single_{self._singles}"
-            self._write(_CREATE, [{"task_id": name, "ms": far, "due_key": due_key(far, name)}])
+            self._write(CREATE, [{"task_id": name, "ms": far, "due_key": due_key(far, name)}])
         return count / (time.perf_counter() - began)
 
     def fires(self, now_ms: int) -> float:
@@ -83,17 +96,8 @@ class RawGraph:
         floor, fired = last_key(now_ms - 2 * MINUTE_MS), 0
         began = time.perf_counter()
         while due := self._due(floor, last_key(now_ms)):
-            claims = [
-                {
-                    **row,
-                    "next_ms": row["ms"] + MINUTE_MS,
-                    "next_key": row["due_key"] + _KEYS_A_MINUTE,
-                    "key": f"{row['task_id']}|{row['ms']}|1",
-                }
-                for row in due
-            ]
-            won = self._write(_CLAIM, claims)
-            fired += len(self._write(_SETTLE, [{**row, "at": now_ms} for row in won]))
+            won = self._write(CLAIM, claims(due))
+            fired += len(self._write(SETTLE, [{**row, "at": now_ms} for row in won]))
             # Tasks that share one key lie on both sides of the limit: the floor may not pass it.
             floor = due[-1]["due_key"] - 1
         return fired / (time.perf_counter() - began)
@@ -103,7 +107,7 @@ class RawGraph:
         self._database.close()
 
     def _due(self, floor: int, now: int) -> list[dict[str, Any]]:
-        return self._database.query("opencypher", _DUE, {"floor": floor, "now": now, "limit": BATCH}).to_list()
+        return self._database.query("opencypher", DUE, {"floor": floor, "now": now, "limit": BATCH}).to_list()
 
     def _write(self, text: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         self._database.begin()

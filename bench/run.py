@@ -25,6 +25,9 @@ from remembrancer.model.moment import to_ms
 
 ROUNDS = 5
 SAME_KEY_TASKS = 5_000
+FULL = 1_000_000
+SERVERS = Path(__file__).parents[1] / "tests" / "servers"
+"""Where a Neo4j is found or started: for the tests, and for us."""
 
 
 async def firing(folder: Path, tasks: int, peer_fires: dict[str, float]) -> tuple[list[Row], float]:
@@ -164,6 +167,16 @@ async def delaying(folder: Path) -> list[Row]:
     ]
 
 
+def on_neo4j(
+    peer_fires: dict[str, float], peer_creates: dict[str, float], *, full: bool
+) -> tuple[list[Row], list[str]]:
+    """Measure Remembrancer on a Neo4j, if one can be had; return the rows and the notes."""
+    sys.path.append(str(SERVERS))
+    import on_neo4j as measuring  # noqa: PLC0415 (it needs the path)
+
+    return measuring.measured(peer_fires, peer_creates, full=full)
+
+
 async def measure(folder: Path, *, tasks: int, many: int) -> tuple[list[Row], list[str]]:
     """Return every row, and the notes."""
     say("peers")
@@ -173,6 +186,9 @@ async def measure(folder: Path, *, tasks: int, many: int) -> tuple[list[Row], li
     rows += await creating(folder, bulk, creates)
     rows += await delaying(folder)
     rows += await growing(folder, 10_000, many)
+    procrastinate = [{name: each[name] for name in each if "Postgres" in name} for each in (fires, creates)]
+    on_server, server_notes = await asyncio.to_thread(on_neo4j, *procrastinate, full=many >= FULL)
+    rows += on_server
     notes = [
         "Only ratios within this run mean something; medians of rounds in which ours and raw took turns.",
         "raw: the bare engine in this process, one thread, claim and settle by 1,000, fsync, no Python objects.",
@@ -182,8 +198,9 @@ async def measure(folder: Path, *, tasks: int, many: int) -> tuple[list[Row], li
         "Of what they fired, Huey and APScheduler keep nothing, procrastinate its jobs, DBOS its workflows.",
         "Huey and APScheduler create by scheduling, the others by enqueueing; Huey fires through schedule and queue.",
         *missing,
+        *server_notes,
     ]
-    if many < 1_000_000:
+    if many < FULL:
         notes.append(f"The large graph had {many:,} tasks; --full takes 1,000,000.")
     return rows, notes
 
@@ -193,10 +210,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="the large graph has a million tasks")
     parser.add_argument("--tasks", type=int, default=20_000, help="how many tasks fire each minute (20,000)")
+    parser.add_argument("--only-neo4j", action="store_true", help="measure nothing but Remembrancer on a Neo4j")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="remembrancer-bench-") as folder:
-        many = 1_000_000 if chosen.full else 100_000
-        rows, notes = asyncio.run(measure(Path(folder), tasks=chosen.tasks, many=many))
+        many = FULL if chosen.full else 100_000
+        if chosen.only_neo4j:
+            rows, notes = on_neo4j({}, {}, full=chosen.full)
+        else:
+            rows, notes = asyncio.run(measure(Path(folder), tasks=chosen.tasks, many=many))
     show(rows, notes)
     say(f"kept in {keep(rows)}")
 

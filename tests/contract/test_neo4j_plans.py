@@ -9,7 +9,7 @@ import pytest
 from remembrancer.assembly import open_store
 from remembrancer.model.moment import to_ms
 from remembrancer.stores.due_key import last_key
-from remembrancer_schema.catalog import query
+from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +49,8 @@ def operators(plan: dict[str, Any]) -> Iterator[str]:
 
 
 def plan_of(server: Server, name: str, **parameters: object) -> list[str]:
-    """The operators of a query of the catalogue, from the last to the first."""
-    text = cast("LiteralString", f"EXPLAIN {query(name)}")
+    """The operators of a query of the catalogue, its rows gathered in one, from the last to the first."""
+    text = cast("LiteralString", f"EXPLAIN {gathered(query(name)).text}")
     with server.driver.session(database=server.database) as session:
         plan = session.run(text, parameters).consume().plan
     assert plan

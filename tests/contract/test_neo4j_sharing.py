@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import neo4j
 import pytest
 
 from remembrancer.assembly import open_store
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.stores.graph_store import GraphStore
+    from remembrancer.stores.neo4j import Neo4jSession
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -133,6 +135,22 @@ async def test_what_others_keep_in_the_database_stays_as_it_is(
         assert neo4j_server.run(theirs) == before
     finally:
         neo4j_server.run("MATCH (n:Entity|Episodic) DETACH DELETE n")
+
+
+async def test_a_graph_that_never_gets_where_a_replica_has_seen_it_is_used_as_it_is(
+    neo4j_server: Server, a_task: MakeTask, now: datetime
+) -> None:
+    """A database that was put back from a backup does not know the bookmarks of before."""
+    store = await open_store(neo4j_server.graph.replace("bolt://", "neo4j://"))
+    sessions = cast("Neo4jSession", store._session)._sessions
+    for act in (store.create([task := a_task()]), store.due(now, 10)):
+        sessions._bookmarks = neo4j.AsyncGraphDatabase.bookmark_manager(
+            neo4j.Bookmarks.from_raw_values(["FB:of another graph"])
+        )
+        await act
+
+    assert [each.task_id for each in await store.due(now, 10)] == [task.task_id]
+    await store.close()
 
 
 async def test_text_that_cannot_be_sent_is_kept_with_a_mark_in_its_place(

@@ -100,3 +100,20 @@ def test_migrations_are_sorted_by_number_and_cut_at_semicolons(package: Path) ->
         (2, "the first step", ("CREATE A", "CREATE\n  B")),
         (10, "later", ("CREATE C",)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("due_tasks", ("t",)),
+        ("retry_executions", ("row", "fence")),
+        ("last_commit", ("row", "commit_number")),
+        ("unlink_times", ("row",)),
+    ],
+)
+def test_gathered_rows_say_what_stands_in_their_columns(name: str, columns: tuple[str, ...]) -> None:
+    gathered = catalog.gathered(catalog.query(name))
+
+    assert gathered.columns == columns
+    assert catalog.query(name) in gathered.text
+    assert gathered.text.endswith(f"RETURN collect([{', '.join(columns)}]) AS rows")

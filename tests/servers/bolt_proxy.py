@@ -40,6 +40,8 @@ class BoltProxy:
         self.cuts: Iterator[Cut] = iter(())
         """What becomes of the next COMMITs, one after the other; those that follow pass."""
         self.down_after_a_cut = False
+        self.delay_seconds = 0.0
+        """How long each answer of the server is on its way."""
         self.cut = 0
 
     @property
@@ -107,5 +109,6 @@ class BoltProxy:
             while data := await theirs.read(65536):
                 if lost.is_set():
                     return
+                await asyncio.sleep(self.delay_seconds)
                 writer.write(data)
                 await writer.drain()

@@ -49,6 +49,8 @@ server.memory.pagecache.size=128m
 dbms.security.auth_enabled=true
 dbms.usage_report.enabled=false
 db.tx_log.rotation.retention_policy=keep_none
+db.transaction.bookmark_ready_timeout=2s
+internal.server.bolt.thread_pool_shutdown_wait_time=1s
 """
 
 

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Final, LiteralString
 from uuid import uuid4
 
-from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
+from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable, GraphUnreachable, OutcomeUnknown
 from remembrancer.stores.group_commit import Group, Pending, Write
@@ -16,20 +16,20 @@ from remembrancer.stores.neo4j_meaning import (
     UNUSABLE,
     Patience,
     is_declared,
-    may_pass,
     reading_meaning,
     writing_meaning,
 )
-from remembrancer.stores.neo4j_values import encodable, plain_rows
+from remembrancer.stores.neo4j_sessions import Sessions
+from remembrancer.stores.neo4j_values import encodable, plain_rows, ungathered
 from remembrancer.stores.neo4j_writer import Writer
 from remembrancer.stores.tally import Counts, zero
 from remembrancer.stores.upgrade import upgrade_neo4j
-from remembrancer_schema.catalog import query
+from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neo4j import AsyncDriver, AsyncSession
+    from neo4j import AsyncDriver
 
     from remembrancer.stores.address import Address
     from remembrancer.stores.session import Row, Statement
@@ -44,6 +44,9 @@ _ACQUIRE_SECONDS: Final = 15.0
 _LIVENESS_SECONDS: Final = 60.0
 """A connection that was idle for so long is tried before it is used: something in between may have dropped it."""
 _CONNECTIONS: Final = 32
+_MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")})
+_URGENT: Final = frozenset({"renew_leases", "sign_on"})
+"""Neither counted nor answered, and no worse for being done twice."""
 _CLOSED: Final = "The graph is closed: start the service again."
 _ENDED: Final = "ended"
 """The counter into which writers that end fold theirs."""
@@ -65,18 +68,18 @@ class Neo4jSession:
     def __init__(self, driver: AsyncDriver, address: Address, writers: int = WRITERS) -> None:
         self._driver = driver
         self._address = address
-        self._bookmarks = AsyncGraphDatabase.bookmark_manager()
+        self._sessions = Sessions(driver, address)
         self._pending = Pending(_ROWS_PER_COMMIT)
         self.counts: Counts = zero()
         mine = uuid4().hex
-        self._writers = [Writer(self._to_write, address, f"{mine}.{place}", self.counts) for place in range(writers)]
+        self._writers = [Writer(self._sessions, address, f"{mine}.{place}", self.counts) for place in range(writers)]
         self._free = list(self._writers)
         self._committing: set[asyncio.Task[None]] = set()
         self._closing = False
 
     async def greet(self) -> None:
         """Ask for nothing, once: the driver raises what stands between us and the graph."""
-        async with self._session(READ_ACCESS) as session:
+        async with self._sessions.to_read() as session:
             await (await session.run("RETURN 1")).consume()
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
@@ -86,11 +89,15 @@ class Neo4jSession:
         patience = Patience(_PATIENCE_SECONDS)
         while True:
             try:
-                async with self._session(READ_ACCESS) as session:
-                    answer = await session.run(text, parameters)
-                    return plain_rows([record async for record in answer])
+                async with self._sessions.to_read() as session:
+                    if text not in _MANY_ROWS:
+                        answer = await session.run(text, parameters)
+                        return plain_rows([record async for record in answer])
+                    asked = gathered(text)
+                    answer = await session.run(asked.text, parameters)
+                    return ungathered(await answer.single(strict=True), asked.columns)
             except FAULTS as error:
-                if not may_pass(error) or not await patience.wait():
+                if not self._sessions.may_pass(error) or not await patience.wait():
                     raise reading_meaning(self._address, text, error) from error
             except UNUSABLE as error:
                 raise reading_meaning(self._address, text, error) from error
@@ -102,6 +109,8 @@ class Neo4jSession:
         """
         if self._closing:
             raise GraphUnavailable(_CLOSED)
+        if all(each.name in _URGENT for each in statements):
+            return await self._write_at_once(statements)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[list[Row]]] = loop.create_future()
         self._pending.add(Write(statements, answer))
@@ -109,17 +118,23 @@ class Neo4jSession:
         loop.call_soon(self._begin_commits)
         return await answer
 
+    async def _write_at_once(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Write what must not wait behind a commit that waits for locks, or a replica that lives is taken for dead."""
+        for each in statements:
+            await self.run_again_and_again(query(each.name), {"rows": list(each.rows)})
+        return [[] for _ in statements]
+
     async def run_again_and_again(self, text: LiteralString, parameters: Row) -> None:
         """Run a statement that does no harm when it is run twice, in a transaction of its own."""
         patience = Patience(_PATIENCE_SECONDS)
         while True:
             try:
-                async with self._to_write() as session:
+                async with self._sessions.to_write() as session:
                     await (await session.run(text, parameters)).consume()
             except FAULTS as error:
                 if is_declared(error):
                     return
-                if not may_pass(error) or not await patience.wait():
+                if not self._sessions.may_pass(error) or not await patience.wait():
                     raise writing_meaning(self._address, error) from error
             else:
                 return
@@ -176,17 +191,6 @@ class Neo4jSession:
         else:
             for write, share in zip(group.writes, shares, strict=True):
                 write.give(share)
-
-    def _to_write(self) -> AsyncSession:
-        return self._session(WRITE_ACCESS)
-
-    def _session(self, access: str) -> AsyncSession:
-        return self._driver.session(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
-            database=self._address.database,
-            default_access_mode=access,
-            bookmark_manager=self._bookmarks,
-            fetch_size=-1,
-        )
 
 
 async def open_neo4j(address: Address) -> Neo4jSession:

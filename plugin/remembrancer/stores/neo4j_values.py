@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from neo4j.graph import Entity, Path
 from neo4j.spatial import Point
@@ -13,7 +13,7 @@ from remembrancer.stores.group_commit import Write
 from remembrancer.stores.session import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from neo4j import Record
@@ -21,15 +21,29 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Row
 
 
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+"""Most values by far: asked for first."""
+
+
 def plain_rows(records: Iterable[Record]) -> list[Row]:
     """Return the records as dicts of plain values."""
     return [_plain_map(record) for record in records]
 
 
+def ungathered(record: Record, columns: Sequence[str]) -> list[Row]:
+    """Return the rows that were gathered in one record."""
+    rows = cast("list[list[object]]", record["rows"])
+    return [dict(zip(columns, map(plain_value, row), strict=True)) for row in rows]
+
+
 def plain_value(value: object) -> object:
     """Return one value without anything of the driver's own."""
-    if isinstance(value, DateTime):
-        return _plain_moment(value)
+    if type(value) in _PLAIN:
+        return value
+    return _plain_moment(value) if isinstance(value, DateTime) else _plain_thing(value)
+
+
+def _plain_thing(value: object) -> object:
     if isinstance(value, Date | Time | Duration):
         return value.iso_format()
     if isinstance(value, Entity | dict):

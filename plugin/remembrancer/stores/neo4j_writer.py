@@ -10,18 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import OutcomeUnknown
-from remembrancer.stores.neo4j_meaning import FAULTS, Patience, may_pass, writing_meaning
-from remembrancer.stores.neo4j_values import plain_rows
+from remembrancer.stores.neo4j_meaning import FAULTS, Patience, writing_meaning
+from remembrancer.stores.neo4j_values import ungathered
 from remembrancer.stores.tally import Counts, tally, zero
-from remembrancer_schema.catalog import query
+from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from neo4j import AsyncSession, AsyncTransaction
+    from neo4j import AsyncTransaction
 
     from remembrancer.stores.address import Address
     from remembrancer.stores.group_commit import Group
+    from remembrancer.stores.neo4j_sessions import Sessions
     from remembrancer.stores.session import Row
 
 TRANSACTION_SECONDS: Final = 30.0
@@ -36,16 +35,14 @@ class Writer:
     """Commits groups, one at a time.
 
     Args:
-        open_session: Opens a session of the driver that may write.
+        sessions: Opens those that may write.
         address: For messages.
         counter_id: Of this writer alone: its counter carries its commits' numbers.
         counts: Where to add what was counted.
     """
 
-    def __init__(
-        self, open_session: Callable[[], AsyncSession], address: Address, counter_id: str, counts: Counts
-    ) -> None:
-        self._open_session = open_session
+    def __init__(self, sessions: Sessions, address: Address, counter_id: str, counts: Counts) -> None:
+        self._sessions = sessions
         self._address = address
         self.counter_id = counter_id
         self._counts = counts
@@ -63,7 +60,7 @@ class Writer:
             try:
                 return await self._commit_once(group)
             except FAULTS as error:
-                if not may_pass(error) or not await patience.wait():
+                if not self._sessions.may_pass(error) or not await patience.wait():
                     raise writing_meaning(self._address, error) from error
 
     async def _commit_once(self, group: Group) -> list[list[Row]]:
@@ -72,7 +69,7 @@ class Writer:
         counts = zero()
         self._number += 1
         async with (
-            self._open_session() as session,
+            self._sessions.to_write() as session,
             await session.begin_transaction(timeout=TRANSACTION_SECONDS) as transaction,
         ):
             answers = [await _run(transaction, batch.name, batch.rows) for batch in group.batches]
@@ -96,12 +93,13 @@ class Writer:
         while True:
             try:
                 async with (
-                    self._open_session() as session,
+                    self._sessions.to_write() as session,
                     await session.begin_transaction(timeout=2 * TRANSACTION_SECONDS) as transaction,
                 ):
                     found = await _run(transaction, "last_commit", [{"counter_id": self.counter_id, "row": 0}])
                     await transaction.commit()
             except FAULTS as error:
+                self._sessions.may_pass(error)  # whatever it is: only the graph can say what became of the commit
                 if not await patience.wait():
                     raise OutcomeUnknown(
                         f"The connection to {self._address} was lost while a write was being committed, and it has not "
@@ -123,5 +121,6 @@ class Writer:
 async def _run(transaction: AsyncTransaction, name: str, rows: list[Row]) -> list[Row]:
     """Run a query of the catalogue over rows, in an order that all writers share: fewer of them deadlock."""
     ordered = sorted(rows, key=lambda row: [str(row.get(key)) for key in _ORDER])
-    answer = await transaction.run(query(name), {"rows": ordered})
-    return plain_rows([record async for record in answer])
+    asked = gathered(query(name))
+    answer = await transaction.run(asked.text, {"rows": ordered})
+    return ungathered(await answer.single(strict=True), asked.columns)

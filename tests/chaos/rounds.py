@@ -1,0 +1,93 @@
+"""Maltreat replicas and their Neo4j in every way we know, round after round, and look each time what is wrong.
+
+`PYTHONPATH=tests/servers python tests/chaos/rounds.py --rounds 5` plays every fault five times, on a server of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import faults
+import neo4j_jars
+from neo4j_server import Server
+from replica import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from faults import Aftermath
+
+REPLICAS = 8
+_STARTED = time.monotonic()
+
+
+def kinds(server: Server, jar: neo4j_jars.JarServer) -> Mapping[str, Callable[[], Awaitable[Aftermath]]]:
+    """Return every fault there is, by what happens."""
+
+    def outage(name: str) -> Callable[[], Awaitable[Aftermath]]:
+        async def play() -> Aftermath:
+            async with faults.outages_of(server, jar) as outages:
+                await getattr(outages, name)()
+                return await outages.ended()
+
+        return play
+
+    return {
+        **{f"a replica killed {phase}": lambda phase=phase: faults.killed(server, [phase]) for phase in Phase.ALL},
+        "four replicas killed at a time": lambda: faults.killed(server, Phase.ALL),
+        "a replica cut off for longer than its lease": lambda: faults.cut_off(server),
+        "a replica frozen for longer than its lease": lambda: faults.frozen(server),
+        "clocks that are minutes off": lambda: faults.wrong_clocks(server),
+        "slow answers and long locks": lambda: faults.slow(server),
+        f"1 to {REPLICAS} replicas, each replaced, and back": lambda: faults.scaled(server, REPLICAS),
+        "a database wiped": lambda: faults.wiped(server),
+        "the server killed": outage("killed"),
+        "the server stopped": outage("stopped"),
+        "the server frozen": outage("frozen"),
+        "the server killed, and later restored from then": outage("restored"),
+    }
+
+
+async def play(rounds: int) -> int:
+    """Play every fault *rounds* times; return the exit status."""
+    jar = await asyncio.to_thread(neo4j_jars.begin, say)
+    server = Server(jar.uri, jar.user, jar.password, "neo4j", "", jar.remove)
+    figures: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    try:
+        for number in range(1, rounds + 1):
+            for name, fault in kinds(server, jar).items():
+                await asyncio.to_thread(server.wipe)
+                aftermath = await fault()
+                figures.update(aftermath.figures)
+                failed[name] += bool(aftermath.wrong)
+                told = ", ".join(f"{count:,} {what}" for what, count in aftermath.figures.items() if count)
+                say(f"round {number} of {rounds}: {name}: {told}")
+                for wrong in aftermath.wrong[:20]:
+                    say(f"  WRONG: {wrong}")
+    finally:
+        await asyncio.to_thread(server.close)
+    for name, times in failed.items():
+        say(f"{name}: {rounds - times} of {rounds} well")
+    say(f"{rounds} rounds: " + ", ".join(f"{count:,} {what}" for what, count in figures.items()))
+    return 1 if failed.total() else 0
+
+
+def say(text: str) -> None:
+    """Tell how it goes."""
+    print(f"[{time.monotonic() - _STARTED:5.0f} s] {text}", flush=True)  # noqa: T201
+
+
+def main() -> int:
+    """Read the command line and play."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="how often to play every fault (5)")
+    return asyncio.run(play(parser.parse_args().rounds))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
