@@ -65,8 +65,9 @@ RETURN r.row AS row
 MATCH (c:scheduler_counter) RETURN c
 
 // name: graph_version
-// Which version of the schema this graph has, and since when.
-MATCH (g:remembrancer_graph) RETURN g.version AS version ORDER BY g.version DESC LIMIT 1
+// Which version of the schema this graph has, and which graph is being copied into it.
+MATCH (g:remembrancer_graph)
+RETURN g.version AS version, g.copying_from AS copying_from ORDER BY g.version DESC LIMIT 1
 
 // name: set_graph_version
 // Mark the graph as upgraded to $version.

@@ -17,6 +17,8 @@ class Options:
         timeout_seconds: How long a handler may take whose task says nothing else.
         lease_seconds: How long a claim holds without a heartbeat; heartbeats come three times as often.
         stop_timeout_seconds: How long `stop` waits for handlers before it cancels them.
+        keep_executions_days: After so many days an execution that is over is rolled up into the summary of its task
+            and day; None keeps each of them for ever.
     """
 
     check_interval_seconds: float = 60.0
@@ -25,3 +27,4 @@ class Options:
     timeout_seconds: float = 300.0
     lease_seconds: float = 60.0
     stop_timeout_seconds: float = 10.0
+    keep_executions_days: float | None = None

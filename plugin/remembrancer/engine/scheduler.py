@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.dispatch import Dispatch
 from remembrancer.engine.planning import plan
 from remembrancer.engine.recovery import take_over
+from remembrancer.engine.retention import Retention
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
@@ -53,6 +54,7 @@ class Scheduler:
         self._claiming = 0
         self._recover_at = clock.now()
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room)
+        self._retention = Retention(store.past, clock, options)
         self._stopping = False
         self.passes = 0
         self.failed_passes = 0
@@ -144,6 +146,7 @@ class Scheduler:
                 next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
             while not self.wake.is_set() and await self._store.tidy(_TIDY):
                 pass
+            await self._retention.work(next_run_at or regular, self.wake)
         except RemembrancerError as error:
             self.failed_passes += 1
             self.last_error = str(error)

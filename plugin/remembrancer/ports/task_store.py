@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.model.outcome import Thought
     from remembrancer.model.policy import TaskStatus
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ class TaskStore(Protocol):
 
     exclusive: bool
     """Whether no other replica can hold this graph: what a former process left is then dead at once."""
+    past: Past
+    """What is long over."""
 
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.

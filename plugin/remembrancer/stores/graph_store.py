@@ -13,9 +13,10 @@ from remembrancer.stores import rows
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, lease_of_one, won_claims
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
+from remembrancer.stores.past import PastStore
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.settling import settle_statements, take_over_statements
-from remembrancer.stores.tally import NAMES
+from remembrancer.stores.tally import summed
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.past import Past
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, TakeOver, Wanted
 
 _BULK: Final = 1000
@@ -45,6 +47,7 @@ class GraphStore:
         self._moved = Moved()
         self._before: dict[str, float] = {}
         self.exclusive = session.exclusive
+        self.past: Past = PastStore(session)
 
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks; all or none."""
@@ -221,12 +224,7 @@ class GraphStore:
 
     async def counters(self) -> dict[str, float]:
         """Return what was counted since the graph was made, over all replicas."""
-        totals: dict[str, float] = {}
-        for row in await self._read("counters", {}):
-            for name, value in row["c"].items():
-                if name in NAMES:
-                    totals[name] = totals.get(name, 0) + value
-        return totals
+        return summed(row["c"] for row in await self._read("counters", {}))
 
     async def tidy(self, limit: int) -> int:
         """Bring SCHEDULED_FOR of tasks that moved on up to date; return how many."""
