@@ -127,12 +127,16 @@ class Life:
     async def _lose_a_run(self, service: TaskSchedulerService, task_id: str) -> None:
         """Claim a due run as a replica would that dies of it, and let the service find it."""
         store = service._graph()
-        self.clock.set(from_ms((await store.get(task_id)).next_run_ms or 0))
-        now = self.clock.now()
-        dead = Lease(new_id("lease", to_ms(now)), "replica_dead", now - timedelta(seconds=1))
-        await store.claim([plan(await store.get(task_id), to_ms(now), "replica_dead")], dead)
+        await self.claim(store, await store.get(task_id))
         await service.recover()
         await service.idle()
+
+    async def claim(self, store: TaskStore, task: ScheduledTask) -> None:
+        """Claim a task's next run as a replica does that dies of it."""
+        self.clock.set(from_ms(task.next_run_ms or 0))
+        now = self.clock.now()
+        dead = Lease(new_id("lease", to_ms(now)), "replica_dead", now - timedelta(seconds=1))
+        await store.claim([plan(task, to_ms(now), "replica_dead")], dead)
 
     async def _handle(self, firing: Firing) -> Answer:
         match self._chance.randrange(6):

@@ -210,7 +210,8 @@ class GraphStore:
             found = await self._read("latest_executions", {"after_id": "", "limit": limit})
         else:
             found = await self._read("executions_of_task", {"task_id": task_id, "limit": limit})
-        return [rows.execution_from(row["e"]) for row in found]
+        # On a shared graph one may be rolled up while it is read: its node comes back empty.
+        return [rows.execution_from(row["e"]) for row in found if row["e"]]
 
     @property
     def totals(self) -> Mapping[str, float]:

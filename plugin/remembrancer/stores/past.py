@@ -30,7 +30,9 @@ class PastStore:
     async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
         """Return executions begun before *before*, with a greater id than *after_id*, oldest first."""
         parameters: Row = {"before": first_id("exec", to_ms(before)), "after_id": after_id, "limit": limit}
-        return [OldExecution(**row) for row in await self._session.read(query("oldest_executions"), parameters)]
+        found = await self._session.read(query("oldest_executions"), parameters)
+        # One that another replica rolls up while it is read comes back without its properties.
+        return [OldExecution(**row) for row in found if row["execution_id"] and row["task_id"] and row["day"]]
 
     async def roll_up(self, old: Sequence[OldExecution]) -> int:
         """Add executions to the summaries of their days, and delete them; return how many that were."""
