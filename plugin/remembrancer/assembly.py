@@ -23,7 +23,7 @@ from remembrancer.stores.embedded import EmbeddedSession
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import database_path, open_database
 from remembrancer.stores.graph_store import GraphStore
-from remembrancer.stores.upgrade import Use, upgrade_embedded
+from remembrancer.stores.upgrade import Use, neo4j_schema, upgrade_embedded
 from remembrancer.stores.whole_graph import WholeGraphStore
 from remembrancer.surfaces.service import SchedulerService
 
@@ -35,6 +35,15 @@ if TYPE_CHECKING:
     from remembrancer.stores.engine import Database
     from remembrancer.stores.session import Session
 
+__all__ = [
+    "TaskSchedulerService",
+    "copy_graph",
+    "neo4j_schema",
+    "open_bolt",
+    "open_service",
+    "open_store",
+    "read_folder",
+]
 SHORTEST_INTERVAL: Final = 0.01
 LONGEST_INTERVAL: Final = 86_400.0
 _INTERVALS: Final = "0.01 to 86,400 seconds"

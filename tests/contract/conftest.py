@@ -100,7 +100,7 @@ class Life:
         async with ManualScheduler(service, self.clock) as by_hand:
             ids = await self._schedule(service)
             for day in range(days):
-                await self._lose_a_run(service, ids[0])
+                await self.lose_a_run(service, ids[0])
                 await service.run_now(ids[1])
                 await service.defer_task(ids[1], self.clock.now() + timedelta(hours=7), "Busy", f"thought_busy_{day}")
                 for _ in range(6):
@@ -124,7 +124,7 @@ class Life:
         )
         return [reply.task_id for reply in replies]
 
-    async def _lose_a_run(self, service: TaskSchedulerService, task_id: str) -> None:
+    async def lose_a_run(self, service: TaskSchedulerService, task_id: str) -> None:
         """Claim a due run as a replica would that dies of it, and let the service find it."""
         store = service._graph()
         await self.claim(store, await store.get(task_id))
@@ -153,7 +153,7 @@ class Life:
                 return None
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def life() -> type[Life]:
-    """A few days of an agent, over a graph: `await life(graph, seed).live(days)`."""
+    """What to make a life of: a graph, and a seed."""
     return Life

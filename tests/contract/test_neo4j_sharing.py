@@ -109,32 +109,6 @@ async def test_writes_that_lock_the_same_thoughts_and_minutes_all_come_through(
     assert sum(each.totals["tasks_created"] for each in replicas) == 800
 
 
-async def test_what_others_keep_in_the_database_stays_as_it_is(
-    neo4j_server: Server, a_task: MakeTask, now: datetime
-) -> None:
-    neo4j_server.run(
-        "CREATE (a:Entity {uuid: 'a', name: 'Ada', created_at: datetime()})-[:RELATES_TO {fact: 'knows'}]->"
-        "(:Entity {uuid: 'b'}), (:Episodic {uuid: 'c'})-[:MENTIONS]->(a)"
-    )
-    theirs = (
-        "MATCH (n:Entity|Episodic) OPTIONAL MATCH (n)-[r]-(m) "
-        "RETURN labels(n) AS labels, properties(n) AS node, type(r) AS kind, properties(r) AS edge, "
-        "elementId(m) AS other ORDER BY n.uuid, kind"
-    )
-    try:
-        before = neo4j_server.run(theirs)
-        store = await open_store(neo4j_server.graph)
-        await store.create([task := a_task(schedule_cron="* * * * *")])
-        (won,) = await store.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
-        await store.settle([Settlement(won, ExecutionStatus.COMPLETED, now, 1.0)])
-        await store.close()
-        neo4j_server.wipe()
-
-        assert neo4j_server.run(theirs) == before
-    finally:
-        neo4j_server.run("MATCH (n:Entity|Episodic) DETACH DELETE n")
-
-
 async def test_text_that_cannot_be_sent_is_kept_with_a_mark_in_its_place(
     replicas: list[GraphStore], a_task: MakeTask, now: datetime
 ) -> None:
