@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Life
     from neo4j_server import Server
+
+    from conftest import Life
 
 pytestmark = pytest.mark.neo4j
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option, echo
 
 from remembrancer.cli.command import Options
+from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from remembrancer.engine.moving import Copied
@@ -61,7 +62,7 @@ def _print(copied: Copied) -> None:
 class Declaring(Options):
     """The options of `schema`."""
 
-    neo4j: Annotated[bool, Option("--neo4j", help="For Neo4j; an embedded graph makes its own.")] = True
+    neo4j: Annotated[bool, Option("--neo4j", help="For a Neo4j server.")] = False
 
 
 async def schema(asked: Declaring) -> None:
@@ -74,6 +75,8 @@ async def schema(asked: Declaring) -> None:
     from remembrancer.assembly import neo4j_schema  # noqa: PLC0415 (loads the engine)
     from remembrancer.cli.printing import print_json  # noqa: PLC0415 (--help stays fast)
 
+    if not asked.neo4j:
+        raise InvalidInput("--neo4j", asked.neo4j, "--neo4j: an embedded graph makes its own schema", "--neo4j")
     statements = neo4j_schema()
     if asked.as_json:
         print_json(statements)

@@ -74,7 +74,6 @@ async def show(asked: Showing) -> None:
     async with reach(asked.graph) as reached:
         task = await reached.scheduler.get_task(asked.task_id)
         executions = await reached.scheduler.history(asked.task_id, asked.limit)
-        summaries = await reached.scheduler.summaries(asked.task_id, _SUMMARIES)
     if asked.as_json:
         print_json({**cast("dict[str, object]", plain(task)), "executions": executions})
     else:
