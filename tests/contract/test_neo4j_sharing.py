@@ -12,6 +12,7 @@ from remembrancer.engine.planning import plan
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.task_store import Lease, Settlement, Wanted
+from remembrancer.stores.session import Statement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -107,6 +108,24 @@ async def test_writes_that_lock_the_same_thoughts_and_minutes_all_come_through(
     assert len(await replicas[0].find(Wanted(limit=10_000))) == 800
     assert (await replicas[0].counters())["tasks_created"] == 800
     assert sum(each.totals["tasks_created"] for each in replicas) == 800
+
+
+async def test_a_task_asked_for_by_a_thought_that_another_deletes_at_this_moment_is_kept(
+    replicas: list[GraphStore], neo4j_server: Server, a_task: MakeTask
+) -> None:
+    """The roll-up deletes thoughts that nothing is linked to any more; a new task may be just about to."""
+    ids = [f"thought_{place}" for place in range(10)]
+    for turn in range(20):
+        neo4j_server.run(
+            "UNWIND $ids AS id MERGE (h:thought {thought_id: id}) SET h.recorded_by = 'remembrancer'", ids=ids
+        )
+        tasks = [a_task(task_id=f"task_{turn}_{each}", origin_thought_id=each) for each in ids]
+        forget = Statement("forget_thoughts", [{"thought_id": each} for each in ids])
+        await asyncio.gather(replicas[0].create(tasks), replicas[1]._session.write([forget]))
+
+        linked = "MATCH (t:scheduled_task)-[:CREATED_BY]->(h:thought) WHERE t.origin_thought_id = h.thought_id "
+        assert neo4j_server.run(linked + "RETURN count(DISTINCT t) AS n") == [{"n": 10}]
+        neo4j_server.wipe()
 
 
 async def test_text_that_cannot_be_sent_is_kept_with_a_mark_in_its_place(
