@@ -40,7 +40,7 @@ def test_a_copy_into_a_graph_with_tasks_of_its_own_is_refused_with_exit_code_1(d
     refused = desk("copy", str(desk.graph), other)
 
     assert refused.code == 1
-    assert "holds 1 time already" in " ".join(refused.err.split())
+    assert "holds 1 time, 1 scheduled_task," in " ".join(refused.err.split())
 
 
 def test_a_graph_that_is_served_is_not_copied(terminal: Terminal, serve: Serve) -> None:

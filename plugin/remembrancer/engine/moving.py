@@ -78,9 +78,9 @@ async def copy(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep
 
 
 async def _look_for_others(target: WholeGraph) -> None:
-    for part in target.parts:
-        if (await target.page(part, _FROM_THE_START)).rows:
-            raise GraphTaken(target.name, f"{await target.size(part):,} {part.name}")
+    held = [part for part in target.parts if (await target.page(part, _FROM_THE_START)).rows]
+    if held:
+        raise GraphTaken(target.name, ", ".join([f"{await target.size(part):,} {part.name}" for part in held]))
 
 
 async def _copy_parts(
