@@ -7,6 +7,9 @@ A query file holds many queries, each under a header and one line that says what
     MATCH ...
 
 The text is the same for every engine; only the migrations differ.
+
+A name that ends in `<label>` stands for a query of every label, one in `<edge>` for one of every type of edge: the
+marks in its text become what `remembrancer_schema.kinds` says.
 """
 
 from __future__ import annotations
@@ -17,13 +20,15 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, LiteralString, cast
 
+from remembrancer_schema.kinds import APART, EDGES, KEYS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_HEADER: Final = re.compile(r"^// name: (?P<name>[a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
 _LAST_RETURN: Final = re.compile(r"\bRETURN (?:DISTINCT )?")
 _ORDER: Final = re.compile(r"\s(?:ORDER BY|LIMIT)\b")
 _NESTED: Final = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
+_HEADER: Final = re.compile(r"^// name: (?P<name>[a-z][a-z0-9_]*(?:<label>|<edge>)?)[ \t]*$", re.MULTILINE)
 _MIGRATION: Final = re.compile(r"^V(?P<version>\d{4})__(?P<title>[a-z0-9_]+)\.(?:sql|cypher)$")
 
 
@@ -35,6 +40,8 @@ class Query:
     family: str
     summary: str
     text: LiteralString
+    written: str
+    """The name as it stands in the file: another one only for a query of every label or type of edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,38 @@ def _read(text: str, family: str) -> Iterator[Query]:
         summary, _, cypher = body.strip().partition("\n")
         if not summary.startswith("// ") or not cypher.strip():
             raise ValueError(f"the query {name} in {family} needs a summary line and a text")
-        yield Query(name, family, summary.removeprefix("// "), _literal(cypher.strip()))
+        for marks in _marks(name):
+            yield Query(
+                name=_marked(name, marks).lower(),
+                family=family,
+                summary=_marked(summary.removeprefix("// "), marks),
+                text=_literal(_marked(cypher.strip(), marks)),
+                written=name,
+            )
+
+
+def _marks(name: str) -> list[dict[str, str]]:
+    """Return what the marks of a query stand for, once for each query that it stands for."""
+    if name.endswith("<label>"):
+        return [{"<label>": label, "<key>": key} for label, key in KEYS.items() if label not in APART]
+    if name.endswith("<edge>"):
+        return [
+            {
+                "<edge>": edge.kind,
+                "<source>": edge.source,
+                "<source_key>": KEYS[edge.source],
+                "<target>": edge.target,
+                "<target_key>": KEYS[edge.target],
+            }
+            for edge in EDGES
+        ]
+    return [{}]
+
+
+def _marked(text: str, marks: dict[str, str]) -> str:
+    for mark, value in marks.items():
+        text = text.replace(mark, value)
+    return text
 
 
 def _statements(text: str) -> Iterator[LiteralString]:

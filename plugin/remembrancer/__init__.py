@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from remembrancer.assembly import TaskSchedulerService
+    from remembrancer.assembly import TaskSchedulerService, copy_graph
     from remembrancer.engine.options import Options
     from remembrancer.errors import InvalidInput, RemembrancerError, TaskEnded, TaskNotFound
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
@@ -49,11 +49,12 @@ __all__ = [
     "TaskSchedulerService",
     "TaskStatus",
     "Thought",
+    "copy_graph",
     "get_service",
 ]
 
 _HOMES = {
-    "assembly": ["TaskSchedulerService"],
+    "assembly": ["TaskSchedulerService", "copy_graph"],
     "engine.options": ["Options"],
     "errors": ["InvalidInput", "RemembrancerError", "TaskEnded", "TaskNotFound"],
     "model.execution": ["Execution", "ExecutionStatus", "Reason"],

@@ -7,30 +7,43 @@ import contextlib
 import os
 import shutil
 import tempfile
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.engine.clock import clock_from
+from remembrancer.engine.moving import copy
 from remembrancer.engine.options import Options
 from remembrancer.engine.thinking import think
-from remembrancer.errors import EngineMissing, GraphUnavailable, InvalidInput
-from remembrancer.stores.address import SCHEMES, is_address, read_address, without_secrets
+from remembrancer.errors import EngineMissing, GraphMissing, GraphUnavailable, InvalidInput
+from remembrancer.stores.address import SCHEMES, Address, is_address, read_address, without_secrets
 from remembrancer.stores.bolt_server import BoltServer
 from remembrancer.stores.embedded import EmbeddedSession
 from remembrancer.stores.engine import load_engine
-from remembrancer.stores.folder import open_database
+from remembrancer.stores.folder import database_path, open_database
 from remembrancer.stores.graph_store import GraphStore
-from remembrancer.stores.upgrade import upgrade_embedded
+from remembrancer.stores.upgrade import Use, neo4j_schema, upgrade_embedded
+from remembrancer.stores.whole_graph import WholeGraphStore
 from remembrancer.surfaces.service import SchedulerService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from remembrancer.engine.moving import Copied, CopyStep
     from remembrancer.ports.handler import Handler
     from remembrancer.stores.engine import Database
     from remembrancer.stores.session import Session
 
+__all__ = [
+    "TaskSchedulerService",
+    "copy_graph",
+    "neo4j_schema",
+    "open_bolt",
+    "open_service",
+    "open_store",
+    "read_folder",
+]
 SHORTEST_INTERVAL: Final = 0.01
 LONGEST_INTERVAL: Final = 86_400.0
 _INTERVALS: Final = "0.01 to 86,400 seconds"
@@ -119,10 +132,55 @@ async def open_store(
     if str(graph) == IN_MEMORY:
         return await _open_in_memory(check_interval_seconds)
     if isinstance(cast("object", graph), str) and is_address(str(graph)):
-        return await _store(await _open_on_server(str(graph)), check_interval_seconds)
+        return await _store(await _open_on_server(read_address(str(graph), os.environ)), check_interval_seconds)
     folder = read_folder(graph)
     opened = await asyncio.to_thread(_open, folder, database)
     return await _store(EmbeddedSession(opened, _EMBEDDED), check_interval_seconds)
+
+
+async def copy_graph(
+    source: str | Path, target: str | Path, *, watch: Callable[[CopyStep], None] = lambda _: None
+) -> Copied:
+    """Copy everything of ours from *source* to *target*, each a folder or the URI of a server, and compare the two.
+
+    Broken off anywhere and called again, it goes on where it was. The source is not changed. No scheduler may have
+    either of them open meanwhile.
+
+    Args:
+        source: The graph to copy.
+        target: An empty graph, or none yet; or what an earlier copy from the same source was broken off in.
+        watch: Called after every page with how far it is.
+
+    Raises:
+        GraphTaken: The target holds something else.
+        CopyDiffers: The two are not equal in the end: one of them was written to meanwhile.
+        InvalidInput: One of them cannot be copied, or they are the same.
+        GraphUnavailable: In one of its forms; GraphLocked if a process holds one of them.
+    """
+    places = _place(source, "source"), _place(target, "target")
+    if str(places[0]) == str(places[1]):
+        raise InvalidInput("target", str(places[1]), "another graph than the source", "neo4j://graph.example/memory")
+    async with AsyncExitStack() as stack:
+        opened: list[WholeGraphStore] = []
+        for place, use in zip(places, (Use.BE_READ, Use.BE_WRITTEN), strict=True):
+            opened.append(WholeGraphStore(await _open_whole(place, use), str(place)))
+            stack.push_async_callback(opened[-1].close)
+        return await copy(opened[0], opened[1], watch)
+
+
+def _place(graph: str | Path, field: str) -> Path | Address:
+    """Return where a graph is, so that the same place is named the same."""
+    if str(graph) == IN_MEMORY:
+        raise InvalidInput(field, graph, "a graph that stays: a folder or a URI", "./agent-memory")
+    if isinstance(graph, str) and is_address(graph):
+        return read_address(graph, os.environ)
+    return read_folder(graph).resolve()
+
+
+async def _open_whole(place: Path | Address, use: Use) -> Session:
+    if isinstance(place, Path):
+        return EmbeddedSession(await asyncio.to_thread(_open, place, None, use), _EMBEDDED)
+    return await _open_on_server(place, use)
 
 
 def read_folder(graph: str | Path) -> Path:
@@ -136,9 +194,8 @@ def read_folder(graph: str | Path) -> Path:
     return Path(graph).expanduser()
 
 
-async def _open_on_server(graph: str) -> Session:
+async def _open_on_server(address: Address, use: Use = Use.WORK) -> Session:
     """Open a graph on a Neo4j server."""
-    address = read_address(graph, os.environ)
     try:
         from remembrancer.stores.neo4j import open_neo4j  # noqa: PLC0415 (loads the driver, which is an extra)
     except ImportError as missing:
@@ -146,7 +203,7 @@ async def _open_on_server(graph: str) -> Session:
             f"The graph {address} is on a Neo4j server, and its driver is not installed. "
             "Install it: pip install 'remembrancer[neo4j]'"
         ) from missing
-    return await open_neo4j(address)
+    return await open_neo4j(address, use)
 
 
 async def _open_in_memory(check_interval_seconds: float) -> GraphStore:
@@ -169,10 +226,12 @@ async def _store(session: Session, check_interval_seconds: float) -> GraphStore:
     return store
 
 
-def _open(folder: Path, database: Callable[[], Database] | None) -> Database:
+def _open(folder: Path, database: Callable[[], Database] | None, use: Use = Use.WORK) -> Database:
+    if use is Use.BE_READ and not database_path(folder).is_dir():
+        raise GraphMissing(f"There is no graph {folder}.")
     opened = database() if database else open_database(load_engine(), folder)
     try:
-        upgrade_embedded(opened, folder)
+        upgrade_embedded(opened, folder, use)
     except GraphUnavailable:
         with contextlib.suppress(load_engine().ArcadeDBError):
             opened.close()  # or this process would hold what it has just refused

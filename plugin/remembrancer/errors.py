@@ -6,11 +6,15 @@ RemembrancerError
 ├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
 ├── DedupKeyTaken                   another task was scheduled under the key at the same moment
 ├── ServiceStopped                  the scheduler is not running
+├── GraphTaken                      a copy's target holds something else
+├── CopyDiffers                     a copy and what it was made from are not equal
 └── GraphUnavailable                the graph cannot be opened, read or written
     ├── GraphLocked                 another process holds the folder
     ├── GraphMissing                the folder is not there, or may not be written
     ├── NotAGraph                   the folder holds something else
     ├── GraphTooNew                 a newer version of this package wrote it
+    ├── GraphTooOld                 an older version wrote it, and it may not be changed
+    ├── GraphUnfinished             a copy into it was broken off
     ├── GraphFull                   the disk is full
     ├── GraphUnreachable            the server does not answer
     ├── GraphForbidden              the server does not let this user in, or not do this
@@ -85,6 +89,29 @@ class ServiceStopped(RemembrancerError):
     """The scheduler is not running: call start() first."""
 
 
+class GraphTaken(RemembrancerError):
+    """The target of a copy holds something that is not from its source; nothing was written."""
+
+    def __init__(self, target: str, held: str) -> None:
+        self.target = target
+        self.held = held
+        super().__init__(
+            f"The graph {target} holds {held} already, and a copy is made into an empty graph or goes on with itself. "
+            "Nothing was written; name another target."
+        )
+
+
+class CopyDiffers(RemembrancerError):
+    """A copy and its source are not equal: one of them was written to after it was copied."""
+
+    def __init__(self, source: str, target: str, parts: list[str]) -> None:
+        self.parts = parts
+        super().__init__(
+            f"The graphs {source} and {target} differ in {', '.join(parts)}: one of them has been written to since it "
+            "was copied. Stop every scheduler of both, and copy again into an empty graph."
+        )
+
+
 class GraphUnavailable(RemembrancerError):
     """The graph cannot be opened, read or written just now."""
 
@@ -103,6 +130,14 @@ class NotAGraph(GraphUnavailable):
 
 class GraphTooNew(GraphUnavailable):
     """A newer version of this package has upgraded the graph."""
+
+
+class GraphTooOld(GraphUnavailable):
+    """An older version of this package wrote the graph, and what was asked for may not change it."""
+
+
+class GraphUnfinished(GraphUnavailable):
+    """A copy into the graph was broken off: a part of it is missing, and nothing may be done by it."""
 
 
 class GraphFull(GraphUnavailable):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from remembrancer import Defer, Done, Failed, TaskSchedulerService, Thought
 from remembrancer.engine.planning import plan
-from remembrancer.model.moment import to_ms
+from remembrancer.model.ids import new_id
+from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.task import ScheduledTask
 from remembrancer.ports.task_store import Change, Lease
+from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from remembrancer import Firing, Options
     from remembrancer.model.execution import Execution
+    from remembrancer.ports.handler import Answer
     from remembrancer.ports.task_store import TaskStore
 
 _NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -78,3 +84,76 @@ def claimed(store: TaskStore, a_lease: Callable[..., Lease]) -> Callable[..., ob
         return await store.claim([plan(task, to_ms(at), lease.replica_id) for task in tasks], lease)
 
     return claim
+
+
+class Life:
+    """A few days of an agent whose handler does a little of everything, driven by hand; the same for the same seed."""
+
+    def __init__(self, graph: str, seed: int, now: datetime = _NOW) -> None:
+        self.graph = graph
+        self.clock = VirtualClock(now)
+        self._chance = Random(seed)
+
+    async def live(self, days: int, options: Options | None = None) -> None:
+        """Schedule, fire, fail, think, defer, cancel, lose a run and retry it, for so many days."""
+        service = TaskSchedulerService(self.graph, self.clock, handler=self._handle, options=options)
+        async with ManualScheduler(service, self.clock) as by_hand:
+            ids = await self._schedule(service)
+            for day in range(days):
+                await self.lose_a_run(service, ids[0])
+                await service.run_now(ids[1])
+                await service.defer_task(ids[1], self.clock.now() + timedelta(hours=7), "Busy", f"thought_busy_{day}")
+                for _ in range(6):
+                    await by_hand.tick(timedelta(hours=4, minutes=self._chance.randrange(3)))
+            await service.cancel_task(ids[2], "Enough")
+
+    async def _schedule(self, service: TaskSchedulerService) -> list[str]:
+        replies = [
+            await service.schedule_task(f"Task {place}", "Live", "Now", f"thought_{place % 2}", **choices)
+            for place, choices in enumerate(
+                [
+                    {"schedule_cron": "0 */3 * * *", "on_lost": "retry"},
+                    {"schedule_cron": "30 * * * *", "misfire": "run_all", "misfire_limit": 2},
+                    {"schedule_cron": "*/20 * * * *", "misfire": "skip", "dedup_key": "third"},
+                    {"defer_until": self.clock.now() + timedelta(hours=9), "context": {"deep": [1, 2.5, "ü"]}},
+                ]
+            )
+        ]
+        await service.schedule_deferred_task(
+            "thought_later", "their_task", self.clock.now() + timedelta(days=1), "Not yet"
+        )
+        return [reply.task_id for reply in replies]
+
+    async def lose_a_run(self, service: TaskSchedulerService, task_id: str) -> None:
+        """Claim a due run as a replica would that dies of it, and let the service find it."""
+        store = service._graph()
+        await self.claim(store, await store.get(task_id))
+        await service.recover()
+        await service.idle()
+
+    async def claim(self, store: TaskStore, task: ScheduledTask) -> None:
+        """Claim a task's next run as a replica does that dies of it."""
+        self.clock.set(from_ms(task.next_run_ms or 0))
+        now = self.clock.now()
+        dead = Lease(new_id("lease", to_ms(now)), "replica_dead", now - timedelta(seconds=1))
+        await store.claim([plan(task, to_ms(now), "replica_dead")], dead)
+
+    async def _handle(self, firing: Firing) -> Answer:
+        match self._chance.randrange(6):
+            case 0:
+                return Failed("It did not work")
+            case 1:
+                raise ValueError("odd \U0001f570")
+            case 2:
+                return Defer(self.clock.now() + timedelta(minutes=50), "Later", thought_id="thought_of_handler")
+            case 3:
+                thought = Thought(new_id("thought", to_ms(self.clock.now())), f"About {firing.task.name}")
+                return Done("done", thought)
+            case _:
+                return None
+
+
+@pytest.fixture(scope="session")
+def life() -> type[Life]:
+    """What to make a life of: a graph, and a seed."""
+    return Life

@@ -13,6 +13,7 @@ from remembrancer.engine.planning import plan
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.task_store import Lease, Settlement, Wanted
+from remembrancer.stores.session import Statement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -111,30 +112,22 @@ async def test_writes_that_lock_the_same_thoughts_and_minutes_all_come_through(
     assert sum(each.totals["tasks_created"] for each in replicas) == 800
 
 
-async def test_what_others_keep_in_the_database_stays_as_it_is(
-    neo4j_server: Server, a_task: MakeTask, now: datetime
+async def test_a_task_asked_for_by_a_thought_that_another_deletes_at_this_moment_is_kept(
+    replicas: list[GraphStore], neo4j_server: Server, a_task: MakeTask
 ) -> None:
-    neo4j_server.run(
-        "CREATE (a:Entity {uuid: 'a', name: 'Ada', created_at: datetime()})-[:RELATES_TO {fact: 'knows'}]->"
-        "(:Entity {uuid: 'b'}), (:Episodic {uuid: 'c'})-[:MENTIONS]->(a)"
-    )
-    theirs = (
-        "MATCH (n:Entity|Episodic) OPTIONAL MATCH (n)-[r]-(m) "
-        "RETURN labels(n) AS labels, properties(n) AS node, type(r) AS kind, properties(r) AS edge, "
-        "elementId(m) AS other ORDER BY n.uuid, kind"
-    )
-    try:
-        before = neo4j_server.run(theirs)
-        store = await open_store(neo4j_server.graph)
-        await store.create([task := a_task(schedule_cron="* * * * *")])
-        (won,) = await store.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
-        await store.settle([Settlement(won, ExecutionStatus.COMPLETED, now, 1.0)])
-        await store.close()
-        neo4j_server.wipe()
+    """The roll-up deletes thoughts that nothing is linked to any more; a new task may be just about to."""
+    ids = [f"thought_{place}" for place in range(10)]
+    for turn in range(20):
+        neo4j_server.run(
+            "UNWIND $ids AS id MERGE (h:thought {thought_id: id}) SET h.recorded_by = 'remembrancer'", ids=ids
+        )
+        tasks = [a_task(task_id=f"task_{turn}_{each}", origin_thought_id=each) for each in ids]
+        forget = Statement("forget_thoughts", [{"thought_id": each} for each in ids])
+        await asyncio.gather(replicas[0].create(tasks), replicas[1]._session.write([forget]))
 
-        assert neo4j_server.run(theirs) == before
-    finally:
-        neo4j_server.run("MATCH (n:Entity|Episodic) DETACH DELETE n")
+        linked = "MATCH (t:scheduled_task)-[:CREATED_BY]->(h:thought) WHERE t.origin_thought_id = h.thought_id "
+        assert neo4j_server.run(linked + "RETURN count(DISTINCT t) AS n") == [{"n": 10}]
+        neo4j_server.wipe()
 
 
 async def test_a_graph_that_never_gets_where_a_replica_has_seen_it_is_used_as_it_is(

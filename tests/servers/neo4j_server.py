@@ -18,6 +18,8 @@ import neo4j_jars
 from neo4j.exceptions import DriverError, Neo4jError
 from neo4j_jars import CannotStart
 
+from remembrancer_schema.kinds import KEYS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,10 +27,7 @@ if TYPE_CHECKING:
 
 IMAGE = "neo4j:5.26-community"
 START_SECONDS = 120
-OURS = (
-    "remembrancer_graph|scheduled_task|task_execution|task_deferral|task_change|thought|time|execution_lease"
-    "|scheduler_counter|scheduler_replica"
-)
+OURS: LiteralString = "|".join(KEYS)
 IS_SOMEBODYS: LiteralString = (
     "MATCH (g:remembrancer_graph) WHERE NOT EXISTS { MATCH (:remembrancer_tests) } RETURN count(g) > 0 AS yes"
 )

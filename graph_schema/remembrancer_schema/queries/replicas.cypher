@@ -1,6 +1,6 @@
 // name: graph_version
-// Which version of the schema this graph has.
-MATCH (g:remembrancer_graph {marker: 'remembrancer'}) RETURN g.version AS version
+// Which version of the schema this graph has, and which graph is being copied into it.
+MATCH (g:remembrancer_graph {marker: 'remembrancer'}) RETURN g.version AS version, g.copying_from AS copying_from
 
 // name: set_graph_version
 // Mark the graph as upgraded to $version; a graph without a marker is given one, and $graph_id as its id.

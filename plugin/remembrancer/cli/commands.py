@@ -11,7 +11,9 @@ from remembrancer.cli.acting import Cancelling, Deferring, Running, cancel, defe
 from remembrancer.cli.command import Command
 from remembrancer.cli.foreseeing import Previewing, preview
 from remembrancer.cli.importing import Importing, crontab
+from remembrancer.cli.moving import Copying, Declaring, copy, schema
 from remembrancer.cli.reading import Listing, Querying, Recalling, Showing, cypher, history, list_tasks, show
+from remembrancer.cli.retaining import Retaining, retain
 from remembrancer.cli.scheduling import Scheduling, schedule
 from remembrancer.cli.serving import Serving, serve
 from remembrancer.cli.telling import Telling, status
@@ -34,6 +36,9 @@ app.command("history")(Command(Recalling, history))
 app.command("preview")(Command(Previewing, preview))
 app.command("cypher")(Command(Querying, cypher))
 app.command("status")(Command(Telling, status))
+app.command("copy")(Command(Copying, copy))
+app.command("retain")(Command(Retaining, retain))
+app.command("schema")(Command(Declaring, schema))
 
 imports: Final = typer.Typer(
     no_args_is_help=True, help="Take over schedules that are kept elsewhere.", rich_markup_mode="markdown"

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from remembrancer.model.moment import from_ms, to_iso
 from remembrancer.surfaces.plain import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from remembrancer.model.execution import Execution
@@ -50,6 +51,23 @@ def at_work(what: str) -> AbstractContextManager[object]:
     bar.disable = not sys.stderr.isatty()
     bar.add_task(what, total=None)
     return bar
+
+
+@contextmanager
+def progress() -> Generator[Callable[[str, int, int], None]]:
+    """Show on stderr how far something is: give what it calls the name of the step, what is done, and of how much."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task("")
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:

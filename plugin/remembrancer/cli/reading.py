@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
 
@@ -115,17 +115,25 @@ async def history(asked: Recalling) -> None:
         remembrancer history --limit 20
         remembrancer history task_1723644600.123_9f3k2a --json
     """
-    from remembrancer.cli.printing import execution_table, print_json, print_table  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.printing import execution_table, print_json, print_table, screen  # noqa: PLC0415 (--help stays fast)
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
 
     async with reach(asked.graph) as reached:
         if asked.task_id is not None:
             await reached.scheduler.get_task(asked.task_id)
         executions = await reached.scheduler.history(asked.task_id, asked.limit)
+        summaries = await reached.scheduler.summaries(asked.task_id, _SUMMARIES)
     if asked.as_json:
         print_json(executions)
     else:
-        print_table(execution_table(executions), otherwise="Nothing has fired yet.")
+        print_table(execution_table(executions), otherwise="" if summaries else "Nothing has fired yet.")
+        if summaries:
+            older = sum(summary.executions for summary in summaries)
+            until = max(summary.day for summary in summaries)
+            screen().print(
+                f"{older:,} older executions, up to {until}, are rolled up into {len(summaries):,} summaries.",
+                highlight=False,
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,3 +181,6 @@ def _parameter(text: str) -> tuple[str, object]:
         return name, cast("object", json.loads(value))
     except ValueError:
         return name, value
+
+
+_SUMMARIES: Final = 10_000

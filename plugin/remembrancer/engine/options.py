@@ -20,6 +20,8 @@ class Options:
         hearing_seconds: On a shared graph, how often a replica looks who is there and what comes next: a task
             that was scheduled through another fires at most so late.
         help_seconds: On a shared graph, how late another replica's task is before one helps out.
+        keep_executions_days: After so many days an execution that is over is rolled up into the summary of its task
+            and day; None keeps each of them for ever.
     """
 
     check_interval_seconds: float = 60.0
@@ -30,3 +32,4 @@ class Options:
     stop_timeout_seconds: float = 10.0
     hearing_seconds: float = 1.0
     help_seconds: float = 2.0
+    keep_executions_days: float | None = None

@@ -13,6 +13,7 @@ from remembrancer.engine.hearing import Hearing
 from remembrancer.engine.planning import plan
 from remembrancer.engine.presence import Presence
 from remembrancer.engine.recovery import take_over
+from remembrancer.engine.retention import Retention
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
@@ -59,6 +60,7 @@ class Scheduler:
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room)
+        self._retention = Retention(store.past, clock, options)
         self._stopping = False
         self.passes = 0
         self.failed_passes = 0
@@ -160,6 +162,7 @@ class Scheduler:
                 next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
             while not self.wake.is_set() and await self._store.tidy(_TIDY):
                 pass
+            await self._retention.work(next_run_at or regular, self.wake)
         except RemembrancerError as error:
             self.failed_passes += 1
             self.is_failing = True

@@ -20,7 +20,12 @@ SHARES: Final = 1000
 def new_id(prefix: str, now_ms: int) -> str:
     """Return an id such as `task_1723644600.123_9f3k2a`; ids made later sort later until the year 2286."""
     high, low = divmod(next(_numbers) % (_MANY * _MANY), _MANY)
-    return f"{prefix}_{now_ms // 1000}.{now_ms % 1000:03d}_{_TAILS[high]}{_TAILS[low]}"
+    return f"{first_id(prefix, now_ms)}_{_TAILS[high]}{_TAILS[low]}"
+
+
+def first_id(prefix: str, now_ms: int) -> str:
+    """Return what sorts before every id made at *now_ms* or later, and after every one made before."""
+    return f"{prefix}_{now_ms // 1000}.{now_ms % 1000:03d}"
 
 
 def occurrence_key(task_id: str, nominal_ms: int, attempt: int) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.model.outcome import Thought
     from remembrancer.model.policy import TaskStatus
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.past import Past
     from remembrancer.ports.roll import Roll
 
 
@@ -116,6 +117,8 @@ class TaskStore(Protocol):
 
     exclusive: bool
     """Whether no other replica can hold this graph: what a former process left is then dead at once."""
+    past: Past
+    """What is long over."""
 
     @property
     def roll(self) -> Roll:

@@ -16,10 +16,11 @@ from remembrancer.stores.claiming import answer_to, claim_statements, fenced, ho
 from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
+from remembrancer.stores.past import PastStore
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.settling import settle_statements
 from remembrancer.stores.taking_over import take_over
-from remembrancer.stores.tally import NAMES
+from remembrancer.stores.tally import NAMES, summed
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.past import Past
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, TakeOver, Wanted
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -51,6 +53,7 @@ class GraphStore:
         self._before: dict[str, float] = {}
         self.exclusive = session.exclusive
         self.roll = GraphRoll(session)
+        self.past: Past = PastStore(session)
 
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks; all or none."""
@@ -194,7 +197,8 @@ class GraphStore:
             found = await self._read("latest_executions", {"after_id": "", "limit": limit})
         else:
             found = await self._read("executions_of_task", {"task_id": task_id, "limit": limit})
-        return [rows.execution_from(row["e"]) for row in found]
+        # On a shared graph one may be rolled up while it is read: its node comes back empty.
+        return [rows.execution_from(row["e"]) for row in found if row["e"]]
 
     @property
     def totals(self) -> Mapping[str, float]:
@@ -209,12 +213,7 @@ class GraphStore:
 
     async def counters(self) -> dict[str, float]:
         """Return what was counted since the graph was made, over all replicas."""
-        totals: dict[str, float] = {}
-        for row in await self._read("counters", {}):
-            for name, value in row["c"].items():
-                if name in NAMES:
-                    totals[name] = totals.get(name, 0) + value
-        return totals
+        return summed(row["c"] for row in await self._read("counters", {}))
 
     async def tidy(self, limit: int) -> int:
         """Bring SCHEDULED_FOR of tasks that moved on up to date; return how many."""

@@ -23,7 +23,7 @@ from remembrancer.stores.neo4j_sessions import Sessions
 from remembrancer.stores.neo4j_values import encodable, plain_rows, ungathered
 from remembrancer.stores.neo4j_writer import Writer
 from remembrancer.stores.tally import Counts, zero
-from remembrancer.stores.upgrade import upgrade_neo4j
+from remembrancer.stores.upgrade import Use, upgrade_neo4j
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
@@ -151,9 +151,11 @@ class Neo4jSession:
         self._begin_commits()
         while self._committing:
             await asyncio.wait(self._committing)
-        rows: list[Row] = [{"counter_id": each.counter_id, "into": _ENDED, "row": 0} for each in self._writers]
+        wrote = [each for each in self._writers if each.wrote]
+        rows: list[Row] = [{"counter_id": each.counter_id, "into": _ENDED, "row": 0} for each in wrote]
         try:
-            await self.run_again_and_again(query("fold_counters"), {"rows": rows})
+            if rows:
+                await self.run_again_and_again(query("fold_counters"), {"rows": rows})
         except GraphUnavailable:
             pass  # they stay where they are, and count all the same
         finally:
@@ -193,7 +195,7 @@ class Neo4jSession:
                 write.give(share)
 
 
-async def open_neo4j(address: Address) -> Neo4jSession:
+async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
     """Connect, and bring the schema up to date. Raises GraphUnavailable in one of its forms.
 
     The driver logs each failed try as an error: what it says, our errors say, so it is quiet unless the application
@@ -215,7 +217,7 @@ async def open_neo4j(address: Address) -> Neo4jSession:
     session = Neo4jSession(driver, address)
     try:
         await session.greet()
-        await upgrade_neo4j(session, str(address))
+        await upgrade_neo4j(session, str(address), use)
     except FAULTS as error:
         await driver.close()
         raise writing_meaning(address, error) from error

@@ -37,6 +37,8 @@ _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _QUERY_FAULTS: Final = ("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")
 _STOPPED: Final = ("Neo.ClientError.Transaction.Terminated", "Neo.ClientError.Transaction.LockClientStopped")
 """A server that stops ends its transactions so; the driver takes it for the client's own wish."""
+_GONE: Final = "Neo.ClientError.Statement.EntityNotFound"
+"""What this had found was deleted by somebody else before it was locked: looked for again, it is not there."""
 _SHORTEST_SECONDS: Final = 0.005
 _LONGEST_SECONDS: Final = 0.040
 _QUICK_TRIES: Final = 6
@@ -67,9 +69,9 @@ class Patience:
 
 
 def may_pass(error: DriverError | Neo4jError) -> bool:
-    """Whether the same may succeed a moment later: a deadlock, a change of leader, a connection lost."""
+    """Whether the same may succeed a moment later: a deadlock, a node deleted under it, a connection lost."""
     if isinstance(error, Neo4jError):
-        return error.is_retryable() or error.code in _STOPPED
+        return error.is_retryable() or error.code in {*_STOPPED, _GONE}
     return isinstance(error, ServiceUnavailable | SessionExpired)
 
 

@@ -50,6 +50,11 @@ class Writer:
         self._unknown: Counts | None = None
         """What the commit numbered last counts, while it is not known whether it was kept."""
 
+    @property
+    def wrote(self) -> bool:
+        """Whether it has begun a commit: then the graph may hold its counter."""
+        return self._number > 0
+
     async def commit(self, group: Group) -> list[list[Row]]:
         """Commit a group in one transaction, again while somebody else's is in the way.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from remembrancer.stores.session import Row
 
@@ -33,10 +34,20 @@ def zero() -> Counts:
     return dict.fromkeys(NAMES, 0)
 
 
+def summed(counters: Iterable[Mapping[str, float]]) -> Counts:
+    """Return the sums over the counters of several replicas, in whatever order they come."""
+    rows = list(counters)
+    return {name: _sum([row[name] for row in rows if name in row]) for name in NAMES}
+
+
 def tally(counts: Counts, name: str, written: Sequence[Row]) -> None:
     """Add to *counts* what the statement *name* did by writing these rows."""
     if (count := _COUNTS.get(name)) and written:
         count(counts, written)
+
+
+def _sum(values: list[float]) -> float:
+    return math.fsum(values) if any(isinstance(value, float) for value in values) else sum(values)
 
 
 def _started(counts: Counts, written: Sequence[Row]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from remembrancer.errors import GraphTooNew
+from remembrancer.errors import GraphForbidden, GraphMissing, GraphTooNew, GraphTooOld, GraphUnfinished
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import meaning
 from remembrancer_schema.catalog import Migration, migrations, query
@@ -18,34 +19,58 @@ if TYPE_CHECKING:
     from remembrancer.stores.neo4j import Neo4jSession
     from remembrancer.stores.session import Row
 
+_EMBEDDED: Final = "embedded"
+_NEO4J: Final = "neo4j"
 _AWAIT_INDEXES: Final = "CALL db.awaitIndexes(600)"
 
 
-def upgrade_embedded(database: Database, folder: Path) -> None:
-    """Apply what the graph has not seen yet, in order. Raises GraphTooNew, GraphFull, GraphUnavailable."""
+class Use(Enum):
+    """What a graph is opened for."""
+
+    WORK = auto()
+    BE_READ = auto()
+    """By a copy: nothing of it may change, its schema neither."""
+    BE_WRITTEN = auto()
+    """By a copy, which may have been broken off before."""
+
+
+def upgrade_embedded(database: Database, folder: Path, use: Use = Use.WORK) -> None:
+    """Apply what the graph has not seen yet, in order. Raises GraphUnavailable in one of its forms."""
     try:
-        _upgrade(database, folder)
+        for step in _ahead(migrations(_EMBEDDED), _standing(database), str(folder), use):
+            for statement in step.statements:
+                database.command("sql", statement)
+            with database.transaction():
+                database.command("opencypher", query("set_graph_version"), _mark(step))
     except load_engine().ArcadeDBError as error:
         raise meaning(folder, str(error)) from error
 
 
-async def upgrade_neo4j(session: Neo4jSession, shown: str) -> None:
+async def upgrade_neo4j(session: Neo4jSession, shown: str, use: Use = Use.WORK) -> None:
     """Apply what the graph has not seen yet, in order; two replicas may do so at once. Raises GraphUnavailable."""
     found = await session.read(query("graph_version"), {})
-    version = found[0]["version"] if found else 0
-    for step in _ahead(migrations("neo4j"), version, shown):
-        for statement in step.statements:
-            await session.run_again_and_again(statement, {})
-        await session.run_again_and_again(_AWAIT_INDEXES, {})
-        await session.run_again_and_again(query("set_graph_version"), _mark(step))
+    for step in _ahead(migrations(_NEO4J), found, shown, use):
+        try:
+            await _apply(session, step)
+        except GraphForbidden as refused:
+            raise GraphForbidden(
+                f"{refused} The graph's schema is to be made or renewed: let somebody who may do that run what "
+                "`remembrancer schema` prints, and start again."
+            ) from refused
 
 
-def _upgrade(database: Database, folder: Path) -> None:
-    for step in _ahead(migrations("embedded"), _version(database), str(folder)):
-        for statement in step.statements:
-            database.command("sql", statement)
-        with database.transaction():
-            database.command("opencypher", query("set_graph_version"), _mark(step))
+def neo4j_schema() -> list[str]:
+    """Return the statements that make the whole schema on Neo4j, the mark of its version last; each may be repeated."""
+    steps = migrations(_NEO4J)
+    mark = query("set_graph_version").replace("$version", str(steps[-1].version)).replace("$graph_id", "randomUUID()")
+    return [*(" ".join(statement.split()) for step in steps for statement in step.statements), mark]
+
+
+async def _apply(session: Neo4jSession, step: Migration) -> None:
+    for statement in step.statements:
+        await session.run_again_and_again(statement, {})
+    await session.run_again_and_again(_AWAIT_INDEXES, {})
+    await session.run_again_and_again(query("set_graph_version"), _mark(step))
 
 
 def _mark(step: Migration) -> Row:
@@ -53,19 +78,32 @@ def _mark(step: Migration) -> Row:
     return {"version": step.version, "graph_id": uuid4().hex}
 
 
-def _ahead(steps: Sequence[Migration], version: int, shown: str) -> Sequence[Migration]:
-    """Return the steps that a graph of *version* has not seen. Raises GraphTooNew."""
-    if version > steps[-1].version:
+def _ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, use: Use) -> Sequence[Migration]:
+    """Return the steps that a graph, standing as *found*, has not seen. Raises what is against its *use*."""
+    version = found[0]["version"] if found else 0
+    newest = steps[-1].version
+    if version > newest:
         raise GraphTooNew(
-            f"The graph {shown} has schema version {version}; this remembrancer knows up to {steps[-1].version}. "
+            f"The graph {shown} has schema version {version}; this remembrancer knows up to {newest}. "
             "Install a newer remembrancer; nothing was changed."
+        )
+    if use is not Use.BE_WRITTEN and found and (copying := found[0]["copying_from"]):
+        raise GraphUnfinished(
+            f"A copy of {copying} into the graph {shown} was broken off, or is under way: a part of it is missing. "
+            f"`remembrancer copy` with the same two graphs goes on with it."
+        )
+    if use is Use.BE_READ and version == 0:
+        raise GraphMissing(f"There is no graph {shown}: nothing of a schedule is kept there.")
+    if use is Use.BE_READ and version < newest:
+        raise GraphTooOld(
+            f"The graph {shown} has schema version {version}, and this remembrancer needs {newest}. "
+            "A copy does not change what it reads: open it once, with `remembrancer status`, to renew it."
         )
     return [step for step in steps if step.version > version]
 
 
-def _version(database: Database) -> int:
-    """Return the schema version of the graph; 0 for a new one."""
+def _standing(database: Database) -> Sequence[Row]:
+    """Return the graph's version and what is copied into it; no row for a new one."""
     if not database.schema.exists_type("remembrancer_graph"):
-        return 0
-    rows = database.query("opencypher", query("graph_version"), {}).to_list()
-    return rows[0]["version"] if rows else 0
+        return []
+    return database.query("opencypher", query("graph_version"), {}).to_list()

@@ -14,8 +14,10 @@ from remembrancer.surfaces.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from remembrancer.engine.retention import Retained
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
+    from remembrancer.model.summary import ExecutionSummary
     from remembrancer.model.task import ScheduledReply, ScheduledTask
     from remembrancer.ports.task_store import Wanted
     from remembrancer.surfaces.beacon import Beacon
@@ -85,6 +87,14 @@ class RemoteScheduler:
     async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
         """Return executions, newest first."""
         return await self._ask(wire.HISTORY, wire.Recalling(task_id=task_id, limit=limit))
+
+    async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
+        """Return what was rolled up, the latest day first."""
+        return await self._ask(wire.SUMMARIES, wire.Recalling(task_id=task_id, limit=limit))
+
+    async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
+        """Roll up every execution that is over and began more than *keep_days* ago."""
+        return await self._ask(wire.RETAIN, wire.Retaining(keep_days=keep_days, dry_run=dry_run))
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query."""

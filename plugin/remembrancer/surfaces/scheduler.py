@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from remembrancer.engine.retention import Retained
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
+    from remembrancer.model.summary import ExecutionSummary
     from remembrancer.model.task import ScheduledReply, ScheduledTask
     from remembrancer.ports.task_store import Wanted
     from remembrancer.surfaces.reports import ServiceStatus
@@ -43,6 +45,14 @@ class Scheduler(Protocol):
 
     async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
         """Return executions, newest first."""
+        ...
+
+    async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
+        """Return what was rolled up, the latest day first."""
+        ...
+
+    async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
+        """Roll up every execution that is over and began more than *keep_days* ago."""
         ...
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:

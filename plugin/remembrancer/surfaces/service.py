@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.engine.acts import Acts
 from remembrancer.engine.scheduler import Scheduler
-from remembrancer.errors import RemembrancerError, ServiceStopped
+from remembrancer.errors import ServiceStopped
 from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces import registry
-from remembrancer.surfaces.metrics import Calls, Passes, metrics, works
+from remembrancer.surfaces.holding import CLOSED, GraphHolder
+from remembrancer.surfaces.metrics import Passes, metrics, works
 from remembrancer.surfaces.reports import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from typing import Self
 
@@ -30,13 +30,12 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
-_CLOSED: Final = "The scheduler has no graph open: await start() first."
 _ALL: Final = 1_000_000
 _HEALTHY_SECONDS: Final = 10.0
 """How much later than its interval a pass may be before the service calls itself unhealthy."""
 
 
-class SchedulerService:
+class SchedulerService(GraphHolder):
     """A scheduler over one graph; `remembrancer.assembly` puts one together."""
 
     def __init__(
@@ -48,18 +47,16 @@ class SchedulerService:
         *,
         actor: str = "service",
     ) -> None:
+        super().__init__(clock)
         self._open_store = open_store
-        self._time_service = clock
         self._handler = handler
         self._options = options
         self._actor = actor
-        self._store: TaskStore | None = None
         self._scheduler: Scheduler | None = None
         self._acts: Acts | None = None
         self._task: asyncio.Task[None] | None = None
         self._shutdown_event = asyncio.Event()
         self._started_at: datetime | None = None
-        self._calls = Calls()
 
     async def open(self) -> None:
         """Open the graph without checking it: nothing fires. `start` does this too."""
@@ -265,32 +262,17 @@ class SchedulerService:
         allowed = self._options.check_interval_seconds + _HEALTHY_SECONDS
         return works(scheduler, self._started_at, self._time_service.now(), allowed)
 
-    def _graph(self) -> TaskStore:
-        if self._store is None:
-            raise ServiceStopped(_CLOSED)
-        return self._store
-
     def _ready(self) -> Acts:
         if self._acts is None:
-            raise ServiceStopped(_CLOSED)
+            raise ServiceStopped(CLOSED)
         return self._acts
 
     def _running_scheduler(self) -> Scheduler:
         if self._scheduler is None:
-            raise ServiceStopped(_CLOSED)
+            raise ServiceStopped(CLOSED)
         return self._scheduler
 
     def _wake(self) -> None:
         """What was written may be due before the checker would look again."""
         if self._scheduler and self._task:
             self._scheduler.wake.set()
-
-    @contextmanager
-    def _counted(self) -> Generator[None]:
-        """Count a call, and whether it was refused or failed."""
-        self._calls.requests += 1
-        try:
-            yield
-        except RemembrancerError:
-            self._calls.errors += 1
-            raise

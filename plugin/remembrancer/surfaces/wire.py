@@ -13,10 +13,12 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from remembrancer.engine.retention import Retained
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledReply, ScheduledTask
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces.plain import plain
@@ -92,6 +94,13 @@ class Recalling(Asked):
     limit: int = 100
 
 
+class Retaining(Asked):
+    """What `retain` takes."""
+
+    keep_days: float
+    dry_run: bool = False
+
+
 class Query(Asked):
     """What `cypher` takes."""
 
@@ -139,6 +148,12 @@ RUN_NOW: Final = Method("run_now", OneTask, lambda s, p: s.run_now(p.task_id), T
 FIND: Final = Method("find_tasks", Finding, lambda s, p: s.find_tasks(p.wanted()), TypeAdapter(list[ScheduledTask]))
 GET: Final = Method("get_task", OneTask, lambda s, p: s.get_task(p.task_id), TypeAdapter(ScheduledTask))
 HISTORY: Final = Method("history", Recalling, lambda s, p: s.history(p.task_id, p.limit), TypeAdapter(list[Execution]))
+SUMMARIES: Final = Method(
+    "summaries", Recalling, lambda s, p: s.summaries(p.task_id, p.limit), TypeAdapter(list[ExecutionSummary])
+)
+RETAIN: Final = Method(
+    "retain", Retaining, lambda s, p: s.retain(p.keep_days, dry_run=p.dry_run), TypeAdapter(Retained)
+)
 CYPHER: Final = Method(
     "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, object]])
 )
@@ -151,7 +166,8 @@ async def _status(scheduler: LocalScheduler, _: Asked) -> ServiceStatus:
 STATUS: Final = Method("get_status", Asked, _status, TypeAdapter(ServiceStatus))
 
 METHODS: Final[dict[str, Served]] = {
-    method.name: method for method in (SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, CYPHER, STATUS)
+    method.name: method
+    for method in (SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, SUMMARIES, RETAIN, CYPHER, STATUS)
 }
 
 

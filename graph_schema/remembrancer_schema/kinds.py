@@ -1,0 +1,49 @@
+"""What the graph is made of: each label with its key, and each edge with the labels that it joins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+KEYS: Final = {
+    "time": "time_id",
+    "thought": "thought_id",
+    "scheduled_task": "task_id",
+    "task_execution": "execution_id",
+    "task_deferral": "deferral_id",
+    "task_change": "change_id",
+    "execution_summary": "summary_id",
+    "execution_lease": "lease_id",
+    "scheduler_counter": "counter_id",
+    "scheduler_replica": "replica_id",
+    "remembrancer_graph": "marker",
+}
+"""The key of every label, in an order in which a graph can be written."""
+
+APART: Final = frozenset({"thought", "scheduler_replica", "remembrancer_graph"})
+"""Labels that a query of every label leaves out.
+
+A thought may be the agent's own, a replica works on one graph, and a graph's mark stays with it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One type of edge: from which label to which."""
+
+    kind: str
+    source: str
+    target: str
+
+
+EDGES: Final = (
+    Edge("CREATED_BY", "scheduled_task", "thought"),
+    Edge("SCHEDULED_FOR", "scheduled_task", "time"),
+    Edge("EXECUTION_OF", "task_execution", "scheduled_task"),
+    Edge("CREATED_THOUGHT", "task_execution", "thought"),
+    Edge("RETRY_OF", "task_execution", "task_execution"),
+    Edge("DEFERRAL_OF", "task_deferral", "scheduled_task"),
+    Edge("REQUESTED_BY", "task_deferral", "thought"),
+    Edge("CHANGE_OF", "task_change", "scheduled_task"),
+    Edge("SUMMARY_OF", "execution_summary", "scheduled_task"),
+)

@@ -1,0 +1,84 @@
+// name: oldest_executions
+// Executions with an outcome, made before the id $before and after $after_id, oldest first: those that may be rolled up.
+MATCH (e:task_execution)
+WHERE e.execution_id > $after_id AND e.execution_id < $before AND e.status <> 'running'
+  AND COUNT { (e)--() } = COUNT { (e)-[:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF]-() }
+  AND NOT EXISTS {
+    MATCH (again:task_execution)-[:RETRY_OF]->(e) WHERE again.execution_id >= $before OR again.status = 'running'
+  }
+RETURN e.execution_id AS execution_id, e.task_id AS task_id, e.thought_id AS thought_id, e.occurrences AS occurrences,
+       substring(toString(e.nominal_at), 0, 10) AS day
+ORDER BY e.execution_id LIMIT $limit
+
+// name: roll_up_executions
+// Lock the summary of a task's day, look again, add up what is still there, and delete exactly that.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+MERGE (s:execution_summary {summary_id: r.summary_id})
+  ON CREATE SET s.task_id = r.task_id, s.day = r.day
+SET s.roll_ups = coalesce(s.roll_ups, 0) + 1
+MERGE (s)-[:SUMMARY_OF]->(t)
+WITH r, s
+UNWIND r.execution_ids AS execution_id
+MATCH (e:task_execution {execution_id: execution_id})
+WHERE e.status <> 'running'
+WITH r.row AS row, s, e, e.last_nominal_at IS NULL AS began,
+     (e.triggered_at.epochMillis - e.nominal_at.epochMillis) / 1000.0 AS late
+WITH row, s, collect(e) AS old, count(e) AS executions, sum(e.occurrences) AS occurrences,
+     sum(CASE WHEN began THEN 1 ELSE 0 END) AS runs,
+     sum(CASE e.status WHEN 'completed' THEN e.occurrences ELSE 0 END) AS completed,
+     sum(CASE e.status WHEN 'failed' THEN e.occurrences ELSE 0 END) AS failed,
+     sum(CASE e.status WHEN 'skipped' THEN e.occurrences ELSE 0 END) AS skipped,
+     sum(CASE e.status WHEN 'missed' THEN e.occurrences ELSE 0 END) AS missed,
+     sum(CASE e.status WHEN 'superseded' THEN e.occurrences ELSE 0 END) AS superseded,
+     sum(CASE e.status WHEN 'deferred' THEN e.occurrences ELSE 0 END) AS deferred,
+     sum(CASE e.status WHEN 'cancelled' THEN e.occurrences ELSE 0 END) AS cancelled,
+     sum(CASE e.reason_code WHEN 'handler_failed' THEN 1 ELSE 0 END) AS handler_failed,
+     sum(CASE e.reason_code WHEN 'handler_raised' THEN 1 ELSE 0 END) AS handler_raised,
+     sum(CASE e.reason_code WHEN 'timed_out' THEN 1 ELSE 0 END) AS timed_out,
+     sum(CASE e.reason_code WHEN 'lease_expired' THEN 1 ELSE 0 END) AS lease_expired,
+     sum(CASE e.reason_code WHEN 'shutdown' THEN 1 ELSE 0 END) AS shutdown,
+     sum(coalesce(e.duration_seconds, 0.0)) AS duration_seconds,
+     sum(CASE WHEN began THEN late ELSE 0.0 END) AS lateness_seconds,
+     max(CASE WHEN began THEN late ELSE 0.0 END) AS latest,
+     min(e.nominal_at.epochMillis) AS first_ms,
+     max(coalesce(e.last_nominal_at, e.nominal_at).epochMillis) AS last_ms
+SET s.executions = coalesce(s.executions, 0) + executions, s.runs = coalesce(s.runs, 0) + runs,
+    s.occurrences = coalesce(s.occurrences, 0) + occurrences,
+    s.completed = coalesce(s.completed, 0) + completed, s.failed = coalesce(s.failed, 0) + failed,
+    s.skipped = coalesce(s.skipped, 0) + skipped, s.missed = coalesce(s.missed, 0) + missed,
+    s.superseded = coalesce(s.superseded, 0) + superseded, s.deferred = coalesce(s.deferred, 0) + deferred,
+    s.cancelled = coalesce(s.cancelled, 0) + cancelled,
+    s.handler_failed = coalesce(s.handler_failed, 0) + handler_failed,
+    s.handler_raised = coalesce(s.handler_raised, 0) + handler_raised,
+    s.timed_out = coalesce(s.timed_out, 0) + timed_out, s.lease_expired = coalesce(s.lease_expired, 0) + lease_expired,
+    s.shutdown = coalesce(s.shutdown, 0) + shutdown,
+    s.duration_seconds = coalesce(s.duration_seconds, 0.0) + duration_seconds,
+    s.lateness_seconds = coalesce(s.lateness_seconds, 0.0) + lateness_seconds,
+    s.lateness_max_seconds = CASE WHEN s.lateness_max_seconds > latest THEN s.lateness_max_seconds ELSE latest END,
+    s.first_nominal_at = CASE WHEN s.first_nominal_at.epochMillis < first_ms THEN s.first_nominal_at
+                              ELSE datetime({epochMillis: first_ms}) END,
+    s.last_nominal_at = CASE WHEN s.last_nominal_at.epochMillis > last_ms THEN s.last_nominal_at
+                             ELSE datetime({epochMillis: last_ms}) END
+WITH row, old, executions
+UNWIND old AS e
+OPTIONAL MATCH (e)-[x:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF]-()
+DELETE x, e
+RETURN DISTINCT row, executions
+
+// name: forget_thoughts
+// Delete those thoughts that were ours and that nothing is linked to any more.
+UNWIND $rows AS r
+MATCH (h:thought {thought_id: r.thought_id})
+WHERE h.recorded_by = 'remembrancer'
+SET h.recorded_by = 'remembrancer'
+WITH h, r
+WHERE NOT EXISTS { (h)--() }
+DELETE h
+RETURN r.row AS row
+
+// name: summaries
+// The summaries of executions that were rolled up: of one task, or of all where $task_id is null; the latest day first.
+MATCH (s:execution_summary)
+WHERE $task_id IS NULL OR s.task_id = $task_id
+RETURN s ORDER BY s.day DESC, s.task_id LIMIT $limit

@@ -1,0 +1,78 @@
+// name: nodes_of_<label>
+// The nodes labelled <label> with a key above $after, by key, at most $limit.
+MATCH (n:<label>) WHERE n.<key> > $after
+RETURN n ORDER BY n.<key> LIMIT $limit
+
+// name: own_thoughts
+// The thoughts marked as ours with an id above $after, by id, at most $limit.
+MATCH (n:thought) WHERE n.thought_id > $after AND n.recorded_by = 'remembrancer'
+RETURN n ORDER BY n.thought_id LIMIT $limit
+
+// name: foreign_thoughts
+// Those of the thoughts $thought_ids that are there and not ours.
+UNWIND $thought_ids AS thought_id
+MATCH (n:thought {thought_id: thought_id})
+WHERE coalesce(n.recorded_by, '') <> 'remembrancer'
+RETURN n.thought_id AS thought_id
+
+// name: edges_of_<edge>
+// The edges <edge> of the next $limit nodes labelled <source> with a key above $after; a node without one is a row too.
+MATCH (a:<source>) WHERE a.<source_key> > $after
+WITH a ORDER BY a.<source_key> LIMIT $limit
+OPTIONAL MATCH (a)-[x:<edge>]->(b:<target>)
+RETURN a.<source_key> AS source, b.<target_key> AS target, properties(x) AS properties
+
+// name: size_of_<label>
+// How many nodes are labelled <label>.
+MATCH (n:<label>) RETURN count(n) AS size
+
+// name: size_of_own_thoughts
+// How many thoughts are ours.
+MATCH (n:thought) WHERE n.recorded_by = 'remembrancer' RETURN count(n) AS size
+
+// name: put_nodes_of_<label>
+// Keep copied nodes labelled <label>, in place of what stands under their keys.
+UNWIND $rows AS r
+MERGE (n:<label> {<key>: r.key})
+SET n = r.properties, n.created_at = datetime(r.created_at), n.defer_until = datetime(r.defer_until),
+    n.last_triggered_at = datetime(r.last_triggered_at), n.nominal_at = datetime(r.nominal_at),
+    n.first_nominal_at = datetime(r.first_nominal_at), n.last_nominal_at = datetime(r.last_nominal_at),
+    n.triggered_at = datetime(r.triggered_at), n.completed_at = datetime(r.completed_at),
+    n.deferred_at = datetime(r.deferred_at), n.original_time = datetime(r.original_time),
+    n.deferred_until = datetime(r.deferred_until), n.at = datetime(r.at)
+RETURN r.row AS row
+
+// name: put_own_thoughts
+// Keep copied thoughts; one that is there already may be the agent's own, and stays as it is.
+UNWIND $rows AS r
+MERGE (n:thought {thought_id: r.key})
+  ON CREATE SET n = r.properties, n.created_at = datetime(r.created_at)
+RETURN r.row AS row
+
+// name: put_edges_of_<edge>
+// Keep copied edges <edge>.
+UNWIND $rows AS r
+MATCH (a:<source> {<source_key>: r.source})
+MERGE (b:<target> {<target_key>: r.target})
+MERGE (a)-[x:<edge>]->(b)
+SET x = r.properties
+RETURN r.row AS row
+
+// name: copy_mark
+// Which copy has made this graph, or is under way, and how far it is.
+MATCH (g:remembrancer_graph)
+RETURN g.copied_from AS copied_from, g.copying_from AS copying_from, g.copying_part AS part, g.copying_after AS after
+
+// name: mark_copy
+// Write down how far the copy is, in the same commit as what it has copied.
+UNWIND $rows AS r
+MATCH (g:remembrancer_graph)
+SET g.copying_from = r.source, g.copying_part = r.part, g.copying_after = r.after, g.copied_from = null
+RETURN r.row AS row
+
+// name: end_copy
+// The copy is whole: the graph may be used.
+UNWIND $rows AS r
+MATCH (g:remembrancer_graph)
+SET g.copied_from = g.copying_from, g.copying_from = null, g.copying_part = null, g.copying_after = null
+RETURN r.row AS row

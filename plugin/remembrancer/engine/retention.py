@@ -1,0 +1,101 @@
+"""Roll up what is older than it has to be kept: in small batches, while there is nothing else to do."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+    from remembrancer.engine.options import Options
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.past import OldExecution, Past
+
+_LARGEST: Final = 500
+_SMALLEST: Final = 10
+_BUDGET_SECONDS: Final = 0.02
+"""How long one batch may hold up the graph's writer: a task that falls due meanwhile waits for it."""
+_BETWEEN_SWEEPS: Final = timedelta(hours=1)
+_ALL: Final = ""
+_MOST_DAYS: Final = 36_500
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What a roll-up did, or would do."""
+
+    before: datetime
+    """What began earlier than that was rolled up."""
+    executions: int
+    occurrences: int
+    summaries: int
+    """How many summaries were made or grew."""
+
+
+def days_to_keep(days: float) -> timedelta:
+    """Return the time that executions are kept. Raises InvalidInput for one that makes no sense."""
+    if isinstance(days, bool) or not 0 <= days <= _MOST_DAYS:
+        raise InvalidInput("keep_executions_days", days, f"a number of days, 0 to {_MOST_DAYS:,}", 90)
+    return timedelta(days=days)
+
+
+class Retention:
+    """One replica's share of rolling up; several may do it at once.
+
+    Args:
+        past: What is over.
+        clock: The time.
+        options: How long executions are kept.
+    """
+
+    def __init__(self, past: Past, clock: Clock, options: Options) -> None:
+        self._past = past
+        self._clock = clock
+        self._keep = None if (days := options.keep_executions_days) is None else days_to_keep(days)
+        self._after_id = _ALL
+        self._limit = _SMALLEST
+        self._next_sweep_at: datetime | None = None
+
+    async def work(self, until: datetime, wake: asyncio.Event) -> None:
+        """Roll up batch after batch, until *wake* is set, *until* has come, or nothing is left that is old."""
+        while self._keep is not None and not wake.is_set():
+            now = self._clock.now()
+            if now >= until or (self._next_sweep_at is not None and now < self._next_sweep_at):
+                return
+            old = await self._past.oldest(now - self._keep, self._after_id, self._limit)
+            if len(old) < self._limit:
+                self._after_id, self._next_sweep_at = _ALL, now + _BETWEEN_SWEEPS
+            else:
+                self._after_id = old[-1].execution_id
+            if old:
+                await self._roll_up(old)
+
+    async def _roll_up(self, old: Sequence[OldExecution]) -> None:
+        """Roll up a batch, and let the next be as large as the budget allows by what this one took."""
+        began = time.monotonic()
+        await self._past.roll_up(old)
+        affordable = len(old) * _BUDGET_SECONDS / max(time.monotonic() - began, 0.001)
+        self._limit = int(min(_LARGEST, max(_SMALLEST, affordable)))
+
+
+async def retain(past: Past, now: datetime, keep_days: float, *, dry_run: bool) -> Retained:
+    """Roll up everything that began more than *keep_days* before *now*, or with *dry_run* only say what that would be.
+
+    Raises InvalidInput.
+    """
+    before = now - days_to_keep(keep_days)
+    executions = occurrences = 0
+    summaries: set[tuple[str, str]] = set()
+    after_id = _ALL
+    while old := await past.oldest(before, after_id, _LARGEST):
+        after_id = old[-1].execution_id
+        executions += len(old) if dry_run else await past.roll_up(old)
+        occurrences += sum(each.occurrences for each in old)
+        summaries |= {(each.task_id, each.day) for each in old}
+    return Retained(before, executions, occurrences, len(summaries))

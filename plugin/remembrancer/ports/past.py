@@ -1,0 +1,52 @@
+"""The contract for what is long over: executions that are added up into summaries and deleted.
+
+Law: a roll-up is one commit that adds exactly what it deletes. Whatever breaks off, and however many replicas do it
+at once, each execution is either there or in its summary, and never in both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from remembrancer.model.summary import ExecutionSummary
+
+
+@dataclass(frozen=True, slots=True)
+class OldExecution:
+    """An execution that may be rolled up."""
+
+    execution_id: str
+    task_id: str
+    day: str
+    """The UTC day of its nominal time, such as `2026-03-02`."""
+    occurrences: int
+    thought_id: str | None
+    """The thought that it created."""
+
+
+class Past(Protocol):
+    """The executions of one graph that are over, and their summaries."""
+
+    async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
+        """Return executions begun before *before*, with a greater id than *after_id*, oldest first.
+
+        Left out are those that still run, that an attempt repeats which is younger or still runs, and that anything
+        but our own edges is linked to.
+        """
+        ...
+
+    async def roll_up(self, old: Sequence[OldExecution]) -> int:
+        """Add executions to the summaries of their days, and delete them; return how many that were.
+
+        A thought that one of them created goes with it, if it is marked as ours and linked to nothing else.
+        """
+        ...
+
+    async def summaries(self, task_id: str | None, limit: int) -> Sequence[ExecutionSummary]:
+        """Return summaries, the latest day first: of one task, or of all."""
+        ...

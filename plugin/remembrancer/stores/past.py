@@ -1,0 +1,65 @@
+"""What is long over, through any session: found by age, added up and deleted in one commit."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from remembrancer.model.ids import first_id
+from remembrancer.model.moment import to_ms
+from remembrancer.model.summary import ExecutionSummary
+from remembrancer.ports.past import OldExecution
+from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+class PastStore:
+    """The past of one graph. The contract and its laws: `remembrancer.ports.past.Past`.
+
+    Args:
+        session: An open graph.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
+        """Return executions begun before *before*, with a greater id than *after_id*, oldest first."""
+        parameters: Row = {"before": first_id("exec", to_ms(before)), "after_id": after_id, "limit": limit}
+        found = await self._session.read(query("oldest_executions"), parameters)
+        # One that another replica rolls up while it is read comes back without its properties.
+        return [OldExecution(**row) for row in found if row["execution_id"] and row["task_id"] and row["day"]]
+
+    async def roll_up(self, old: Sequence[OldExecution]) -> int:
+        """Add executions to the summaries of their days, and delete them; return how many that were."""
+        statements = [Statement("roll_up_executions", _by_day(old))]
+        if thoughts := sorted({each.thought_id for each in old if each.thought_id}):
+            statements.append(Statement("forget_thoughts", [{"thought_id": thought_id} for thought_id in thoughts]))
+        try:
+            answers = await self._session.write(statements)
+        except UniqueKeyTaken:
+            return 0  # something has been linked to one of them at this moment: the next look leaves it out
+        return sum(row["executions"] for row in answers[0])
+
+    async def summaries(self, task_id: str | None, limit: int) -> Sequence[ExecutionSummary]:
+        """Return summaries, the latest day first: of one task, or of all."""
+        rows = await self._session.read(query("summaries"), {"task_id": task_id, "limit": limit})
+        return [ExecutionSummary.model_validate(row["s"]) for row in rows]
+
+
+def _by_day(old: Sequence[OldExecution]) -> list[Row]:
+    """Return a row for each task and day, in an order that all replicas share."""
+    ordered = sorted(old, key=lambda each: (each.task_id, each.day, each.execution_id))
+    return [
+        {
+            "summary_id": f"{task_id}|{day}",
+            "task_id": task_id,
+            "day": day,
+            "execution_ids": [each.execution_id for each in some],
+        }
+        for (task_id, day), some in groupby(ordered, key=lambda each: (each.task_id, each.day))
+    ]

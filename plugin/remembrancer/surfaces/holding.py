@@ -1,0 +1,61 @@
+"""A graph held open, calls to it counted, and what is asked of its past."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.retention import retain
+from remembrancer.errors import RemembrancerError, ServiceStopped
+from remembrancer.surfaces.metrics import Calls
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from remembrancer.engine.retention import Retained
+    from remembrancer.model.summary import ExecutionSummary
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.task_store import TaskStore
+
+CLOSED: Final = "The scheduler has no graph open: await start() first."
+
+
+class GraphHolder:
+    """What holds one graph, once it is open.
+
+    Args:
+        clock: The time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._time_service = clock
+        self._store: TaskStore | None = None
+        self._calls = Calls()
+
+    async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
+        """Return what was rolled up, the latest day first: of one task, or of all."""
+        with self._counted():
+            return list(await self._graph().past.summaries(task_id, limit))
+
+    async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
+        """Roll up, now, every execution that is over and began more than *keep_days* ago.
+
+        With *dry_run* nothing is written: the answer says what would be rolled up. Raises InvalidInput.
+        """
+        with self._counted():
+            return await retain(self._graph().past, self._time_service.now(), keep_days, dry_run=dry_run)
+
+    def _graph(self) -> TaskStore:
+        if self._store is None:
+            raise ServiceStopped(CLOSED)
+        return self._store
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        """Count a call, and whether it was refused or failed."""
+        self._calls.requests += 1
+        try:
+            yield
+        except RemembrancerError:
+            self._calls.errors += 1
+            raise
