@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
 
+_BAD_CRON = "Invalid cron expression"
 _KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
 
 
@@ -46,7 +47,7 @@ class Acts:
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
         now = self._clock.now()
-        tasks = [admit(request, now, self._late_by_seconds) for request in requests]
+        tasks = [self._admit(request, now) for request in requests]
         known = await self._known(tasks)
         fresh: list[ScheduledTask] = []
         for task in tasks:
@@ -135,7 +136,7 @@ class Acts:
     ) -> ScheduledReply:
         """Schedule the task that brings *deferred_task_id* back, with the deferral that made it."""
         now = self._clock.now()
-        task = admit(request, now, self._late_by_seconds)
+        task = self._admit(request, now)
         assert task.defer_until is not None  # noqa: S101 (a reactivation is asked for with its moment)
         first = Deferral(
             deferral_id=new_id("defer", to_ms(now)),
@@ -151,6 +152,15 @@ class Acts:
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
         await self._store.create([task.model_copy(update=about)], first=first)
         return reply(await self._store.get(task.task_id), now)
+
+    def _admit(self, request: ScheduleRequest, now: datetime) -> ScheduledTask:
+        """Return the task asked for; a cron expression that is refused is counted."""
+        try:
+            return admit(request, now, self._late_by_seconds)
+        except InvalidInput as refused:
+            if refused.field == "schedule_cron":
+                self._store.note("cron_refused", _BAD_CRON)
+            raise
 
     async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:
         """Return the tasks that are kept under the dedup_keys of *tasks*."""

@@ -121,6 +121,7 @@ class Scheduler:
             occurrence_key=f"{task.task_id}|{execution_id}|1",
             task_id=task.task_id,
             execution_type=ExecutionType.MANUAL,
+            task_type=task.task_type,
             status=ExecutionStatus.RUNNING,
             nominal_at=change.at,
             triggered_at=change.at,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.model.outcome import Thought
     from remembrancer.model.policy import TaskStatus
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.accounts import Accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Claim:
     next_nominal_ms: int | None
     task_status: TaskStatus
     ends_deferral: bool = False
+    begins: bool = False
+    """Whether the task was PENDING as it was read, and is not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,11 @@ class TaskStore(Protocol):
 
     exclusive: bool
     """Whether no other replica can hold this graph: what a former process left is then dead at once."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The graph's books."""
+        ...
 
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
@@ -198,6 +206,13 @@ class TaskStore(Protocol):
 
     async def history(self, task_id: str | None, limit: int) -> Sequence[Execution]:
         """Return executions, newest first: of one task, or of all."""
+        ...
+
+    def note(self, what: str, text: str) -> None:
+        """Count something that changes no task, such as `cron_refused`; *text* is what people call the fault.
+
+        It is kept with the next write, at the latest when the graph is let go.
+        """
         ...
 
     @property

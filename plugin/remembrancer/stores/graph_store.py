@@ -10,12 +10,12 @@ from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
+from remembrancer.stores.accounts import GraphAccounts
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, lease_of_one, won_claims
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.settling import settle_statements, take_over_statements
-from remembrancer.stores.tally import NAMES
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class GraphStore:
         self._index = DueIndex(session, floor_lifetime_ms)
         self._moved = Moved()
         self._before: dict[str, float] = {}
+        self.accounts = GraphAccounts(session)
         self.exclusive = session.exclusive
 
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
@@ -209,6 +210,10 @@ class GraphStore:
             found = await self._read("executions_of_task", {"task_id": task_id, "limit": limit})
         return [rows.execution_from(row["e"]) for row in found]
 
+    def note(self, what: str, text: str) -> None:
+        """Count something that changes no task, with the next write."""
+        self._session.notes.add(what, text)
+
     @property
     def totals(self) -> Mapping[str, float]:
         """What was counted since the graph was made, as far as this replica knows."""
@@ -221,12 +226,7 @@ class GraphStore:
 
     async def counters(self) -> dict[str, float]:
         """Return what was counted since the graph was made, over all replicas."""
-        totals: dict[str, float] = {}
-        for row in await self._read("counters", {}):
-            for name, value in row["c"].items():
-                if name in NAMES:
-                    totals[name] = totals.get(name, 0) + value
-        return totals
+        return dict((await self.accounts.lifelong()).counts)
 
     async def tidy(self, limit: int) -> int:
         """Bring SCHEDULED_FOR of tasks that moved on up to date; return how many."""
@@ -234,6 +234,8 @@ class GraphStore:
         if moved:
             linked = [dict(row) for row in moved]
             await self._session.write([Statement("unlink_times", moved), Statement("link_times", linked)])
+        elif self._session.notes:
+            await self._session.write([])
         return len(moved)
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
@@ -243,7 +245,8 @@ class GraphStore:
 
     async def close(self) -> None:
         """Finish the writes under way and let the graph go."""
-        await self.tidy(_BULK)
+        while await self.tidy(_BULK):
+            pass
         await self._session.close()
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:

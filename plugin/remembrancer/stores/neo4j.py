@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, LiteralString
 from uuid import uuid4
 
@@ -22,12 +23,14 @@ from remembrancer.stores.neo4j_meaning import (
 )
 from remembrancer.stores.neo4j_values import encodable, plain_rows
 from remembrancer.stores.neo4j_writer import Writer
+from remembrancer.stores.notes import Notes
 from remembrancer.stores.tally import Counts, zero
 from remembrancer.stores.upgrade import upgrade_neo4j
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from neo4j import AsyncDriver, AsyncSession
 
@@ -68,8 +71,10 @@ class Neo4jSession:
         self._bookmarks = AsyncGraphDatabase.bookmark_manager()
         self._pending = Pending(_ROWS_PER_COMMIT)
         self.counts: Counts = zero()
-        mine = uuid4().hex
-        self._writers = [Writer(self._to_write, address, f"{mine}.{place}", self.counts) for place in range(writers)]
+        self.notes = Notes()
+        self.connections = 0
+        mine, counted = uuid4().hex, (self.counts, self.notes)
+        self._writers = [Writer(self._to_write, address, f"{mine}.{place}", counted) for place in range(writers)]
         self._free = list(self._writers)
         self._committing: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -83,6 +88,10 @@ class Neo4jSession:
         """Answer a reading query; it sees what this session has written."""
         if self._closing:
             raise GraphUnavailable(_CLOSED)
+        with self.notes.of_faults():
+            return await self._read(text, parameters)
+
+    async def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
         patience = Patience(_PATIENCE_SECONDS)
         while True:
             try:
@@ -107,7 +116,8 @@ class Neo4jSession:
         self._pending.add(Write(statements, answer))
         # Announced once this turn of the loop is over: what a thousand handlers write in one turn goes together.
         loop.call_soon(self._begin_commits)
-        return await answer
+        with self.notes.of_faults():
+            return await answer
 
     async def run_again_and_again(self, text: LiteralString, parameters: Row) -> None:
         """Run a statement that does no harm when it is run twice, in a transaction of its own."""
@@ -134,7 +144,8 @@ class Neo4jSession:
             await asyncio.wait(self._committing)
         rows: list[Row] = [{"counter_id": each.counter_id, "into": _ENDED, "row": 0} for each in self._writers]
         try:
-            await self.run_again_and_again(query("fold_counters"), {"rows": rows})
+            for name in ("fold_hours", "fold_counters"):
+                await self.run_again_and_again(query(name), {"rows": rows})
         except GraphUnavailable:
             pass  # they stay where they are, and count all the same
         finally:
@@ -173,16 +184,22 @@ class Neo4jSession:
             for write, share in zip(group.writes, shares, strict=True):
                 write.give(share)
 
-    def _to_write(self) -> AsyncSession:
+    def _to_write(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self._session(WRITE_ACCESS)
 
-    def _session(self, access: str) -> AsyncSession:
-        return self._driver.session(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
-            database=self._address.database,
-            default_access_mode=access,
-            bookmark_manager=self._bookmarks,
-            fetch_size=-1,
-        )
+    @asynccontextmanager
+    async def _session(self, access: str) -> AsyncGenerator[AsyncSession]:
+        self.connections += 1
+        try:
+            async with self._driver.session(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
+                database=self._address.database,
+                default_access_mode=access,
+                bookmark_manager=self._bookmarks,
+                fetch_size=-1,
+            ) as session:
+                yield session
+        finally:
+            self.connections -= 1
 
 
 async def open_neo4j(address: Address) -> Neo4jSession:

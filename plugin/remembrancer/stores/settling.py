@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from remembrancer.model.moment import to_ms
 from remembrancer.stores import rows
 from remembrancer.stores.session import Row, Statement
 
@@ -27,7 +28,7 @@ def settle_statements(settlements: Sequence[Settlement], over: Sequence[str]) ->
             if rearm.deferral.requested_by:
                 parts.setdefault("link_requests", []).append(dict(again))
         elif settlement.ends_task:
-            parts.setdefault("retire_tasks", []).append({**held, "status": settlement.ends_task})
+            parts.setdefault("retire_tasks", []).append({**held, **_ending(settlement)})
     if over:
         parts["release_leases"] = [{"lease_id": lease_id} for lease_id in over]
     return [Statement(name, written) for name, written in parts.items()]
@@ -58,5 +59,13 @@ def _retire_row(settlement: Settlement) -> Row:
     return {
         "execution_id": settlement.execution.execution_id,
         "fence": settlement.execution.fence + 1,
+        **_ending(settlement),
+    }
+
+
+def _ending(settlement: Settlement) -> Row:
+    return {
         "status": settlement.ends_task,
+        "task_type": settlement.execution.task_type,
+        "at_ms": to_ms(settlement.completed_at),
     }
