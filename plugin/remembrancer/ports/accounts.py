@@ -38,7 +38,15 @@ COUNTS: Final[tuple[str, ...]] = (
 )
 """What is counted by hour, and over the graph's whole life; each is explained in the data dictionary."""
 
-LIFELONG: Final[tuple[str, ...]] = (*COUNTS, "recurring_created", "recurring_ended", "cron_refused", "database_errors")
+STEPS: Final = ("created", "begun", "completed", "failed", "cancelled")
+"""The steps of a task's life that are counted, as `tasks_…`; of recurring ones once more, as `recurring_…`."""
+
+LIFELONG: Final[tuple[str, ...]] = (
+    *COUNTS,
+    *(f"recurring_{step}" for step in STEPS),
+    "cron_refused",
+    "database_errors",
+)
 """What is counted over the graph's whole life."""
 
 ON_TIME_MS: Final = 1000

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.ports.accounts import DELAY_BOUNDS_MS, LIFELONG, ON_TIME_MS
+from remembrancer.ports.accounts import DELAY_BOUNDS_MS, LIFELONG, ON_TIME_MS, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,8 +77,8 @@ class Tally:
             yield from sums.counts.items()
         for (_, task_type), sums in self.hours.items():
             if task_type == "recurring":
-                yield "recurring_created", sums.counts["tasks_created"]
-                yield "recurring_ended", sum(sums.counts[name] for name in _ENDS.values())
+                for step in STEPS:
+                    yield f"recurring_{step}", sums.counts[f"tasks_{step}"]
 
 
 def shortened(text: str | None) -> str:

@@ -27,6 +27,11 @@ class Passes:
     running: bool
     healthy: bool
     uptime_seconds: float
+    missed: int = 0
+    background: str = "stopped"
+    """running, stopped, or failed: it ended by itself."""
+    memory_bytes: int = 0
+    """What the tasks under way take."""
 
 
 def active_tasks(totals: Mapping[str, float]) -> float:

@@ -14,7 +14,8 @@ from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces import registry
-from remembrancer.surfaces.metrics import Calls, Passes, metrics
+from remembrancer.surfaces.metrics import metrics
+from remembrancer.surfaces.pulse import CLOSED, Pulse
 from remembrancer.surfaces.reports import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
 
 if TYPE_CHECKING:
@@ -30,13 +31,10 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
-_CLOSED: Final = "The scheduler has no graph open: await start() first."
 _ALL: Final = 1_000_000
-_HEALTHY_SECONDS: Final = 10.0
-"""How much later than its interval a pass may be before the service calls itself unhealthy."""
 
 
-class SchedulerService:
+class SchedulerService(Pulse):
     """A scheduler over one graph; `remembrancer.assembly` puts one together."""
 
     def __init__(
@@ -48,18 +46,11 @@ class SchedulerService:
         *,
         actor: str = "service",
     ) -> None:
+        super().__init__(clock, options)
         self._open_store = open_store
-        self._time_service = clock
         self._handler = handler
-        self._options = options
         self._actor = actor
-        self._store: TaskStore | None = None
-        self._scheduler: Scheduler | None = None
         self._acts: Acts | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._shutdown_event = asyncio.Event()
-        self._started_at: datetime | None = None
-        self._calls = Calls()
 
     async def open(self) -> None:
         """Open the graph without checking it: nothing fires. `start` does this too."""
@@ -219,10 +210,6 @@ class SchedulerService:
         """Return when every handler under way has been settled."""
         await self._running_scheduler().idle()
 
-    async def is_healthy(self) -> bool:
-        """Whether the checker is alive and its last pass is recent."""
-        return self._is_healthy()
-
     def get_status(self) -> ServiceStatus:
         """Return the specification's status."""
         error = self._scheduler.last_error if self._scheduler else None
@@ -243,41 +230,14 @@ class SchedulerService:
     def _totals(self) -> Mapping[str, float]:
         return self._store.totals if self._store else {}
 
-    def _passes(self) -> Passes:
-        scheduler = self._scheduler
-        last = scheduler.last_pass_at if scheduler else None
-        now = self._time_service.now()
-        return Passes(
-            runs=scheduler.passes if scheduler else 0,
-            errors=scheduler.failed_passes if scheduler else 0,
-            age_seconds=(now - last).total_seconds() if last else 0.0,
-            running=self._task is not None and not self._task.done(),
-            healthy=self._is_healthy(),
-            uptime_seconds=(now - self._started_at).total_seconds() if self._task and self._started_at else 0.0,
-        )
-
-    def _is_healthy(self) -> bool:
-        """A scheduler that has just started has made no pass yet: it counts from its start."""
-        scheduler, task = self._scheduler, self._task
-        if not scheduler or not task or task.done() or self._shutdown_event.is_set() or not self._started_at:
-            return False
-        last = scheduler.last_pass_at or self._started_at
-        allowed = self._options.check_interval_seconds + _HEALTHY_SECONDS
-        return (self._time_service.now() - last).total_seconds() <= allowed
-
-    def _graph(self) -> TaskStore:
-        if self._store is None:
-            raise ServiceStopped(_CLOSED)
-        return self._store
-
     def _ready(self) -> Acts:
         if self._acts is None:
-            raise ServiceStopped(_CLOSED)
+            raise ServiceStopped(CLOSED)
         return self._acts
 
     def _running_scheduler(self) -> Scheduler:
         if self._scheduler is None:
-            raise ServiceStopped(_CLOSED)
+            raise ServiceStopped(CLOSED)
         return self._scheduler
 
     def _wake(self) -> None:
