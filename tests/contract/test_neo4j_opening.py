@@ -122,7 +122,7 @@ async def test_a_new_graph_is_given_its_schema_by_several_schedulers_at_once(neo
     await asyncio.gather(*(store.close() for store in stores))
 
     made = neo4j_server.run("SHOW INDEXES YIELD name, type, state WHERE type <> 'LOOKUP'")
-    assert len(made) == 18
+    assert len(made) == 20
     assert {row["state"] for row in made} == {"ONLINE"}
     assert [row["name"] for row in made if not row["name"].startswith("remembrancer_")] == []
     assert neo4j_server.run("MATCH (g:remembrancer_graph) RETURN g.version AS version") == [{"version": 1}]

@@ -136,12 +136,13 @@ CREATE (e)-[:RETRY_OF]->(lost)
 RETURN r.row AS row, t.fence AS fence
 
 // name: executions_of_task
-// The executions of one task, newest first, as nodes.
+// The executions of one task before $before_id, newest first, as nodes.
 MATCH (e:task_execution)-[:EXECUTION_OF]->(t:scheduled_task {task_id: $task_id})
+WHERE e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit
 
 // name: latest_executions
-// The newest executions of all tasks, after $after_id, as nodes; ids sort by the time they were made.
+// The newest executions of all tasks, after $after_id and before $before_id, as nodes; ids sort by the time they were made.
 MATCH (e:task_execution)
-WHERE e.execution_id > $after_id
+WHERE e.execution_id > $after_id AND e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.ports.accounts import STEPS, Page
 from remembrancer.ports.task_store import Wanted
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.accounts import CronUse
+    from remembrancer.ports.accounts import Accounts, CronUse
     from remembrancer.ports.task_store import TaskStore
 
 EXPRESSIONS: Final = 20
@@ -64,6 +65,42 @@ async def tasks_of(
     pages = [Page(each, of, limit) for each in statuses for of in kinds]
     found = [task for page in pages for task in await store.accounts.listed(page)]
     return sorted(found, key=lambda task: task.task_id, reverse=True)[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """One page of a list, and where the next begins; None at the end."""
+
+    tasks: Sequence[ScheduledTask]
+    cursor: str | None
+
+
+async def page_of(accounts: Accounts, wanted: Wanted, cursor: str | None) -> Paged:
+    """Return a page of the tasks wanted: status after status, type after type, the newest of each first.
+
+    Raises InvalidInput: the cursor is none that an answer gave.
+    """
+    kinds = (
+        list(TaskType) if wanted.recurring is None else [TaskType.RECURRING if wanted.recurring else TaskType.ONE_TIME]
+    )
+    shelves = [(status, kind) for status in TaskStatus if status in (wanted.statuses or TaskStatus) for kind in kinds]
+    before: str | None = None
+    if cursor is not None:
+        status, _, rest = cursor.partition("|")
+        kind, _, before = rest.partition("|")
+        places = [place for place, shelf in enumerate(shelves) if shelf == (status, kind)]
+        if not places or not before:
+            raise InvalidInput("cursor", cursor, "the next_cursor of a page of the same list", None)
+        shelves = shelves[places[0] :]
+    found: list[ScheduledTask] = []
+    for status, kind in shelves:
+        room = wanted.limit + 1 - len(found)  # one more tells whether there is another page
+        found += await accounts.listed(Page(status, kind, room, before))
+        before = None
+        if len(found) > wanted.limit:
+            last = found[wanted.limit - 1]
+            return Paged(found[: wanted.limit], f"{last.status}|{last.task_type}|{last.task_id}")
+    return Paged(found, None)
 
 
 async def crons_in_use(store: TaskStore) -> list[CronInUse]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.engine.admission import admit, read_context, read_id, read_reason, reply
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
 
+ACTOR: ContextVar[str | None] = ContextVar("remembrancer_actor", default=None)
+"""Who acts just now, where a surface knows better than the one it came through."""
 _BAD_CRON = "Invalid cron expression"
-_KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
+KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
 
 
 class Acts:
@@ -60,7 +63,7 @@ class Acts:
         made = {task.task_id for task in fresh}
         kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
         replies = [  # worked out while the tasks are being written
-            reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [_KEPT])
+            reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [KEPT])
             for asked, stands in zip(tasks, kept, strict=True)
         ]
         if writing:
@@ -184,4 +187,4 @@ class Acts:
         return read_moment(value, field, now=self._clock.now())
 
     def _change(self, action: str, reason: str | None, thought_id: str | None = None) -> Change:
-        return Change(action, self._clock.now(), self._actor, reason, thought_id)
+        return Change(action, self._clock.now(), ACTOR.get() or self._actor, reason, thought_id)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from remembrancer.model.policy import TaskStatus
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.accounts import Accounts
+    from remembrancer.ports.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,11 @@ class TaskStore(Protocol):
         """The graph's books."""
         ...
 
+    @property
+    def tokens(self) -> Tokens:
+        """Who may ask over the network."""
+        ...
+
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
@@ -204,8 +210,8 @@ class TaskStore(Protocol):
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
         ...
 
-    async def history(self, task_id: str | None, limit: int) -> Sequence[Execution]:
-        """Return executions, newest first: of one task, or of all."""
+    async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
+        """Return executions, newest first: of one task, or of all; older than the execution *before* if given."""
         ...
 
     def note(self, what: str, text: str) -> None:

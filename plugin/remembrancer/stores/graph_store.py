@@ -16,6 +16,7 @@ from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.settling import settle_statements, take_over_statements
+from remembrancer.stores.tokens import GraphTokens
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, TakeOver, Wanted
 
 _BULK: Final = 1000
+_LAST: Final = "~"  # behind every id
 
 
 class GraphStore:
@@ -45,6 +47,7 @@ class GraphStore:
         self._moved = Moved()
         self._before: dict[str, float] = {}
         self.accounts = GraphAccounts(session)
+        self.tokens = GraphTokens(session)
         self.exclusive = session.exclusive
 
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
@@ -202,12 +205,13 @@ class GraphStore:
             self._moved.note(task_id, rearm.next_run_ms)
         return bool(answers[0])
 
-    async def history(self, task_id: str | None, limit: int) -> Sequence[Execution]:
+    async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
         """Return executions, newest first: of one task, or of all."""
+        parameters: Row = {"before_id": _LAST if before is None else before, "limit": limit}
         if task_id is None:
-            found = await self._read("latest_executions", {"after_id": "", "limit": limit})
+            found = await self._read("latest_executions", {"after_id": "", **parameters})
         else:
-            found = await self._read("executions_of_task", {"task_id": task_id, "limit": limit})
+            found = await self._read("executions_of_task", {"task_id": task_id, **parameters})
         return [rows.execution_from(row["e"]) for row in found]
 
     def note(self, what: str, text: str) -> None:

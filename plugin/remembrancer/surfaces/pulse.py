@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import ServiceStopped
-from remembrancer.surfaces.metrics import Calls, Passes
-from remembrancer.surfaces.telemetry import Telemetry, Vitals
+from remembrancer.surfaces.metrics import Calls, Passes, Vitals
+from remembrancer.surfaces.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from datetime import datetime

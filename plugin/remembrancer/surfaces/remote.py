@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.ports.task_store import Wanted
     from remembrancer.surfaces.beacon import Beacon
     from remembrancer.surfaces.reports import ServiceStatus
@@ -85,6 +86,18 @@ class RemoteScheduler:
     async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
         """Return executions, newest first."""
         return await self._ask(wire.HISTORY, wire.Recalling(task_id=task_id, limit=limit))
+
+    async def create_token(self, name: str, scope: str) -> NewToken:
+        """Make a token for the API; its text is seen this once."""
+        return await self._ask(wire.CREATE_TOKEN, wire.Admitting(name=name, scope=scope))
+
+    async def list_tokens(self) -> list[AccessToken]:
+        """Return the tokens of the API, revoked ones too."""
+        return await self._ask(wire.LIST_TOKENS, wire.Asked())
+
+    async def revoke_token(self, name: str) -> bool:
+        """Let a token of the API open nothing any more; False if none of this name did."""
+        return await self._ask(wire.REVOKE_TOKEN, wire.OneToken(name=name))
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.ports.task_store import Wanted
     from remembrancer.surfaces.reports import ServiceStatus
 
@@ -43,6 +44,18 @@ class Scheduler(Protocol):
 
     async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
         """Return executions, newest first."""
+        ...
+
+    async def create_token(self, name: str, scope: str) -> NewToken:
+        """Make a token for the API; its text is seen this once."""
+        ...
+
+    async def list_tokens(self) -> list[AccessToken]:
+        """Return the tokens of the API, revoked ones too."""
+        ...
+
+    async def revoke_token(self, name: str) -> bool:
+        """Let a token of the API open nothing any more; False if none of this name did."""
         ...
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:

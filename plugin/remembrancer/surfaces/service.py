@@ -7,7 +7,9 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from remembrancer.engine.accounting import Paged, page_of
 from remembrancer.engine.acts import Acts
+from remembrancer.engine.admittance import Admittance
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.errors import RemembrancerError, ServiceStopped
 from remembrancer.model.policy import OPEN_STATUSES
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.options import Options
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
+    from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.task_store import TaskStore
@@ -183,15 +186,40 @@ class SchedulerService(Pulse):
         with self._counted():
             return await self._graph().get(task_id)
 
-    async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
-        """Return executions, newest first: of one task, or of all."""
+    async def page_of_tasks(self, wanted: Wanted, cursor: str | None = None) -> Paged:
+        """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor."""
         with self._counted():
-            return list(await self._graph().history(task_id, limit))
+            return await page_of(self._graph().accounts, wanted, cursor)
+
+    async def history(self, task_id: str | None = None, limit: int = 100, before: str | None = None) -> list[Execution]:
+        """Return executions, newest first: of one task, or of all; older than the execution *before* if given."""
+        with self._counted():
+            return list(await self._graph().history(task_id, limit, before))
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query over the live graph."""
         with self._counted():
             return list(await self._graph().query(query, parameters))
+
+    async def create_token(self, name: str, scope: str) -> NewToken:
+        """Make a token for the API; its text is seen this once. Raises InvalidInput."""
+        with self._counted():
+            return await self.admittance.create(name, scope)
+
+    async def list_tokens(self) -> list[AccessToken]:
+        """Return the tokens of the API, revoked ones too."""
+        with self._counted():
+            return list(await self.admittance.all())
+
+    async def revoke_token(self, name: str) -> bool:
+        """Let a token of the API open nothing any more; False if none of this name did."""
+        with self._counted():
+            return await self.admittance.revoke(name)
+
+    @property
+    def admittance(self) -> Admittance:
+        """Who may ask over the network."""
+        return Admittance(self._graph().tokens, self._time_service)
 
     async def recover(self) -> int:
         """Take over what a former process left unfinished, as `start` does; return how many executions it lost."""

@@ -5,7 +5,6 @@ What each number means, and over what time, is told in docs/telemetry.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -20,33 +19,18 @@ from remembrancer.surfaces.reports import NAME
 from remembrancer.timing.describing import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
     from enum import StrEnum
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.accounts import Window
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.surfaces.metrics import Calls, Passes
+    from remembrancer.surfaces.metrics import Vitals
 
     _Word = TypeVar("_Word", bound=StrEnum)
 
 MOST_TASKS: Final = 1000
 _COMMON: Final = 10
 _TIMING: Final = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class Vitals:
-    """What the reports ask of the process that they tell of."""
-
-    interval_seconds: float
-    now: Callable[[], datetime]
-    """The time by the scheduler's clock."""
-    store: Callable[[], TaskStore]
-    """The open graph. Raises ServiceStopped."""
-    passes: Callable[[], Passes]
-    calls: Calls
 
 
 class Telemetry:

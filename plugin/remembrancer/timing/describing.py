@@ -6,7 +6,13 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from cron_descriptor import FormatError, MissingFieldError, Options, WrongArgumentError, get_description
+from cron_descriptor import (  # pyright: ignore[reportMissingTypeStubs]
+    FormatError,
+    MissingFieldError,
+    Options,
+    WrongArgumentError,
+    get_description,
+)
 
 from remembrancer.timing.cron import ALIASES
 
