@@ -20,7 +20,7 @@ WHEEL_PYTHON := build/wheel-venv/bin/python
 # What looks at the checkout rather than at the package, or takes long, is not run a second time against the wheel.
 WHEEL_TESTS := tests --ignore=tests/test_house.py --ignore=tests/crash -m "not slow"
 
-.PHONY: help run test check lint format types floors wheel bench crash soak notebook constraints clean
+.PHONY: help run test check lint format types floors wheel bench crash fuzz soak notebook constraints clean
 
 help: ## List these commands
 	@echo "make …"
@@ -76,6 +76,10 @@ bench: .venv/dev ## Measure, beside the bare engine and the peers; the figures g
 crash: .venv/dev ## Kill a working scheduler ROUNDS times (200) and check what it left
 	@echo "· Killing a working scheduler $(ROUNDS) times"
 	$(BIN)/python tests/crash/rounds.py --rounds $(ROUNDS)
+
+fuzz: .venv/dev ## Send the API thousands of requests that nobody would
+	@echo "· Fuzzing the API (some minutes)"
+	FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/rest/test_fuzz.py
 
 soak: .venv/dev ## Fire a million times on one graph; watch rate, delay, memory and disk
 	@echo "· Soaking (this takes long; Ctrl-C ends it cleanly)"

@@ -91,6 +91,7 @@ async def test_a_refusal_says_what_would_be_accepted(writer: httpx.AsyncClient) 
         ("DELETE", TASKS, None, 405),
         ("POST", TASKS, {"name": "x"}, 422),
         ("GET", f"{TASKS}?limit=0", None, 422),
+        ("GET", f"{TASKS}?limti=5", None, 422),
         ("GET", f"{TASKS}?cursor=nonsense", None, 422),
         ("GET", f"{REPORTS}/analytics?period=2d", None, 422),
         ("POST", f"{TASKS}/task_none/defer", {"until": "2090-01-01T00:00:00Z", "reason": "r"}, 404),

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from remembrancer.engine.acts import ACTOR
-from remembrancer.errors import RemembrancerError
+from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.token import Scope
 from remembrancer.surfaces.rest.problems import Refusal, of_error, of_misfit, of_refusal
 
@@ -54,13 +54,20 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
         """Return the handler with the guards around it."""
         handle = super().get_route_handler()
+        known = [each.alias for each in self.dependant.query_params]
+
+        async def knowing(request: Request) -> Response:
+            if unknown := [name for name in request.query_params if name not in known]:
+                allowed = f"one of {', '.join(known)}" if known else "no query parameter"
+                raise InvalidInput("query", unknown[0], allowed, known[0] if known else "")
+            return await handle(request)
 
         async def guarded(request: Request) -> Response:
             given = request.headers.get("x-request-id", "")
             request_id = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
             REQUEST_ID.set(request_id)
             began = time.perf_counter()
-            response = await _answered(handle, request, request_id)
+            response = await _answered(knowing, request, request_id)
             response.headers["X-Request-ID"] = request_id
             spent_ms = (time.perf_counter() - began) * 1000
             path, who = request.url.path, ACTOR.get() or "-"
