@@ -72,6 +72,7 @@ format: .venv/dev ## Put the code in its usual form
 bench: .venv/dev ## Measure, beside the bare engine and the peers; the figures go to build/bench.json
 	@echo "· Measuring (several minutes; best on a quiet machine)"
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/telemetry.py
 
 crash: .venv/dev ## Kill a working scheduler ROUNDS times (200) and check what it left
 	@echo "· Killing a working scheduler $(ROUNDS) times"

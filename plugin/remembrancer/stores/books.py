@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.accounts import OTHER
 from remembrancer.stores.session import Statement
@@ -56,7 +56,7 @@ class Books:
         keys = [self._counter_id, *(self._key(*hour) for hour in tally.hours)]
         return [key for key in keys if key not in self._nodes]
 
-    def learn(self, keys: Iterable[str], found: Sequence[Mapping[str, Any]]) -> None:
+    def learn(self, keys: Iterable[str], found: Sequence[Row]) -> None:
         """Remember what stands in the nodes of these *keys*: *found* has those that are there."""
         there: dict[str, Row] = {}
         for node in (row["n"] for row in found):
@@ -116,7 +116,7 @@ class Books:
         return node
 
 
-def texts_of(node: Mapping[str, Any], kind: str) -> Counter[str]:
+def texts_of(node: Row, kind: str) -> Counter[str]:
     """Return how often each text of *kind* was counted on a node; a folded one may say a text twice."""
     counted: Counter[str] = Counter()
     for text, count in zip(node.get(f"{kind}_texts") or (), node.get(f"{kind}_text_counts") or (), strict=True):
