@@ -27,7 +27,7 @@ IMAGE = "neo4j:5.26-community"
 START_SECONDS = 120
 OURS = (
     "remembrancer_graph|scheduled_task|task_execution|task_deferral|task_change|thought|time|execution_lease"
-    "|scheduler_counter"
+    "|scheduler_counter|scheduler_hour|cron_expression|access_token"
 )
 IS_SOMEBODYS: LiteralString = (
     "MATCH (g:remembrancer_graph) WHERE NOT EXISTS { MATCH (:remembrancer_tests) } RETURN count(g) > 0 AS yes"

@@ -127,5 +127,5 @@ class Accounts(Protocol):
 
     @property
     def connections(self) -> int:
-        """How many connections to the graph this process has in use at this moment."""
+        """How many connections to the graph this process holds: as many as were ever in use at once."""
         ...

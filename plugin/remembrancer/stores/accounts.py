@@ -34,7 +34,7 @@ class GraphAccounts:
 
     @property
     def connections(self) -> int:
-        """How many connections to the graph this process has in use at this moment."""
+        """How many connections to the graph this process holds: as many as were ever in use at once."""
         return self._session.connections
 
     async def window(self, since: datetime, task_type: TaskType | None = None) -> Window:

@@ -72,6 +72,7 @@ class Neo4jSession:
         self._pending = Pending(_ROWS_PER_COMMIT)
         self.counts: Counts = zero()
         self.notes = Notes()
+        self._in_use = 0
         self.connections = 0
         mine, counted = uuid4().hex, (self.counts, self.notes)
         self._writers = [Writer(self._to_write, address, f"{mine}.{place}", counted) for place in range(writers)]
@@ -189,7 +190,8 @@ class Neo4jSession:
 
     @asynccontextmanager
     async def _session(self, access: str) -> AsyncGenerator[AsyncSession]:
-        self.connections += 1
+        self._in_use += 1
+        self.connections = max(self.connections, self._in_use)  # the driver's pool keeps what it has opened
         try:
             async with self._driver.session(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
                 database=self._address.database,
@@ -199,7 +201,7 @@ class Neo4jSession:
             ) as session:
                 yield session
         finally:
-            self.connections -= 1
+            self._in_use -= 1
 
 
 async def open_neo4j(address: Address) -> Neo4jSession:

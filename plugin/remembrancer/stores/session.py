@@ -40,7 +40,7 @@ class Session(Protocol):
 
     @property
     def connections(self) -> int:
-        """How many connections to the graph are in use at this moment."""
+        """How many connections to the graph are held: as many as were ever in use at once."""
         ...
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
