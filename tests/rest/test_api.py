@@ -273,3 +273,12 @@ def test_the_openapi_document_names_every_route_and_its_problems() -> None:
     for path, item in document["paths"].items():
         for operation in item.values():
             assert path.endswith("health") or "application/problem+json" in operation["responses"]["401"]["content"]
+
+
+def test_a_handler_of_ones_own_may_have_the_id_in_every_record() -> None:
+    record = logging.LogRecord("remembrancer", logging.INFO, __file__, 1, "text", None, None)
+    mark = guarding.REQUEST_ID.set("r1")
+
+    assert guarding.WithRequestId().filter(record)
+    guarding.REQUEST_ID.reset(mark)
+    assert vars(record)["request_id"] == "r1"
