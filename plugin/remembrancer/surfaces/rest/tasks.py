@@ -26,6 +26,7 @@ from remembrancer.timing.reading import read_moment
 TaskId = Annotated[str, Path(max_length=256)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str | None, Query(max_length=400)]
+ExecutionCursor = Annotated[str | None, Query(pattern=r"^exec_[\w.-]{1,200}$")]
 IfMatch = Annotated[str | None, Header(description="An ETag of the task: act only if it stands as it was read.")]
 Key = Annotated[
     str | None, Header(max_length=128, description="The same key with the same body gets the task that is there.")
@@ -166,12 +167,12 @@ class TaskRoutes:
         await self._stands(task_id, if_match)
         return await self._service.run_now(task_id)
 
-    async def executions_of(self, task_id: TaskId, limit: Limit = 100, cursor: Cursor = None) -> ExecutionPage:
+    async def executions_of(self, task_id: TaskId, limit: Limit = 100, cursor: ExecutionCursor = None) -> ExecutionPage:
         """Return what became of a task's occurrences, newest first."""
         await self._service.get_task(task_id)
         return await self._executions(task_id, limit, cursor)
 
-    async def executions(self, limit: Limit = 100, cursor: Cursor = None) -> ExecutionPage:
+    async def executions(self, limit: Limit = 100, cursor: ExecutionCursor = None) -> ExecutionPage:
         """Return what became of all tasks' occurrences, newest first."""
         return await self._executions(None, limit, cursor)
 
