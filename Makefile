@@ -19,7 +19,7 @@ WHEEL_PYTHON := build/wheel-venv/bin/python
 # What looks at the checkout rather than at the package, or takes long, is not run a second time against the wheel.
 WHEEL_TESTS := tests --ignore=tests/test_house.py --ignore=tests/crash -m "not slow"
 
-.PHONY: help run test check lint format types floors wheel bench crash chaos soak notebook constraints clean
+.PHONY: help run test check lint format types floors wheel bench crash chaos fuzz soak notebook constraints clean
 
 help: ## List these commands
 	@echo "make …"
@@ -71,6 +71,7 @@ format: .venv/dev ## Put the code in its usual form
 bench: .venv/dev ## Measure, beside the bare engine and the peers; the figures go to build/bench.json
 	@echo "· Measuring (several minutes; best on a quiet machine)"
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/telemetry.py
 
 crash: .venv/dev ## Kill a working scheduler ROUNDS times (200) and check what it left
 	@echo "· Killing a working scheduler $(or $(ROUNDS),200) times"
@@ -79,6 +80,10 @@ crash: .venv/dev ## Kill a working scheduler ROUNDS times (200) and check what i
 chaos: .venv/dev ## Maltreat replicas on a Neo4j of their own, in every way, ROUNDS times (5), and check what is left
 	@echo "· Maltreating replicas and their Neo4j $(or $(ROUNDS),5) times in every way (four minutes each)"
 	PYTHONPATH=tests/servers $(BIN)/python tests/chaos/rounds.py --rounds $(or $(ROUNDS),5)
+
+fuzz: .venv/dev ## Send the API thousands of requests that nobody would
+	@echo "· Fuzzing the API (some minutes)"
+	FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/rest/test_fuzz.py
 
 soak: .venv/dev ## Fire a million times on one graph; watch rate, delay, memory and disk
 	@echo "· Soaking (this takes long; Ctrl-C ends it cleanly)"

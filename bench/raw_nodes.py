@@ -13,6 +13,7 @@ from raw import BATCH, MINUTE_MS
 from remembrancer.model.ids import new_id
 from remembrancer.stores.due_key import due_key, last_key
 from remembrancer.stores.engine import Plain, load_engine
+from remembrancer.stores.rows import cron_listing, listing
 from remembrancer_schema.catalog import migrations, query
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ def _task(number: int, first_ms: int) -> dict[str, Any]:
         "nominal_ms": first_ms,
         "minute_ms": first_ms,
         "time_id": "time",
+        "listing": listing("PENDING", "recurring", task_id),
+        "cron_listing": cron_listing("* * * * *", task_id),
     }
 
 
@@ -106,6 +109,8 @@ def _claim(place: int, due: dict[str, Any], now_ms: int) -> dict[str, Any]:
         "execution_id": new_id("exec", now_ms),
         "occurrence_key": f"{due['task_id']}|{due['ms']}|1",
         "execution_type": "cron_trigger",
+        "task_type": "recurring",
+        "trigger_delay_ms": now_ms - due["ms"],
         "triggered_ms": now_ms,
         "replica_id": "replica",
     }

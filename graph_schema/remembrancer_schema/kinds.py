@@ -15,6 +15,9 @@ KEYS: Final = {
     "execution_summary": "summary_id",
     "execution_lease": "lease_id",
     "scheduler_counter": "counter_id",
+    "scheduler_hour": "hour_id",
+    "cron_expression": "expression",
+    "access_token": "name",
     "scheduler_replica": "replica_id",
     "remembrancer_graph": "marker",
 }

@@ -271,6 +271,7 @@ async def test_an_execution_by_hand_leaves_the_schedule_as_it_is(
         occurrence_key=f"{task.task_id}|exec_by_hand|1",
         task_id=task.task_id,
         execution_type=ExecutionType.MANUAL,
+        task_type=task.task_type,
         status=ExecutionStatus.RUNNING,
         nominal_at=now,
         triggered_at=now,

@@ -17,6 +17,7 @@ from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import TaskStatus
 from remembrancer.ports.task_store import Lease, Settlement, Wanted
 from remembrancer.stores import neo4j_writer
+from remembrancer.stores.tally import Tally
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -117,12 +118,16 @@ async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_an
 
 async def test_a_commit_that_the_server_still_works_on_is_waited_for(store: GraphStore, neo4j_server: Server) -> None:
     writer = store._session._writers[0]
-    numbered = dict.fromkeys(store.totals, 0) | {"counter_id": writer.counter_id, "commit_number": 1, "row": 0}
+    tally = Tally()
+    tally.add("create_tasks", [{"created_ms": 0, "task_type": "one_time"}])
+    writer._books.learn(writer._books.unknown(tally), [])
+    entry = writer._books.enter(tally, [], counter_id=writer.counter_id, commit_number=1)
     with neo4j_server.driver.session(database=neo4j_server.database) as session:
         unfinished = session.begin_transaction()
-        unfinished.run(query("number_commit"), rows=[numbered]).consume()
+        for statement in entry.statements:
+            unfinished.run(query(statement.name), rows=list(statement.rows)).consume()
         writer._number = 1
-        looking = asyncio.ensure_future(writer._look_up(dict.fromkeys(store.totals, 1)))
+        looking = asyncio.ensure_future(writer._look_up(entry))
         done, _ = await asyncio.wait({looking}, timeout=0.3)
         assert not done
         await asyncio.to_thread(unfinished.commit)

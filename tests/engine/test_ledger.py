@@ -260,6 +260,7 @@ async def orphan(store: Any, task_id: str, replica_id: str) -> None:
         "execution_id": "exec_orphan",
         "occurrence_key": "orphan",
         "execution_type": "manual_trigger",
+        "task_type": "one_time",
         "nominal_ms": 0,
         "triggered_ms": 0,
         "replica_id": replica_id,

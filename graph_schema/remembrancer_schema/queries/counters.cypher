@@ -1,36 +1,30 @@
-// name: bump_counters
-// Add what one commit did to the counters of its replica.
-UNWIND $rows AS r
-MERGE (c:scheduler_counter {counter_id: r.counter_id})
-SET c.tasks_created = coalesce(c.tasks_created, 0) + r.tasks_created,
-    c.tasks_completed = coalesce(c.tasks_completed, 0) + r.tasks_completed,
-    c.tasks_failed = coalesce(c.tasks_failed, 0) + r.tasks_failed,
-    c.tasks_cancelled = coalesce(c.tasks_cancelled, 0) + r.tasks_cancelled,
-    c.deferrals = coalesce(c.deferrals, 0) + r.deferrals,
-    c.cron_triggers = coalesce(c.cron_triggers, 0) + r.cron_triggers,
-    c.executions_started = coalesce(c.executions_started, 0) + r.executions_started,
-    c.executions_completed = coalesce(c.executions_completed, 0) + r.executions_completed,
-    c.executions_failed = coalesce(c.executions_failed, 0) + r.executions_failed,
-    c.occurrences_dropped = coalesce(c.occurrences_dropped, 0) + r.occurrences_dropped,
-    c.execution_seconds = coalesce(c.execution_seconds, 0.0) + r.execution_seconds
-RETURN c.counter_id AS counter_id
+// name: books
+// The nodes that a session counts on, of those with the $keys that are there already, as nodes.
+UNWIND $keys AS key
+MATCH (n:scheduler_counter {counter_id: key}) RETURN n
+UNION ALL
+UNWIND $keys AS key
+MATCH (n:scheduler_hour {hour_id: key}) RETURN n
 
-// name: number_commit
-// Add what one commit did to the counters of its writer, and number it: by the number a lost answer is looked up.
+// name: count_commit
+// Write what a session has counted since the graph was made, with the number of its commit where it gives one.
 UNWIND $rows AS r
 MERGE (c:scheduler_counter {counter_id: r.counter_id})
-SET c.commit_number = r.commit_number,
-    c.tasks_created = coalesce(c.tasks_created, 0) + r.tasks_created,
-    c.tasks_completed = coalesce(c.tasks_completed, 0) + r.tasks_completed,
-    c.tasks_failed = coalesce(c.tasks_failed, 0) + r.tasks_failed,
-    c.tasks_cancelled = coalesce(c.tasks_cancelled, 0) + r.tasks_cancelled,
-    c.deferrals = coalesce(c.deferrals, 0) + r.deferrals,
-    c.cron_triggers = coalesce(c.cron_triggers, 0) + r.cron_triggers,
-    c.executions_started = coalesce(c.executions_started, 0) + r.executions_started,
-    c.executions_completed = coalesce(c.executions_completed, 0) + r.executions_completed,
-    c.executions_failed = coalesce(c.executions_failed, 0) + r.executions_failed,
-    c.occurrences_dropped = coalesce(c.occurrences_dropped, 0) + r.occurrences_dropped,
-    c.execution_seconds = coalesce(c.execution_seconds, 0.0) + r.execution_seconds
+SET c += r.counted
+RETURN r.row AS row
+
+// name: count_hours
+// Write what a session has counted of the tasks of one type in one UTC hour.
+UNWIND $rows AS r
+MERGE (h:scheduler_hour {hour_id: r.hour_id})
+SET h += r.counted
+RETURN r.row AS row
+
+// name: count_crons
+// Add to the number of open tasks that follow a cron expression.
+UNWIND $rows AS r
+MERGE (x:cron_expression {expression: r.expression})
+SET x.open_tasks = coalesce(x.open_tasks, 0) + r.tasks
 RETURN r.row AS row
 
 // name: last_commit
@@ -41,24 +35,90 @@ SET c.looked_up = coalesce(c.looked_up, 0) + 1
 WITH c, r
 RETURN r.row AS row, coalesce(c.commit_number, 0) AS commit_number
 
+// name: fold_hours
+// Add the hours of writers that have ended to those of another counter, and forget them.
+UNWIND $rows AS r
+MATCH (h:scheduler_hour)
+WHERE h.hour_id STARTS WITH r.counter_id + '|'
+MERGE (all:scheduler_hour {hour_id: r.into + '|' + toString(h.hour_ms / 3600000) + '|' + h.task_type})
+SET all.hour_ms = h.hour_ms, all.task_type = h.task_type,
+    all.tasks_created = coalesce(all.tasks_created, 0) + coalesce(h.tasks_created, 0),
+    all.tasks_begun = coalesce(all.tasks_begun, 0) + coalesce(h.tasks_begun, 0),
+    all.tasks_completed = coalesce(all.tasks_completed, 0) + coalesce(h.tasks_completed, 0),
+    all.tasks_failed = coalesce(all.tasks_failed, 0) + coalesce(h.tasks_failed, 0),
+    all.tasks_cancelled = coalesce(all.tasks_cancelled, 0) + coalesce(h.tasks_cancelled, 0),
+    all.deferrals = coalesce(all.deferrals, 0) + coalesce(h.deferrals, 0),
+    all.cron_triggers = coalesce(all.cron_triggers, 0) + coalesce(h.cron_triggers, 0),
+    all.triggers = coalesce(all.triggers, 0) + coalesce(h.triggers, 0),
+    all.triggers_on_time = coalesce(all.triggers_on_time, 0) + coalesce(h.triggers_on_time, 0),
+    all.trigger_delay_ms = coalesce(all.trigger_delay_ms, 0) + coalesce(h.trigger_delay_ms, 0),
+    all.executions_started = coalesce(all.executions_started, 0) + coalesce(h.executions_started, 0),
+    all.executions_completed = coalesce(all.executions_completed, 0) + coalesce(h.executions_completed, 0),
+    all.executions_failed = coalesce(all.executions_failed, 0) + coalesce(h.executions_failed, 0),
+    all.executions_deferred = coalesce(all.executions_deferred, 0) + coalesce(h.executions_deferred, 0),
+    all.occurrences_dropped = coalesce(all.occurrences_dropped, 0) + coalesce(h.occurrences_dropped, 0),
+    all.occurrences_missed = coalesce(all.occurrences_missed, 0) + coalesce(h.occurrences_missed, 0),
+    all.execution_seconds = coalesce(all.execution_seconds, 0) + coalesce(h.execution_seconds, 0),
+    all.longest_delay_ms = CASE WHEN coalesce(h.longest_delay_ms, 0) > coalesce(all.longest_delay_ms, 0)
+                                THEN h.longest_delay_ms ELSE all.longest_delay_ms END,
+    all.delays = CASE WHEN all.delays IS NULL THEN h.delays WHEN h.delays IS NULL THEN all.delays
+                      ELSE [i IN range(0, size(h.delays) - 1) | all.delays[i] + h.delays[i]] END,
+    all.failure_texts = coalesce(all.failure_texts, []) + coalesce(h.failure_texts, []),
+    all.failure_text_counts = coalesce(all.failure_text_counts, []) + coalesce(h.failure_text_counts, []),
+    all.deferral_texts = coalesce(all.deferral_texts, []) + coalesce(h.deferral_texts, []),
+    all.deferral_text_counts = coalesce(all.deferral_text_counts, []) + coalesce(h.deferral_text_counts, [])
+DELETE h
+RETURN r.row AS row
+
 // name: fold_counters
 // Add the counters of writers that have ended to another counter, and forget the writers.
 UNWIND $rows AS r
 MATCH (c:scheduler_counter {counter_id: r.counter_id})
 MERGE (all:scheduler_counter {counter_id: r.into})
 SET all.tasks_created = coalesce(all.tasks_created, 0) + coalesce(c.tasks_created, 0),
+    all.tasks_begun = coalesce(all.tasks_begun, 0) + coalesce(c.tasks_begun, 0),
     all.tasks_completed = coalesce(all.tasks_completed, 0) + coalesce(c.tasks_completed, 0),
     all.tasks_failed = coalesce(all.tasks_failed, 0) + coalesce(c.tasks_failed, 0),
     all.tasks_cancelled = coalesce(all.tasks_cancelled, 0) + coalesce(c.tasks_cancelled, 0),
     all.deferrals = coalesce(all.deferrals, 0) + coalesce(c.deferrals, 0),
     all.cron_triggers = coalesce(all.cron_triggers, 0) + coalesce(c.cron_triggers, 0),
+    all.triggers = coalesce(all.triggers, 0) + coalesce(c.triggers, 0),
+    all.triggers_on_time = coalesce(all.triggers_on_time, 0) + coalesce(c.triggers_on_time, 0),
+    all.trigger_delay_ms = coalesce(all.trigger_delay_ms, 0) + coalesce(c.trigger_delay_ms, 0),
     all.executions_started = coalesce(all.executions_started, 0) + coalesce(c.executions_started, 0),
     all.executions_completed = coalesce(all.executions_completed, 0) + coalesce(c.executions_completed, 0),
     all.executions_failed = coalesce(all.executions_failed, 0) + coalesce(c.executions_failed, 0),
+    all.executions_deferred = coalesce(all.executions_deferred, 0) + coalesce(c.executions_deferred, 0),
     all.occurrences_dropped = coalesce(all.occurrences_dropped, 0) + coalesce(c.occurrences_dropped, 0),
-    all.execution_seconds = coalesce(all.execution_seconds, 0.0) + coalesce(c.execution_seconds, 0.0)
+    all.occurrences_missed = coalesce(all.occurrences_missed, 0) + coalesce(c.occurrences_missed, 0),
+    all.execution_seconds = coalesce(all.execution_seconds, 0) + coalesce(c.execution_seconds, 0),
+    all.recurring_created = coalesce(all.recurring_created, 0) + coalesce(c.recurring_created, 0),
+    all.recurring_begun = coalesce(all.recurring_begun, 0) + coalesce(c.recurring_begun, 0),
+    all.recurring_completed = coalesce(all.recurring_completed, 0) + coalesce(c.recurring_completed, 0),
+    all.recurring_failed = coalesce(all.recurring_failed, 0) + coalesce(c.recurring_failed, 0),
+    all.recurring_cancelled = coalesce(all.recurring_cancelled, 0) + coalesce(c.recurring_cancelled, 0),
+    all.cron_refused = coalesce(all.cron_refused, 0) + coalesce(c.cron_refused, 0),
+    all.database_errors = coalesce(all.database_errors, 0) + coalesce(c.database_errors, 0),
+    all.error_texts = coalesce(all.error_texts, []) + coalesce(c.error_texts, []),
+    all.error_text_counts = coalesce(all.error_text_counts, []) + coalesce(c.error_text_counts, []),
+    all.most_deferred_task_id = CASE WHEN coalesce(c.most_deferrals, 0) > coalesce(all.most_deferrals, 0)
+                                     THEN c.most_deferred_task_id ELSE all.most_deferred_task_id END
+SET all.most_deferrals = CASE WHEN coalesce(c.most_deferrals, 0) > coalesce(all.most_deferrals, 0)
+                              THEN c.most_deferrals ELSE all.most_deferrals END
 DELETE c
 RETURN r.row AS row
+
+// name: hours_since
+// What was counted in the UTC hours from $since_ms on, of tasks of the $types, a row for each hour, type and writer.
+MATCH (h:scheduler_hour)
+WHERE h.hour_ms >= $since_ms AND h.task_type IN $types
+RETURN h
+
+// name: crons
+// The cron expressions that most open tasks follow.
+MATCH (x:cron_expression)
+WHERE x.open_tasks > 0
+RETURN x.expression AS expression, x.open_tasks AS tasks ORDER BY tasks DESC, expression LIMIT $limit
 
 // name: counters
 // What was counted since the graph was made, a row for each replica.

@@ -35,7 +35,7 @@ CREATE (d:task_deferral {
   deferred_until: datetime({epochMillis: r.deferred_until_ms}), reason: r.reason,
   deferral_count: t.deferral_count, requested_by: r.requested_by, context: r.context
 })-[:DEFERRAL_OF]->(t)
-RETURN r.row AS row
+RETURN r.row AS row, t.task_type AS task_type, t.deferral_count AS deferral_count
 
 // name: link_requests
 // Link deferrals to the thoughts that asked for them.

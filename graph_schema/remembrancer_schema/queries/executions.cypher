@@ -6,12 +6,12 @@ SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
 SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = coalesce(r.next_nominal_ms, r.next_run_ms), t.status = 'ACTIVE',
-    t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
+    t.listing = 'ACTIVE|' + t.task_type + '|' + t.task_id, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
-  execution_type: r.execution_type, status: 'running', attempt: 1, occurrences: 1,
+  execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: 1, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
-  fence: r.fence, replica_id: r.replica_id
+  trigger_delay_ms: r.trigger_delay_ms, fence: r.fence, replica_id: r.replica_id
 })-[:EXECUTION_OF]->(t)
 RETURN r.row AS row
 
@@ -22,10 +22,11 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
-SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = coalesce(r.next_nominal_ms, r.next_run_ms), t.status = r.task_status
+SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = coalesce(r.next_nominal_ms, r.next_run_ms), t.status = r.task_status,
+    t.listing = r.task_status + '|' + t.task_type + '|' + t.task_id
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
-  execution_type: r.execution_type, status: r.status, attempt: 1, occurrences: r.occurrences,
+  execution_type: r.execution_type, task_type: r.task_type, status: r.status, attempt: 1, occurrences: r.occurrences,
   nominal_at: datetime({epochMillis: r.nominal_ms}), last_nominal_at: datetime({epochMillis: r.last_nominal_ms}),
   triggered_at: datetime({epochMillis: r.triggered_ms}), completed_at: datetime({epochMillis: r.triggered_ms}),
   duration_seconds: 0.0, fence: r.fence, replica_id: r.replica_id, reason_code: r.reason_code, reason: r.reason
@@ -47,7 +48,7 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
-  execution_type: r.execution_type, status: 'running', attempt: 1, occurrences: 1,
+  execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: 1, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
   fence: t.fence, replica_id: r.replica_id
 })-[:EXECUTION_OF]->(t)
@@ -133,7 +134,7 @@ WHERE lost.fence = r.lost_fence AND t.status IN ['PENDING', 'ACTIVE']
 SET t.fence = coalesce(t.fence, 0) + 1
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
-  execution_type: r.execution_type, status: 'running', attempt: r.attempt, occurrences: 1,
+  execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
   fence: t.fence, replica_id: r.replica_id
 })-[:EXECUTION_OF]->(t)
@@ -141,12 +142,13 @@ CREATE (e)-[:RETRY_OF]->(lost)
 RETURN r.row AS row, t.fence AS fence
 
 // name: executions_of_task
-// The executions of one task, newest first, as nodes.
+// The executions of one task before $before_id, newest first, as nodes.
 MATCH (e:task_execution)-[:EXECUTION_OF]->(t:scheduled_task {task_id: $task_id})
+WHERE e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit
 
 // name: latest_executions
-// The newest executions of all tasks, after $after_id, as nodes; ids sort by the time they were made.
+// The newest executions of all tasks, after $after_id and before $before_id, as nodes; ids sort by the time they were made.
 MATCH (e:task_execution)
-WHERE e.execution_id > $after_id
+WHERE e.execution_id > $after_id AND e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit

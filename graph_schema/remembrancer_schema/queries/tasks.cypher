@@ -14,7 +14,8 @@ CREATE (t:scheduled_task {
   on_lost: r.on_lost, max_attempts: r.max_attempts, timeout_seconds: r.timeout_seconds,
   dedup_key: r.dedup_key, deferred_task_id: r.deferred_task_id, context: r.context,
   defer_until: CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END,
-  next_run_ms: r.next_run_ms, due_key: r.due_key, nominal_ms: r.nominal_ms, deferral_id: r.deferral_id, fence: 0
+  next_run_ms: r.next_run_ms, due_key: r.due_key, nominal_ms: r.nominal_ms, deferral_id: r.deferral_id, fence: 0,
+  listing: r.listing, cron_listing: r.cron_listing
 })-[:CREATED_BY]->(h)
 CREATE (t)-[:SCHEDULED_FOR]->(m)
 RETURN r.row AS row
@@ -44,6 +45,18 @@ RETURN t ORDER BY t.due_key LIMIT $limit
 MATCH (t:scheduled_task)
 WHERE t.next_run_ms IS NULL AND t.status IN $statuses AND t.task_type IN $types
 RETURN t ORDER BY t.created_at DESC LIMIT $limit
+
+// name: listed_tasks
+// Tasks whose listing lies above $above and below $below, the newest of a listing first, as nodes.
+MATCH (t:scheduled_task)
+WHERE t.listing > $above AND t.listing < $below
+RETURN t ORDER BY t.listing DESC LIMIT $limit
+
+// name: tasks_of_cron
+// Open tasks whose cron listing lies above $above and below $below, in the order of their ids, as nodes.
+MATCH (t:scheduled_task)
+WHERE t.cron_listing > $above AND t.cron_listing < $below
+RETURN t ORDER BY t.cron_listing LIMIT $limit
 
 // name: due_tasks
 // Armed tasks with a due key above $floor_key and up to $now_key, oldest first, at most $limit, as nodes.
@@ -75,7 +88,7 @@ UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
-SET t.status = r.status
+SET t.status = r.status, t.listing = r.status + '|' + t.task_type + '|' + t.task_id
 RETURN r.row AS row
 
 // name: cancel_tasks
@@ -86,24 +99,26 @@ SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r, t.status AS before
 WHERE before IN ['PENDING', 'ACTIVE']
 SET t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
-    t.deferral_id = null
+    t.deferral_id = null, t.listing = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_listing = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
   actor: r.actor, reason: r.reason, thought_id: r.thought_id, before: before, after: 'CANCELLED'
 })-[:CHANGE_OF]->(t)
-RETURN r.row AS row
+RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
 
 // name: quarantine_tasks
 // Take tasks that cannot be read out of the schedule, loudly, so that they never hold up the others.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 WHERE t.next_run_ms IS NOT NULL
-SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED'
+WITH t, r, t.status AS before
+SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED',
+    t.listing = 'FAILED|' + t.task_type + '|' + t.task_id, t.cron_listing = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),
   actor: 'checker', reason: r.reason
 })-[:CHANGE_OF]->(t)
-RETURN r.row AS row
+RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
 
 // name: disarm_nameless
 // Take nodes that have a due key and no task_id out of the schedule: no other query could name them.

@@ -36,10 +36,15 @@ class Chronicle:
         bolt = None if beacon.bolt_port is None else f"bolt://{beacon.host}:{beacon.bolt_port}"
         control = f"{beacon.host}:{beacon.control_port}"
         lines = [f"Serving {folder} (process {beacon.pid}); Ctrl-C stops it.", f"  control  {control}"]
+        rest = None if beacon.rest_port is None else f"http://{beacon.host}:{beacon.rest_port}"
+        if rest:
+            lines.append(f"  api      {rest}/docs  token: remembrancer token create --name … --scope write")
         if bolt:
             secret = f"password: bolt_password in {folder / 'serve.json'}"
             lines.append(f"  read it  {bolt}  user: {beacon.bolt_user}  {secret}")
-        self._tell("serving", "\n".join(lines), graph=str(folder), pid=beacon.pid, control=control, bolt=bolt)
+        self._tell(
+            "serving", "\n".join(lines), graph=str(folder), pid=beacon.pid, control=control, rest=rest, bolt=bolt
+        )
 
     def sharing(self, graph: str, among: ReplicationReport) -> None:
         """Say which graph on a server it is, and who else serves it."""

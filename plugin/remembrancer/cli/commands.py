@@ -8,7 +8,8 @@ import typer
 
 from remembrancer import __version__
 from remembrancer.cli.acting import Cancelling, Deferring, Running, cancel, defer, run_now
-from remembrancer.cli.command import Command
+from remembrancer.cli.admitting import Creating, Revoking, create, list_tokens, revoke
+from remembrancer.cli.command import Command, OnGraph
 from remembrancer.cli.foreseeing import Previewing, preview
 from remembrancer.cli.importing import Importing, crontab
 from remembrancer.cli.moving import Copying, Declaring, copy, schema
@@ -45,6 +46,12 @@ imports: Final = typer.Typer(
 )
 imports.command("crontab")(Command(Importing, crontab))
 app.add_typer(imports, name="import")
+
+tokens: Final = typer.Typer(no_args_is_help=True, help="Say who may ask the API.", rich_markup_mode="markdown")
+tokens.command("create")(Command(Creating, create))
+tokens.command("list")(Command(OnGraph, list_tokens))
+tokens.command("revoke")(Command(Revoking, revoke))
+app.add_typer(tokens, name="token")
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)

@@ -47,6 +47,10 @@ class Serving(OnGraph):
     stop_timeout: Annotated[float, Option(min=0, help="How long handlers may go on when it stops, seconds.")] = 10.0
     bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
     bolt_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+    rest: Annotated[
+        bool, Option("--rest/--no-rest", help="Serve the API, if the extra is there.", rich_help_panel=_OPEN)
+    ] = True
+    rest_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
     control_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
 
 
@@ -118,11 +122,13 @@ async def _open(
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     control = ControlServer(service, token, port=asked.control_port)
     stack.push_async_callback(control.stop)
+    rest_port = await _serve_rest(stack, service, asked.rest_port) if asked.rest else None
     beacon = Beacon(
         pid=os.getpid(),
         host="127.0.0.1",
         control_port=await control.start(),
         token=token,
+        rest_port=rest_port,
         bolt_port=address.bolt_port if address else None,
         bolt_user=address.user if address else None,
         bolt_password=address.password if address else None,
@@ -137,6 +143,17 @@ def _numbers(asked: Serving) -> Options:
     from remembrancer.engine.options import Options  # noqa: PLC0415 (--help stays fast)
 
     return Options(check_interval_seconds=asked.check_interval_seconds, stop_timeout_seconds=asked.stop_timeout)
+
+
+async def _serve_rest(stack: AsyncExitStack, service: SchedulerService, port: int) -> int | None:
+    """Serve the API; None where what it stands on is not installed."""
+    try:
+        from remembrancer.surfaces.rest.server import RestServer  # noqa: PLC0415 (an extra)
+    except ImportError:
+        return None
+    server = RestServer(service, port=port)
+    stack.push_async_callback(server.stop)
+    return await server.start()
 
 
 async def _until(stop: asyncio.Event, service: SchedulerService) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.engine.admission import admit, read_context, read_id, read_reason, reply
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
 
-_KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
+ACTOR: ContextVar[str | None] = ContextVar("remembrancer_actor", default=None)
+"""Who acts just now, where a surface knows better than the one it came through."""
+_BAD_CRON = "Invalid cron expression"
+KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
 
 
 class Acts:
@@ -55,7 +59,7 @@ class Acts:
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
         now = self._clock.now()
-        tasks = [self._near(admit(request, now, self._late_by_seconds)) for request in requests]
+        tasks = [self._admit(request, now) for request in requests]
         known = await self._known(tasks)
         fresh: list[ScheduledTask] = []
         for task in tasks:
@@ -68,7 +72,7 @@ class Acts:
         made = {task.task_id for task in fresh}
         kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
         replies = [  # worked out while the tasks are being written
-            reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [_KEPT])
+            reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [KEPT])
             for asked, stands in zip(tasks, kept, strict=True)
         ]
         if writing:
@@ -144,7 +148,7 @@ class Acts:
     ) -> ScheduledReply:
         """Schedule the task that brings *deferred_task_id* back, with the deferral that made it."""
         now = self._clock.now()
-        task = self._near(admit(request, now, self._late_by_seconds))
+        task = self._admit(request, now)
         assert task.defer_until is not None  # noqa: S101 (a reactivation is asked for with its moment)
         first = Deferral(
             deferral_id=new_id("defer", to_ms(now)),
@@ -160,6 +164,15 @@ class Acts:
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
         await self._store.create([task.model_copy(update=about)], first=first)
         return reply(await self._store.get(task.task_id), now)
+
+    def _admit(self, request: ScheduleRequest, now: datetime) -> ScheduledTask:
+        """Return the task asked for; a cron expression that is refused is counted."""
+        try:
+            return self._near(admit(request, now, self._late_by_seconds))
+        except InvalidInput as refused:
+            if refused.field == "schedule_cron":
+                self._store.note("cron_refused", _BAD_CRON)
+            raise
 
     async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:
         """Return the tasks that are kept under the dedup_keys of *tasks*."""
@@ -183,4 +196,4 @@ class Acts:
         return read_moment(value, field, now=self._clock.now())
 
     def _change(self, action: str, reason: str | None, thought_id: str | None = None) -> Change:
-        return Change(action, self._clock.now(), self._actor, reason, thought_id)
+        return Change(action, self._clock.now(), ACTOR.get() or self._actor, reason, thought_id)

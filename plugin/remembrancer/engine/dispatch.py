@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.execution import Verdict, as_async, run
+from remembrancer.engine.footprint import memory_of
 from remembrancer.engine.ledger import Ledger, patiently
 from remembrancer.engine.putting_off import put_off
 from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError
@@ -67,6 +68,7 @@ class Dispatch:
         self._ledger = Ledger(store)
         self._runs: set[asyncio.Task[None]] = set()
         self._handling: dict[str, asyncio.Task[None]] = {}
+        self._firings: dict[str, Firing] = {}
         self._expired: set[str] = set()
         self._stopping = False
 
@@ -74,6 +76,11 @@ class Dispatch:
     def running(self) -> int:
         """How many handlers are under way."""
         return len(self._handling)
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much memory the tasks under way take."""
+        return memory_of(self._firings.values())
 
     @property
     def leases(self) -> list[str]:
@@ -94,6 +101,7 @@ class Dispatch:
             self._runs.add(task)
             task.add_done_callback(self._runs.discard)
             self._handling[execution_id] = task
+            self._firings[execution_id] = firing
             deadlines.setdefault(self._limit(firing), []).append(execution_id)
         for seconds, ids in deadlines.items():
             batch.timers.append(loop.call_later(seconds, self._expire, ids))
@@ -145,6 +153,7 @@ class Dispatch:
         except asyncio.CancelledError:
             verdict = self._cut_short(firing)
         finally:
+            del self._firings[execution_id]
             del self._handling[execution_id]  # what is left is writing: it must not be cut short
             self._expired.discard(execution_id)
             batch.ended()

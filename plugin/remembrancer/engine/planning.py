@@ -131,13 +131,16 @@ def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: in
         occurrence_key=occurrence_key(task.task_id, task.next_run_ms if put_off else nominal_ms, 1),
         task_id=task.task_id,
         execution_type=kind,
+        task_type=task.task_type,
         status=ExecutionStatus.RUNNING,
         nominal_at=from_ms(task.next_run_ms if put_off else nominal_ms),
         triggered_at=from_ms(at.now_ms),
+        trigger_delay_ms=at.now_ms - task.next_run_ms,
         fence=task.fence + 1,
         replica_id=at.replica_id,
     )
-    return Claim(execution, task.next_run_ms, after_ms, after_ms, TaskStatus.ACTIVE, ends_deferral=put_off)
+    begins = task.status is TaskStatus.PENDING
+    return Claim(execution, task.next_run_ms, after_ms, after_ms, TaskStatus.ACTIVE, put_off, begins)
 
 
 def _drop(
@@ -152,6 +155,7 @@ def _drop(
         occurrence_key=occurrence_key(task.task_id, first, 1),
         task_id=task.task_id,
         execution_type=ExecutionType.CRON if recurring else ExecutionType.ONE_TIME,
+        task_type=task.task_type,
         status=dropped.status,
         nominal_at=from_ms(first),
         last_nominal_at=from_ms(dropped.moments[-1]),
@@ -165,4 +169,5 @@ def _drop(
         reason=dropped.reason,
     )
     status = TaskStatus.FAILED if next_run_ms is None else task.status
-    return Claim(execution, task.next_run_ms, next_run_ms, next_nominal_ms, status)
+    begins = task.status is TaskStatus.PENDING and status is not TaskStatus.PENDING
+    return Claim(execution, task.next_run_ms, next_run_ms, next_nominal_ms, status, begins=begins)

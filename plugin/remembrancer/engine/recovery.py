@@ -81,6 +81,7 @@ def _retry(lost: Execution, now_ms: int, replica_id: str) -> Execution:
             "occurrence_key": next_attempt(lost.occurrence_key, lost.attempt + 1),
             "attempt": lost.attempt + 1,
             "triggered_at": from_ms(now_ms),
+            "trigger_delay_ms": None,
             "replica_id": replica_id,
             "fence": 0,
         }

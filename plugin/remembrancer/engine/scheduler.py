@@ -8,6 +8,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.checks import Checks
 from remembrancer.engine.dispatch import Dispatch
 from remembrancer.engine.hearing import Hearing
 from remembrancer.engine.planning import plan
@@ -62,6 +63,7 @@ class Scheduler:
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room)
         self._retention = Retention(store.past, clock, options)
         self._stopping = False
+        self._checks = Checks(options.check_interval_seconds)
         self.passes = 0
         self.failed_passes = 0
         self.last_pass_at: datetime | None = None
@@ -75,6 +77,16 @@ class Scheduler:
     def running(self) -> int:
         """How many handlers are under way."""
         return self._dispatch.running
+
+    @property
+    def missed_checks(self) -> int:
+        """How many regular checks were not made."""
+        return self._checks.missed
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much memory the tasks under way take."""
+        return self._dispatch.memory_bytes
 
     async def recover(self) -> int:
         """Take over what a replica left that is gone or cut off; return how many executions it lost."""
@@ -137,6 +149,7 @@ class Scheduler:
             occurrence_key=f"{task.task_id}|{execution_id}|1",
             task_id=task.task_id,
             execution_type=ExecutionType.MANUAL,
+            task_type=task.task_type,
             status=ExecutionStatus.RUNNING,
             nominal_at=change.at,
             triggered_at=change.at,
@@ -151,6 +164,7 @@ class Scheduler:
         now = self._clock.now()
         regular = now + timedelta(seconds=self._options.check_interval_seconds)
         self.passes += 1
+        self._checks.begin(now)
         try:
             if self.presence.barred:
                 raise GraphUnavailable(self.presence.trouble or "")

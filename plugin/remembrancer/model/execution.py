@@ -8,6 +8,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from remembrancer.model.policy import TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
+
 
 class ExecutionStatus(StrEnum):
     """Running, or one of the seven terminal outcomes."""
@@ -69,11 +71,14 @@ class Execution(BaseModel):
     occurrence_key: str
     task_id: str
     execution_type: ExecutionType
+    task_type: TaskType
     status: ExecutionStatus
     nominal_at: datetime
     last_nominal_at: datetime | None = None
     occurrences: int = 1
     triggered_at: datetime
+    trigger_delay_ms: int | None = None
+    """How much later than its task was armed for the schedule's run began; None for one that no schedule began."""
     completed_at: datetime | None = None
     duration_seconds: float | None = None
     attempt: int = 1

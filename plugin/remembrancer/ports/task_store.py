@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from remembrancer.model.outcome import Thought
     from remembrancer.model.policy import TaskStatus
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.accounts import Accounts
     from remembrancer.ports.past import Past
     from remembrancer.ports.roll import Roll
+    from remembrancer.ports.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Claim:
     next_nominal_ms: int | None
     task_status: TaskStatus
     ends_deferral: bool = False
+    begins: bool = False
+    """Whether the task was PENDING as it was read, and is not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,16 @@ class TaskStore(Protocol):
         """Which graph this is, and who works on it."""
         ...
 
+    @property
+    def accounts(self) -> Accounts:
+        """The graph's books."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens:
+        """Who may ask over the network."""
+        ...
+
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
         """Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
@@ -209,8 +223,15 @@ class TaskStore(Protocol):
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
         ...
 
-    async def history(self, task_id: str | None, limit: int) -> Sequence[Execution]:
-        """Return executions, newest first: of one task, or of all."""
+    async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
+        """Return executions, newest first: of one task, or of all; older than the execution *before* if given."""
+        ...
+
+    def note(self, what: str, text: str) -> None:
+        """Count something that changes no task, such as `cron_refused`; *text* is what people call the fault.
+
+        It is kept with the next write, at the latest when the graph is let go.
+        """
         ...
 
     @property

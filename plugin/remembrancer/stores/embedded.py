@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, LiteralString, TypeVar, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
+from remembrancer.stores.books import Books
 from remembrancer.stores.engine import Plain, load_engine
 from remembrancer.stores.group_commit import Group, Pending, Write
+from remembrancer.stores.notes import Notes
 from remembrancer.stores.session import Row, Statement, UniqueKeyTaken
-from remembrancer.stores.tally import Counts, tally, zero
+from remembrancer.stores.tally import Counts, Tally, zero
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class EmbeddedSession:
     ) -> None:
         database.set_wal_flush("yes_full" if durable else "no")
         self._database = database
-        self._counter_id = counter_id
+        self._books = Books(counter_id)
         self._on_close = on_close
         self._pending = Pending(_ROWS_PER_COMMIT)
         self._arrived = threading.Condition()
@@ -69,12 +71,15 @@ class EmbeddedSession:
         self._writer = threading.Thread(target=self._commit_groups, name="remembrancer-write", daemon=True)
         self._writer.start()
         self.counts: Counts = zero()
+        self.notes = Notes()
+        self.connections = 1
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""
         if self._closing:
             raise GraphUnavailable(_CLOSED)
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, text, parameters)
+        with self.notes.of_faults():
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, text, parameters)
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are on the disk."""
@@ -84,7 +89,8 @@ class EmbeddedSession:
                 raise GraphUnavailable(_CLOSED)
             self._pending.add(Write(statements, answer))
             self._arrived.notify()
-        return await answer
+        with self.notes.of_faults():
+            return await answer
 
     async def renew_schema(self) -> None:
         """Do nothing: nobody else can have taken away what opening the graph has declared."""
@@ -135,22 +141,30 @@ class EmbeddedSession:
         return _insist(lambda: self._commit_once(group), "ConcurrentModification")
 
     def _commit_once(self, group: Group) -> list[list[Row]]:
-        counts = zero()
+        entry = None
+        notes = self.notes.take()
         self._database.begin()
         try:
             answers = [self._run(batch.name, batch.rows) for batch in group.batches]
-            for batch, rows in zip(group.batches, answers, strict=True):
-                tally(counts, batch.name, batch.written(rows))
-            if any(counts.values()):
-                self._run("bump_counters", [{"counter_id": self._counter_id, **counts}])
+            if (tally := group.tally(answers)) or notes:
+                self._learn(tally)
+                entry = self._books.enter(tally, notes)
+                for statement in entry.statements:
+                    self._run(statement.name, list(statement.rows))
             self._database.commit()
         except BaseException:
+            self.notes.give_back(notes)
             with contextlib.suppress(load_engine().ArcadeDBError):
                 self._database.rollback()
             raise
-        for name, count in counts.items():
-            self.counts[name] += count
+        if entry:
+            self._books.keep(entry, self.counts)
         return answers
+
+    def _learn(self, tally: Tally) -> None:
+        if keys := self._books.unknown(tally):
+            found = self._database.query("opencypher", query("books"), {"keys": keys}).to_list()
+            self._books.learn(keys, _plain(found))
 
     def _run(self, name: str, rows: list[Row]) -> list[Row]:
         return self._database.command("opencypher", query(name), {"rows": Plain(rows)}).to_list()

@@ -10,17 +10,19 @@ from remembrancer.errors import DedupKeyTaken, OutcomeUnknown, TaskNotFound
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.ports.accounts import LIFELONG
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
+from remembrancer.stores.accounts import GraphAccounts
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, let_go, running_of, won_claims
 from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.past import PastStore
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
-from remembrancer.stores.settling import settle_statements
+from remembrancer.stores.settling import deferral_statements, settle_statements
 from remembrancer.stores.taking_over import take_over
-from remembrancer.stores.tally import NAMES, summed
+from remembrancer.stores.tokens import GraphTokens
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _BULK: Final = 1000
+_LAST: Final = "~"  # behind every id
 
 
 class GraphStore:
@@ -51,6 +54,8 @@ class GraphStore:
         self._index = DueIndex(session, floor_lifetime_ms)
         self._moved = Moved()
         self._before: dict[str, float] = {}
+        self.accounts = GraphAccounts(session)
+        self.tokens = GraphTokens(session)
         self.exclusive = session.exclusive
         self.roll = GraphRoll(session)
         self.past: Past = PastStore(session)
@@ -59,7 +64,7 @@ class GraphStore:
         """Keep new tasks; all or none."""
         statements = [Statement("create_tasks", [rows.task_row(task) for task in tasks])]
         if first:
-            statements += _deferral_statements(first)
+            statements += deferral_statements(first)
         try:
             await self._arming([task.next_run_ms for task in tasks], statements)
         except UniqueKeyTaken as taken:
@@ -165,12 +170,7 @@ class GraphStore:
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
         now_ms = to_ms(now)
-        row = {
-            "task_id": task_id,
-            "change_id": new_id("change", now_ms),
-            "at_ms": now_ms,
-            "reason": fault[:1000],
-        }
+        row = {"task_id": task_id, "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": fault[:1000]}
         await self._session.write([Statement("quarantine_tasks", [row])])
 
     async def cancel(self, task_id: str, change: Change) -> bool:
@@ -185,20 +185,25 @@ class GraphStore:
             **rows.change_row(task_id, change),
             "expected_ms": expected_next_run_ms,
         }
-        statements = [Statement("defer_tasks", [row]), *_deferral_statements(rearm.deferral)]
+        statements = [Statement("defer_tasks", [row]), *deferral_statements(rearm.deferral)]
         answers = await self._arming([rearm.next_run_ms], statements)
         if answers[0]:
             self._moved.note(task_id, rearm.next_run_ms)
         return bool(answers[0])
 
-    async def history(self, task_id: str | None, limit: int) -> Sequence[Execution]:
+    async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
         """Return executions, newest first: of one task, or of all."""
+        parameters: Row = {"before_id": _LAST if before is None else before, "limit": limit}
         if task_id is None:
-            found = await self._read("latest_executions", {"after_id": "", "limit": limit})
+            found = await self._read("latest_executions", {"after_id": "", **parameters})
         else:
-            found = await self._read("executions_of_task", {"task_id": task_id, "limit": limit})
+            found = await self._read("executions_of_task", {"task_id": task_id, **parameters})
         # On a shared graph one may be rolled up while it is read: its node comes back empty.
         return [rows.execution_from(row["e"]) for row in found if row["e"]]
+
+    def note(self, what: str, text: str) -> None:
+        """Count something that changes no task, with the next write."""
+        self._session.notes.add(what, text)
 
     @property
     def totals(self) -> Mapping[str, float]:
@@ -209,11 +214,11 @@ class GraphStore:
     async def recall_counters(self) -> None:
         """Learn what was counted beside this session."""
         counted, mine = await self.counters(), self._session.counts
-        self._before = {name: counted.get(name, 0) - mine[name] for name in NAMES}
+        self._before = {name: counted.get(name, 0) - mine[name] for name in LIFELONG}
 
     async def counters(self) -> dict[str, float]:
         """Return what was counted since the graph was made, over all replicas."""
-        return summed(row["c"] for row in await self._read("counters", {}))
+        return dict((await self.accounts.lifelong()).counts)
 
     async def tidy(self, limit: int) -> int:
         """Bring SCHEDULED_FOR of tasks that moved on up to date; return how many."""
@@ -221,6 +226,8 @@ class GraphStore:
         if moved:
             linked = [dict(row) for row in moved]
             await self._session.write([Statement("unlink_times", moved), Statement("link_times", linked)])
+        elif self._session.notes:
+            await self._session.write([])
         return len(moved)
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
@@ -230,7 +237,8 @@ class GraphStore:
 
     async def close(self) -> None:
         """Finish the writes under way and let the graph go."""
-        await self.tidy(_BULK)
+        while await self.tidy(_BULK):
+            pass
         await self._session.close()
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:
@@ -287,10 +295,3 @@ class GraphStore:
             return
         _LOG.error("A scheduled_task without a task_id is taken out of the schedule: %s", node)
         await self._session.write([Statement("disarm_nameless", [{"due_key": node["due_key"]}])])
-
-
-def _deferral_statements(deferral: Deferral) -> list[Statement]:
-    """Return the statements that write a deferral of a task which already points at it."""
-    row = rows.deferral_row(deferral)
-    recorded = [Statement("record_deferrals", [row])]
-    return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded

@@ -10,6 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.stores.tally import Tally
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator, Sequence
@@ -65,8 +67,8 @@ class Batch:
         self.rows.extend(rows)
 
     def written(self, answer: Sequence[Row]) -> list[Row]:
-        """Return those rows that *answer* says were written."""
-        return [self.rows[row["row"]] for row in answer]
+        """Return those rows that *answer* says were written, with what it says of each beside its `row`."""
+        return [{**self.rows[row["row"]], **row} if len(row) > 1 else self.rows[row["row"]] for row in answer]
 
 
 @dataclass(slots=True)
@@ -89,6 +91,13 @@ class Group:
                     place = len(batches) - 1
                 batches[place].add(statement.rows, number, part)
         return cls(writes, batches)
+
+    def tally(self, answers: list[list[Row]]) -> Tally:
+        """Return what the group counts, if these are the answers of its batches."""
+        tally = Tally()
+        for batch, rows in zip(self.batches, answers, strict=True):
+            tally.add(batch.name, batch.written(rows))
+        return tally
 
     def refuse(self, error: Exception) -> None:
         """Tell every caller that nothing of the group was written."""

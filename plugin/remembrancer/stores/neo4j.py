@@ -22,6 +22,7 @@ from remembrancer.stores.neo4j_meaning import (
 from remembrancer.stores.neo4j_sessions import Sessions
 from remembrancer.stores.neo4j_values import encodable, plain_rows, ungathered
 from remembrancer.stores.neo4j_writer import Writer
+from remembrancer.stores.notes import Notes
 from remembrancer.stores.tally import Counts, zero
 from remembrancer.stores.upgrade import Use, upgrade_neo4j
 from remembrancer_schema.catalog import gathered, query
@@ -71,11 +72,17 @@ class Neo4jSession:
         self._sessions = Sessions(driver, address)
         self._pending = Pending(_ROWS_PER_COMMIT)
         self.counts: Counts = zero()
-        mine = uuid4().hex
-        self._writers = [Writer(self._sessions, address, f"{mine}.{place}", self.counts) for place in range(writers)]
+        self.notes = Notes()
+        mine, counted = uuid4().hex, (self.counts, self.notes)
+        self._writers = [Writer(self._sessions, address, f"{mine}.{place}", counted) for place in range(writers)]
         self._free = list(self._writers)
         self._committing: set[asyncio.Task[None]] = set()
         self._closing = False
+
+    @property
+    def connections(self) -> int:
+        """How many connections were in use at a time, at most."""
+        return self._sessions.connections
 
     async def greet(self) -> None:
         """Ask for nothing, once: the driver raises what stands between us and the graph."""
@@ -86,6 +93,10 @@ class Neo4jSession:
         """Answer a reading query; it sees what this session has written."""
         if self._closing:
             raise GraphUnavailable(_CLOSED)
+        with self.notes.of_faults():
+            return await self._read(text, parameters)
+
+    async def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
         patience = Patience(_PATIENCE_SECONDS)
         while True:
             try:
@@ -116,7 +127,8 @@ class Neo4jSession:
         self._pending.add(Write(statements, answer))
         # Announced once this turn of the loop is over: what a thousand handlers write in one turn goes together.
         loop.call_soon(self._begin_commits)
-        return await answer
+        with self.notes.of_faults():
+            return await answer
 
     async def _write_at_once(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Write what must not wait behind a commit that waits for locks, or a replica that lives is taken for dead."""
@@ -154,8 +166,8 @@ class Neo4jSession:
         wrote = [each for each in self._writers if each.wrote]
         rows: list[Row] = [{"counter_id": each.counter_id, "into": _ENDED, "row": 0} for each in wrote]
         try:
-            if rows:
-                await self.run_again_and_again(query("fold_counters"), {"rows": rows})
+            for name in ("fold_hours", "fold_counters") if rows else ():
+                await self.run_again_and_again(query(name), {"rows": rows})
         except GraphUnavailable:
             pass  # they stay where they are, and count all the same
         finally:

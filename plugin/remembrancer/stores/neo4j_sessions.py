@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
@@ -11,6 +12,9 @@ from neo4j.exceptions import Neo4jError
 from remembrancer.stores.neo4j_meaning import may_pass
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from contextlib import AbstractAsyncContextManager
+
     from neo4j import AsyncDriver, AsyncSession
     from neo4j.exceptions import DriverError
 
@@ -41,13 +45,16 @@ class Sessions:
         self._driver = driver
         self._address = address
         self._lags = address.uri.startswith("neo4j")
+        self._in_use = 0
+        self.connections = 0
+        """The most that were in use at a time: the driver's pool keeps what it has opened."""
         self._forget()
 
-    def to_read(self) -> AsyncSession:
+    def to_read(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a session that any member of a cluster may serve."""
         return self._open(READ_ACCESS)
 
-    def to_write(self) -> AsyncSession:
+    def to_write(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a session that the leader serves."""
         return self._open(WRITE_ACCESS)
 
@@ -62,10 +69,17 @@ class Sessions:
     def _forget(self) -> None:
         self._bookmarks = AsyncGraphDatabase.bookmark_manager() if self._lags else None
 
-    def _open(self, access: str) -> AsyncSession:
-        return self._driver.session(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
-            database=self._address.database,
-            default_access_mode=access,
-            bookmark_manager=self._bookmarks,
-            fetch_size=-1,
-        )
+    @asynccontextmanager
+    async def _open(self, access: str) -> AsyncGenerator[AsyncSession]:
+        self._in_use += 1
+        self.connections = max(self.connections, self._in_use)
+        try:
+            async with self._driver.session(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
+                database=self._address.database,
+                default_access_mode=access,
+                bookmark_manager=self._bookmarks,
+                fetch_size=-1,
+            ) as session:
+                yield session
+        finally:
+            self._in_use -= 1

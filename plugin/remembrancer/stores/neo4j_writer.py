@@ -10,18 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import OutcomeUnknown
+from remembrancer.stores.books import Books
 from remembrancer.stores.neo4j_meaning import FAULTS, Patience, writing_meaning
-from remembrancer.stores.neo4j_values import ungathered
-from remembrancer.stores.tally import Counts, tally, zero
+from remembrancer.stores.neo4j_values import plain_rows, ungathered
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from neo4j import AsyncTransaction
 
     from remembrancer.stores.address import Address
+    from remembrancer.stores.books import Entry
     from remembrancer.stores.group_commit import Group
     from remembrancer.stores.neo4j_sessions import Sessions
+    from remembrancer.stores.notes import Notes
     from remembrancer.stores.session import Row
+    from remembrancer.stores.tally import Counts, Tally
 
 TRANSACTION_SECONDS: Final = 30.0
 """After so long the server gives up a transaction by itself: one of a client that has vanished holds its locks."""
@@ -38,16 +43,17 @@ class Writer:
         sessions: Opens those that may write.
         address: For messages.
         counter_id: Of this writer alone: its counter carries its commits' numbers.
-        counts: Where to add what was counted.
+        counted: Where to add what was counted, and where what is to be counted beside it waits.
     """
 
-    def __init__(self, sessions: Sessions, address: Address, counter_id: str, counts: Counts) -> None:
+    def __init__(self, sessions: Sessions, address: Address, counter_id: str, counted: tuple[Counts, Notes]) -> None:
         self._sessions = sessions
         self._address = address
         self.counter_id = counter_id
-        self._counts = counts
+        self._books = Books(counter_id)
+        self._counts, self._notes = counted
         self._number = 0
-        self._unknown: Counts | None = None
+        self._unknown: Entry | None = None
         """What the commit numbered last counts, while it is not known whether it was kept."""
 
     @property
@@ -71,28 +77,39 @@ class Writer:
     async def _commit_once(self, group: Group) -> list[list[Row]]:
         if self._unknown:
             await self._look_up(self._unknown)
-        counts = zero()
         self._number += 1
         async with (
             self._sessions.to_write() as session,
             await session.begin_transaction(timeout=TRANSACTION_SECONDS) as transaction,
         ):
             answers = [await _run(transaction, batch.name, batch.rows) for batch in group.batches]
-            for batch, rows in zip(group.batches, answers, strict=True):
-                tally(counts, batch.name, batch.written(rows))
-            numbered: Row = {"counter_id": self.counter_id, "commit_number": self._number, "row": 0, **counts}
-            await _run(transaction, "number_commit", [numbered])
-            self._unknown = counts
+            entry = await self._count(transaction, group.tally(answers))
+            self._unknown = entry
             try:
                 await transaction.commit()
             except FAULTS:
-                if not await self._look_up(counts):
+                if not await self._look_up(entry):
                     raise
                 return answers
-        self._settle(counts, kept=True)
+        self._settle(entry, kept=True)
         return answers
 
-    async def _look_up(self, counts: Counts) -> bool:
+    async def _count(self, transaction: AsyncTransaction, tally: Tally) -> Entry:
+        """Write what the commit counts, and its number."""
+        if keys := self._books.unknown(tally):
+            answer = await transaction.run(query("books"), {"keys": keys})
+            self._books.learn(keys, plain_rows([record async for record in answer]))
+        notes = self._notes.take()
+        try:
+            entry = self._books.enter(tally, notes, counter_id=self.counter_id, commit_number=self._number)
+            for statement in entry.statements:
+                await _run(transaction, statement.name, statement.rows)
+        except BaseException:
+            self._notes.give_back(notes)
+            raise
+        return entry
+
+    async def _look_up(self, entry: Entry) -> bool:
         """Learn whether the commit numbered last was kept. Raises OutcomeUnknown if the graph does not say."""
         patience = Patience(LOOK_UP_SECONDS)
         while True:
@@ -112,18 +129,19 @@ class Writer:
                     ) from error
             else:
                 kept = found[0]["commit_number"] == self._number
-                self._settle(counts, kept=kept)
+                self._settle(entry, kept=kept)
                 return kept
 
-    def _settle(self, counts: Counts, *, kept: bool) -> None:
+    def _settle(self, entry: Entry, *, kept: bool) -> None:
         """What became of the commit numbered last is known now."""
         self._unknown = None
         if kept:
-            for name, count in counts.items():
-                self._counts[name] += count
+            self._books.keep(entry, self._counts)
+        else:
+            self._notes.give_back(entry.notes)
 
 
-async def _run(transaction: AsyncTransaction, name: str, rows: list[Row]) -> list[Row]:
+async def _run(transaction: AsyncTransaction, name: str, rows: Sequence[Row]) -> list[Row]:
     """Run a query of the catalogue over rows, in an order that all writers share: fewer of them deadlock."""
     ordered = sorted(rows, key=lambda row: [str(row.get(key)) for key in _ORDER])
     asked = gathered(query(name))

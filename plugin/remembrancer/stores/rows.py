@@ -84,6 +84,9 @@ def task_row(task: ScheduledTask) -> Row:
     if task.context is not None:
         row["context"] = _json(task.context)
     row["task_type"] = task.task_type
+    row["listing"] = listing(task.status, task.task_type, task.task_id)
+    if task.schedule_cron is not None:
+        row["cron_listing"] = cron_listing(task.schedule_cron, task.task_id)
     row["due_key"] = due_key(task.next_run_ms, task.task_id)
     row["created_ms"] = to_ms(task.created_at)
     row["minute_ms"] = minute_ms
@@ -102,9 +105,13 @@ def claim_row(claim: Claim) -> Row:
         "execution_id": execution.execution_id,
         "occurrence_key": execution.occurrence_key,
         "execution_type": execution.execution_type,
+        "task_type": execution.task_type,
         "triggered_ms": to_ms(execution.triggered_at),
+        "trigger_delay_ms": execution.trigger_delay_ms,
         "replica_id": execution.replica_id,
     }
+    if claim.begins:
+        row["begins"] = True
     if claim.next_run_ms is not None:
         row["next_run_ms"] = claim.next_run_ms
         row["due_key"] = due_key(claim.next_run_ms, execution.task_id)
@@ -134,6 +141,7 @@ def start_row(execution: Execution) -> Row:
         "execution_id": execution.execution_id,
         "occurrence_key": execution.occurrence_key,
         "execution_type": execution.execution_type,
+        "task_type": execution.task_type,
         "nominal_ms": to_ms(execution.nominal_at),
         "triggered_ms": to_ms(execution.triggered_at),
         "replica_id": execution.replica_id,
@@ -153,6 +161,7 @@ def settle_row(settlement: Settlement) -> Row:
     return {
         "execution_id": settlement.execution.execution_id,
         "fence": settlement.execution.fence,
+        "task_type": settlement.execution.task_type,
         "completed_ms": to_ms(settlement.completed_at),
         "outcome": outcome,
     }
@@ -205,6 +214,16 @@ def rearm_row(rearm: Rearm) -> Row:
         "due_key": due_key(rearm.next_run_ms, rearm.deferral.task_id),
         "next_nominal_ms": rearm.next_nominal_ms,
     }
+
+
+def listing(status: str, task_type: str, task_id: str) -> str:
+    """Return the key by which a task is listed among those of its status and type, in the order of their ids."""
+    return f"{status}|{task_type}|{task_id}"
+
+
+def cron_listing(expression: str, task_id: str) -> str:
+    """Return the key by which an open task is listed among those of its cron expression."""
+    return f"{expression}|{task_id}"
 
 
 def time_id(minute_ms: int) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, LiteralString, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from remembrancer.stores.notes import Notes
+
 Row = dict[str, Any]
 """What an engine answers: nodes as dicts of their properties, moments as aware datetimes."""
 
@@ -33,6 +35,13 @@ class Session(Protocol):
     exclusive: bool
     counts: dict[str, float]
     """What the commits of this session counted so far."""
+    notes: Notes
+    """What the next commit shall count beside its own."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections to the graph are held: as many as were ever in use at once."""
+        ...
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from remembrancer.model.moment import to_ms
 from remembrancer.stores import rows
 from remembrancer.stores.claiming import let_go
 from remembrancer.stores.session import Row, Statement
@@ -11,6 +12,7 @@ from remembrancer.stores.session import Row, Statement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from remembrancer.model.deferral import Deferral
     from remembrancer.ports.task_store import Settlement, TakeOver
 
 
@@ -28,9 +30,16 @@ def settle_statements(settlements: Sequence[Settlement], over: Sequence[str]) ->
             if rearm.deferral.requested_by:
                 parts.setdefault("link_requests", []).append(dict(again))
         elif settlement.ends_task:
-            parts.setdefault("retire_tasks", []).append({**held, "status": settlement.ends_task})
+            parts.setdefault("retire_tasks", []).append({**held, **_ending(settlement)})
     statements = [Statement(name, written) for name, written in parts.items()]
     return [*statements, let_go(over)] if over else statements
+
+
+def deferral_statements(deferral: Deferral) -> list[Statement]:
+    """Return the statements that write a deferral of a task which already points at it."""
+    row = rows.deferral_row(deferral)
+    recorded = [Statement("record_deferrals", [row])]
+    return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded
 
 
 def take_over_statements(over: Sequence[str], lost: Sequence[TakeOver]) -> list[Statement]:
@@ -59,5 +68,13 @@ def _retire_row(settlement: Settlement) -> Row:
     return {
         "execution_id": settlement.execution.execution_id,
         "fence": settlement.execution.fence + 1,
+        **_ending(settlement),
+    }
+
+
+def _ending(settlement: Settlement) -> Row:
+    return {
         "status": settlement.ends_task,
+        "task_type": settlement.execution.task_type,
+        "at_ms": to_ms(settlement.completed_at),
     }

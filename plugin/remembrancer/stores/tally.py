@@ -1,97 +1,188 @@
-"""What a commit counts: read off the rows that were really written, and kept in the same commit."""
+"""What a commit counts: read off the rows that were really written, by UTC hour and type of task.
+
+An hour is that of the moment which the row itself carries: an execution counts where it was triggered as started,
+and where it was completed as ended. A count over all hours is therefore a count over the nodes, of any window.
+"""
 
 from __future__ import annotations
 
-import math
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.ports.accounts import DELAY_BOUNDS_MS, LIFELONG, ON_TIME_MS, STEPS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from remembrancer.stores.session import Row
 
 Counts = dict[str, float]
-
-NAMES: Final = (
-    "tasks_created",
-    "tasks_completed",
-    "tasks_failed",
-    "tasks_cancelled",
-    "deferrals",
-    "cron_triggers",
-    "executions_started",
-    "executions_completed",
-    "executions_failed",
-    "occurrences_dropped",
-    "execution_seconds",
-)
-
+HOUR_MS: Final = 3_600_000
+_LONGEST: Final = 160
+"""Characters of a text that is counted; a longer one is counted by its beginning."""
+_LOST: Final = "The scheduler went away while it ran"
+"""The reason of a lost execution names the replica: of those there is no end."""
+_NONE_GIVEN: Final = "(none given)"
 _ENDS: Final = {"COMPLETE": "tasks_completed", "FAILED": "tasks_failed", "CANCELLED": "tasks_cancelled"}
+_BUCKETS: Final = len(DELAY_BOUNDS_MS) + 1
 
 
 def zero() -> Counts:
     """Return counters that have counted nothing."""
-    return dict.fromkeys(NAMES, 0)
+    return dict.fromkeys(LIFELONG, 0)
 
 
-def summed(counters: Iterable[Mapping[str, float]]) -> Counts:
-    """Return the sums over the counters of several replicas, in whatever order they come."""
-    rows = list(counters)
-    return {name: _sum([row[name] for row in rows if name in row]) for name in NAMES}
+@dataclass(slots=True)
+class Sums:
+    """What was counted of one hour and one type of task."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    delays: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
+    longest_delay_ms: int = 0
+    failures: Counter[str] = field(default_factory=Counter[str])
+    reasons: Counter[str] = field(default_factory=Counter[str])
 
 
-def tally(counts: Counts, name: str, written: Sequence[Row]) -> None:
-    """Add to *counts* what the statement *name* did by writing these rows."""
-    if (count := _COUNTS.get(name)) and written:
-        count(counts, written)
+class Tally:
+    """What one commit counts."""
+
+    def __init__(self) -> None:
+        self.hours: dict[tuple[int, str], Sums] = {}
+        self.open_crons: Counter[str] = Counter()
+        """How many open tasks each cron expression gained or lost."""
+        self.most_deferred: tuple[int, str] = (0, "")
+        """The largest `deferral_count` written, and of which task."""
+
+    def __bool__(self) -> bool:
+        """Whether anything was counted."""
+        return bool(self.hours)
+
+    def add(self, name: str, written: Sequence[Row]) -> None:
+        """Add what the statement *name* did by writing these rows."""
+        if (count := _COUNTED.get(name)) and written:
+            count(self, written)
+
+    def at(self, moment_ms: int, row: Row) -> Sums:
+        """Return the sums of the hour of *moment_ms* and of the row's type of task."""
+        key = (moment_ms // HOUR_MS, row["task_type"])
+        sums = self.hours.get(key)
+        if sums is None:
+            sums = self.hours[key] = Sums()
+        return sums
+
+    def totals(self) -> Iterator[tuple[str, float]]:
+        """Yield what the counters of the graph's whole life gain."""
+        for sums in self.hours.values():
+            yield from sums.counts.items()
+        for (_, task_type), sums in self.hours.items():
+            if task_type == "recurring":
+                for step in STEPS:
+                    yield f"recurring_{step}", sums.counts[f"tasks_{step}"]
 
 
-def _sum(values: list[float]) -> float:
-    return math.fsum(values) if any(isinstance(value, float) for value in values) else sum(values)
+def shortened(text: str | None) -> str:
+    """Return what a text is counted as: its first line, not too long."""
+    return ((text or "").strip().splitlines() or [_NONE_GIVEN])[0][:_LONGEST]
 
 
-def _started(counts: Counts, written: Sequence[Row]) -> None:
-    counts["executions_started"] += len(written)
-    counts["cron_triggers"] += sum(row["execution_type"] == "cron_trigger" for row in written)
-
-
-def _settled(counts: Counts, written: Sequence[Row]) -> None:
-    outcomes = [row["outcome"] for row in written]
-    counts["executions_completed"] += sum(outcome["status"] == "completed" for outcome in outcomes)
-    counts["executions_failed"] += sum(outcome["status"] == "failed" for outcome in outcomes)
-    counts["execution_seconds"] += sum(outcome["duration_seconds"] for outcome in outcomes)
-
-
-def _dropped(counts: Counts, written: Sequence[Row]) -> None:
-    counts["occurrences_dropped"] += sum(row["occurrences"] for row in written)
-    _ended(counts, [{"status": row["task_status"]} for row in written])
-
-
-def _ended(counts: Counts, written: Sequence[Row]) -> None:
+def _started(tally: Tally, written: Sequence[Row]) -> None:
     for row in written:
-        if name := _ENDS.get(row["status"]):
+        sums = tally.at(row["triggered_ms"], row)
+        counts = sums.counts
+        counts["executions_started"] += 1
+        if row["execution_type"] == "cron_trigger":
+            counts["cron_triggers"] += 1
+        if row.get("begins"):
+            counts["tasks_begun"] += 1
+        if (delay_ms := row.get("trigger_delay_ms")) is not None:
+            _delayed(sums, delay_ms)
+
+
+def _delayed(sums: Sums, delay_ms: int) -> None:
+    counts = sums.counts
+    counts["triggers"] += 1
+    counts["trigger_delay_ms"] += delay_ms
+    if delay_ms <= ON_TIME_MS:
+        counts["triggers_on_time"] += 1
+    sums.longest_delay_ms = max(sums.longest_delay_ms, delay_ms)
+    bucket = 0
+    for bound_ms in DELAY_BOUNDS_MS:  # most are in the first ones
+        if delay_ms <= bound_ms:
+            break
+        bucket += 1
+    sums.delays[bucket] += 1
+
+
+def _settled(tally: Tally, written: Sequence[Row]) -> None:
+    for row in written:
+        sums = tally.at(row["completed_ms"], row)
+        outcome = row["outcome"]
+        sums.counts[f"executions_{outcome['status']}"] += 1
+        lost = outcome.get("reason_code") == "lease_expired"
+        if not lost:  # how long a lost one really ran is not known
+            sums.counts["execution_seconds"] += outcome["duration_seconds"]
+        if outcome["status"] == "failed":
+            sums.failures[_LOST if lost else shortened(outcome.get("reason"))] += 1
+
+
+def _dropped(tally: Tally, written: Sequence[Row]) -> None:
+    for row in written:
+        counts = tally.at(row["triggered_ms"], row).counts
+        counts["occurrences_dropped"] += row["occurrences"]
+        if row["status"] == "missed":
+            counts["occurrences_missed"] += row["occurrences"]
+        if row.get("begins"):
+            counts["tasks_begun"] += 1
+        if name := _ENDS.get(row["task_status"]):
             counts[name] += 1
 
 
-def _each(name: str) -> Callable[[Counts, Sequence[Row]], None]:
-    """Return what counts every row under *name*."""
+def _created(tally: Tally, written: Sequence[Row]) -> None:
+    for row in written:
+        tally.at(row["created_ms"], row).counts["tasks_created"] += 1
+        if expression := row.get("schedule_cron"):
+            tally.open_crons[expression] += 1
 
-    def count(counts: Counts, written: Sequence[Row]) -> None:
-        counts[name] += len(written)
+
+def _retired(tally: Tally, written: Sequence[Row]) -> None:
+    for row in written:
+        tally.at(row["at_ms"], row).counts[_ENDS[row["status"]]] += 1
+
+
+def _ended_as(status: str) -> Callable[[Tally, Sequence[Row]], None]:
+    """Return what counts tasks that somebody, or the checker, has ended so."""
+
+    def count(tally: Tally, written: Sequence[Row]) -> None:
+        for row in written:
+            counts = tally.at(row["at_ms"], row).counts
+            counts[_ENDS[status]] += 1
+            if row["before"] == "PENDING":
+                counts["tasks_begun"] += 1
+            if expression := row.get("schedule_cron"):
+                tally.open_crons[expression] -= 1
 
     return count
 
 
-_COUNTS: Final[dict[str, Callable[[Counts, Sequence[Row]], None]]] = {
+def _deferred(tally: Tally, written: Sequence[Row]) -> None:
+    for row in written:
+        sums = tally.at(row["deferred_ms"], row)
+        sums.counts["deferrals"] += 1
+        sums.reasons[shortened(row["reason"])] += 1
+        tally.most_deferred = max(tally.most_deferred, (row["deferral_count"], row["task_id"]))
+
+
+_COUNTED: Final[dict[str, Callable[[Tally, Sequence[Row]], None]]] = {
     "claim_executions": _started,
     "start_executions": _started,
     "retry_executions": _started,
     "settle_executions": _settled,
-    "lose_executions": _each("executions_failed"),
+    "lose_executions": _settled,
     "record_outcomes": _dropped,
-    "create_tasks": _each("tasks_created"),
-    "retire_tasks": _ended,
-    "cancel_tasks": _each("tasks_cancelled"),
-    "quarantine_tasks": _each("tasks_failed"),
-    "record_deferrals": _each("deferrals"),
+    "create_tasks": _created,
+    "retire_tasks": _retired,
+    "cancel_tasks": _ended_as("CANCELLED"),
+    "quarantine_tasks": _ended_as("FAILED"),
+    "record_deferrals": _deferred,
 }

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.whole_graph import Mark, Page, Part
+from remembrancer.stores.books import summed
 from remembrancer.stores.session import Row, Session, Statement
-from remembrancer.stores.tally import summed
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import APART, EDGES, KEYS
 

@@ -21,6 +21,8 @@ class Beacon(BaseModel):
     host: str
     control_port: int
     token: str
+    rest_port: int | None = None
+    """None: served without the API."""
     bolt_port: int | None = None
     """None: served without Bolt."""
     bolt_user: str | None = None

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from remembrancer.engine.scheduler import Scheduler
+    from remembrancer.ports.task_store import TaskStore
 
 
 @dataclass(slots=True)
@@ -30,6 +31,24 @@ class Passes:
     running: bool
     healthy: bool
     uptime_seconds: float
+    missed: int = 0
+    background: str = "stopped"
+    """running, stopped, or failed: it ended by itself."""
+    memory_bytes: int = 0
+    """What the tasks under way take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the reports ask of the process that they tell of."""
+
+    interval_seconds: float
+    now: Callable[[], datetime]
+    """The time by the scheduler's clock."""
+    store: Callable[[], TaskStore]
+    """The open graph. Raises ServiceStopped."""
+    passes: Callable[[], Passes]
+    calls: Calls
 
 
 def works(scheduler: Scheduler, started_at: datetime, now: datetime, allowed_seconds: float) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.summary import ExecutionSummary
     from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.ports.task_store import Wanted
     from remembrancer.surfaces.beacon import Beacon
     from remembrancer.surfaces.reports import ServiceStatus
@@ -95,6 +96,18 @@ class RemoteScheduler:
     async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
         """Roll up every execution that is over and began more than *keep_days* ago."""
         return await self._ask(wire.RETAIN, wire.Retaining(keep_days=keep_days, dry_run=dry_run))
+
+    async def create_token(self, name: str, scope: str) -> NewToken:
+        """Make a token for the API; its text is seen this once."""
+        return await self._ask(wire.CREATE_TOKEN, wire.Admitting(name=name, scope=scope))
+
+    async def list_tokens(self) -> list[AccessToken]:
+        """Return the tokens of the API, revoked ones too."""
+        return await self._ask(wire.LIST_TOKENS, wire.Asked())
+
+    async def revoke_token(self, name: str) -> bool:
+        """Let a token of the API open nothing any more; False if none of this name did."""
+        return await self._ask(wire.REVOKE_TOKEN, wire.OneToken(name=name))
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.summary import ExecutionSummary
     from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.ports.task_store import Wanted
     from remembrancer.surfaces.reports import ServiceStatus
 
@@ -53,6 +54,18 @@ class Scheduler(Protocol):
 
     async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
         """Roll up every execution that is over and began more than *keep_days* ago."""
+        ...
+
+    async def create_token(self, name: str, scope: str) -> NewToken:
+        """Make a token for the API; its text is seen this once."""
+        ...
+
+    async def list_tokens(self) -> list[AccessToken]:
+        """Return the tokens of the API, revoked ones too."""
+        ...
+
+    async def revoke_token(self, name: str) -> bool:
+        """Let a token of the API open nothing any more; False if none of this name did."""
         ...
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:

@@ -6,15 +6,18 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from remembrancer.engine.accounting import Paged, page_of
 from remembrancer.engine.acts import Acts
+from remembrancer.engine.admittance import Admittance
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.errors import ServiceStopped
 from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces import registry
-from remembrancer.surfaces.holding import CLOSED, GraphHolder
-from remembrancer.surfaces.metrics import Passes, metrics, works
+from remembrancer.surfaces.holding import CLOSED
+from remembrancer.surfaces.metrics import metrics
+from remembrancer.surfaces.pulse import Pulse
 from remembrancer.surfaces.reports import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
 
 if TYPE_CHECKING:
@@ -25,17 +28,16 @@ if TYPE_CHECKING:
     from remembrancer.engine.options import Options
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
+    from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.task_store import TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
 _ALL: Final = 1_000_000
-_HEALTHY_SECONDS: Final = 10.0
-"""How much later than its interval a pass may be before the service calls itself unhealthy."""
 
 
-class SchedulerService(GraphHolder):
+class SchedulerService(Pulse):
     """A scheduler over one graph; `remembrancer.assembly` puts one together."""
 
     def __init__(
@@ -47,16 +49,11 @@ class SchedulerService(GraphHolder):
         *,
         actor: str = "service",
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, options)
         self._open_store = open_store
         self._handler = handler
-        self._options = options
         self._actor = actor
-        self._scheduler: Scheduler | None = None
         self._acts: Acts | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._shutdown_event = asyncio.Event()
-        self._started_at: datetime | None = None
 
     async def open(self) -> None:
         """Open the graph without checking it: nothing fires. `start` does this too."""
@@ -192,15 +189,40 @@ class SchedulerService(GraphHolder):
         with self._counted():
             return await self._graph().get(task_id)
 
-    async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
-        """Return executions, newest first: of one task, or of all."""
+    async def page_of_tasks(self, wanted: Wanted, cursor: str | None = None) -> Paged:
+        """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor."""
         with self._counted():
-            return list(await self._graph().history(task_id, limit))
+            return await page_of(self._graph().accounts, wanted, cursor)
+
+    async def history(self, task_id: str | None = None, limit: int = 100, before: str | None = None) -> list[Execution]:
+        """Return executions, newest first: of one task, or of all; older than the execution *before* if given."""
+        with self._counted():
+            return list(await self._graph().history(task_id, limit, before))
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query over the live graph."""
         with self._counted():
             return list(await self._graph().query(query, parameters))
+
+    async def create_token(self, name: str, scope: str) -> NewToken:
+        """Make a token for the API; its text is seen this once. Raises InvalidInput."""
+        with self._counted():
+            return await self.admittance.create(name, scope)
+
+    async def list_tokens(self) -> list[AccessToken]:
+        """Return the tokens of the API, revoked ones too."""
+        with self._counted():
+            return list(await self.admittance.all())
+
+    async def revoke_token(self, name: str) -> bool:
+        """Let a token of the API open nothing any more; False if none of this name did."""
+        with self._counted():
+            return await self.admittance.revoke(name)
+
+    @property
+    def admittance(self) -> Admittance:
+        """Who may ask over the network."""
+        return Admittance(self._graph().tokens, self._time_service)
 
     async def recover(self) -> int:
         """Take over what a former process left unfinished, as `start` does; return how many executions it lost."""
@@ -218,10 +240,6 @@ class SchedulerService(GraphHolder):
     async def idle(self) -> None:
         """Return when every handler under way has been settled."""
         await self._running_scheduler().idle()
-
-    async def is_healthy(self) -> bool:
-        """Whether the checker is alive, its last pass recent and good, and the graph there and the same."""
-        return self._is_healthy()
 
     def get_status(self) -> ServiceStatus:
         """Return the specification's status."""
@@ -241,26 +259,6 @@ class SchedulerService(GraphHolder):
 
     def _totals(self) -> Mapping[str, float]:
         return self._store.totals if self._store else {}
-
-    def _passes(self) -> Passes:
-        scheduler = self._scheduler
-        last = scheduler.last_pass_at if scheduler else None
-        now = self._time_service.now()
-        return Passes(
-            runs=scheduler.passes if scheduler else 0,
-            errors=scheduler.failed_passes if scheduler else 0,
-            age_seconds=(now - last).total_seconds() if last else 0.0,
-            running=self._task is not None and not self._task.done(),
-            healthy=self._is_healthy(),
-            uptime_seconds=(now - self._started_at).total_seconds() if self._task and self._started_at else 0.0,
-        )
-
-    def _is_healthy(self) -> bool:
-        scheduler, task = self._scheduler, self._task
-        if not scheduler or not task or task.done() or self._shutdown_event.is_set() or not self._started_at:
-            return False
-        allowed = self._options.check_interval_seconds + _HEALTHY_SECONDS
-        return works(scheduler, self._started_at, self._time_service.now(), allowed)
 
     def _ready(self) -> Acts:
         if self._acts is None:

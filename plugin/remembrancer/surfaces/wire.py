@@ -20,6 +20,7 @@ from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads 
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledReply, ScheduledTask
+from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces.plain import plain
 from remembrancer.surfaces.reports import ServiceStatus
@@ -101,6 +102,19 @@ class Retaining(Asked):
     dry_run: bool = False
 
 
+class Admitting(Asked):
+    """What `create_token` takes."""
+
+    name: str
+    scope: str
+
+
+class OneToken(Asked):
+    """What `revoke_token` takes."""
+
+    name: str
+
+
 class Query(Asked):
     """What `cypher` takes."""
 
@@ -159,6 +173,13 @@ CYPHER: Final = Method(
 )
 
 
+CREATE_TOKEN: Final = Method(
+    "create_token", Admitting, lambda s, p: s.create_token(p.name, p.scope), TypeAdapter(NewToken)
+)
+REVOKE_TOKEN: Final = Method("revoke_token", OneToken, lambda s, p: s.revoke_token(p.name), TypeAdapter(bool))
+LIST_TOKENS: Final = Method("list_tokens", Asked, lambda s, _: s.list_tokens(), TypeAdapter(list[AccessToken]))
+
+
 async def _status(scheduler: LocalScheduler, _: Asked) -> ServiceStatus:
     return scheduler.get_status()
 
@@ -167,7 +188,10 @@ STATUS: Final = Method("get_status", Asked, _status, TypeAdapter(ServiceStatus))
 
 METHODS: Final[dict[str, Served]] = {
     method.name: method
-    for method in (SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, SUMMARIES, RETAIN, CYPHER, STATUS)
+    for method in (
+        *(SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, SUMMARIES, RETAIN, CYPHER, STATUS),
+        *(CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN),
+    )
 }
 
 

@@ -177,13 +177,13 @@ def _expand_alias(text: str) -> str:
     if not text.startswith("@"):
         return text
     name = text.lower()
-    if name in _ALIASES:
-        return _ALIASES[name]
+    if name in ALIASES:
+        return ALIASES[name]
     if name == "@reboot":
         raise WrongField("times of the clock; '@reboot' names none: schedule a one-time task when the agent starts")
     if name.startswith("@every"):
         raise WrongField("times of the clock; '@every' is an interval: use an interval schedule, or write */30 * * * *")
-    raise WrongField(f"of the aliases {', '.join(_ALIASES)}")
+    raise WrongField(f"of the aliases {', '.join(ALIASES)}")
 
 
 def _count_hint(count: int, seconds: Seconds | None) -> str:
@@ -244,7 +244,7 @@ _LONGEST: Final = 256
 _PLAIN: Final = 5
 _LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _USES_HASH: Final = re.compile(r"(?:^|[\s,])H", re.IGNORECASE)
-_ALIASES: Final = {
+ALIASES: Final = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
     "@midnight": "0 0 * * *",

@@ -1,0 +1,23 @@
+// name: create_tokens
+// Keep tokens, each by the digest of its text.
+UNWIND $rows AS r
+CREATE (k:access_token {
+  name: r.name, scope: r.scope, digest: r.digest, created_at: datetime({epochMillis: r.created_ms})
+})
+RETURN r.row AS row
+
+// name: token_by_digest
+// The token with a digest, as a node.
+MATCH (k:access_token {digest: $digest}) RETURN k
+
+// name: tokens
+// Every token, by name, as nodes.
+MATCH (k:access_token) RETURN k ORDER BY k.name
+
+// name: revoke_tokens
+// Let tokens open nothing any more; what they did stays on record under their names.
+UNWIND $rows AS r
+MATCH (k:access_token {name: r.name})
+WHERE k.revoked_at IS NULL
+SET k.revoked_at = datetime({epochMillis: r.revoked_ms})
+RETURN r.row AS row

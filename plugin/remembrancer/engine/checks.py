@@ -1,0 +1,28 @@
+"""The checker's regular looks at the graph, and how many it did not get round to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Checks:
+    """Counts the checks that an interval asked for and that were not made: the process was busy, or stood still.
+
+    Args:
+        interval_seconds: The longest time that may lie between two checks.
+    """
+
+    def __init__(self, interval_seconds: float) -> None:
+        self._interval_seconds = interval_seconds
+        self._last: datetime | None = None
+        self.missed = 0
+
+    def begin(self, now: datetime) -> None:
+        """A check begins."""
+        if self._last:
+            intervals = int((now - self._last).total_seconds() / self._interval_seconds)
+            self.missed += max(0, intervals - 1)
+        self._last = now

@@ -1,0 +1,31 @@
+"""The contract for keeping tokens: a graph knows a token by its digest alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from remembrancer.model.token import AccessToken
+
+
+class Tokens(Protocol):
+    """The tokens of one graph."""
+
+    async def add(self, token: AccessToken, digest: str) -> bool:
+        """Keep a token that is known by *digest*; False, and nothing written, if its name is taken."""
+        ...
+
+    async def by_digest(self, digest: str) -> AccessToken | None:
+        """Return the token with this digest, revoked or not."""
+        ...
+
+    async def all(self) -> Sequence[AccessToken]:
+        """Return every token, by name."""
+        ...
+
+    async def revoke(self, name: str, at: datetime) -> bool:
+        """Let a token open nothing any more; False if there is none of this name, or it was revoked before."""
+        ...

@@ -1,0 +1,94 @@
+"""The books of a graph, read: sums by the hour, counters of its whole life, and lists from their indexes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from remembrancer.model.moment import to_ms
+from remembrancer.model.policy import TaskType
+from remembrancer.ports.accounts import COUNTS, LIFELONG, CronUse, Lifelong, Window
+from remembrancer.stores import rows
+from remembrancer.stores.books import texts_of
+from remembrancer.stores.tally import HOUR_MS
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.accounts import Page
+    from remembrancer.stores.session import Row, Session
+
+
+class GraphAccounts:
+    """The contract and its laws: `remembrancer.ports.accounts.Accounts`.
+
+    Args:
+        session: An open graph.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def connections(self) -> int:
+        """How many connections to the graph this process holds: as many as were ever in use at once."""
+        return self._session.connections
+
+    async def window(self, since: datetime, task_type: TaskType | None = None) -> Window:
+        """Return what was counted from the UTC hour of *since* on."""
+        types = [task_type] if task_type else list(TaskType)
+        since_ms = to_ms(since) // HOUR_MS * HOUR_MS
+        found = await self._session.read(query("hours_since"), {"since_ms": since_ms, "types": types})
+        window = Window()
+        for row in found:
+            _add_hour(window, row["h"])
+        return window
+
+    async def lifelong(self) -> Lifelong:
+        """Return what was counted since the graph was made, over all replicas."""
+        counts: dict[str, float] = dict.fromkeys(LIFELONG, 0)
+        errors: Counter[str] = Counter()
+        most: tuple[int, str] | None = None
+        for node in (row["c"] for row in await self._session.read(query("counters"), {})):
+            _add(counts, node, LIFELONG)
+            errors.update(texts_of(node, "error"))
+            if node.get("most_deferrals"):
+                most = max(most or (0, ""), (node["most_deferrals"], node["most_deferred_task_id"]))
+        return Lifelong(counts, errors, most)
+
+    async def crons(self, limit: int) -> Sequence[CronUse]:
+        """Return the cron expressions that most open tasks follow."""
+        found = await self._session.read(query("crons"), {"limit": limit})
+        return [CronUse(row["expression"], row["tasks"]) for row in found]
+
+    async def tasks_of_cron(self, expression: str, limit: int) -> Sequence[ScheduledTask]:
+        """Return open tasks that follow *expression*."""
+        return await self._between("tasks_of_cron", rows.cron_listing(expression, ""), limit)
+
+    async def listed(self, page: Page) -> Sequence[ScheduledTask]:
+        """Return tasks of one status and type, the newest first."""
+        begin = rows.listing(page.status, page.task_type, "")
+        return await self._between("listed_tasks", begin, page.limit, page.before)
+
+    async def _between(self, name: str, begin: str, limit: int, before: str | None = None) -> Sequence[ScheduledTask]:
+        """Return the tasks whose key begins with *begin*."""
+        below = begin + before if before is not None else begin[:-1] + chr(ord(begin[-1]) + 1)
+        found = await self._session.read(query(name), {"above": begin, "below": below, "limit": limit})
+        return rows.readable_tasks(row["t"] for row in found)
+
+
+def _add_hour(window: Window, node: Row) -> None:
+    _add(window.counts, node, COUNTS)
+    window.longest_delay_ms = max(window.longest_delay_ms, node.get("longest_delay_ms") or 0)
+    if delays := node.get("delays"):
+        window.delays = [old + new for old, new in zip(window.delays, delays, strict=True)]
+    window.failures.update(texts_of(node, "failure"))
+    window.reasons.update(texts_of(node, "deferral"))
+
+
+def _add(counts: dict[str, float], node: Row, names: Iterable[str]) -> None:
+    for name in names:
+        counts[name] += node.get(name) or 0

@@ -1,0 +1,159 @@
+"""The nodes a session counts on: its counter, and one for each hour and type of task. No other session writes them.
+
+Since they are the session's own, it knows what stands in them and writes each whole, in the commit that it counts:
+no arithmetic in the graph, no lock that another replica waits for, and a text or a class of delays costs no more
+than a number. A node that was there before the session is read once, when its hour is first touched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.ports.accounts import LIFELONG, OTHER
+from remembrancer.stores.session import Statement
+from remembrancer.stores.tally import HOUR_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from remembrancer.stores.session import Row
+    from remembrancer.stores.tally import Counts, Sums, Tally
+
+_TEXTS: Final = 24
+"""How many texts one node counts by themselves; the rarest gives way, into `OTHER`, when there are more."""
+_REMEMBERED: Final = 64
+"""How many nodes a session remembers; one that it has forgotten is read again."""
+
+Note = tuple[str, str]
+"""Something counted that changes no task, and what people call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one commit writes into the books: nothing is remembered of it before it is known to be kept."""
+
+    statements: list[Statement]
+    nodes: dict[str, Row] = field(repr=False)
+    gained: dict[str, float] = field(repr=False)
+    notes: Sequence[Note]
+
+
+class Books:
+    """What one session, or one of its writers, has counted.
+
+    Args:
+        counter_id: Whose books they are: the key of its counter, and the beginning of its hours' keys.
+    """
+
+    def __init__(self, counter_id: str) -> None:
+        self._counter_id = counter_id
+        self._nodes: dict[str, Row] = {}
+
+    def unknown(self, tally: Tally) -> list[str]:
+        """Return the keys of nodes that must be learnt before *tally* can be entered."""
+        keys = [self._counter_id, *(self._key(*hour) for hour in tally.hours)]
+        return [key for key in keys if key not in self._nodes]
+
+    def learn(self, keys: Iterable[str], found: Sequence[Row]) -> None:
+        """Remember what stands in the nodes of these *keys*: *found* has those that are there."""
+        there: dict[str, Row] = {}
+        for node in (row["n"] for row in found):
+            there[node.get("hour_id") or node["counter_id"]] = dict(node)
+        if len(self._nodes) > _REMEMBERED:
+            self._nodes = {self._counter_id: self._nodes[self._counter_id]}
+        self._nodes.update({key: there.get(key, {}) for key in keys})
+
+    def enter(self, tally: Tally, notes: Sequence[Note], **properties: object) -> Entry:
+        """Return what to write for a commit; *properties* go onto the counter beside it."""
+        gained: dict[str, float] = {}
+        for name, count in [*tally.totals(), *((what, 1) for what, _ in notes)]:
+            gained[name] = gained.get(name, 0) + count
+        hours = {self._key(*hour): self._hour(*hour, sums) for hour, sums in tally.hours.items()}
+        ever = {**self._counter(tally, notes, gained), **properties}
+        rows: list[Row] = [{"hour_id": key, "counted": node, "row": 0} for key, node in hours.items()]
+        statements = [Statement("count_commit", [{"counter_id": self._counter_id, "counted": ever, "row": 0}])]
+        if rows:
+            statements.append(Statement("count_hours", rows))
+        if crons := [{"expression": x, "tasks": n, "row": 0} for x, n in sorted(tally.open_crons.items()) if n]:
+            statements.append(Statement("count_crons", crons))
+        return Entry(statements, {self._counter_id: ever, **hours}, gained, notes)
+
+    def keep(self, entry: Entry, counts: Counts) -> None:
+        """What *entry* wrote was kept: add what it gained to *counts*."""
+        self._nodes.update(entry.nodes)
+        for name, count in entry.gained.items():
+            counts[name] = counts.get(name, 0) + count
+
+    def _key(self, hour: int, task_type: str) -> str:
+        return f"{self._counter_id}|{hour}|{task_type}"
+
+    def _hour(self, hour: int, task_type: str, sums: Sums) -> Row:
+        """Return the node of one hour and type with *sums* added."""
+        before = self._nodes[self._key(hour, task_type)]
+        node = {**before, "hour_ms": hour * HOUR_MS, "task_type": task_type}
+        _add(node, sums.counts)
+        if sums.counts["triggers"]:
+            delays = before.get("delays") or [0] * len(sums.delays)
+            node["delays"] = [old + new for old, new in zip(delays, sums.delays, strict=True)]
+            node["longest_delay_ms"] = max(before.get("longest_delay_ms", 0), sums.longest_delay_ms)
+        _count_texts(node, "failure", sums.failures)
+        _count_texts(node, "deferral", sums.reasons)
+        return node
+
+    def _counter(self, tally: Tally, notes: Sequence[Note], gained: Mapping[str, float]) -> Row:
+        """Return the session's counter with what the commit gained."""
+        node = dict(self._nodes[self._counter_id])
+        _add(node, gained)
+        errors = Counter(text for _, text in notes)
+        for sums in tally.hours.values():
+            errors.update(sums.failures)
+        _count_texts(node, "error", errors)
+        deferrals, task_id = tally.most_deferred
+        if deferrals > node.get("most_deferrals", 0):
+            node |= {"most_deferrals": deferrals, "most_deferred_task_id": task_id}
+        return node
+
+
+def texts_of(node: Row, kind: str) -> Counter[str]:
+    """Return how often each text of *kind* was counted on a node; a folded one may say a text twice."""
+    counted: Counter[str] = Counter()
+    for text, count in zip(node.get(f"{kind}_texts") or (), node.get(f"{kind}_text_counts") or (), strict=True):
+        counted[text] += count
+    return counted
+
+
+def summed(counters: Sequence[Row]) -> Row:
+    """Return one counter that holds what these hold together, the same in whatever order they come."""
+    node: Row = {name: _sum([row[name] for row in counters if name in row]) for name in LIFELONG}
+    errors: Counter[str] = sum((texts_of(row, "error") for row in counters), Counter[str]())
+    if errors:
+        texts = sorted(errors)
+        node |= {"error_texts": texts, "error_text_counts": [errors[text] for text in texts]}
+    deferred = [(row["most_deferrals"], row["most_deferred_task_id"]) for row in counters if row.get("most_deferrals")]
+    if deferred:
+        node["most_deferrals"], node["most_deferred_task_id"] = max(deferred)
+    return node
+
+
+def _sum(values: Sequence[float]) -> float:
+    return math.fsum(values) if any(isinstance(value, float) for value in values) else sum(values)
+
+
+def _add(node: Row, counts: Mapping[str, float]) -> None:
+    for name, count in counts.items():
+        node[name] = node.get(name, 0) + count
+
+
+def _count_texts(node: Row, kind: str, gained: Counter[str]) -> None:
+    """Add *gained* to the texts of a node; the rarest give way when they are too many."""
+    if not gained:
+        return
+    counted = texts_of(node, kind) + gained
+    rare = sorted(counted.keys() - {OTHER}, key=lambda text: (counted[text], text))
+    for text in rare[: max(0, len(rare) - _TEXTS)]:
+        counted[OTHER] += counted.pop(text)
+    node[f"{kind}_texts"] = list(counted)
+    node[f"{kind}_text_counts"] = list(counted.values())

@@ -1,0 +1,67 @@
+"""The API served on a port of this machine, in the loop that the scheduler runs in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from remembrancer.surfaces.rest.mounting import application
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from remembrancer.surfaces.service import SchedulerService
+
+_BACKLOG: Final = 128
+_GRACE_SECONDS: Final = 5
+
+
+class RestServer:
+    """Serves the API of *service*.
+
+    Args:
+        service: Started elsewhere.
+        host: A loopback address, unless the machine's own network may reach it.
+        port: 0 takes a free one.
+    """
+
+    def __init__(self, service: SchedulerService, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._address = (host, port)
+        settings = uvicorn.Config(
+            application(service),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        self._server = _Quiet(settings)
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Listen; return the port. Raises OSError: it is taken."""
+        listening = socket.create_server(self._address, backlog=_BACKLOG)
+        port: int = listening.getsockname()[1]
+        self._serving = asyncio.create_task(self._server.serve([listening]), name="remembrancer rest")
+        while not self._server.started and not self._serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0.005)
+        return port
+
+    async def stop(self) -> None:
+        """Answer what was asked, then listen no more."""
+        self._server.should_exit = True
+        if self._serving:
+            await self._serving
+
+
+class _Quiet(uvicorn.Server):
+    """Leaves the process's signals to whoever serves."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield

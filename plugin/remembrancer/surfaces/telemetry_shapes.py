@@ -1,0 +1,276 @@
+"""The specification's answers about the scheduler, field by field."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from remembrancer.model.policy import TaskStatus, TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
+
+
+class Period(StrEnum):
+    """How far analytics look back."""
+
+    HOUR = "1h"
+    DAY = "1d"
+    WEEK = "7d"
+    MONTH = "30d"
+
+    @property
+    def hours(self) -> int:
+        """How many hours that is."""
+        return {"1h": 1, "1d": 24, "7d": 168, "30d": 720}[self.value]
+
+
+class Shape(BaseModel):
+    """Part of an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class TaskManagement(Shape):
+    """What the scheduler has in hand."""
+
+    active_tasks: int
+    check_interval_seconds: int | float
+    cron_support: bool
+
+
+class ExecutionMetrics(Shape):
+    """The checker's passes since this process started."""
+
+    task_run_count: int
+    task_error_count: int
+    task_error_rate: float
+    time_since_last_run: int
+    task_running: bool
+
+
+class CallMetrics(Shape):
+    """The calls that this process took."""
+
+    request_count: int
+    error_count: int
+    error_rate: float
+
+
+class StatusReport(Shape):
+    """`status`."""
+
+    service_name: str
+    healthy: bool
+    uptime_seconds: int
+    task_management: TaskManagement
+    execution_metrics: ExecutionMetrics
+    performance: CallMetrics
+
+
+class TaskLine(Shape):
+    """One task of a list."""
+
+    task_id: str
+    name: str
+    status: TaskStatus
+    type: TaskType
+    next_execution: str | None
+    deferral_count: int
+    created_at: str
+
+
+class TaskSummary(Shape):
+    """The open tasks, by status and by type."""
+
+    pending: int
+    active: int
+    one_time: int
+    recurring: int
+
+
+class TasksReport(Shape):
+    """`tasks`."""
+
+    total_count: int
+    filtered_count: int
+    tasks: list[TaskLine]
+    summary: TaskSummary
+
+
+class ExecutionSummary(Shape):
+    """Executions that came to a result in the period."""
+
+    total_executions: int
+    successful_executions: int
+    failed_executions: int
+    success_rate: float
+    avg_executions_per_day: int | float
+
+
+class TaskCreation(Shape):
+    """Tasks that came and went in the period."""
+
+    tasks_created: int
+    tasks_completed: int
+    tasks_cancelled: int
+    completion_rate: float
+
+
+class ReasonCount(Shape):
+    """One reason to wait, and how often it was given."""
+
+    reason: str
+    count: int
+
+
+class DeferralPatterns(Shape):
+    """What was put off in the period, and why."""
+
+    total_deferrals: int
+    avg_deferrals_per_task: float
+    common_deferral_reasons: list[ReasonCount]
+
+
+class AnalyticsReport(Shape):
+    """`analytics`."""
+
+    period: Period
+    execution_summary: ExecutionSummary
+    task_creation: TaskCreation
+    deferral_patterns: DeferralPatterns
+
+
+class CronSupport(Shape):
+    """What reads cron expressions."""
+
+    available: bool
+    library: str
+
+
+class Trigger(Shape):
+    """When a task runs next."""
+
+    task_id: str
+    task_name: str
+    next_execution: str
+
+
+class CronLine(Shape):
+    """One cron expression, and the open tasks that follow it."""
+
+    expression: str
+    description: str
+    task_count: int
+    next_triggers: list[Trigger]
+
+
+class ValidationStats(Shape):
+    """Cron expressions that came to the door since the graph was made."""
+
+    valid_expressions: int
+    invalid_attempts: int
+    success_rate: float
+
+
+class CronReport(Shape):
+    """`cron`."""
+
+    cron_support: CronSupport
+    active_cron_tasks: int
+    cron_expressions: list[CronLine]
+    validation_stats: ValidationStats
+
+
+class CheckFrequency(Shape):
+    """How often the checker looks."""
+
+    interval_seconds: int | float
+    checks_per_hour: int
+    missed_checks: int
+
+
+class ExecutionTiming(Shape):
+    """How late runs began, in the last day."""
+
+    avg_trigger_delay_ms: int | float
+    max_trigger_delay_ms: int
+    tasks_triggered_on_time: float
+
+
+class ServicePerformance(Shape):
+    """The checker at work."""
+
+    uptime_seconds: int
+    check_frequency: CheckFrequency
+    execution_timing: ExecutionTiming
+
+
+class ResourceUsage(Shape):
+    """What this process takes."""
+
+    active_task_memory_mb: float
+    database_connections: int
+    background_task_status: str
+
+
+class ErrorAnalysis(Shape):
+    """What went wrong since the graph was made."""
+
+    task_execution_errors: int
+    cron_parsing_errors: int
+    database_errors: int
+    most_common_error: str
+
+
+class PerformanceMetrics(Shape):
+    """`performance`."""
+
+    service_performance: ServicePerformance
+    resource_usage: ResourceUsage
+    error_analysis: ErrorAnalysis
+
+
+class MostDeferredTask(Shape):
+    """The task that was put off most often."""
+
+    task_id: str
+    deferral_count: int
+    name: str
+
+
+class TaskStatistics(Shape):
+    """The specification's Task Execution Statistics, over the graph's whole life."""
+
+    total_tasks_created: int
+    active_tasks: int
+    completed_tasks: int
+    cancelled_tasks: int
+    failed_tasks: int
+    one_time_tasks: int
+    recurring_tasks: int
+    avg_deferral_count: float
+    most_deferred_task: MostDeferredTask | None
+
+
+class CronExpressionUse(Shape):
+    """One cron expression in use."""
+
+    expression: str
+    task_count: int
+    description: str
+
+
+class CronTrigger(Shape):
+    """When a recurring task runs next."""
+
+    task_id: str
+    next_execution: str
+    cron_expression: str
+
+
+class CronAnalytics(Shape):
+    """The specification's Cron Scheduling Analytics."""
+
+    cron_support_available: bool
+    cron_expressions_used: list[CronExpressionUse]
+    invalid_cron_attempts: int
+    next_cron_triggers: list[CronTrigger]

@@ -1,0 +1,32 @@
+"""A cron expression in words, for people."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from cron_descriptor import (  # pyright: ignore[reportMissingTypeStubs]
+    FormatError,
+    MissingFieldError,
+    Options,
+    WrongArgumentError,
+    get_description,
+)
+
+from remembrancer.timing.cron import ALIASES
+
+_OWN: Final = re.compile(r"\bH\b")
+
+
+@lru_cache(4096)
+def describe(expression: str) -> str:
+    """Return what *expression* means in English, such as "At 09:00, Monday through Friday"."""
+    if _OWN.search(expression.upper()):
+        return f"By {expression}, where H is a moment of each task's own"
+    options = Options()
+    options.use_24hour_time_format = True
+    try:
+        return get_description(ALIASES.get(expression.strip().lower(), expression), options)
+    except (FormatError, MissingFieldError, WrongArgumentError, ValueError, IndexError):
+        return f"By {expression}"

@@ -1,0 +1,48 @@
+"""A graph knows a token by its digest, for as long as nobody has revoked it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from remembrancer.engine.admittance import Admittance
+from remembrancer.errors import InvalidInput
+from remembrancer.model.token import Scope
+
+if TYPE_CHECKING:
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.testing import VirtualClock
+
+
+async def test_a_token_is_known_until_it_is_revoked(store: TaskStore, clock: VirtualClock) -> None:
+    admittance = Admittance(store.tokens, clock)
+    made = await admittance.create("ada", "write")
+    assert made.scope.covers(Scope.READ)
+    assert not made.scope.covers(Scope.ADMIN)
+    known = await admittance.admit(made.token)
+    assert known
+    assert (known.name, known.scope, known.created_at) == ("ada", Scope.WRITE, clock.now())
+    assert await admittance.admit(made.token + "x") is None
+    clock.advance(timedelta(days=1))
+
+    assert [await admittance.revoke(name) for name in ("ada", "ada", "nobody")] == [True, False, False]
+    assert await admittance.admit(made.token) is None
+    assert [token.revoked_at for token in await admittance.all()] == [clock.now()]
+
+
+@pytest.mark.parametrize(
+    ("name", "scope", "field"),
+    [("ada", "read", "name"), ("", "read", "name"), ("a\nb", "read", "name"), ("bob", "root", "scope")],
+)
+async def test_a_token_needs_a_name_of_its_own_and_a_scope(
+    store: TaskStore, clock: VirtualClock, name: str, scope: str, field: str
+) -> None:
+    admittance = Admittance(store.tokens, clock)
+    await admittance.create("ada", "read")
+    with pytest.raises(InvalidInput) as refused:
+        await admittance.create(name, scope)
+
+    assert refused.value.field == field
+    assert len(await admittance.all()) == 1
