@@ -101,7 +101,7 @@ async def cost(service: TaskSchedulerService, clock: VirtualClock, tasks: int) -
     (with_rate, with_cpu), (without_rate, without_cpu) = (
         (median(rate for rate, _ in rates[each]), median(cpu for _, cpu in rates[each])) for each in (True, False)
     )
-    print(f"fires a second: {with_rate:,.0f} with the books, {without_rate:,.0f} without any counting")
+    print(f"fires a second: {with_rate:,.0f} with the books and the event log, {without_rate:,.0f} without either")
     share = with_cpu / without_cpu - 1
     mark = "" if share <= LIMIT_COST else "  <- not reached"
     print(f"processor time a fire: {with_cpu:.0f} µs against {without_cpu:.0f} µs: {share:+.1%}{mark}")

@@ -18,15 +18,18 @@ KEYS: Final = {
     "scheduler_hour": "hour_id",
     "cron_expression": "expression",
     "access_token": "name",
+    "event_stream": "stream",
+    "event_batch": "batch_key",
     "scheduler_replica": "replica_id",
     "remembrancer_graph": "marker",
 }
 """The key of every label, in an order in which a graph can be written."""
 
-APART: Final = frozenset({"thought", "scheduler_replica", "remembrancer_graph"})
+APART: Final = frozenset({"thought", "event_stream", "event_batch", "scheduler_replica", "remembrancer_graph"})
 """Labels that a query of every label leaves out.
 
-A thought may be the agent's own, a replica works on one graph, and a graph's mark stays with it.
+A thought may be the agent's own; a graph's event log is followed by cursors of that graph, a replica works on it,
+and its mark stays with it.
 """
 
 

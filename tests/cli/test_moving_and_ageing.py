@@ -88,5 +88,5 @@ def test_the_schema_is_printed_as_statements_that_cypher_shell_takes(desk: Desk)
     assert statements[-1] == ""
     declared = [text.split()[2] for text in statements if text.startswith("CREATE")]
     assert declared == [name for name in declared if name.startswith("remembrancer_")]
-    assert len(declared) == 22
-    assert statements[-2].endswith("SET g.version = 3")
+    assert len(declared) == 24
+    assert statements[-2].endswith("SET g.version = 4")

@@ -119,7 +119,8 @@ async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_an
 async def test_a_commit_that_the_server_still_works_on_is_waited_for(store: GraphStore, neo4j_server: Server) -> None:
     writer = store._session._writers[0]
     tally = Tally()
-    tally.add("create_tasks", [{"created_ms": 0, "task_type": "one_time"}])
+    row = {"task_id": "task_1", "name": "Task", "status": "PENDING", "created_ms": 0, "task_type": "one_time"}
+    tally.add("create_tasks", [row])
     writer._books.learn(writer._books.unknown(tally), [])
     entry = writer._books.enter(tally, [], counter_id=writer.counter_id, commit_number=1)
     with neo4j_server.driver.session(database=neo4j_server.database) as session:

@@ -122,10 +122,10 @@ async def test_a_new_graph_is_given_its_schema_by_several_schedulers_at_once(neo
     await asyncio.gather(*(store.close() for store in stores))
 
     made = neo4j_server.run("SHOW INDEXES YIELD name, type, state WHERE type <> 'LOOKUP'")
-    assert len(made) == 22
+    assert len(made) == 24
     assert {row["state"] for row in made} == {"ONLINE"}
     assert [row["name"] for row in made if not row["name"].startswith("remembrancer_")] == []
-    assert neo4j_server.run("MATCH (g:remembrancer_graph) RETURN g.version AS version") == [{"version": 3}]
+    assert neo4j_server.run("MATCH (g:remembrancer_graph) RETURN g.version AS version") == [{"version": 4}]
 
 
 async def test_a_closed_graph_leaves_one_sum_of_what_its_writers_counted(

@@ -67,6 +67,16 @@ WHERE e.fence = r.fence AND e.status = 'running'
 SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms})
 RETURN r.row AS row
 
+// name: report_progress
+// Keep how far executions have come that still run: the lock first, or a report could follow the outcome.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+SET e.fence = coalesce(e.fence, 0)
+WITH e, r
+WHERE e.fence = r.fence AND e.status = 'running'
+SET e.progress = r.progress, e.progress_text = r.progress_text
+RETURN r.row AS row
+
 // name: link_created_thoughts
 // Keep the thoughts that executions created.
 UNWIND $rows AS r
@@ -107,6 +117,11 @@ RETURN r.row AS row
 MATCH (l:execution_lease)
 WHERE l.until_ms <= $now_ms OR ($others AND l.replica_id <> $mine)
 RETURN l.lease_id AS lease_id, l.execution_ids AS execution_ids ORDER BY l.lease_id
+
+// name: leases_held
+// The leases there are, the newest first, at most $limit.
+MATCH (l:execution_lease)
+RETURN l.execution_ids AS execution_ids ORDER BY l.lease_id DESC LIMIT $limit
 
 // name: still_running
 // Those of $execution_ids that have no outcome yet, as nodes.

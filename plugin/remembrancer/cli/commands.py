@@ -18,6 +18,7 @@ from remembrancer.cli.retaining import Retaining, retain
 from remembrancer.cli.scheduling import Scheduling, schedule
 from remembrancer.cli.serving import Serving, serve
 from remembrancer.cli.telling import Telling, status
+from remembrancer.cli.watching import Watching, watch
 
 app: Final = typer.Typer(
     name="remembrancer",
@@ -40,6 +41,7 @@ app.command("status")(Command(Telling, status))
 app.command("copy")(Command(Copying, copy))
 app.command("retain")(Command(Retaining, retain))
 app.command("schema")(Command(Declaring, schema))
+app.command("watch")(Command(Watching, watch))
 
 imports: Final = typer.Typer(
     no_args_is_help=True, help="Take over schedules that are kept elsewhere.", rich_markup_mode="markdown"

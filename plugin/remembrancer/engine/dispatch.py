@@ -12,9 +12,11 @@ from remembrancer.engine.execution import Verdict, as_async, run
 from remembrancer.engine.footprint import memory_of
 from remembrancer.engine.ledger import Ledger, patiently
 from remembrancer.engine.putting_off import put_off
+from remembrancer.engine.reporting import Reporting
 from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.policy import OnLost, TaskStatus
+from remembrancer.ports.handler import Firing
 from remembrancer.ports.task_store import Settlement
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.handler import Firing, Handler
+    from remembrancer.ports.handler import Handler
     from remembrancer.ports.task_store import Lease, TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -66,6 +68,7 @@ class Dispatch:
         self._options = options
         self._on_room = on_room
         self._ledger = Ledger(store)
+        self._reporting = Reporting(store.events, clock)
         self._runs: set[asyncio.Task[None]] = set()
         self._handling: dict[str, asyncio.Task[None]] = {}
         self._firings: dict[str, Firing] = {}
@@ -95,7 +98,8 @@ class Dispatch:
         self._ledger.hold(lease.lease_id, len(firings))
         batch = _Batch(lease.lease_id, len(firings))
         deadlines: dict[float, list[str]] = {}
-        for firing in firings:
+        for each in firings:
+            firing = Firing(each.execution, each.task, self._reporting.take)
             execution_id = firing.execution.execution_id
             task = loop.create_task(self._run(firing, batch))
             self._runs.add(task)
@@ -133,6 +137,7 @@ class Dispatch:
         for task in self._handling.values():
             task.cancel()
         await self.idle()
+        await self._reporting.stop()
 
     def _limit(self, firing: Firing) -> float:
         seconds = firing.task.timeout_seconds

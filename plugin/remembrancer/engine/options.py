@@ -16,6 +16,8 @@ class Options:
         max_concurrent: How many handlers run at a time at most.
         timeout_seconds: How long a handler may take whose task says nothing else.
         lease_seconds: How long a claim holds without a heartbeat; heartbeats come three times as often.
+        events_kept: How many of the newest events of the log are kept, in each of its streams.
+        events_kept_seconds: For how long an event is kept at most.
         stop_timeout_seconds: How long `stop` waits for handlers before it cancels them.
         hearing_seconds: On a shared graph, how often a replica looks who is there and what comes next: a task
             that was scheduled through another fires at most so late.
@@ -33,3 +35,5 @@ class Options:
     hearing_seconds: float = 1.0
     help_seconds: float = 2.0
     keep_executions_days: float | None = None
+    events_kept: int = 100_000
+    events_kept_seconds: float = 86_400.0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.checks import Checks
 from remembrancer.engine.dispatch import Dispatch
+from remembrancer.engine.forgetting import Forgetting
 from remembrancer.engine.hearing import Hearing
 from remembrancer.engine.planning import plan
 from remembrancer.engine.presence import Presence
@@ -61,6 +62,7 @@ class Scheduler:
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room)
+        self._forgetting = Forgetting(store.events, clock, options)
         self._retention = Retention(store.past, clock, options)
         self._stopping = False
         self._checks = Checks(options.check_interval_seconds)
@@ -177,6 +179,7 @@ class Scheduler:
             while not self.wake.is_set() and await self._store.tidy(_TIDY):
                 pass
             await self._retention.work(next_run_at or regular, self.wake)
+            await self._forgetting.work(self.wake)
         except RemembrancerError as error:
             self.failed_passes += 1
             self.is_failing = True

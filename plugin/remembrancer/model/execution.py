@@ -88,5 +88,8 @@ class Execution(BaseModel):
     reason: str | None = None
     result: str | None = None
     """What the handler answered, as text, at most 10,000 characters."""
+    progress: float | None = None
+    """How far the handler has come, 0 to 1, as it last reported."""
+    progress_text: str | None = None
     thought_id: str | None = None
     """The thought that this execution created."""

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import isfinite
+from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import InvalidInput
 from remembrancer.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a handler has come: a fraction of its work, from 0 to 1, a text, or both."""
+
+    fraction: float | None
+    text: str | None
+
+
+def unheard(_: Execution, __: Progress) -> None:
+    """Nobody listens: the firing was made outside of a scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +35,30 @@ class Firing:
 
     execution: Execution
     task: ScheduledTask
+    report: Callable[[Execution, Progress], None] = unheard
+    """Where progress goes; handlers call `progress`."""
 
     @property
     def trigger_prompt(self) -> str:
         """What the agent asked to be reminded of."""
         return self.task.trigger_prompt
+
+    def progress(self, fraction: float | None = None, text: str | None = None) -> None:
+        """Tell how far the work is: in the event log and with the execution, about once a second. On any thread.
+
+        Args:
+            fraction: Of the work that is done, 0 to 1.
+            text: What is under way, for people; its first 200 characters are kept.
+
+        Raises:
+            InvalidInput: Neither is given, or the fraction is none.
+        """
+        if fraction is None and text is None:
+            raise InvalidInput("fraction", None, "a number from 0 to 1, a text, or both", 0.5)
+        if fraction is not None and not (isfinite(fraction) and 0 <= fraction <= 1):
+            raise InvalidInput("fraction", fraction, "a number from 0 to 1", 0.5)
+        kept = None if text is None else str(text)[:_LONGEST].encode("utf-8", "backslashreplace").decode()[:_LONGEST]
+        self.report(self.execution, Progress(None if fraction is None else float(fraction), kept))
 
 
 Answer = Outcome | str | None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from remembrancer.model.policy import TaskStatus
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.accounts import Accounts
+    from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.past import Past
     from remembrancer.ports.roll import Roll
     from remembrancer.ports.tokens import Tokens
@@ -137,6 +138,11 @@ class TaskStore(Protocol):
     @property
     def tokens(self) -> Tokens:
         """Who may ask over the network."""
+        ...
+
+    @property
+    def events(self) -> EventLog:
+        """What happened, in order."""
         ...
 
     async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:

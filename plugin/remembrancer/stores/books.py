@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.accounts import LIFELONG, OTHER
+from remembrancer.stores.event_log import log_statement
 from remembrancer.stores.session import Statement
 from remembrancer.stores.tally import HOUR_MS
 
@@ -79,6 +80,8 @@ class Books:
             statements.append(Statement("count_hours", rows))
         if crons := [{"expression": x, "tasks": n, "row": 0} for x, n in sorted(tally.open_crons.items()) if n]:
             statements.append(Statement("count_crons", crons))
+        if tally.happened:  # last of all: its stream is locked until the commit is over
+            statements.append(log_statement(self._counter_id, tally.happened))
         return Entry(statements, {self._counter_id: ever, **hours}, gained, notes)
 
     def keep(self, entry: Entry, counts: Counts) -> None:

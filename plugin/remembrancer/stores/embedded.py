@@ -72,6 +72,7 @@ class EmbeddedSession:
         self._writer.start()
         self.counts: Counts = zero()
         self.notes = Notes()
+        self.on_write: list[Callable[[], None]] = []
         self.connections = 1
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
@@ -90,7 +91,10 @@ class EmbeddedSession:
             self._pending.add(Write(statements, answer))
             self._arrived.notify()
         with self.notes.of_faults():
-            return await answer
+            rows = await answer
+        for changed in self.on_write:
+            changed()
+        return rows
 
     async def renew_schema(self) -> None:
         """Do nothing: nobody else can have taken away what opening the graph has declared."""

@@ -15,6 +15,7 @@ from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
 from remembrancer.stores.accounts import GraphAccounts
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, let_go, running_of, won_claims
+from remembrancer.stores.event_log import GraphEvents
 from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
@@ -56,6 +57,7 @@ class GraphStore:
         self._before: dict[str, float] = {}
         self.accounts = GraphAccounts(session)
         self.tokens = GraphTokens(session)
+        self.events = GraphEvents(session)
         self.exclusive = session.exclusive
         self.roll = GraphRoll(session)
         self.past: Past = PastStore(session)

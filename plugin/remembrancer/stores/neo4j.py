@@ -28,7 +28,7 @@ from remembrancer.stores.upgrade import Use, upgrade_neo4j
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from neo4j import AsyncDriver
 
@@ -73,6 +73,7 @@ class Neo4jSession:
         self._pending = Pending(_ROWS_PER_COMMIT)
         self.counts: Counts = zero()
         self.notes = Notes()
+        self.on_write: list[Callable[[], None]] = []
         mine, counted = uuid4().hex, (self.counts, self.notes)
         self._writers = [Writer(self._sessions, address, f"{mine}.{place}", counted) for place in range(writers)]
         self._free = list(self._writers)
@@ -128,7 +129,10 @@ class Neo4jSession:
         # Announced once this turn of the loop is over: what a thousand handlers write in one turn goes together.
         loop.call_soon(self._begin_commits)
         with self.notes.of_faults():
-            return await answer
+            rows = await answer
+        for changed in self.on_write:
+            changed()
+        return rows
 
     async def _write_at_once(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Write what must not wait behind a commit that waits for locks, or a replica that lives is taken for dead."""

@@ -19,6 +19,7 @@ from remembrancer.stores.due_key import due_key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from remembrancer.ports.handler import Progress
     from remembrancer.ports.task_store import Change, Claim, Rearm, Settlement
     from remembrancer.stores.session import Row
 
@@ -160,10 +161,23 @@ def settle_row(settlement: Settlement) -> Row:
         outcome["result"] = settlement.result
     return {
         "execution_id": settlement.execution.execution_id,
+        "of_task": settlement.execution.task_id,
         "fence": settlement.execution.fence,
         "task_type": settlement.execution.task_type,
         "completed_ms": to_ms(settlement.completed_at),
         "outcome": outcome,
+    }
+
+
+def progress_row(execution: Execution, progress: Progress, at: datetime) -> Row:
+    """Return the parameters that keep how far an execution has come."""
+    return {
+        "execution_id": execution.execution_id,
+        "of_task": execution.task_id,
+        "fence": execution.fence,
+        "progress": progress.fraction,
+        "progress_text": progress.text,
+        "at_ms": to_ms(at),
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from remembrancer.stores.notes import Notes
 
@@ -42,6 +42,9 @@ class Session(Protocol):
     def connections(self) -> int:
         """How many connections to the graph are held: as many as were ever in use at once."""
         ...
+
+    on_write: list[Callable[[], None]]
+    """What to call, on any thread, after each write: who waits for events listens here."""
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""

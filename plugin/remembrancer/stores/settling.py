@@ -75,6 +75,7 @@ def _retire_row(settlement: Settlement) -> Row:
 def _ending(settlement: Settlement) -> Row:
     return {
         "status": settlement.ends_task,
+        "of_task": settlement.execution.task_id,
         "task_type": settlement.execution.task_type,
         "at_ms": to_ms(settlement.completed_at),
     }

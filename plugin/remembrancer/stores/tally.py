@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.accounts import DELAY_BOUNDS_MS, LIFELONG, ON_TIME_MS, STEPS
+from remembrancer.stores.happenings import happened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,15 +54,18 @@ class Tally:
         """How many open tasks each cron expression gained or lost."""
         self.most_deferred: tuple[int, str] = (0, "")
         """The largest `deferral_count` written, and of which task."""
+        self.happened: list[Row] = []
+        """What the commit did, for the event log."""
 
     def __bool__(self) -> bool:
-        """Whether anything was counted."""
-        return bool(self.hours)
+        """Whether anything was counted or happened."""
+        return bool(self.hours or self.happened)
 
     def add(self, name: str, written: Sequence[Row]) -> None:
         """Add what the statement *name* did by writing these rows."""
         if (count := _COUNTED.get(name)) and written:
             count(self, written)
+        self.happened += happened(name, written)
 
     def at(self, moment_ms: int, row: Row) -> Sums:
         """Return the sums of the hour of *moment_ms* and of the row's type of task."""

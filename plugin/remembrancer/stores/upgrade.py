@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 _EMBEDDED: Final = "embedded"
 _NEO4J: Final = "neo4j"
-_AWAIT_INDEXES: Final = "CALL db.awaitIndexes(600)"
+_BUILDING: Final = (
+    "SHOW INDEXES YIELD name, state WHERE name STARTS WITH 'remembrancer_' AND state = 'POPULATING' "
+    "RETURN count(*) AS building"
+)
+_LOOK_SECONDS: Final = 0.05
 
 
 class Use(Enum):
@@ -69,13 +74,23 @@ def neo4j_schema() -> list[str]:
 async def _apply(session: Neo4jSession, step: Migration) -> None:
     for statement in step.statements:
         await session.run_again_and_again(statement, {})
-    await session.run_again_and_again(_AWAIT_INDEXES, {})
+    await _until_built(session)
     await session.run_again_and_again(query("set_graph_version"), _mark(step))
 
 
 def _mark(step: Migration) -> Row:
     """Return the parameters that mark a graph; the id is for one that has none yet."""
     return {"version": step.version, "graph_id": uuid4().hex}
+
+
+async def _until_built(session: Neo4jSession) -> None:
+    """Wait for the indexes, by looking.
+
+    `CALL db.awaitIndexes` would hold the very lock that another replica's constraint waits for, while it waits for
+    that constraint's index: two that start at once would stand still.
+    """
+    while (await session.read(_BUILDING, {}))[0]["building"]:
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, use: Use) -> Sequence[Migration]:

@@ -12,9 +12,10 @@ from remembrancer.surfaces import wire
 from remembrancer.surfaces.plain import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from remembrancer.engine.retention import Retained
+    from remembrancer.model.event import EventPage
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.summary import ExecutionSummary
@@ -96,6 +97,25 @@ class RemoteScheduler:
     async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
         """Roll up every execution that is over and began more than *keep_days* ago."""
         return await self._ask(wire.RETAIN, wire.Retaining(keep_days=keep_days, dry_run=dry_run))
+
+    async def read_events(
+        self,
+        after: str | None = None,
+        *,
+        kinds: Collection[str] = (),
+        task_id: str | None = None,
+        limit: int = 1000,
+        wait_seconds: float = 0.0,
+    ) -> EventPage:
+        """Return events after a cursor, waiting for one up to 30 s; meanwhile nothing else is answered."""
+        asked = wire.Following(
+            after=after, kinds=frozenset(kinds), task_id=task_id, limit=limit, wait_seconds=wait_seconds
+        )
+        return await self._ask(wire.READ_EVENTS, asked)
+
+    async def running_executions(self, limit: int = 100) -> list[Execution]:
+        """Return what is under way, with the progress that was reported."""
+        return await self._ask(wire.RUNNING, wire.Limited(limit=limit))
 
     async def create_token(self, name: str, scope: str) -> NewToken:
         """Make a token for the API; its text is seen this once."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from remembrancer.engine.retention import Retained
+    from remembrancer.model.event import EventPage
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.summary import ExecutionSummary
@@ -54,6 +55,22 @@ class Scheduler(Protocol):
 
     async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
         """Roll up every execution that is over and began more than *keep_days* ago."""
+        ...
+
+    async def read_events(
+        self,
+        after: str | None = None,
+        *,
+        kinds: Collection[str] = (),
+        task_id: str | None = None,
+        limit: int = 1000,
+        wait_seconds: float = 0.0,
+    ) -> EventPage:
+        """Return events after a cursor, waiting for one up to 30 s, and the cursor to go on from."""
+        ...
+
+    async def running_executions(self, limit: int = 100) -> list[Execution]:
+        """Return what is under way, with the progress that was reported."""
         ...
 
     async def create_token(self, name: str, scope: str) -> NewToken:

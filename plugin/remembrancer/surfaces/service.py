@@ -16,8 +16,8 @@ from remembrancer.model.request import ScheduleRequest
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces import registry
 from remembrancer.surfaces.holding import CLOSED
+from remembrancer.surfaces.live import Live
 from remembrancer.surfaces.metrics import metrics
-from remembrancer.surfaces.pulse import Pulse
 from remembrancer.surfaces.reports import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _LOG: Final = logging.getLogger("remembrancer")
 _ALL: Final = 1_000_000
 
 
-class SchedulerService(Pulse):
+class SchedulerService(Live):
     """A scheduler over one graph; `remembrancer.assembly` puts one together."""
 
     def __init__(
@@ -69,6 +69,7 @@ class SchedulerService(Pulse):
         """Let the graph go; handlers under way are waited for, up to the limit."""
         if self._scheduler:
             await self._scheduler.stop()
+        self._end_feed()
         store, self._store = self._store, None
         self._scheduler = self._acts = None
         if store:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from remembrancer.engine.retention import Retained
 from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.model.event import EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -102,6 +103,22 @@ class Retaining(Asked):
     dry_run: bool = False
 
 
+class Following(Asked):
+    """What `read_events` takes."""
+
+    after: str | None = None
+    kinds: frozenset[str] = frozenset()
+    task_id: str | None = None
+    limit: int = 1000
+    wait_seconds: float = 0.0
+
+
+class Limited(Asked):
+    """What `running_executions` takes."""
+
+    limit: int = Field(default=100, ge=1)
+
+
 class Admitting(Asked):
     """What `create_token` takes."""
 
@@ -173,6 +190,15 @@ CYPHER: Final = Method(
 )
 
 
+READ_EVENTS: Final = Method(
+    "read_events",
+    Following,
+    lambda s, p: s.read_events(p.after, kinds=p.kinds, task_id=p.task_id, limit=p.limit, wait_seconds=p.wait_seconds),
+    TypeAdapter(EventPage),
+)
+RUNNING: Final = Method(
+    "running_executions", Limited, lambda s, p: s.running_executions(p.limit), TypeAdapter(list[Execution])
+)
 CREATE_TOKEN: Final = Method(
     "create_token", Admitting, lambda s, p: s.create_token(p.name, p.scope), TypeAdapter(NewToken)
 )
@@ -191,6 +217,7 @@ METHODS: Final[dict[str, Served]] = {
     for method in (
         *(SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, SUMMARIES, RETAIN, CYPHER, STATUS),
         *(CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN),
+        *(READ_EVENTS, RUNNING),
     )
 }
 

@@ -95,18 +95,23 @@ class Door:
         async def admitted(
             request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
         ) -> None:
-            ACTOR.set(None)
-            token = await self._admittance().admit(bearer.credentials) if bearer else None
-            self._spend(f"token {token.name}" if token else f"client {request.client.host if request.client else ''}")
-            if token is None:
-                detail = "Send `Authorization: Bearer …` with a token that `remembrancer token create` has made."
-                raise Refusal(401, "no-token", detail, {"WWW-Authenticate": "Bearer"})
-            ACTOR.set(f"rest: {token.name}")
-            if not token.scope.covers(scope):
-                detail = f"The token {token.name!r} has the scope {token.scope}; this needs {scope}."
-                raise Refusal(403, "scope", detail)
+            host = request.client.host if request.client else ""
+            await self.let_in(bearer.credentials if bearer else None, host, scope)
 
         return admitted
+
+    async def let_in(self, text: str | None, host: str, scope: Scope = Scope.READ) -> None:
+        """Let in who shows a token that reaches as far as *scope*. Raises Refusal."""
+        ACTOR.set(None)
+        token = await self._admittance().admit(text) if text is not None else None
+        self._spend(f"token {token.name}" if token else f"client {host}")
+        if token is None:
+            detail = "Send `Authorization: Bearer …` with a token that `remembrancer token create` has made."
+            raise Refusal(401, "no-token", detail, {"WWW-Authenticate": "Bearer"})
+        ACTOR.set(f"rest: {token.name}")
+        if not token.scope.covers(scope):
+            detail = f"The token {token.name!r} has the scope {token.scope}; this needs {scope}."
+            raise Refusal(403, "scope", detail)
 
     def _spend(self, who: str) -> None:
         """Take one request out of a bucket that fills by RATE a second, up to BURST. Raises Refusal."""

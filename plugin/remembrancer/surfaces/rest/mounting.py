@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as NoRoute
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.task import ScheduledReply
 from remembrancer.surfaces.rest.guarding import Door, GuardedRoute
+from remembrancer.surfaces.rest.live import LiveRoutes, add_live
 from remembrancer.surfaces.rest.problems import Refusal, declared, of_refusal
 from remembrancer.surfaces.rest.tasks import Health, TaskRoutes
 from remembrancer.surfaces.telemetry import MOST_TASKS
@@ -70,16 +71,23 @@ class ReportRoutes:
 def router(service: SchedulerService) -> APIRouter:
     """Return the routes over *service*, with their guards, for `include_router`; the service is started elsewhere."""
     door = Door(lambda: service.admittance)
+    return _routes(service, door, LiveRoutes(service, door))
+
+
+def _routes(service: SchedulerService, door: Door, live: LiveRoutes) -> APIRouter:
     made = APIRouter(prefix="/v1", route_class=GuardedRoute)
     _add_tasks(made, TaskRoutes(service), door)
     _add_reports(made, ReportRoutes(service), door)
+    add_live(made, live, door)
     return made
 
 
 def application(service: SchedulerService) -> FastAPI:
     """Return an application of its own over *service*: the router, and problems for what is no route."""
     app = FastAPI(title="Remembrancer", version=version("remembrancer"), openapi_url="/v1/openapi.json")
-    app.include_router(router(service))
+    door = Door(lambda: service.admittance)
+    app.state.live = live = LiveRoutes(service, door)
+    app.include_router(_routes(service, door, live))
 
     @app.exception_handler(NoRoute)
     async def refuse(request: Request, error: NoRoute) -> Response:  # pyright: ignore[reportUnusedFunction]

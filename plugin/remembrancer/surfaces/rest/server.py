@@ -14,6 +14,7 @@ from remembrancer.surfaces.rest.mounting import application
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from remembrancer.surfaces.rest.live import LiveRoutes
     from remembrancer.surfaces.service import SchedulerService
 
 _BACKLOG: Final = 128
@@ -31,8 +32,10 @@ class RestServer:
 
     def __init__(self, service: SchedulerService, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._address = (host, port)
+        app = application(service)
+        self._live: LiveRoutes = app.state.live
         settings = uvicorn.Config(
-            application(service),
+            app,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -53,6 +56,7 @@ class RestServer:
 
     async def stop(self) -> None:
         """Answer what was asked, then listen no more."""
+        self._live.close()
         self._server.should_exit = True
         if self._serving:
             await self._serving

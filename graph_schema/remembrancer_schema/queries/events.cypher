@@ -1,0 +1,39 @@
+// name: log_events
+// Write what a commit did onto the end of a stream; numbering on locks it. It comes last in its commit.
+UNWIND $rows AS r
+MERGE (s:event_stream {stream: r.stream})
+  ON CREATE SET s.oldest = 1
+SET s.newest = coalesce(s.newest, 0) + r.count
+CREATE (b:event_batch {
+  batch_key: r.stream * 1000000000000 + s.newest, stream: r.stream, newest: s.newest, count: r.count, at_ms: r.at_ms,
+  events: r.events, packed: r.packed
+})
+RETURN r.row AS row
+
+// name: event_streams
+// What each stream of the event log holds.
+MATCH (s:event_stream)
+RETURN s.stream AS stream, s.oldest AS oldest, s.newest AS newest
+
+// name: event_batches
+// The batches of a stream with keys above $after_key and up to $end_key, in order: what each commit did.
+MATCH (b:event_batch)
+WHERE b.batch_key > $after_key AND b.batch_key <= $end_key
+RETURN b ORDER BY b.batch_key LIMIT $limit
+
+// name: batch_ages
+// The oldest batches of a stream, by number and time, without their events.
+MATCH (b:event_batch)
+WHERE b.batch_key > $after_key AND b.batch_key <= $end_key
+RETURN b.newest AS newest, b.at_ms AS at_ms ORDER BY b.batch_key LIMIT $limit
+
+// name: forget_events
+// Forget the oldest batches of a stream, and say from which number on the rest is kept.
+UNWIND $rows AS r
+MATCH (s:event_stream {stream: r.stream})
+SET s.oldest = CASE WHEN s.oldest < r.oldest THEN r.oldest ELSE s.oldest END
+WITH r
+UNWIND r.batch_keys AS batch_key
+MATCH (b:event_batch {batch_key: batch_key})
+DELETE b
+RETURN DISTINCT r.row AS row

@@ -1,0 +1,180 @@
+"""The feed: the event log, followed by any number of readers, each at a pace of its own.
+
+A reader holds a place in the log and nothing else: no queue that fills while it is slow, nothing that the scheduler
+waits for. What this process writes wakes the readers; what others write on a shared graph is found within a second,
+and only while somebody reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager, suppress
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.cursor import from_text, to_text
+from remembrancer.model.event import Event, EventKind, EventPage
+from remembrancer.ports.event_log import Extent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Generator, Mapping
+
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.event_log import EventLog, Numbered
+
+MOST: Final = 1000
+"""Events in one page at most, gaps beside them."""
+_POLL_SECONDS: Final = 1.0
+
+
+class Feed:
+    """The readers of one graph's event log in this process.
+
+    Args:
+        log: The events.
+        clock: Tells when a gap was found.
+    """
+
+    def __init__(self, log: EventLog, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._readers = 0
+        self._unlisten: Callable[[], None] | None = None
+        self._changed = asyncio.Event()
+        self._asking: asyncio.Task[Mapping[int, Extent]] | None = None
+        self._closed = False
+
+    async def page(
+        self,
+        after: str | None,
+        *,
+        limit: int = MOST,
+        wait_seconds: float = 0.0,
+        wanted: Callable[[Event], bool] | None = None,
+    ) -> EventPage:
+        """Return events after the cursor *after*, or from now on, and where to go on.
+
+        Waits up to *wait_seconds* for one that is *wanted*; the page is empty then, or if the feed has ended.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + wait_seconds
+        with self._reading():
+            cursor = await self._ends() if after is None else from_text(after)
+            found: list[Event] = []
+            while not found and not self._closed:
+                changed = self._changed
+                read = await self._collect(cursor, limit)
+                found = [event for event in read if wanted is None or wanted(event)]
+                left = give_up - loop.time()
+                if left <= 0:
+                    break
+                if not read:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(changed.wait(), min(left, _POLL_SECONDS))
+            return EventPage(events=found, cursor=to_text(cursor))
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is to come: the graph is let go."""
+        return self._closed
+
+    def close(self) -> None:
+        """Send every reader home."""
+        self._closed = True
+        self._wake()
+
+    async def _extents(self) -> Mapping[int, Extent]:
+        """Return what each stream holds, asked for once for all readers that woke together."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.get_running_loop().create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> Mapping[int, Extent]:
+        return await self._log.extents()
+
+    async def _ends(self) -> dict[int, int]:
+        return {stream: extent.newest for stream, extent in (await self._log.extents()).items()}
+
+    async def _collect(self, cursor: dict[int, int], limit: int) -> list[Event]:
+        """Return what comes next, gaps first, and move *cursor* behind it."""
+        extents = await self._extents()
+        gaps: list[Event] = []
+        streams: list[list[tuple[int, Numbered]]] = []
+        for stream in sorted(extents.keys() | cursor.keys()):
+            extent = extents.get(stream, Extent(1, 0))
+            if gap := self._gap(cursor, stream, extent):
+                gaps.append(gap)
+            if cursor.get(stream, 0) < extent.newest:
+                streams.append(await self._next_of(cursor, stream, extent, limit))
+        # The first of all are the right ones, however much more each stream holds.
+        ordered = merge(*streams, key=lambda each: each[1].event.at)
+        return gaps + [_read(cursor, stream, numbered) for stream, numbered in islice(ordered, limit)]
+
+    async def _next_of(
+        self, cursor: Mapping[int, int], stream: int, extent: Extent, limit: int
+    ) -> list[tuple[int, Numbered]]:
+        """Return what comes next in one stream, up to what *extent* says: a younger one may tell of an older one."""
+        after = cursor.get(stream, 0)
+        found = await self._log.read(stream, after, limit)
+        if found and found[0].number != after + 1:
+            return []  # forgotten just now: the next look finds the gap
+        return [(stream, numbered) for numbered in found if numbered.number <= extent.newest]
+
+    def _gap(self, cursor: dict[int, int], stream: int, extent: Extent) -> Event | None:
+        """Move *cursor* over what is not there any more; return what to say of it."""
+        after = cursor.get(stream, 0)
+        first = extent.oldest - 1
+        if first <= after <= extent.newest:
+            return None
+        cursor[stream] = first
+        lost, reason = first - after, "Events were forgotten before they were read: they were too many, or too old."
+        if after > extent.newest:
+            lost, reason = None, "The graph has fewer events than were read: it was emptied or set back, or is another."
+        return Event(kind=EventKind.GAP, at=self._clock.now(), cursor=to_text(cursor), lost=lost, reason=reason)
+
+    @contextmanager
+    def _reading(self) -> Generator[None]:
+        """Listen to what this process writes, while anybody reads."""
+        self._readers += 1
+        loop = asyncio.get_running_loop()
+        if self._unlisten is None:
+            self._unlisten = self._log.listen(lambda: _call(loop, self._wake))
+        try:
+            yield
+        finally:
+            self._readers -= 1
+            if self._readers == 0:
+                self._unlisten()
+                self._unlisten = None
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        self._asking = None  # what was asked before does not count any more
+        changed.set()
+
+
+def only(kinds: Collection[str] = (), task_id: str | None = None) -> Callable[[Event], bool]:
+    """Return what lets through events of these *kinds*, or of any, of this task, or of any; and gaps.
+
+    Raises InvalidInput: there is no such kind.
+    """
+    if unknown := sorted(set(kinds) - set(EventKind)):
+        raise InvalidInput("kinds", unknown[0], ", ".join(EventKind), EventKind.EXECUTION_FAILED.value)
+
+    def wanted(event: Event) -> bool:
+        return event.kind is EventKind.GAP or ((not kinds or event.kind in kinds) and task_id in {None, event.task_id})
+
+    return wanted
+
+
+def _call(loop: asyncio.AbstractEventLoop, wake: Callable[[], None]) -> None:
+    """Call *wake* in its loop, from whatever thread."""
+    with suppress(RuntimeError):  # the loop is closed: nobody reads any more
+        loop.call_soon_threadsafe(wake)
+
+
+def _read(cursor: dict[int, int], stream: int, numbered: Numbered) -> Event:
+    cursor[stream] = numbered.number
+    return numbered.event.model_copy(update={"cursor": to_text(cursor)})

@@ -1,0 +1,118 @@
+"""The event log as nodes: a stream is a counter under a lock, and each commit a batch on its end."""
+
+from __future__ import annotations
+
+import zlib
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.moment import to_ms
+from remembrancer.ports.event_log import Extent, Numbered
+from remembrancer.stores import rows
+from remembrancer.stores.happenings import from_batch, to_batch
+from remembrancer.stores.session import Statement
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.ports.event_log import Keeping
+    from remembrancer.ports.handler import Progress
+    from remembrancer.stores.session import Row, Session
+
+STREAMS: Final = 16
+"""Enough that two writers seldom wait for each other's commit, few enough for a short cursor."""
+_KEYS: Final = 1_000_000_000_000
+"""How many events a stream can ever number: the query `log_events` has the same number."""
+_FORGOTTEN_AT_ONCE: Final = 50
+_MOST_BATCHES: Final = 256
+_LEASES: Final = 1000
+_HELD: Final = 10_000
+"""How many executions under lease are looked at: of those held together for long, few still run."""
+
+
+class GraphEvents:
+    """The contract and its laws: `remembrancer.ports.event_log.EventLog`.
+
+    Args:
+        session: An open graph.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def extents(self) -> Mapping[int, Extent]:
+        """Return what each stream holds."""
+        found = await self._session.read(query("event_streams"), {})
+        return {row["stream"]: Extent(row["oldest"], row["newest"]) for row in found}
+
+    async def read(self, stream: int, after: int, limit: int) -> Sequence[Numbered]:
+        """Return at least *limit* events of *stream* after the number *after*, if there are so many."""
+        events: list[Numbered] = []
+        some = 1  # a batch may hold one event or a thousand
+        while len(events) < limit:
+            some = min(2 * some, _MOST_BATCHES)
+            batches = await self._session.read(query("event_batches"), _span(stream, after, some))
+            for node in (row["b"] for row in batches):
+                first = node["newest"] - node["count"] + 1
+                numbered = (Numbered(number, event) for number, event in enumerate(from_batch(node), first))
+                events += [each for each in numbered if each.number > after]
+                after = node["newest"]
+                if len(events) >= limit:
+                    break
+            if len(batches) < some:
+                break
+        return events
+
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have *changed* called after every write of this process; return what ends that."""
+        self._session.on_write.append(changed)
+        return lambda: self._session.on_write.remove(changed)
+
+    async def report(self, reports: Sequence[tuple[Execution, Progress]], at: datetime) -> None:
+        """Keep how far executions have come that still run under the same fence; an event of each."""
+        reported = [rows.progress_row(execution, progress, at) for execution, progress in reports]
+        await self._session.write([Statement("report_progress", reported)])
+
+    async def running(self, limit: int) -> Sequence[Execution]:
+        """Return executions under way, of all replicas, the newest first."""
+        leases = await self._session.read(query("leases_held"), {"limit": _LEASES})
+        held = [execution_id for lease in leases for execution_id in lease["execution_ids"]]
+        found = await self._session.read(query("still_running"), {"execution_ids": held[:_HELD]})
+        running = [rows.execution_from(row["e"]) for row in found]
+        return sorted(running, key=lambda execution: execution.execution_id, reverse=True)[:limit]
+
+    async def prune(self, now: datetime, keeping: Keeping) -> bool:
+        """Forget some of what need not be kept any more; say whether there is more to forget."""
+        since_ms = to_ms(now) - int(keeping.seconds * 1000)
+        over: list[Row] = []
+        for stream, extent in (await self.extents()).items():
+            oldest = await self._session.read(query("batch_ages"), _span(stream, extent.oldest - 1, _FORGOTTEN_AT_ONCE))
+            if ends := _over(oldest, extent.newest - keeping.events, since_ms):
+                keys = [stream * _KEYS + number for number in ends]
+                over.append({"stream": stream, "oldest": ends[-1] + 1, "batch_keys": keys})
+        if over:
+            await self._session.write([Statement("forget_events", over)])
+        return any(len(row["batch_keys"]) == _FORGOTTEN_AT_ONCE for row in over)
+
+
+def log_statement(counter_id: str, sets: Sequence[Row]) -> Statement:
+    """Return the statement that logs what a commit of this session, or of this writer of it, did."""
+    return Statement("log_events", [{"stream": _stream_of(counter_id), **to_batch(sets)}])
+
+
+def _over(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:
+    """Return the numbers that those batches end with which need not be kept."""
+    return [row["newest"] for row in takewhile(lambda row: row["newest"] <= bound or row["at_ms"] < since_ms, oldest)]
+
+
+def _stream_of(counter_id: str) -> int:
+    """Return whose stream it is: the writers of one session have streams side by side."""
+    session, _, place = counter_id.partition(".")
+    return (zlib.crc32(session.encode()) + int(place or 0)) % STREAMS
+
+
+def _span(stream: int, after: int, limit: int) -> Row:
+    return {"after_key": stream * _KEYS + after, "end_key": (stream + 1) * _KEYS - 1, "limit": limit}
