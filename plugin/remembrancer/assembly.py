@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.handler import Handler
     from remembrancer.stores.engine import Database
     from remembrancer.stores.session import Session
+    from remembrancer.surfaces.otel.instruments import OpenTelemetry
 
 __all__ = [
     "TaskSchedulerService",
@@ -63,6 +64,7 @@ class TaskSchedulerService(SchedulerService):
         handler: `async def handle(firing) -> Done | Failed | Defer | str | None`, or a plain function. None
             creates a thought from the trigger prompt.
         options: Every other number; its check interval gives way to the argument.
+        instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
 
     Raises:
         InvalidInput: The interval, the folder's name or the time service is not usable.
@@ -76,6 +78,7 @@ class TaskSchedulerService(SchedulerService):
         handler: Handler | None = None,
         *,
         options: Options | None = None,
+        instruments: OpenTelemetry | None = None,
     ) -> None:
         numbers = _with_interval(options or Options(), check_interval_seconds)
         super().__init__(
@@ -83,6 +86,7 @@ class TaskSchedulerService(SchedulerService):
             clock_from(time_service),
             handler or think,
             numbers,
+            instruments=instruments,
         )
 
 
@@ -93,7 +97,7 @@ def open_service(
     clock: object | None = None,
     options: Options | None = None,
     database: Callable[[], Database] | None = None,
-    actor: str = "service",
+    instruments: OpenTelemetry | None = None,
 ) -> SchedulerService:
     """Return a service over *graph*, not started.
 
@@ -103,7 +107,7 @@ def open_service(
         clock: As `time_service` there.
         options: Every number.
         database: Opens the graph's database in place of the ordinary door: the in-process Bolt server does.
-        actor: Who acts through the service, for the audit trail.
+        instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
     """
     numbers = options or Options()
     return SchedulerService(
@@ -111,7 +115,7 @@ def open_service(
         clock_from(clock),
         handler or think,
         numbers,
-        actor=actor,
+        instruments=instruments,
     )
 
 

@@ -70,7 +70,7 @@ def a_lease() -> Callable[..., Lease]:
 @pytest.fixture
 def a_change() -> Callable[..., Change]:
     def make(action: str, reason: str | None = None) -> Change:
-        return Change(action, _NOW, "tests", reason)
+        return Change(action, _NOW, "service", "tests", reason)
 
     return make
 

@@ -32,7 +32,8 @@ async def changes(store: TaskStore, task_id: str) -> list[dict[str, object]]:
     return list(
         await store.query(
             "MATCH (c:task_change)-[:CHANGE_OF]->(t:scheduled_task {task_id: $id}) "
-            "RETURN c.action AS action, c.actor AS actor, c.reason AS reason ORDER BY c.at, c.change_id",
+            "RETURN c.action AS action, coalesce(c.actor, c.surface) AS actor, c.reason AS reason "
+            "ORDER BY c.at, c.change_id",
             {"id": task_id},
         )
     )

@@ -66,8 +66,10 @@ async def test_who_did_it_is_on_record_by_the_name_of_the_token(
     other = await started.schedule_task("Other", "goal", "prompt", "thought", **CRON)
     await started.cancel_task(other.task_id)
 
-    actors = await started.cypher("MATCH (c:task_change) RETURN c.actor AS actor ORDER BY actor")
-    assert [row["actor"] for row in actors] == ["rest: writer", "service"]
+    actors = await started.cypher(
+        "MATCH (c:task_change) RETURN c.surface AS surface, c.actor AS actor ORDER BY surface"
+    )
+    assert actors == [{"surface": "rest", "actor": "writer"}, {"surface": "service", "actor": None}]
 
 
 async def test_a_refusal_says_what_would_be_accepted(writer: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_
     t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
-  actor: r.actor, reason: r.reason, thought_id: r.requested_by
+  surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.requested_by, before: r.before, after: r.after
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row
 

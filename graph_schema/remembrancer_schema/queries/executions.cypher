@@ -54,7 +54,7 @@ CREATE (e:task_execution {
 })-[:EXECUTION_OF]->(t)
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.triggered_ms}),
-  actor: r.actor, reason: r.change_reason, thought_id: r.thought_id
+  surface: r.surface, actor: r.actor, reason: r.change_reason, thought_id: r.thought_id, after: r.after
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, t.fence AS fence
 

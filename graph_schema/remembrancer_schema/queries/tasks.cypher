@@ -15,7 +15,8 @@ CREATE (t:scheduled_task {
   dedup_key: r.dedup_key, deferred_task_id: r.deferred_task_id, context: r.context,
   defer_until: CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END,
   next_run_ms: r.next_run_ms, due_key: r.due_key, nominal_ms: r.nominal_ms, deferral_id: r.deferral_id, fence: 0,
-  listing: r.listing, cron_listing: r.cron_listing
+  listing: r.listing, cron_listing: r.cron_listing,
+  created_through: r.created_through, created_as: r.created_as, traceparent: r.traceparent
 })-[:CREATED_BY]->(h)
 CREATE (t)-[:SCHEDULED_FOR]->(m)
 RETURN r.row AS row
@@ -96,13 +97,15 @@ RETURN r.row AS row
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
-WITH t, r, t.status AS before
+WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
 WHERE before IN ['PENDING', 'ACTIVE']
 SET t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
     t.deferral_id = null, t.listing = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_listing = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
-  actor: r.actor, reason: r.reason, thought_id: r.thought_id, before: before, after: 'CANCELLED'
+  surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.thought_id,
+  before: '{"status":"' + before + '","next_run_ms":' + coalesce(toString(armed_ms), 'null') + '}',
+  after: '{"status":"CANCELLED","next_run_ms":null}'
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
 
@@ -111,12 +114,14 @@ RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedu
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 WHERE t.next_run_ms IS NOT NULL
-WITH t, r, t.status AS before
+WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
 SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED',
     t.listing = 'FAILED|' + t.task_type + '|' + t.task_id, t.cron_listing = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),
-  actor: 'checker', reason: r.reason
+  surface: 'checker', reason: r.reason,
+  before: '{"status":"' + before + '","next_run_ms":' + toString(armed_ms) + '}',
+  after: '{"status":"FAILED","next_run_ms":null}'
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
 
@@ -143,8 +148,3 @@ MERGE (m:time {time_id: r.time_id})
   ON CREATE SET m.at = datetime({epochMillis: r.minute_ms})
 CREATE (t)-[:SCHEDULED_FOR]->(m)
 RETURN r.row AS row
-
-// name: changes_of_task
-// The audit trail of one task, oldest first.
-MATCH (c:task_change)-[:CHANGE_OF]->(t:scheduled_task {task_id: $task_id})
-RETURN c ORDER BY c.at, c.change_id

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from remembrancer.cli.printing import at_work
-from remembrancer.cli.reach import folder_of, reach
+from remembrancer.cli.reach import folder_of, reach, sign
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.ports.task_store import Wanted
 from remembrancer.timing.crontab import CrontabLine, LineKind
@@ -112,6 +112,7 @@ def _of_job(line: CrontabLine, job: ScheduleRequest, first: int, known: Known) -
 
 async def _scheduled(graph: str, jobs: list[ScheduleRequest]) -> Known:
     """Schedule *jobs*; those that are there already stay as they are."""
+    sign("import")
     distinct = {job.dedup_key: job for job in jobs}
     with at_work(f"Importing {len(distinct)} jobs"):
         async with reach(graph, make=True) as reached:

@@ -39,12 +39,13 @@ class Chronicle:
         rest = None if beacon.rest_port is None else f"http://{beacon.host}:{beacon.rest_port}"
         if rest:
             lines.append(f"  api      {rest}/docs  token: remembrancer token create --name … --scope write")
+        if beacon.metrics_port is not None:
+            lines.append(f"  metrics  http://{beacon.host}:{beacon.metrics_port}/metrics")
         if bolt:
             secret = f"password: bolt_password in {folder / 'serve.json'}"
             lines.append(f"  read it  {bolt}  user: {beacon.bolt_user}  {secret}")
-        self._tell(
-            "serving", "\n".join(lines), graph=str(folder), pid=beacon.pid, control=control, rest=rest, bolt=bolt
-        )
+        facts = {"graph": str(folder), "pid": beacon.pid, "control": control, "rest": rest, "bolt": bolt}
+        self._tell("serving", "\n".join(lines), **facts, metrics_port=beacon.metrics_port)
 
     def sharing(self, graph: str, among: ReplicationReport) -> None:
         """Say which graph on a server it is, and who else serves it."""

@@ -9,7 +9,9 @@ import typer
 from remembrancer import __version__
 from remembrancer.cli.acting import Cancelling, Deferring, Running, cancel, defer, run_now
 from remembrancer.cli.admitting import Creating, Revoking, create, list_tokens, revoke
+from remembrancer.cli.auditing import Exporting, export
 from remembrancer.cli.command import Command, OnGraph
+from remembrancer.cli.examining import Examining, doctor
 from remembrancer.cli.foreseeing import Previewing, preview
 from remembrancer.cli.importing import Importing, crontab
 from remembrancer.cli.moving import Copying, Declaring, copy, schema
@@ -42,6 +44,13 @@ app.command("copy")(Command(Copying, copy))
 app.command("retain")(Command(Retaining, retain))
 app.command("schema")(Command(Declaring, schema))
 app.command("watch")(Command(Watching, watch))
+app.command("doctor")(Command(Examining, doctor))
+
+audits: Final = typer.Typer(
+    no_args_is_help=True, help="What was done to tasks, and by whom.", rich_markup_mode="markdown"
+)
+audits.command("export")(Command(Exporting, export))
+app.add_typer(audits, name="audit")
 
 imports: Final = typer.Typer(
     no_args_is_help=True, help="Take over schedules that are kept elsewhere.", rich_markup_mode="markdown"
@@ -86,5 +95,5 @@ def remembrancer(
     **For machines**, every command takes `--json`. Results go to stdout, everything else to stderr.
 
     **Exit codes**: 0 done · 1 refused or failed · 2 a wrong option or value · 3 no such task · 4 the graph is
-    missing, held by another process, or out of reach.
+    missing, held by another process, or out of reach · of `doctor`: 5 worth a look, 6 critical.
     """

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from remembrancer.model.change import TaskChange
 from remembrancer.model.moment import from_ms, to_iso
 from remembrancer.surfaces.plain import plain
 
@@ -150,10 +151,13 @@ def schedule_words(task: ScheduledTask) -> str:
     return task.schedule_cron if task.timezone == "UTC" else f"{task.schedule_cron} ({task.timezone})"
 
 
-def execution_table(executions: Iterable[Execution]) -> Table:
-    """Return executions as a table, one a row."""
+def execution_table(told: Iterable[Execution | TaskChange]) -> Table:
+    """Return executions, and changes among them, as a table, one a row."""
     table = _table("triggered at", "task", "status", "nominal time", "took", "reason or result", "execution")
-    for one in executions:
+    for one in told:
+        if isinstance(one, TaskChange):
+            table.add_row(*_change_cells(one))
+            continue
         nominal = to_iso(one.nominal_at)
         if one.occurrences > 1 and one.last_nominal_at is not None:
             nominal = f"{nominal} … {to_iso(one.last_nominal_at)} ({one.occurrences})"
@@ -166,6 +170,30 @@ def execution_table(executions: Iterable[Execution]) -> Table:
             escape(_shortened(one.reason or one.result or "")),
             one.execution_id,
         )
+    return table
+
+
+def _change_cells(change: TaskChange) -> tuple[str, ...]:
+    who = change.surface or "somebody" if change.actor is None else f"{change.surface}: {change.actor}"
+    was, fields = change.before or {}, change.after or {}
+    moved = ", ".join(f"{name} {was.get(name)} → {value}" for name, value in fields.items()) if was else ""
+    said = "; ".join(part for part in (f"by {who}", change.reason, moved) if part)
+    return (
+        to_iso(change.at),
+        change.task_id,
+        coloured(change.action),
+        "",
+        "",
+        escape(_shortened(said)),
+        change.change_id,
+    )
+
+
+def word_table(first: str, rows: Iterable[tuple[str, str, str]]) -> Table:
+    """Return rows of a name, a word in its colour, and a sentence."""
+    table = _table(first, "", "saw")
+    for name, word, sentence in rows:
+        table.add_row(name, coloured(word), escape(sentence))
     return table
 
 
@@ -214,4 +242,6 @@ _COLOURS: Final = {
     "running": "cyan",
     "failed": "red",
     "cancelled": "dim",
+    "ok": "green",
+    "critical": "red",
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import GraphLocked, GraphMissing
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ async def reach(graph: str, *, make: bool = False) -> AsyncGenerator[Reached]:
         GraphUnavailable: Any of its kinds; GraphLocked only if another process holds it for a few seconds, so that
             two short commands at once do not get in each other's way.
     """
+    sign("command line")
     folder = folder_of(graph)
     if folder is not None and not make and not folder.exists():
         raise GraphMissing(f"There is no graph {folder}. `remembrancer schedule` makes one; --graph names another.")
@@ -63,6 +66,19 @@ async def reach(graph: str, *, make: bool = False) -> AsyncGenerator[Reached]:
             yield Reached(opened, running=False, fires=fires, status=lambda: _told(opened))
         finally:
             await opened.close()
+
+
+def sign(surface: str) -> None:
+    """Put this user's login name, and *surface*, to what this command changes, unless that is done."""
+    if AUTHOR.get() is None:
+        AUTHOR.set(Author(surface, _login()))
+
+
+def _login() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no name in the environment, and none for the user's number
+        return None
 
 
 async def _either(graph: str, folder: Path | None) -> tuple[RemoteScheduler | None, SchedulerService | None]:
@@ -97,7 +113,7 @@ async def _live(folder: Path) -> RemoteScheduler | None:
 async def _opened(graph: str) -> SchedulerService:
     from remembrancer.assembly import open_service  # noqa: PLC0415 (loads the engine)
 
-    service = open_service(graph, actor="command line")
+    service = open_service(graph)
     await service.open()
     return service
 

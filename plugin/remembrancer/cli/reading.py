@@ -15,6 +15,9 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.change import TaskChange
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
 
@@ -108,7 +111,7 @@ class Recalling(OnGraph):
 
 
 async def history(asked: Recalling) -> None:
-    """Show what became of each occurrence, the newest first.
+    """Show what became of each occurrence, the newest first; of one task, what was done to it as well.
 
     For example:
 
@@ -119,14 +122,17 @@ async def history(asked: Recalling) -> None:
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
 
     async with reach(asked.graph) as reached:
+        told: Sequence[Execution | TaskChange]
         if asked.task_id is not None:
             await reached.scheduler.get_task(asked.task_id)
-        executions = await reached.scheduler.history(asked.task_id, asked.limit)
+            told = await reached.scheduler.timeline(asked.task_id, asked.limit)
+        else:
+            told = await reached.scheduler.history(None, asked.limit)
         summaries = await reached.scheduler.summaries(asked.task_id, _SUMMARIES)
     if asked.as_json:
-        print_json(executions)
+        print_json(told)
     else:
-        print_table(execution_table(executions), otherwise="" if summaries else "Nothing has fired yet.")
+        print_table(execution_table(told), otherwise="" if summaries else "Nothing has fired yet.")
         if summaries:
             older = sum(summary.executions for summary in summaries)
             until = max(summary.day for summary in summaries)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from remembrancer.cli.chronicle import Chronicle
     from remembrancer.engine.options import Options
     from remembrancer.ports.handler import Handler
+    from remembrancer.surfaces.otel.prometheus import Exposition
     from remembrancer.surfaces.service import SchedulerService
 
 _OPEN: Final = "What it opens to others, on this machine only"
@@ -51,6 +52,9 @@ class Serving(OnGraph):
         bool, Option("--rest/--no-rest", help="Serve the API, if the extra is there.", rich_help_panel=_OPEN)
     ] = True
     rest_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+    metrics_port: Annotated[
+        int | None, Option(min=0, max=65535, help="Serve /metrics for Prometheus there.", rich_help_panel=_OPEN)
+    ] = None
     control_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
 
 
@@ -66,6 +70,7 @@ async def serve(asked: Serving) -> int:
         remembrancer serve --graph ./my-agent --handler my_agent.tasks:handle
         remembrancer serve --bolt-port 7687 --check-interval 5
         remembrancer serve --graph neo4j://graph.example:7687/memory
+        remembrancer serve --metrics-port 9464
 
     A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of.
     It answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
@@ -111,11 +116,13 @@ async def _open(
     address = await asyncio.to_thread(bolt.start) if bolt else None
     if bolt:
         stack.push_async_callback(asyncio.to_thread, bolt.stop)
+    exposition = _exposition(asked.metrics_port)
     service = open_service(
         folder,
         handler=handler,
         options=_numbers(asked),
         database=bolt.open_database if bolt else None,
+        instruments=exposition.instruments if exposition else None,
     )
     stack.push_async_callback(service.stop)
     await service.start()
@@ -129,6 +136,7 @@ async def _open(
         control_port=await control.start(),
         token=token,
         rest_port=rest_port,
+        metrics_port=await _serve_metrics(stack, exposition, service, asked.metrics_port),
         bolt_port=address.bolt_port if address else None,
         bolt_user=address.user if address else None,
         bolt_password=address.password if address else None,
@@ -143,6 +151,30 @@ def _numbers(asked: Serving) -> Options:
     from remembrancer.engine.options import Options  # noqa: PLC0415 (--help stays fast)
 
     return Options(check_interval_seconds=asked.check_interval_seconds, stop_timeout_seconds=asked.stop_timeout)
+
+
+def _exposition(port: int | None) -> Exposition | None:
+    """Return what gathers for Prometheus, if anybody asked. Raises InvalidInput where what it stands on is missing."""
+    if port is None:
+        return None
+    try:
+        from remembrancer.surfaces.otel.prometheus import Exposition  # noqa: PLC0415 (an extra)
+    except ImportError as missing:
+        allowed = "nothing, while the extra is not installed: pip install 'remembrancer[prometheus]'"
+        raise InvalidInput("--metrics-port", str(missing), allowed, "9464") from missing
+    return Exposition()
+
+
+async def _serve_metrics(
+    stack: AsyncExitStack, exposition: Exposition | None, service: SchedulerService, port: int | None
+) -> int | None:
+    if exposition is None:
+        return None
+    from remembrancer.surfaces.otel.prometheus import MetricsServer  # noqa: PLC0415 (an extra)
+
+    server = MetricsServer(exposition, service, port or 0)
+    stack.push_async_callback(server.stop)
+    return await server.start()
 
 
 async def _serve_rest(stack: AsyncExitStack, service: SchedulerService, port: int) -> int | None:

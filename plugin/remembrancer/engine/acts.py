@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.engine.admission import admit, read_context, read_id, read_reason, reply
+from remembrancer.engine.authorship import AUTHOR, TRACEPARENT, Author
 from remembrancer.engine.putting_off import put_off
 from remembrancer.errors import DedupKeyTaken, InvalidInput, TaskEnded, TaskNotFound
 from remembrancer.model.deferral import Deferral
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
 
-ACTOR: ContextVar[str | None] = ContextVar("remembrancer_actor", default=None)
-"""Who acts just now, where a surface knows better than the one it came through."""
 _BAD_CRON = "Invalid cron expression"
 KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
 
@@ -37,7 +35,7 @@ class Acts:
     Args:
         store: The graph.
         clock: The time.
-        actor: Who acts, for the audit trail.
+        author: Who acts, for the audit trail, where the call does not say.
         late_by_seconds: How far in the past a moment may lie and still fire at once.
         near: Gives a new task that is due at once an id by which this replica serves it.
     """
@@ -46,13 +44,13 @@ class Acts:
         self,
         store: TaskStore,
         clock: Clock,
-        actor: str,
+        author: Author,
         late_by_seconds: float,
         near: Callable[[ScheduledTask], ScheduledTask],
     ) -> None:
         self._store = store
         self._clock = clock
-        self._actor = actor
+        self._author = author
         self._late_by_seconds = late_by_seconds
         self._near = near
 
@@ -168,11 +166,16 @@ class Acts:
     def _admit(self, request: ScheduleRequest, now: datetime) -> ScheduledTask:
         """Return the task asked for; a cron expression that is refused is counted."""
         try:
-            return self._near(admit(request, now, self._late_by_seconds))
+            return self._near(admit(request, now, self._late_by_seconds, self._made()))
         except InvalidInput as refused:
             if refused.field == "schedule_cron":
                 self._store.note("cron_refused", _BAD_CRON)
             raise
+
+    def _made(self) -> dict[str, str | None]:
+        """Return by whom, and within which span, a task is made just now."""
+        author = AUTHOR.get() or self._author
+        return {"created_through": author.surface, "created_as": author.actor, "traceparent": TRACEPARENT.get()}
 
     async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:
         """Return the tasks that are kept under the dedup_keys of *tasks*."""
@@ -196,4 +199,5 @@ class Acts:
         return read_moment(value, field, now=self._clock.now())
 
     def _change(self, action: str, reason: str | None, thought_id: str | None = None) -> Change:
-        return Change(action, self._clock.now(), ACTOR.get() or self._actor, reason, thought_id)
+        author = AUTHOR.get() or self._author
+        return Change(action, self._clock.now(), author.surface, author.actor, reason, thought_id)

@@ -18,6 +18,7 @@ from remembrancer.timing.preview import preview
 from remembrancer.timing.reading import read_moment, read_zone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from remembrancer.model.request import ScheduleRequest
@@ -39,11 +40,12 @@ _NEITHER: Final = (
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
-def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float) -> ScheduledTask:
+def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made: Mapping[str, object]) -> ScheduledTask:
     """Return the task that *request* asks for.
 
     A `defer_until` less than *late_by_seconds* in the past was made of `now()` and fires at once. An older one
-    waits as long before it is served, so that a slip can still be cancelled.
+    waits as long before it is served, so that a slip can still be cancelled. *made* are the fields that tell by whom
+    and how it was asked for.
 
     Raises:
         InvalidInput: Any field is wrong.
@@ -80,7 +82,7 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float) -> Sc
         context=_context(request.context),
     )
     nominal_ms, next_run_ms = _first_run(task, now_ms, int(late_by_seconds * 1000))
-    return task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms})
+    return task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
 
 
 def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) -> ScheduledReply:

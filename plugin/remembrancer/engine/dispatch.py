@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
+    from remembrancer.ports.instruments import Instruments
     from remembrancer.ports.task_store import Lease, TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -57,17 +58,26 @@ class Dispatch:
         handler: The agent's.
         options: Deadlines and leases.
         on_room: Called when a handler has ended, so that a full scheduler can go on.
+        instruments: What measures.
     """
 
     def __init__(
-        self, store: TaskStore, clock: Clock, handler: Handler, options: Options, on_room: Callable[[], None]
+        self,
+        store: TaskStore,
+        clock: Clock,
+        handler: Handler,
+        options: Options,
+        on_room: Callable[[], None],
+        *,
+        instruments: Instruments,
     ) -> None:
+        self._instruments = instruments
         self._store = store
         self._clock = clock
         self._call = as_async(handler)
         self._options = options
         self._on_room = on_room
-        self._ledger = Ledger(store)
+        self._ledger = Ledger(store, instruments)
         self._reporting = Reporting(store.events, clock)
         self._runs: set[asyncio.Task[None]] = set()
         self._handling: dict[str, asyncio.Task[None]] = {}
@@ -151,24 +161,34 @@ class Dispatch:
                 task.cancel()
 
     async def _run(self, firing: Firing, batch: _Batch) -> None:
-        execution_id = firing.execution.execution_id
-        verdict: Verdict | None
+        trace = self._instruments.begin(firing)
+        verdict = await self._verdict(firing, batch)
+        if verdict is None:
+            if trace:
+                trace.leave()
+            return  # its lease stays: the next start finds it lost, and tries again
         try:
-            verdict = await run(firing, self._call)
+            settlement = await self._settlement(firing, verdict)
+        except RemembrancerError as error:
+            if trace:
+                trace.leave()
+            self._ledger.give_up(firing.execution.execution_id, batch.lease_id, error)
+        else:
+            self._ledger.enter(trace.end(settlement) if trace else settlement, batch.lease_id)
+
+    async def _verdict(self, firing: Firing, batch: _Batch) -> Verdict | None:
+        """Run the handler to its end; None if it is to be tried again by another process."""
+        execution_id = firing.execution.execution_id
+        try:
+            return await run(firing, self._call)
         except asyncio.CancelledError:
-            verdict = self._cut_short(firing)
+            return self._cut_short(firing)
         finally:
             del self._firings[execution_id]
             del self._handling[execution_id]  # what is left is writing: it must not be cut short
             self._expired.discard(execution_id)
             batch.ended()
             self._on_room()
-        if verdict is None:
-            return  # its lease stays: the next start finds it lost, and tries again
-        try:
-            self._ledger.enter(await self._settlement(firing, verdict), batch.lease_id)
-        except RemembrancerError as error:
-            self._ledger.give_up(execution_id, batch.lease_id, error)
 
     def _cut_short(self, firing: Firing) -> Verdict | None:
         """Say how a run ended that was cancelled; None for one that is to be tried again by another process."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
@@ -28,3 +30,24 @@ def _bytes(value: object) -> int:
     if isinstance(value, list | tuple | set | frozenset):
         return size + sum(_bytes(each) for each in cast("Iterable[object]", value))
     return size
+
+
+def resident_bytes() -> int | None:
+    """Return how much memory this process holds: now on Linux, at its peak on other Unixes, else None."""
+    try:
+        pages = int(_STATM.read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return _peak_bytes()
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _peak_bytes() -> int | None:
+    try:
+        import resource  # noqa: PLC0415 (not on Windows)
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+_STATM: Final = Path("/proc/self/statm")

@@ -13,6 +13,7 @@ from remembrancer.errors import GraphUnavailable, RemembrancerError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from remembrancer.ports.instruments import Instruments
     from remembrancer.ports.task_store import Settlement, TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -43,10 +44,12 @@ class Ledger:
 
     Args:
         store: Where it is written.
+        instruments: What measures.
     """
 
-    def __init__(self, store: TaskStore) -> None:
+    def __init__(self, store: TaskStore, instruments: Instruments) -> None:
         self._store = store
+        self._instruments = instruments
         self._held: dict[str, _Held] = {}
         self._ended: list[Entry] = []
         self._writes: set[asyncio.Task[None]] = set()
@@ -113,6 +116,8 @@ class Ledger:
         mine = Counter(entry.lease_id for entry in batch)
         over = [lease_id for lease_id, count in mine.items() if self._held[lease_id] == _Held(count)]
         written = await self._store.settle([entry.settlement for entry in batch], over)
+        kept_ones = (entry.settlement for entry, kept in zip(batch, written, strict=True) if kept)
+        self._instruments.settled(kept_ones)
         for entry, kept in zip(batch, written, strict=True):
             if not kept:
                 late = entry.settlement.execution.execution_id

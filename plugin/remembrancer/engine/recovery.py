@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 async def take_over(
     store: TaskStore, now: datetime, lease: Lease, held: Sequence[str] = ()
-) -> tuple[list[tuple[Lease, list[Firing]]], int]:
-    """Settle every abandoned execution; return the retries to run, and how many were lost.
+) -> tuple[list[tuple[Lease, list[Firing]]], list[Settlement]]:
+    """Settle every abandoned execution; return the retries to run, and what was lost.
 
     The leases *held* are ours and alive, however late their renewal is. What an abandoned lease held runs again
     under one lease, made after *lease*: no two share an id.
     """
     again: list[tuple[Lease, list[Firing]]] = []
-    lost = 0
+    lost: list[Settlement] = []
     abandoned = [over for over in await store.abandoned(now, lease.replica_id) if over.lease_id not in held]
     for place, over in enumerate(abandoned):
         took, tasks = await _decide(store, over, now, lease.replica_id)
-        lost += len(took)
+        lost += [each.settlement for each in took]
         mine = replace(lease, lease_id=f"{lease.lease_id}.{place}")
         retries = await store.take_over([over.lease_id], took, mine)
         again.append((mine, [Firing(retry, tasks[retry.task_id]) for retry in retries]))

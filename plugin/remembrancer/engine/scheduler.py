@@ -16,10 +16,11 @@ from remembrancer.engine.planning import plan
 from remembrancer.engine.presence import Presence
 from remembrancer.engine.recovery import take_over
 from remembrancer.engine.retention import Retention
+from remembrancer.engine.telling import tell
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
-from remembrancer.model.moment import from_ms, to_iso, to_ms
+from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.task_store import Claim, Lease
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
+    from remembrancer.ports.instruments import Instruments
     from remembrancer.ports.task_store import Change, TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -47,10 +49,14 @@ class Scheduler:
         clock: The time.
         handler: What does the work.
         options: The numbers.
+        instruments: What measures.
     """
 
-    def __init__(self, store: TaskStore, clock: Clock, handler: Handler, options: Options) -> None:
+    def __init__(
+        self, store: TaskStore, clock: Clock, handler: Handler, options: Options, instruments: Instruments
+    ) -> None:
         self._store = store
+        self._instruments = instruments
         self._clock = clock
         self._options = options
         self.presence = Presence(store, clock, options, self._on_trouble)
@@ -61,7 +67,7 @@ class Scheduler:
         self._claiming = 0
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
-        self._dispatch = Dispatch(store, clock, handler, options, self._on_room)
+        self._dispatch = Dispatch(store, clock, handler, options, self._on_room, instruments=instruments)
         self._forgetting = Forgetting(store.events, clock, options)
         self._retention = Retention(store.past, clock, options)
         self._stopping = False
@@ -96,10 +102,11 @@ class Scheduler:
         again, lost = await take_over(self._store, now, self._lease(), self._dispatch.leases)
         for lease, firings in again:
             self._dispatch.start(firings, lease)
+        self._instruments.reclaimed(lost)
         if lost:
-            _LOG.warning("%d executions were left unfinished by their scheduler; each is recorded as lost", lost)
+            _LOG.warning("%d executions were left unfinished by their scheduler; each is recorded as lost", len(lost))
         self._recover_at = now + timedelta(seconds=self._options.lease_seconds / 2)
-        return lost
+        return len(lost)
 
     async def run(self) -> None:
         """Check until stopped."""
@@ -251,13 +258,14 @@ class Scheduler:
         finally:
             self._claiming -= len(claims)
         self.claims_lost += len(claims) - len(won)
+        self._instruments.claimed(won, len(claims))
         tasks = {task.task_id: task for task in due}
         running: list[Firing] = []
         for execution in won:
             if execution.status is ExecutionStatus.RUNNING:
                 running.append(Firing(execution, tasks[execution.task_id]))
             else:
-                _say(tasks[execution.task_id], execution)
+                tell(tasks[execution.task_id], execution)
         self._dispatch.start(running, lease)
         return len(won)
 
@@ -290,10 +298,3 @@ def _count(claimed: int | BaseException) -> int:
     if isinstance(claimed, BaseException):
         raise claimed
     return claimed
-
-
-def _say(task: ScheduledTask, execution: Execution) -> None:
-    """Nothing is missed silently: say what was accounted for without a run."""
-    first, times = to_iso(execution.nominal_at), execution.occurrences
-    what = f"{times} occurrences from {first}" if times > 1 else f"the occurrence of {first}"
-    _LOG.info("%s: %s of %s. %s", execution.status, what, task.name, execution.reason)

@@ -93,3 +93,6 @@ class Execution(BaseModel):
     progress_text: str | None = None
     thought_id: str | None = None
     """The thought that this execution created."""
+    trace_id: str | None = None
+    """The trace of its run, 32 hexadecimal digits, where one was kept."""
+    span_id: str | None = None

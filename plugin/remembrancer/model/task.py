@@ -52,6 +52,12 @@ class ScheduledTask(BaseModel):
     """Two tasks of one graph never share a key: scheduling again under it returns the task that is there."""
     deferred_task_id: str | None = None
     """The agent's own task that this one brings back when its time comes."""
+    created_through: str | None = None
+    """The surface that it was scheduled through: service, command line, rest, …"""
+    created_as: str | None = None
+    """Who scheduled it there: a token's name, a login name; None where nobody is known by name."""
+    traceparent: str | None = None
+    """The span that scheduled it, as W3C writes it; the spans of its executions are linked to it."""
     context: dict[str, Any] | None = None
     """What the author wants the handler to have: any JSON object."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.past import Past
     from remembrancer.ports.roll import Roll
+    from remembrancer.ports.soundings import Soundings
     from remembrancer.ports.tokens import Tokens
+    from remembrancer.ports.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Settlement:
     ends_task: TaskStatus | None = None
     """The task's status after its only occurrence; None for a task that goes on."""
     rearm: Rearm | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +107,10 @@ class Change:
     action: str
     """cancel, defer, run_now, …"""
     at: datetime
-    actor: str
-    """The surface: service, cli, handler, …"""
+    surface: str
+    """Through what: service, command line, rest, …"""
+    actor: str | None = None
+    """As whom there: a token's name, a login name."""
     reason: str | None = None
     thought_id: str | None = None
 
@@ -122,6 +129,8 @@ class TaskStore(Protocol):
 
     exclusive: bool
     """Whether no other replica can hold this graph: what a former process left is then dead at once."""
+    commits: deque[int]
+    """How many rows each of the latest commits wrote; whoever measures them takes them away."""
     past: Past
     """What is long over."""
 
@@ -133,6 +142,16 @@ class TaskStore(Protocol):
     @property
     def accounts(self) -> Accounts:
         """The graph's books."""
+        ...
+
+    @property
+    def soundings(self) -> Soundings:
+        """How the graph stands."""
+        ...
+
+    @property
+    def trail(self) -> Trail:
+        """What was done to its tasks."""
         ...
 
     @property

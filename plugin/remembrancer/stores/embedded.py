@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, LiteralString, TypeVar, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.stores.books import Books
 from remembrancer.stores.engine import Plain, load_engine
-from remembrancer.stores.group_commit import Group, Pending, Write
+from remembrancer.stores.group_commit import REMEMBERED, Group, Pending, Write
 from remembrancer.stores.notes import Notes
 from remembrancer.stores.session import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.tally import Counts, Tally, zero
@@ -62,6 +64,7 @@ class EmbeddedSession:
     ) -> None:
         database.set_wal_flush("yes_full" if durable else "no")
         self._database = database
+        self.folder: Path | None = Path(database.get_database_path())
         self._books = Books(counter_id)
         self._on_close = on_close
         self._pending = Pending(_ROWS_PER_COMMIT)
@@ -73,6 +76,7 @@ class EmbeddedSession:
         self.counts: Counts = zero()
         self.notes = Notes()
         self.on_write: list[Callable[[], None]] = []
+        self.commits: deque[int] = deque(maxlen=REMEMBERED)
         self.connections = 1
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
@@ -163,6 +167,7 @@ class EmbeddedSession:
             raise
         if entry:
             self._books.keep(entry, self.counts)
+        self.commits.append(group.size)
         return answers
 
     def _learn(self, tally: Tally) -> None:

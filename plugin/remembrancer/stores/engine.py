@@ -41,6 +41,10 @@ class Database(Protocol):
 
     schema: Schema
 
+    def get_database_path(self) -> str:
+        """Return its folder."""
+        ...
+
     def set_wal_flush(self, mode: str) -> None:
         """Choose whether a commit reaches the disk: "yes_full" is fsync, "no" is not."""
         ...

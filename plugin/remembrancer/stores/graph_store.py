@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import DedupKeyTaken, OutcomeUnknown, TaskNotFound
-from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.ports.accounts import LIFELONG
@@ -22,8 +21,10 @@ from remembrancer.stores.moved import Moved
 from remembrancer.stores.past import PastStore
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.settling import deferral_statements, settle_statements
+from remembrancer.stores.soundings import GraphSoundings
 from remembrancer.stores.taking_over import take_over
 from remembrancer.stores.tokens import GraphTokens
+from remembrancer.stores.trail import GraphTrail
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ class GraphStore:
         self.accounts = GraphAccounts(session)
         self.tokens = GraphTokens(session)
         self.events = GraphEvents(session)
+        self.trail = GraphTrail(session)
+        self.soundings = GraphSoundings(session, self._index)
         self.exclusive = session.exclusive
+        self.commits = session.commits
         self.roll = GraphRoll(session)
         self.past: Past = PastStore(session)
 
@@ -133,7 +137,8 @@ class GraphStore:
     async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution:
         """Write a running execution outside the schedule."""
         audit = rows.change_row(execution.task_id, change)
-        row = {**rows.start_row(execution), **audit, "change_reason": change.reason}
+        after = rows.to_json({"execution_id": execution.execution_id})
+        row = {**rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
         answers = await self._session.write([Statement("start_executions", [row]), hold(lease, [execution])])
         if not answers[0]:
             raise TaskNotFound(execution.task_id)
@@ -158,11 +163,10 @@ class GraphStore:
     async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
         """Return the leases that are over, with those of their executions that still run."""
         over = await self._read("leases_over", {"now_ms": to_ms(now), "others": self.exclusive, "mine": mine})
+        running = [await self._read("still_running", {"execution_ids": row["execution_ids"]}) for row in over]
         return [
-            AbandonedLease(
-                row["lease_id"], [rows.execution_from(found["e"]) for found in await self._still_running(row)]
-            )
-            for row in over
+            AbandonedLease(row["lease_id"], [rows.execution_from(each["e"]) for each in mine])
+            for row, mine in zip(over, running, strict=True)
         ]
 
     async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
@@ -171,9 +175,7 @@ class GraphStore:
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
-        now_ms = to_ms(now)
-        row = {"task_id": task_id, "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": fault[:1000]}
-        await self._session.write([Statement("quarantine_tasks", [row])])
+        await self._session.write([Statement("quarantine_tasks", [rows.quarantine_row(task_id, fault, to_ms(now))])])
 
     async def cancel(self, task_id: str, change: Change) -> bool:
         """End an open task; say whether this call ended it."""
@@ -185,7 +187,7 @@ class GraphStore:
         row: Row = {
             **rows.rearm_row(rearm),
             **rows.change_row(task_id, change),
-            "expected_ms": expected_next_run_ms,
+            **rows.moved_row(expected_next_run_ms, rearm),
         }
         statements = [Statement("defer_tasks", [row]), *deferral_statements(rearm.deferral)]
         answers = await self._arming([rearm.next_run_ms], statements)
@@ -245,9 +247,6 @@ class GraphStore:
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:
         return await self._session.read(query(name), parameters)
-
-    async def _still_running(self, lease: Row) -> list[Row]:
-        return await self._read("still_running", {"execution_ids": lease["execution_ids"]})
 
     async def _one(self, name: str, parameters: Row) -> ScheduledTask | None:
         """Return the one task that the query finds, with its deferral history."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.session import Row, Statement
 
+REMEMBERED: Final = 10_000
+"""How many commits' sizes a session keeps for whoever measures them."""
 _IDENTITIES: Final = ("task_id", "execution_id", "deferral_id", "lease_id")
 
 
@@ -91,6 +93,11 @@ class Group:
                     place = len(batches) - 1
                 batches[place].add(statement.rows, number, part)
         return cls(writes, batches)
+
+    @property
+    def size(self) -> int:
+        """How many rows it brings."""
+        return sum(len(batch.rows) for batch in self.batches)
 
     def tally(self, answers: list[list[Row]]) -> Tally:
         """Return what the group counts, if these are the answers of its batches."""

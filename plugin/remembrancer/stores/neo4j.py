@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import TYPE_CHECKING, Final, LiteralString
 from uuid import uuid4
 
 from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable, GraphUnreachable, OutcomeUnknown
-from remembrancer.stores.group_commit import Group, Pending, Write
+from remembrancer.stores.group_commit import REMEMBERED, Group, Pending, Write
 from remembrancer.stores.neo4j_meaning import (
     FAULTS,
     UNUSABLE,
@@ -29,6 +30,7 @@ from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from neo4j import AsyncDriver
 
@@ -65,6 +67,7 @@ class Neo4jSession:
     """
 
     exclusive = False
+    folder: Path | None = None
 
     def __init__(self, driver: AsyncDriver, address: Address, writers: int = WRITERS) -> None:
         self._driver = driver
@@ -74,6 +77,7 @@ class Neo4jSession:
         self.counts: Counts = zero()
         self.notes = Notes()
         self.on_write: list[Callable[[], None]] = []
+        self.commits: deque[int] = deque(maxlen=REMEMBERED)
         mine, counted = uuid4().hex, (self.counts, self.notes)
         self._writers = [Writer(self._sessions, address, f"{mine}.{place}", counted) for place in range(writers)]
         self._free = list(self._writers)
@@ -195,6 +199,7 @@ class Neo4jSession:
         """Commit a group; if it is refused, commit its halves, so that a bad write fails alone."""
         try:
             shares = group.share(await writer.commit(group))
+            self.commits.append(group.size)
         except (GraphUnreachable, OutcomeUnknown) as error:
             group.refuse(error)
         except UnicodeEncodeError:

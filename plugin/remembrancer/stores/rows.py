@@ -9,6 +9,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from remembrancer.model.change import TaskChange
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of, new_id
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _WRITTEN_OTHERWISE: Final = {"deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence"}
+_OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedup_key", "deferred_task_id")
+"""What is told of a task that was made: what nothing changes afterwards."""
 _LOG: Final = logging.getLogger("remembrancer")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
@@ -83,7 +86,7 @@ def task_row(task: ScheduledTask) -> Row:
     if task.defer_until is not None:
         row["defer_until_ms"] = to_ms(task.defer_until)
     if task.context is not None:
-        row["context"] = _json(task.context)
+        row["context"] = to_json(task.context)
     row["task_type"] = task.task_type
     row["listing"] = listing(task.status, task.task_type, task.task_id)
     if task.schedule_cron is not None:
@@ -159,6 +162,8 @@ def settle_row(settlement: Settlement) -> Row:
         outcome["reason"] = settlement.reason
     if settlement.result is not None:
         outcome["result"] = settlement.result
+    if settlement.trace_id is not None:
+        outcome |= {"trace_id": settlement.trace_id, "span_id": settlement.span_id}
     return {
         "execution_id": settlement.execution.execution_id,
         "of_task": settlement.execution.task_id,
@@ -200,10 +205,41 @@ def change_row(task_id: str, change: Change) -> Row:
         "change_id": new_id("change", at_ms),
         "action": change.action,
         "at_ms": at_ms,
+        "surface": change.surface,
         "actor": change.actor,
         "reason": change.reason,
         "thought_id": change.thought_id,
     }
+
+
+def moved_row(expected_ms: int | None, rearm: Rearm) -> Row:
+    """Return the parameters that tell, of a task put off, how it stood and how it stands."""
+    count = rearm.deferral.deferral_count
+    return {
+        "expected_ms": expected_ms,
+        "before": to_json({"next_run_ms": expected_ms, "deferral_count": count - 1}),
+        "after": to_json({"next_run_ms": rearm.next_run_ms, "deferral_count": count}),
+    }
+
+
+def change_from(node: Row) -> TaskChange:
+    """Read a change from its node."""
+    told = {name: json.loads(node[name]) for name in ("before", "after") if node.get(name)}
+    return TaskChange.model_validate({**node, **told})
+
+
+def creation_from(node: Row) -> TaskChange:
+    """Read from a task's node how it was made: a change that has no node of its own."""
+    return TaskChange(
+        change_id=node["task_id"],
+        task_id=node["task_id"],
+        action="create",
+        at=node["created_at"],
+        surface=node.get("created_through"),
+        actor=node.get("created_as"),
+        thought_id=node["origin_thought_id"],
+        after={name: node[name] for name in _OF_A_CREATION if node.get(name) is not None},
+    )
 
 
 def deferral_row(deferral: Deferral) -> Row:
@@ -216,7 +252,7 @@ def deferral_row(deferral: Deferral) -> Row:
         "deferred_until_ms": to_ms(deferral.deferred_until),
         "reason": deferral.reason,
         "requested_by": deferral.requested_by,
-        "context": _json(deferral.context),
+        "context": to_json(deferral.context),
     }
 
 
@@ -245,5 +281,11 @@ def time_id(minute_ms: int) -> str:
     return f"time_{to_iso(from_ms(minute_ms))}"
 
 
-def _json(context: dict[str, Any] | None) -> str | None:
+def to_json(context: dict[str, Any] | None) -> str | None:
+    """Return a JSON object as the graph keeps it."""
     return None if context is None else json.dumps(context, ensure_ascii=False, separators=(",", ":"))
+
+
+def quarantine_row(task_id: str, fault: str, now_ms: int) -> Row:
+    """Return the parameters that take a task out of the schedule for a fault."""
+    return {"task_id": task_id, "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": fault[:1000]}

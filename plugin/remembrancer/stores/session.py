@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString, Protocol
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from remembrancer.stores.notes import Notes
 
@@ -33,10 +35,14 @@ class Session(Protocol):
     """One open graph of one engine."""
 
     exclusive: bool
+    folder: Path | None
+    """Where an embedded graph lies."""
     counts: dict[str, float]
     """What the commits of this session counted so far."""
     notes: Notes
     """What the next commit shall count beside its own."""
+    commits: deque[int]
+    """How many rows each of the latest commits wrote."""
 
     @property
     def connections(self) -> int:

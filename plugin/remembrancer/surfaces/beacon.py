@@ -23,6 +23,8 @@ class Beacon(BaseModel):
     token: str
     rest_port: int | None = None
     """None: served without the API."""
+    metrics_port: int | None = None
+    """None: served without `/metrics`."""
     bolt_port: int | None = None
     """None: served without Bolt."""
     bolt_user: str | None = None

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import ValidationError
 
+from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import RemembrancerError
 from remembrancer.surfaces import wire
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from remembrancer.surfaces.scheduler import LocalScheduler
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -81,8 +84,9 @@ class ControlServer:
         """Read the first frame; say whether it carries the token, in a time that tells nothing about it."""
         frame = await asyncio.wait_for(reader.readline(), _PATIENCE_SECONDS)
         match _read(frame):
-            case {"method": "authenticate", "params": {"token": str(token)}, "id": int(number)}:
+            case {"method": "authenticate", "params": {"token": str(token)} as said, "id": int(number)}:
                 admitted = hmac.compare_digest(token.encode(), self._token)
+                AUTHOR.set(_author(cast("Mapping[str, object]", said)))
             case _:
                 admitted, number = False, 0
         failure = _failure(wire.NOT_ADMITTED, "the token is not this scheduler's")
@@ -120,9 +124,21 @@ def _read(frame: bytes) -> dict[str, object] | None:
         return None
 
 
+def _author(said: Mapping[str, object]) -> Author | None:
+    """Return who asks, as the other side says: who has the token is this user, and may be taken at their word."""
+    match said:
+        case {"surface": str(surface), "actor": str(actor)}:
+            return Author(surface[:_LONGEST_NAME], actor[:_LONGEST_NAME])
+        case {"surface": str(surface)}:
+            return Author(surface[:_LONGEST_NAME])
+        case _:
+            return None
+
+
 def _failure(code: int, message: str) -> dict[str, object]:
     return {"code": code, "message": message}
 
 
+_LONGEST_NAME: Final = 256
 _PATIENCE_SECONDS: Final = 10
 """How long a connection may take to say who it is."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.checkup import Diagnosis, examine
+from remembrancer.surfaces.gauges import Gauges
 from remembrancer.surfaces.holding import GraphHolder
 from remembrancer.surfaces.metrics import Passes, Vitals, works
 from remembrancer.surfaces.telemetry import Telemetry
@@ -35,14 +37,19 @@ class Pulse(GraphHolder):
         self._task: asyncio.Task[None] | None = None
         self._shutdown_event = asyncio.Event()
         self._started_at: datetime | None = None
-        self._telemetry = Telemetry(
-            Vitals(options.check_interval_seconds, clock.now, self._graph, self._passes, self._calls)
-        )
+        vitals = Vitals(options.check_interval_seconds, clock.now, self._graph, self._passes, self._calls)
+        self._telemetry = Telemetry(vitals)
+        self.gauges = Gauges(vitals, lambda: self._scheduler, options.max_concurrent)
 
     @property
     def telemetry(self) -> Telemetry:
         """The specification's reports on this scheduler."""
         return self._telemetry
+
+    async def examine(self) -> list[Diagnosis]:
+        """Return what the ten checks say of the graph and of this scheduler."""
+        with self._counted():
+            return examine(await self.gauges.facts())
 
     async def is_healthy(self) -> bool:
         """Whether the checker is alive, its last pass recent and good, and the graph there and the same."""

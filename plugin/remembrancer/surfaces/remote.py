@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
+from remembrancer.engine.authorship import AUTHOR
 from remembrancer.errors import GraphUnavailable
 from remembrancer.surfaces import wire
 from remembrancer.surfaces.plain import plain
@@ -14,7 +15,9 @@ from remembrancer.surfaces.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from remembrancer.engine.checkup import Diagnosis
     from remembrancer.engine.retention import Retained
+    from remembrancer.model.change import TaskChange
     from remembrancer.model.event import EventPage
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
@@ -45,7 +48,7 @@ class RemoteScheduler:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 reader, writer = await asyncio.open_connection(beacon.host, beacon.control_port, limit=wire.MAX_FRAME)
                 remote = cls(reader, writer)
-                if "result" in await remote._exchange("authenticate", {"token": beacon.token}):
+                if "result" in await remote._exchange("authenticate", {"token": beacon.token, **_author()}):
                     return remote
         except (OSError, GraphUnavailable):
             return None
@@ -117,6 +120,25 @@ class RemoteScheduler:
         """Return what is under way, with the progress that was reported."""
         return await self._ask(wire.RUNNING, wire.Limited(limit=limit))
 
+    async def changes(
+        self,
+        task_id: str | None = None,
+        *,
+        since: str | None = None,
+        after: str | None = None,
+        limit: int = 1000,
+    ) -> list[TaskChange]:
+        """Return what was done to tasks and by whom, oldest first."""
+        return await self._ask(wire.CHANGES, wire.Tracing(task_id=task_id, since=since, after=after, limit=limit))
+
+    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | TaskChange]:
+        """Return what became of a task and what was done to it, newest first."""
+        return await self._ask(wire.TIMELINE, wire.Recalling(task_id=task_id, limit=limit))
+
+    async def examine(self) -> list[Diagnosis]:
+        """Return what the ten checks say."""
+        return await self._ask(wire.EXAMINE, wire.Asked())
+
     async def create_token(self, name: str, scope: str) -> NewToken:
         """Make a token for the API; its text is seen this once."""
         return await self._ask(wire.CREATE_TOKEN, wire.Admitting(name=name, scope=scope))
@@ -155,6 +177,14 @@ class RemoteScheduler:
                 return wire.from_frame(await self._reader.readline())
             except (OSError, ValueError) as end:
                 raise GraphUnavailable("The running scheduler ended the connection; look at what it printed.") from end
+
+
+def _author() -> dict[str, str]:
+    """Return who asks, for the audit trail."""
+    author = AUTHOR.get()
+    if author is None:
+        return {}
+    return {"surface": author.surface} | ({"actor": author.actor} if author.actor else {})
 
 
 _PATIENCE_SECONDS: Final = 5

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from remembrancer.engine.checkup import Diagnosis
     from remembrancer.engine.retention import Retained
+    from remembrancer.model.change import TaskChange
     from remembrancer.model.event import EventPage
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
@@ -71,6 +73,25 @@ class Scheduler(Protocol):
 
     async def running_executions(self, limit: int = 100) -> list[Execution]:
         """Return what is under way, with the progress that was reported."""
+        ...
+
+    async def changes(
+        self,
+        task_id: str | None = None,
+        *,
+        since: str | None = None,
+        after: str | None = None,
+        limit: int = 1000,
+    ) -> list[TaskChange]:
+        """Return what was done to tasks and by whom, oldest first."""
+        ...
+
+    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | TaskChange]:
+        """Return what became of a task and what was done to it, newest first."""
+        ...
+
+    async def examine(self) -> list[Diagnosis]:
+        """Return what the ten checks say of the graph and of the scheduler."""
         ...
 
     async def create_token(self, name: str, scope: str) -> NewToken:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from remembrancer.engine.accounting import Paged, page_of
 from remembrancer.engine.acts import Acts
 from remembrancer.engine.admittance import Admittance
+from remembrancer.engine.authorship import Author
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.errors import ServiceStopped
 from remembrancer.model.policy import OPEN_STATUSES
@@ -18,6 +19,8 @@ from remembrancer.surfaces import registry
 from remembrancer.surfaces.holding import CLOSED
 from remembrancer.surfaces.live import Live
 from remembrancer.surfaces.metrics import metrics
+from remembrancer.surfaces.otel.instruments import OpenTelemetry, of_process
+from remembrancer.surfaces.recollection import Recollection
 from remembrancer.surfaces.reports import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
 
 if TYPE_CHECKING:
@@ -35,9 +38,10 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _ALL: Final = 1_000_000
+_SERVICE: Final = Author("service")
 
 
-class SchedulerService(Live):
+class SchedulerService(Live, Recollection):
     """A scheduler over one graph; `remembrancer.assembly` puts one together."""
 
     def __init__(
@@ -47,12 +51,13 @@ class SchedulerService(Live):
         handler: Handler,
         options: Options,
         *,
-        actor: str = "service",
+        instruments: OpenTelemetry | None = None,
     ) -> None:
         super().__init__(clock, options)
+        self._instruments = instruments or of_process()
+        self._collecting: asyncio.Task[None] | None = None
         self._open_store = open_store
         self._handler = handler
-        self._actor = actor
         self._acts: Acts | None = None
 
     async def open(self) -> None:
@@ -60,9 +65,11 @@ class SchedulerService(Live):
         if self._store:
             return
         self._store = store = await self._open_store()
-        self._scheduler = Scheduler(store, self._time_service, self._handler, self._options)
+        self.gauges.begin()
+        self._scheduler = Scheduler(store, self._time_service, self._handler, self._options, self._instruments)
         presence = self._scheduler.presence
-        self._acts = Acts(store, self._time_service, self._actor, self._options.check_interval_seconds, presence.near)
+        self._acts = Acts(store, self._time_service, _SERVICE, self._options.check_interval_seconds, presence.near)
+        self._instruments.watch(self.gauges.read, store.commits)
         await presence.look_closely()
 
     async def close(self) -> None:
@@ -70,6 +77,7 @@ class SchedulerService(Live):
         if self._scheduler:
             await self._scheduler.stop()
         self._end_feed()
+        self._instruments.forget(self.gauges.read)
         store, self._store = self._store, None
         self._scheduler = self._acts = None
         if store:
@@ -86,6 +94,7 @@ class SchedulerService(Live):
         await self.recover()
         checker = self._running_scheduler().run()
         self._task = asyncio.get_running_loop().create_task(checker, name="remembrancer checker")
+        self._collecting = asyncio.get_running_loop().create_task(self.gauges.keep_fresh(self._instruments))
         registry.enlist(self)
 
     async def stop(self) -> None:
@@ -93,7 +102,10 @@ class SchedulerService(Live):
         self._shutdown_event.set()
         registry.strike(self)
         task, self._task = self._task, None
+        collecting, self._collecting = self._collecting, None
         try:
+            if collecting:
+                collecting.cancel()
             if task:
                 self._running_scheduler().halt()
                 await task
@@ -133,7 +145,7 @@ class SchedulerService(Live):
 
     async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
         """Schedule all of *requests* in one commit, or none if one of them is refused."""
-        with self._counted():
+        with self._counted(), self._instruments.scheduling(len(requests)):
             replies = await self._ready().schedule(requests)
             self._wake()
             return replies
@@ -151,7 +163,7 @@ class SchedulerService(Live):
         A task of ours is put off. For any other id a task is scheduled that brings it back; deferring the same
         id again puts that one off, and its history grows.
         """
-        with self._counted():
+        with self._counted(), self._instruments.scheduling(1):
             reply = await self._ready().schedule_deferred(thought_id, task_id, defer_until, reason, context)
             self._wake()
             return reply
@@ -194,11 +206,6 @@ class SchedulerService(Live):
         """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor."""
         with self._counted():
             return await page_of(self._graph().accounts, wanted, cursor)
-
-    async def history(self, task_id: str | None = None, limit: int = 100, before: str | None = None) -> list[Execution]:
-        """Return executions, newest first: of one task, or of all; older than the execution *before* if given."""
-        with self._counted():
-            return list(await self._graph().history(task_id, limit, before))
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query over the live graph."""

@@ -1,7 +1,6 @@
 """The language of the control channel: JSON-RPC 2.0, one frame a line.
 
-The table of methods is the whole of what can be asked: each names its parameters, the call that
-serves it and the form of its answer, once, for the server and for the client.
+The table of methods is the whole of what can be asked: each names its parameters, the call, and the form of its answer.
 """
 
 from __future__ import annotations
@@ -13,8 +12,10 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from remembrancer.engine.checkup import Diagnosis
 from remembrancer.engine.retention import Retained
 from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.model.change import TaskChange
 from remembrancer.model.event import EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -119,6 +120,15 @@ class Limited(Asked):
     limit: int = Field(default=100, ge=1)
 
 
+class Tracing(Asked):
+    """What `changes` takes."""
+
+    task_id: str | None = None
+    since: str | None = None
+    after: str | None = None
+    limit: int = 1000
+
+
 class Admitting(Asked):
     """What `create_token` takes."""
 
@@ -185,6 +195,15 @@ SUMMARIES: Final = Method(
 RETAIN: Final = Method(
     "retain", Retaining, lambda s, p: s.retain(p.keep_days, dry_run=p.dry_run), TypeAdapter(Retained)
 )
+CHANGES: Final = Method(
+    "changes",
+    Tracing,
+    lambda s, p: s.changes(p.task_id, since=p.since, after=p.after, limit=p.limit),
+    TypeAdapter(list[TaskChange]),
+)
+TIMELINE: Final = Method(
+    "timeline", Recalling, lambda s, p: s.timeline(p.task_id or "", p.limit), TypeAdapter(list[Execution | TaskChange])
+)
 CYPHER: Final = Method(
     "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, object]])
 )
@@ -210,14 +229,14 @@ async def _status(scheduler: LocalScheduler, _: Asked) -> ServiceStatus:
     return scheduler.get_status()
 
 
+EXAMINE: Final = Method("examine", Asked, lambda s, _: s.examine(), TypeAdapter(list[Diagnosis]))
 STATUS: Final = Method("get_status", Asked, _status, TypeAdapter(ServiceStatus))
 
 METHODS: Final[dict[str, Served]] = {
     method.name: method
     for method in (
         *(SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, SUMMARIES, RETAIN, CYPHER, STATUS),
-        *(CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN),
-        *(READ_EVENTS, RUNNING),
+        *(CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN, READ_EVENTS, RUNNING, CHANGES, TIMELINE, EXAMINE),
     )
 }
 

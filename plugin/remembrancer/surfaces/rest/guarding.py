@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from remembrancer.engine.acts import ACTOR
+from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.token import Scope
 from remembrancer.surfaces.rest.problems import Refusal, of_error, of_misfit, of_refusal
@@ -70,7 +70,7 @@ class GuardedRoute(APIRoute):
             response = await _answered(knowing, request, request_id)
             response.headers["X-Request-ID"] = request_id
             spent_ms = (time.perf_counter() - began) * 1000
-            path, who = request.url.path, ACTOR.get() or "-"
+            path, who = request.url.path, AUTHOR.get() or "-"
             _LOG.info("[%s] %s %s %d %.1f ms %s", request_id, request.method, path, response.status_code, spent_ms, who)
             return response
 
@@ -102,13 +102,13 @@ class Door:
 
     async def let_in(self, text: str | None, host: str, scope: Scope = Scope.READ) -> None:
         """Let in who shows a token that reaches as far as *scope*. Raises Refusal."""
-        ACTOR.set(None)
+        AUTHOR.set(None)
         token = await self._admittance().admit(text) if text is not None else None
         self._spend(f"token {token.name}" if token else f"client {host}")
         if token is None:
             detail = "Send `Authorization: Bearer …` with a token that `remembrancer token create` has made."
             raise Refusal(401, "no-token", detail, {"WWW-Authenticate": "Bearer"})
-        ACTOR.set(f"rest: {token.name}")
+        AUTHOR.set(Author("rest", token.name))
         if not token.scope.covers(scope):
             detail = f"The token {token.name!r} has the scope {token.scope}; this needs {scope}."
             raise Refusal(403, "scope", detail)

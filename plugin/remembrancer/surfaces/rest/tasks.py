@@ -9,7 +9,8 @@ from typing import Annotated, Final
 from fastapi import Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from remembrancer.engine.acts import ACTOR, KEPT
+from remembrancer.engine.acts import KEPT
+from remembrancer.engine.authorship import AUTHOR
 from remembrancer.model.execution import Execution
 from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import Fold, Gap, Seconds, TaskStatus, TaskType
@@ -116,7 +117,7 @@ class TaskRoutes:
     ) -> ScheduledReply:
         """Schedule one task: at `defer_until`, by `schedule_cron`, or by the cron held back until that moment."""
         if idempotency_key is not None and request.dedup_key is None:
-            request = replace(request, dedup_key=f"{ACTOR.get()}|{idempotency_key}")
+            request = replace(request, dedup_key=f"{AUTHOR.get()}|{idempotency_key}")
         (reply,) = await self._service.schedule_tasks([request])
         if KEPT in reply.notes:
             response.status_code = 200

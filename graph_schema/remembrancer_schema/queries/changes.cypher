@@ -1,0 +1,16 @@
+// name: changes_of_task
+// The audit trail of one task, oldest first.
+MATCH (c:task_change)-[:CHANGE_OF]->(t:scheduled_task {task_id: $task_id})
+RETURN c ORDER BY c.at, c.change_id
+
+// name: changes_between
+// The audit trail of all tasks, from the change after $after_id to the one before $before_id, oldest first, as nodes.
+MATCH (c:task_change)
+WHERE c.change_id > $after_id AND c.change_id < $before_id
+RETURN c ORDER BY c.change_id LIMIT $limit
+
+// name: tasks_between
+// Tasks in the order in which they were made, after the task $after_id and before $before_id, as nodes.
+MATCH (t:scheduled_task)
+WHERE t.task_id > $after_id AND t.task_id < $before_id
+RETURN t ORDER BY t.task_id LIMIT $limit

@@ -1,0 +1,26 @@
+"""Who acts just now: known to the surface that a call came through, kept with what the call writes."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Through what somebody acts, and as whom."""
+
+    surface: str
+    """service, command line, import, rest, …"""
+    actor: str | None = None
+    """A token's name, a login name; None where nobody is known by name."""
+
+    def __str__(self) -> str:
+        """Return both in a word or two, for logs and keys."""
+        return self.surface if self.actor is None else f"{self.surface}: {self.actor}"
+
+
+AUTHOR: ContextVar[Author | None] = ContextVar("remembrancer_author", default=None)
+"""Who acts, where a surface knows better than the one it came through."""
+TRACEPARENT: ContextVar[str | None] = ContextVar("remembrancer_traceparent", default=None)
+"""The span that schedules just now, in W3C form."""

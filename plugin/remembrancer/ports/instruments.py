@@ -1,0 +1,73 @@
+"""What is told of the engine's work to whoever measures it. Nothing of it may fail, wait, or cost much."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.ports.handler import Firing
+    from remembrancer.ports.task_store import Settlement
+
+
+class Trace(Protocol):
+    """The span of one execution under way."""
+
+    def end(self, settlement: Settlement) -> Settlement:
+        """End with its outcome; return the outcome with the span's ids, to be kept beside it."""
+        ...
+
+    def leave(self) -> None:
+        """End without an outcome: another process will try the execution again."""
+        ...
+
+
+class Instruments(Protocol):
+    """What is measured: a batch at a time, in the loop of the scheduler."""
+
+    def claimed(self, won: Sequence[Execution], reached_for: int) -> None:
+        """So many occurrences were reached for, and these were won."""
+        ...
+
+    def settled(self, settlements: Iterable[Settlement]) -> None:
+        """These outcomes were written."""
+        ...
+
+    def reclaimed(self, lost: Sequence[Settlement]) -> None:
+        """These executions were taken over from a replica that went away."""
+        ...
+
+    def scheduling(self, tasks: int) -> AbstractContextManager[str | None]:
+        """Open the span of a call that schedules so many tasks; gives its W3C traceparent, None without one."""
+        ...
+
+    def begin(self, firing: Firing) -> Trace | None:
+        """Open the span of an execution, current in this asyncio task from here on; None where nobody traces."""
+        ...
+
+
+class Silent:
+    """Measures nothing."""
+
+    def claimed(self, won: Sequence[Execution], reached_for: int) -> None:
+        """Say nothing."""
+
+    def settled(self, settlements: Iterable[Settlement]) -> None:
+        """Say nothing."""
+
+    def reclaimed(self, lost: Sequence[Settlement]) -> None:
+        """Say nothing."""
+
+    def scheduling(self, tasks: int) -> AbstractContextManager[str | None]:
+        """Give no traceparent."""
+        del tasks
+        return nullcontext()
+
+    def begin(self, firing: Firing) -> Trace | None:
+        """Open no span."""
+        del firing
+        return None

@@ -1,0 +1,39 @@
+"""The contract for how a graph stands at a moment: a few bounded reads of what only the graph can tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MOST_COUNTED: Final = 10_000
+"""How many due tasks are counted at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """How a graph stands."""
+
+    due: int
+    """Tasks that are due and not claimed, up to MOST_COUNTED."""
+    oldest_due_ms: int | None
+    """Since when the first of them has been due, epoch milliseconds."""
+    leases: int
+    overdue_leases: int
+    """Leases that have run out, and whose executions nobody has taken over."""
+    oldest_overdue_ms: int | None
+    graph_now_ms: int | None
+    """What the clock of the graph's own server says; None for a graph in this process."""
+    disk_free: int | None
+    """Bytes, where the graph's folder is; None for a graph on a server."""
+    disk_size: int | None
+
+
+class Soundings(Protocol):
+    """Takes soundings of one graph."""
+
+    async def sound(self, now: datetime) -> Sounding:
+        """Return how the graph stands at *now*."""
+        ...

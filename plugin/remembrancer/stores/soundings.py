@@ -1,0 +1,52 @@
+"""How a graph stands: its due index above the floor, its leases, its clock, and the disk that it lies on."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from remembrancer.model.moment import to_ms
+from remembrancer.ports.soundings import MOST_COUNTED, Sounding
+from remembrancer.stores.due_key import last_key
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.stores.looking import DueIndex
+    from remembrancer.stores.session import Session
+
+
+class GraphSoundings:
+    """The contract: `remembrancer.ports.soundings.Soundings`.
+
+    Args:
+        session: An open graph.
+        index: Its due index.
+    """
+
+    def __init__(self, session: Session, index: DueIndex) -> None:
+        self._session = session
+        self._index = index
+
+    async def sound(self, now: datetime) -> Sounding:
+        """Return how the graph stands at *now*."""
+        now_ms = to_ms(now)
+        graph_now_ms = None
+        if not self._session.exclusive:
+            graph_now_ms = (await self._session.read(query("graph_clock"), {}))[0]["now_ms"]
+        floor_key = last_key(min(self._index.floor.height_ms, now_ms))
+        between = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": MOST_COUNTED}
+        backlog = (await self._session.read(query("due_backlog"), between))[0]
+        leases = (await self._session.read(query("lease_state"), {"now_ms": now_ms}))[0]
+        disk = shutil.disk_usage(self._session.folder) if self._session.folder else None
+        return Sounding(
+            due=backlog["due"],
+            oldest_due_ms=backlog["oldest_ms"],
+            leases=leases["leases"],
+            overdue_leases=leases["overdue"] or 0,
+            oldest_overdue_ms=leases["oldest_ms"] if leases["overdue"] else None,
+            graph_now_ms=graph_now_ms,
+            disk_free=disk.free if disk else None,
+            disk_size=disk.total if disk else None,
+        )

@@ -1,0 +1,54 @@
+"""The audit trail of a graph, read: changes from their nodes, creations from the tasks'."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.moment import to_ms
+from remembrancer.stores import rows
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.change import TaskChange
+    from remembrancer.ports.trail import Stretch
+    from remembrancer.stores.session import Row, Session
+
+_LAST: Final = "~"  # behind every id
+
+
+class GraphTrail:
+    """The contract and its laws: `remembrancer.ports.trail.Trail`.
+
+    Args:
+        session: An open graph.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def of_task(self, task_id: str) -> Sequence[TaskChange]:
+        """Return all changes of one task, its creation first."""
+        asked = {"task_id": task_id}
+        tasks = await self._session.read(query("task_by_id"), dict(asked))
+        changes = await self._session.read(query("changes_of_task"), dict(asked))
+        return [
+            *(rows.creation_from(row["t"]) for row in tasks),
+            *(rows.change_from(row["c"]) for row in changes),
+        ]
+
+    async def stretch(self, wanted: Stretch) -> Sequence[TaskChange]:
+        """Return changes of all tasks: both kinds of id begin with the moment, so that one place serves both."""
+        places = [wanted.after.partition("_")[2]] if wanted.after else []
+        if wanted.since:
+            since_ms = to_ms(wanted.since)
+            places.append(f"{since_ms // 1000}.{since_ms % 1000:03d}")
+        place = max(places, default="")
+        found = [rows.change_from(row["c"]) for row in await self._between("changes_between", "change_", place, wanted)]
+        found += [rows.creation_from(row["t"]) for row in await self._between("tasks_between", "task_", place, wanted)]
+        return sorted(found, key=lambda change: change.place)[: wanted.limit]
+
+    async def _between(self, name: str, kind: str, place: str, wanted: Stretch) -> list[Row]:
+        between = {"after_id": kind + place, "before_id": kind + _LAST, "limit": wanted.limit}
+        return await self._session.read(query(name), between)

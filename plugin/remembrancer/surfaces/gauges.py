@@ -1,0 +1,169 @@
+"""What a scheduler shows to whoever collects: read from the process at once, from the graph a little before."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.checkup import Facts, Process
+from remembrancer.engine.footprint import resident_bytes
+from remembrancer.errors import RemembrancerError, TaskNotFound
+from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.surfaces.metrics import active_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from remembrancer.engine.scheduler import Scheduler
+    from remembrancer.ports.accounts import Lifelong
+    from remembrancer.ports.soundings import Sounding
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.surfaces.metrics import Vitals
+    from remembrancer.surfaces.otel.instruments import OpenTelemetry
+
+_EVERY_SECONDS: Final = 15.0
+"""How old what the graph tells may be, for whoever collects without asking first."""
+_HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A sounding, how long the graph took for it, and how far its clock was ahead of ours."""
+
+    sounding: Sounding
+    answer_seconds: float
+    clock_offset_seconds: float
+
+
+class Gauges:
+    """The values of one scheduler.
+
+    Args:
+        vitals: What the process tells.
+        scheduler: The one that is open; None if none is.
+        most_handlers: How many handlers may be under way.
+    """
+
+    def __init__(self, vitals: Vitals, scheduler: Callable[[], Scheduler | None], most_handlers: int) -> None:
+        self._vitals = vitals
+        self._scheduler = scheduler
+        self._most_handlers = most_handlers
+        self._taken: Taken | None = None
+        self._errors_before = 0.0
+
+    def begin(self) -> None:
+        """The graph has just been opened."""
+        self.forget()
+        self._errors_before = self._vitals.store().totals.get("database_errors", 0)
+
+    def read(self) -> dict[str, float]:
+        """Return the values by the names of the instruments, without asking the graph."""
+        scheduler = self._scheduler()
+        if scheduler is None:
+            return {}
+        passes, totals = self._vitals.passes(), self._vitals.store().totals
+        values: dict[str, float] = {
+            "scheduler.executions.running": scheduler.running,
+            "scheduler.executions.limit": self._most_handlers,
+            "scheduler.checker.running": float(passes.running),
+            "scheduler.pass.age": passes.age_seconds,
+            "scheduler.check.interval": self._vitals.interval_seconds,
+            "scheduler.passes": passes.runs,
+            "scheduler.passes.failed": passes.errors,
+            "scheduler.checks.missed": passes.missed,
+            "scheduler.tasks.open": active_tasks(totals),
+            "scheduler.deferrals": totals.get("deferrals", 0),
+            "scheduler.cron.refused": totals.get("cron_refused", 0),
+            "scheduler.database.errors": totals.get("database_errors", 0),
+        }
+        if (resident := resident_bytes()) is not None:
+            values["process.memory.usage"] = resident
+        return values | (self._sounded(self._taken) if self._taken else {})
+
+    async def refresh(self) -> Taken:
+        """Ask the graph how it stands."""
+        began, now = time.perf_counter(), self._vitals.now()
+        sounding = await self._vitals.store().soundings.sound(now)
+        spent = time.perf_counter() - began
+        offset = 0.0 if sounding.graph_now_ms is None else (sounding.graph_now_ms - to_ms(now)) / 1000
+        late = min(spent, max(0.0, offset))  # the graph answered somewhere between asking and hearing
+        self._taken = Taken(sounding, spent, offset - late)
+        return self._taken
+
+    def forget(self) -> None:
+        """Show nothing of the graph until it has been asked again."""
+        self._taken = None
+
+    async def keep_fresh(self, instruments: OpenTelemetry) -> None:
+        """Ask now and then, for ever, while anybody reads the instruments."""
+        while True:
+            if instruments.live:
+                instruments.drain()
+                try:
+                    await self.refresh()
+                except RemembrancerError:
+                    self.forget()  # what is not known is not shown
+            await asyncio.sleep(_EVERY_SECONDS)
+
+    async def facts(self) -> Facts:
+        """Return everything that the checks of `doctor` judge: a few reads, none of them over all executions."""
+        store, now_ms = self._vitals.store(), to_ms(self._vitals.now())
+        taken = await self.refresh()
+        lifelong = await store.accounts.lifelong()
+        return Facts(
+            now_ms=now_ms,
+            sounding=taken.sounding,
+            answer_seconds=taken.answer_seconds,
+            clock_offset_seconds=taken.clock_offset_seconds,
+            day=await store.accounts.window(from_ms(now_ms - 24 * _HOUR_MS)),
+            hour=await store.accounts.window(from_ms(now_ms - _HOUR_MS)),
+            lifelong=lifelong,
+            open_tasks=int(active_tasks(lifelong.counts)),
+            most_deferred=await _most_deferred(store, lifelong),
+            exclusive=store.exclusive,
+            process=self._process(),
+        )
+
+    def _process(self) -> Process | None:
+        passes, scheduler = self._vitals.passes(), self._scheduler()
+        if scheduler is None or passes.background == "stopped":
+            return None
+        return Process(
+            uptime_seconds=passes.uptime_seconds,
+            passes=passes.runs,
+            failed_passes=passes.errors,
+            missed_checks=passes.missed,
+            pass_age_seconds=passes.age_seconds if passes.runs else passes.uptime_seconds,
+            interval_seconds=self._vitals.interval_seconds,
+            checker_running=passes.running,
+            handlers=scheduler.running,
+            most_handlers=self._most_handlers,
+            resident_bytes=resident_bytes(),
+            database_errors=int(self._vitals.store().totals.get("database_errors", 0) - self._errors_before),
+        )
+
+    def _sounded(self, taken: Taken) -> dict[str, float]:
+        sounding, now_ms = taken.sounding, to_ms(self._vitals.now())
+        age = 0.0 if sounding.oldest_due_ms is None else max(0.0, (now_ms - sounding.oldest_due_ms) / 1000)
+        values: dict[str, float] = {
+            "scheduler.due.backlog": sounding.due,
+            "scheduler.due.age": age,
+            "scheduler.leases.overdue": sounding.overdue_leases,
+            "scheduler.clock.offset": taken.clock_offset_seconds,
+        }
+        if sounding.disk_free is not None and sounding.disk_size is not None:
+            values |= {"scheduler.disk.free": sounding.disk_free, "scheduler.disk.size": sounding.disk_size}
+        return values
+
+
+async def _most_deferred(store: TaskStore, lifelong: Lifelong) -> tuple[str, int] | None:
+    """Return the task that was put off most often, and how often, if it is still open."""
+    if lifelong.most_deferred is None:
+        return None
+    try:
+        task = await store.get(lifelong.most_deferred[1])
+    except TaskNotFound:
+        return None
+    return (task.task_id, task.deferral_count) if task.is_open else None

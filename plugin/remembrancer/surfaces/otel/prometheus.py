@@ -1,0 +1,143 @@
+"""What is measured, as Prometheus reads it: a piece to mount in somebody's application, and a server of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING, Final, cast
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from remembrancer.errors import RemembrancerError
+from remembrancer.surfaces.otel.instruments import OpenTelemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+
+    from remembrancer.surfaces.service import SchedulerService
+
+    Message = MutableMapping[str, object]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
+PATH: Final = "/metrics"
+_PATIENCE_SECONDS: Final = 10.0
+"""How long the graph may take to say how it stands, before the rest is told without it."""
+
+
+class Exposition:
+    """Gathers what schedulers measure; made before them, so that they can be given its instruments.
+
+    Spans go where they would have gone without it.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self._registry)
+        self._provider = MeterProvider([reader], shutdown_on_exit=False)
+        self.instruments = OpenTelemetry(self._provider)
+
+    async def text(self, service: SchedulerService, accept: str = "") -> tuple[bytes, str]:
+        """Return what *service* measures, and of which type that is; the graph is asked first how it stands."""
+        self.instruments.drain()
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await service.gauges.refresh()
+        except (RemembrancerError, TimeoutError):
+            service.gauges.forget()  # what is not known is not shown
+        encode, content_type = choose_encoder(accept)
+        return await asyncio.to_thread(encode, self._registry), content_type
+
+    def app(self, service: SchedulerService) -> Callable[[Message, Receive, Send], Awaitable[None]]:
+        """Return an ASGI application that answers every GET with what *service* measures: mount it at `/metrics`."""
+
+        async def answer(scope: Message, _: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                return
+            got = scope["method"] in {"GET", "HEAD"}
+            body, kind = await self.text(service, _accepted(scope)) if got else (b"", "text/plain")
+            status = HTTPStatus.OK if got else HTTPStatus.METHOD_NOT_ALLOWED
+            headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": int(status), "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+        return answer
+
+    def close(self) -> None:
+        """Gather no more."""
+        self._provider.shutdown()
+
+
+class MetricsServer:
+    """Serves `/metrics` on a loopback port, on a thread of its own.
+
+    Args:
+        exposition: What gathers.
+        service: Started in the loop that runs here; it has the exposition's instruments.
+        port: 0 takes a free one.
+    """
+
+    def __init__(self, exposition: Exposition, service: SchedulerService, port: int = 0) -> None:
+        self._exposition = exposition
+        self._service = service
+        self._port = port
+        self._server: ThreadingHTTPServer | None = None
+
+    async def start(self) -> int:
+        """Listen; return the port. Raises OSError: it is taken."""
+        loop = asyncio.get_running_loop()
+
+        def ask(accept: str) -> tuple[bytes, str]:
+            asked = asyncio.run_coroutine_threadsafe(self._exposition.text(self._service, accept), loop)
+            return asked.result(2 * _PATIENCE_SECONDS)
+
+        class Handler(_Handler):
+            text = staticmethod(ask)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        Thread(target=self._server.serve_forever, name="remembrancer metrics", daemon=True).start()
+        return self._server.server_port
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        if self._server:
+            await asyncio.to_thread(self._server.shutdown)
+            self._server.server_close()
+        self._exposition.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    server_version = "remembrancer"
+    timeout = 30.0
+    text: Callable[[str], tuple[bytes, str]]
+
+    def do_GET(self) -> None:
+        """Answer with what is measured; there is nothing else here."""
+        if self.path.partition("?")[0] != PATH:
+            self.send_error(HTTPStatus.NOT_FOUND, explain=f"There is {PATH}, and nothing else.")
+            return
+        try:
+            body, kind = self.text(self.headers.get("accept", ""))
+        except TimeoutError:
+            self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, explain="The scheduler is too busy to answer.")
+            return
+        self.send_response(HTTPStatus.OK)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's own name)
+        """Keep requests off the terminal."""
+
+
+def _accepted(scope: Message) -> str:
+    pairs = cast("Iterable[tuple[bytes, bytes]]", scope.get("headers", ()))
+    return next((value.decode("latin-1") for name, value in pairs if name == b"accept"), "")

@@ -1,0 +1,123 @@
+"""`doctor`, `audit export`, `history` of one task, and `serve --metrics-port`, as a person uses them."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from remembrancer.assembly import open_store
+
+if TYPE_CHECKING:
+    from conftest import Desk, Serve, Terminal, Until
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_doctor_says_what_it_saw_and_what_to_do_and_its_exit_code_is_the_worst(desk: Desk) -> None:
+    desk.json("schedule", "Plants", "--in", "1h", "--prompt", "x")
+    people, machines = desk("doctor"), desk("doctor", "--json")
+
+    told = {each["check"]: each for each in machines.json}
+    assert (people.code, machines.code) == (5, 5)
+    assert len(told) == 10
+    assert (told["service"]["health"], told["service"]["number"]) == ("warn", 6)
+    assert "no scheduler runs on this graph" in people.out
+    assert "Start `remembrancer serve`" in people.out
+    assert told["limits"]["health"] == "ok"
+
+
+def test_work_that_nobody_does_is_critical(desk: Desk) -> None:
+    task = desk.json("schedule", "Plants", "--in", "1h", "--prompt", "x")["task_id"]
+    moved = "MATCH (t:scheduled_task {task_id: $id}) SET t.next_run_ms = 1000, t.due_key = 1000000000"
+    asyncio.run(written(desk, moved, task))
+
+    assert desk("doctor").code == 6
+
+
+async def written(desk: Desk, statement: str, task_id: str) -> None:
+    store: Any = await open_store(desk.graph)
+    store._session._database.command("opencypher", statement, {"id": task_id})
+    await store.close()
+
+
+def test_the_rules_are_printed_without_a_graph(desk: Desk) -> None:
+    printed = desk("doctor", "--rules")
+
+    assert printed.code == 0
+    assert len(yaml.safe_load(printed.out)["groups"][0]["rules"]) == 10
+    assert not desk.graph.exists()
+
+
+def test_who_did_what_is_exported_and_stands_in_the_history(desk: Desk) -> None:
+    first = desk.json("schedule", "Plants", "--in", "1h", "--prompt", "x")["task_id"]
+    second = desk.json("schedule", "Passport", "--in", "2h", "--prompt", "x")["task_id"]
+    desk("defer", first, "--until", "+3h", "--reason", "It rains")
+    desk("run-now", second)
+    desk("cancel", first, "--reason", "They are plastic")
+    whole = lines(desk("audit", "export").out)
+    one = lines(desk("audit", "export", "--task", first).out)
+    recent = lines(desk("audit", "export", "--since", whole[2]["at"]).out)
+    told = desk.json("history", first)
+    table = desk("history", first).out
+    missing = desk("audit", "export", "--task", "task_of_nobody")
+
+    assert [each["action"] for each in whole] == ["create", "create", "defer", "run_now", "cancel"]
+    assert {(each["surface"], each["actor"]) for each in whole} == {("command line", getpass.getuser())}
+    assert [each["action"] for each in one] == ["create", "defer", "cancel"]
+    assert recent == whole[2:]
+    assert [each["action"] for each in told] == ["cancel", "defer", "create"]
+    assert one[2]["after"] == {"status": "CANCELLED", "next_run_ms": None}
+    assert "They are plastic" in table
+    assert missing.code == 3
+
+
+def test_executions_and_changes_stand_among_each_other_in_time(desk: Desk) -> None:
+    task = desk.json("schedule", "Plants", "--cron", "0 9 * * *", "--prompt", "x")["task_id"]
+    desk("run-now", task)
+    desk("cancel", task)
+    told = [each.get("action", each.get("status")) for each in desk.json("history", task)]
+
+    assert told[0] == "cancel"
+    assert sorted(told[1:3]) == ["completed", "run_now"]
+    assert told[3:] == ["create"]
+
+
+def test_an_import_is_on_record_as_one(desk: Desk) -> None:
+    (desk.folder / "tab").write_text("@daily  water --hall\n")
+    desk("import", "crontab", str(desk.folder / "tab"))
+    (made,) = lines(desk("audit", "export").out)
+
+    assert (made["action"], made["surface"], made["actor"]) == ("create", "import", getpass.getuser())
+    assert made["after"]["schedule_cron"] == "@daily"
+
+
+@pytest.mark.slow
+def test_what_comes_through_serve_is_on_record_as_who_asked_and_is_measured(
+    terminal: Terminal, serve: Serve, until: Until
+) -> None:
+    serve("--metrics-port", "0", "--no-bolt")
+    beacon = json.loads((terminal.graph / "serve.json").read_text())
+    task = terminal.json("schedule", "Plants", "--in", "0.2s", "--prompt", "x")["task_id"]
+    until(lambda: [e for e in terminal.json("history") if e["status"] == "completed"], "the task's completion")
+    examined = terminal("doctor", "--json")
+    (made,) = lines(terminal("audit", "export").out)
+    told = terminal.json("history", task)
+    with urllib.request.urlopen(f"http://127.0.0.1:{beacon['metrics_port']}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+
+    assert (made["surface"], made["actor"]) == ("command line", getpass.getuser())
+    assert [each.get("action", each.get("status")) for each in told] == ["completed", "create"]
+    assert {each["check"]: each["health"] for each in examined.json}["service"] == "ok"
+    assert (
+        'scheduler_executions_total{scheduler_execution_type="one_time_trigger",scheduler_outcome="completed"} 1.0'
+        in text
+    )
+    assert "scheduler_checker_running 1.0" in text

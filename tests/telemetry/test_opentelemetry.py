@@ -1,0 +1,278 @@
+"""Metrics and traces with the real SDK, its exporters in memory, on real graphs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from remembrancer import Defer, Failed, TaskSchedulerService
+from remembrancer.surfaces.otel.instruments import OpenTelemetry
+from remembrancer.testing import ManualScheduler, VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from remembrancer import Firing
+
+HOUR = timedelta(hours=1)
+CLOSED = {"scheduler.outcome", "scheduler.execution.type", "error.type"}
+
+
+class Kept:
+    """Everything that one process measures and traces."""
+
+    def __init__(self) -> None:
+        self.reader = InMemoryMetricReader()
+        self.exporter = InMemorySpanExporter()
+        self._meters = MeterProvider([self.reader])
+        self._tracers = TracerProvider()
+        self._tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.instruments = OpenTelemetry(self._meters, self._tracers)
+
+    def metrics(self) -> dict[str, Any]:
+        told = self.reader.get_metrics_data()
+        assert told is not None
+        return {each.name: each for of in told.resource_metrics for scope in of.scope_metrics for each in scope.metrics}
+
+    def values(self, name: str) -> dict[tuple[Any, ...], float]:
+        """The values of a counter or gauge, by those of its labels, in the order of their names."""
+        points = self.metrics()[name].data.data_points
+        return {tuple(value for _, value in sorted(each.attributes.items())): each.value for each in points}
+
+    def spans(self, name: str) -> list[ReadableSpan]:
+        return [span for span in self.exporter.get_finished_spans() if span.name == name]
+
+    def shutdown(self) -> None:
+        self._meters.shutdown()
+        self._tracers.shutdown()
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    made = Kept()
+    yield made
+    made.shutdown()
+
+
+async def answer(firing: Firing) -> object:
+    match firing.task.name:
+        case "bad":
+            return Failed("No")
+        case "later":
+            return Defer(firing.execution.triggered_at + HOUR, "Not now")
+        case _:
+            return "done"
+
+
+def service_on(graph: str | Path, clock: VirtualClock, kept: Kept) -> TaskSchedulerService:
+    return TaskSchedulerService(graph, clock, handler=answer, instruments=kept.instruments)
+
+
+async def test_executions_are_counted_by_outcome_and_type_and_their_delays_are_measured(
+    clock: VirtualClock, kept: Kept
+) -> None:
+    service = service_on(":memory:", clock, kept)
+    async with ManualScheduler(service, clock) as checker:
+        for name in ("good", "good", "bad", "later"):
+            await service.schedule_task(name, "g", "p", "thought", clock.now() + HOUR)
+        await service.schedule_task("hourly", "g", "p", "thought", schedule_cron="0 * * * *", misfire="skip")
+        await checker.tick(HOUR + timedelta(seconds=2))
+        await checker.tick(timedelta(hours=3))
+
+        executions = kept.values("scheduler.executions")
+        metrics = kept.metrics()
+
+    assert executions == {
+        ("one_time_trigger", "completed"): 2,
+        ("handler_failed", "one_time_trigger", "failed"): 1,
+        ("one_time_trigger", "deferred"): 1,
+        ("deferred_trigger", "deferred"): 1,
+        ("cron_trigger", "completed"): 2,
+        ("cron_trigger", "missed"): 2,
+    }
+    delays = {
+        each.attributes["scheduler.execution.type"]: each
+        for each in metrics["scheduler.trigger.delay"].data.data_points
+    }
+    assert (delays["one_time_trigger"].count, delays["one_time_trigger"].min) == (4, 2.0)
+    assert sum(each.count for each in metrics["scheduler.handler.duration"].data.data_points) == 7
+    assert sum(each.sum for each in metrics["scheduler.commit.batch_size"].data.data_points) > 10
+    assert metrics["scheduler.trigger.delay"].unit == "s"
+
+
+async def test_no_label_is_a_task_or_a_name(clock: VirtualClock, kept: Kept) -> None:
+    service = service_on(":memory:", clock, kept)
+    async with ManualScheduler(service, clock) as checker:
+        for number in range(20):
+            name = "bad" if number % 2 else "good"
+            await service.schedule_task(name, f"goal {number}", "p", f"thought_{number}", clock.now() + HOUR)
+        await checker.tick(HOUR)
+        told = kept.metrics()
+
+    labels = {key for each in told.values() for point in each.data.data_points for key in point.attributes}
+    assert labels == CLOSED
+
+
+async def test_what_is_lost_and_taken_over_is_counted(tmp_path: Path, clock: VirtualClock, kept: Kept) -> None:
+    first = service_on(tmp_path / "graph", clock, kept)
+    await first.open()
+    task = await first.schedule_task("good", "g", "p", "thought", clock.now() + HOUR)
+    clock.advance(HOUR)
+    store: Any = first._store
+    claims = await first._scheduler._plan(await store.due(clock.now(), 10), int(clock.now().timestamp() * 1000))
+    won = await store.claim(claims, first._scheduler._lease())
+    await store.close()
+    assert [each.task_id for each in won] == [task.task_id]
+    second = service_on(tmp_path / "graph", clock, kept)
+    async with ManualScheduler(second, clock):
+        pass
+
+    assert kept.values("scheduler.lease.reclaims") == {(): 1}
+    assert kept.values("scheduler.executions") == {("lease_expired", "one_time_trigger", "failed"): 1}
+
+
+async def test_a_lost_claim_is_counted(clock: VirtualClock, kept: Kept) -> None:
+    service = service_on(":memory:", clock, kept)
+    async with ManualScheduler(service, clock):
+        await service.schedule_task("good", "g", "p", "thought", clock.now() + HOUR)
+        clock.advance(HOUR)
+        scheduler: Any = service._scheduler
+        due = await service._store.due(clock.now(), 10)
+        plans = [await scheduler._plan(due, int(clock.now().timestamp() * 1000)) for _ in range(2)]
+        assert [await scheduler._claim(due, plan) for plan in plans] == [1, 0]
+        await service.idle()
+
+    assert (kept.values("scheduler.claims"), kept.values("scheduler.claims.lost")) == ({(): 2}, {(): 1})
+
+
+async def test_gauges_tell_of_the_process_and_of_the_graph(tmp_path: Path, clock: VirtualClock, kept: Kept) -> None:
+    service = service_on(tmp_path / "graph", clock, kept)
+    async with ManualScheduler(service, clock):
+        await service.schedule_task("good", "g", "p", "thought", clock.now() + HOUR)
+        clock.advance(HOUR + timedelta(seconds=30))
+        await service.gauges.refresh()
+        told = {name: each.data.data_points[0].value for name, each in kept.metrics().items() if name in GAUGES}
+
+    assert told["scheduler.due.backlog"] == 1
+    assert told["scheduler.due.age"] == 30
+    assert told["scheduler.tasks.open"] == 1
+    assert told["scheduler.executions.limit"] == 2000
+    assert 0 < told["scheduler.disk.free"] <= told["scheduler.disk.size"]
+    assert told["process.memory.usage"] > 1_000_000
+    assert "scheduler.tasks.open" not in kept.metrics()
+
+
+GAUGES = {
+    "scheduler.due.backlog",
+    "scheduler.due.age",
+    "scheduler.tasks.open",
+    "scheduler.executions.limit",
+    "scheduler.disk.free",
+    "scheduler.disk.size",
+    "process.memory.usage",
+}
+
+
+async def test_an_execution_is_linked_to_the_span_that_scheduled_it_in_another_process(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    first, second = Kept(), Kept()
+    author = service_on(tmp_path / "graph", clock, first)
+    async with ManualScheduler(author, clock):
+        with trace.get_tracer("agent", tracer_provider=first._tracers).start_as_current_span("thinking") as thinking:
+            task = await author.schedule_task("bad", "g", "p", "thought", clock.now() + HOUR)
+    runner = service_on(tmp_path / "graph", clock, second)
+    async with ManualScheduler(runner, clock) as checker:
+        await checker.tick(HOUR + timedelta(seconds=3))
+        (execution,) = await runner.history()
+    (scheduled,) = first.spans("schedule scheduled_task")
+    (processed,) = second.spans("process scheduled_task")
+    first.shutdown()
+    second.shutdown()
+
+    assert scheduled.parent is not None
+    assert scheduled.parent.span_id == thinking.get_span_context().span_id
+    assert (task.traceparent or "").rpartition("-")[
+        0
+    ] == f"00-{scheduled.context.trace_id:032x}-{scheduled.context.span_id:016x}"
+    assert [(link.context.trace_id, link.context.span_id) for link in processed.links] == [
+        (scheduled.context.trace_id, scheduled.context.span_id)
+    ]
+    assert processed.parent is None
+    assert processed.context.trace_id != scheduled.context.trace_id
+    assert (execution.trace_id, execution.span_id) == (
+        f"{processed.context.trace_id:032x}",
+        f"{processed.context.span_id:016x}",
+    )
+    told = dict(processed.attributes or {})
+    assert (told["scheduler.nominal_time"], told["scheduler.lateness"]) == ("2026-03-02T10:00:00Z", 3.0)
+    assert (told["scheduler.outcome"], told["error.type"]) == ("failed", "handler_failed")
+    assert told["messaging.message.id"] == execution.execution_id
+    assert (processed.kind, scheduled.kind) == (trace.SpanKind.CONSUMER, trace.SpanKind.PRODUCER)
+    assert processed.status.status_code is trace.StatusCode.ERROR
+
+
+async def test_what_a_handler_does_belongs_to_its_execution(clock: VirtualClock, kept: Kept) -> None:
+    async def schedules(firing: Firing) -> None:
+        if firing.task.name == "first":
+            await service.schedule_task("second", "g", "p", "thought", clock.now() + HOUR)
+
+    service = TaskSchedulerService(":memory:", clock, handler=schedules, instruments=kept.instruments)
+    async with ManualScheduler(service, clock) as checker:
+        await service.schedule_task("first", "g", "p", "thought", clock.now() + HOUR)
+        await checker.tick(HOUR)
+        await checker.tick(HOUR)
+    outer, inner = kept.spans("schedule scheduled_task")
+    first, second = kept.spans("process scheduled_task")
+
+    assert outer.parent is None
+    assert inner.parent is not None
+    assert inner.parent.span_id == first.context.span_id
+    assert second.links[0].context.span_id == inner.context.span_id
+
+
+async def test_a_plain_handler_on_a_thread_sees_its_span(clock: VirtualClock, kept: Kept) -> None:
+    seen: list[int] = []
+
+    def on_thread(_: Firing) -> None:
+        seen.append(trace.get_current_span().get_span_context().span_id)
+
+    service = TaskSchedulerService(":memory:", clock, handler=on_thread, instruments=kept.instruments)
+    async with ManualScheduler(service, clock) as checker:
+        await service.schedule_task("plain", "g", "p", "thought", clock.now() + HOUR)
+        await checker.tick(HOUR)
+
+    assert seen == [span.context.span_id for span in kept.spans("process scheduled_task")]
+
+
+async def test_without_an_sdk_nothing_is_traced_kept_or_measured(clock: VirtualClock) -> None:
+    service = TaskSchedulerService(":memory:", clock, handler=answer)
+    async with ManualScheduler(service, clock) as checker:
+        task = await service.schedule_task("good", "g", "p", "thought", clock.now() + HOUR)
+        await checker.tick(HOUR)
+        (execution,) = await service.history()
+        assert not service._instruments.live
+
+    assert (task.traceparent, execution.trace_id, execution.status) == (None, None, "completed")
+
+
+async def test_a_traceparent_that_cannot_be_read_links_nothing(clock: VirtualClock, kept: Kept) -> None:
+    service = service_on(":memory:", clock, kept)
+    async with ManualScheduler(service, clock) as checker:
+        await service.schedule_task("good", "g", "p", "thought", clock.now() + HOUR)
+        session: Any = service._store._session
+        session._database.command("opencypher", "MATCH (t:scheduled_task) SET t.traceparent = 'nonsense'")
+        await checker.tick(HOUR)
+
+    assert [list(span.links) for span in kept.spans("process scheduled_task")] == [[]]
