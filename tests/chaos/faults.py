@@ -80,8 +80,8 @@ async def ended(crew: Crew, server: Server, required: AbstractSet[str] | None = 
 async def killed(server: Server, phases: Sequence[str]) -> Aftermath:
     """Replicas die, each in a phase of its own; one goes on."""
     async with a_crew(server.graph, 1) as crew:
-        crew.say("load")
         doomed = [await crew.begin(dies=phase) for phase in phases]
+        crew.say("load")  # each of them: what one schedules for now falls to itself, and it has something to die of
         for member, phase in zip(doomed, phases, strict=True):
             await until(lambda member=member: member.process.returncode is not None, f"a replica dies {phase}")
         await crew.acknowledged(SOME)

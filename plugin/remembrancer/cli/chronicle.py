@@ -35,25 +35,23 @@ class Chronicle:
         """Say where to find it; the secrets stay in the folder."""
         bolt = None if beacon.bolt_port is None else f"bolt://{beacon.host}:{beacon.bolt_port}"
         control = f"{beacon.host}:{beacon.control_port}"
-        lines = [f"Serving {folder} (process {beacon.pid}); Ctrl-C stops it.", f"  control  {control}"]
-        rest = None if beacon.rest_port is None else f"http://{beacon.host}:{beacon.rest_port}"
-        if rest:
-            lines.append(f"  api      {rest}/docs  token: remembrancer token create --name … --scope write")
-        if beacon.metrics_port is not None:
-            lines.append(f"  metrics  http://{beacon.host}:{beacon.metrics_port}/metrics")
+        rest, doors = _doors(beacon.rest_port, beacon.metrics_port)
+        lines = [f"Serving {folder} (process {beacon.pid}); Ctrl-C stops it.", f"  control  {control}", *doors]
         if bolt:
             secret = f"password: bolt_password in {folder / 'serve.json'}"
             lines.append(f"  read it  {bolt}  user: {beacon.bolt_user}  {secret}")
         facts = {"graph": str(folder), "pid": beacon.pid, "control": control, "rest": rest, "bolt": bolt}
         self._tell("serving", "\n".join(lines), **facts, metrics_port=beacon.metrics_port)
 
-    def sharing(self, graph: str, among: ReplicationReport) -> None:
-        """Say which graph on a server it is, and who else serves it."""
+    def sharing(self, graph: str, among: ReplicationReport, *, rest_port: int | None, metrics_port: int | None) -> None:
+        """Say which graph on a server it is, who else serves it, and where to find this one."""
         pid = os.getpid()
         others = len(among.replicas) - 1
         beside = f", beside {others} other{'s' if others > 1 else ''}" if others else ""
         words = f"Serving {graph} (process {pid}) as {among.replica_id}{beside}; Ctrl-C stops it."
-        self._tell("serving", words, graph=graph, pid=pid, replica_id=among.replica_id, others=others)
+        rest, doors = _doors(rest_port, metrics_port)
+        facts = {"graph": graph, "pid": pid, "replica_id": among.replica_id, "others": others, "rest": rest}
+        self._tell("serving", "\n".join([words, *doors]), **facts, metrics_port=metrics_port)
 
     def execution(self, firing: Firing, status: str, seconds: float, said: str) -> None:
         """Say how a handler's run ended."""
@@ -85,6 +83,15 @@ class Chronicle:
         line = json.dumps({"event": event, **facts}, ensure_ascii=False) if self._as_json else words
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+
+def _doors(rest_port: int | None, metrics_port: int | None) -> tuple[str | None, list[str]]:
+    """Return the address of the API, and the lines that say what is open on this machine."""
+    rest = None if rest_port is None else f"http://127.0.0.1:{rest_port}"
+    lines = [f"  api      {rest}/docs  token: remembrancer token create --name … --scope write"] if rest else []
+    if metrics_port is not None:
+        lines.append(f"  metrics  http://127.0.0.1:{metrics_port}/metrics")
+    return rest, lines
 
 
 def chronicled(handler: Handler, chronicle: Chronicle) -> Handler:

@@ -97,10 +97,15 @@ async def _open_shared(
     """Start on a graph that others reach by themselves."""
     from remembrancer.assembly import open_service, shown  # noqa: PLC0415 (--help stays fast)
 
-    service = open_service(asked.graph, handler=handler, options=_numbers(asked))
+    exposition = _exposition(asked.metrics_port)
+    instruments = exposition.instruments if exposition else None
+    service = open_service(asked.graph, handler=handler, options=_numbers(asked), instruments=instruments)
     stack.push_async_callback(service.stop)
     await service.start()
-    chronicle.sharing(shown(asked.graph), service.get_status().replication)
+    rest_port = await _serve_rest(stack, service, asked.rest_port) if asked.rest else None
+    metrics_port = await _serve_metrics(stack, exposition, service, asked.metrics_port)
+    among = service.get_status().replication
+    chronicle.sharing(shown(asked.graph), among, rest_port=rest_port, metrics_port=metrics_port)
     return service
 
 
@@ -117,13 +122,9 @@ async def _open(
     if bolt:
         stack.push_async_callback(asyncio.to_thread, bolt.stop)
     exposition = _exposition(asked.metrics_port)
-    service = open_service(
-        folder,
-        handler=handler,
-        options=_numbers(asked),
-        database=bolt.open_database if bolt else None,
-        instruments=exposition.instruments if exposition else None,
-    )
+    instruments = exposition.instruments if exposition else None
+    database = bolt.open_database if bolt else None
+    service = open_service(folder, handler=handler, options=_numbers(asked), database=database, instruments=instruments)
     stack.push_async_callback(service.stop)
     await service.start()
     token = secrets.token_urlsafe(_TOKEN_BYTES)
