@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from crew import PATIENCE_SECONDS
+from neo4j.exceptions import TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -128,4 +129,8 @@ async def take_account(server: Server) -> Account:
 
 async def ask(server: Server, text: LiteralString, **parameters: object) -> list[Row]:
     """Run a query beside the scheduler, without holding up what else goes on here."""
-    return await asyncio.to_thread(lambda: server.run(text, **parameters))
+    while True:
+        try:
+            return await asyncio.to_thread(lambda: server.run(text, **parameters))
+        except TransientError:  # replicas at work hold locks that we wait for, and wait for ours
+            await asyncio.sleep(0.05)
