@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import InvalidInput
+from remembrancer.errors import InvalidInput, TaskNotFound
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.ports.accounts import STEPS, Page
 from remembrancer.ports.task_store import Wanted
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.accounts import Accounts, CronUse
+    from remembrancer.ports.accounts import Accounts, CronUse, Lifelong
     from remembrancer.ports.task_store import TaskStore
 
 EXPRESSIONS: Final = 20
@@ -80,10 +80,8 @@ async def page_of(accounts: Accounts, wanted: Wanted, cursor: str | None) -> Pag
 
     Raises InvalidInput: the cursor is none that an answer gave.
     """
-    kinds = (
-        list(TaskType) if wanted.recurring is None else [TaskType.RECURRING if wanted.recurring else TaskType.ONE_TIME]
-    )
-    shelves = [(status, kind) for status in TaskStatus if status in (wanted.statuses or TaskStatus) for kind in kinds]
+    statuses = wanted.statuses or TaskStatus
+    shelves = [(status, kind) for status in TaskStatus if status in statuses for kind in wanted.types]
     before: str | None = None
     if cursor is not None:
         status, _, rest = cursor.partition("|")
@@ -101,6 +99,16 @@ async def page_of(accounts: Accounts, wanted: Wanted, cursor: str | None) -> Pag
             last = found[wanted.limit - 1]
             return Paged(found[: wanted.limit], f"{last.status}|{last.task_type}|{last.task_id}")
     return Paged(found, None)
+
+
+async def most_deferred(store: TaskStore, life: Lifelong) -> ScheduledTask | None:
+    """Return the task that was put off most often, if it is still there."""
+    if life.most_deferred is None:
+        return None
+    try:
+        return await store.get(life.most_deferred[1])
+    except TaskNotFound:
+        return None
 
 
 async def crons_in_use(store: TaskStore) -> list[CronInUse]:

@@ -101,7 +101,7 @@ def examine(facts: Facts) -> list[Diagnosis]:
 
 def worst(diagnoses: Iterable[Diagnosis]) -> Health:
     """Return the worst of the diagnoses."""
-    return max((each.health for each in diagnoses), key=list(Health).index, default=OK)
+    return _worst(OK, *(each.health for each in diagnoses))
 
 
 def executions(facts: Facts) -> Judgement:
@@ -120,11 +120,11 @@ def drift(facts: Facts) -> Judgement:
     counts = facts.day.counts
     missed, begun = counts["occurrences_missed"], counts["triggers"]
     due = begun + missed
-    late = 1 - counts["triggers_on_time"] / due if due else 0.0
+    late = 1 - facts.day.on_time
     bound = _percentile_ms(facts.day.delays, 0.95) / 1000
     saw = f"{begun:.0f} runs began in a day, {missed:.0f} occurrences were missed; {late:.1%} of both were not on time"
     saw += f"; 95 in 100 runs began within {bound:g} s"
-    health = max(_by(late if due >= FEW else 0.0, 0.05, 0.5), WARN if missed else OK, key=list(Health).index)
+    health = _worst(_by(late if due >= FEW else 0.0, 0.05, 0.5), WARN if missed else OK)
     return health, saw, {"begun": begun, "missed": missed, "late_share": late, "delay_p95_seconds": bound}
 
 
@@ -144,18 +144,18 @@ def database(facts: Facts) -> Judgement:
     mine = facts.process.database_errors if facts.process else 0
     numbers = {"answer_seconds": seconds, "errors_ever": ever, "errors_of_process": float(mine)}
     saw = f"answered in {seconds * 1000:.0f} ms; {mine} errors since this scheduler began, {ever:.0f} ever"
-    health = max(_by(seconds, 1.0, 10.0), WARN if mine else OK, key=list(Health).index)
+    health = _worst(_by(seconds, 1.0, 10.0), WARN if mine else OK)
     free, size = facts.sounding.disk_free, facts.sounding.disk_size
     if free is not None and size:
         numbers |= {"disk_free_bytes": float(free), "disk_free_share": free / size}
         saw += f"; {free / 1e9:,.1f} GB of the disk are free ({free / size:.0%})"
         used = 1 - free / size
-        health = max(health, _by(used, 0.9, 0.98), key=list(Health).index)
+        health = _worst(health, _by(used, 0.9, 0.98))
     return health, saw, numbers
 
 
 def cron(facts: Facts) -> Judgement:
-    """Refused cron expressions, and tasks set aside because theirs cannot be read."""
+    """Cron expressions that were refused at the door."""
     counts = facts.lifelong.counts
     refused, accepted = counts["cron_refused"], counts["recurring_created"]
     share = refused / (refused + accepted) if refused else 0.0
@@ -199,7 +199,7 @@ def deferrals(facts: Facts) -> Judgement:
     if facts.most_deferred:
         saw += f"; the open task {facts.most_deferred[0]} was put off {most} times"
     health = _by(share, 0.5, 0.9) if put_off >= FEW else OK
-    health = max(health, _by(most, OFTEN_DEFERRED, 4 * OFTEN_DEFERRED), key=list(Health).index)
+    health = _worst(health, _by(most, OFTEN_DEFERRED, 4 * OFTEN_DEFERRED))
     return health, saw, {"deferrals": put_off, "share": share, "most_of_one_task": float(most)}
 
 
@@ -210,7 +210,7 @@ def performance(facts: Facts) -> Judgement:
     saw = f"{facts.sounding.due:,} tasks are due, the oldest for {waited:,.1f} s; "
     saw += f"a handler took {hour:.3g} s on average in the last hour, {day:.3g} s in a day"
     longer = slower if hour >= 1.0 else 1.0
-    health = max(_by(waited, LATE_SECONDS, 5 * LATE_SECONDS), _by(longer, 2.0, 10.0), key=list(Health).index)
+    health = _worst(_by(waited, LATE_SECONDS, 5 * LATE_SECONDS), _by(longer, 2.0, 10.0))
     numbers = {"due": float(facts.sounding.due), "due_seconds": waited, "hour_seconds": hour, "day_seconds": day}
     return health, saw, numbers
 
@@ -235,7 +235,11 @@ def integration(facts: Facts) -> Judgement:
     saw += f"; the graph's clock is {offset:+.1f} s from ours; {refused:.0f} thoughts could not be kept in a day"
     judged = (_by(abs(offset), SKEW_SECONDS, 30.0), WARN if overdue or refused else OK, _by(stuck, 1e-3, 600.0))
     numbers = {"overdue_leases": float(overdue), "stuck_seconds": stuck, "clock_offset_seconds": offset}
-    return max(judged, key=list(Health).index), saw, {**numbers, "thoughts_refused": refused}
+    return _worst(*judged), saw, {**numbers, "thoughts_refused": refused}
+
+
+def _worst(*healths: Health) -> Health:
+    return max(healths, key=list(Health).index)
 
 
 def _by(value: float, warn: float, critical: float) -> Health:

@@ -88,11 +88,8 @@ class Feed:
     async def _extents(self) -> Mapping[int, Extent]:
         """Return what each stream holds, asked for once for all readers that woke together."""
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.get_running_loop().create_task(self._ask())
+            self._asking = asyncio.get_running_loop().create_task(self._log.extents())
         return await asyncio.shield(self._asking)
-
-    async def _ask(self) -> Mapping[int, Extent]:
-        return await self._log.extents()
 
     async def _ends(self) -> dict[int, int]:
         return {stream: extent.newest for stream, extent in (await self._log.extents()).items()}

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason  # noqa: TC001 (pydantic reads them)
+from remembrancer.model.execution import ExecutionType, Reason  # noqa: TC001 (pydantic reads them)
 from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 
 
@@ -31,11 +31,6 @@ class EventKind(StrEnum):
     EXECUTION_CANCELLED = "execution_cancelled"
     GAP = "gap"
     """Events are lost to this reader: what follows is what is still kept."""
-
-
-def kind_of(status: ExecutionStatus | str) -> EventKind:
-    """Return the kind of the event that an execution's end is."""
-    return EventKind(f"execution_{status}")
 
 
 class Event(BaseModel):

@@ -16,6 +16,9 @@ _MINUTE_MS: Final = 60_000
 SHARES: Final = 1000
 """How many shares the tasks of one graph fall into; the replicas deal the shares among themselves."""
 
+LAST_ID: Final = "~"
+"""Sorts after every id, and after every prefix with it behind."""
+
 
 def new_id(prefix: str, now_ms: int) -> str:
     """Return an id such as `task_1723644600.123_9f3k2a`; ids made later sort later until the year 2286."""

@@ -72,6 +72,12 @@ class Window:
     reasons: Counter[str] = field(default_factory=Counter[str])
     """How often each text stood as the reason of a deferral; exact but for `OTHER`."""
 
+    @property
+    def on_time(self) -> float:
+        """The share of runs that began on time, of those that began or were missed; 1 without any."""
+        due = self.counts["triggers"] + self.counts["occurrences_missed"]
+        return self.counts["triggers_on_time"] / due if due else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Lifelong:

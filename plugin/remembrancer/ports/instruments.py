@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -48,26 +47,3 @@ class Instruments(Protocol):
     def begin(self, firing: Firing) -> Trace | None:
         """Open the span of an execution, current in this asyncio task from here on; None where nobody traces."""
         ...
-
-
-class Silent:
-    """Measures nothing."""
-
-    def claimed(self, won: Sequence[Execution], reached_for: int) -> None:
-        """Say nothing."""
-
-    def settled(self, settlements: Iterable[Settlement]) -> None:
-        """Say nothing."""
-
-    def reclaimed(self, lost: Sequence[Settlement]) -> None:
-        """Say nothing."""
-
-    def scheduling(self, tasks: int) -> AbstractContextManager[str | None]:
-        """Give no traceparent."""
-        del tasks
-        return nullcontext()
-
-    def begin(self, firing: Firing) -> Trace | None:
-        """Open no span."""
-        del firing
-        return None

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from remembrancer.model.policy import TaskType
+
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Collection, Mapping, Sequence
@@ -122,6 +124,11 @@ class Wanted:
     statuses: frozenset[TaskStatus] = field(default_factory=frozenset)
     recurring: bool | None = None
     limit: int = 1000
+
+    @property
+    def types(self) -> list[TaskType]:
+        """The types wanted: both, unless *recurring* says which."""
+        return [each for each in TaskType if self.recurring in {None, each is TaskType.RECURRING}]
 
 
 class TaskStore(Protocol):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import TaskType
 from remembrancer.ports.accounts import COUNTS, LIFELONG, CronUse, Lifelong, Window
 from remembrancer.stores import rows
-from remembrancer.stores.books import texts_of
+from remembrancer.stores.books import summed, texts_of
 from remembrancer.stores.tally import HOUR_MS
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
@@ -49,15 +48,10 @@ class GraphAccounts:
 
     async def lifelong(self) -> Lifelong:
         """Return what was counted since the graph was made, over all replicas."""
-        counts: dict[str, float] = dict.fromkeys(LIFELONG, 0)
-        errors: Counter[str] = Counter()
-        most: tuple[int, str] | None = None
-        for node in (row["c"] for row in await self._session.read(query("counters"), {})):
-            _add(counts, node, LIFELONG)
-            errors.update(texts_of(node, "error"))
-            if node.get("most_deferrals"):
-                most = max(most or (0, ""), (node["most_deferrals"], node["most_deferred_task_id"]))
-        return Lifelong(counts, errors, most)
+        node = summed([row["c"] for row in await self._session.read(query("counters"), {})])
+        deferrals = node.get("most_deferrals")
+        most = (deferrals, node["most_deferred_task_id"]) if deferrals else None
+        return Lifelong({name: node[name] for name in LIFELONG}, texts_of(node, "error"), most)
 
     async def crons(self, limit: int) -> Sequence[CronUse]:
         """Return the cron expressions that most open tasks follow."""
@@ -81,14 +75,10 @@ class GraphAccounts:
 
 
 def _add_hour(window: Window, node: Row) -> None:
-    _add(window.counts, node, COUNTS)
+    for name in COUNTS:
+        window.counts[name] += node.get(name) or 0
     window.longest_delay_ms = max(window.longest_delay_ms, node.get("longest_delay_ms") or 0)
     if delays := node.get("delays"):
         window.delays = [old + new for old, new in zip(window.delays, delays, strict=True)]
     window.failures.update(texts_of(node, "failure"))
     window.reasons.update(texts_of(node, "deferral"))
-
-
-def _add(counts: dict[str, float], node: Row, names: Iterable[str]) -> None:
-    for name in names:
-        counts[name] += node.get(name) or 0

@@ -130,7 +130,7 @@ def texts_of(node: Row, kind: str) -> Counter[str]:
 
 def summed(counters: Sequence[Row]) -> Row:
     """Return one counter that holds what these hold together, the same in whatever order they come."""
-    node: Row = {name: _sum([row[name] for row in counters if name in row]) for name in LIFELONG}
+    node: Row = {name: _sum([row.get(name) or 0 for row in counters]) for name in LIFELONG}
     errors: Counter[str] = sum((texts_of(row, "error") for row in counters), Counter[str]())
     if errors:
         texts = sorted(errors)

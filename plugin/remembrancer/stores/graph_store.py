@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import DedupKeyTaken, OutcomeUnknown, TaskNotFound
+from remembrancer.model.ids import LAST_ID
 from remembrancer.model.moment import from_ms, to_ms
-from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.model.policy import TaskStatus
 from remembrancer.ports.accounts import LIFELONG
 from remembrancer.ports.task_store import AbandonedLease
 from remembrancer.stores import rows
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _BULK: Final = 1000
-_LAST: Final = "~"  # behind every id
 
 
 class GraphStore:
@@ -86,10 +86,9 @@ class GraphStore:
 
     async def find(self, wanted: Wanted) -> Sequence[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last."""
-        kinds = {None: list(TaskType), True: [TaskType.RECURRING], False: [TaskType.ONE_TIME]}
         parameters: Row = {
             "statuses": list(wanted.statuses or TaskStatus),
-            "types": kinds[wanted.recurring],
+            "types": wanted.types,
             "limit": wanted.limit,
         }
         nodes = await self._read("armed_tasks", parameters)
@@ -197,7 +196,7 @@ class GraphStore:
 
     async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
         """Return executions, newest first: of one task, or of all."""
-        parameters: Row = {"before_id": _LAST if before is None else before, "limit": limit}
+        parameters: Row = {"before_id": LAST_ID if before is None else before, "limit": limit}
         if task_id is None:
             found = await self._read("latest_executions", {"after_id": "", **parameters})
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from remembrancer.model.ids import LAST_ID, first_id
 from remembrancer.model.moment import to_ms
 from remembrancer.stores import rows
 from remembrancer_schema.catalog import query
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from remembrancer.model.change import TaskChange
     from remembrancer.ports.trail import Stretch
     from remembrancer.stores.session import Row, Session
-
-_LAST: Final = "~"  # behind every id
 
 
 class GraphTrail:
@@ -42,13 +41,12 @@ class GraphTrail:
         """Return changes of all tasks: both kinds of id begin with the moment, so that one place serves both."""
         places = [wanted.after.partition("_")[2]] if wanted.after else []
         if wanted.since:
-            since_ms = to_ms(wanted.since)
-            places.append(f"{since_ms // 1000}.{since_ms % 1000:03d}")
+            places.append(first_id("", to_ms(wanted.since)).removeprefix("_"))
         place = max(places, default="")
         found = [rows.change_from(row["c"]) for row in await self._between("changes_between", "change_", place, wanted)]
         found += [rows.creation_from(row["t"]) for row in await self._between("tasks_between", "task_", place, wanted)]
         return sorted(found, key=lambda change: change.place)[: wanted.limit]
 
     async def _between(self, name: str, kind: str, place: str, wanted: Stretch) -> list[Row]:
-        between = {"after_id": kind + place, "before_id": kind + _LAST, "limit": wanted.limit}
+        between = {"after_id": kind + place, "before_id": kind + LAST_ID, "limit": wanted.limit}
         return await self._session.read(query(name), between)

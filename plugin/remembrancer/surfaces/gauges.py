@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.accounting import most_deferred
 from remembrancer.engine.checkup import Facts, Process
 from remembrancer.engine.footprint import resident_bytes
-from remembrancer.errors import RemembrancerError, TaskNotFound
-from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.errors import RemembrancerError
+from remembrancer.model.moment import to_ms
 from remembrancer.surfaces.metrics import active_tasks
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 _EVERY_SECONDS: Final = 15.0
 """How old what the graph tells may be, for whoever collects without asking first."""
-_HOUR_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +110,16 @@ class Gauges:
 
     async def facts(self) -> Facts:
         """Return everything that the checks of `doctor` judge: a few reads, none of them over all executions."""
-        store, now_ms = self._vitals.store(), to_ms(self._vitals.now())
+        store, now = self._vitals.store(), self._vitals.now()
         taken = await self.refresh()
         lifelong = await store.accounts.lifelong()
         return Facts(
-            now_ms=now_ms,
+            now_ms=to_ms(now),
             sounding=taken.sounding,
             answer_seconds=taken.answer_seconds,
             clock_offset_seconds=taken.clock_offset_seconds,
-            day=await store.accounts.window(from_ms(now_ms - 24 * _HOUR_MS)),
-            hour=await store.accounts.window(from_ms(now_ms - _HOUR_MS)),
+            day=await store.accounts.window(now - timedelta(days=1)),
+            hour=await store.accounts.window(now - timedelta(hours=1)),
             lifelong=lifelong,
             open_tasks=int(active_tasks(lifelong.counts)),
             most_deferred=await _most_deferred(store, lifelong),
@@ -160,10 +161,5 @@ class Gauges:
 
 async def _most_deferred(store: TaskStore, lifelong: Lifelong) -> tuple[str, int] | None:
     """Return the task that was put off most often, and how often, if it is still open."""
-    if lifelong.most_deferred is None:
-        return None
-    try:
-        task = await store.get(lifelong.most_deferred[1])
-    except TaskNotFound:
-        return None
-    return (task.task_id, task.deferral_count) if task.is_open else None
+    task = await most_deferred(store, lifelong)
+    return (task.task_id, task.deferral_count) if task and task.is_open else None

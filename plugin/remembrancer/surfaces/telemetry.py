@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from remembrancer.engine.accounting import CronInUse, crons_in_use, population, tasks_of, total
-from remembrancer.errors import InvalidInput, TaskNotFound
+from remembrancer.engine.accounting import CronInUse, crons_in_use, most_deferred, population, tasks_of, total
+from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import from_ms, to_iso
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.ports.accounts import OTHER
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.accounts import Window
+    from remembrancer.ports.accounts import Lifelong, Window
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.surfaces.metrics import Vitals
 
@@ -163,7 +163,7 @@ class Telemetry:
             one_time_tasks=counts["tasks_created"] - counts["recurring_created"],
             recurring_tasks=counts["recurring_created"],
             avg_deferral_count=_rate(counts["deferrals"], counts["tasks_created"]),
-            most_deferred_task=await _most_deferred(store, life.most_deferred),
+            most_deferred_task=await _most_deferred(store, life),
         )
 
     async def cron_analytics(self) -> shapes.CronAnalytics:
@@ -187,15 +187,11 @@ class Telemetry:
         )
 
 
-async def _most_deferred(store: TaskStore, most: tuple[int, str] | None) -> shapes.MostDeferredTask | None:
-    if most is None:
+async def _most_deferred(store: TaskStore, life: Lifelong) -> shapes.MostDeferredTask | None:
+    task = await most_deferred(store, life)
+    if task is None or life.most_deferred is None:
         return None
-    deferrals, task_id = most
-    try:
-        task = await store.get(task_id)
-    except TaskNotFound:
-        return None
-    return shapes.MostDeferredTask(task_id=task_id, deferral_count=deferrals, name=task.name)
+    return shapes.MostDeferredTask(task_id=task.task_id, deferral_count=life.most_deferred[0], name=task.name)
 
 
 def _execution_summary(window: Window, period: shapes.Period) -> shapes.ExecutionSummary:
@@ -232,11 +228,10 @@ def _deferral_patterns(window: Window) -> shapes.DeferralPatterns:
 
 def _timing(window: Window) -> shapes.ExecutionTiming:
     counts = window.counts
-    due = counts["triggers"] + counts["occurrences_missed"]
     return shapes.ExecutionTiming(
         avg_trigger_delay_ms=_number(counts["trigger_delay_ms"] / max(1, counts["triggers"])),
         max_trigger_delay_ms=window.longest_delay_ms,
-        tasks_triggered_on_time=_rate(counts["triggers_on_time"], due, 1.0),
+        tasks_triggered_on_time=round(window.on_time, 3),
     )
 
 

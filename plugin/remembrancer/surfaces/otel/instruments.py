@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import metrics
 
 from remembrancer.model.execution import ExecutionStatus
+from remembrancer.ports.accounts import DELAY_BOUNDS_MS
 from remembrancer.surfaces.otel.observed import observe
 from remembrancer.surfaces.otel.spans import SCOPE, Spans
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _OUTCOME: Final = "scheduler.outcome"
 _TYPE: Final = "scheduler.execution.type"
 _ERROR: Final = "error.type"
-_DELAYS: Final = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 3600]
+_DELAYS: Final = [bound_ms / 1000 if bound_ms % 1000 else bound_ms // 1000 for bound_ms in DELAY_BOUNDS_MS]
 _DURATIONS: Final = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 3600]
 _API: Final = "opentelemetry.metrics"
 _SIZES: Final = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500]
