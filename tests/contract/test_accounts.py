@@ -18,6 +18,8 @@ from remembrancer.ports.accounts import ON_TIME_MS, OTHER, Page
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
+    from neo4j_server import Server
+
     from remembrancer import Firing
     from remembrancer.ports.accounts import Accounts
 
@@ -223,3 +225,25 @@ async def test_rare_texts_of_an_hour_give_way_to_common_ones() -> None:
         assert sum(reasons.values()) == 60
         assert reasons[OTHER] == 60 - 30 - (len(reasons) - 2)
         assert len(reasons) <= 25
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize("hours_stay", [True, False])
+async def test_what_is_counted_on_a_graph_that_was_set_back_begins_where_that_graph_is(
+    neo4j_server: Server, *, hours_stay: bool
+) -> None:
+    agent = Agent(neo4j_server.graph)
+    async with agent.by_hand:
+        for step in [("cron", 1), ("once", 2), ("once", 1), ("pass", 3)]:
+            await agent.act(step)
+        neo4j_server.run("MATCH (n) WHERE n:scheduled_task OR n:task_execution OR n:cron_expression DETACH DELETE n")
+        neo4j_server.run("MATCH (n:scheduler_counter) DELETE n")
+        if not hours_stay:
+            neo4j_server.run("MATCH (n:scheduler_hour) DELETE n")
+        before = await agent.accounts.window(LONG_AGO)
+        await agent.schedule(2, defer_until=agent.clock.now() + HOUR)
+
+        life, hours = await agent.accounts.lifelong(), await agent.accounts.window(LONG_AGO)
+        assert {name: count for name, count in life.counts.items() if count} == {"tasks_created": 1}
+        assert hours.counts == {**before.counts, "tasks_created": before.counts["tasks_created"] + 1}
+        assert (before.counts["tasks_created"] > 0) == hours_stay

@@ -177,6 +177,12 @@ async def test_tidying_brings_the_minutes_of_moved_tasks_up_to_date(
     assert await minutes(store) == ["time_2026-03-02T09:05:00Z"] * 3
 
 
+async def test_what_is_noted_beside_the_tasks_is_kept_by_the_next_tidying(store: TaskStore) -> None:
+    store.note("cron_refused", "Invalid cron expression")
+    await store.tidy(10)
+    assert (await store.counters())["cron_refused"] == 1
+
+
 RECOUNT = """
 MATCH (n) WHERE n:scheduled_task OR n:task_execution OR n:task_deferral
 RETURN labels(n)[0] AS kind, n.status AS status, n.execution_type AS type, count(n) AS nodes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from remembrancer import Defer, Failed, InvalidInput, Options, TaskSchedulerService
 from remembrancer.engine import checkup
 from remembrancer.engine.checkup import Health, worst
+from remembrancer.engine.clock import SystemTime
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -254,3 +255,15 @@ async def test_a_clock_that_is_not_the_graphs_is_seen(neo4j_server: Any) -> None
 
     assert well.health is Health.OK
     assert (skewed.health, abs(skewed.numbers["clock_offset_seconds"]) > 30) == (Health.CRITICAL, True)
+
+
+@pytest.mark.neo4j
+async def test_a_wrong_clock_is_seen_though_the_scheduler_goes_by_the_graphs(neo4j_server: Any) -> None:
+    late = SystemTime(lambda: datetime.now(UTC) - timedelta(minutes=5))
+    async with TaskSchedulerService(neo4j_server.graph, late, handler=answer) as service:
+        skewed = await said(service, "integration")
+        values = service.gauges.read()
+
+    assert skewed.health is Health.CRITICAL
+    assert skewed.numbers["clock_offset_seconds"] == pytest.approx(300, abs=30)
+    assert values["scheduler.clock.offset"] == pytest.approx(300, abs=30)

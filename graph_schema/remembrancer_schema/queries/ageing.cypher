@@ -21,6 +21,7 @@ MERGE (s)-[:SUMMARY_OF]->(t)
 WITH r, s
 UNWIND r.execution_ids AS execution_id
 MATCH (e:task_execution {execution_id: execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.status <> 'running'
 WITH r.row AS row, s, e, e.last_nominal_at IS NULL AS began,
      (e.triggered_at.epochMillis - e.nominal_at.epochMillis) / 1000.0 AS late

@@ -7,9 +7,11 @@ UNWIND $keys AS key
 MATCH (n:scheduler_hour {hour_id: key}) RETURN n
 
 // name: count_commit
-// Write what a session has counted since the graph was made, with the number of its commit where it gives one.
+// Write what a session has counted since the graph was made, if its counter still has the commit number that it had.
 UNWIND $rows AS r
 MERGE (c:scheduler_counter {counter_id: r.counter_id})
+WITH c, r
+WHERE r.commit_before IS NULL OR coalesce(c.commit_number, 0) = r.commit_before
 SET c += r.counted
 RETURN r.row AS row
 

@@ -68,14 +68,20 @@ class Books:
         self._nodes.update({key: there.get(key, {}) for key in keys})
 
     def enter(self, tally: Tally, notes: Sequence[Note], **properties: object) -> Entry:
-        """Return what to write for a commit; *properties* go onto the counter beside it."""
+        """Return what to write for a commit; *properties* go onto the counter beside it.
+
+        The first statement writes the counter. Where that writes nothing, the graph is not the one that was
+        remembered: it was wiped, or set back.
+        """
         gained: dict[str, float] = {}
         for name, count in [*tally.totals(), *((what, 1) for what, _ in notes)]:
             gained[name] = gained.get(name, 0) + count
         hours = {self._key(*hour): self._hour(*hour, sums) for hour, sums in tally.hours.items()}
         ever = {**self._counter(tally, notes, gained), **properties}
         rows: list[Row] = [{"hour_id": key, "counted": node, "row": 0} for key, node in hours.items()]
-        statements = [Statement("count_commit", [{"counter_id": self._counter_id, "counted": ever, "row": 0}])]
+        before = self._nodes[self._counter_id].get("commit_number")
+        mine: Row = {"counter_id": self._counter_id, "counted": ever, "commit_before": before, "row": 0}
+        statements = [Statement("count_commit", [mine])]
         if rows:
             statements.append(Statement("count_hours", rows))
         if crons := [{"expression": x, "tasks": n, "row": 0} for x, n in sorted(tally.open_crons.items()) if n]:
@@ -83,6 +89,10 @@ class Books:
         if tally.happened:  # last of all: its stream is locked until the commit is over
             statements.append(log_statement(self._counter_id, tally.happened))
         return Entry(statements, {self._counter_id: ever, **hours}, gained, notes)
+
+    def forget(self) -> None:
+        """The graph is not what it was: let nothing be written that was remembered of it."""
+        self._nodes.clear()
 
     def keep(self, entry: Entry, counts: Counts) -> None:
         """What *entry* wrote was kept: add what it gained to *counts*."""

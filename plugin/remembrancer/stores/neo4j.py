@@ -125,7 +125,7 @@ class Neo4jSession:
         """
         if self._closing:
             raise GraphUnavailable(_CLOSED)
-        if all(each.name in _URGENT for each in statements):
+        if statements and all(each.name in _URGENT for each in statements):
             return await self._write_at_once(statements)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[list[Row]]] = loop.create_future()

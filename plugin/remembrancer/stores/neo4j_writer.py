@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neo4j import AsyncTransaction
 
     from remembrancer.stores.address import Address
-    from remembrancer.stores.books import Entry
+    from remembrancer.stores.books import Entry, Note
     from remembrancer.stores.group_commit import Group
     from remembrancer.stores.neo4j_sessions import Sessions
     from remembrancer.stores.notes import Notes
@@ -96,17 +96,27 @@ class Writer:
 
     async def _count(self, transaction: AsyncTransaction, tally: Tally) -> Entry:
         """Write what the commit counts, and its number."""
-        if keys := self._books.unknown(tally):
-            answer = await transaction.run(query("books"), {"keys": keys})
-            self._books.learn(keys, plain_rows([record async for record in answer]))
         notes = self._notes.take()
         try:
-            entry = self._books.enter(tally, notes, counter_id=self.counter_id, commit_number=self._number)
-            for statement in entry.statements:
-                await _run(transaction, statement.name, statement.rows)
+            entry = await self._enter(transaction, tally, notes)
+            if entry is None:
+                self._books.forget()
+                entry = await self._enter(transaction, tally, notes)
+            assert entry  # noqa: S101 (what was learnt in this transaction stands)
         except BaseException:
             self._notes.give_back(notes)
             raise
+        return entry
+
+    async def _enter(self, transaction: AsyncTransaction, tally: Tally, notes: Sequence[Note]) -> Entry | None:
+        """Write what the commit counts; None, and nothing, if the graph is not the one that is remembered."""
+        if keys := self._books.unknown(tally):
+            answer = await transaction.run(query("books"), {"keys": keys})
+            self._books.learn(keys, plain_rows([record async for record in answer]))
+        entry = self._books.enter(tally, notes, counter_id=self.counter_id, commit_number=self._number)
+        for statement in entry.statements:
+            if not await _run(transaction, statement.name, statement.rows):
+                return None
         return entry
 
     async def _look_up(self, entry: Entry) -> bool:
