@@ -40,7 +40,7 @@ async def main(tasks: int, executions: int, fired: int) -> None:
         await live(service, clock, tasks, executions // HOURS)
         print(f"{tasks:,} tasks, {executions // HOURS * HOURS:,} executions in {HOURS} hours")
         for name, ask in reports(service).items():
-            spent = [await timed(ask) for _ in range(ASKED)]
+            spent = [await ours.timed(ask) for _ in range(ASKED)]
             mark = "" if median(spent) < LIMIT_MS else f"  <- more than {LIMIT_MS} ms"
             print(f"{name:44} {median(spent):8.1f} ms  (worst {max(spent):.1f}){mark}", flush=True)
         await service.close()
@@ -52,8 +52,8 @@ async def main(tasks: int, executions: int, fired: int) -> None:
 async def live(service: TaskSchedulerService, clock: VirtualClock, tasks: int, hourly: int) -> None:
     """Let thirty days pass: *hourly* tasks fire every hour; all others are far ahead, a tenth of them by cron."""
     crons = (tasks - hourly) // 10
-    await ours._bulk(service, [cron("30 * * * *") for _ in range(hourly)])
-    await ours._bulk(service, [cron(f"{number % 60} {number // 60 % 24} 1 1 *") for number in range(crons)])
+    await ours.bulk(service, [cron("30 * * * *") for _ in range(hourly)])
+    await ours.bulk(service, [cron(f"{number % 60} {number // 60 % 24} 1 1 *") for number in range(crons)])
     await ours.fill_far(service, tasks - hourly - crons)
     for _ in range(HOURS):
         clock.advance(timedelta(hours=1))
@@ -105,13 +105,6 @@ async def cost(service: TaskSchedulerService, clock: VirtualClock, tasks: int) -
     share = with_cpu / without_cpu - 1
     mark = "" if share <= LIMIT_COST else "  <- not reached"
     print(f"processor time a fire: {with_cpu:.0f} µs against {without_cpu:.0f} µs: {share:+.1%}{mark}")
-
-
-async def timed(ask: Callable[[], Awaitable[Any]]) -> float:
-    """Return the milliseconds that an answer takes."""
-    began = time.perf_counter()
-    await ask()
-    return (time.perf_counter() - began) * 1000
 
 
 if __name__ == "__main__":
