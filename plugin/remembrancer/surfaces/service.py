@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.engine.accounting import Paged, page_of
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.task_store import TaskStore
 
-_LOG: Final = logging.getLogger("remembrancer")
 _ALL: Final = 1_000_000
 _SERVICE: Final = Author("service")
 
