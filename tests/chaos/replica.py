@@ -109,6 +109,7 @@ class Replica:
         self._loads: list[asyncio.Task[None]] = []
         self._released = asyncio.Event()
         self._over = asyncio.Event()
+        self._started = asyncio.Event()
         self._ticking: set[str] = set()
         self.service = TaskSchedulerService(
             orders.graph,
@@ -142,6 +143,7 @@ class Replica:
     async def live(self) -> None:
         """Run until told to stop."""
         async with self.service:
+            self._started.set()
             tell(ready=os.getpid())
             watch = asyncio.create_task(self._watch_health())
             await self._over.wait()
@@ -171,6 +173,7 @@ class Replica:
 
     async def _schedule(self, place: int) -> None:
         """Schedule task after task while there is to be a load; also those that fire every second, once for all."""
+        await self._started.wait()  # it may be told to before it is there
         while self._loading:
             moment = datetime.now(UTC) + timedelta(seconds=random.uniform(0.1, 0.6))
             on_lost = random.choice(["fail", "retry"])
