@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from remembrancer import TaskSchedulerService
 from remembrancer.assembly import open_store
@@ -27,6 +28,13 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 """Every store the contract holds for, by name: an empty graph of its kind. Another one is one line."""
 
 pytest_plugins = ["neo4j_fixtures"]
+
+# How long an example takes says more of the machine than of the code; and where a change is judged, only what it
+# changed may fail: new examples are looked for on the machines of those who work on it.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

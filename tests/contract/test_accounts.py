@@ -178,7 +178,7 @@ def recount_execution(found: Recount, execution: dict[str, Any], since: datetime
             found.failures[execution["reason"].splitlines()[0]] += 1
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_the_books_equal_a_recount_whatever_was_done(steps: list[tuple[str, int]]) -> None:
     async def live() -> None:

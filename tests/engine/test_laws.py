@@ -250,5 +250,5 @@ class Life(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-Life.TestCase.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+Life.TestCase.settings = settings(max_examples=15, stateful_step_count=15)
 TestLife = Life.TestCase

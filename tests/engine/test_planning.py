@@ -210,7 +210,7 @@ def test_a_schedule_that_cannot_be_read_is_refused_not_run() -> None:
         plan(task_of(timezone="Mars/Olympus"), to_ms(NOW), "replica")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     cron=st.sampled_from(["* * * * *", "*/7 * * * *", "5,35 */2 * * *", "0 9 * * 1-5", "30 4 1,15 * *"]),
     misfire=st.sampled_from(Misfire),

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from remembrancer.errors import InvalidInput
@@ -25,9 +25,7 @@ from remembrancer.timing.zones import span_at
 FIXED = settings(
     derandomize=True,
     database=None,
-    deadline=None,
     max_examples=1000,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 
 ZONES = [
