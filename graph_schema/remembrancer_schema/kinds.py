@@ -25,11 +25,11 @@ KEYS: Final = {
 }
 """The key of every label, in an order in which a graph can be written."""
 
-APART: Final = frozenset({"thought", "event_stream", "event_batch", "scheduler_replica", "remembrancer_graph"})
+APART: Final = frozenset({"thought", "access_token", "event_batch", "scheduler_replica", "remembrancer_graph"})
 """Labels that a query of every label leaves out.
 
-A thought may be the agent's own; a graph's event log is followed by cursors of that graph, a replica works on it,
-and its mark stays with it.
+A thought may be the agent's own; what opens one graph does not open another; what a graph's event log told is told,
+a replica works on that graph, and its mark stays with it.
 """
 
 

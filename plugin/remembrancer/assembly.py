@@ -159,7 +159,7 @@ async def copy_graph(
         GraphTaken: The target holds something else.
         CopyDiffers: The two are not equal in the end: one of them was written to meanwhile.
         InvalidInput: One of them cannot be copied, or they are the same.
-        GraphUnavailable: In one of its forms; GraphLocked if a process holds one of them.
+        GraphUnavailable: In one of its forms; GraphLocked if a process holds one of them, or a scheduler serves it.
     """
     places = _place(source, "source"), _place(target, "target")
     if str(places[0]) == str(places[1]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import sys
@@ -279,6 +280,40 @@ async def test_an_agents_own_thoughts_are_linked_to_and_neither_changed_nor_move
     assert await store.query("MATCH (h:thought {thought_id: 'thought_1'}) RETURN h") == [
         {"h": {"thought_id": "thought_1"}}
     ]
+    await store.close()
+
+
+async def test_a_cursor_of_the_source_is_told_that_its_events_are_not_in_the_copy(lived: Path, graph: str) -> None:
+    source = TaskSchedulerService(lived)
+    async with ManualScheduler(source, VirtualClock()):
+        early = (await source.read_events("0", limit=3)).cursor
+        told = await source.read_events(early, limit=1000)
+        await source.create_token("ada", "read")
+    await copy_graph(lived, graph)
+    copied = TaskSchedulerService(graph)
+    async with ManualScheduler(copied, VirtualClock()):
+        (gap,) = (await copied.read_events(early, limit=1000)).events
+        nothing_new = (await copied.read_events(gap.cursor, limit=1000)).events
+        tokens = await copied.list_tokens()
+
+    assert len(told.events) > 3
+    assert (gap.kind, gap.lost) == ("gap", len(told.events))
+    assert (list(nothing_new), tokens) == ([], [])
+
+
+@pytest.mark.neo4j
+async def test_a_graph_that_a_scheduler_serves_is_neither_copied_nor_written(
+    lived: Path, neo4j_server: Server, tmp_path: Path
+) -> None:
+    async with TaskSchedulerService(neo4j_server.graph) as served:
+        task = await served.schedule_task("a", "g", "p", "thought", "2099-01-01T00:00:00Z")
+        for source, target in ((lived, neo4j_server.graph), (neo4j_server.graph, tmp_path / "target")):
+            with pytest.raises(GraphLocked, match=f"is being served by replica_.* {os.getpid()} "):
+                await copy_graph(source, target)
+
+    await copy_graph(neo4j_server.graph, tmp_path / "later")
+    store = await open_store(tmp_path / "later")
+    assert [each.task_id for each in await store.find(Wanted())] == [task.task_id]
     await store.close()
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.errors import CopyDiffers, GraphTaken
+from remembrancer.errors import CopyDiffers, GraphLocked, GraphTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _FROM_THE_START: Final = ""
 _MODULUS: Final = 1 << 256
+_SERVED: Final = (
+    "The graph {graph} is being served by {schedulers}, and a copy has to stand still. Nothing was written; stop every "
+    "scheduler of it (of one that was killed, the sign of life is a minute old by then), and copy again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,13 @@ async def copy(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep
     """Copy *source* into *target*, or go on with that, and compare the two.
 
     Raises:
+        GraphLocked: A scheduler works on one of them; nothing was written.
         GraphTaken: The target holds something else; nothing was written.
         CopyDiffers: The two are not equal: one of them was written to meanwhile.
     """
+    for graph in (source, target):
+        if schedulers := await graph.served_by():
+            raise GraphLocked(_SERVED.format(graph=graph.name, schedulers=", ".join(schedulers)))
     mark = await target.mark()
     if mark is None:
         await _look_for_others(target)

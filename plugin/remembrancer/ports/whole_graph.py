@@ -52,6 +52,10 @@ class WholeGraph(Protocol):
     parts: Sequence[Part]
     """In the order in which they can be written."""
 
+    async def served_by(self) -> Sequence[str]:
+        """Return the schedulers that work on a shared graph just now, as people name them."""
+        ...
+
     async def size(self, part: Part) -> int:
         """Return how many nodes a walk through *part* looks at."""
         ...

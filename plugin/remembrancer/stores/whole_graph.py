@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.whole_graph import Mark, Page, Part
 from remembrancer.stores.books import summed
+from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.session import Row, Session, Statement
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import APART, EDGES, KEYS
@@ -18,16 +19,20 @@ PAGE: Final = 1000
 """A commit costs little beside a thousand nodes, and a thousand nodes are little memory."""
 _THOUGHTS: Final = Part("thought", KEYS["thought"])
 _COUNTERS: Final = Part("scheduler_counter", KEYS["scheduler_counter"])
+_STREAMS: Final = Part("event_stream", KEYS["event_stream"])
 _LABELS: Final = tuple(Part(label, key) for label, key in KEYS.items() if label not in APART)
 _EDGES: Final = {edge.kind: edge for edge in EDGES}
 _COPIED: Final = "copied"
+_QUIET: Final = timedelta(minutes=1)
+"""Without a sign of life for so long, a scheduler is taken for dead: it signs off when it is stopped in good order."""
 
 
 class WholeGraphStore:
     """A graph to be copied, or to be written by a copy. The contract: `remembrancer.ports.whole_graph.WholeGraph`.
 
     Thoughts of the agent's own are no part of the schedule: an edge to one is copied, and makes it where it is
-    missing, by its id alone. Counters are copied as their sum, which is what every reader of them makes.
+    missing, by its id alone. Counters are copied as their sum, which is what every reader of them makes. Of the event
+    log only the end is copied: a reader who comes with a cursor of the source is told what the copy does not hold.
 
     Args:
         session: An open graph.
@@ -40,6 +45,14 @@ class WholeGraphStore:
         self._session = session
         self.name = name
 
+    async def served_by(self) -> Sequence[str]:
+        """Return the schedulers that work on a shared graph just now; a folder has its lock for that."""
+        if self._session.exclusive:
+            return ()
+        roster = await GraphRoll(self._session).roster()
+        at_work = [each for each in roster.replicas if each.heartbeat_at > roster.now - _QUIET]
+        return [f"{each.replica_id} (process {each.pid} on {each.host})" for each in at_work]
+
     async def size(self, part: Part) -> int:
         """Return how many nodes a walk through *part* looks at."""
         label = _EDGES[part.name].source if part.name in _EDGES else part.name
@@ -50,6 +63,8 @@ class WholeGraphStore:
         """Return the page of *part* behind the key *after*."""
         if part == _COUNTERS:
             return await self._counters()
+        if part == _STREAMS:
+            return await self._streams()
         name = "own_thoughts" if part == _THOUGHTS else f"{_kind(part)}_of_{part.name}".lower()
         rows = await self._session.read(query(name), {"after": after, "limit": PAGE})
         if part.name in _EDGES:
@@ -90,6 +105,11 @@ class WholeGraphStore:
         rows = await self._session.read(query("counters"), {})
         sums = summed([row["c"] for row in rows])
         return Page([{_COUNTERS.key: _COPIED, **sums}] if any(sums.values()) else [], len(rows), None)
+
+    async def _streams(self) -> Page:
+        rows = await self._session.read(query("event_streams"), {})
+        ends: list[Row] = [{_STREAMS.key: row["stream"], "newest": row["newest"]} for row in rows]
+        return Page([{**end, "oldest": end["newest"] + 1} for end in ends], len(rows), None)
 
     def _statements(self, part: Part, page: Page) -> list[Statement]:
         if not page.rows:
