@@ -3,6 +3,7 @@
 RemembrancerError
 ├── InvalidInput (ValueError)       refused at the door; nothing was written
 ├── TaskNotFound (LookupError)      no task has this id
+├── TaskUnreadable                  a task's node holds what no task can be made of
 ├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
 ├── DedupKeyTaken                   another task was scheduled under the key at the same moment
 ├── ServiceStopped                  the scheduler is not running
@@ -62,6 +63,17 @@ class TaskNotFound(RemembrancerError, LookupError):
         self.task_id = task_id
         super().__init__(
             f"No task has the id {task_id!r}. List the ids with get_scheduled_tasks() or `remembrancer list --all`."
+        )
+
+
+class TaskUnreadable(RemembrancerError):
+    """The node of a task holds what nothing of ours has written, and no task can be made of it."""
+
+    def __init__(self, task_id: str, fault: str) -> None:
+        self.task_id = task_id
+        super().__init__(
+            f"Task {task_id!r} cannot be read: {fault}. The checker sets it aside when it falls due; cancel it, or "
+            "mend its node."
         )
 
 

@@ -61,8 +61,8 @@ class Agent:
                 with pytest.raises(InvalidInput):
                     await self.schedule(which, schedule_cron="never")
                 self.refused += 1
-            case "pass":
-                await self.by_hand.tick(timedelta(minutes=17 * which))
+            case "pass" | "unseen":
+                await self.wait(timedelta(minutes=17 * which), seen=what == "pass")
             case "cancel" if tasks:
                 await self.service.cancel_task(tasks[which % len(tasks)])
             case "run" if tasks:
@@ -74,6 +74,12 @@ class Agent:
             case _:
                 return
 
+    async def wait(self, by: timedelta, *, seen: bool) -> None:
+        """Let time go by, with or without a checker that looks."""
+        self.clock.advance(by)
+        if seen:
+            await self.by_hand.tick()
+
     async def schedule(self, which: int, **choices: Any) -> None:
         await self.service.schedule_task(NAMES[which % 4], "goal", "prompt", "thought", **choices)
 
@@ -84,7 +90,7 @@ class Agent:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["once", "once", "cron", "refused", "pass", "pass", "cancel", "run", "defer"]),
+        st.sampled_from(["once", "once", "cron", "refused", "pass", "pass", "unseen", "cancel", "run", "defer"]),
         st.integers(0, 11),
     ),
     min_size=4,

@@ -12,7 +12,7 @@ from remembrancer.engine.planning import plan
 from remembrancer.engine.putting_off import put_off
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.moment import to_ms
-from remembrancer.model.outcome import Defer
+from remembrancer.model.outcome import Defer, Thought
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.ports.task_store import Lease, Settlement
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     MakeTask = Callable[..., ScheduledTask]
     MakeChange = Callable[..., Change]
     Claim = Callable[..., Awaitable[list[Execution]]]
+
+MINUTE = timedelta(minutes=1)
 
 
 async def changes(store: TaskStore, task_id: str) -> list[dict[str, object]]:
@@ -53,14 +55,14 @@ def deferral(task: ScheduledTask, now: datetime, hours: float, thought_id: str |
 async def test_a_task_is_cancelled_once_and_its_trail_says_why(
     store: TaskStore, a_task: MakeTask, a_change: MakeChange, now: datetime
 ) -> None:
-    task = a_task()
+    task = a_task(next_run_ms=to_ms(now + MINUTE))
     await store.create([task])
     assert await store.cancel(task.task_id, a_change("cancel", "No longer needed"))
     assert not await store.cancel(task.task_id, a_change("cancel"))
     assert not await store.cancel("task_of_nobody", a_change("cancel"))
     after = await store.get(task.task_id)
     assert (after.status, after.next_run_ms) == (TaskStatus.CANCELLED, None)
-    assert list(await store.due(now, 10)) == []
+    assert list(await store.due(now + MINUTE, 10)) == []
     assert await changes(store, task.task_id) == [{"action": "cancel", "actor": "tests", "reason": "No longer needed"}]
     assert (await store.counters())["tasks_cancelled"] == 1
 
@@ -113,6 +115,27 @@ async def test_an_outcome_that_defers_arms_its_task_again_in_the_same_write(
     assert (after.next_run_ms, after.deferral_id) == (rearm.next_run_ms, rearm.deferral.deferral_id)
     assert after.deferral_history[0]["reason"] == "Busy"
     assert [due.task_id for due in await store.due(wish.until, 10)] == [task.task_id]
+
+
+async def test_an_outcome_written_again_since_its_first_answer_was_lost_changes_nothing(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, now: datetime
+) -> None:
+    puts_off, thinks = a_task(), a_task()
+    await store.create([puts_off, thinks])
+    first, second = await claimed(puts_off, thinks)
+    wish = Defer(now + timedelta(hours=1), "Busy", "thought_careful")
+    rearm = put_off(await store.get(puts_off.task_id), wish, now, first.nominal_at)
+    thought = Thought("thought_made", "It is so")
+    for written in (True, False):
+        deferred = Settlement(first, ExecutionStatus.DEFERRED, now, 0.25, rearm=rearm)
+        done = Settlement(second, ExecutionStatus.COMPLETED, now, 0.25, thought=thought, ends_task=TaskStatus.COMPLETE)
+        assert await store.settle([deferred]) == await store.settle([done]) == [written]
+    counted = await store.counters()
+    edges = await store.query("MATCH (a)-[x:REQUESTED_BY|DEFERRAL_OF|CREATED_THOUGHT]->(b) RETURN type(x) AS kind")
+
+    assert (counted["deferrals"], counted["executions_deferred"], counted["tasks_completed"]) == (1, 1, 1)
+    assert (await store.get(puts_off.task_id)).deferral_count == 1
+    assert sorted(str(row["kind"]) for row in edges) == ["CREATED_THOUGHT", "DEFERRAL_OF", "REQUESTED_BY"]
 
 
 async def test_a_task_cancelled_while_it_runs_is_not_brought_back_by_its_outcome(
@@ -216,7 +239,8 @@ async def test_the_counters_say_what_a_recount_of_the_graph_says(
     reopen: Callable[[], Awaitable[TaskStore]], a_task: MakeTask, a_change: MakeChange, now: datetime
 ) -> None:
     store = await reopen()
-    tasks = [a_task() for _ in range(6)] + [a_task(schedule_cron="* * * * *", misfire=Misfire.SKIP) for _ in range(3)]
+    tasks = [a_task(next_run_ms=to_ms(now + MINUTE)), *(a_task() for _ in range(5))]
+    tasks += [a_task(schedule_cron="* * * * *", misfire=Misfire.SKIP) for _ in range(3)]
     await asyncio.gather(*(store.create([task]) for task in tasks))
     later = now + timedelta(minutes=5)
     await store.cancel(tasks[0].task_id, a_change("cancel"))

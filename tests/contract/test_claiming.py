@@ -69,12 +69,12 @@ async def test_of_many_claims_at_once_one_wins(store: TaskStore, a_task: MakeTas
 
 
 async def test_what_others_took_does_not_spoil_the_rest_of_a_batch(
-    store: TaskStore, a_task: MakeTask, claimed: Claim, a_change: Callable[..., Change]
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_change: Callable[..., Change], now: datetime
 ) -> None:
-    taken, cancelled, free = a_task(), a_task(), a_task()
+    taken, cancelled, free = a_task(), a_task(next_run_ms=to_ms(now + timedelta(minutes=1))), a_task()
     await store.create([taken, cancelled, free])
     await claimed(taken)
-    await store.cancel(cancelled.task_id, a_change("cancel"))
+    assert await store.cancel(cancelled.task_id, a_change("cancel"))
     assert [execution.task_id for execution in await claimed(taken, cancelled, free)] == [free.task_id]
 
 

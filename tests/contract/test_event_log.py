@@ -120,10 +120,10 @@ async def test_progress_is_an_event_and_stands_with_the_execution_while_it_runs(
 
 
 async def test_a_reader_goes_on_after_a_restart(
-    reopen: Reopen, clock: VirtualClock, a_task: MakeTask, a_change: Callable[..., Change]
+    reopen: Reopen, clock: VirtualClock, a_task: MakeTask, a_change: Callable[..., Change], now: datetime
 ) -> None:
     store = await reopen()
-    tasks = [a_task() for _ in range(3)]
+    tasks = [a_task(next_run_ms=to_ms(now + timedelta(hours=1))) for _ in range(3)]
     await store.create(tasks)
     whole = await read(store, clock)
     store = await reopen()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
 from bolt_proxy import BoltProxy, Cut
 
+from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.assembly import open_store
 from remembrancer.engine.planning import plan
 from remembrancer.errors import DedupKeyTaken, OutcomeUnknown
@@ -18,11 +21,11 @@ from remembrancer.model.policy import TaskStatus
 from remembrancer.ports.task_store import Lease, Settlement, Wanted
 from remembrancer.stores import neo4j_writer
 from remembrancer.stores.tally import Tally
+from remembrancer.testing import ManualScheduler, VirtualClock
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from datetime import datetime
 
     from neo4j_server import Server
 
@@ -114,6 +117,27 @@ async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_an
     assert unknown.value.task_ids == [task.task_id]
     kept = [each.task_id for each in await store.find(Wanted())]
     assert (task.task_id in kept) == (cut is Cut.AFTER)
+
+
+async def test_a_service_does_not_repeat_a_schedule_of_which_it_does_not_know_whether_it_was_kept(
+    proxy: BoltProxy, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neo4j_writer, "LOOK_UP_SECONDS", 0.2)
+    service = TaskSchedulerService(proxy.graph, VirtualClock(now))
+    async with ManualScheduler(service, VirtualClock(now)):
+        for key in (None, "daily"):
+            asked = ScheduleRequest("Report", "goal", "prompt", "thought", now + timedelta(hours=1), dedup_key=key)
+            proxy.cuts, proxy.down_after_a_cut = iter([Cut.AFTER]), True
+            with pytest.raises(OutcomeUnknown) as unknown:
+                await service.schedule_tasks([asked])
+            await proxy.up()
+            await service.schedule_tasks([replace(asked, name="Meanwhile", dedup_key="meanwhile")])
+            (kept,) = [task.task_id for task in await service.find_tasks(Wanted()) if task.dedup_key == key]
+            assert unknown.value.task_ids == [kept]
+        (again,) = await service.schedule_tasks([asked])
+
+        assert again.task_id == kept
+        assert len(await service.find_tasks(Wanted())) == 3
 
 
 async def test_a_commit_that_the_server_still_works_on_is_waited_for(store: GraphStore, neo4j_server: Server) -> None:

@@ -23,12 +23,16 @@ if TYPE_CHECKING:
     MakeTask = Callable[..., ScheduledTask]
 
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 
 
 async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and_after(
     store: TaskStore, a_task: MakeTask, now: datetime
 ) -> None:
-    task = a_task(created_through="rest", created_as="dashboard", created_at=now, dedup_key="daily")
+    ahead_ms = to_ms(now + MINUTE)
+    task = a_task(
+        created_through="rest", created_as="dashboard", created_at=now, dedup_key="daily", next_run_ms=ahead_ms
+    )
     assert task.next_run_ms is not None
     await store.create([task])
     until_ms = task.next_run_ms + 60_000
@@ -39,11 +43,10 @@ async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and
         original_time=now,
         deferred_until=from_ms(until_ms),
         reason="Busy",
-        deferral_count=1,
         requested_by="thought_9",
     )
     put_off = Change("defer", now, "command line", "ada", "Busy", "thought_9")
-    assert await store.defer(task.task_id, task.next_run_ms, Rearm(deferral, until_ms, until_ms), put_off)
+    assert await store.defer(task.task_id, task.next_run_ms, Rearm(deferral, until_ms), put_off)
     assert await store.cancel(task.task_id, Change("cancel", now + SECOND, "rest", "dashboard", "Off"))
     created, deferred, cancelled = await store.trail.of_task(task.task_id)
 
@@ -85,7 +88,10 @@ async def test_the_trail_of_all_tasks_is_read_in_stretches_that_leave_nothing_ou
     store: TaskStore, a_task: MakeTask, now: datetime
 ) -> None:
     start = to_ms(now) // 1000
-    tasks = [a_task(task_id=f"task_{start + 2 * at}.000_aaaaaa", created_at=now) for at in range(5)]
+    ahead_ms = to_ms(now + MINUTE)
+    tasks = [
+        a_task(task_id=f"task_{start + 2 * at}.000_aaaaaa", created_at=now, next_run_ms=ahead_ms) for at in range(5)
+    ]
     await store.create(tasks)
     for at, task in enumerate(tasks):
         await store.cancel(task.task_id, Change("cancel", now + timedelta(seconds=2 * at + 1), "service"))

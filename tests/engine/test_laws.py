@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cronsim import CronSim
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from moments import Promise, stories
 
-from remembrancer import TaskSchedulerService
-from remembrancer.model.execution import ExecutionType
+from remembrancer import Defer, Failed, TaskSchedulerService
+from remembrancer.model.execution import ExecutionType, Reason
 from remembrancer.model.moment import from_ms
 from remembrancer.model.policy import Misfire, OnLost
 from remembrancer.testing import ManualScheduler, VirtualClock
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
     from remembrancer import Execution, Firing
+    from remembrancer.ports.handler import Answer
 
 pytestmark = pytest.mark.slow
 
@@ -33,40 +36,32 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTES = st.integers(1, 200)
 
 
+class Mood(StrEnum):
+    """What the handler does from now on."""
+
+    DONE = "COMPLETE"
+    FAILS = "FAILED"
+    WAITS = "open"
+
+
+WAITS = timedelta(minutes=23)
+
+
 @dataclass
 class Known:
     """What the model knows of one task."""
 
-    created: datetime
-    cron: str | None = None
+    promise: Promise
     due: datetime | None = None
     """Of a one-time task: when it fires."""
     status: str = "open"
-    ended: datetime | None = None
-    put_off_since: datetime | None = None
-    """Of a recurring task: since when its moments are held over, and until when."""
-    put_off_until: datetime | None = None
     by_hand: int = 0
 
-    def pass_to(self, now: datetime) -> None:
-        """Live on until *now*."""
+    def pass_to(self, now: datetime, mood: Mood) -> None:
+        """A checker does what is due *now*."""
         if self.status == "open" and self.due and self.due <= now:
-            self.status, self.ended = "COMPLETE", self.due
-        if self.put_off_until and self.put_off_until <= now:
-            self.put_off_since = self.put_off_until = None
-
-    def moments(self, now: datetime) -> list[datetime]:
-        """The moments of the cron schedule that must be accounted for."""
-        assert self.cron
-        end = self.ended or now
-        if self.put_off_since:
-            end = min(end, self.put_off_since)
-        found: list[datetime] = []
-        for moment in CronSim(self.cron, self.created):
-            if moment > end:
-                break
-            found.append(moment)
-        return found
+            self.status = mood.value
+            self.due = now + WAITS
 
 
 class Life(RuleBasedStateMachine):
@@ -79,6 +74,8 @@ class Life(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp(prefix="remembrancer-life-"))
         self.clock = VirtualClock(START)
+        self.seen = START
+        self.mood = Mood.DONE
         self.known: dict[str, Known] = {}
         self.calls: list[str] = []
         self.hangs = False
@@ -94,10 +91,21 @@ class Life(RuleBasedStateMachine):
         self.run(self.checker.__aenter__())
         self.run(self.service.idle())
 
-    async def handle(self, firing: Firing) -> None:
+    async def handle(self, firing: Firing) -> Answer:
         self.calls.append(firing.execution.execution_id)
         if self.hangs:
             await asyncio.Event().wait()
+        match self.mood:
+            case Mood.FAILS:
+                return Failed("It did not work")
+            case Mood.WAITS:
+                return Defer(self.clock.now() + WAITS, "Not just now")
+            case _:
+                return None
+
+    @rule(mood=st.sampled_from(Mood))
+    def from_now_on_the_handler(self, mood: Mood) -> None:
+        self.mood = mood
 
     def schedule(self, **choices: Any) -> str:
         return self.run(self.service.schedule_task("Task", "goal", "prompt", "thought", **choices)).task_id
@@ -106,7 +114,7 @@ class Life(RuleBasedStateMachine):
     def schedule_one_time(self, minutes: int) -> str:
         due = self.clock.now() + timedelta(minutes=minutes)
         task_id = self.schedule(defer_until=due)
-        self.known[task_id] = Known(self.clock.now(), due=due)
+        self.known[task_id] = Known(Promise(due), due)
         return task_id
 
     @rule(
@@ -118,7 +126,7 @@ class Life(RuleBasedStateMachine):
     )
     def schedule_recurring(self, cron: str, misfire: Misfire, limit: int, grace: float) -> str:
         task_id = self.schedule(schedule_cron=cron, misfire=misfire, misfire_limit=limit, misfire_grace_seconds=grace)
-        self.known[task_id] = Known(self.clock.now(), cron=cron)
+        self.known[task_id] = Known(Promise(cron=cron, since=self.clock.now()))
         return task_id
 
     @rule(minutes=st.integers(20, 400))
@@ -129,37 +137,43 @@ class Life(RuleBasedStateMachine):
     def a_while(self, minutes: int) -> None:
         self.time_goes_by(minutes)
 
+    @rule(minutes=st.integers(1, 200))
+    def a_while_in_which_nobody_looks(self, minutes: int) -> None:
+        self.clock.advance(timedelta(minutes=minutes))
+
     def time_goes_by(self, minutes: int) -> None:
         self.run(self.checker.tick(timedelta(minutes=minutes)))
+        self.seen = self.clock.now()
         for task in self.known.values():
-            task.pass_to(self.clock.now())
+            task.pass_to(self.seen, self.mood)
 
     @rule(task_id=tasks, minutes=MINUTES)
     def defer(self, task_id: str, minutes: int) -> None:
+        """Put off; what is put off already also to an earlier moment."""
         known, now = self.known[task_id], self.clock.now()
         if known.status != "open":
             return
-        ahead = self.run(self.service.get_task(task_id)).next_run_ms
-        until = from_ms(ahead) + timedelta(minutes=minutes)
+        task = self.run(self.service.get_task(task_id))
+        until = timedelta(minutes=minutes) + (now if task.deferral_id else max(now, from_ms(task.next_run_ms)))
         self.run(self.service.defer_task(task_id, until, "Not yet"))
-        if known.cron:
-            known.put_off_since, known.put_off_until = known.put_off_since or now, until
-        else:
-            known.due = until
+        known.due = known.due and until
 
     @rule(task_id=tasks)
     def cancel(self, task_id: str) -> None:
         known = self.known[task_id]
         assert self.run(self.service.cancel_task(task_id)) == (known.status == "open")
         if known.status == "open":
-            known.status, known.ended = "CANCELLED", self.clock.now()
+            known.status = "CANCELLED"
 
     @rule(task_id=tasks)
     def run_now(self, task_id: str) -> None:
-        if self.known[task_id].status == "open":
+        known = self.known[task_id]
+        if known.status == "open":
             self.run(self.service.run_now(task_id))
             self.run(self.service.idle())
-            self.known[task_id].by_hand += 1
+            known.by_hand += 1
+            if self.mood is Mood.WAITS and known.due:
+                known.due = self.clock.now() + WAITS
 
     @rule()
     def reopen(self) -> None:
@@ -169,14 +183,15 @@ class Life(RuleBasedStateMachine):
     @rule(target=tasks, on_lost=st.sampled_from(OnLost))
     def crash(self, on_lost: OnLost) -> str:
         """The graph is taken away beneath a running handler; a new service must take over."""
+        self.time_goes_by(0)  # nothing else is due
         self.hangs = True
         now = self.clock.now()
         task_id = self.schedule(defer_until=now, on_lost=on_lost)
         self.run(self.crash_in_the_middle())
         self.hangs = False
         self.open()
-        status = "COMPLETE" if on_lost is OnLost.RETRY else "FAILED"
-        self.known[task_id] = Known(now, due=now, status=status, ended=now)
+        status = self.mood if on_lost is OnLost.RETRY else Mood.FAILS
+        self.known[task_id] = Known(Promise(now), now + WAITS, status.value)
         return task_id
 
     async def crash_in_the_middle(self) -> None:
@@ -210,31 +225,17 @@ class Life(RuleBasedStateMachine):
         made: Sequence[Execution] = self.run(self.service.history(limit=100_000))
         assert len({each.occurrence_key for each in made}) == len(made)
         assert "running" not in {each.status for each in made}
-        ran = {each.execution_id for each in made if each.status in {"completed", "failed"}}
+        waits = Reason.DEFERRED_BY_HANDLER
+        ran = {e.execution_id for e in made if e.status in {"completed", "failed"} or e.reason_code is waits}
         assert sorted(self.calls) == sorted(ran)
-        for task_id, known in self.known.items():
-            mine = [each for each in made if each.task_id == task_id]
-            by_hand = [each for each in mine if each.execution_type is ExecutionType.MANUAL]
-            assert len(by_hand) == known.by_hand
-            if known.cron:
-                self.accounted(known, mine)
-            else:
-                completed = [each for each in mine if each not in by_hand and each.status == "completed"]
-                assert len(completed) == (known.status == "COMPLETE")
+        by_hand = Counter(each.task_id for each in made if each.execution_type is ExecutionType.MANUAL)
+        assert by_hand == Counter({task_id: known.by_hand for task_id, known in self.known.items()})
 
-    def accounted(self, known: Known, made: list[Execution]) -> None:
-        """Each moment of the schedule is covered by one execution."""
-        moments = known.moments(self.clock.now())
-        covered: list[datetime] = []
-        for each in made:
-            if each.execution_type is ExecutionType.CRON:
-                end = each.last_nominal_at or each.nominal_at
-                mine = [moment for moment in moments if each.nominal_at <= moment <= end]
-                assert len(mine) == each.occurrences
-                covered += mine
-            elif each.execution_type is ExecutionType.DEFERRED and each.nominal_at in moments:
-                covered.append(each.nominal_at)
-        assert sorted(covered) == moments
+    @invariant()
+    def every_moment_that_came_has_one_outcome_and_a_reason(self) -> None:
+        told = self.run(stories(self.service))
+        for task_id, known in self.known.items():
+            assert told[task_id].wrong(known.promise, self.seen) == []
 
     def teardown(self) -> None:
         if not hasattr(self, "loop"):
@@ -243,6 +244,7 @@ class Life(RuleBasedStateMachine):
             self.time_goes_by(450)  # whatever is still ahead comes, and is accounted for
             self.every_acknowledged_task_is_there_as_it_should_be()
             self.what_fired_has_one_outcome_and_nothing_fired_twice()
+            self.every_moment_that_came_has_one_outcome_and_a_reason()
         finally:
             self.run(self.checker.__aexit__())
             self.run(self.loop.shutdown_default_executor())

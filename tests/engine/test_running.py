@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import Defer, Done, Failed, InvalidInput, Options, TaskSchedulerService, Thought
+from remembrancer.engine.planning import plan
+from remembrancer.model.moment import to_ms
+from remembrancer.ports.task_store import Lease
 from remembrancer.stores.embedded import load_engine
 from remembrancer.stores.folder import database_path
 from remembrancer.testing import ManualScheduler
@@ -199,9 +202,45 @@ async def test_tasks_that_cannot_be_read_or_planned_are_set_aside_and_the_rest_g
     async with run_on(tmp_path / "graph", None) as checker:
         for _ in range(2):
             await checker.tick(MINUTE)
-        assert sorted(each.task_id for each in await checker.service.history()) == sorted(ids[-2:] * 2)
+        history = await checker.service.history()
+        assert sorted(each.task_id for each in history if each.status == "completed") == sorted(ids[-2:] * 2)
+        set_aside = {each.task_id: each for each in history if each.status == "skipped"}
+        assert sorted(set_aside) == sorted(ids[: len(SPOILT)])
+        first = checker.clock.now() - MINUTE
+        assert {(each.nominal_at, each.reason_code) for each in set_aside.values()} == {(first, "quarantined")}
+        assert len(history) == len(SPOILT) + 4
         states = await checker.service.cypher("MATCH (t:scheduled_task) RETURN t.name AS n, t.status AS s ORDER BY n")
         assert [row["s"] for row in states] == ["FAILED"] * len(SPOILT) + ["ACTIVE"] * 2
+
+
+@pytest.mark.parametrize("spoilt", SPOILT[:3])
+async def test_a_task_that_cannot_be_read_is_set_aside_by_who_cancels_it_late(
+    run_on: Run, tmp_path: Path, spoilt: str
+) -> None:
+    async with run_on(tmp_path / "graph", None) as checker:
+        late, ahead = [await schedule(checker, schedule_cron=f"{minute} * * * *") for minute in (1, 10)]
+    spoil(tmp_path / "graph", dict.fromkeys([late, ahead], spoilt))
+    async with run_on(tmp_path / "graph", None) as checker:
+        checker.clock.advance(2 * MINUTE)
+        assert await checker.service.cancel_task(late)
+        assert await checker.service.cancel_task(ahead)
+        (made,) = await checker.service.history()
+
+        assert (made.task_id, made.status, made.reason_code) == (late, "skipped", "quarantined")
+        assert await checker.tick(30 * MINUTE) == 0
+
+
+async def test_what_a_crash_left_of_a_task_that_cannot_be_read_holds_up_no_other(run_on: Run, tmp_path: Path) -> None:
+    async with run_on(tmp_path / "graph", None) as checker:
+        ids = [await schedule(checker) for _ in range(3)]
+        store, now = checker.service._store, checker.clock.now() + MINUTE
+        claims = [plan(await store.get(each), to_ms(now), "dead") for each in ids]
+        await store.claim(claims, Lease("lease_dead", "dead", now))
+    spoil(tmp_path / "graph", {ids[1]: "t.timezone = null, t.context = '{torn'"})
+    async with run_on(tmp_path / "graph", None) as checker:
+        became = {each.task_id: (each.status, each.reason_code) for each in await checker.service.history()}
+
+        assert became == dict.fromkeys(ids, ("failed", "lease_expired"))
 
 
 def spoil(graph: Path, changes: dict[str, str]) -> None:

@@ -1,34 +1,38 @@
 // name: defer_tasks
-// Put tasks off to a later moment, if they still stand as read, and write who decided it.
+// Put tasks off to a later moment, if they still stand as read, and write who decided it; they keep their place.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
-WITH t, r
-WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
-SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.deferral_id = r.deferral_id,
-    t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
+WITH t, r, coalesce(t.deferral_count, 0) AS deferrals
+WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
+SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
+    t.deferral_count = deferrals + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
-  surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.requested_by, before: r.before, after: r.after
+  surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.requested_by,
+  before: '{"next_run_ms":' + toString(r.expected_ms) + ',"deferral_count":' + toString(deferrals) + '}',
+  after: '{"next_run_ms":' + toString(r.next_run_ms) + ',"deferral_count":' + toString(deferrals + 1) + '}'
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row
 
 // name: defer_settled
-// Put tasks off because their execution answered so, if it still has its fence.
+// Put tasks off because their execution answered so, if it still has its fence and this was not done before.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
-WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
-SET t.fence = coalesce(t.fence, 0) + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms,
-    t.deferral_id = r.deferral_id, t.deferral_count = coalesce(t.deferral_count, 0) + 1,
-    t.defer_until = datetime({epochMillis: r.deferred_until_ms})
+SET t.fence = coalesce(t.fence, 0) + 1
+WITH e, t, r
+WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
+  AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
+SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
+    t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 RETURN r.row AS row
 
 // name: record_deferrals
 // Write deferrals of tasks that were put off by them, REQUESTED_BY a thought where one asked.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
-WHERE t.deferral_id = r.deferral_id
+WHERE t.deferral_id = r.deferral_id AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
 CREATE (d:task_deferral {
   deferral_id: r.deferral_id, task_id: r.task_id, deferred_at: datetime({epochMillis: r.deferred_ms}),
   original_time: CASE WHEN r.original_ms IS NULL THEN null ELSE datetime({epochMillis: r.original_ms}) END,
@@ -43,7 +47,7 @@ UNWIND $rows AS r
 MATCH (d:task_deferral {deferral_id: r.deferral_id})
 MERGE (h:thought {thought_id: r.requested_by})
   ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.deferred_ms})
-CREATE (d)-[:REQUESTED_BY]->(h)
+MERGE (d)-[:REQUESTED_BY]->(h)
 RETURN r.row AS row
 
 // name: deferrals_of_task

@@ -22,7 +22,7 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
-SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = coalesce(r.next_nominal_ms, r.next_run_ms), t.status = r.task_status,
+SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.status = r.task_status,
     t.listing = r.task_status + '|' + t.task_type + '|' + t.task_id
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
@@ -59,10 +59,12 @@ CREATE (c:task_change {
 RETURN r.row AS row, t.fence AS fence
 
 // name: settle_executions
-// Write terminal outcomes by execution and fence: a late holder finds another fence and writes nothing.
+// Write terminal outcomes by execution and fence: a late holder finds another fence, under the lock, and writes nothing.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
 USING INDEX SEEK e:task_execution(execution_id)
+SET e.fence = coalesce(e.fence, 0)
+WITH e, r
 WHERE e.fence = r.fence AND e.status = 'running'
 SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms})
 RETURN r.row AS row
@@ -82,7 +84,7 @@ RETURN r.row AS row
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
 USING INDEX SEEK e:task_execution(execution_id)
-WHERE e.fence = r.fence
+WHERE e.fence = r.fence AND e.thought_id IS NULL
 MERGE (h:thought {thought_id: r.thought_id})
   ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.completed_ms}),
                 h.content = r.content
@@ -136,6 +138,8 @@ RETURN e
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
 USING INDEX SEEK e:task_execution(execution_id)
+SET e.fence = coalesce(e.fence, 0)
+WITH e, r
 WHERE e.fence = r.fence AND e.status = 'running'
 SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms}), e.fence = r.fence + 1
 RETURN r.row AS row
@@ -145,8 +149,9 @@ RETURN r.row AS row
 UNWIND $rows AS r
 MATCH (lost:task_execution {execution_id: r.lost_execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK lost:task_execution(execution_id)
-WHERE lost.fence = r.lost_fence AND t.status IN ['PENDING', 'ACTIVE']
 SET t.fence = coalesce(t.fence, 0) + 1
+WITH lost, t, r
+WHERE lost.fence = r.lost_fence AND t.status IN ['PENDING', 'ACTIVE']
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,

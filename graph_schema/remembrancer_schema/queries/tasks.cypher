@@ -88,17 +88,21 @@ RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
+SET t.fence = coalesce(t.fence, 0)
+WITH e, t, r
 WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
 SET t.status = r.status, t.listing = r.status + '|' + t.task_type + '|' + t.task_id
 RETURN r.row AS row
 
 // name: cancel_tasks
-// End open tasks and write who ended them.
+// End open tasks that owe no moment an outcome, or whose moments were accounted for just now; write who ended them.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
-WHERE before IN ['PENDING', 'ACTIVE']
+WHERE before IN ['PENDING', 'ACTIVE'] AND (
+  t.fence = r.task_fence OR coalesce(armed_ms > r.at_ms, true) AND coalesce(t.nominal_ms > r.at_ms, true)
+)
 SET t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
     t.deferral_id = null, t.listing = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_listing = null
 CREATE (c:task_change {
@@ -109,10 +113,28 @@ CREATE (c:task_change {
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
 
+// name: skip_unreadable
+// Account for the moment that a task which cannot be read or planned stands at, before it is set aside.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.due_key = t.due_key
+WITH t, r
+WHERE t.next_run_ms IS NOT NULL
+CREATE (e:task_execution {
+  execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
+  execution_type: r.execution_type, task_type: r.task_type, status: r.status, attempt: 1, occurrences: r.occurrences,
+  nominal_at: datetime({epochMillis: r.nominal_ms}), last_nominal_at: datetime({epochMillis: r.last_nominal_ms}),
+  triggered_at: datetime({epochMillis: r.triggered_ms}), completed_at: datetime({epochMillis: r.triggered_ms}),
+  duration_seconds: 0.0, reason_code: r.reason_code, reason: r.reason
+})-[:EXECUTION_OF]->(t)
+RETURN r.row AS row
+
 // name: quarantine_tasks
 // Take tasks that cannot be read out of the schedule, loudly, so that they never hold up the others.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.due_key = t.due_key
+WITH t, r
 WHERE t.next_run_ms IS NOT NULL
 WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
 SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED',

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from remembrancer.engine.admission import admit, read_context, read_id, read_reason, reply
 from remembrancer.engine.authorship import AUTHOR, TRACEPARENT, Author
+from remembrancer.engine.planning import BURST, Decision, Dropped, drop, owed
 from remembrancer.engine.putting_off import put_off
-from remembrancer.errors import DedupKeyTaken, InvalidInput, TaskEnded, TaskNotFound
+from remembrancer.errors import DedupKeyTaken, InvalidInput, TaskEnded, TaskNotFound, TaskUnreadable
 from remembrancer.model.deferral import Deferral
+from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.outcome import Defer
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledReply, ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.task_store import Claim, TaskStore
 
 _BAD_CRON = "Invalid cron expression"
 KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
@@ -116,10 +118,25 @@ class Acts:
         return await self._put_off(await self._open_task(task_id, "deferred"), self._wish(until, reason, thought_id))
 
     async def cancel(self, task_id: str, reason: str | None) -> bool:
-        """End an open task; say whether this call ended it."""
+        """End an open task, with all its moments that have come; say whether this call ended it.
+
+        One that cannot be read, so that nobody can tell which moments those are, is set aside.
+        """
         read_id("task_id", task_id)
-        text = None if reason is None else read_reason(reason)
-        return await self._store.cancel(task_id, self._change("cancel", text))
+        change = self._change("cancel", None if reason is None else read_reason(reason))
+        unserved = None
+        while not await self._store.cancel(task_id, change, unserved):
+            try:
+                task = await self._store.get(task_id)
+                if not task.is_open:
+                    return False
+                unserved = await _unserved(task, to_ms(change.at))
+            except TaskNotFound:
+                return False
+            except (TaskUnreadable, InvalidInput) as fault:
+                await self._store.quarantine(task_id, str(fault), change.at)
+                return True
+        return True
 
     async def start_by_hand(self, task_id: str) -> tuple[ScheduledTask, Change]:
         """Return the open task that is to run now, and the change that this is."""
@@ -155,12 +172,11 @@ class Acts:
             original_time=None,
             deferred_until=task.defer_until,
             reason=reason,
-            deferral_count=1,
             requested_by=request.origin_thought_id,
             context=request.context,
         )
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
-        await self._store.create([task.model_copy(update=about)], first=first)
+        await self._store.create([task.model_copy(update={**about, "nominal_ms": None})], first=first)
         return reply(await self._store.get(task.task_id), now)
 
     def _admit(self, request: ScheduleRequest, now: datetime) -> ScheduledTask:
@@ -201,3 +217,18 @@ class Acts:
     def _change(self, action: str, reason: str | None, thought_id: str | None = None) -> Change:
         author = AUTHOR.get() or self._author
         return Change(action, self._clock.now(), author.surface, author.actor, reason, thought_id)
+
+
+async def _unserved(task: ScheduledTask, now_ms: int) -> Claim | None:
+    """Account for the moments of *task* that have come and that it is cancelled with; None without any."""
+    first_ms, last_ms, occurrences = None, 0, 0
+    for last_ms in owed(task, now_ms):
+        first_ms = last_ms if first_ms is None else first_ms
+        occurrences += 1
+        if occurrences % BURST == 0:
+            await asyncio.sleep(0)  # an outage may have been long: what else is due need not wait for the count
+    if first_ms is None:
+        return None
+    text = "The task was cancelled before anything became of this moment."
+    dropped = Dropped(first_ms, last_ms, occurrences, ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
+    return drop(task, dropped, task.next_run_ms, None, Decision(now_ms, None))

@@ -89,11 +89,12 @@ def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) ->
     """Return the answer to its author: the task, its next five fires, and what is worth knowing."""
     said = list(notes or [])
     fires: list[datetime] = []
-    if task.next_run_ms is not None and task.nominal_ms is not None:
+    if task.next_run_ms is not None:
         put_off = task.deferral_id is not None
         fires = [from_ms(task.next_run_ms)]
-        if task.nominal_ms < to_ms(now) and not (put_off and task.schedule_cron):
-            said.append(_is_past(task, now))
+        asked = task.defer_until if put_off else from_ms(task.nominal_ms or task.next_run_ms)
+        if asked and asked < now:
+            said.append(_is_past(asked, task.next_run_ms, now))
         if cron := cron_of(task):
             ahead = preview(cron, task.next_run_ms - 1, PREVIEWED)
             said += [fire.note for fire in ahead if fire.note]
@@ -136,11 +137,9 @@ def _first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, 
     return held_ms, held_ms
 
 
-def _is_past(task: ScheduledTask, now: datetime) -> str:
-    assert task.nominal_ms is not None  # noqa: S101
-    assert task.next_run_ms is not None  # noqa: S101
-    served = "at once" if task.next_run_ms <= to_ms(now) else f"at {to_iso(from_ms(task.next_run_ms))}"
-    return f"{to_iso(from_ms(task.nominal_ms))} is in the past: the task runs {served} unless it is cancelled before."
+def _is_past(asked: datetime, next_run_ms: int, now: datetime) -> str:
+    served = "at once" if next_run_ms <= to_ms(now) else f"at {to_iso(from_ms(next_run_ms))}"
+    return f"{to_iso(asked)} is in the past: the task runs {served} unless it is cancelled before."
 
 
 def _tomorrow(now: datetime) -> str:

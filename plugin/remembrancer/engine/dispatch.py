@@ -14,8 +14,8 @@ from remembrancer.engine.ledger import Ledger, patiently
 from remembrancer.engine.putting_off import put_off
 from remembrancer.engine.reporting import Reporting
 from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError
-from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.policy import OnLost, TaskStatus
+from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+from remembrancer.model.policy import OnLost, TaskStatus, TaskType
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.task_store import Settlement
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.options import Options
     from remembrancer.model.execution import Execution
-    from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.instruments import Instruments
@@ -222,13 +221,13 @@ class Dispatch:
             reason=verdict.reason,
             result=verdict.result,
             thought=verdict.thought,
-            ends_task=None if rearm else ends(task, execution, verdict.status),
+            ends_task=None if rearm else ends(execution, verdict.status),
             rearm=rearm,
         )
 
 
-def ends(task: ScheduledTask, execution: Execution, status: ExecutionStatus) -> TaskStatus | None:
+def ends(execution: Execution, status: ExecutionStatus) -> TaskStatus | None:
     """Return what a one-time task becomes after its run; None for a task that goes on."""
-    if task.schedule_cron is not None or execution.execution_type == "manual_trigger":
+    if execution.task_type is TaskType.RECURRING or execution.execution_type is ExecutionType.MANUAL:
         return None
     return TaskStatus.COMPLETE if status is ExecutionStatus.COMPLETED else TaskStatus.FAILED

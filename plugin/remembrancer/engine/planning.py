@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import takewhile
+from heapq import merge
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
@@ -14,6 +15,8 @@ from remembrancer.ports.task_store import Claim
 from remembrancer.timing.cron import parse_cron
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from remembrancer.model.task import ScheduledTask
     from remembrancer.timing.cron import Cron
 
@@ -25,18 +28,20 @@ BURST: Final = 1000
 class Dropped:
     """Moments that will not run, all for the same reason."""
 
-    moments: list[int]
+    first_ms: int
+    last_ms: int
+    occurrences: int
     status: ExecutionStatus
     code: Reason
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class _At:
-    """When and by whom it is decided."""
+class Decision:
+    """When and by which replica it is decided; None for one that no replica made."""
 
     now_ms: int
-    replica_id: str
+    replica_id: str | None
 
 
 def cron_of(task: ScheduledTask) -> Cron | None:
@@ -60,14 +65,14 @@ def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
     One decision accounts for one run, or for one burst of moments that will not run; the task stays due until
     all its moments up to now are accounted for. Raises InvalidInput for a schedule that cannot be read.
     """
-    assert task.next_run_ms is not None, "only an armed task is due"  # noqa: S101
-    nominal_ms = task.next_run_ms if task.nominal_ms is None else task.nominal_ms
-    at = _At(now_ms, replica_id)
+    nominal_ms = _first_ms(task)
+    assert nominal_ms is not None, "only an armed task is due"  # noqa: S101
+    at = Decision(now_ms, replica_id)
     cron = cron_of(task)
-    if cron is None:
-        return _plan_once(task, nominal_ms, at)
     if task.deferral_id is not None:
         return _plan_put_off(task, cron, nominal_ms, at)
+    if cron is None:
+        return _plan_once(task, nominal_ms, at)
     after = cron.next_ms(nominal_ms)
     if after > now_ms and not _is_late(task, nominal_ms, now_ms):
         return _run(task, ExecutionType.CRON, nominal_ms, after, at)  # the ordinary case: one moment, in time
@@ -77,29 +82,74 @@ def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
     kept = _kept(task, fresh=len(late) < len(pending))
     if gone := late[: max(0, len(late) - kept)]:
         rest = pending[len(gone)] if len(gone) < len(pending) else cron.next_ms(gone[-1])
-        return _drop(task, _missed(task, gone, now_ms), rest, rest, at)
+        return drop(task, _missed(task, gone, now_ms), rest, rest, at)
     return _run(task, ExecutionType.CRON, nominal_ms, after, at)
 
 
-def _plan_once(task: ScheduledTask, nominal_ms: int, at: _At) -> Claim:
+def owed(task: ScheduledTask, now_ms: int) -> Iterator[int]:
+    """Yield the moments of *task* that have come and have no outcome yet: its schedule's, and one it was put off to.
+
+    Raises InvalidInput for a schedule that cannot be read.
+    """
+    beside = [] if (armed_ms := beside_ms(task)) is None or armed_ms > now_ms else [armed_ms]
+    return (moment for moment, _ in groupby(merge(_named(task, now_ms), beside)))
+
+
+def beside_ms(task: ScheduledTask) -> int | None:
+    """Return the moment of a run that was put off to it, whether or not the schedule names it; None without one."""
+    put_off = task.deferral_id is not None or (task.next_run_ms or 0) < (_first_ms(task) or 0)
+    return task.next_run_ms if put_off else None
+
+
+def is_named(task: ScheduledTask, moment_ms: int) -> bool:
+    """Whether the schedule of *task* names the moment, and nothing has become of it yet."""
+    if task.nominal_ms is None or moment_ms < task.nominal_ms:
+        return False
+    cron = cron_of(task)
+    return moment_ms == (task.nominal_ms if cron is None else cron.next_ms(moment_ms - 1))
+
+
+def _named(task: ScheduledTask, now_ms: int) -> Iterator[int]:
+    """Yield the moments of the schedule that have no outcome yet, up to *now_ms*."""
+    cron, moment = cron_of(task), _first_ms(task)
+    if cron is None and task.next_run_ms is not None:
+        now_ms = min(now_ms, task.next_run_ms)  # put off to before its only moment, it has that moment no more
+    while moment is not None and moment <= now_ms:
+        yield moment
+        moment = None if cron is None else cron.next_ms(moment)
+
+
+def _first_ms(task: ScheduledTask) -> int | None:
+    """Return the first moment without an outcome; one that is put off may have none but that."""
+    return task.next_run_ms if task.nominal_ms is None else task.nominal_ms
+
+
+def _plan_once(task: ScheduledTask, nominal_ms: int, at: Decision) -> Claim:
     """A one-time task runs, however late, unless its policy is to skip what is late."""
     if task.misfire is Misfire.SKIP and _is_late(task, nominal_ms, at.now_ms):
-        return _drop(task, _missed(task, [nominal_ms], at.now_ms), None, None, at)
+        return drop(task, _missed(task, [nominal_ms], at.now_ms), None, None, at)
     kind = ExecutionType.DEFERRED if task.deferral_id else ExecutionType.ONE_TIME
     return _run(task, kind, nominal_ms, None, at)
 
 
-def _plan_put_off(task: ScheduledTask, cron: Cron, nominal_ms: int, at: _At) -> Claim:
-    """A recurring task that was put off runs once for all the moments it was held over, then goes on."""
+def _plan_put_off(task: ScheduledTask, cron: Cron | None, nominal_ms: int, at: Decision) -> Claim:
+    """A task that was put off runs once for all the moments it was held over, then goes on."""
     assert task.next_run_ms is not None  # noqa: S101
     until_ms = task.next_run_ms
-    if held := [nominal_ms, *cron.fires(nominal_ms + 1, until_ms - 1, BURST - 1)] if nominal_ms < until_ms else []:
-        after = cron.next_ms(held[-1])
-        text = f"Held over: the task was put off until {to_iso(from_ms(until_ms))}."
-        dropped = Dropped(held, ExecutionStatus.DEFERRED, Reason.HELD_BY_DEFERRAL, text)
-        return _drop(task, dropped, until_ms, after, at)
+    if nominal_ms < until_ms:
+        held = [nominal_ms, *(cron.fires(nominal_ms + 1, until_ms - 1, BURST - 1) if cron else ())]
+        after = cron.next_ms(held[-1]) if cron else until_ms
+        return drop(task, held_over(held[0], held[-1], len(held), until_ms), until_ms, after, at)
+    if cron is None:
+        return _plan_once(task, until_ms, at)
     after = nominal_ms if nominal_ms > until_ms else cron.next_ms(until_ms)
     return _run(task, ExecutionType.DEFERRED, nominal_ms, after, at)
+
+
+def held_over(first_ms: int, last_ms: int, occurrences: int, until_ms: int) -> Dropped:
+    """Say why moments do not run that passed while their task was put off."""
+    text = f"Held over: the task was put off until {to_iso(from_ms(until_ms))}."
+    return Dropped(first_ms, last_ms, occurrences, ExecutionStatus.DEFERRED, Reason.HELD_BY_DEFERRAL, text)
 
 
 def _is_late(task: ScheduledTask, moment_ms: int, now_ms: int) -> bool:
@@ -118,10 +168,10 @@ def _missed(task: ScheduledTask, moments: list[int], now_ms: int) -> Dropped:
     late = (now_ms - moments[-1]) / 1000
     text = f"Found {late:.0f} s or more after its time (grace {task.misfire_grace_seconds:g} s, policy {task.misfire})."
     code = Reason.MISFIRE_SKIPPED if task.misfire is Misfire.SKIP else Reason.MISFIRE_COALESCED
-    return Dropped(moments, ExecutionStatus.MISSED, code, text)
+    return Dropped(moments[0], moments[-1], len(moments), ExecutionStatus.MISSED, code, text)
 
 
-def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: int | None, at: _At) -> Claim:
+def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: int | None, at: Decision) -> Claim:
     """Claim one moment to run; *after_ms* is the task's next."""
     assert task.next_run_ms is not None  # noqa: S101
     put_off = kind is ExecutionType.DEFERRED
@@ -143,23 +193,22 @@ def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: in
     return Claim(execution, task.next_run_ms, after_ms, after_ms, TaskStatus.ACTIVE, put_off, begins)
 
 
-def _drop(
-    task: ScheduledTask, dropped: Dropped, next_run_ms: int | None, next_nominal_ms: int | None, at: _At
+def drop(
+    task: ScheduledTask, dropped: Dropped, next_run_ms: int | None, next_nominal_ms: int | None, at: Decision
 ) -> Claim:
     """Claim a burst of moments that will not run."""
     assert task.next_run_ms is not None  # noqa: S101
-    first = dropped.moments[0]
     recurring = task.schedule_cron is not None
     execution = Execution(
         execution_id=new_id("exec", at.now_ms),
-        occurrence_key=occurrence_key(task.task_id, first, 1),
+        occurrence_key=occurrence_key(task.task_id, dropped.first_ms, 1),
         task_id=task.task_id,
         execution_type=ExecutionType.CRON if recurring else ExecutionType.ONE_TIME,
         task_type=task.task_type,
         status=dropped.status,
-        nominal_at=from_ms(first),
-        last_nominal_at=from_ms(dropped.moments[-1]),
-        occurrences=len(dropped.moments),
+        nominal_at=from_ms(dropped.first_ms),
+        last_nominal_at=from_ms(dropped.last_ms),
+        occurrences=dropped.occurrences,
         triggered_at=from_ms(at.now_ms),
         completed_at=from_ms(at.now_ms),
         duration_seconds=0.0,

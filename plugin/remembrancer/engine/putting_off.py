@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.engine.admission import read_id, read_reason
+from remembrancer.engine.planning import Decision, beside_ms, drop, held_over, is_named
 from remembrancer.errors import InvalidInput
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.ids import new_id
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.outcome import Defer
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.task_store import Claim
 
 
 def put_off(
@@ -30,28 +32,35 @@ def put_off(
 
     *original* is the moment that is put off: of the execution that answers so, or None for the task's next run.
     A task that is put off already may be put off anew, to an earlier moment too.
-    A recurring task keeps its place in its schedule: what it is held over is accounted for when its time comes.
+    The task keeps its place in its schedule: what it is held over is accounted for when its time comes. A moment to
+    which it was put off before is not in its schedule; if that one has come, it is accounted for here.
 
     Raises:
         InvalidInput: The moment is no moment, not ahead, or not later than what it puts off.
     """
     until = read_moment(wish.until, "until", now=now, timezone=None)
+    until_ms, now_ms = to_ms(until), to_ms(now)
     least = now if original or task.deferral_id or task.next_run_ms is None else max(now, from_ms(task.next_run_ms))
-    if until <= least:
+    if until_ms <= to_ms(least):
         allowed = f"a moment after {to_iso(least)}: a deferral goes forward, past now and past the run that it puts off"
         raise InvalidInput("until", to_iso(until), allowed, to_iso(from_ms(to_ms(least) + 3_600_000)))
-    until_ms = to_ms(until)
     put = original or (None if task.next_run_ms is None else from_ms(task.next_run_ms))
     deferral = Deferral(
-        deferral_id=new_id("defer", to_ms(now)),
+        deferral_id=new_id("defer", now_ms),
         task_id=task.task_id,
-        deferred_at=from_ms(to_ms(now)),
+        deferred_at=from_ms(now_ms),
         original_time=put,
         deferred_until=until,
         reason=read_reason(wish.reason),
-        deferral_count=task.deferral_count + 1,
         requested_by=None if wish.thought_id is None else read_id("thought_id", wish.thought_id),
         context=context,
     )
-    nominal_ms = until_ms if task.schedule_cron is None or task.nominal_ms is None else task.nominal_ms
-    return Rearm(deferral, next_run_ms=until_ms, next_nominal_ms=nominal_ms)
+    return Rearm(deferral, until_ms, _put_off_again(task, until_ms, now_ms))
+
+
+def _put_off_again(task: ScheduledTask, until_ms: int, now_ms: int) -> Claim | None:
+    """Account for the run of a task that was put off before to a moment which has come, and which nobody served."""
+    before_ms = beside_ms(task)
+    if before_ms is None or before_ms > now_ms or is_named(task, before_ms):
+        return None
+    return drop(task, held_over(before_ms, before_ms, 1, until_ms), before_ms, task.nominal_ms, Decision(now_ms, None))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remembrancer.engine.dispatch import ends
-from remembrancer.errors import TaskNotFound
+from remembrancer.errors import TaskNotFound, TaskUnreadable
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import new_id, next_attempt
 from remembrancer.model.moment import from_ms, to_ms
@@ -49,17 +50,16 @@ async def _decide(
     took: list[TakeOver] = []
     tasks: dict[str, ScheduledTask] = {}
     for execution in over.executions:
-        try:
+        task = None
+        with suppress(TaskNotFound, TaskUnreadable):  # what ran of it is lost all the same
             task = tasks[execution.task_id] = await store.get(execution.task_id)
-        except TaskNotFound:
-            continue
         took.append(decide(task, execution, now, replica_id))
     return took, tasks
 
 
-def decide(task: ScheduledTask, lost: Execution, now: datetime, replica_id: str) -> TakeOver:
-    """Return what becomes of one lost execution."""
-    again = task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
+def decide(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> TakeOver:
+    """Return what becomes of one lost execution, of a task that cannot be read too."""
+    again = task and task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
     retry = _retry(lost, to_ms(now), replica_id) if again else None
     settlement = Settlement(
         execution=lost,
@@ -68,7 +68,7 @@ def decide(task: ScheduledTask, lost: Execution, now: datetime, replica_id: str)
         duration_seconds=max(0.0, (now - lost.triggered_at).total_seconds()),
         reason_code=Reason.LEASE_EXPIRED,
         reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
-        ends_task=None if retry else ends(task, lost, ExecutionStatus.FAILED),
+        ends_task=None if retry else ends(lost, ExecutionStatus.FAILED),
     )
     return TakeOver(settlement, retry)
 

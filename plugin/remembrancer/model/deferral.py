@@ -22,8 +22,6 @@ class Deferral(BaseModel):
     """When the task would have run; None for a task that had nothing ahead."""
     deferred_until: datetime
     reason: str
-    deferral_count: int
-    """How many deferrals the task has had, this one included."""
     requested_by: str | None = None
     """The thought that asked for it."""
     context: dict[str, Any] | None = None

@@ -48,11 +48,15 @@ class Reason(StrEnum):
     DEFERRED_BY_HANDLER = "deferred_by_handler"
     """The handler answered `defer`."""
     HELD_BY_DEFERRAL = "held_by_deferral"
-    """The schedule's moment passed while the task was put off to a later one."""
+    """The moment passed while the task was put off to a later one."""
     MISFIRE_SKIPPED = "misfire_skipped"
     """Found later than the grace; the policy is `skip`."""
     MISFIRE_COALESCED = "misfire_coalesced"
     """Found later than the grace; a later one stands for it (`run_once`), or the backlog was full (`run_all`)."""
+    TASK_CANCELLED = "task_cancelled"
+    """The moment had come, and its task was cancelled before anything became of it."""
+    QUARANTINED = "quarantined"
+    """The task could not be read or planned, and was set aside."""
     LEASE_EXPIRED = "lease_expired"
     """The scheduler that ran it died or was cut off."""
     SHUTDOWN = "shutdown"
@@ -62,7 +66,8 @@ class Reason(StrEnum):
 class Execution(BaseModel):
     """One `task_execution` node.
 
-    A burst (occurrences > 1) stands for all schedule moments from `nominal_at` to `last_nominal_at`.
+    A burst (occurrences > 1) stands for all schedule moments from `nominal_at` to `last_nominal_at`; one that was
+    cancelled stands also for a run that had been put off to between them.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -64,7 +64,7 @@ class ScheduledTask(BaseModel):
     next_run_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
     """When the checker acts next, epoch milliseconds; None unless armed. The due lookup's one index."""
     nominal_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
-    """The first moment of the schedule not accounted for yet, epoch milliseconds."""
+    """The first moment of the schedule without an outcome, epoch milliseconds; None where a put-off run is all."""
     deferral_id: str | None = None
     """The live deferral, if the next run is one that was put off."""
     fence: int = 0

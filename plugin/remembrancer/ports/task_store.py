@@ -59,11 +59,12 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Rearm:
-    """A deferral of a task, and when the task acts next because of it."""
+    """A deferral of a task, and when the task acts next because of it. It keeps its place in its schedule."""
 
     deferral: Deferral
     next_run_ms: int
-    next_nominal_ms: int
+    unserved: Claim | None = None
+    """Accounts for a run that was put off before to a moment which has come; the deferral stands only if this does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ class TaskStore(Protocol):
         ...
 
     async def get(self, task_id: str) -> ScheduledTask:
-        """Return the task with its deferral history. Raises TaskNotFound."""
+        """Return the task with its deferral history. Raises TaskNotFound, TaskUnreadable."""
         ...
 
     async def find(self, wanted: Wanted) -> Sequence[ScheduledTask]:
@@ -244,11 +245,18 @@ class TaskStore(Protocol):
         ...
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
-        """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
+        """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail.
+
+        The moment that it stands at is accounted for as skipped.
+        """
         ...
 
-    async def cancel(self, task_id: str, change: Change) -> bool:
-        """End an open task; say whether this call ended it."""
+    async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
+        """End an open task; say whether this call ended it.
+
+        A task with a moment that has come by then and has no outcome yet is ended only together with *unserved*,
+        which accounts for all such moments, and is written only if the task still stands as it was read for that.
+        """
         ...
 
     async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:

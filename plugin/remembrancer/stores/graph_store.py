@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.errors import DedupKeyTaken, OutcomeUnknown, TaskNotFound
+from remembrancer.errors import DedupKeyTaken, OutcomeUnknown, TaskNotFound, TaskUnreadable
 from remembrancer.model.ids import LAST_ID
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus
@@ -21,7 +20,8 @@ from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.past import PastStore
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
-from remembrancer.stores.settling import deferral_statements, settle_statements
+from remembrancer.stores.setting_aside import set_aside
+from remembrancer.stores.settling import deferral_statements, settle_statements, unserved_statements
 from remembrancer.stores.soundings import GraphSoundings
 from remembrancer.stores.taking_over import take_over
 from remembrancer.stores.tokens import GraphTokens
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from remembrancer.ports.past import Past
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, TakeOver, Wanted
 
-_LOG: Final = logging.getLogger("remembrancer")
 _BULK: Final = 1000
 
 
@@ -113,7 +112,7 @@ class GraphStore:
             try:
                 tasks.append(rows.task_from(node))
             except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
-                await self._set_aside(node, str(fault), now)
+                await set_aside(self._session, node, str(fault), to_ms(now))
         return tasks
 
     async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
@@ -174,25 +173,29 @@ class GraphStore:
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
-        await self._session.write([Statement("quarantine_tasks", [rows.quarantine_row(task_id, fault, to_ms(now))])])
+        for row in await self._read("task_by_id", {"task_id": task_id}):
+            await set_aside(self._session, row["t"], fault, to_ms(now))
 
-    async def cancel(self, task_id: str, change: Change) -> bool:
-        """End an open task; say whether this call ended it."""
-        answers = await self._session.write([Statement("cancel_tasks", [rows.change_row(task_id, change)])])
-        return bool(answers[0])
+    async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
+        """End an open task, together with what *unserved* accounts for; say whether this call ended it."""
+        row = {**rows.change_row(task_id, change), "task_fence": rows.fence_after(unserved)}
+        try:
+            answers = await self._session.write([*unserved_statements(unserved), Statement("cancel_tasks", [row])])
+        except UniqueKeyTaken:  # its moment has an outcome already, as in a graph put back from half a backup
+            row["task_fence"] = unserved and unserved.execution.fence
+            answers = await self._session.write([Statement("cancel_tasks", [row])])
+        return bool(answers[-1])
 
     async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
-        row: Row = {
-            **rows.rearm_row(rearm),
-            **rows.change_row(task_id, change),
-            **rows.moved_row(expected_next_run_ms, rearm),
-        }
-        statements = [Statement("defer_tasks", [row]), *deferral_statements(rearm.deferral)]
+        row: Row = {**rows.rearm_row(rearm), **rows.change_row(task_id, change), "expected_ms": expected_next_run_ms}
+        statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
+        statements += deferral_statements(rearm.deferral)
         answers = await self._arming([rearm.next_run_ms], statements)
-        if answers[0]:
+        deferred = bool(answer_to("defer_tasks", statements, answers))
+        if deferred:
             self._moved.note(task_id, rearm.next_run_ms)
-        return bool(answers[0])
+        return deferred
 
     async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
         """Return executions, newest first: of one task, or of all."""
@@ -252,7 +255,11 @@ class GraphStore:
         found = await self._read(name, parameters)
         if not found:
             return None
-        task = rows.task_from(found[0]["t"])
+        node = found[0]["t"]
+        try:
+            task = rows.task_from(node)
+        except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
+            raise TaskUnreadable(str(node.get("task_id")), str(fault)) from fault
         deferrals = await self._read("deferrals_of_task", {"task_id": task.task_id})
         entries = [rows.deferral_from(row["d"]).history_entry(task.deferred_task_id) for row in deferrals]
         return task.model_copy(update={"deferral_history": entries})
@@ -287,11 +294,3 @@ class GraphStore:
             with suppress(UniqueKeyTaken):
                 won += await self._claim([claim], None)
         return won
-
-    async def _set_aside(self, node: Row, fault: str, now: datetime) -> None:
-        """Take a task that cannot be read out of the schedule."""
-        if task_id := node.get("task_id"):
-            await self.quarantine(task_id, fault, now)
-            return
-        _LOG.error("A scheduled_task without a task_id is taken out of the schedule: %s", node)
-        await self._session.write([Statement("disarm_nameless", [{"due_key": node["due_key"]}])])

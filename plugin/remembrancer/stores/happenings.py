@@ -193,4 +193,5 @@ _TOLD: Final[dict[str, Callable[[Sequence[Row]], Row]]] = {
     "settle_executions": _settled,
     "lose_executions": _settled,
     "record_outcomes": _dropped,
+    "skip_unreadable": _dropped,
 }

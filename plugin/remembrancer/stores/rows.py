@@ -129,6 +129,7 @@ def outcome_row(claim: Claim) -> Row:
     execution = claim.execution
     return {
         **claim_row(claim),
+        "next_nominal_ms": claim.next_nominal_ms,
         "task_status": claim.task_status,
         "status": execution.status,
         "occurrences": execution.occurrences,
@@ -136,6 +137,11 @@ def outcome_row(claim: Claim) -> Row:
         "reason_code": execution.reason_code,
         "reason": execution.reason,
     }
+
+
+def fence_after(unserved: Claim | None) -> int | None:
+    """Return the fence of a task that is written once more after *unserved*; None where nothing was."""
+    return None if unserved is None else unserved.execution.fence + 1
 
 
 def start_row(execution: Execution) -> Row:
@@ -212,16 +218,6 @@ def change_row(task_id: str, change: Change) -> Row:
     }
 
 
-def moved_row(expected_ms: int | None, rearm: Rearm) -> Row:
-    """Return the parameters that tell, of a task put off, how it stood and how it stands."""
-    count = rearm.deferral.deferral_count
-    return {
-        "expected_ms": expected_ms,
-        "before": to_json({"next_run_ms": expected_ms, "deferral_count": count - 1}),
-        "after": to_json({"next_run_ms": rearm.next_run_ms, "deferral_count": count}),
-    }
-
-
 def change_from(node: Row) -> TaskChange:
     """Read a change from its node."""
     told = {name: json.loads(node[name]) for name in ("before", "after") if node.get(name)}
@@ -262,7 +258,7 @@ def rearm_row(rearm: Rearm) -> Row:
         **deferral_row(rearm.deferral),
         "next_run_ms": rearm.next_run_ms,
         "due_key": due_key(rearm.next_run_ms, rearm.deferral.task_id),
-        "next_nominal_ms": rearm.next_nominal_ms,
+        "task_fence": fence_after(rearm.unserved),
     }
 
 
@@ -284,8 +280,3 @@ def time_id(minute_ms: int) -> str:
 def to_json(context: dict[str, Any] | None) -> str | None:
     """Return a JSON object as the graph keeps it."""
     return None if context is None else json.dumps(context, ensure_ascii=False, separators=(",", ":"))
-
-
-def quarantine_row(task_id: str, fault: str, now_ms: int) -> Row:
-    """Return the parameters that take a task out of the schedule for a fault."""
-    return {"task_id": task_id, "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": fault[:1000]}

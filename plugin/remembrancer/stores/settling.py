@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.deferral import Deferral
-    from remembrancer.ports.task_store import Settlement, TakeOver
+    from remembrancer.ports.task_store import Claim, Settlement, TakeOver
 
 
 def settle_statements(settlements: Sequence[Settlement], over: Sequence[str]) -> list[Statement]:
@@ -25,6 +25,8 @@ def settle_statements(settlements: Sequence[Settlement], over: Sequence[str]) ->
             parts.setdefault("link_created_thoughts", []).append({**held, **rows.thought_row(settlement)})
         if rearm := settlement.rearm:
             again = {**rows.rearm_row(rearm), **held}
+            if rearm.unserved:
+                parts.setdefault("record_outcomes", []).append(rows.outcome_row(rearm.unserved))
             parts.setdefault("defer_settled", []).append(again)
             parts.setdefault("record_deferrals", []).append(dict(again))
             if rearm.deferral.requested_by:
@@ -33,6 +35,11 @@ def settle_statements(settlements: Sequence[Settlement], over: Sequence[str]) ->
             parts.setdefault("retire_tasks", []).append({**held, **_ending(settlement)})
     statements = [Statement(name, written) for name, written in parts.items()]
     return [*statements, let_go(over)] if over else statements
+
+
+def unserved_statements(unserved: Claim | None) -> list[Statement]:
+    """Return the statement that accounts for what came before a task is ended or put off; none where nothing did."""
+    return [] if unserved is None else [Statement("record_outcomes", [rows.outcome_row(unserved)])]
 
 
 def deferral_statements(deferral: Deferral) -> list[Statement]:

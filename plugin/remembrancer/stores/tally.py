@@ -138,7 +138,7 @@ def _dropped(tally: Tally, written: Sequence[Row]) -> None:
             counts["occurrences_missed"] += row["occurrences"]
         if row.get("begins"):
             counts["tasks_begun"] += 1
-        if name := _ENDS.get(row["task_status"]):
+        if name := _ENDS.get(row.get("task_status", "")):
             counts[name] += 1
 
 
@@ -184,6 +184,7 @@ _COUNTED: Final[dict[str, Callable[[Tally, Sequence[Row]], None]]] = {
     "settle_executions": _settled,
     "lose_executions": _settled,
     "record_outcomes": _dropped,
+    "skip_unreadable": _dropped,
     "create_tasks": _created,
     "retire_tasks": _retired,
     "cancel_tasks": _ended_as("CANCELLED"),
