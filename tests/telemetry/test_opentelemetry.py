@@ -46,9 +46,10 @@ class Kept:
         return {each.name: each for of in told.resource_metrics for scope in of.scope_metrics for each in scope.metrics}
 
     def values(self, name: str) -> dict[tuple[Any, ...], float]:
-        """The values of a counter or gauge, by those of its labels, in the order of their names."""
+        """What a counter has counted, by the values of its labels, in the order of their names."""
         points = self.metrics()[name].data.data_points
-        return {tuple(value for _, value in sorted(each.attributes.items())): each.value for each in points}
+        told = {tuple(value for _, value in sorted(each.attributes.items())): each.value for each in points}
+        return {labels: value for labels, value in told.items() if value}
 
     def spans(self, name: str) -> list[ReadableSpan]:
         return [span for span in self.exporter.get_finished_spans() if span.name == name]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.advice import ADVICE
 from remembrancer.model.moment import from_ms, to_iso
+from remembrancer.model.outcome import THOUGHT_REFUSED
 from remembrancer.ports.accounts import DELAY_BOUNDS_MS
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def integration(facts: Facts) -> Judgement:
     """Leases that nobody took over, clocks that disagree, thoughts that could not be kept."""
     now_ms, overdue, offset = facts.now_ms, facts.sounding.overdue_leases, facts.clock_offset_seconds
     since = facts.sounding.oldest_overdue_ms
-    refused = float(sum(n for text, n in facts.day.failures.items() if text.startswith(_THOUGHT)))
+    refused = float(facts.day.failures[THOUGHT_REFUSED])
     stuck = 0.0 if since is None else (now_ms - since) / 1000
     saw = f"{overdue} of {facts.sounding.leases} leases have run out"
     saw += "" if since is None else f", the first at {to_iso(from_ms(since))}"
@@ -267,7 +268,6 @@ def _percentile_ms(delays: list[int], share: float) -> float:
     return DELAY_BOUNDS_MS[-1]
 
 
-_THOUGHT: Final = "The thought was refused."
 _CHECKS: Final[tuple[Callable[[Facts], Judgement], ...]] = (
     *(executions, drift, memory, database, cron),
     *(service, deferrals, performance, limits, integration),

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.outcome import THOUGHT_REFUSED
 from remembrancer.ports.accounts import DELAY_BOUNDS_MS, LIFELONG, ON_TIME_MS, STEPS
 from remembrancer.stores.happenings import happened
 
@@ -127,7 +128,12 @@ def _settled(tally: Tally, written: Sequence[Row]) -> None:
         if not lost:  # how long a lost one really ran is not known
             sums.counts["execution_seconds"] += outcome["duration_seconds"]
         if outcome["status"] == "failed":
-            sums.failures[_LOST if lost else shortened(outcome.get("reason"))] += 1
+            sums.failures[_LOST if lost else _failure(outcome.get("reason"))] += 1
+
+
+def _failure(reason: str | None) -> str:
+    """Return what a failure is counted as: refused thoughts, whose reasons quote them, all as one."""
+    return THOUGHT_REFUSED if (reason or "").startswith(THOUGHT_REFUSED) else shortened(reason)
 
 
 def _dropped(tally: Tally, written: Sequence[Row]) -> None:
