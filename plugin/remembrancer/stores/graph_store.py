@@ -12,7 +12,7 @@ from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus
 from remembrancer.ports.accounts import LIFELONG
 from remembrancer.ports.task_store import AbandonedLease
-from remembrancer.stores import rows
+from remembrancer.stores import change_rows, rows
 from remembrancer.stores.accounts import GraphAccounts
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, let_go, running_of, won_claims
 from remembrancer.stores.event_log import GraphEvents
@@ -135,7 +135,7 @@ class GraphStore:
 
     async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution:
         """Write a running execution outside the schedule."""
-        audit = rows.change_row(execution.task_id, change)
+        audit = change_rows.change_row(execution.task_id, change)
         after = rows.to_json({"execution_id": execution.execution_id})
         row = {**rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
         answers = await self._session.write([Statement("start_executions", [row]), hold(lease, [execution])])
@@ -174,19 +174,20 @@ class GraphStore:
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
-        await self._session.write([Statement("quarantine_tasks", [rows.quarantine_row(task_id, fault, to_ms(now))])])
+        row = change_rows.quarantine_row(task_id, fault, to_ms(now))
+        await self._session.write([Statement("quarantine_tasks", [row])])
 
     async def cancel(self, task_id: str, change: Change) -> bool:
         """End an open task; say whether this call ended it."""
-        answers = await self._session.write([Statement("cancel_tasks", [rows.change_row(task_id, change)])])
+        answers = await self._session.write([Statement("cancel_tasks", [change_rows.change_row(task_id, change)])])
         return bool(answers[0])
 
     async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
         row: Row = {
             **rows.rearm_row(rearm),
-            **rows.change_row(task_id, change),
-            **rows.moved_row(expected_next_run_ms, rearm),
+            **change_rows.change_row(task_id, change),
+            **change_rows.moved_row(expected_next_run_ms, rearm),
         }
         statements = [Statement("defer_tasks", [row]), *deferral_statements(rearm.deferral)]
         answers = await self._arming([rearm.next_run_ms], statements)
