@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.errors import DedupKeyTaken, OutcomeUnknown, TaskNotFound
+from remembrancer.errors import DedupKeyTaken, GraphUnavailable, OutcomeUnknown, TaskNotFound
 from remembrancer.model.ids import LAST_ID
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus
@@ -240,9 +240,10 @@ class GraphStore:
         return [{name: rows.plain(value) for name, value in row.items()} for row in found]
 
     async def close(self) -> None:
-        """Finish the writes under way and let the graph go."""
-        while await self.tidy(_BULK):
-            pass
+        """Finish the writes under way and let the graph go, even one that does not answer any more."""
+        with suppress(GraphUnavailable):  # what is left is for people: after a crash it would be missing too
+            while await self.tidy(_BULK):
+                pass
         await self._session.close()
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:

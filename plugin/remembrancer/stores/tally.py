@@ -160,13 +160,15 @@ def _retired(tally: Tally, written: Sequence[Row]) -> None:
         tally.at(row["at_ms"], row).counts[_ENDS[row["status"]]] += 1
 
 
-def _ended_as(status: str) -> Callable[[Tally, Sequence[Row]], None]:
+def _ended_as(status: str, *, by_checker: bool = False) -> Callable[[Tally, Sequence[Row]], None]:
     """Return what counts tasks that somebody, or the checker, has ended so."""
 
     def count(tally: Tally, written: Sequence[Row]) -> None:
         for row in written:
             counts = tally.at(row["at_ms"], row).counts
             counts[_ENDS[status]] += 1
+            if by_checker:
+                counts["tasks_quarantined"] += 1
             if row["before"] == "PENDING":
                 counts["tasks_begun"] += 1
             if expression := row.get("schedule_cron"):
@@ -193,6 +195,6 @@ _COUNTED: Final[dict[str, Callable[[Tally, Sequence[Row]], None]]] = {
     "create_tasks": _created,
     "retire_tasks": _retired,
     "cancel_tasks": _ended_as("CANCELLED"),
-    "quarantine_tasks": _ended_as("FAILED"),
+    "quarantine_tasks": _ended_as("FAILED", by_checker=True),
     "record_deferrals": _deferred,
 }
