@@ -169,7 +169,7 @@ async def copy_graph(
         for place, use in zip(places, (Use.BE_READ, Use.BE_WRITTEN), strict=True):
             opened.append(WholeGraphStore(await _open_whole(place, use), str(place)))
             stack.push_async_callback(opened[-1].close)
-        return await copy(opened[0], opened[1], watch)
+        return await copy(opened[0], opened[1], watch, clock_from(None))
 
 
 def _place(graph: str | Path, field: str) -> Path | Address:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import re
+import signal
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -99,25 +101,66 @@ def test_an_import_is_on_record_as_one(desk: Desk) -> None:
     assert made["after"]["schedule_cron"] == "@daily"
 
 
+def test_what_is_done_to_the_graph_is_on_record_too(desk: Desk) -> None:
+    task = desk.json("schedule", "Plants", "--in", "1h", "--prompt", "x")["task_id"]
+    desk("run-now", task)
+    desk("token", "create", "--name", "dashboard")
+    desk("token", "revoke", "dashboard")
+    desk("token", "revoke", "dashboard")
+    desk("retain", "--keep", "0h", "--dry-run")
+    desk("retain", "--keep", "0h")
+    desk("retain", "--keep", "0h")
+    copied = str(desk.folder / "copied")
+    desk("copy", str(desk.graph), copied)
+    whole = lines(desk("audit", "export").out)
+    of_copy = lines(desk("audit", "export", "--graph", copied).out)
+    recent = lines(desk("audit", "export", "--graph", copied, "--since", of_copy[-1]["at"]).out)
+
+    assert [each["action"] for each in whole] == ["create", "run_now", "create_token", "revoke_token", "retain"]
+    assert {(each["surface"], each["actor"]) for each in of_copy} == {("command line", getpass.getuser())}
+    assert [each["task_id"] is None for each in whole] == [False, False, True, True, True]
+    assert (of_copy[:-1], recent) == (whole, of_copy[-1:])
+    assert (of_copy[-1]["action"], of_copy[-1]["after"]) == ("copy", {"copied_from": str(desk.graph.resolve())})
+
+
+DRY = """
+def handle(firing):
+    if firing.task.name == "Cactus":
+        raise ValueError("too dry")
+"""
+
+
 @pytest.mark.slow
 def test_what_comes_through_serve_is_on_record_as_who_asked_and_is_measured(
     terminal: Terminal, serve: Serve, until: Until
 ) -> None:
-    serve("--metrics-port", "0", "--no-bolt")
-    beacon = json.loads((terminal.graph / "serve.json").read_text())
+    (terminal.folder / "dry.py").write_text(DRY)
+    serving = serve("--metrics-port", "0", "--no-bolt", "--handler", "dry:handle")
+    beacon = serving.beacon
     task = terminal.json("schedule", "Plants", "--in", "0.2s", "--prompt", "x")["task_id"]
     until(lambda: [e for e in terminal.json("history") if e["status"] == "completed"], "the task's completion")
     examined = terminal("doctor", "--json")
-    (made,) = lines(terminal("audit", "export").out)
+    cactus = terminal.json("schedule", "Cactus", "--in", "1h", "--prompt", "x")["task_id"]
+    token = terminal.json("token", "create", "--name", "ada", "--scope", "write")["token"]
+    headers = {"Authorization": f"Bearer {token}", "X-Request-ID": "mine-1"}
+    address = f"http://127.0.0.1:{beacon['rest_port']}/v1/scheduler/tasks/{cactus}/run"
+    with urllib.request.urlopen(urllib.request.Request(address, b"", headers), timeout=10):
+        until(lambda: [e for e in terminal.json("history") if e["status"] == "failed"], "the cactus's failure")
+    whole = lines(terminal("audit", "export").out)
     told = terminal.json("history", task)
     with urllib.request.urlopen(f"http://127.0.0.1:{beacon['metrics_port']}/metrics", timeout=10) as answer:
         text = answer.read().decode()
+    log = serving.end(signal.SIGTERM).err
 
-    assert (made["surface"], made["actor"]) == ("command line", getpass.getuser())
+    me = getpass.getuser()
+    assert [(each["action"], each["surface"], each["actor"]) for each in whole] == [
+        ("create", "command line", me),
+        ("create", "command line", me),
+        ("create_token", "command line", me),
+        ("run_now", "rest", "ada"),
+    ]
+    assert re.search(r" WARNING \[mine-1\] The handler of Cactus .* raised", log)
     assert [each.get("action", each.get("status")) for each in told] == ["completed", "create"]
     assert {each["check"]: each["health"] for each in examined.json}["service"] == "ok"
-    assert (
-        'scheduler_executions_total{scheduler_execution_type="one_time_trigger",scheduler_outcome="completed"} 1.0'
-        in text
-    )
+    assert re.search(r'scheduler_executions_total\{.*"one_time_trigger",scheduler_outcome="completed"} 1\.0', text)
     assert "scheduler_checker_running 1.0" in text

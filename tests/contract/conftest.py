@@ -106,7 +106,8 @@ class Life:
                 for _ in range(6):
                     await by_hand.tick(timedelta(hours=4, minutes=self._chance.randrange(3)))
             await service.cancel_task(ids[2], "Enough")
-            await service.create_token(f"reader-{to_ms(self.clock.now())}", "read")
+            await service.create_token(name := f"reader-{to_ms(self.clock.now())}", "read")
+            await service.revoke_token(name)
 
     async def _schedule(self, service: TaskSchedulerService) -> list[str]:
         replies = [

@@ -12,7 +12,7 @@ from remembrancer import ExecutionStatus, InvalidInput, Options, TaskSchedulerSe
 from remembrancer.assembly import open_store
 from remembrancer.engine.recovery import decide
 from remembrancer.engine.retention import retain
-from remembrancer.model.moment import to_ms
+from remembrancer.model.moment import to_iso, to_ms
 from remembrancer.ports.task_store import Settlement
 from remembrancer.stores.embedded import EmbeddedSession
 from remembrancer.testing import ManualScheduler
@@ -99,7 +99,7 @@ async def test_outcomes_per_day_equal_a_recount_before_whatever_was_rolled_up(
     assert await number(store, "(:task_execution)") == 0
     assert await number(store, "(:execution_summary)-[:SUMMARY_OF]->(:scheduled_task)") > 0
     kept = [await number(store, of) for of in ("(:scheduled_task)", "(:task_deferral)", "(:task_change)")]
-    assert kept == [tasks, deferrals, changes]
+    assert kept == [tasks, deferrals, changes + 2]  # each roll-up has left one
     assert await number(store, "(h:thought) WHERE NOT EXISTS { (h)--() }") == 0
 
 
@@ -183,6 +183,9 @@ async def test_a_running_service_rolls_up_by_itself_what_is_older_than_it_has_to
 
         assert await service.history(limit=1000) != []
         assert await service.summaries() != []
+        (begun,) = [each for each in await service.changes(limit=10_000) if each.action == "retain"]
+        assert (begun.surface, (begun.actor or "").partition("_")[0], begun.task_id) == ("checker", "replica", None)
+        assert begun.after == {"executions_before": to_iso(limit)}
 
 
 async def test_a_service_keeps_every_execution_unless_it_is_told_otherwise(graph: str, life: type[Life]) -> None:

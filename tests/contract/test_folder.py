@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from disks import mounted
 
 from remembrancer.assembly import open_store
 from remembrancer.errors import (
@@ -43,21 +44,6 @@ async def hold():
     await store.close()
 asyncio.run(hold())
 """
-
-
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[Path]:
-    """A file system of its own, to be full or read-only; only root may make one."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as refused:
-        pytest.skip(f"NOT TESTED: no file system of its own could be mounted ({refused})")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer.engine.admittance import Admittance
+from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import InvalidInput
 from remembrancer.model.token import Scope
+from remembrancer.ports.trail import Stretch
 
 if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
@@ -27,9 +29,26 @@ async def test_a_token_is_known_until_it_is_revoked(store: TaskStore, clock: Vir
     assert await admittance.admit(made.token + "x") is None
     clock.advance(timedelta(days=1))
 
+    AUTHOR.set(Author("command line", "grace"))
+
     assert [await admittance.revoke(name) for name in ("ada", "ada", "nobody")] == [True, False, False]
     assert await admittance.admit(made.token) is None
     assert [token.revoked_at for token in await admittance.all()] == [clock.now()]
+    trail = [
+        (each.action, each.surface, each.actor, each.task_id, each.before, each.after)
+        for each in await store.trail.stretch(Stretch())
+    ]
+    assert trail == [
+        ("create_token", "service", None, None, None, {"name": "ada", "scope": "write"}),
+        (
+            "revoke_token",
+            "command line",
+            "grace",
+            None,
+            {"name": "ada", "revoked_at": None},
+            {"name": "ada", "revoked_at": "2026-03-03T09:00:00Z"},
+        ),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -45,4 +64,4 @@ async def test_a_token_needs_a_name_of_its_own_and_a_scope(
         await admittance.create(name, scope)
 
     assert refused.value.field == field
-    assert len(await admittance.all()) == 1
+    assert len(await admittance.all()) == len(await store.trail.stretch(Stretch())) == 1

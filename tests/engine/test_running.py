@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import Defer, Done, Failed, InvalidInput, Options, TaskSchedulerService, Thought
+from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.engine.planning import plan
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.task_store import Lease
@@ -164,6 +165,27 @@ async def test_a_task_cancelled_before_its_moment_never_fires(run: Run) -> None:
         await checker.service.cancel_task(task_id)
         assert await checker.tick(2 * MINUTE) == 0
         assert fired == []
+
+
+async def test_what_a_handler_does_is_on_record_as_its_own_whoever_started_it(run: Run) -> None:
+    async def goes_on(firing: Firing) -> None:
+        if firing.task.name == "first":
+            task = await checker.service.schedule_task("second", "g", "p", "thought", "2026-04-01T00:00:00Z")
+            await checker.service.cancel_task(task.task_id)
+
+    async with run(goes_on) as checker:
+        task_id = await schedule(checker, "first")
+        AUTHOR.set(Author("rest", "ada"))
+        started = await checker.service.run_now(task_id)
+        await checker.service.idle()
+        told = [(each.action, each.surface, each.actor) for each in await checker.service.changes()]
+
+    assert told == [
+        ("create", "service", None),
+        ("run_now", "rest", "ada"),
+        ("create", "handler", started.execution_id),
+        ("cancel", "handler", started.execution_id),
+    ]
 
 
 async def test_a_run_by_hand_leaves_the_schedule_alone(run: Run) -> None:

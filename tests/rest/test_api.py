@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from remembrancer import TaskSchedulerService
+from remembrancer.surfaces import request_id
 from remembrancer.surfaces.rest import guarding, router
 from remembrancer.surfaces.rest.mounting import application
 
@@ -67,7 +68,7 @@ async def test_who_did_it_is_on_record_by_the_name_of_the_token(
     await started.cancel_task(other.task_id)
 
     actors = await started.cypher(
-        "MATCH (c:task_change) RETURN c.surface AS surface, c.actor AS actor ORDER BY surface"
+        "MATCH (c:task_change) WHERE c.action = 'cancel' RETURN c.surface AS surface, c.actor AS actor ORDER BY surface"
     )
     assert actors == [{"surface": "rest", "actor": "writer"}, {"surface": "service", "actor": None}]
 
@@ -279,8 +280,8 @@ def test_the_openapi_document_names_every_route_and_its_problems() -> None:
 
 def test_a_handler_of_ones_own_may_have_the_id_in_every_record() -> None:
     record = logging.LogRecord("remembrancer", logging.INFO, __file__, 1, "text", None, None)
-    mark = guarding.REQUEST_ID.set("r1")
+    mark = request_id.REQUEST_ID.set("r1")
 
-    assert guarding.WithRequestId().filter(record)
-    guarding.REQUEST_ID.reset(mark)
+    assert request_id.WithRequestId().filter(record)
+    request_id.REQUEST_ID.reset(mark)
     assert vars(record)["request_id"] == "r1"

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import contextlib
+import mmap
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from bolt_proxy import BoltProxy
+from disks import mounted
 
-from remembrancer import Defer, Failed, InvalidInput, Options, TaskSchedulerService
-from remembrancer.engine import checkup
+from remembrancer import Defer, Done, Failed, InvalidInput, Options, ScheduleRequest, TaskSchedulerService, Thought
 from remembrancer.engine.checkup import Health, worst
 from remembrancer.engine.clock import SystemTime
+from remembrancer.errors import GraphFull
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from neo4j_server import Server
 
     from remembrancer import Firing
     from remembrancer.engine.checkup import Diagnosis
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+PIECE = 64 << 20
 NAMES = (
     "executions drift memory database cron service deferrals performance limits integration".split()  # noqa: SIM905
 )
@@ -42,7 +49,7 @@ async def answer(firing: Firing) -> object:
 @pytest.fixture
 async def serving(clock: VirtualClock) -> AsyncIterator[TaskSchedulerService]:
     """A scheduler that runs by itself, on a clock that stands still."""
-    options = Options(max_concurrent=2, stop_timeout_seconds=0)
+    options = Options(max_concurrent=5, stop_timeout_seconds=0)
     async with TaskSchedulerService(":memory:", clock, 7200, handler=answer, options=options) as service:
         yield service
 
@@ -67,6 +74,14 @@ async def test_a_scheduler_that_runs_well_is_well(serving: TaskSchedulerService,
     assert {each.check: each.saw for each in told if each.health != "ok"} == {}
     assert worst(told) is Health.OK
     assert all(each.saw and each.why and each.do for each in told)
+
+
+async def looked(service: TaskSchedulerService, clock: VirtualClock) -> None:
+    """Wait until the checker has had a good look at this moment."""
+    scheduler: Any = service._scheduler
+    async with asyncio.timeout(20):
+        while scheduler.last_pass_at != clock.now():  # noqa: ASYNC110 (a value has no event)
+            await asyncio.sleep(0.01)
 
 
 async def until(ask: Any, count: int) -> None:
@@ -109,28 +124,89 @@ async def test_drift_and_silent_misses_are_seen(clock: VirtualClock) -> None:
     assert late.numbers["delay_p95_seconds"] == 60
 
 
-async def test_memory_is_weighed(serving: TaskSchedulerService, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextlib.contextmanager
+def holding(folder: Path, gibibytes: int) -> Iterator[None]:
+    """Let this process hold so much more: of a small file again and again, so that the machine need not have it."""
+    file = folder / f"{gibibytes}"
+    file.write_bytes(bytes(PIECE))
+    with file.open("r+b") as pages:
+        held = [mmap.mmap(pages.fileno(), PIECE) for _ in range(gibibytes * (1 << 30) // PIECE)]
+    for each in held:
+        each[:: mmap.PAGESIZE]  # touched, a page is resident
+    yield
+    for each in held:
+        each.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the peak is known")
+async def test_a_process_that_has_grown_large_is_seen(serving: TaskSchedulerService, tmp_path: Path) -> None:
     well = await said(serving, "memory")
-    monkeypatch.setattr(checkup, "LARGE_MEMORY", 1024)
-    large = await said(serving, "memory")
+    with holding(tmp_path, 1):
+        large = await said(serving, "memory")
+    with holding(tmp_path, 2):
+        larger = await said(serving, "memory")
 
-    assert (well.health, large.health) == (Health.OK, Health.CRITICAL)
+    assert (well.health, large.health, larger.health) == (Health.OK, Health.WARN, Health.CRITICAL)
     assert well.numbers["resident_bytes"] > 10_000_000
+    assert larger.numbers["resident_bytes"] > 2 << 30
 
 
-async def test_a_graph_that_errs_or_has_no_room_is_seen(serving: TaskSchedulerService, clock: VirtualClock) -> None:
+async def test_a_graph_that_does_not_answer_is_critical_and_what_the_process_knows_is_told(
+    serving: TaskSchedulerService, clock: VirtualClock
+) -> None:
     well = await said(serving, "database")
-    serving._graph().note("database_errors", "The graph did not answer")
-    await schedule(serving, clock, "good")
-    erred = await said(serving, "database")
-    facts = await serving.gauges.facts()
-    full = checkup.database(replace(facts, sounding=replace(facts.sounding, disk_free=1, disk_size=100)))
-    near = checkup.database(replace(facts, sounding=replace(facts.sounding, disk_free=5, disk_size=100)))
-    slow = checkup.database(replace(facts, answer_seconds=12.0))
+    session: Any = serving._graph()._session  # pyright: ignore[reportAttributeAccessIssue]
+    session._database.close()
+    clock.advance(3 * HOUR)
+    async with asyncio.timeout(20):
+        while serving.get_status().task_execution.error_count < 1:  # noqa: ASYNC110 (a counter has no event)
+            await asyncio.sleep(0.01)
+    told = {each.check: each for each in await serving.examine()}
 
     assert (well.health, well.numbers["errors_of_process"]) == (Health.OK, 0)
-    assert (erred.health, erred.numbers["errors_of_process"]) == (Health.WARN, 1)
-    assert (full[0], near[0], slow[0]) == (Health.CRITICAL, Health.WARN, Health.CRITICAL)
+    assert [each.check for each in told.values()] == NAMES
+    assert told["database"].health is Health.CRITICAL
+    assert told["database"].saw.startswith("the graph does not answer: ")
+    assert told["service"].health is Health.WARN
+    assert "1 looks failed" in told["service"].saw
+    assert told["memory"].numbers["resident_bytes"] > 0
+    assert (told["limits"].health, told["drift"].health) == (Health.OK, Health.WARN)
+    assert told["drift"].saw == "not known while the graph does not answer"
+
+
+@pytest.mark.neo4j
+async def test_a_graph_that_is_slow_is_seen(neo4j_server: Server, clock: VirtualClock) -> None:
+    async with BoltProxy(neo4j_server.graph) as proxy:
+        service = TaskSchedulerService(proxy.graph, clock, handler=answer)
+        async with ManualScheduler(service, clock):
+            proxy.delay_seconds = 0.25
+            slow = await said(service, "database")
+            proxy.delay_seconds = 0.0
+
+    assert slow.health is not Health.OK
+    assert slow.numbers["answer_seconds"] > 1
+
+
+async def test_a_disk_that_fills_up_is_seen_and_so_is_what_could_not_be_written_since(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    with mounted(tmp_path / "disk", "size=64m") as disk:
+        filled = [disk / f"filled {number}" for number in range(3)]
+        many = [ScheduleRequest("good", "x" * 20_000, "p", "thought", clock.now() + HOUR)] * 200
+        async with TaskSchedulerService(disk / "graph", clock) as service:
+            told = [await said(service, "database")]
+            for file, left in zip(filled, (4 << 20, 1 << 20, 0), strict=True):
+                file.write_bytes(bytes(int(told[-1].numbers["disk_free_bytes"]) - left))
+                told.append(await said(service, "database"))
+            with pytest.raises(GraphFull):
+                await service.schedule_tasks(many)
+            for file in filled:
+                file.unlink()
+            await schedule(service, clock, "good")
+            told.append(await said(service, "database"))
+
+    assert [each.health for each in told] == ["ok", "warn", "critical", "critical", "warn"]
+    assert [each.numbers["errors_of_process"] for each in told] == [0, 0, 0, 0, 1]
 
 
 async def test_refused_cron_expressions_are_seen(service: TaskSchedulerService, clock: VirtualClock) -> None:
@@ -142,7 +218,23 @@ async def test_refused_cron_expressions_are_seen(service: TaskSchedulerService, 
     bad = await said(service, "cron")
 
     assert (well.health, bad.health) == (Health.OK, Health.CRITICAL)
-    assert bad.numbers == {"refused": 5, "accepted": 0, "share": 1.0}
+    assert bad.numbers == {"refused": 5, "accepted": 0, "share": 1.0, "set_aside": 0}
+
+
+async def test_a_kept_expression_that_cannot_be_read_any_more_is_seen_for_a_day(
+    service: TaskSchedulerService, by_hand: ManualScheduler, clock: VirtualClock
+) -> None:
+    task = await service.schedule_task("hourly", "g", "p", "thought", schedule_cron="0 * * * *")
+    session: Any = service._graph()._session  # pyright: ignore[reportAttributeAccessIssue]
+    session._database.command("opencypher", "MATCH (t:scheduled_task) SET t.schedule_cron = '0 * * * 99'")
+    await by_hand.tick(HOUR)
+    bad = await said(service, "cron")
+    kept = await service.get_task(task.task_id)
+    clock.advance(26 * HOUR)
+    over = await said(service, "cron")
+
+    assert (bad.health, bad.numbers["set_aside"], kept.status) == (Health.WARN, 1, "FAILED")
+    assert over.health is Health.OK
 
 
 async def test_a_graph_without_a_scheduler_is_a_worry_and_with_work_due_an_alarm(
@@ -154,23 +246,48 @@ async def test_a_graph_without_a_scheduler_is_a_worry_and_with_work_due_an_alarm
     due = await said(service, "service")
 
     assert (idle.health, due.health) == (Health.WARN, Health.CRITICAL)
-    assert "1 tasks are due" in due.saw
+    assert "tasks that are due: 1" in due.saw
 
 
-async def test_a_checker_that_stands_or_died_is_seen(serving: TaskSchedulerService, clock: VirtualClock) -> None:
-    facts = await serving.gauges.facts()
-    assert facts.process is not None
-    stands = checkup.service(replace(facts, process=replace(facts.process, pass_age_seconds=7300.0)))
-    missed = checkup.service(replace(facts, process=replace(facts.process, missed_checks=1)))
+async def test_a_checker_that_died_is_seen(serving: TaskSchedulerService) -> None:
     assert serving._task is not None
     serving._task.cancel()
     await asyncio.wait([serving._task])
     died = await said(serving, "service")
     serving._task = None
 
-    assert (stands[0], missed[0]) == (Health.WARN, Health.WARN)
     assert died.health is Health.CRITICAL
     assert died.saw.startswith("the checker has died")
+
+
+class Stalling(VirtualClock):
+    """A clock that may cease to wake those who wait for it."""
+
+    stalls = False
+
+    async def wait(self, until: datetime, wake: asyncio.Event) -> None:
+        await (wake.wait() if self.stalls else super().wait(until, wake))
+
+
+async def test_looks_that_were_missed_and_a_checker_that_stands_are_seen() -> None:
+    clock = Stalling()
+    async with TaskSchedulerService(":memory:", clock, 60, handler=answer) as service:
+        await looked(service, clock)
+        well = await said(service, "service")
+        clock.advance(HOUR)  # the process was held up for so long
+        await looked(service, clock)
+        missed = await said(service, "service")
+        clock.stalls = True
+        clock.advance(61 * SECOND)
+        await looked(service, clock)
+        clock.advance(80 * SECOND)
+        stands = await said(service, "service")
+        clock.advance(HOUR)
+        long = await said(service, "service")
+
+    assert (well.health, missed.health) == (Health.OK, Health.WARN)
+    assert missed.numbers["missed_checks"] == 59
+    assert (stands.numbers["pass_age_seconds"], stands.health, long.health) == (80, Health.WARN, Health.CRITICAL)
 
 
 async def test_what_is_put_off_again_and_again_is_seen(clock: VirtualClock) -> None:
@@ -183,11 +300,22 @@ async def test_what_is_put_off_again_and_again_is_seen(clock: VirtualClock) -> N
         for _ in range(5):
             await checker.tick(HOUR)
         chronic = await said(service, "deferrals")
+        for _ in range(15):
+            await checker.tick(HOUR)
+        for_ever = await said(service, "deferrals")
         (task,) = await service.get_scheduled_tasks()
         await service.cancel_task(task.task_id)
+        clock.advance(26 * HOUR)
         over = await said(service, "deferrals")
+        await schedule(service, clock, "good")
+        (other,) = await service.get_scheduled_tasks()
+        for number in range(2, 7):
+            await service.defer_task(other.task_id, clock.now() + number * HOUR, "Not yet")
+        nothing_else = await said(service, "deferrals")
 
-    assert (well.health, chronic.health, over.health) == (Health.OK, Health.WARN, Health.OK)
+    assert (well.health, chronic.health, for_ever.health) == (Health.OK, Health.WARN, Health.CRITICAL)
+    assert (over.health, nothing_else.health) == (Health.OK, Health.CRITICAL)
+    assert (for_ever.numbers["most_of_one_task"], nothing_else.numbers["share"]) == (20, 1)
     assert (chronic.numbers["most_of_one_task"], chronic.numbers["deferrals"]) == (5, 5)
     assert "Not now" in chronic.saw
     assert task.task_id in chronic.saw
@@ -202,27 +330,53 @@ async def test_a_backlog_and_slower_handlers_are_seen(clock: VirtualClock) -> No
         waits = await said(service, "performance")
         clock.advance(timedelta(minutes=10))
         piles = await said(service, "performance")
-        facts = await service.gauges.facts()
-    for window, seconds in ((facts.day, 100.0), (facts.hour, 30.0)):
-        window.counts |= {"executions_completed": 10 if window is facts.hour else 100, "execution_seconds": seconds}
-    calm = replace(facts, sounding=replace(facts.sounding, due=0, oldest_due_ms=None))
 
     assert (well.health, waits.health, piles.health) == (Health.OK, Health.WARN, Health.CRITICAL)
     assert (waits.numbers["due"], waits.numbers["due_seconds"]) == (3, 120)
-    assert checkup.performance(calm)[0] is Health.WARN
+
+
+async def test_handlers_that_take_longer_than_they_did_are_seen(clock: VirtualClock) -> None:
+    took = SECOND
+
+    async def works(_: Firing) -> None:
+        clock.advance(took)
+
+    service = TaskSchedulerService(":memory:", clock, handler=works, options=Options(max_concurrent=1))
+    async with ManualScheduler(service, clock) as checker:
+        for _ in range(20):
+            await schedule(service, clock, "good")
+            await checker.tick(HOUR / 4)
+            await checker.tick(HOUR)
+        steady = await said(service, "performance")
+        clock.advance(HOUR)
+        took = 3 * SECOND
+        slower = await once(service, clock, checker)
+        took = 1000 * SECOND
+        clock.advance(HOUR)
+        slowest = await once(service, clock, checker)
+
+    assert (steady.health, slower.health, slowest.health) == (Health.OK, Health.WARN, Health.CRITICAL)
+    assert (steady.numbers["hour_seconds"], slower.numbers["hour_seconds"]) == (1, 3)
+
+
+async def once(service: TaskSchedulerService, clock: VirtualClock, checker: ManualScheduler) -> Diagnosis:
+    await schedule(service, clock, "good")
+    await checker.tick(HOUR)
+    return await said(service, "performance")
 
 
 async def test_the_limit_of_handlers_is_seen(serving: TaskSchedulerService, clock: VirtualClock) -> None:
-    well = await said(serving, "limits")
-    await schedule(serving, clock, "stuck", 2)
-    clock.advance(HOUR)
-    async with asyncio.timeout(20):
-        while serving.gauges.read()["scheduler.executions.running"] < 2:  # noqa: ASYNC110 (a gauge has no event)
-            await asyncio.sleep(0.01)
-    full = await said(serving, "limits")
+    told = [await said(serving, "limits")]
+    for begun, running in ((4, 4), (1, 5)):
+        await schedule(serving, clock, "stuck", begun)
+        clock.advance(HOUR)
+        async with asyncio.timeout(20):
+            while serving.gauges.read()["scheduler.executions.running"] < running:  # noqa: ASYNC110 (a gauge has no event)
+                await asyncio.sleep(0.01)
+        told.append(await said(serving, "limits"))
 
-    assert (well.health, full.health) == (Health.OK, Health.CRITICAL)
-    assert full.numbers == {"handlers": 2, "limit": 2, "share": 1.0}
+    assert [each.health for each in told] == [Health.OK, Health.WARN, Health.CRITICAL]
+    assert told[-1].numbers == {"handlers": 5, "limit": 5, "share": 1.0}
 
 
 async def test_a_lease_that_nobody_took_over_is_seen(tmp_path: Path, clock: VirtualClock) -> None:
@@ -243,6 +397,26 @@ async def test_a_lease_that_nobody_took_over_is_seen(tmp_path: Path, clock: Virt
     assert (well.health, held.health) == (Health.OK, Health.OK)
     assert (stuck.health, long_stuck.health) == (Health.WARN, Health.CRITICAL)
     assert stuck.numbers["stuck_seconds"] == 60
+
+
+async def test_thoughts_that_could_not_be_kept_are_seen_and_counted_as_one_kind(clock: VirtualClock) -> None:
+    async def thinks(firing: Firing) -> Done:
+        return Done(thought=Thought(f"thought_{firing.task.name}", "words" if firing.task.name == "good" else "\0"))
+
+    service = TaskSchedulerService(":memory:", clock, handler=thinks)
+    async with ManualScheduler(service, clock) as checker:
+        await schedule(service, clock, "good")
+        await checker.tick(HOUR)
+        well = await said(service, "integration")
+        for number in range(30):
+            await schedule(service, clock, f"bad {number}")
+        await checker.tick(HOUR)
+        bad = await said(service, "integration")
+        clock.advance(26 * HOUR)
+        over = await said(service, "integration")
+
+    assert (well.health, bad.health, over.health) == (Health.OK, Health.WARN, Health.OK)
+    assert (well.numbers["thoughts_refused"], bad.numbers["thoughts_refused"]) == (0, 30)
 
 
 @pytest.mark.neo4j

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,20 +18,20 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from remembrancer import Defer, Failed, TaskSchedulerService
+from remembrancer import Defer, Done, Failed, TaskSchedulerService, Thought
+from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.surfaces.otel.instruments import OpenTelemetry
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
 
     from remembrancer import Firing
 
 HOUR = timedelta(hours=1)
-CLOSED = {"scheduler.outcome", "scheduler.execution.type", "error.type"}
 
 
 class Kept:
@@ -46,9 +51,10 @@ class Kept:
         return {each.name: each for of in told.resource_metrics for scope in of.scope_metrics for each in scope.metrics}
 
     def values(self, name: str) -> dict[tuple[Any, ...], float]:
-        """The values of a counter or gauge, by those of its labels, in the order of their names."""
+        """What a counter has counted, by the values of its labels, in the order of their names."""
         points = self.metrics()[name].data.data_points
-        return {tuple(value for _, value in sorted(each.attributes.items())): each.value for each in points}
+        told = {tuple(value for _, value in sorted(each.attributes.items())): each.value for each in points}
+        return {labels: value for labels, value in told.items() if value}
 
     def spans(self, name: str) -> list[ReadableSpan]:
         return [span for span in self.exporter.get_finished_spans() if span.name == name]
@@ -71,6 +77,10 @@ async def answer(firing: Firing) -> object:
             return Failed("No")
         case "later":
             return Defer(firing.execution.triggered_at + HOUR, "Not now")
+        case "raises":
+            raise ValueError(firing.task.goal_description)
+        case "thinks":
+            return Done(thought=Thought("", firing.task.goal_description))
         case _:
             return "done"
 
@@ -111,17 +121,36 @@ async def test_executions_are_counted_by_outcome_and_type_and_their_delays_are_m
     assert metrics["scheduler.trigger.delay"].unit == "s"
 
 
-async def test_no_label_is_a_task_or_a_name(clock: VirtualClock, kept: Kept) -> None:
-    service = service_on(":memory:", clock, kept)
+async def test_no_instrument_has_a_label_whose_values_have_no_end(
+    tmp_path: Path, clock: VirtualClock, kept: Kept
+) -> None:
+    service = service_on(tmp_path / "graph", clock, kept)
     async with ManualScheduler(service, clock) as checker:
-        for number in range(20):
-            name = "bad" if number % 2 else "good"
-            await service.schedule_task(name, f"goal {number}", "p", f"thought_{number}", clock.now() + HOUR)
+        await service.schedule_task("hourly", "g", "p", "thought", schedule_cron="0 * * * *", misfire="skip")
+        for number in range(40):
+            name = ("good", "bad", "later", "raises", "thinks")[number % 5]
+            await service.schedule_task(name, f"goal {number}", f"p {number}", f"thought_{number}", clock.now() + HOUR)
         await checker.tick(HOUR)
+        await checker.tick(3 * HOUR)
+        await service.gauges.refresh()
         told = kept.metrics()
 
-    labels = {key for each in told.values() for point in each.data.data_points for key in point.attributes}
-    assert labels == CLOSED
+    closed = {
+        "scheduler.outcome": set(ExecutionStatus),
+        "scheduler.execution.type": set(ExecutionType),
+        "error.type": set(Reason),
+    }
+    seen = {
+        (key, value) for each in told.values() for at in each.data.data_points for key, value in at.attributes.items()
+    }
+    assert {key for key, _ in seen} == set(closed)
+    assert [(key, value) for key, value in seen if value not in closed[key]] == []
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text("utf-8")
+    table = page.partition("## Instruments")[2].partition("The labels are")[0]
+    named = [word for line in table.splitlines() for word in re.findall(r"`([a-z_.]+)`", line.partition(" | ")[0])]
+    first = {word: named[at - 1] for at, word in enumerate(named) if word.startswith(".")}
+    documented = {first[word].rpartition(".")[0] + word if word in first else word for word in named}
+    assert documented == set(told) | {"scheduler.clock.offset"}
 
 
 async def test_what_is_lost_and_taken_over_is_counted(tmp_path: Path, clock: VirtualClock, kept: Kept) -> None:
@@ -221,6 +250,55 @@ async def test_an_execution_is_linked_to_the_span_that_scheduled_it_in_another_p
     assert told["messaging.message.id"] == execution.execution_id
     assert (processed.kind, scheduled.kind) == (trace.SpanKind.CONSUMER, trace.SpanKind.PRODUCER)
     assert processed.status.status_code is trace.StatusCode.ERROR
+
+
+SCHEDULES = """
+import asyncio, os, sys
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from remembrancer import TaskSchedulerService
+from remembrancer.model.moment import from_ms, to_iso, to_ms
+from remembrancer.surfaces.otel.instruments import OpenTelemetry
+tracers, kept = TracerProvider(), InMemorySpanExporter()
+tracers.add_span_processor(SimpleSpanProcessor(kept))
+async def main():
+    service = TaskSchedulerService(sys.argv[1], instruments=OpenTelemetry(None, tracers))
+    await service.start()
+    for name, on_lost in (("good", "retry"), ("later", "fail")):
+        await service.schedule_task(name, "g", "p", "thought", sys.argv[2], on_lost=on_lost)
+    for span in kept.get_finished_spans():
+        print(f"{span.context.trace_id:032x} {span.context.span_id:016x}", flush=True)
+    os._exit(9)
+asyncio.run(main())
+"""
+
+
+async def test_the_link_holds_from_a_process_that_was_killed_through_a_restart_and_each_later_run(
+    tmp_path: Path, kept: Kept
+) -> None:
+    due = datetime.now(UTC) + timedelta(days=1)
+    command = [sys.executable, "-c", SCHEDULES, str(tmp_path / "graph"), due.isoformat()]
+    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 9, ended.stderr
+    clock = VirtualClock(due)
+    for late in (timedelta(seconds=3), HOUR + timedelta(seconds=4)):
+        clock.set(due + late)
+        async with ManualScheduler(service_on(tmp_path / "graph", clock, kept), clock) as checker:
+            await checker.tick()
+
+    *both, again = kept.spans("process scheduled_task")
+    good, later = sorted(both, key=lambda span: str((span.attributes or {})["scheduler.task.name"]))
+    scheduled = [
+        f"{link.context.trace_id:032x} {link.context.span_id:016x}" for span in (good, later) for link in span.links
+    ]
+    assert scheduled == ended.stdout.splitlines()
+    assert [link.context for link in again.links] == [link.context for link in later.links]
+    told = [dict(span.attributes or {}) for span in (good, later, again)]
+    assert [each["scheduler.lateness"] for each in told] == pytest.approx([3, 3, 1], abs=0.01)
+    assert told[0]["scheduler.nominal_time"] == to_iso(from_ms(to_ms(due)))
+    assert told[0]["messaging.client.id"] != told[2]["messaging.client.id"]
+    assert len({span.context.trace_id for span in (good, later, again)}) == 3
 
 
 async def test_what_a_handler_does_belongs_to_its_execution(clock: VirtualClock, kept: Kept) -> None:

@@ -10,6 +10,15 @@ RETURN e.execution_id AS execution_id, e.task_id AS task_id, e.thought_id AS tho
        substring(toString(e.nominal_at), 0, 10) AS day
 ORDER BY e.execution_id LIMIT $limit
 
+// name: begin_roll_up
+// Write who begins to roll up what is older than a moment.
+UNWIND $rows AS r
+CREATE (c:task_change {
+  change_id: r.change_id, action: r.action, at: datetime({epochMillis: r.at_ms}), surface: r.surface, actor: r.actor,
+  after: r.after
+})
+RETURN r.row AS row
+
 // name: roll_up_executions
 // Lock the summary of a task's day, look again, add up what is still there, and delete exactly that.
 UNWIND $rows AS r

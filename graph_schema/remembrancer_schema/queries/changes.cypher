@@ -4,7 +4,7 @@ MATCH (c:task_change)-[:CHANGE_OF]->(t:scheduled_task {task_id: $task_id})
 RETURN c ORDER BY c.at, c.change_id
 
 // name: changes_between
-// The audit trail of all tasks, from the change after $after_id to the one before $before_id, oldest first, as nodes.
+// The audit trail of all tasks and of the graph, after the change $after_id and before $before_id, oldest first, as nodes.
 MATCH (c:task_change)
 WHERE c.change_id > $after_id AND c.change_id < $before_id
 RETURN c ORDER BY c.change_id LIMIT $limit

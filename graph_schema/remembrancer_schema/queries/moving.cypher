@@ -61,7 +61,9 @@ RETURN r.row AS row
 // name: copy_mark
 // Which copy has made this graph, or is under way, and how far it is.
 MATCH (g:remembrancer_graph)
-RETURN g.copied_from AS copied_from, g.copying_from AS copying_from, g.copying_part AS part, g.copying_after AS after
+RETURN g.copied_from AS copied_from, g.copying_from AS copying_from, g.copying_part AS part, g.copying_after AS after,
+       g.copy_id AS copy_id, g.copied_at.epochMillis AS copied_ms, g.copied_through AS copied_through,
+       g.copied_as AS copied_as
 
 // name: mark_copy
 // Write down how far the copy is, in the same commit as what it has copied.
@@ -71,8 +73,10 @@ SET g.copying_from = r.source, g.copying_part = r.part, g.copying_after = r.afte
 RETURN r.row AS row
 
 // name: end_copy
-// The copy is whole: the graph may be used.
+// The copy is whole, and this is who made it: the graph may be used.
 UNWIND $rows AS r
 MATCH (g:remembrancer_graph)
-SET g.copied_from = g.copying_from, g.copying_from = null, g.copying_part = null, g.copying_after = null
+SET g.copied_from = g.copying_from, g.copying_from = null, g.copying_part = null, g.copying_after = null,
+    g.copy_id = r.change_id, g.copied_at = datetime({epochMillis: r.at_ms}), g.copied_through = r.surface,
+    g.copied_as = r.actor
 RETURN r.row AS row

@@ -1,4 +1,4 @@
-"""`remembrancer audit export`: everything that was done to tasks, for machines."""
+"""`remembrancer audit export`: everything that was done to tasks and to the graph, for machines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Exporting(OnGraph):
 
 
 async def export(asked: Exporting) -> None:
-    """Write what was done to tasks, by whom and through what, as JSON lines, oldest first.
+    """Write what was done to tasks and to the graph, by whom and through what, as JSON lines, oldest first.
 
     However long the trail is, little of it is in memory at a time. For example:
 

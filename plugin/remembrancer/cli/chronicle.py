@@ -17,6 +17,7 @@ from remembrancer.engine.thinking import think
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import to_iso
 from remembrancer.model.outcome import Defer, Failed
+from remembrancer.surfaces.request_id import WithRequestId
 
 if TYPE_CHECKING:
     from remembrancer.ports.handler import Answer, Firing, Handler
@@ -29,7 +30,9 @@ class Chronicle:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        logging.basicConfig(format=_FORM, stream=sys.stderr)
+        to_stderr = logging.StreamHandler(sys.stderr)
+        to_stderr.addFilter(WithRequestId())
+        logging.basicConfig(format=_FORM, handlers=[to_stderr])
 
     def serving(self, folder: Path, beacon: Beacon) -> None:
         """Say where to find it; the secrets stay in the folder."""
@@ -151,4 +154,4 @@ def _words(answer: Answer) -> tuple[str, str]:
 
 
 _SHOWN: Final = 120
-_FORM: Final = "%(asctime)s %(levelname)s %(message)s"
+_FORM: Final = "%(asctime)s %(levelname)s [%(request_id)s] %(message)s"

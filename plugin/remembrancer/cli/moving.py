@@ -33,7 +33,9 @@ async def copy(asked: Copying) -> None:
     """
     from remembrancer.assembly import copy_graph  # noqa: PLC0415 (loads the engine)
     from remembrancer.cli.printing import print_json, progress  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.reach import sign  # noqa: PLC0415 (--help stays fast)
 
+    sign("command line")
     if asked.as_json:
         copied = await copy_graph(
             asked.source, asked.target, watch=lambda step: print_json({"event": "step", "step": step}, indent=None)

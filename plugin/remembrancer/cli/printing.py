@@ -180,7 +180,7 @@ def _change_cells(change: TaskChange) -> tuple[str, ...]:
     said = "; ".join(part for part in (f"by {who}", change.reason, moved) if part)
     return (
         to_iso(change.at),
-        change.task_id,
+        change.task_id or "",
         coloured(change.action),
         "",
         "",

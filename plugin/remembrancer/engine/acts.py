@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.engine.admission import admit, read_context, read_id, read_reason, reply
-from remembrancer.engine.authorship import AUTHOR, TRACEPARENT, Author
+from remembrancer.engine.authorship import TRACEPARENT, acting
 from remembrancer.engine.planning import BURST, Decision, Dropped, drop, owed
 from remembrancer.engine.putting_off import put_off
 from remembrancer.errors import DedupKeyTaken, InvalidInput, TaskEnded, TaskNotFound, TaskUnreadable
@@ -32,12 +32,11 @@ KEPT = "A task is kept under this dedup_key already; it is returned as it stands
 
 
 class Acts:
-    """The acts of one actor on one graph.
+    """The acts of whoever acts, on one graph.
 
     Args:
         store: The graph.
         clock: The time.
-        author: Who acts, for the audit trail, where the call does not say.
         late_by_seconds: How far in the past a moment may lie and still fire at once.
         near: Gives a new task that is due at once an id by which this replica serves it.
     """
@@ -46,13 +45,11 @@ class Acts:
         self,
         store: TaskStore,
         clock: Clock,
-        author: Author,
         late_by_seconds: float,
         near: Callable[[ScheduledTask], ScheduledTask],
     ) -> None:
         self._store = store
         self._clock = clock
-        self._author = author
         self._late_by_seconds = late_by_seconds
         self._near = near
 
@@ -190,7 +187,7 @@ class Acts:
 
     def _made(self) -> dict[str, str | None]:
         """Return by whom, and within which span, a task is made just now."""
-        author = AUTHOR.get() or self._author
+        author = acting()
         return {"created_through": author.surface, "created_as": author.actor, "traceparent": TRACEPARENT.get()}
 
     async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:
@@ -215,7 +212,7 @@ class Acts:
         return read_moment(value, field, now=self._clock.now())
 
     def _change(self, action: str, reason: str | None, thought_id: str | None = None) -> Change:
-        author = AUTHOR.get() or self._author
+        author = acting()
         return Change(action, self._clock.now(), author.surface, author.actor, reason, thought_id)
 
 

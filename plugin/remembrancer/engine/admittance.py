@@ -7,9 +7,11 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.authorship import acting
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.token import AccessToken, NewToken, Scope
+from remembrancer.ports.task_store import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +45,7 @@ class Admittance:
             raise InvalidInput("scope", scope, ", ".join(Scope), "read")
         text = f"rmb_{secrets.token_urlsafe(_BYTES)}"
         made = NewToken(name=name, scope=Scope(scope), created_at=from_ms(to_ms(self._clock.now())), token=text)
-        if not await self._tokens.add(made, _digest(text)):
+        if not await self._tokens.add(made, _digest(text), self._change("create_token")):
             raise InvalidInput("name", name, "a name that no token has had", f"{name[:60]}-2")
         return made
 
@@ -53,12 +55,16 @@ class Admittance:
 
     async def revoke(self, name: str) -> bool:
         """Let a token open nothing any more; say whether this call did it."""
-        return await self._tokens.revoke(name, self._clock.now())
+        return await self._tokens.revoke(name, self._change("revoke_token"))
 
     async def admit(self, text: str) -> AccessToken | None:
         """Return the token with this text; None for one that is unknown or revoked."""
         token = await self._tokens.by_digest(_digest(text))
         return None if token is None or token.revoked_at else token
+
+    def _change(self, action: str) -> Change:
+        author = acting()
+        return Change(action, self._clock.now(), author.surface, author.actor)
 
 
 def _digest(text: str) -> str:

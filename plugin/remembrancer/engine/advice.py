@@ -23,7 +23,7 @@ ADVICE: Final = {
     ),
     "cron": (
         "Who writes expressions that are refused believes that something is scheduled, and nothing is.",
-        "Show the author `remembrancer preview EXPRESSION`; the refusal says what is allowed.",
+        "Show the author `remembrancer preview EXPRESSION`; of a task set aside, `history` says why: schedule it anew.",
     ),
     "service": (
         "Nothing fires while the checker does not run.",

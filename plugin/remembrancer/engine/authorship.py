@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,16 +12,23 @@ class Author:
     """Through what somebody acts, and as whom."""
 
     surface: str
-    """service, command line, import, rest, …"""
+    """service, command line, import, rest, handler, checker."""
     actor: str | None = None
-    """A token's name, a login name; None where nobody is known by name."""
+    """A token's name, a login name, an execution, a replica; None where nobody is known by name."""
 
     def __str__(self) -> str:
         """Return both in a word or two, for logs and keys."""
         return self.surface if self.actor is None else f"{self.surface}: {self.actor}"
 
 
+IN_PROCESS: Final = Author("service")
+"""Whoever calls the service in its own process."""
 AUTHOR: ContextVar[Author | None] = ContextVar("remembrancer_author", default=None)
 """Who acts, where a surface knows better than the one it came through."""
 TRACEPARENT: ContextVar[str | None] = ContextVar("remembrancer_traceparent", default=None)
 """The span that schedules just now, in W3C form."""
+
+
+def acting() -> Author:
+    """Return who acts just now."""
+    return AUTHOR.get() or IN_PROCESS

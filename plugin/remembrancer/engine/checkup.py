@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.advice import ADVICE
 from remembrancer.model.moment import from_ms, to_iso
+from remembrancer.model.outcome import THOUGHT_REFUSED
 from remembrancer.ports.accounts import DELAY_BOUNDS_MS
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Facts:
     """Whether a scheduler elsewhere could not hold this graph."""
     process: Process | None
     """None: no scheduler runs where this was asked."""
+    silent: str | None = None
+    """Why the graph did not answer: what it would have told stands at nothing then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,9 @@ def examine(facts: Facts) -> list[Diagnosis]:
     """Return what all ten checks say of *facts*."""
     diagnoses: list[Diagnosis] = []
     for number, judge in enumerate(_CHECKS, 1):
-        health, saw, numbers = judge(facts)
         name = judge.__name__
+        unknown = facts.silent is not None and judge not in _WITHOUT_THE_GRAPH
+        health, saw, numbers = _UNKNOWN if unknown else judge(facts)
         diagnoses.append(Diagnosis(number, name, health, saw, *ADVICE[name], numbers))
     return diagnoses
 
@@ -122,8 +126,8 @@ def drift(facts: Facts) -> Judgement:
     due = begun + missed
     late = 1 - facts.day.on_time
     bound = _percentile_ms(facts.day.delays, 0.95) / 1000
-    saw = f"{begun:.0f} runs began in a day, {missed:.0f} occurrences were missed; {late:.1%} of both were not on time"
-    saw += f"; 95 in 100 runs began within {bound:g} s"
+    saw = f"{begun:.0f} runs began in a day, {missed:.0f} occurrences were missed"
+    saw += f"; {late:.1%} of both were not on time; 95 in 100 runs began within {bound:g} s" if due else ""
     health = _worst(_by(late if due >= FEW else 0.0, 0.05, 0.5), WARN if missed else OK)
     return health, saw, {"begun": begun, "missed": missed, "late_share": late, "delay_p95_seconds": bound}
 
@@ -140,6 +144,8 @@ def memory(facts: Facts) -> Judgement:
 
 def database(facts: Facts) -> Judgement:
     """Whether the graph answers, in what time, and how much room it has left."""
+    if facts.silent is not None:
+        return CRITICAL, f"the graph does not answer: {facts.silent.splitlines()[0]}", {"answers": 0.0}
     seconds, ever = facts.answer_seconds, facts.lifelong.counts["database_errors"]
     mine = facts.process.database_errors if facts.process else 0
     numbers = {"answer_seconds": seconds, "errors_ever": ever, "errors_of_process": float(mine)}
@@ -155,13 +161,15 @@ def database(facts: Facts) -> Judgement:
 
 
 def cron(facts: Facts) -> Judgement:
-    """Cron expressions that were refused at the door."""
+    """Expressions refused at the door since the graph was made, and tasks that a day has set aside as unreadable."""
     counts = facts.lifelong.counts
     refused, accepted = counts["cron_refused"], counts["recurring_created"]
     share = refused / (refused + accepted) if refused else 0.0
+    aside = facts.day.counts["tasks_quarantined"]
     saw = f"{refused:.0f} expressions were refused and {accepted:.0f} accepted since the graph was made ({share:.0%})"
-    health = _by(share, 0.1, 0.5) if refused >= FEW else OK
-    return health, saw, {"refused": refused, "accepted": accepted, "share": share}
+    saw += f"; in a day {aside:.0f} tasks could not be read or planned, and were set aside as FAILED" if aside else ""
+    health = _worst(_by(share, 0.1, 0.5) if refused >= FEW else OK, WARN if aside else OK)
+    return health, saw, {"refused": refused, "accepted": accepted, "share": share, "set_aside": aside}
 
 
 def service(facts: Facts) -> Judgement:
@@ -169,7 +177,7 @@ def service(facts: Facts) -> Judgement:
     process = facts.process
     if process is None:
         waited = _due_seconds(facts)
-        due = f"; {facts.sounding.due} tasks are due" if facts.sounding.due else ""
+        due = f"; tasks that are due: {facts.sounding.due:,}" if facts.sounding.due else ""
         where = "on this graph" if facts.exclusive else "here; one elsewhere may serve this graph"
         health = CRITICAL if waited > LATE_SECONDS else WARN if facts.exclusive else OK
         return health, f"no scheduler runs {where}{due}", {"running": 0.0, "due_seconds": waited}
@@ -207,7 +215,8 @@ def performance(facts: Facts) -> Judgement:
     """Whether work piles up, and whether it takes longer than it did."""
     waited, day, hour = _due_seconds(facts), _mean_seconds(facts.day), _mean_seconds(facts.hour)
     slower = hour / day if day else 1.0
-    saw = f"{facts.sounding.due:,} tasks are due, the oldest for {waited:,.1f} s; "
+    saw = f"{facts.sounding.due:,} tasks are due"
+    saw += f", the oldest for {waited:,.1f} s; " if facts.sounding.due else "; "
     saw += f"a handler took {hour:.3g} s on average in the last hour, {day:.3g} s in a day"
     longer = slower if hour >= 1.0 else 1.0
     health = _worst(_by(waited, LATE_SECONDS, 5 * LATE_SECONDS), _by(longer, 2.0, 10.0))
@@ -228,7 +237,7 @@ def integration(facts: Facts) -> Judgement:
     """Leases that nobody took over, clocks that disagree, thoughts that could not be kept."""
     now_ms, overdue, offset = facts.now_ms, facts.sounding.overdue_leases, facts.clock_offset_seconds
     since = facts.sounding.oldest_overdue_ms
-    refused = float(sum(n for text, n in facts.day.failures.items() if text.startswith(_THOUGHT)))
+    refused = float(facts.day.failures[THOUGHT_REFUSED])
     stuck = 0.0 if since is None else (now_ms - since) / 1000
     saw = f"{overdue} of {facts.sounding.leases} leases have run out"
     saw += "" if since is None else f", the first at {to_iso(from_ms(since))}"
@@ -267,9 +276,11 @@ def _percentile_ms(delays: list[int], share: float) -> float:
     return DELAY_BOUNDS_MS[-1]
 
 
-_THOUGHT: Final = "The thought was refused."
 _CHECKS: Final[tuple[Callable[[Facts], Judgement], ...]] = (
     *(executions, drift, memory, database, cron),
     *(service, deferrals, performance, limits, integration),
 )
 """In the order of the specification's recommendations."""
+_WITHOUT_THE_GRAPH: Final = frozenset({memory, database, service, limits})
+"""What the process alone can tell."""
+_UNKNOWN: Final[Judgement] = (WARN, "not known while the graph does not answer", {})

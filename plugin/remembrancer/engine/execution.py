@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from remembrancer.engine.admission import read_id, read_thought
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.outcome import Defer, Done, Failed
+from remembrancer.model.outcome import THOUGHT_REFUSED, Defer, Done, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -104,7 +104,7 @@ def _fault(thought: Thought) -> str | None:
         read_id("thought_id", thought.thought_id)
         read_thought(thought.content)
     except InvalidInput as refused:
-        return f"The thought was refused. {refused}"
+        return f"{THOUGHT_REFUSED} {refused}"
     return None
 
 

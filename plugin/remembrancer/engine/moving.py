@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
+from remembrancer.engine.authorship import acting
 from remembrancer.errors import CopyDiffers, GraphLocked, GraphTaken
+from remembrancer.ports.task_store import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from remembrancer.ports.clock import Clock
     from remembrancer.ports.whole_graph import Page, Part, WholeGraph
 
 _FROM_THE_START: Final = ""
@@ -60,8 +63,10 @@ class Copied:
     parts: Sequence[CopiedPart]
 
 
-async def copy(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep], None]) -> Copied:
+async def copy(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep], None], clock: Clock) -> Copied:
     """Copy *source* into *target*, or go on with that, and compare the two.
+
+    Who made a copy, and when, stands on its mark and in no node that the next copy of it would take along.
 
     Raises:
         GraphLocked: A scheduler works on one of them; nothing was written.
@@ -81,7 +86,8 @@ async def copy(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep
         await _copy_parts(source, target, part, after, watch)
     parts = await _compare(source, target, watch)
     if mark is None or not mark.whole:
-        await target.finish()
+        author = acting()
+        await target.finish(Change("copy", clock.now(), author.surface, author.actor))
     return Copied(source.name, target.name, mark is not None, parts)
 
 

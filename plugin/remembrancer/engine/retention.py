@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.authorship import Author, acting
 from remembrancer.errors import InvalidInput
+from remembrancer.ports.task_store import Change
 
 if TYPE_CHECKING:
     import asyncio
@@ -52,10 +54,13 @@ class Retention:
         past: What is over.
         clock: The time.
         options: How long executions are kept.
+        replica_id: Who does it.
     """
 
-    def __init__(self, past: Past, clock: Clock, options: Options) -> None:
+    def __init__(self, past: Past, clock: Clock, options: Options, replica_id: str) -> None:
         self._past = past
+        self._author = Author("checker", replica_id)
+        self._begun = False
         self._clock = clock
         self._keep = None if (days := options.keep_executions_days) is None else days_to_keep(days)
         self._after_id = _ALL
@@ -69,8 +74,11 @@ class Retention:
             if now >= until or (self._next_sweep_at is not None and now < self._next_sweep_at):
                 return
             old = await self._past.oldest(now - self._keep, self._after_id, self._limit)
+            if old and not self._begun:
+                await self._past.begin(now - self._keep, _change(now, self._author))
+                self._begun = True
             if len(old) < self._limit:
-                self._after_id, self._next_sweep_at = _ALL, now + _BETWEEN_SWEEPS
+                self._after_id, self._next_sweep_at, self._begun = _ALL, now + _BETWEEN_SWEEPS, False
             else:
                 self._after_id = old[-1].execution_id
             if old:
@@ -94,8 +102,14 @@ async def retain(past: Past, now: datetime, keep_days: float, *, dry_run: bool) 
     summaries: set[tuple[str, str]] = set()
     after_id = _ALL
     while old := await past.oldest(before, after_id, _LARGEST):
+        if not dry_run and after_id == _ALL:
+            await past.begin(before, _change(now, acting()))
         after_id = old[-1].execution_id
         executions += len(old) if dry_run else await past.roll_up(old)
         occurrences += sum(each.occurrences for each in old)
         summaries |= {(each.task_id, each.day) for each in old}
     return Retained(before, executions, occurrences, len(summaries))
+
+
+def _change(now: datetime, author: Author) -> Change:
+    return Change("retain", now, author.surface, author.actor)

@@ -69,7 +69,7 @@ class Scheduler:
         self._heartbeat: asyncio.Task[None] | None = None
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room, instruments=instruments)
         self._forgetting = Forgetting(store.events, clock, options)
-        self._retention = Retention(store.past, clock, options)
+        self._retention = Retention(store.past, clock, options, self.replica_id)
         self._stopping = False
         self._checks = Checks(options.check_interval_seconds)
         self.passes = 0

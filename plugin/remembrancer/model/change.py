@@ -1,4 +1,4 @@
-"""A change: what somebody did to a task, for the audit trail."""
+"""A change: what somebody did to a task or to the graph, for the audit trail."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from pydantic import BaseModel, ConfigDict
 
 
 class TaskChange(BaseModel):
-    """One `task_change` node; of a task that was made, what its own node tells."""
+    """One `task_change` node; of a task that was made, or of a graph that is a copy, what its own node tells."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     change_id: str
     """The key; of a creation, the task's."""
-    task_id: str
+    task_id: str | None = None
+    """None: it is no task that was changed."""
     action: str
-    """create, cancel, defer, run_now or quarantine."""
+    """Of a task create, cancel, defer, run_now or quarantine; else create_token, revoke_token, retain or copy."""
     at: datetime
     surface: str | None = None
-    """Through what: service, command line, import, rest, checker. None: it was written before this was kept."""
+    """Through what: service, command line, import, rest, handler, checker. None: written before this was kept."""
     actor: str | None = None
-    """As whom there: a token's name, a login name; None where nobody is known by name."""
+    """As whom there: a token's name, a login name, an execution, a replica; None where nobody is known by name."""
     reason: str | None = None
     thought_id: str | None = None
     """The thought that asked for it."""
     before: dict[str, Any] | None = None
-    """The fields that changed, as they were; None where nothing of the task changed."""
+    """The fields that changed, as they were; None where there was nothing."""
     after: dict[str, Any] | None = None
     """The same, as they are."""
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 (part of the public signature)
+from typing import Final
+
+THOUGHT_REFUSED: Final = "The thought was refused."
+"""How the reason begins of an execution that failed because the thought it answered with cannot be kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ COUNTS: Final[tuple[str, ...]] = (
     "tasks_completed",
     "tasks_failed",
     "tasks_cancelled",
+    "tasks_quarantined",
     "deferrals",
     "cron_triggers",
     "triggers",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.summary import ExecutionSummary
+    from remembrancer.ports.task_store import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class Past(Protocol):
         Left out are those that still run, that an attempt repeats which is younger or still runs, and that anything
         but our own edges is linked to.
         """
+        ...
+
+    async def begin(self, before: datetime, change: Change) -> None:
+        """Write down who begins to roll up what began before *before*."""
         ...
 
     async def roll_up(self, old: Sequence[OldExecution]) -> int:

@@ -31,6 +31,10 @@ class Sounding:
     disk_size: int | None
 
 
+NOTHING: Final = Sounding(0, None, 0, 0, None, None, None, None)
+"""Stands for the sounding of a graph that does not answer."""
+
+
 class Soundings(Protocol):
     """Takes soundings of one graph."""
 

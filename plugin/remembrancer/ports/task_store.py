@@ -105,10 +105,10 @@ class TakeOver:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who did what to a task, for the audit trail."""
+    """Who did what to a task or to the graph, for the audit trail."""
 
     action: str
-    """cancel, defer, run_now, …"""
+    """cancel, defer, run_now, create_token, …"""
     at: datetime
     surface: str
     """Through what: service, command line, rest, …"""

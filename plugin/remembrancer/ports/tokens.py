@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from remembrancer.model.token import AccessToken
+    from remembrancer.ports.task_store import Change
 
 
 class Tokens(Protocol):
     """The tokens of one graph."""
 
-    async def add(self, token: AccessToken, digest: str) -> bool:
+    async def add(self, token: AccessToken, digest: str, change: Change) -> bool:
         """Keep a token that is known by *digest*; False, and nothing written, if its name is taken."""
         ...
 
@@ -26,6 +26,6 @@ class Tokens(Protocol):
         """Return every token, by name."""
         ...
 
-    async def revoke(self, name: str, at: datetime) -> bool:
+    async def revoke(self, name: str, change: Change) -> bool:
         """Let a token open nothing any more; False if there is none of this name, or it was revoked before."""
         ...

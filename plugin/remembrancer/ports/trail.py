@@ -1,4 +1,4 @@
-"""The contract for the audit trail: what was done to tasks, by whom, oldest first."""
+"""The contract for the audit trail: what was done to tasks and to the graph, by whom, oldest first."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ class Trail(Protocol):
         ...
 
     async def stretch(self, wanted: Stretch) -> Sequence[TaskChange]:
-        """Return changes of all tasks in the order in which they were made, from their index."""
+        """Return all changes in the order in which they were made, from their index."""
         ...

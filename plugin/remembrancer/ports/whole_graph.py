@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from remembrancer.ports.task_store import Change
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -68,8 +70,8 @@ class WholeGraph(Protocol):
         """Keep a page of the graph called *source*, and mark how far the copy is."""
         ...
 
-    async def finish(self) -> None:
-        """Mark the copy as whole."""
+    async def finish(self, change: Change) -> None:
+        """Mark the copy as whole, and say who made it."""
         ...
 
     async def mark(self) -> Mark | None:

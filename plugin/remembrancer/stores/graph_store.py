@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.errors import DedupKeyTaken, OutcomeUnknown, TaskNotFound, TaskUnreadable
+from remembrancer.errors import DedupKeyTaken, GraphUnavailable, OutcomeUnknown, TaskNotFound, TaskUnreadable
 from remembrancer.model.ids import LAST_ID
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus
 from remembrancer.ports.accounts import LIFELONG
 from remembrancer.ports.task_store import AbandonedLease
-from remembrancer.stores import rows
+from remembrancer.stores import change_rows, rows
 from remembrancer.stores.accounts import GraphAccounts
 from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, let_go, running_of, won_claims
 from remembrancer.stores.event_log import GraphEvents
@@ -134,7 +134,7 @@ class GraphStore:
 
     async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution:
         """Write a running execution outside the schedule."""
-        audit = rows.change_row(execution.task_id, change)
+        audit = change_rows.change_row(execution.task_id, change)
         after = rows.to_json({"execution_id": execution.execution_id})
         row = {**rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
         answers = await self._session.write([Statement("start_executions", [row]), hold(lease, [execution])])
@@ -178,7 +178,7 @@ class GraphStore:
 
     async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
         """End an open task, together with what *unserved* accounts for; say whether this call ended it."""
-        row = {**rows.change_row(task_id, change), "task_fence": rows.fence_after(unserved)}
+        row = {**change_rows.change_row(task_id, change), "task_fence": rows.fence_after(unserved)}
         try:
             answers = await self._session.write([*unserved_statements(unserved), Statement("cancel_tasks", [row])])
         except UniqueKeyTaken:  # its moment has an outcome already, as in a graph put back from half a backup
@@ -188,9 +188,9 @@ class GraphStore:
 
     async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
-        row: Row = {**rows.rearm_row(rearm), **rows.change_row(task_id, change), "expected_ms": expected_next_run_ms}
-        statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
-        statements += deferral_statements(rearm.deferral)
+        row: Row = rows.rearm_row(rearm) | change_rows.change_row(task_id, change)
+        moving = Statement("defer_tasks", [row | {"expected_ms": expected_next_run_ms}])
+        statements = [*unserved_statements(rearm.unserved), moving, *deferral_statements(rearm.deferral)]
         answers = await self._arming([rearm.next_run_ms], statements)
         deferred = bool(answer_to("defer_tasks", statements, answers))
         if deferred:
@@ -242,9 +242,10 @@ class GraphStore:
         return [{name: rows.plain(value) for name, value in row.items()} for row in found]
 
     async def close(self) -> None:
-        """Finish the writes under way and let the graph go."""
-        while await self.tidy(_BULK):
-            pass
+        """Finish the writes under way and let the graph go, even one that does not answer any more."""
+        with suppress(GraphUnavailable):  # what is left is for people: after a crash it would be missing too
+            while await self.tidy(_BULK):
+                pass
         await self._session.close()
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:

@@ -6,15 +6,19 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from remembrancer.model.ids import first_id
-from remembrancer.model.moment import to_ms
+from remembrancer.model.moment import to_iso, to_ms
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.ports.past import OldExecution
+from remembrancer.stores.change_rows import change_row
+from remembrancer.stores.rows import to_json
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from remembrancer.ports.task_store import Change
 
 
 class PastStore:
@@ -34,6 +38,11 @@ class PastStore:
         # One that another replica rolls up while it is read comes back without its properties.
         return [OldExecution(**row) for row in found if row["execution_id"] and row["task_id"] and row["day"]]
 
+    async def begin(self, before: datetime, change: Change) -> None:
+        """Write down who begins to roll up what began before *before*."""
+        row = {**change_row(None, change), "after": to_json({"executions_before": to_iso(before)})}
+        await self._session.write([Statement("begin_roll_up", [row])])
+
     async def roll_up(self, old: Sequence[OldExecution]) -> int:
         """Add executions to the summaries of their days, and delete them; return how many that were."""
         statements = [Statement("roll_up_executions", _by_day(old))]
@@ -47,8 +56,8 @@ class PastStore:
 
     async def summaries(self, task_id: str | None, limit: int) -> Sequence[ExecutionSummary]:
         """Return summaries, the latest day first: of one task, or of all."""
-        rows = await self._session.read(query("summaries"), {"task_id": task_id, "limit": limit})
-        return [ExecutionSummary.model_validate(row["s"]) for row in rows]
+        found = await self._session.read(query("summaries"), {"task_id": task_id, "limit": limit})
+        return [ExecutionSummary.model_validate(row["s"]) for row in found]
 
 
 def _by_day(old: Sequence[OldExecution]) -> list[Row]:

@@ -9,10 +9,9 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from remembrancer.model.change import TaskChange
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
-from remembrancer.model.ids import minute_of, new_id
+from remembrancer.model.ids import minute_of
 from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.task import ScheduledTask
 from remembrancer.stores.due_key import due_key
@@ -21,13 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from remembrancer.ports.handler import Progress
-    from remembrancer.ports.task_store import Change, Claim, Rearm, Settlement
+    from remembrancer.ports.task_store import Claim, Rearm, Settlement
     from remembrancer.stores.session import Row
 
 
 _WRITTEN_OTHERWISE: Final = {"deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence"}
-_OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedup_key", "deferred_task_id")
-"""What is told of a task that was made: what nothing changes afterwards."""
 _LOG: Final = logging.getLogger("remembrancer")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
@@ -201,41 +198,6 @@ def thought_row(settlement: Settlement) -> Row:
         "content": thought.content,
         "completed_ms": to_ms(settlement.completed_at),
     }
-
-
-def change_row(task_id: str, change: Change) -> Row:
-    """Return the parameters that write a change's audit node."""
-    at_ms = to_ms(change.at)
-    return {
-        "task_id": task_id,
-        "change_id": new_id("change", at_ms),
-        "action": change.action,
-        "at_ms": at_ms,
-        "surface": change.surface,
-        "actor": change.actor,
-        "reason": change.reason,
-        "thought_id": change.thought_id,
-    }
-
-
-def change_from(node: Row) -> TaskChange:
-    """Read a change from its node."""
-    told = {name: json.loads(node[name]) for name in ("before", "after") if node.get(name)}
-    return TaskChange.model_validate({**node, **told})
-
-
-def creation_from(node: Row) -> TaskChange:
-    """Read from a task's node how it was made: a change that has no node of its own."""
-    return TaskChange(
-        change_id=node["task_id"],
-        task_id=node["task_id"],
-        action="create",
-        at=node["created_at"],
-        surface=node.get("created_through"),
-        actor=node.get("created_as"),
-        thought_id=node["origin_thought_id"],
-        after={name: node[name] for name in _OF_A_CREATION if node.get(name) is not None},
-    )
 
 
 def deferral_row(deferral: Deferral) -> Row:

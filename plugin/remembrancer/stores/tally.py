@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.outcome import THOUGHT_REFUSED
 from remembrancer.ports.accounts import DELAY_BOUNDS_MS, LIFELONG, ON_TIME_MS, STEPS
 from remembrancer.stores.happenings import happened
 
@@ -127,7 +128,12 @@ def _settled(tally: Tally, written: Sequence[Row]) -> None:
         if not lost:  # how long a lost one really ran is not known
             sums.counts["execution_seconds"] += outcome["duration_seconds"]
         if outcome["status"] == "failed":
-            sums.failures[_LOST if lost else shortened(outcome.get("reason"))] += 1
+            sums.failures[_LOST if lost else _failure(outcome.get("reason"))] += 1
+
+
+def _failure(reason: str | None) -> str:
+    """Return what a failure is counted as: refused thoughts, whose reasons quote them, all as one."""
+    return THOUGHT_REFUSED if (reason or "").startswith(THOUGHT_REFUSED) else shortened(reason)
 
 
 def _dropped(tally: Tally, written: Sequence[Row]) -> None:
@@ -154,13 +160,15 @@ def _retired(tally: Tally, written: Sequence[Row]) -> None:
         tally.at(row["at_ms"], row).counts[_ENDS[row["status"]]] += 1
 
 
-def _ended_as(status: str) -> Callable[[Tally, Sequence[Row]], None]:
+def _ended_as(status: str, *, by_checker: bool = False) -> Callable[[Tally, Sequence[Row]], None]:
     """Return what counts tasks that somebody, or the checker, has ended so."""
 
     def count(tally: Tally, written: Sequence[Row]) -> None:
         for row in written:
             counts = tally.at(row["at_ms"], row).counts
             counts[_ENDS[status]] += 1
+            if by_checker:
+                counts["tasks_quarantined"] += 1
             if row["before"] == "PENDING":
                 counts["tasks_begun"] += 1
             if expression := row.get("schedule_cron"):
@@ -188,6 +196,6 @@ _COUNTED: Final[dict[str, Callable[[Tally, Sequence[Row]], None]]] = {
     "create_tasks": _created,
     "retire_tasks": _retired,
     "cancel_tasks": _ended_as("CANCELLED"),
-    "quarantine_tasks": _ended_as("FAILED"),
+    "quarantine_tasks": _ended_as("FAILED", by_checker=True),
     "record_deferrals": _deferred,
 }

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remembrancer.model.moment import to_ms
+from remembrancer.model.moment import to_iso
 from remembrancer.model.token import AccessToken
+from remembrancer.stores.change_rows import change_row
+from remembrancer.stores.rows import to_json
 from remembrancer.stores.session import Statement, UniqueKeyTaken
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
+    from remembrancer.ports.task_store import Change
     from remembrancer.stores.session import Row, Session
 
 
@@ -26,9 +28,10 @@ class GraphTokens:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def add(self, token: AccessToken, digest: str) -> bool:
+    async def add(self, token: AccessToken, digest: str, change: Change) -> bool:
         """Keep a token; False if its name is taken."""
-        row: Row = {"name": token.name, "scope": token.scope, "digest": digest, "created_ms": to_ms(token.created_at)}
+        row: Row = {"name": token.name, "scope": token.scope, "digest": digest, **change_row(None, change)}
+        row["after"] = to_json({"name": token.name, "scope": token.scope})
         try:
             await self._session.write([Statement("create_tokens", [row])])
         except UniqueKeyTaken:
@@ -44,7 +47,10 @@ class GraphTokens:
         """Return every token, by name."""
         return [AccessToken.model_validate(row["k"]) for row in await self._session.read(query("tokens"), {})]
 
-    async def revoke(self, name: str, at: datetime) -> bool:
+    async def revoke(self, name: str, change: Change) -> bool:
         """Let a token open nothing any more; say whether this call did it."""
-        answers = await self._session.write([Statement("revoke_tokens", [{"name": name, "revoked_ms": to_ms(at)}])])
+        row: Row = {"name": name, **change_row(None, change)}
+        row["before"] = to_json({"name": name, "revoked_at": None})
+        row["after"] = to_json({"name": name, "revoked_at": to_iso(change.at)})
+        answers = await self._session.write([Statement("revoke_tokens", [row])])
         return bool(answers[0])

@@ -1,4 +1,4 @@
-"""The audit trail of a graph, read: changes from their nodes, creations from the tasks'."""
+"""The audit trail of a graph, read: changes from their nodes, creations from the tasks', a copy from its mark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.ids import LAST_ID, first_id
 from remembrancer.model.moment import to_ms
-from remembrancer.stores import rows
+from remembrancer.stores.change_rows import change_from, copy_from, creation_from
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class GraphTrail:
         tasks = await self._session.read(query("task_by_id"), dict(asked))
         changes = await self._session.read(query("changes_of_task"), dict(asked))
         return [
-            *(rows.creation_from(row["t"]) for row in tasks),
-            *(rows.change_from(row["c"]) for row in changes),
+            *(creation_from(row["t"]) for row in tasks),
+            *(change_from(row["c"]) for row in changes),
         ]
 
     async def stretch(self, wanted: Stretch) -> Sequence[TaskChange]:
@@ -43,8 +43,10 @@ class GraphTrail:
         if wanted.since:
             places.append(first_id("", to_ms(wanted.since)).removeprefix("_"))
         place = max(places, default="")
-        found = [rows.change_from(row["c"]) for row in await self._between("changes_between", "change_", place, wanted)]
-        found += [rows.creation_from(row["t"]) for row in await self._between("tasks_between", "task_", place, wanted)]
+        found = [change_from(row["c"]) for row in await self._between("changes_between", "change_", place, wanted)]
+        found += [creation_from(row["t"]) for row in await self._between("tasks_between", "task_", place, wanted)]
+        mark = await self._session.read(query("copy_mark"), {})
+        found += [copied for row in mark if row["copy_id"] and (copied := copy_from(row)).place > place]
         return sorted(found, key=lambda change: change.place)[: wanted.limit]
 
     async def _between(self, name: str, kind: str, place: str, wanted: Stretch) -> list[Row]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.whole_graph import Mark, Page, Part
 from remembrancer.stores.books import summed
+from remembrancer.stores.change_rows import change_row
 from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.session import Row, Session, Statement
 from remembrancer_schema.catalog import query
@@ -14,6 +15,8 @@ from remembrancer_schema.kinds import APART, EDGES, KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from remembrancer.ports.task_store import Change
 
 PAGE: Final = 1000
 """A commit costs little beside a thousand nodes, and a thousand nodes are little memory."""
@@ -79,9 +82,9 @@ class WholeGraphStore:
         mark: Row = {"source": source, "part": part.name, "after": page.after}
         await self._session.write([*self._statements(part, page), Statement("mark_copy", [mark])])
 
-    async def finish(self) -> None:
-        """Mark the copy as whole."""
-        await self._session.write([Statement("end_copy", [{}])])
+    async def finish(self, change: Change) -> None:
+        """Mark the copy as whole, and say who made it."""
+        await self._session.write([Statement("end_copy", [change_row(None, change)])])
 
     async def mark(self) -> Mark | None:
         """Return the mark of the copy that makes this graph, or has made it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -11,20 +12,23 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.accounting import most_deferred
 from remembrancer.engine.checkup import Facts, Process
 from remembrancer.engine.footprint import resident_bytes
-from remembrancer.errors import RemembrancerError
+from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.moment import to_ms
+from remembrancer.ports.accounts import Lifelong, Window
+from remembrancer.ports.soundings import NOTHING
 from remembrancer.surfaces.metrics import active_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remembrancer.engine.scheduler import Scheduler
-    from remembrancer.ports.accounts import Lifelong
     from remembrancer.ports.soundings import Sounding
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.surfaces.metrics import Vitals
     from remembrancer.surfaces.otel.instruments import OpenTelemetry
 
+_PATIENCE_SECONDS: Final = 30.0
+"""How long the graph may take for all that the checks ask of it."""
 _EVERY_SECONDS: Final = 15.0
 """How old what the graph tells may be, for whoever collects without asking first."""
 
@@ -111,7 +115,17 @@ class Gauges:
             await asyncio.sleep(_EVERY_SECONDS)
 
     async def facts(self) -> Facts:
-        """Return everything that the checks of `doctor` judge: a few reads, none of them over all executions."""
+        """Return everything that the checks of `doctor` judge; of a graph that does not answer, why."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._asked()
+        except GraphUnavailable as error:
+            return self._without_the_graph(str(error))
+        except TimeoutError:
+            return self._without_the_graph(f"Nothing came within {_PATIENCE_SECONDS:g} s.")
+
+    async def _asked(self) -> Facts:
+        """Ask the graph: a few reads, none of them over all executions."""
         store, now = self._vitals.store(), self._vitals.now()
         taken = await self.refresh()
         lifelong = await store.accounts.lifelong()
@@ -127,6 +141,23 @@ class Gauges:
             most_deferred=await _most_deferred(store, lifelong),
             exclusive=store.exclusive,
             process=self._process(),
+        )
+
+    def _without_the_graph(self, silent: str) -> Facts:
+        store = self._vitals.store()
+        return Facts(
+            now_ms=to_ms(self._vitals.now()),
+            sounding=NOTHING,
+            answer_seconds=0.0,
+            clock_offset_seconds=0.0,
+            day=Window(),
+            hour=Window(),
+            lifelong=Lifelong({}, Counter(), None),
+            open_tasks=int(active_tasks(store.totals)),
+            most_deferred=None,
+            exclusive=store.exclusive,
+            process=self._process(),
+            silent=silent,
         )
 
     def _process(self) -> Process | None:

@@ -34,7 +34,7 @@ class Recollection(Pulse):
         after: str | None = None,
         limit: int = 1000,
     ) -> list[TaskChange]:
-        """Return what was done to tasks and by whom, oldest first: to one, or to all.
+        """Return what was done and by whom, oldest first: to one task, or to all and to the graph.
 
         Args:
             task_id: Only what was done to this task; none for one that is not there.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from remembrancer.engine.accounting import Paged, page_of
 from remembrancer.engine.acts import Acts
 from remembrancer.engine.admittance import Admittance
-from remembrancer.engine.authorship import Author
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.errors import ServiceStopped
 from remembrancer.model.policy import OPEN_STATUSES
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
 
 _ALL: Final = 1_000_000
-_SERVICE: Final = Author("service")
 
 
 class SchedulerService(Live, Recollection):
@@ -66,7 +64,7 @@ class SchedulerService(Live, Recollection):
         self.gauges.begin()
         self._scheduler = Scheduler(store, self._time_service, self._handler, self._options, self._instruments)
         presence = self._scheduler.presence
-        self._acts = Acts(store, self._time_service, _SERVICE, self._options.check_interval_seconds, presence.near)
+        self._acts = Acts(store, self._time_service, self._options.check_interval_seconds, presence.near)
         self._instruments.watch(self.gauges.read, store.commits)
         await presence.look_closely()
 

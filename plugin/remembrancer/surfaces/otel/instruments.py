@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import metrics
 
-from remembrancer.model.execution import ExecutionStatus
+from remembrancer.model.execution import ExecutionStatus, ExecutionType
+from remembrancer.model.outcome import THOUGHT_REFUSED
 from remembrancer.ports.accounts import DELAY_BOUNDS_MS
 from remembrancer.surfaces.otel.observed import observe
 from remembrancer.surfaces.otel.spans import SCOPE, Spans
@@ -83,6 +84,9 @@ class OpenTelemetry:
         self._reclaims = meter.create_counter(
             "scheduler.lease.reclaims", "{execution}", "Executions taken over from a replica that went away"
         )
+        self._refused = meter.create_counter(
+            "scheduler.thoughts.refused", "{execution}", "Executions whose thought could not be kept"
+        )
 
     @property
     def live(self) -> bool:
@@ -92,6 +96,8 @@ class OpenTelemetry:
     def watch(self, read: Callable[[], Mapping[str, float]], commits: deque[int]) -> None:
         """Let *read* be asked when somebody collects, and measure what *commits* gathers."""
         self._sources[read] = commits
+        if self.live:
+            self._begin_at_nothing()
 
     def forget(self, read: Callable[[], Mapping[str, float]]) -> None:
         """Ask *read* no more."""
@@ -128,6 +134,8 @@ class OpenTelemetry:
             kind = _kind(each)
             ended[kind] += 1
             self._duration.record(each.duration_seconds, _labels(kind))
+            if each.reason is not None and each.reason.startswith(THOUGHT_REFUSED):
+                self._refused.add(1)
         self._count(ended)
         self.drain()
 
@@ -144,6 +152,13 @@ class OpenTelemetry:
     def begin(self, firing: Firing) -> ExecutionSpan | None:
         """Open the span of an execution."""
         return self._spans.begin(firing)
+
+    def _begin_at_nothing(self) -> None:
+        """Show those counters before their first case that an alarm hangs on: what begins at 1 has not increased."""
+        for counter in (self._claims, self._lost, self._reclaims, self._refused):
+            counter.add(0)
+        for execution_type in ExecutionType:
+            self._executions.add(0, _labels((ExecutionStatus.MISSED, execution_type, None)))
 
     def _count(self, kinds: Counter[Kind]) -> None:
         for kind, occurrences in kinds.items():

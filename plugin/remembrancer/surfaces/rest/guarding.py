@@ -6,7 +6,6 @@ import logging
 import re
 import secrets
 import time
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, HTTPException, Request
@@ -17,6 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.token import Scope
+from remembrancer.surfaces.request_id import REQUEST_ID
 from remembrancer.surfaces.rest.problems import Refusal, of_error, of_misfit, of_refusal
 
 if TYPE_CHECKING:
@@ -32,20 +32,10 @@ RATE: Final = 100.0
 """Requests a second that one token may make, in the long run."""
 BURST: Final = 200.0
 """Requests that it may make at once."""
-REQUEST_ID: ContextVar[str] = ContextVar("remembrancer_request_id", default="-")
 _LOG: Final = logging.getLogger("remembrancer.rest")
 _GIVEN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BEARER: Final = HTTPBearer(auto_error=False, description="A token that `remembrancer token create` has shown.")
 _MOST_BUCKETS: Final = 10_000
-
-
-class WithRequestId(logging.Filter):
-    """Gives every record of the log the id of the request that it was written for, as `request_id`."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass."""
-        record.request_id = REQUEST_ID.get()
-        return True
 
 
 class GuardedRoute(APIRoute):
