@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from remembrancer.assembly import TaskSchedulerService, copy_graph
     from remembrancer.engine.options import Options
-    from remembrancer.errors import InvalidInput, RemembrancerError, TaskEnded, TaskNotFound
+    from remembrancer.errors import InvalidInput, RemembrancerError, TaskChanged, TaskEnded, TaskNotFound
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
     from remembrancer.model.outcome import Defer, Done, Failed, Thought
     from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds, TaskStatus
@@ -44,6 +44,7 @@ __all__ = [
     "ServiceCapabilities",
     "ServiceStatus",
     "ServiceType",
+    "TaskChanged",
     "TaskEnded",
     "TaskNotFound",
     "TaskSchedulerService",
@@ -56,7 +57,7 @@ __all__ = [
 _HOMES = {
     "assembly": ["TaskSchedulerService", "copy_graph"],
     "engine.options": ["Options"],
-    "errors": ["InvalidInput", "RemembrancerError", "TaskEnded", "TaskNotFound"],
+    "errors": ["InvalidInput", "RemembrancerError", "TaskChanged", "TaskEnded", "TaskNotFound"],
     "model.execution": ["Execution", "ExecutionStatus", "Reason"],
     "model.outcome": ["Defer", "Done", "Failed", "Thought"],
     "model.policy": ["Fold", "Gap", "Misfire", "OnLost", "Seconds", "TaskStatus"],

@@ -2,8 +2,11 @@
 
 RemembrancerError
 ├── InvalidInput (ValueError)       refused at the door; nothing was written
+│   └── RequestKeyTaken             another request was sent under this key
 ├── TaskNotFound (LookupError)      no task has this id
+├── ExecutionNotFound (LookupError) no execution has this id, or it was rolled up
 ├── TaskUnreadable                  a task's node holds what no task can be made of
+├── TaskChanged                     the task does not stand as it was read any more
 ├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
 ├── DedupKeyTaken                   another task was scheduled under the key at the same moment
 ├── ServiceStopped                  the scheduler is not running
@@ -56,6 +59,14 @@ class InvalidInput(RemembrancerError, ValueError):
         super().__init__(f"{field}={shown} is not accepted. Allowed: {allowed}. Example: {field}={example!r}")
 
 
+class RequestKeyTaken(InvalidInput):
+    """Another request was sent under the same key before: this one was not acted on."""
+
+    def __init__(self, key: str) -> None:
+        allowed = "a key that no other request was sent under; the same request may be sent again under its own"
+        super().__init__("Idempotency-Key", key, allowed, "8f14e45f-cancel-1")
+
+
 class TaskNotFound(RemembrancerError, LookupError):
     """No task has this id."""
 
@@ -77,6 +88,28 @@ class TaskUnreadable(RemembrancerError):
         )
 
 
+class ExecutionNotFound(RemembrancerError, LookupError):
+    """No execution has this id, or it was rolled up into a summary since."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"No execution has the id {execution_id!r}, or it is long over and was rolled up.")
+
+
+class TaskChanged(RemembrancerError):
+    """The task was claimed, moved or ended since it was read; nothing was written."""
+
+    def __init__(self, task_id: str, fence: int, status: str, wanted: int) -> None:
+        self.task_id = task_id
+        self.fence = fence
+        self.status = status
+        self.wanted = wanted
+        super().__init__(
+            f"Task {task_id!r} has changed since it was read: its fence is {fence}, not {wanted}, and it is {status}. "
+            "Nothing was written; read it again and decide anew."
+        )
+
+
 class TaskEnded(RemembrancerError):
     """The task came to its end before this request; its record stays, unchanged."""
 
@@ -92,6 +125,7 @@ class DedupKeyTaken(RemembrancerError):
     """Another task was scheduled under the same dedup_key at the same moment; nothing was written."""
 
     def __init__(self, keys: str) -> None:
+        self.keys = keys
         super().__init__(
             f"A task is kept under the dedup_key already ({keys}). Nothing was written; schedule again to get it."
         )

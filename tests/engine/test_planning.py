@@ -89,6 +89,13 @@ def test_a_one_time_task_runs_however_late(misfire: Misfire) -> None:
     assert (claim.execution.status, claim.execution.nominal_at) == (RUNS, NOW)
 
 
+def test_a_task_made_when_its_moment_had_passed_is_late_from_then_on_only() -> None:
+    late = task_of(None, at=NOW - 3 * MINUTE).model_copy(update={"created_at": NOW - MINUTE})
+
+    assert plan(late, to_ms(NOW), "replica_a").execution.trigger_delay_ms == 60_000
+    assert plan(task_of(None, at=NOW - 3 * MINUTE), to_ms(NOW), "replica_a").execution.trigger_delay_ms == 180_000
+
+
 def test_a_late_one_time_task_whose_policy_is_skip_is_missed_and_failed() -> None:
     task = task_of(None, misfire=Misfire.SKIP)
     assert plan(task, to_ms(NOW + timedelta(seconds=60)), "replica").execution.status is RUNS

@@ -86,29 +86,6 @@ async def test_a_refusal_says_what_would_be_accepted(writer: httpx.AsyncClient) 
     assert problem["example"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status"),
-    [
-        ("GET", f"{TASKS}/task_none", None, 404),
-        ("GET", "/v1/nowhere", None, 404),
-        ("DELETE", TASKS, None, 405),
-        ("POST", TASKS, {"name": "x"}, 422),
-        ("GET", f"{TASKS}?limit=0", None, 422),
-        ("GET", f"{TASKS}?limti=5", None, 422),
-        ("GET", f"{TASKS}?cursor=nonsense", None, 422),
-        ("GET", f"{REPORTS}/analytics?period=2d", None, 422),
-        ("POST", f"{TASKS}/task_none/defer", {"until": "2090-01-01T00:00:00Z", "reason": "r"}, 404),
-    ],
-)
-async def test_what_is_wrong_is_a_problem_document(
-    writer: httpx.AsyncClient, method: str, path: str, body: dict[str, Any] | None, status: int
-) -> None:
-    answer = await writer.request(method, path, json=body)
-
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
-    assert answer.json()["status"] == status
-
-
 async def test_a_token_reaches_as_far_as_its_scope(clients: dict[str, httpx.AsyncClient]) -> None:
     question = {"query": "MATCH (t:scheduled_task) RETURN count(t) AS n"}
     reached = {
@@ -143,16 +120,6 @@ async def test_the_graph_keeps_no_token(started: TaskSchedulerService) -> None:
 
     assert made.token not in str(node)
     assert "token" not in (await started.list_tokens())[0].model_dump()
-
-
-async def test_an_idempotency_key_makes_one_task_and_no_other(writer: httpx.AsyncClient) -> None:
-    head = {"Idempotency-Key": "k1"}
-    answers = [await writer.post(TASKS, json=asked(), headers=head) for _ in range(2)]
-    other = await writer.post(TASKS, json=asked("Coffee"), headers=head)
-
-    assert [answer.status_code for answer in answers] == [201, 200]
-    assert answers[0].json()["task_id"] == answers[1].json()["task_id"]
-    assert (other.status_code, other.json()["type"]) == (422, "urn:remembrancer:idempotency-key")
 
 
 async def test_a_change_of_what_is_not_as_it_was_read_is_refused(writer: httpx.AsyncClient) -> None:
@@ -194,13 +161,73 @@ async def pages(client: httpx.AsyncClient, path: str, name: str) -> list[dict[st
     return found
 
 
-@pytest.mark.parametrize("name", ["status", "tasks", "analytics", "cron", "performance"])
+@pytest.mark.parametrize("name", ["status", "performance", "task-statistics", "cron-analytics"])
 async def test_the_reports_are_served(reader: httpx.AsyncClient, started: TaskSchedulerService, name: str) -> None:
     answer = await reader.get(f"{REPORTS}/{name}")
-    told = await getattr(started.telemetry, name)()
+    told = await getattr(started.telemetry, name.replace("-", "_"))()
 
     assert answer.status_code == 200
     assert answer.json().keys() == told.model_dump().keys()
+
+
+async def test_what_became_of_a_task_and_who_did_what_is_served(
+    clients: dict[str, httpx.AsyncClient], started: TaskSchedulerService
+) -> None:
+    writer, one = clients["write"], f"{TASKS}/{(await make(clients['write']))['task_id']}"
+    run = (await writer.post(f"{one}/run")).json()
+    await started.idle()
+    back = {"thought_id": "t", "task_id": "theirs", "defer_until": "2090-01-01T00:00:00Z", "reason": "Not yet"}
+    deferred = [(await writer.post("/v1/scheduler/deferred", json=back)).json() for _ in range(2)]
+    told = {
+        path: (await writer.get(f"/v1/scheduler{path}")).json()
+        for path in (f"/executions/{run['execution_id']}", "/running", "/summaries", "/capabilities", "/doctor")
+    }
+    changes = await pages(writer, "/v1/scheduler/changes", "changes")
+    mine = await pages(writer, f"{one}/changes", "changes")
+    timeline = (await writer.get(f"{one}/timeline")).json()
+    dry = await clients["admin"].post("/v1/scheduler/retain", json={"keep_days": 0, "dry_run": True})
+    kept = await clients["admin"].post("/v1/scheduler/retain", json={"keep_days": 0})
+
+    assert told[f"/executions/{run['execution_id']}"]["status"] == "completed"
+    assert (told["/running"], told["/summaries"], len(told["/doctor"])) == ([], [], 10)
+    assert "cancel_task" in told["/capabilities"]["actions"]
+    assert [each["deferral_count"] for each in deferred] == [1, 2]
+    assert [each["action"] for each in changes] == ["create", "run_now", "create", "defer"]
+    assert [each["action"] for each in mine] == ["create", "run_now"]
+    assert [each.get("action", each.get("status")) for each in timeline] == ["run_now", "completed", "create"] or [
+        each.get("action", each.get("status")) for each in timeline
+    ] == ["completed", "run_now", "create"]
+    assert (dry.json()["executions"], kept.json()["executions"]) == (1, 1)
+    assert len((await writer.get(f"{one}/summaries")).json()) == 1
+
+
+async def test_a_request_counts_once_whatever_it_asks_and_health_does_not(
+    clients: dict[str, httpx.AsyncClient], started: TaskSchedulerService
+) -> None:
+    async def counted() -> tuple[int, int]:
+        """Count; to count is a request too."""
+        performance = (await clients["read"].get(f"{REPORTS}/status")).json()["performance"]
+        return performance["request_count"], performance["error_count"]
+
+    before, failed = await counted()
+    one = f"{TASKS}/{(await make(clients['write']))['task_id']}"
+    for path in (f"{one}/timeline", f"{one}/executions", f"{REPORTS}/cron-analytics", "/v1/scheduler/status"):
+        assert (await clients["read"].get(path)).status_code == 200
+    await started.telemetry.tasks()
+    await clients["nobody"].get("/v1/scheduler/health")
+    for client, path in (("nobody", TASKS), ("read", f"{TASKS}?limit=0"), ("read", f"{TASKS}/task_none")):
+        assert (await clients[client].get(path)).status_code >= 400
+
+    assert await counted() == (before + 6 + 3 + 1, failed + 3)
+
+
+async def test_a_refused_cron_expression_is_in_the_reports_at_once(writer: httpx.AsyncClient) -> None:
+    await writer.post(TASKS, json=asked(schedule_cron="61 * * * *"))
+
+    stats = (await writer.get(f"{REPORTS}/cron")).json()["validation_stats"]
+    errors = (await writer.get(f"{REPORTS}/performance")).json()["error_analysis"]
+    assert stats == {"valid_expressions": 0, "invalid_attempts": 1, "success_rate": 0.0}
+    assert (errors["cron_parsing_errors"], errors["most_common_error"]) == (1, "Invalid cron expression")
 
 
 async def test_a_preview_and_the_status_are_served(reader: httpx.AsyncClient) -> None:
@@ -211,12 +238,6 @@ async def test_a_preview_and_the_status_are_served(reader: httpx.AsyncClient) ->
 
     assert fires.json()[0]["at"] == "2027-01-01T09:00:00Z"
     assert status.json()["service_name"] == "TaskSchedulerService"
-
-
-async def test_a_body_that_is_too_large_is_not_read(writer: httpx.AsyncClient) -> None:
-    answer = await writer.post(TASKS, json=asked(trigger_prompt="x" * guarding.LARGEST_BODY))
-
-    assert (answer.status_code, answer.json()["status"]) == (413, 413)
 
 
 async def test_who_asks_too_often_is_told_to_wait(reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +293,7 @@ async def test_serve_prints_where_the_api_is_and_the_cli_makes_its_tokens(tmp_pa
 def test_the_openapi_document_names_every_route_and_its_problems() -> None:
     document = application(TaskSchedulerService()).openapi()
 
-    assert len(document["paths"]) == 18
+    assert len(document["paths"]) == 31
     for path, item in document["paths"].items():
         for operation in item.values():
             assert path.endswith("health") or "application/problem+json" in operation["responses"]["401"]["content"]

@@ -44,6 +44,12 @@ async def stream(client: httpx.AsyncClient, **asked: Any) -> AsyncIterator[dict[
                 block[name] = value
 
 
+async def begun(client: httpx.AsyncClient) -> int:
+    """Return what a stream is answered with; it is not read."""
+    async with client.stream("GET", EVENTS) as answer:
+        return answer.status_code
+
+
 async def told(client: httpx.AsyncClient, count: int, **asked: Any) -> list[dict[str, Any]]:
     """Return the first events that a stream tells."""
     events: list[dict[str, Any]] = []
@@ -207,6 +213,33 @@ async def test_a_revoked_token_ends_the_stream_it_opened(
         await started.revoke_token("reader")
         async for _ in blocks:
             pass
+
+
+async def test_a_token_has_so_many_streams_at_once_and_no_more(
+    started: TaskSchedulerService, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "STREAMS", 2)
+    async with asyncio.timeout(PATIENCE):
+        async with (
+            aclosing(stream(clients["read"])) as blocks,
+            connect(f"{socket_of(clients)}?after=0", additional_headers=shown(clients)) as socket,
+        ):
+            await anext(blocks)
+            await fire(started)
+            await socket.recv()
+            refused = await clients["read"].get(EVENTS)
+            async with connect(socket_of(clients), additional_headers=shown(clients)) as third:
+                with pytest.raises(ConnectionClosed) as closed:
+                    await third.recv()
+            async with aclosing(stream(clients["write"])) as others:
+                await anext(others)
+        while await begun(clients["read"]) == 429:  # noqa: ASYNC110 (until the server has seen one of them go
+            await asyncio.sleep(0.01)
+
+    assert (refused.status_code, refused.json()["type"]) == (429, "urn:remembrancer:streams")
+    assert refused.headers["retry-after"]
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == 1013
 
 
 async def test_a_server_that_stops_ends_its_streams(started: TaskSchedulerService) -> None:

@@ -213,6 +213,26 @@ async def test_analytics_tell_what_happened_by_type(lived: TaskSchedulerService)
     assert recurring["deferral_patterns"]["total_deferrals"] == 0
 
 
+async def test_a_period_begins_with_the_hour_in_which_it_began(clock: VirtualClock) -> None:
+    service = TaskSchedulerService(time_service=clock, handler=handle)
+    async with ManualScheduler(service, clock) as checker:
+        for hours, minutes in ((0, 59), (0, 1), (1, 0), (22, 0)):  # 9:59, 10:00, 11:00, 9:00 on the next day
+            await checker.tick(timedelta(hours=hours, minutes=minutes))
+            await schedule(service, "bad", defer_until=clock.now())
+            await checker.tick(timedelta(seconds=0.5))
+        clock.set(clock.now().replace(minute=59, second=59))
+        counted = {
+            period: read(await service.telemetry.analytics(period))["execution_summary"]["failed_executions"]
+            for period in ("1h", "1d", "7d")
+        }
+        at_ten = clock.now() + timedelta(seconds=1)
+        clock.set(at_ten)
+        later = read(await service.telemetry.analytics("1d"))["execution_summary"]
+
+    assert counted == {"1h": 1, "1d": 4, "7d": 4}
+    assert (later["failed_executions"], later["success_rate"], later["avg_executions_per_day"]) == (3, 0.0, 3)
+
+
 async def test_what_lies_before_the_period_is_left_out(lived: TaskSchedulerService, clock: VirtualClock) -> None:
     clock.advance(timedelta(hours=30))
     assert read(await lived.telemetry.analytics(period="1h"))["execution_summary"]["total_executions"] == 0
@@ -228,6 +248,17 @@ async def test_cron_expressions_are_told_with_their_tasks_in_words(lived: TaskSc
     assert [each["next_execution"] for each in first["next_triggers"]] == ["2026-03-02T10:30:00Z"] * 2
     assert report["active_cron_tasks"] == 3
     assert report["validation_stats"] == {"valid_expressions": 4, "invalid_attempts": 1, "success_rate": 0.8}
+
+
+async def test_an_expression_is_told_by_where_its_tasks_keep_the_seconds(service: TaskSchedulerService) -> None:
+    for expression, seconds in (("*/10 0 9 * * *", "first"), ("0 9 * * * */10", "last")):
+        await schedule(service, "fast", schedule_cron=expression, seconds=seconds)
+    told = {
+        each["expression"]: each["description"] for each in read(await service.telemetry.cron())["cron_expressions"]
+    }
+
+    assert told["*/10 0 9 * * *"] == told["0 9 * * * */10"]
+    assert told["0 9 * * * */10"].startswith("Every 10 seconds")
 
 
 async def test_performance_tells_delays_and_the_most_common_error(lived: TaskSchedulerService) -> None:

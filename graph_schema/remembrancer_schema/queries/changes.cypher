@@ -3,6 +3,15 @@
 MATCH (c:task_change)-[:CHANGE_OF]->(t:scheduled_task {task_id: $task_id})
 RETURN c ORDER BY c.at, c.change_id
 
+// name: request_by_key
+// What was done for the request with the $request_key: the first of the tasks that it made, or the change.
+MATCH (t:scheduled_task {dedup_key: $dedup_key})
+WHERE t.request_digest IS NOT NULL
+RETURN t.request_digest AS digest, t.task_id AS task_id, 'create' AS action, null AS after
+UNION ALL
+MATCH (c:task_change {request_key: $request_key})
+RETURN c.request_digest AS digest, c.task_id AS task_id, c.action AS action, c.after AS after
+
 // name: changes_between
 // The audit trail of all tasks and of the graph, after the change $after_id and before $before_id, oldest first, as nodes.
 MATCH (c:task_change)

@@ -2,16 +2,18 @@
 // Put tasks off to a later moment, if they still stand as read, and write who decided it; they keep their place.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
-SET t.fence = coalesce(t.fence, 0) + 1
+SET t.fence = coalesce(t.fence, 0)
 WITH t, r, coalesce(t.deferral_count, 0) AS deferrals
 WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
-SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
+  AND t.fence = coalesce(r.if_fence, t.fence)
+SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
     t.deferral_count = deferrals + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.requested_by,
   before: '{"next_run_ms":' + toString(r.expected_ms) + ',"deferral_count":' + toString(deferrals) + '}',
-  after: '{"next_run_ms":' + toString(r.next_run_ms) + ',"deferral_count":' + toString(deferrals + 1) + '}'
+  after: '{"next_run_ms":' + toString(r.next_run_ms) + ',"deferral_count":' + toString(deferrals + 1) + '}',
+  request_key: r.request_key, request_digest: r.request_digest
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row
 

@@ -42,10 +42,13 @@ SET t.deferral_id = null, t.defer_until = CASE WHEN t.schedule_cron IS NULL THEN
 RETURN r.row AS row
 
 // name: start_executions
-// Write running executions outside the schedule, as asked for by hand, and who asked.
+// Write running executions of open tasks outside the schedule, as asked for by hand, and who asked.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
-SET t.fence = coalesce(t.fence, 0) + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
+SET t.fence = coalesce(t.fence, 0)
+WITH t, r
+WHERE t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence)
+SET t.fence = t.fence + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: 1, occurrences: 1,
@@ -54,7 +57,8 @@ CREATE (e:task_execution {
 })-[:EXECUTION_OF]->(t)
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.triggered_ms}),
-  surface: r.surface, actor: r.actor, reason: r.change_reason, thought_id: r.thought_id, after: r.after
+  surface: r.surface, actor: r.actor, reason: r.change_reason, thought_id: r.thought_id, after: r.after,
+  request_key: r.request_key, request_digest: r.request_digest
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, t.fence AS fence
 
@@ -160,6 +164,10 @@ CREATE (e:task_execution {
 })-[:EXECUTION_OF]->(t)
 CREATE (e)-[:RETRY_OF]->(lost)
 RETURN r.row AS row, t.fence AS fence
+
+// name: execution_by_id
+// One execution, as a node.
+MATCH (e:task_execution {execution_id: $execution_id}) RETURN e
 
 // name: executions_of_task
 // The executions of one task before $before_id, newest first, as nodes.

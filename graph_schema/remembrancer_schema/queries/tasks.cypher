@@ -16,7 +16,8 @@ CREATE (t:scheduled_task {
   defer_until: CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END,
   next_run_ms: r.next_run_ms, due_key: r.due_key, nominal_ms: r.nominal_ms, deferral_id: r.deferral_id, fence: 0,
   listing: r.listing, cron_listing: r.cron_listing,
-  created_through: r.created_through, created_as: r.created_as, traceparent: r.traceparent
+  created_through: r.created_through, created_as: r.created_as, traceparent: r.traceparent,
+  request_digest: r.request_digest
 })-[:CREATED_BY]->(h)
 CREATE (t)-[:SCHEDULED_FOR]->(m)
 RETURN r.row AS row
@@ -91,25 +92,26 @@ USING INDEX SEEK e:task_execution(execution_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
-SET t.status = r.status, t.listing = r.status + '|' + t.task_type + '|' + t.task_id
+SET t.status = r.status, t.fence = coalesce(t.fence, 0) + 1, t.listing = r.status + '|' + t.task_type + '|' + t.task_id
 RETURN r.row AS row
 
 // name: cancel_tasks
 // End open tasks that owe no moment an outcome, or whose moments were accounted for just now; write who ended them.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
-SET t.fence = coalesce(t.fence, 0) + 1
+SET t.fence = coalesce(t.fence, 0)
 WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
-WHERE before IN ['PENDING', 'ACTIVE'] AND (
+WHERE before IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence) AND (
   t.fence = r.task_fence OR coalesce(armed_ms > r.at_ms, true) AND coalesce(t.nominal_ms > r.at_ms, true)
 )
-SET t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
+SET t.fence = t.fence + 1, t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
     t.deferral_id = null, t.listing = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_listing = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.thought_id,
   before: '{"status":"' + before + '","next_run_ms":' + coalesce(toString(armed_ms), 'null') + '}',
-  after: '{"status":"CANCELLED","next_run_ms":null}'
+  after: '{"status":"CANCELLED","next_run_ms":null}',
+  request_key: r.request_key, request_digest: r.request_digest
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
 

@@ -23,6 +23,7 @@ EXPRESSIONS: Final = 20
 _LOOKED_AT: Final = 25
 """How many tasks of an expression are looked at for its next runs; those of one expression share its moments."""
 _TRIGGERS: Final = 3
+_CURSOR: Final = "PENDING|recurring|task_1723644600.123_9f3k2a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ async def page_of(accounts: Accounts, wanted: Wanted, cursor: str | None) -> Pag
         kind, _, before = rest.partition("|")
         places = [place for place, shelf in enumerate(shelves) if shelf == (status, kind)]
         if not places or not before:
-            raise InvalidInput("cursor", cursor, "the next_cursor of a page of the same list", None)
+            raise InvalidInput("cursor", cursor, "the next_cursor of a page of the same list", _CURSOR)
         shelves = shelves[places[0] :]
     found: list[ScheduledTask] = []
     for status, kind in shelves:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.engine.admission import admit, read_context, read_id, read_reason, reply
-from remembrancer.engine.authorship import TRACEPARENT, acting
-from remembrancer.engine.planning import BURST, Decision, Dropped, drop, owed
+from remembrancer.engine.authorship import MARK, TRACEPARENT, acting
+from remembrancer.engine.ending import unserved_of
 from remembrancer.engine.putting_off import put_off
-from remembrancer.errors import DedupKeyTaken, InvalidInput, TaskEnded, TaskNotFound, TaskUnreadable
+from remembrancer.engine.repeating import once, refuse_another
+from remembrancer.errors import (
+    DedupKeyTaken,
+    InvalidInput,
+    RequestKeyTaken,
+    TaskChanged,
+    TaskEnded,
+    TaskNotFound,
+    TaskUnreadable,
+)
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.outcome import Defer
@@ -20,15 +29,20 @@ from remembrancer.ports.task_store import Change
 from remembrancer.timing.reading import read_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
+    from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledReply, ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import Claim, TaskStore
+    from remembrancer.ports.requests import Handled
+    from remembrancer.ports.task_store import TaskStore
+
+    Start = Callable[[ScheduledTask, Change], Awaitable[Execution | None]]
 
 _BAD_CRON = "Invalid cron expression"
 KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
+KEPT_REQUEST = "This request was acted on before; the task is returned as it stands, and nothing was written."
 
 
 class Acts:
@@ -55,8 +69,10 @@ class Acts:
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
-        now = self._clock.now()
-        tasks = [self._admit(request, now) for request in requests]
+        now, mark = self._clock.now(), MARK.get()
+        tasks = [self._admit(request, now, place) for place, request in enumerate(requests)]
+        if mark:
+            await refuse_another(self._store.requests, mark)
         known = await self._known(tasks)
         fresh: list[ScheduledTask] = []
         for task in tasks:
@@ -64,7 +80,7 @@ class Acts:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
-        writing = asyncio.ensure_future(self._store.create(fresh)) if fresh else None
+        writing = asyncio.ensure_future(self._store.create(fresh, mark=mark)) if fresh else None
         await asyncio.sleep(0)  # let it begin
         made = {task.task_id for task in fresh}
         kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
@@ -90,44 +106,68 @@ class Acts:
         """Put off the task of this id, or the one that brings it back, or schedule one that does."""
         read_id("task_id", task_id)
         read_id("thought_id", thought_id)
-        try:
-            standing = await self._store.get(task_id)
-        except TaskNotFound:
-            standing = await self._store.find_reactivation(task_id)
-        if standing and standing.is_open:
-            wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
-            return await self._put_off(standing, wish, read_context(context))
-        return await self._schedule_reactivation(
-            ScheduleRequest(
-                name=f"Resume {task_id}"[:200],
-                goal_description=f"Resume the task {task_id}, which was put off.",
-                trigger_prompt=f"Resume the task {task_id}. It was put off because: {read_reason(reason)}",
-                origin_thought_id=thought_id,
-                defer_until=defer_until,
-                context=read_context(context),
-            ),
-            task_id,
-            reason,
-        )
 
-    async def defer(self, task_id: str, until: str | datetime, reason: str, thought_id: str | None) -> ScheduledReply:
+        async def act() -> ScheduledReply:
+            try:
+                standing = await self._store.get(task_id)
+            except TaskNotFound:
+                standing = await self._store.find_reactivation(task_id)
+            if standing and (mark := MARK.get()) and standing.dedup_key == mark.of_task(0):
+                raise RequestKeyTaken(mark.given)  # made a moment ago, for the same request sent twice at once
+            if standing and standing.is_open:
+                wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
+                return await self._put_off(standing, wish, read_context(context))
+            return await self._schedule_reactivation(
+                ScheduleRequest(
+                    name=f"Resume {task_id}"[:200],
+                    goal_description=f"Resume the task {task_id}, which was put off.",
+                    trigger_prompt=f"Resume the task {task_id}. It was put off because: {read_reason(reason)}",
+                    origin_thought_id=thought_id,
+                    defer_until=defer_until,
+                    context=read_context(context),
+                ),
+                task_id,
+                reason,
+            )
+
+        return await once(self._store.requests, act, self._as_it_stands)
+
+    async def defer(
+        self, task_id: str, until: str | datetime, reason: str, thought_id: str | None, fence: int | None = None
+    ) -> ScheduledReply:
         """Put the task's next run off."""
-        return await self._put_off(await self._open_task(task_id, "deferred"), self._wish(until, reason, thought_id))
+        wish = self._wish(until, reason, thought_id)
 
-    async def cancel(self, task_id: str, reason: str | None) -> bool:
+        async def act() -> ScheduledReply:
+            return await self._put_off(await self._open_task(task_id, "deferred", fence), wish, fence=fence)
+
+        return await once(self._store.requests, act, self._as_it_stands)
+
+    async def cancel(self, task_id: str, reason: str | None, fence: int | None = None) -> bool:
         """End an open task, with all its moments that have come; say whether this call ended it.
 
         One that cannot be read, so that nobody can tell which moments those are, is set aside.
         """
         read_id("task_id", task_id)
-        change = self._change("cancel", None if reason is None else read_reason(reason))
+        text = None if reason is None else read_reason(reason)
+
+        async def act() -> bool:
+            return await self._cancel(task_id, self._change("cancel", text, fence=fence))
+
+        async def again(_: Handled) -> bool:
+            return True
+
+        return await once(self._store.requests, act, again)
+
+    async def _cancel(self, task_id: str, change: Change) -> bool:
         unserved = None
         while not await self._store.cancel(task_id, change, unserved):
             try:
                 task = await self._store.get(task_id)
+                _check_fence(task, change.if_fence)
                 if not task.is_open:
                     return False
-                unserved = await _unserved(task, to_ms(change.at))
+                unserved = await unserved_of(task, to_ms(change.at))
             except TaskNotFound:
                 return False
             except (TaskUnreadable, InvalidInput) as fault:
@@ -135,12 +175,27 @@ class Acts:
                 return True
         return True
 
-    async def start_by_hand(self, task_id: str) -> tuple[ScheduledTask, Change]:
-        """Return the open task that is to run now, and the change that this is."""
-        return await self._open_task(task_id, "run"), self._change("run_now", None)
+    async def run(self, task_id: str, start: Start, fence: int | None = None) -> Execution:
+        """Have *start* run the task once, now; return the execution as it started."""
 
-    async def _put_off(self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None) -> ScheduledReply:
-        """Defer *task*, again if it moved on while this was decided."""
+        async def act() -> Execution:
+            while True:  # one that has ended or changed before it could start is refused the next time round
+                task = await self._open_task(task_id, "run", fence)
+                if started := await start(task, self._change("run_now", None, fence=fence)):
+                    return started
+
+        async def again(handled: Handled) -> Execution:
+            return await self._store.requests.execution(handled.execution_id or "")
+
+        return await once(self._store.requests, act, again)
+
+    async def _as_it_stands(self, handled: Handled) -> ScheduledReply:
+        return reply(await self._store.get(handled.task_id), self._clock.now(), [KEPT_REQUEST])
+
+    async def _put_off(
+        self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None, fence: int | None = None
+    ) -> ScheduledReply:
+        """Defer *task*, again if it moved on while this was decided, and may have."""
         now = self._clock.now()
         rearm = put_off(task, wish, now, None, context)
         if task.next_run_ms is None:
@@ -150,9 +205,9 @@ class Acts:
                 "a task with a run ahead; this one runs right now",
                 "wait until it has ended",
             )
-        change = self._change("defer", wish.reason, wish.thought_id)
+        change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
         if not await self._store.defer(task.task_id, task.next_run_ms, rearm, change):
-            return await self._put_off(await self._open_task(task.task_id, "deferred"), wish, context)
+            return await self._put_off(await self._open_task(task.task_id, "deferred", fence), wish, context, fence)
         return reply(await self._store.get(task.task_id), now)
 
     async def _schedule_reactivation(
@@ -173,11 +228,13 @@ class Acts:
             context=request.context,
         )
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
-        await self._store.create([task.model_copy(update={**about, "nominal_ms": None})], first=first)
+        await self._store.create([task.model_copy(update={**about, "nominal_ms": None})], first=first, mark=MARK.get())
         return reply(await self._store.get(task.task_id), now)
 
-    def _admit(self, request: ScheduleRequest, now: datetime) -> ScheduledTask:
+    def _admit(self, request: ScheduleRequest, now: datetime, place: int = 0) -> ScheduledTask:
         """Return the task asked for; a cron expression that is refused is counted."""
+        if (mark := MARK.get()) and request.dedup_key is None:
+            request = replace(request, dedup_key=mark.of_task(place))
         try:
             return self._near(admit(request, now, self._late_by_seconds, self._made()))
         except InvalidInput as refused:
@@ -198,8 +255,9 @@ class Acts:
                 known[key] = task
         return known
 
-    async def _open_task(self, task_id: str, act: str) -> ScheduledTask:
+    async def _open_task(self, task_id: str, act: str, fence: int | None = None) -> ScheduledTask:
         task = await self._store.get(read_id("task_id", task_id))
+        _check_fence(task, fence)
         if not task.is_open:
             raise TaskEnded(task_id, task.status, act)
         return task
@@ -211,21 +269,16 @@ class Acts:
     def _moment(self, value: str | datetime, field: str) -> datetime:
         return read_moment(value, field, now=self._clock.now())
 
-    def _change(self, action: str, reason: str | None, thought_id: str | None = None) -> Change:
+    def _change(
+        self, action: str, reason: str | None, thought_id: str | None = None, *, fence: int | None = None
+    ) -> Change:
         author = acting()
-        return Change(action, self._clock.now(), author.surface, author.actor, reason, thought_id)
+        return Change(
+            action, self._clock.now(), author.surface, author.actor, reason, thought_id, if_fence=fence, mark=MARK.get()
+        )
 
 
-async def _unserved(task: ScheduledTask, now_ms: int) -> Claim | None:
-    """Account for the moments of *task* that have come and that it is cancelled with; None without any."""
-    first_ms, last_ms, occurrences = None, 0, 0
-    for last_ms in owed(task, now_ms):
-        first_ms = last_ms if first_ms is None else first_ms
-        occurrences += 1
-        if occurrences % BURST == 0:
-            await asyncio.sleep(0)  # an outage may have been long: what else is due need not wait for the count
-    if first_ms is None:
-        return None
-    text = "The task was cancelled before anything became of this moment."
-    dropped = Dropped(first_ms, last_ms, occurrences, ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
-    return drop(task, dropped, task.next_run_ms, None, Decision(now_ms, None))
+def _check_fence(task: ScheduledTask, fence: int | None) -> None:
+    """Refuse a task that was claimed, moved or ended since it was read with *fence*."""
+    if fence is not None and fence != task.fence:
+        raise TaskChanged(task.task_id, task.fence, task.status, fence)

@@ -1,10 +1,13 @@
-"""Who acts just now: known to the surface that a call came through, kept with what the call writes."""
+"""Who acts just now, and at which request: known to the surface it came through, kept with what the call writes."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from remembrancer.model.request import RequestMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ IN_PROCESS: Final = Author("service")
 """Whoever calls the service in its own process."""
 AUTHOR: ContextVar[Author | None] = ContextVar("remembrancer_author", default=None)
 """Who acts, where a surface knows better than the one it came through."""
+MARK: ContextVar[RequestMark | None] = ContextVar("remembrancer_request_mark", default=None)
+"""What the request that is acted on is known by, where it may be sent again."""
 TRACEPARENT: ContextVar[str | None] = ContextVar("remembrancer_traceparent", default=None)
 """The span that schedules just now, in W3C form."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.engine.authorship import AUTHOR, Author
+from remembrancer.engine.authorship import AUTHOR, MARK, Author
 from remembrancer.engine.execution import Verdict, as_async, run
 from remembrancer.engine.footprint import memory_of
 from remembrancer.engine.ledger import Ledger, patiently
@@ -162,6 +162,7 @@ class Dispatch:
 
     async def _run(self, firing: Firing, batch: _Batch) -> None:
         AUTHOR.set(Author("handler", firing.execution.execution_id))  # not whoever claimed it, or asked for it by hand
+        MARK.set(None)  # nor at their request, which was acted on when it began
         trace = self._instruments.begin(firing)
         verdict = await self._verdict(firing, batch)
         if verdict is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import new_id, occurrence_key
-from remembrancer.model.moment import from_ms, to_iso
+from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.ports.task_store import Claim
 from remembrancer.timing.cron import parse_cron
@@ -185,7 +185,7 @@ def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: in
         status=ExecutionStatus.RUNNING,
         nominal_at=from_ms(task.next_run_ms if put_off else nominal_ms),
         triggered_at=from_ms(at.now_ms),
-        trigger_delay_ms=at.now_ms - task.next_run_ms,
+        trigger_delay_ms=max(0, at.now_ms - max(task.next_run_ms, to_ms(task.created_at))),
         fence=task.fence + 1,
         replica_id=at.replica_id,
     )

@@ -13,14 +13,16 @@ from remembrancer.model.ids import new_id, next_attempt
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import OnLost
 from remembrancer.ports.handler import Firing
-from remembrancer.ports.task_store import Settlement, TakeOver
+from remembrancer.ports.taking_over import TakeOver
+from remembrancer.ports.task_store import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import AbandonedLease, Lease, TaskStore
+    from remembrancer.ports.taking_over import AbandonedLease
+    from remembrancer.ports.task_store import Lease, TaskStore
 
 
 async def take_over(

@@ -149,8 +149,8 @@ class Scheduler:
         """Return when every handler under way has been settled."""
         await self._dispatch.idle()
 
-    async def run_now(self, task: ScheduledTask, change: Change) -> Execution:
-        """Start one execution outside the schedule; return it as it started."""
+    async def run_now(self, task: ScheduledTask, change: Change) -> Execution | None:
+        """Start one execution outside the schedule; return it as it started, None if the task is not as wanted."""
         lease = self._lease()
         execution_id = new_id("exec", to_ms(change.at))
         execution = Execution(
@@ -164,8 +164,8 @@ class Scheduler:
             triggered_at=change.at,
             replica_id=self.replica_id,
         )
-        started = await self._store.start_now(execution, lease, change)
-        self._dispatch.start([Firing(started, task)], lease)
+        if started := await self._store.start_now(execution, lease, change):
+            self._dispatch.start([Firing(started, task)], lease)
         return started
 
     async def _look(self) -> datetime:

@@ -83,7 +83,10 @@ class Execution(BaseModel):
     occurrences: int = 1
     triggered_at: datetime
     trigger_delay_ms: int | None = None
-    """How much later than its task was armed for the schedule's run began; None for one that no schedule began."""
+    """How much later than its task was armed for, or made if that was later, the schedule's run began.
+
+    None for one that no schedule began.
+    """
     completed_at: datetime | None = None
     duration_seconds: float | None = None
     attempt: int = 1

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 (part of the public signature)
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Strict
 
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
 from remembrancer.model.task import MISFIRE_GRACE_SECONDS, MISFIRE_LIMIT
+
+Whole = Annotated[int, Strict()]
+"""A whole number, and nothing that could be read as one: `true` is not 1."""
+Number = Annotated[float, Strict()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,34 @@ class ScheduleRequest:
     fold: Fold | str = Fold.FIRST
     seconds: Seconds | str | None = None
     misfire: Misfire | str = Misfire.RUN_ONCE
-    misfire_limit: int = MISFIRE_LIMIT
-    misfire_grace_seconds: float = MISFIRE_GRACE_SECONDS
+    misfire_limit: Whole = MISFIRE_LIMIT
+    misfire_grace_seconds: Number = MISFIRE_GRACE_SECONDS
     on_lost: OnLost | str = OnLost.FAIL
-    max_attempts: int = 3
-    timeout_seconds: float | None = None
+    max_attempts: Whole = 3
+    timeout_seconds: Number | None = None
     dedup_key: str | None = None
     context: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMark:
+    """What a request is known by that may be sent again: it is acted on once, and then told what came of it.
+
+    Args:
+        owner: Who sent it.
+        given: The key that it was sent under, one of the owner's own.
+        digest: Of all that it asks for: under one key, no two requests with different ones.
+    """
+
+    owner: str
+    given: str
+    digest: str
+
+    @property
+    def key(self) -> str:
+        """The key, unique in a graph."""
+        return f"{self.owner}|{self.given}"
+
+    def of_task(self, place: int) -> str:
+        """Return the dedup_key of the task at this place among those that the request makes."""
+        return f"{self.key}|{place}"

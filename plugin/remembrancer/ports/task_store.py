@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
     from remembrancer.model.outcome import Thought
     from remembrancer.model.policy import TaskStatus
+    from remembrancer.model.request import RequestMark
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.accounts import Accounts
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.past import Past
+    from remembrancer.ports.requests import Requests
     from remembrancer.ports.roll import Roll
     from remembrancer.ports.soundings import Soundings
+    from remembrancer.ports.taking_over import AbandonedLease, TakeOver
     from remembrancer.ports.tokens import Tokens
     from remembrancer.ports.trail import Trail
 
@@ -88,22 +91,6 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class AbandonedLease:
-    """A lease that is over, and those of its executions that nobody settled."""
-
-    lease_id: str
-    executions: Sequence[Execution]
-
-
-@dataclass(frozen=True, slots=True)
-class TakeOver:
-    """What becomes of one lost execution: how it is settled, and the attempt that follows, if any."""
-
-    settlement: Settlement
-    retry: Execution | None
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """Who did what to a task or to the graph, for the audit trail."""
 
@@ -116,6 +103,10 @@ class Change:
     """As whom there: a token's name, a login name."""
     reason: str | None = None
     thought_id: str | None = None
+    if_fence: int | None = None
+    """Only if the task still has this fence when it is written."""
+    mark: RequestMark | None = None
+    """What the request for it is known by. The store raises RequestKeyTaken if something was done under its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +159,21 @@ class TaskStore(Protocol):
         ...
 
     @property
+    def requests(self) -> Requests:
+        """What was done for requests that may be sent again."""
+        ...
+
+    @property
     def events(self) -> EventLog:
         """What happened, in order."""
         ...
 
-    async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
+    async def create(
+        self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: RequestMark | None = None
+    ) -> None:
         """Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
-        *first* is the deferral that made the one task given, if a deferral made it.
+        *first* is the deferral that made the one task given, *mark* is of the request that gave tasks their dedup_keys.
         Raises DedupKeyTaken; OutcomeUnknown names the tasks, which can be looked for by their ids.
         """
         ...
@@ -218,8 +216,8 @@ class TaskStore(Protocol):
         """
         ...
 
-    async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution:
-        """Write a running execution outside the schedule; the task's own next run stays as it is."""
+    async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution | None:
+        """Write a running execution outside the schedule, which stays; None: the task is not open, or not as wanted."""
         ...
 
     async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
@@ -252,7 +250,7 @@ class TaskStore(Protocol):
         ...
 
     async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
-        """End an open task; say whether this call ended it.
+        """End an open task, if it stands as the change wants it; say whether this call ended it.
 
         A task with a moment that has come by then and has no outcome yet is ended only together with *unserved*,
         which accounts for all such moments, and is written only if the task still stands as it was read for that.

@@ -47,7 +47,12 @@ class GraphAccounts:
         return window
 
     async def lifelong(self) -> Lifelong:
-        """Return what was counted since the graph was made, over all replicas."""
+        """Return what was counted since the graph was made, over all replicas.
+
+        What waits for a write to be counted with is counted first.
+        """
+        if self._session.notes:
+            await self._session.write([])
         node = summed([row["c"] for row in await self._session.read(query("counters"), {})])
         deferrals = node.get("most_deferrals")
         most = (deferrals, node["most_deferred_task_id"]) if deferrals else None

@@ -10,15 +10,18 @@ from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 
 if TYPE_CHECKING:
-    from remembrancer.ports.task_store import Change
+    from remembrancer.ports.task_store import Change, Claim
     from remembrancer.stores.session import Row
 
 _OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedup_key", "deferred_task_id")
 """What is told of a task that was made: what nothing changes afterwards."""
 
 
-def change_row(task_id: str | None, change: Change) -> Row:
-    """Return the parameters that write a change's audit node; without a task, it is one of the graph."""
+def change_row(task_id: str | None, change: Change, unserved: Claim | None = None) -> Row:
+    """Return the parameters that write a change's audit node, after *unserved* has moved the fence of its task.
+
+    Without a task, it is one of the graph.
+    """
     at_ms = to_ms(change.at)
     return {
         "task_id": task_id,
@@ -29,6 +32,9 @@ def change_row(task_id: str | None, change: Change) -> Row:
         "actor": change.actor,
         "reason": change.reason,
         "thought_id": change.thought_id,
+        "if_fence": None if change.if_fence is None else change.if_fence + (unserved is not None),
+        "request_key": change.mark and change.mark.key,
+        "request_digest": change.mark and change.mark.digest,
     }
 
 

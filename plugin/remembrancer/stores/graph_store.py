@@ -10,15 +10,17 @@ from remembrancer.model.ids import LAST_ID
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus
 from remembrancer.ports.accounts import LIFELONG
-from remembrancer.ports.task_store import AbandonedLease
+from remembrancer.ports.taking_over import AbandonedLease
 from remembrancer.stores import change_rows, rows
 from remembrancer.stores.accounts import GraphAccounts
-from remembrancer.stores.claiming import answer_to, claim_statements, fenced, hold, let_go, running_of, won_claims
+from remembrancer.stores.acting import cancel, start_now
+from remembrancer.stores.claiming import answer_to, claim_statements, hold, let_go, running_of, won_claims
 from remembrancer.stores.event_log import GraphEvents
 from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.past import PastStore
+from remembrancer.stores.requests import GraphRequests, refusing_another
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.setting_aside import set_aside
 from remembrancer.stores.settling import deferral_statements, settle_statements, unserved_statements
@@ -35,9 +37,11 @@ if TYPE_CHECKING:
 
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
+    from remembrancer.model.request import RequestMark
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.past import Past
-    from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, TakeOver, Wanted
+    from remembrancer.ports.taking_over import TakeOver
+    from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, Wanted
 
 _BULK: Final = 1000
 
@@ -59,15 +63,18 @@ class GraphStore:
         self.tokens = GraphTokens(session)
         self.events = GraphEvents(session)
         self.trail = GraphTrail(session)
+        self.requests = GraphRequests(session)
         self.soundings = GraphSoundings(session, self._index)
         self.exclusive = session.exclusive
         self.commits = session.commits
         self.roll = GraphRoll(session)
         self.past: Past = PastStore(session)
 
-    async def create(self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None) -> None:
+    async def create(
+        self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: RequestMark | None = None
+    ) -> None:
         """Keep new tasks; all or none."""
-        statements = [Statement("create_tasks", [rows.task_row(task) for task in tasks])]
+        statements = [Statement("create_tasks", [rows.task_row(task, mark) for task in tasks])]
         if first:
             statements += deferral_statements(first)
         try:
@@ -132,15 +139,9 @@ class GraphStore:
             await self._session.write([let_go([lease.lease_id])])
         return [claim.execution for claim in won]
 
-    async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution:
-        """Write a running execution outside the schedule."""
-        audit = change_rows.change_row(execution.task_id, change)
-        after = rows.to_json({"execution_id": execution.execution_id})
-        row = {**rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
-        answers = await self._session.write([Statement("start_executions", [row]), hold(lease, [execution])])
-        if not answers[0]:
-            raise TaskNotFound(execution.task_id)
-        return fenced(execution, answers[0][0])
+    async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution | None:
+        """Write a running execution of an open task outside the schedule."""
+        return await start_now(self._session, execution, lease, change)
 
     async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
         """Let the leases hold until *until*."""
@@ -178,20 +179,17 @@ class GraphStore:
 
     async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
         """End an open task, together with what *unserved* accounts for; say whether this call ended it."""
-        row = {**change_rows.change_row(task_id, change), "task_fence": rows.fence_after(unserved)}
-        try:
-            answers = await self._session.write([*unserved_statements(unserved), Statement("cancel_tasks", [row])])
-        except UniqueKeyTaken:  # its moment has an outcome already, as in a graph put back from half a backup
-            row["task_fence"] = unserved and unserved.execution.fence
-            answers = await self._session.write([Statement("cancel_tasks", [row])])
-        return bool(answers[-1])
+        return await cancel(self._session, task_id, change, unserved)
 
     async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
-        row: Row = rows.rearm_row(rearm) | change_rows.change_row(task_id, change)
-        moving = Statement("defer_tasks", [row | {"expected_ms": expected_next_run_ms}])
-        statements = [*unserved_statements(rearm.unserved), moving, *deferral_statements(rearm.deferral)]
-        answers = await self._arming([rearm.next_run_ms], statements)
+        changed = change_rows.change_row(task_id, change, rearm.unserved)
+        fence = rearm.unserved and rearm.unserved.execution.fence
+        row: Row = {**rows.rearm_row(rearm), **changed, "expected_ms": expected_next_run_ms, "task_fence": fence}
+        statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
+        statements += deferral_statements(rearm.deferral)
+        with refusing_another(change.mark):
+            answers = await self._arming([rearm.next_run_ms], statements)
         deferred = bool(answer_to("defer_tasks", statements, answers))
         if deferred:
             self._moved.note(task_id, rearm.next_run_ms)

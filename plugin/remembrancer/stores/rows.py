@@ -19,6 +19,7 @@ from remembrancer.stores.due_key import due_key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from remembrancer.model.request import RequestMark
     from remembrancer.ports.handler import Progress
     from remembrancer.ports.task_store import Claim, Rearm, Settlement
     from remembrancer.stores.session import Row
@@ -76,14 +77,16 @@ def plain(value: Any) -> Any:
     return value
 
 
-def task_row(task: ScheduledTask) -> Row:
-    """Return the parameters that write a new task."""
+def task_row(task: ScheduledTask, mark: RequestMark | None = None) -> Row:
+    """Return the parameters that write a new task; *mark* is of the request that gave it its dedup_key."""
     minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
     row: Row = task.model_dump(exclude=_WRITTEN_OTHERWISE, exclude_none=True)
     if task.defer_until is not None:
         row["defer_until_ms"] = to_ms(task.defer_until)
     if task.context is not None:
         row["context"] = to_json(task.context)
+    if mark and task.dedup_key and task.dedup_key.startswith(f"{mark.key}|"):
+        row["request_digest"] = mark.digest
     row["task_type"] = task.task_type
     row["listing"] = listing(task.status, task.task_type, task.task_id)
     if task.schedule_cron is not None:

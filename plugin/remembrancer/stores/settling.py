@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.deferral import Deferral
-    from remembrancer.ports.task_store import Claim, Settlement, TakeOver
+    from remembrancer.ports.taking_over import TakeOver
+    from remembrancer.ports.task_store import Claim, Settlement
 
 
 def settle_statements(settlements: Sequence[Settlement], over: Sequence[str]) -> list[Statement]:

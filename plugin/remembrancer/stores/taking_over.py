@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.task_store import Lease, TakeOver
+    from remembrancer.ports.taking_over import TakeOver
+    from remembrancer.ports.task_store import Lease
     from remembrancer.stores.session import Session
 
 

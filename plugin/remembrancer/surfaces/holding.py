@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.retention import retain
-from remembrancer.errors import RemembrancerError, ServiceStopped
+from remembrancer.errors import ServiceStopped
 from remembrancer.surfaces.metrics import Calls
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from remembrancer.engine.retention import Retained
     from remembrancer.model.summary import ExecutionSummary
@@ -50,12 +50,10 @@ class GraphHolder:
             raise ServiceStopped(CLOSED)
         return self._store
 
-    @contextmanager
-    def _counted(self) -> Generator[None]:
-        """Count a call, and whether it was refused or failed."""
-        self._calls.requests += 1
-        try:
-            yield
-        except RemembrancerError:
-            self._calls.errors += 1
-            raise
+    @property
+    def counted(self) -> Callable[[], AbstractContextManager[None]]:
+        """Counts one call, around it: for a surface that takes it, and may refuse it before it comes here."""
+        return self._calls.counted
+
+    def _counted(self) -> AbstractContextManager[None]:
+        return self._calls.counted()

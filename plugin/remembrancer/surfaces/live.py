@@ -66,7 +66,8 @@ class Live(Pulse):
 
     async def running_executions(self, limit: int = 100) -> list[Execution]:
         """Return what is under way, on all replicas, with the progress that was reported."""
-        return list(await self._graph().events.running(limit))
+        with self._counted():
+            return list(await self._graph().events.running(limit))
 
     def _end_feed(self) -> None:
         """Let those who read events go: the graph is about to close."""

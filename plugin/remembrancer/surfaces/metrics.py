@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
     from datetime import datetime
 
     from remembrancer.engine.scheduler import Scheduler
     from remembrancer.ports.task_store import TaskStore
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Self = TypeVar("_Self", bound="Counted")
 
 
 @dataclass(slots=True)
@@ -19,6 +26,24 @@ class Calls:
 
     requests: int = 0
     errors: int = 0
+    _inside: set[object] = field(default_factory=set[object])
+
+    @contextmanager
+    def counted(self) -> Generator[None]:
+        """Count a call, and whether it was refused or failed; what is called on its behalf is a part of it."""
+        caller = asyncio.current_task()
+        if caller in self._inside:
+            yield
+            return
+        self.requests += 1
+        self._inside.add(caller)
+        try:
+            yield
+        except Exception:
+            self.errors += 1
+            raise
+        finally:
+            self._inside.discard(caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +74,25 @@ class Vitals:
     """The open graph. Raises ServiceStopped."""
     passes: Callable[[], Passes]
     calls: Calls
+
+
+class Counted(Protocol):
+    """What tells of a process, and whose own calls count there."""
+
+    vitals: Vitals
+
+
+def counted(
+    method: Callable[Concatenate[_Self, _P], Awaitable[_T]],
+) -> Callable[Concatenate[_Self, _P], Coroutine[None, None, _T]]:
+    """Count each call of *method*."""
+
+    @wraps(method)
+    async def called(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with self.vitals.calls.counted():
+            return await method(self, *args, **kwargs)
+
+    return called
 
 
 def works(scheduler: Scheduler, started_at: datetime, now: datetime, allowed_seconds: float) -> bool:

@@ -164,25 +164,42 @@ class SchedulerService(Live, Recollection):
             self._wake()
             return reply
 
-    async def cancel_task(self, task_id: str, reason: str | None = None) -> bool:
-        """End an open task; False if there is none of this id, or it had ended already."""
+    async def cancel_task(self, task_id: str, reason: str | None = None, *, fence: int | None = None) -> bool:
+        """End an open task; False if there is none of this id, or it had ended already.
+
+        With the *fence* of a task as it was read, this and the next two act only if nobody has claimed, moved or ended
+        it since; else they raise TaskChanged.
+        """
         with self._counted():
-            return await self._ready().cancel(task_id, reason)
+            return await self._ready().cancel(task_id, reason, fence)
 
     async def defer_task(
-        self, task_id: str, until: str | datetime, reason: str, thought_id: str | None = None
+        self,
+        task_id: str,
+        until: str | datetime,
+        reason: str,
+        thought_id: str | None = None,
+        *,
+        fence: int | None = None,
     ) -> ScheduledReply:
-        """Put the task's next run off to *until*. Raises TaskNotFound, TaskEnded, InvalidInput."""
+        """Put the task's next run off to *until*. Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput."""
         with self._counted():
-            reply = await self._ready().defer(task_id, until, reason, thought_id)
+            reply = await self._ready().defer(task_id, until, reason, thought_id, fence)
             self._wake()
             return reply
 
-    async def run_now(self, task_id: str) -> Execution:
-        """Start one execution outside the schedule; return it as started. Raises TaskNotFound, TaskEnded."""
+    async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
+        """Start one execution outside the schedule; return it as started.
+
+        Raises TaskNotFound, TaskEnded, TaskChanged.
+        """
         with self._counted():
-            task, change = await self._ready().start_by_hand(task_id)
-            return await self._running_scheduler().run_now(task, change)
+            return await self._ready().run(task_id, self._running_scheduler().run_now, fence)
+
+    async def get_execution(self, execution_id: str) -> Execution:
+        """Return one execution. Raises ExecutionNotFound."""
+        with self._counted():
+            return await self._graph().requests.execution(execution_id)
 
     async def get_scheduled_tasks(self) -> list[ScheduledTaskInfo]:
         """Return the tasks that are PENDING or ACTIVE, the next to run first."""

@@ -14,8 +14,9 @@ from remembrancer.model.moment import from_ms, to_iso
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.ports.accounts import OTHER
 from remembrancer.surfaces import telemetry_shapes as shapes
-from remembrancer.surfaces.metrics import active_tasks
+from remembrancer.surfaces.metrics import active_tasks, counted
 from remembrancer.surfaces.reports import NAME
+from remembrancer.timing.days import LIBRARY, reads_cron
 from remembrancer.timing.describing import describe
 
 if TYPE_CHECKING:
@@ -41,20 +42,21 @@ class Telemetry:
     """
 
     def __init__(self, vitals: Vitals) -> None:
-        self._vitals = vitals
+        self.vitals = vitals
 
+    @counted
     async def status(self) -> shapes.StatusReport:
         """Return how the service is."""
-        passes, calls = self._vitals.passes(), self._vitals.calls
-        life = await self._vitals.store().accounts.lifelong()
+        passes, calls = self.vitals.passes(), self.vitals.calls
+        life = await self.vitals.store().accounts.lifelong()
         return shapes.StatusReport(
             service_name=NAME,
             healthy=passes.healthy,
             uptime_seconds=int(passes.uptime_seconds),
             task_management=shapes.TaskManagement(
                 active_tasks=int(active_tasks(life.counts)),
-                check_interval_seconds=_number(self._vitals.interval_seconds),
-                cron_support=True,
+                check_interval_seconds=_number(self.vitals.interval_seconds),
+                cron_support=reads_cron(),
             ),
             execution_metrics=shapes.ExecutionMetrics(
                 task_run_count=passes.runs,
@@ -70,6 +72,7 @@ class Telemetry:
             ),
         )
 
+    @counted
     async def tasks(
         self, status: str | None = None, task_type: str | None = None, limit: int = 100
     ) -> shapes.TasksReport:
@@ -78,7 +81,7 @@ class Telemetry:
         kind = None if task_type is None else _word("type", task_type, TaskType)
         if not 1 <= limit <= MOST_TASKS:
             raise InvalidInput("limit", limit, f"1 to {MOST_TASKS}", 100)
-        store = self._vitals.store()
+        store = self.vitals.store()
         counted = population((await store.accounts.lifelong()).counts)
         found = await tasks_of(store, wanted, kind, limit)
         return shapes.TasksReport(
@@ -93,12 +96,13 @@ class Telemetry:
             ),
         )
 
+    @counted
     async def analytics(self, period: str = "7d", task_type: str | None = None) -> shapes.AnalyticsReport:
         """Return what happened in the *period*, to tasks of one type or of both. Raises InvalidInput."""
         span = _word("period", period, shapes.Period)
         kind = None if task_type is None else _word("task_type", task_type, TaskType)
-        since = self._vitals.now() - timedelta(hours=span.hours)
-        window = await self._vitals.store().accounts.window(since, kind)
+        since = self.vitals.now() - timedelta(hours=span.hours)
+        window = await self.vitals.store().accounts.window(since, kind)
         return shapes.AnalyticsReport(
             period=span,
             execution_summary=_execution_summary(window, span),
@@ -106,13 +110,14 @@ class Telemetry:
             deferral_patterns=_deferral_patterns(window),
         )
 
+    @counted
     async def cron(self) -> shapes.CronReport:
         """Return the cron expressions in use."""
-        store = self._vitals.store()
+        store = self.vitals.store()
         counts = (await store.accounts.lifelong()).counts
         valid, invalid = int(counts["recurring_created"]), int(counts["cron_refused"])
         return shapes.CronReport(
-            cron_support=shapes.CronSupport(available=True, library="croniter"),
+            cron_support=shapes.CronSupport(available=reads_cron(), library=LIBRARY),
             active_cron_tasks=total(population(counts), types=[TaskType.RECURRING]),
             cron_expressions=[_cron_line(each) for each in await crons_in_use(store)],
             validation_stats=shapes.ValidationStats(
@@ -120,18 +125,19 @@ class Telemetry:
             ),
         )
 
+    @counted
     async def performance(self) -> shapes.PerformanceMetrics:
         """Return how well the checker keeps time, what it takes, and what went wrong."""
-        store, passes = self._vitals.store(), self._vitals.passes()
-        window = await store.accounts.window(self._vitals.now() - _TIMING)
+        store, passes = self.vitals.store(), self.vitals.passes()
+        window = await store.accounts.window(self.vitals.now() - _TIMING)
         life = await store.accounts.lifelong()
         common = next((text for text, _ in life.errors.most_common() if text != OTHER), "")
         return shapes.PerformanceMetrics(
             service_performance=shapes.ServicePerformance(
                 uptime_seconds=int(passes.uptime_seconds),
                 check_frequency=shapes.CheckFrequency(
-                    interval_seconds=_number(self._vitals.interval_seconds),
-                    checks_per_hour=round(3600 / self._vitals.interval_seconds),
+                    interval_seconds=_number(self.vitals.interval_seconds),
+                    checks_per_hour=_number(3600 / self.vitals.interval_seconds),
                     missed_checks=passes.missed,
                 ),
                 execution_timing=_timing(window),
@@ -149,9 +155,10 @@ class Telemetry:
             ),
         )
 
+    @counted
     async def task_statistics(self) -> shapes.TaskStatistics:
         """Return the specification's Task Execution Statistics."""
-        store = self._vitals.store()
+        store = self.vitals.store()
         life = await store.accounts.lifelong()
         counts = {name: int(count) for name, count in life.counts.items()}
         return shapes.TaskStatistics(
@@ -166,6 +173,7 @@ class Telemetry:
             most_deferred_task=await _most_deferred(store, life),
         )
 
+    @counted
     async def cron_analytics(self) -> shapes.CronAnalytics:
         """Return the specification's Cron Scheduling Analytics."""
         report = await self.cron()
@@ -238,7 +246,7 @@ def _timing(window: Window) -> shapes.ExecutionTiming:
 def _cron_line(cron: CronInUse) -> shapes.CronLine:
     return shapes.CronLine(
         expression=cron.use.expression,
-        description=describe(cron.use.expression),
+        description=describe(cron.use.expression, cron.upcoming[0].seconds if cron.upcoming else None),
         task_count=cron.use.tasks,
         next_triggers=[
             shapes.Trigger(task_id=task.task_id, task_name=task.name, next_execution=_next(task) or "")

@@ -184,7 +184,7 @@ class CheckFrequency(Shape):
     """How often the checker looks."""
 
     interval_seconds: int | float
-    checks_per_hour: int
+    checks_per_hour: int | float
     missed_checks: int
 
 

@@ -78,6 +78,13 @@ def _calendar(side: str) -> _Calendar:
 
 
 _CRONITER: Final = cast("Any", croniter)
+LIBRARY: Final = croniter.__module__.partition(".")[0]
+"""What knows the calendar."""
 """croniter has no type information: it is `Any` here and nowhere else."""
 
 _FIRST: Final = datetime(1970, 1, 1)  # noqa: DTZ001  a wall date: no zone is meant
+
+
+def reads_cron() -> bool:
+    """Whether the library answers what every expression needs of it."""
+    return bool(_CRONITER.is_valid("0 9 * * 1-5"))

@@ -6,21 +6,26 @@ import logging
 import re
 import secrets
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Final
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, Request
+from fastapi import HTTPException as BodyFault
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.exceptions import HTTPException
 
-from remembrancer.engine.authorship import AUTHOR, Author
+from remembrancer.engine.authorship import AUTHOR, MARK, Author
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.token import Scope
 from remembrancer.surfaces.request_id import REQUEST_ID
-from remembrancer.surfaces.rest.problems import Refusal, of_error, of_misfit, of_refusal
+from remembrancer.surfaces.rest.examples import EXAMPLES
+from remembrancer.surfaces.rest.problems import Refusal, of_error, of_fault, of_misfit, of_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+    from contextlib import AbstractContextManager
 
     from fastapi import Response
 
@@ -36,10 +41,15 @@ _LOG: Final = logging.getLogger("remembrancer.rest")
 _GIVEN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BEARER: Final = HTTPBearer(auto_error=False, description="A token that `remembrancer token create` has shown.")
 _MOST_BUCKETS: Final = 10_000
+_NO_PATH, _NO_METHOD, _TOO_LARGE = 404, 405, 413
 
 
 class GuardedRoute(APIRoute):
     """A route whose every answer, good or bad, carries the request's id, and whose errors are problems."""
+
+    def counted(self) -> AbstractContextManager[None]:
+        """Count one request, around it; see `counting`."""
+        return nullcontext()
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
         """Return the handler with the guards around it."""
@@ -47,24 +57,45 @@ class GuardedRoute(APIRoute):
         known = [each.alias for each in self.dependant.query_params]
 
         async def knowing(request: Request) -> Response:
-            if unknown := [name for name in request.query_params if name not in known]:
-                allowed = f"one of {', '.join(known)}" if known else "no query parameter"
-                raise InvalidInput("query", unknown[0], allowed, known[0] if known else "")
-            return await handle(request)
+            with self.counted():
+                if unknown := [name for name in request.query_params if name not in known]:
+                    allowed = f"one of {', '.join(known)}" if known else "no query parameter"
+                    raise InvalidInput("query", unknown[0], allowed, known[0] if known else request.url.path)
+                return await handle(request)
 
         async def guarded(request: Request) -> Response:
-            given = request.headers.get("x-request-id", "")
-            request_id = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
-            REQUEST_ID.set(request_id)
-            began = time.perf_counter()
-            response = await _answered(knowing, request, request_id)
-            response.headers["X-Request-ID"] = request_id
-            spent_ms = (time.perf_counter() - began) * 1000
-            path, who = request.url.path, AUTHOR.get() or "-"
-            _LOG.info("[%s] %s %s %d %.1f ms %s", request_id, request.method, path, response.status_code, spent_ms, who)
-            return response
+            author, mark = AUTHOR.set(None), MARK.set(None)
+            try:
+                return await answered(knowing, request)
+            finally:
+                MARK.reset(mark)
+                AUTHOR.reset(author)
 
         return guarded
+
+
+def counting(counted: Callable[[], AbstractContextManager[None]]) -> type[GuardedRoute]:
+    """Return the class of routes whose requests *counted* counts, those that are refused too."""
+
+    class CountedRoute(GuardedRoute):
+        def counted(self) -> AbstractContextManager[None]:
+            return counted()
+
+    return CountedRoute
+
+
+async def answered(handle: Callable[[Request], Coroutine[None, None, Response]], request: Request) -> Response:
+    """Return the answer to a request: with its id, in the log, and where it is refused, with a problem."""
+    given = request.headers.get("x-request-id", "")
+    request_id = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
+    REQUEST_ID.set(request_id)
+    began = time.perf_counter()
+    response = await _answered(handle, request, request_id)
+    response.headers["X-Request-ID"] = request_id
+    spent_ms = (time.perf_counter() - began) * 1000
+    path, who = request.url.path, AUTHOR.get() or "-"
+    _LOG.info("[%s] %s %s %d %.1f ms %s", request_id, request.method, path, response.status_code, spent_ms, who)
+    return response
 
 
 class Door:
@@ -97,11 +128,13 @@ class Door:
         self._spend(f"token {token.name}" if token else f"client {host}")
         if token is None:
             detail = "Send `Authorization: Bearer …` with a token that `remembrancer token create` has made."
-            raise Refusal(401, "no-token", detail, {"WWW-Authenticate": "Bearer"})
+            said = ("Authorization", None, "a token that was made and not revoked", "Bearer rmb_…")
+            raise Refusal(401, "no-token", detail, {"WWW-Authenticate": "Bearer"}, said)
         AUTHOR.set(Author("rest", token.name))
         if not token.scope.covers(scope):
             detail = f"The token {token.name!r} has the scope {token.scope}; this needs {scope}."
-            raise Refusal(403, "scope", detail)
+            said = ("scope", token.scope.value, f"a token with the scope {scope}", f"token create --scope {scope}")
+            raise Refusal(403, "scope", detail, said=said)
 
     def _spend(self, who: str) -> None:
         """Take one request out of a bucket that fills by RATE a second, up to BURST. Raises Refusal."""
@@ -113,7 +146,8 @@ class Door:
             del self._buckets[next(iter(self._buckets))]  # the one that has been quiet for longest
         if left < 1:
             detail = f"At most {RATE:g} requests a second, {BURST:g} at once: wait, and ask for more at a time."
-            raise Refusal(429, "rate", detail, {"Retry-After": "1"})
+            said = ("rate", f"over {RATE:g} a second", f"{RATE:g} requests a second, {BURST:g} at once", RATE)
+            raise Refusal(429, "rate", detail, {"Retry-After": "1"}, said)
 
 
 async def _answered(
@@ -128,7 +162,24 @@ async def _answered(
     except RequestValidationError as misfit:
         return of_misfit(misfit.errors(), request_id)
     except HTTPException as error:
-        return of_refusal(Refusal(error.status_code, "http", str(error.detail), error.headers), request_id)
+        return of_refusal(refused(error, request), request_id)
+    except Exception:  # noqa: BLE001 (whatever it is: its answer and its line in the log have the request's id)
+        _LOG.exception("[%s] %s %s failed", request_id, request.method, request.url.path)
+        return of_fault(request_id)
+
+
+def refused(error: HTTPException, request: Request, methods: str = "") -> Refusal:
+    """Return the refusal that an error of the framework's is: no such path or method, a body that cannot be read."""
+    path, status = request.url.path, error.status_code
+    kind, said = "http", ("body", None, "a JSON document, as /v1/openapi.json describes it", EXAMPLES["body"])
+    if status == _NO_PATH:
+        kind, said = "no-route", ("path", path, "a path that /v1/openapi.json lists", "/v1/scheduler/tasks")
+    elif status == _TOO_LARGE:
+        said = ("body", "longer", f"at most {LARGEST_BODY:,} bytes", "several requests, each with a part of it")
+    elif status == _NO_METHOD:
+        said = ("method", request.method, methods, methods.partition(",")[0])
+        error.headers = {"Allow": methods}
+    return Refusal(status, kind, f"{request.method} {path}: {error.detail}", error.headers, said)
 
 
 def _limited(request: Request) -> Callable[[], Awaitable[MutableMapping[str, object]]]:
@@ -141,7 +192,7 @@ def _limited(request: Request) -> Callable[[], Awaitable[MutableMapping[str, obj
         body = message.get("body")
         received += len(body) if isinstance(body, bytes) else 0
         if received > LARGEST_BODY:
-            raise HTTPException(413, f"A body has at most {LARGEST_BODY:,} bytes.")
+            raise BodyFault(_TOO_LARGE, f"A body has at most {LARGEST_BODY:,} bytes.")
         return message
 
     return receive

@@ -6,7 +6,8 @@ A slow client holds up its own connection and nothing else: it is read to at its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -14,7 +15,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Query, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.types import Receive, Scope, Send
 
+from remembrancer.engine.authorship import AUTHOR
 from remembrancer.engine.feed import only
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.cursor import from_text
@@ -31,6 +34,10 @@ _QUIET_SECONDS: Final = 15.0
 _RETRY_MS: Final = 2000
 _UNBUFFERED: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _LEAVING, _REFUSED, _TRY_AGAIN = 1001, 1008, 1013
+_TOO_MANY: Final = 429
+_RETRY_SECONDS: Final = 10
+STREAMS: Final = 32
+"""How many live streams one token may have open at once, of both kinds together, in one process."""
 _REASON_BYTES: Final = 120
 
 After = Annotated[str | None, Query(max_length=400, description="A cursor; `0` begins with the oldest that is kept.")]
@@ -49,6 +56,47 @@ class Wish:
     token: str | None
 
 
+class Places:
+    """How many streams each token holds open."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    def take(self, who: str) -> None:
+        """Take one. Raises Refusal: the token has all it may have."""
+        if self._taken[who] >= STREAMS:
+            detail = f"The token {who!r} has {STREAMS} live streams open, as many as it may: end one, or wait for one."
+            said = ("stream", STREAMS + 1, f"{STREAMS} streams at once for a token", "a token for each client")
+            raise Refusal(429, "streams", detail, {"Retry-After": str(_RETRY_SECONDS)}, said)
+        self._taken[who] += 1
+
+    def give_back(self, who: str) -> None:
+        """Let another stream have it."""
+        self._taken[who] -= 1
+        if not self._taken[who]:
+            del self._taken[who]
+
+
+class Stream(EventSourceResponse):
+    """A stream that says when it is over, however it ends.
+
+    Args:
+        written: What is sent.
+        over: Called then.
+    """
+
+    def __init__(self, written: AsyncGenerator[bytes], over: Callable[[], None]) -> None:
+        super().__init__(written, headers=_UNBUFFERED)
+        self._over = over
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._over()
+
+
 class LiveRoutes:
     """The two streams over one service.
 
@@ -60,6 +108,7 @@ class LiveRoutes:
     def __init__(self, service: SchedulerService, door: Door) -> None:
         self._service = service
         self._door = door
+        self._places = Places()
         self._streams: set[asyncio.Event] = set()
         self._closed = False
 
@@ -80,7 +129,9 @@ class LiveRoutes:
         """Stream events as they happen. The `id` of each is its cursor, its `event` the kind, its `data` the event."""
         token = _token_of(request.headers.get("authorization"), [])
         wish = Wish(await self._begin(last_event_id or after), list(kinds or ()), task_id, token)
-        return EventSourceResponse(self._written(wish), headers=_UNBUFFERED)
+        who = str(AUTHOR.get())
+        self._places.take(who)
+        return Stream(self._written(wish), lambda: self._places.give_back(who))
 
     async def websocket(self, socket: WebSocket) -> None:
         """Send events as they happen, one JSON object a message, until the client leaves; what it sends is ignored.
@@ -99,7 +150,8 @@ class LiveRoutes:
             await self._send(socket, Wish(await self._begin(asked.get("after")), kinds, asked.get("task_id"), token))
             await socket.close(_LEAVING)
         except (Refusal, InvalidInput) as refusal:
-            await socket.close(_REFUSED, _reason(refusal))
+            again = isinstance(refusal, Refusal) and refusal.status == _TOO_MANY
+            await socket.close(_TRY_AGAIN if again else _REFUSED, _reason(refusal))
         except RemembrancerError as error:
             await socket.close(_TRY_AGAIN, _reason(error))
         except (WebSocketDisconnect, RuntimeError):
@@ -127,8 +179,8 @@ class LiveRoutes:
                     return  # the client comes back by itself, to where it was
 
     async def _send(self, socket: WebSocket, wish: Wish) -> None:
-        """Send until the client leaves, or has to."""
-        with self._leaving() as leave:
+        """Send until the client leaves, or has to. Raises Refusal: it has too many streams."""
+        with self._place(), self._leaving() as leave:
             watching = asyncio.create_task(_until_gone(socket, leave))
             try:
                 async with aclosing(self._pages(wish, leave)) as pages:
@@ -155,6 +207,15 @@ class LiveRoutes:
                 admitted = loop.time()
             yield page
             after = page.cursor
+
+    @contextmanager
+    def _place(self) -> Generator[None]:
+        who = str(AUTHOR.get())
+        self._places.take(who)
+        try:
+            yield
+        finally:
+            self._places.give_back(who)
 
     @contextmanager
     def _leaving(self) -> Generator[asyncio.Event]:

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import re
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Final
 
-from fastapi import APIRouter, FastAPI, Query
-from starlette.exceptions import HTTPException as NoRoute
+from fastapi import APIRouter, Depends, FastAPI, Query
+from starlette.exceptions import HTTPException
 
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.task import ScheduledReply
-from remembrancer.surfaces.rest.guarding import Door, GuardedRoute
+from remembrancer.surfaces.rest.bodies import Health
+from remembrancer.surfaces.rest.guarding import Door, GuardedRoute, answered, counting, refused
 from remembrancer.surfaces.rest.live import LiveRoutes, add_live
-from remembrancer.surfaces.rest.problems import Refusal, declared, of_refusal
-from remembrancer.surfaces.rest.tasks import Health, TaskRoutes
+from remembrancer.surfaces.rest.looking import LookRoutes
+from remembrancer.surfaces.rest.problems import declared
+from remembrancer.surfaces.rest.repeating import marked
+from remembrancer.surfaces.rest.tasks import TaskRoutes
 from remembrancer.surfaces.telemetry import MOST_TASKS
 from remembrancer.surfaces.telemetry_shapes import (
     AnalyticsReport,
+    CronAnalytics,
     CronReport,
     PerformanceMetrics,
     Period,
     StatusReport,
     TasksReport,
+    TaskStatistics,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastapi import Request, Response
+    from fastapi.params import Depends as Guard
 
     from remembrancer.surfaces.service import SchedulerService
+
+    Answers = dict[int | str, dict[str, object]]
+    Routes = tuple[tuple[str, str, Callable[..., object], Answers], ...]
 
 _ALWAYS: Final = (400, 401, 403, 413, 422, 429, 503)
 
 
 class ReportRoutes:
-    """The specification's five endpoints.
+    """The specification's five endpoints, and its two structures.
 
     Args:
         service: Tells of itself.
@@ -67,6 +80,14 @@ class ReportRoutes:
         """Return how well the checker keeps time, what it takes, and what went wrong."""
         return await self._service.telemetry.performance()
 
+    async def task_statistics(self) -> TaskStatistics:
+        """Return the Task Execution Statistics, over the graph's whole life."""
+        return await self._service.telemetry.task_statistics()
+
+    async def cron_analytics(self) -> CronAnalytics:
+        """Return the Cron Scheduling Analytics."""
+        return await self._service.telemetry.cron_analytics()
+
 
 def router(service: SchedulerService) -> APIRouter:
     """Return the routes over *service*, with their guards, for `include_router`; the service is started elsewhere."""
@@ -75,9 +96,16 @@ def router(service: SchedulerService) -> APIRouter:
 
 
 def _routes(service: SchedulerService, door: Door, live: LiveRoutes) -> APIRouter:
-    made = APIRouter(prefix="/v1", route_class=GuardedRoute)
-    _add_tasks(made, TaskRoutes(service), door)
-    _add_reports(made, ReportRoutes(service), door)
+    made = APIRouter(prefix="/v1", route_class=counting(service.counted))
+    look = LookRoutes(service)
+    _add(made, "/scheduler", "tasks", _looking(look), door.read)
+    _add(made, "/scheduler", "tasks", _reading(TaskRoutes(service)), door.read)
+    _add(made, "/scheduler", "tasks", _writing(TaskRoutes(service)), door.write, Depends(marked))
+    _add(made, "/scheduler", "tasks", _keeping(look), door.admin)
+    made.add_api_route(
+        "/scheduler/health", look.health, tags=["tasks"], responses=_UNWELL, route_class_override=GuardedRoute
+    )
+    _add(made, "/telemetry/task-scheduler", "telemetry", _reports(ReportRoutes(service)), door.read)
     add_live(made, live, door)
     return made
 
@@ -89,59 +117,96 @@ def application(service: SchedulerService) -> FastAPI:
     app.state.live = live = LiveRoutes(service, door)
     app.include_router(_routes(service, door, live))
 
-    @app.exception_handler(NoRoute)
-    async def refuse(request: Request, error: NoRoute) -> Response:  # pyright: ignore[reportUnusedFunction]
-        kind = "no-route" if error.status_code == _NOT_FOUND else "http"
-        detail = f"{request.method} {request.url.path}: {error.detail}"
-        return of_refusal(Refusal(error.status_code, kind, detail, error.headers), "-")
+    @app.exception_handler(HTTPException)
+    async def refuse(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction]
+        async def none(request: Request) -> Response:
+            raise refused(error, request, _methods_at(app, request.url.path))
+
+        return await answered(none, request)
 
     return app
 
 
-def _add_tasks(to: APIRouter, routes: TaskRoutes, door: Door) -> None:
+def _methods_at(app: FastAPI, path: str) -> str:
+    """Return the methods that there are at a path; the framework names those of the first route only."""
+    found: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
+            found |= {method.upper() for method in operations}
+    return ", ".join(sorted(found))
+
+
+def _looking(routes: LookRoutes) -> Routes:
     one = "/tasks/{task_id}"
-    for method, path, serve, guard, problems in (
-        ("GET", "/tasks", routes.tasks, door.read, ()),
-        ("GET", one, routes.task, door.read, (404,)),
-        ("GET", f"{one}/executions", routes.executions_of, door.read, (404,)),
-        ("GET", "/executions", routes.executions, door.read, ()),
-        ("GET", "/preview", routes.preview, door.read, ()),
-        ("GET", "/status", routes.status, door.read, ()),
-        ("POST", f"{one}/cancel", routes.cancel, door.write, _ACTING),
-        ("POST", f"{one}/defer", routes.defer, door.write, _ACTING),
-        ("POST", f"{one}/run", routes.run, door.write, _ACTING),
-        ("POST", "/tasks", routes.schedule, door.write, _MAKING),
-        ("POST", "/tasks/batch", routes.schedule_batch, door.write, _MAKING),
-        ("POST", "/cypher", routes.cypher, door.admin, ()),
-    ):
+    return (
+        ("GET", f"{one}/executions", routes.executions_of, _ONE),
+        ("GET", "/executions", routes.executions, {}),
+        ("GET", "/executions/{execution_id}", routes.execution, _ONE),
+        ("GET", "/running", routes.running, {}),
+        ("GET", f"{one}/changes", routes.changes_of, _ONE),
+        ("GET", "/changes", routes.changes, {}),
+        ("GET", f"{one}/timeline", routes.timeline, _ONE),
+        ("GET", f"{one}/summaries", routes.summaries_of, _ONE),
+        ("GET", "/summaries", routes.summaries, {}),
+        ("GET", "/preview", routes.preview, {}),
+        ("GET", "/status", routes.status, {}),
+        ("GET", "/capabilities", routes.capabilities, {}),
+        ("GET", "/doctor", routes.doctor, {}),
+    )
+
+
+def _keeping(routes: LookRoutes) -> Routes:
+    return ("POST", "/cypher", routes.cypher, {}), ("POST", "/retain", routes.retain, {})
+
+
+def _reading(routes: TaskRoutes) -> Routes:
+    return ("GET", "/tasks", routes.tasks, {}), ("GET", "/tasks/{task_id}", routes.task, _ONE)
+
+
+def _writing(routes: TaskRoutes) -> Routes:
+    one = "/tasks/{task_id}"
+    return (
+        ("POST", "/tasks", routes.schedule, {**_MADE, **_kept(ScheduledReply)}),
+        ("POST", "/tasks/batch", routes.schedule_batch, {**_MADE, **_kept(list[ScheduledReply])}),
+        ("POST", "/deferred", routes.schedule_deferred, _MADE),
+        ("POST", f"{one}/cancel", routes.cancel, _DONE),
+        ("POST", f"{one}/defer", routes.defer, _DONE),
+        ("POST", f"{one}/run", routes.run, _DONE),
+    )
+
+
+def _reports(routes: ReportRoutes) -> Routes:
+    return (
+        ("GET", "/status", routes.status, {}),
+        ("GET", "/tasks", routes.tasks, {}),
+        ("GET", "/analytics", routes.analytics, {}),
+        ("GET", "/cron", routes.cron, {}),
+        ("GET", "/performance", routes.performance, {}),
+        ("GET", "/task-statistics", routes.task_statistics, {}),
+        ("GET", "/cron-analytics", routes.cron_analytics, {}),
+    )
+
+
+def _add(to: APIRouter, below: str, tag: str, routes: Routes, *guards: Guard) -> None:
+    """Add routes, each a method, a path, what serves it, and which answers it has beside those that all have."""
+    for method, path, serve, answers in routes:
         to.add_api_route(
-            f"/scheduler{path}",
+            f"{below}{path}",
             serve,
             methods=[method],
-            status_code=201 if problems == _MAKING else 200,
-            tags=["tasks"],
-            dependencies=[guard],
-            responses={**declared(*_ALWAYS, *problems), **(_KEPT if serve == routes.schedule else {})},
-        )
-    to.add_api_route("/scheduler/health", routes.health, tags=["tasks"], responses=_UNWELL)
-
-
-def _add_reports(to: APIRouter, routes: ReportRoutes, door: Door) -> None:
-    for name in ("status", "tasks", "analytics", "cron", "performance"):
-        to.add_api_route(
-            f"/telemetry/task-scheduler/{name}",
-            getattr(routes, name),
-            operation_id=f"telemetry_{name}",
-            tags=["telemetry"],
-            dependencies=[door.read],
-            responses=declared(*_ALWAYS),
+            status_code=HTTPStatus.CREATED if HTTPStatus.OK in answers else HTTPStatus.OK,
+            operation_id=f"{tag}_{serve.__name__}",
+            tags=[tag],
+            dependencies=list(guards),
+            responses={**declared(*_ALWAYS), **answers},
         )
 
 
-_NOT_FOUND: Final = 404
-_ACTING: Final = (404, 409, 412, 507)
-_MAKING: Final = (409, 507)
-_KEPT: Final[dict[int | str, dict[str, object]]] = {
-    200: {"model": ScheduledReply, "description": "A task is kept under the key already"}
-}
-_UNWELL: Final[dict[int | str, dict[str, object]]] = {503: {"model": Health, "description": "It is not well"}}
+def _kept(model: object) -> Answers:
+    return {200: {"model": model, "description": "It was made before, under its key"}}
+
+
+_ONE: Final = declared(404)
+_MADE: Final = declared(409, 507)
+_DONE: Final = declared(404, 409, 412, 507)
+_UNWELL: Final[Answers] = {503: {"model": Health, "description": "It is not well"}}

@@ -9,15 +9,20 @@ from pydantic import BaseModel
 
 from remembrancer.errors import (
     DedupKeyTaken,
+    ExecutionNotFound,
     GraphFull,
     GraphUnavailable,
     InvalidInput,
     RemembrancerError,
+    RequestKeyTaken,
     ServiceStopped,
+    TaskChanged,
     TaskEnded,
     TaskNotFound,
+    TaskUnreadable,
 )
 from remembrancer.surfaces.plain import plain
+from remembrancer.surfaces.rest.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +31,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(BaseModel):
-    """What went wrong, for people and for models; from `field` on, where an input was wrong."""
+    """What went wrong, for people and for models; from `field` on, where it is the request that has to change."""
 
     type: str
     title: str
@@ -34,9 +39,13 @@ class Problem(BaseModel):
     detail: str
     request_id: str
     field: str | None = None
+    """What of the request is refused: a parameter, a header, a field of the body."""
     value: object = None
+    """What it was; null where nothing was given."""
     allowed: str | None = None
+    """What would be accepted, in words."""
     example: object = None
+    """A value that works."""
 
 
 class Refusal(Exception):
@@ -47,26 +56,34 @@ class Refusal(Exception):
         kind: The last part of the problem's type.
         detail: What to do about it.
         headers: What the answer's head carries beside it.
+        said: The field, its value, what is allowed, and an example.
     """
 
-    def __init__(self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        said: tuple[str, object, str, object] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.detail = detail
         self.headers = dict(headers or {})
+        self.said = said
 
 
 def of_error(error: RemembrancerError, request_id: str) -> JSONResponse:
     """Return the problem that one of our errors is."""
     status, kind = next((told for family, told in _KINDS.items() if isinstance(error, family)), (500, "error"))
-    said = {name: plain(getattr(error, name, None)) for name in ("field", "value", "allowed", "example")}
-    return _answer(status, kind, str(error), request_id, said)
+    return _answer(status, kind, str(error), request_id, _said_of(error))
 
 
 def of_refusal(refusal: Refusal, request_id: str) -> JSONResponse:
     """Return the problem that a refusal is."""
-    answer = _answer(refusal.status, refusal.kind, refusal.detail, request_id, {})
+    answer = _answer(refusal.status, refusal.kind, refusal.detail, request_id, refusal.said)
     answer.headers.update(refusal.headers)
     return answer
 
@@ -74,12 +91,17 @@ def of_refusal(refusal: Refusal, request_id: str) -> JSONResponse:
 def of_misfit(faults: Sequence[Mapping[str, object]], request_id: str) -> JSONResponse:
     """Return the problem of a request that does not fit its schema: its first fault, as pydantic tells it."""
     fault = faults[0]
-    place = cast("tuple[object, ...]", fault.get("loc", ()))
-    field = ".".join(str(part) for part in place) or "body"
-    value = plain(fault.get("input"))
+    place = [str(part) for part in cast("tuple[object, ...]", fault.get("loc", ()))]
+    field, kind = ".".join(place) or "body", str(fault.get("type"))
+    value = None if kind in _NOTHING_GIVEN else plain(fault.get("input"))
     shown = value if value is None or isinstance(value, bool | int | float) else str(value)[:200]
-    said = {"field": field, "value": shown, "allowed": str(fault.get("msg"))}
-    return _answer(422, "invalid-input", f"{field}: {fault.get('msg')}", request_id, said)
+    allowed = _ALLOWED.get(kind, str(fault.get("msg")))
+    return _answer(422, "invalid-input", f"{field}: {allowed}", request_id, (field, shown, allowed, _example(place)))
+
+
+def of_fault(request_id: str) -> JSONResponse:
+    """Return the problem of an error of ours that nobody foresaw: the log has it, under the request's id."""
+    return _answer(500, "fault", "This is our fault; the log of the scheduler has more.", request_id, None)
 
 
 def declared(*statuses: int) -> dict[int | str, dict[str, object]]:
@@ -88,16 +110,63 @@ def declared(*statuses: int) -> dict[int | str, dict[str, object]]:
     return {status: {"description": _TITLES[status], "content": content} for status in statuses}
 
 
-def _answer(status: int, kind: str, detail: str, request_id: str, said: Mapping[str, object]) -> JSONResponse:
-    told = {name: value for name, value in said.items() if value is not None}
+def etag(fence: int, status: str) -> str:
+    """Return the mark of a task's state: every claim, move or end of it makes another."""
+    return f'"{fence}-{status}"'
+
+
+def _example(place: Sequence[str]) -> object:
+    """Return a value for the field at this place in a request: the innermost that has a name of ours."""
+    return next((EXAMPLES[part.lower()] for part in reversed(place) if part.lower() in EXAMPLES), None)
+
+
+def _said_of(error: RemembrancerError) -> tuple[str, object, str, object] | None:  # noqa: PLR0911 (one for each kind)
+    match error:
+        case InvalidInput():
+            return error.field, plain(error.value), error.allowed, plain(error.example)
+        case TaskNotFound():
+            return "task_id", error.task_id, "the id of a task that GET /v1/scheduler/tasks lists", EXAMPLES["task_id"]
+        case ExecutionNotFound():
+            allowed = "the id of an execution that GET /v1/scheduler/executions lists"
+            return "execution_id", error.execution_id, allowed, EXAMPLES["execution_id"]
+        case TaskEnded():
+            return "task_id", error.task_id, f"a PENDING or ACTIVE task; it is {error.status}", EXAMPLES["task_id"]
+        case TaskChanged():
+            now = etag(error.fence, error.status)
+            return (
+                "If-Match",
+                f"a fence of {error.wanted}",
+                f"the ETag of the task as it stands now, {now}, or none",
+                now,
+            )
+        case DedupKeyTaken():
+            return "dedup_key", error.keys, "a key that no task is kept under", EXAMPLES["dedup_key"]
+        case _:
+            return None
+
+
+def _answer(
+    status: int, kind: str, detail: str, request_id: str, said: tuple[str, object, str, object] | None
+) -> JSONResponse:
     head = {"type": f"urn:remembrancer:{kind}", "title": _TITLES.get(status, "Error"), "status": status}
+    told = dict(zip(("field", "value", "allowed", "example"), said, strict=True)) if said else {}
     document = {**head, "detail": detail, "request_id": request_id, **told}
     return JSONResponse(document, status, media_type=MEDIA_TYPE)
 
 
+_NOTHING_GIVEN: Final = ("missing", "json_invalid")
+_ALLOWED: Final = {
+    "missing": "it has to be given",
+    "extra_forbidden": "nothing: there is no such field",
+    "json_invalid": "a JSON document",
+}
 _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
+    RequestKeyTaken: (422, "idempotency-key"),
     InvalidInput: (422, "invalid-input"),
     TaskNotFound: (404, "task-not-found"),
+    ExecutionNotFound: (404, "execution-not-found"),
+    TaskUnreadable: (500, "task-unreadable"),
+    TaskChanged: (412, "changed"),
     TaskEnded: (409, "task-ended"),
     DedupKeyTaken: (409, "dedup-key-taken"),
     ServiceStopped: (503, "service-stopped"),
@@ -115,6 +184,7 @@ _TITLES: Final = {
     413: "The body is too large",
     422: "An input is not accepted",
     429: "Too many requests",
+    500: "Something is wrong here",
     503: "The scheduler or its graph does not answer",
     507: "The disk is full",
 }

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _BACKLOG: Final = 128
 _GRACE_SECONDS: Final = 5
+_GONE_MS: Final = 60_000
+"""A client that has acknowledged nothing for so long has vanished: it holds no stream open any longer."""
 
 
 class RestServer:
@@ -48,6 +50,8 @@ class RestServer:
     async def start(self) -> int:
         """Listen; return the port. Raises OSError: it is taken."""
         listening = socket.create_server(self._address, backlog=_BACKLOG)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # where it is not, the system lets go of them in its own time
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GONE_MS)
         port: int = listening.getsockname()[1]
         self._serving = asyncio.create_task(self._server.serve([listening]), name="remembrancer rest")
         while not self._server.started and not self._serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
