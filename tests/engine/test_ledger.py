@@ -239,7 +239,7 @@ async def test_a_running_checker_takes_over_a_lease_that_ran_out(clock: VirtualC
     service = TaskSchedulerService(time_service=clock, handler=by_name)
     async with service:
         store: Any = service._store
-        task = await service.schedule_task("Task", "goal", "prompt", "thought", clock.now() + MINUTE)
+        task = await service.schedule_task("Task", "goal", "prompt", "thought", schedule_cron="* * * * *")
         mine = service._running_scheduler()
         clock.advance(MINUTE)
         while not await service.history():  # noqa: ASYNC110 (the checker works in its own time)
