@@ -18,8 +18,8 @@ _DECISIONS: Final = """
 MATCH (c:task_change) WHERE c.action IN ['cancel', 'run_now']
 RETURN c.action AS decision, count(c) AS times
 UNION ALL
-MATCH (d:task_deferral) WHERE d.requested_by IS NULL
-RETURN 'put_off_by_handler' AS decision, count(d) AS times
+MATCH (d:task_deferral)
+RETURN 'put_off' AS decision, count(d) AS times
 UNION ALL
 MATCH (:task_execution)-[r:RETRY_OF]->(:task_execution)
 RETURN 'retry' AS decision, count(r) AS times
@@ -38,7 +38,7 @@ async def balance(service: TaskSchedulerService) -> tuple[Entries, Entries, bool
         "moments that the cron schedules name": _cron_moments(),
         "one-time moments": sum(each.schedule_cron is None for each in promises()),
         "cancelled in time": -_count(times, "cancel"),
-        "put off by their handler, so they came again": _count(times, "put_off_by_handler"),
+        "put off, so they came again": _count(times, "put_off"),
         "run by hand": _count(times, "run_now"),
         "tried again after the crash": _count(times, "retry"),
     }
