@@ -18,7 +18,7 @@ from remembrancer.model.moment import to_ms
 from remembrancer.model.outcome import Defer
 from remembrancer.model.policy import TaskStatus
 from remembrancer.ports.task_store import Settlement
-from remembrancer.stores import rows
+from remembrancer.stores import change_rows
 from remembrancer.stores.session import Statement
 from remembrancer.stores.setting_aside import set_aside_statements
 from remembrancer.stores.settling import settle_statements, take_over_statements
@@ -102,7 +102,7 @@ async def test_an_execution_that_is_settled_while_it_is_taken_over_is_not_tried_
 @pytest.fixture
 async def cancelling(store: TaskStore, won: Execution, a_change: Callable[..., Change]) -> Sequence[Statement]:
     """Cancel the task of `won`."""
-    row = {**rows.change_row(won.task_id, a_change("cancel")), "task_fence": None}
+    row = {**change_rows.change_row(won.task_id, a_change("cancel")), "task_fence": None}
     return [Statement("cancel_tasks", [row])]
 
 
