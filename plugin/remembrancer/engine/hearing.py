@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
 
 _BETWEEN: Final = timedelta(seconds=5)
-"""A server plans anew when a graph has grown, ten seconds after it did so last; to ask it otherwise costs nothing."""
+"""A server plans anew when a graph has grown, ten seconds after it last did; else to ask is a dozen small reads."""
 
 
 class Hearing:
