@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from replica import Orders
+from replica import LEASE_SECONDS, Orders
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -138,6 +138,7 @@ class Crew:
     """The replicas on one graph, and what all of them have told."""
 
     graph: str
+    lease_seconds: float = LEASE_SECONDS
     told: Told = field(default_factory=Told)
     members: list[Member] = field(default_factory=list)
     _listening: list[asyncio.Task[None]] = field(default_factory=list)
@@ -150,7 +151,7 @@ class Crew:
 
     async def begin(self, **orders: Any) -> Member:
         """Start one more replica; it may take a while until it is ready."""
-        asked = json.dumps(asdict(Orders(**{"graph": self.graph, **orders})))
+        asked = json.dumps(asdict(Orders(**{"graph": self.graph, "lease_seconds": self.lease_seconds, **orders})))
         script = str(Path(__file__).with_name("replica.py"))
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
@@ -201,9 +202,9 @@ class Crew:
 
 
 @asynccontextmanager
-async def a_crew(graph: str, size: int = 0) -> AsyncIterator[Crew]:
+async def a_crew(graph: str, size: int = 0, lease_seconds: float = LEASE_SECONDS) -> AsyncIterator[Crew]:
     """So many replicas on *graph*, that are gone afterwards whatever happens."""
-    async with Crew(graph) as crew:
+    async with Crew(graph, lease_seconds) as crew:
         for member in [await crew.begin() for _ in range(size)]:
             await member.when(lambda member=member: member.ready, "it is ready")
         yield crew

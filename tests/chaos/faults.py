@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     Act = Callable[[Member], Awaitable[None]]
 
 MINUTES_OFF = 3.0
+LASTING_SECONDS = 10.0
+"""A lease where none is to run out: a busy machine may well forget a process for two seconds."""
 SOME = 30
 """Schedules that are to be acknowledged before and after whatever happens."""
 
@@ -144,7 +146,7 @@ async def _out_of_touch(server: Server, graph: str, lose: Act, find: Act) -> Aft
 
 async def wrong_clocks(server: Server) -> Aftermath:
     """Clocks are minutes off; one replica has the right time, and an execution that it holds and renews."""
-    async with a_crew(server.graph) as crew:
+    async with a_crew(server.graph, 0, LASTING_SECONDS) as crew:
         right = await crew.join()
         task_id = await _hold(server)
         await right.began()
@@ -176,7 +178,7 @@ async def slow(server: Server) -> Aftermath:
 
 async def scaled(server: Server, most: int) -> Aftermath:
     """From one replica to *most*, each replaced by another, and back to one."""
-    async with a_crew(server.graph, 1) as crew:
+    async with a_crew(server.graph, 1, LASTING_SECONDS) as crew:
         crew.say("load")
         for _ in range(most - 1):
             (await crew.join()).say("load")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 HELD: Final = "held"
 """The name of tasks whose handlers wait until they are released."""
+LEASE_SECONDS: Final = 2.0
 TICKS: Final = 3
 """How many tasks fire every second, whoever is there to fire them."""
 AT_A_TIME: Final = 4
@@ -51,7 +52,7 @@ class Orders:
     graph: str
     dies: str = ""
     ahead_seconds: float = 0.0
-    lease_seconds: float = 2.0
+    lease_seconds: float = LEASE_SECONDS
 
 
 class Phase:

@@ -21,6 +21,14 @@ def terminal(terminal: Terminal, neo4j_server: Server) -> Terminal:
     return replace(terminal, graph=neo4j_server.graph)
 
 
+@pytest.mark.parametrize("option", ["--bolt-port", "--control-port"])
+def test_a_port_that_only_a_folder_needs_is_refused(terminal: Terminal, option: str) -> None:
+    refused = terminal("serve", option, "7999")
+
+    assert refused.code == 2
+    assert f"{option} value 7999 allowed a port for the graph in a folder" in " ".join(refused.err.split())
+
+
 def test_several_serve_one_graph_and_status_names_them(
     terminal: Terminal, serve: Serve, until: Until, neo4j_server: Server
 ) -> None:

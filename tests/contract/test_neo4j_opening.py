@@ -113,7 +113,8 @@ async def test_a_graph_of_a_newer_version_is_refused_and_left_alone(neo4j_server
     await store.close()
 
 
-async def test_a_new_graph_is_given_its_schema_by_several_schedulers_at_once(neo4j_server: Server) -> None:
+@pytest.mark.parametrize("_round", range(2))
+async def test_a_new_graph_is_given_its_schema_by_several_schedulers_at_once(neo4j_server: Server, _round: int) -> None:
     for row in neo4j_server.run("SHOW CONSTRAINTS YIELD name"):
         neo4j_server.run(f"DROP CONSTRAINT `{row['name']}`")
     for row in neo4j_server.run("SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP'"):

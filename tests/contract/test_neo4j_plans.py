@@ -74,7 +74,20 @@ async def test_claims_and_outcomes_find_what_they_write_by_its_key(neo4j_server:
     await (await open_store(neo4j_server.graph)).close()
     settling = ("settle_executions", "retire_tasks", "end_deferrals", "defer_settled", "retry_executions")
     for name in ("claim_executions", "record_outcomes", *settling, "release_leases"):
-        plan = plan_of(neo4j_server, name, rows=[{}])
+        plan = plan_of(neo4j_server, name, given={"rows": [{}]})
 
         assert any(operator.startswith("NodeUniqueIndexSeek") for operator in plan), name
         assert not {"NodeByLabelScan", "AllNodesScan", "NodeIndexScan"} & {*plan}, name
+
+
+async def test_what_is_written_is_planned_once_however_many_rows_there_are(neo4j_server: Server) -> None:
+    """A server plans anew for each magnitude of a list that it is given, while the first tasks wait."""
+    await (await open_store(neo4j_server.graph)).close()
+    told: list[object] = []
+    for count in (1, 10, 100, 1000):
+        text = cast("LiteralString", f"EXPLAIN {gathered(query('settle_executions')).text}")
+        with neo4j_server.driver.session(database=neo4j_server.database) as session:
+            told.append(session.run(text, given={"rows": [{}] * count}).consume().plan)
+
+    assert told[0]
+    assert told == told[:1] * 4

@@ -47,6 +47,18 @@ async def test_a_replica_that_signs_on_is_on_the_roll_as_it_last_signed_until_it
     assert (await store.roll.roster()).replicas == (second,)
 
 
+async def test_a_graph_that_is_made_ready_stays_as_it_is(store: TaskStore, a_task: MakeTask) -> None:
+    await store.create([a_task()])
+    whole = (
+        "MATCH (n) OPTIONAL MATCH (n)-[r]->(m) RETURN labels(n) AS l, properties(n) AS n, type(r) AS r, labels(m) AS m"
+    )
+    before = sorted(map(str, await store.query(whole)))
+    await store.roll.prepare()
+
+    assert sorted(map(str, await store.query(whole))) == before
+    assert len(before) > 3
+
+
 async def test_a_graph_keeps_its_id(reopen: Callable[[], Awaitable[TaskStore]]) -> None:
     store = await reopen()
     before = await store.roll.roster()

@@ -47,7 +47,9 @@ class Serving(OnGraph):
     ] = 60.0
     stop_timeout: Annotated[float, Option(min=0, help="How long handlers may go on when it stops, seconds.")] = 10.0
     bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
-    bolt_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+    bolt_port: Annotated[
+        int, Option(min=0, max=65535, help="0 is any free one. Of a folder only.", rich_help_panel=_OPEN)
+    ] = 0
     rest: Annotated[
         bool, Option("--rest/--no-rest", help="Serve the API, if the extra is there.", rich_help_panel=_OPEN)
     ] = True
@@ -55,7 +57,9 @@ class Serving(OnGraph):
     metrics_port: Annotated[
         int | None, Option(min=0, max=65535, help="Serve /metrics for Prometheus there.", rich_help_panel=_OPEN)
     ] = None
-    control_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+    control_port: Annotated[
+        int, Option(min=0, max=65535, help="0 is any free one. Of a folder only.", rich_help_panel=_OPEN)
+    ] = 0
 
 
 async def serve(asked: Serving) -> int:
@@ -63,8 +67,8 @@ async def serve(asked: Serving) -> int:
 
     While it runs, the other commands on the same folder reach it by themselves, and the neo4j driver or Neo4j
     Browser reads the live graph: the password is in serve.json in the graph's folder, which only you can read.
-    A graph on a Neo4j server needs neither: there everybody works on the graph itself, and any number of
-    schedulers may serve it. For example:
+    A graph on a Neo4j server needs neither, and takes no port for them: there everybody works on the graph itself,
+    and any number of schedulers may serve it. For example:
 
         remembrancer serve
         remembrancer serve --graph ./my-agent --handler my_agent.tasks:handle
@@ -97,6 +101,10 @@ async def _open_shared(
     """Start on a graph that others reach by themselves."""
     from remembrancer.assembly import open_service, shown  # noqa: PLC0415 (--help stays fast)
 
+    for option, port in (("--bolt-port", asked.bolt_port), ("--control-port", asked.control_port)):
+        if port:
+            allowed = "a port for the graph in a folder; others reach this one on its own server"
+            raise InvalidInput(option, port, allowed, 0)
     exposition = _exposition(asked.metrics_port)
     instruments = exposition.instruments if exposition else None
     service = open_service(asked.graph, handler=handler, options=_numbers(asked), instruments=instruments)

@@ -112,7 +112,7 @@ class Scheduler:
         """Check until stopped."""
         loop = asyncio.get_running_loop()
         self._heartbeat = loop.create_task(self._dispatch.heartbeat())
-        keeping = loop.create_task(self.presence.keep())
+        keeping = [loop.create_task(each) for each in (self.presence.keep(), self._hearing.keep_ready())]
         try:
             while not self._stopping:
                 self.wake.clear()
@@ -120,7 +120,7 @@ class Scheduler:
                 if not self._stopping:
                     await self._hearing.sleep(until, self.wake)
         finally:
-            await _end(keeping)
+            await _end(*keeping)
             await self.presence.leave()  # the others need not wait for handlers that are under way here
 
     def halt(self) -> None:
@@ -276,9 +276,8 @@ class Scheduler:
         await self._store.quarantine(task.task_id, str(error), self._clock.now())
 
     def _lease(self) -> Lease:
-        now = self._clock.now()
-        until = now + timedelta(seconds=self._options.lease_seconds)
-        return Lease(new_id("lease", to_ms(now)), self.replica_id, from_ms(to_ms(until)))
+        now, lasts = self._clock.now(), timedelta(seconds=self._options.lease_seconds)
+        return Lease(new_id("lease", to_ms(now)), self.replica_id, from_ms(to_ms(now + lasts)))
 
     def _on_trouble(self, text: str) -> None:
         self.last_error = text
@@ -288,10 +287,11 @@ class Scheduler:
             self.wake.set()
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _count(claimed: int | BaseException) -> int:

@@ -42,3 +42,7 @@ class Roll(Protocol):
     async def renew_schema(self) -> None:
         """Declare what a wiped graph lacks, and mark it anew. Raises GraphTooNew for one that is ahead of us."""
         ...
+
+    async def prepare(self) -> None:
+        """Let the graph get ready for what a replica writes; nothing of it changes. Raises GraphUnavailable."""
+        ...

@@ -100,6 +100,9 @@ class EmbeddedSession:
             changed()
         return rows
 
+    async def prepare(self, names: Sequence[str]) -> None:
+        """Do nothing: this engine plans in no time."""
+
     async def renew_schema(self) -> None:
         """Do nothing: nobody else can have taken away what opening the graph has declared."""
 

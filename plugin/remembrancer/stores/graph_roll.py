@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.replica import Replica
@@ -12,6 +12,12 @@ from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_AT_WORK: Final = (
+    *("claim_executions", "hold_leases", "settle_executions", "retire_tasks", "release_leases"),
+    *("count_commit", "count_hours", "log_events", "create_tasks", "unlink_times", "link_times"),
+)
+"""What a replica writes again and again."""
 
 
 class GraphRoll:
@@ -51,6 +57,10 @@ class GraphRoll:
     async def renew_schema(self) -> None:
         """Declare what a wiped graph lacks, and mark it anew."""
         await self._session.renew_schema()
+
+    async def prepare(self) -> None:
+        """Have the engine plan what a replica writes."""
+        await self._session.prepare(_AT_WORK)
 
 
 def _replicas(row: Row) -> list[Replica]:

@@ -155,5 +155,5 @@ async def _run(transaction: AsyncTransaction, name: str, rows: Sequence[Row]) ->
     """Run a query of the catalogue over rows, in an order that all writers share: fewer of them deadlock."""
     ordered = sorted(rows, key=lambda row: [str(row.get(key)) for key in _ORDER])
     asked = gathered(query(name))
-    answer = await transaction.run(asked.text, {"rows": ordered})
+    answer = await transaction.run(asked.text, {"given": {"rows": ordered}})
     return ungathered(await answer.single(strict=True), asked.columns)

@@ -63,6 +63,10 @@ class Session(Protocol):
         """
         ...
 
+    async def prepare(self, names: Sequence[str]) -> None:
+        """Let the engine plan these queries, if it plans and has not done so: whoever runs one then need not wait."""
+        ...
+
     async def renew_schema(self) -> None:
         """Declare what the graph lacks, and mark it if it has no marker. Raises GraphUnavailable."""
         ...
