@@ -239,13 +239,14 @@ async def test_a_running_checker_takes_over_a_lease_that_ran_out(clock: VirtualC
     service = TaskSchedulerService(time_service=clock, handler=by_name)
     async with service:
         store: Any = service._store
-        task = await service.schedule_task("Task", "goal", "prompt", "thought", schedule_cron="* * * * *")
+        await service.schedule_task("Task", "goal", "prompt", "thought", clock.now() + MINUTE)
+        later = await service.schedule_task("Later", "goal", "prompt", "thought", clock.now() + timedelta(days=1))
         mine = service._running_scheduler()
         clock.advance(MINUTE)
         while not await service.history():  # noqa: ASYNC110 (the checker works in its own time)
             await asyncio.sleep(0.001)
         await service.idle()
-        await orphan(store, task.task_id, mine.replica_id)
+        await orphan(store, later.task_id, mine.replica_id)
         clock.advance(timedelta(seconds=Options().lease_seconds))
         while {each.status for each in await service.history()} != {"completed", "failed"}:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
