@@ -11,6 +11,7 @@ import pytest
 
 from remembrancer import Defer, Done, Failed, TaskSchedulerService, Thought
 from remembrancer.engine.planning import plan
+from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.task import ScheduledTask
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from remembrancer import Firing, Options
-    from remembrancer.model.execution import Execution
     from remembrancer.ports.handler import Answer
     from remembrancer.ports.task_store import TaskStore
 
@@ -71,6 +71,26 @@ def a_lease() -> Callable[..., Lease]:
 def a_change() -> Callable[..., Change]:
     def make(action: str, reason: str | None = None) -> Change:
         return Change(action, _NOW, "service", "tests", reason)
+
+    return make
+
+
+@pytest.fixture
+def by_hand() -> Callable[[ScheduledTask], Execution]:
+    """Make an execution of a task that somebody starts by hand, now."""
+
+    def make(task: ScheduledTask) -> Execution:
+        return Execution(
+            execution_id="exec_by_hand",
+            occurrence_key=f"{task.task_id}|exec_by_hand|1",
+            task_id=task.task_id,
+            execution_type=ExecutionType.MANUAL,
+            task_type=task.task_type,
+            status=ExecutionStatus.RUNNING,
+            nominal_at=_NOW,
+            triggered_at=_NOW,
+            replica_id="replica_a",
+        )
 
     return make
 

@@ -11,7 +11,7 @@ import pytest
 
 from remembrancer.engine.planning import plan
 from remembrancer.engine.recovery import decide
-from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
+from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.moment import to_ms
 from remembrancer.model.outcome import Thought
 from remembrancer.model.policy import Misfire, OnLost, TaskStatus
@@ -261,26 +261,22 @@ async def test_what_is_taken_over_twice_is_retried_once(
 
 
 async def test_an_execution_by_hand_leaves_the_schedule_as_it_is(
-    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, a_change: Callable[..., Change], now: datetime
+    *,
+    store: TaskStore,
+    a_task: MakeTask,
+    a_lease: MakeLease,
+    a_change: Callable[..., Change],
+    by_hand: Callable[[ScheduledTask], Execution],
+    now: datetime,
 ) -> None:
     task = a_task(schedule_cron="0 12 * * *", next_run_ms=to_ms(now + timedelta(hours=3)))
     await store.create([task])
-    by_hand = Execution(
-        execution_id="exec_by_hand",
-        occurrence_key=f"{task.task_id}|exec_by_hand|1",
-        task_id=task.task_id,
-        execution_type=ExecutionType.MANUAL,
-        task_type=task.task_type,
-        status=ExecutionStatus.RUNNING,
-        nominal_at=now,
-        triggered_at=now,
-        replica_id="replica_a",
-    )
-    started = await store.start_now(by_hand, a_lease(), a_change("run_now"))
+    execution = by_hand(task)
+    started = await store.start_now(execution, a_lease(), a_change("run_now"))
     assert started
     assert started.fence > 0
     after = await store.get(task.task_id)
     assert (after.next_run_ms, after.nominal_ms, after.status) == (task.next_run_ms, task.nominal_ms, task.status)
     assert await store.settle([done(started, now)]) == [True]
-    stray = by_hand.model_copy(update={"task_id": "task_of_nobody"})
+    stray = execution.model_copy(update={"task_id": "task_of_nobody"})
     assert await store.start_now(stray, a_lease(), a_change("run_now")) is None

@@ -10,7 +10,7 @@ import pytest
 
 from remembrancer.engine.putting_off import put_off
 from remembrancer.errors import DedupKeyTaken, ExecutionNotFound, RequestKeyTaken
-from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
+from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.model.moment import to_ms
 from remembrancer.model.outcome import Defer
 from remembrancer.model.policy import TaskStatus
@@ -27,27 +27,14 @@ if TYPE_CHECKING:
 
     MakeTask = Callable[..., ScheduledTask]
     MakeLease = Callable[..., Lease]
+    ByHand = Callable[[ScheduledTask], Execution]
     Claim = Callable[..., Awaitable[list[Execution]]]
 
 MARK = RequestMark("rest: ada", "k1", "digest")
 
 
-def by_hand(task: ScheduledTask, now: datetime) -> Execution:
-    return Execution(
-        execution_id="exec_by_hand",
-        occurrence_key=f"{task.task_id}|exec_by_hand|1",
-        task_id=task.task_id,
-        execution_type=ExecutionType.MANUAL,
-        task_type=task.task_type,
-        status=ExecutionStatus.RUNNING,
-        nominal_at=now,
-        triggered_at=now,
-        replica_id="replica_a",
-    )
-
-
 async def test_of_many_who_change_a_task_as_they_read_it_one_does(
-    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, now: datetime
+    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task = a_task(schedule_cron="0 12 * * *", next_run_ms=to_ms(now + timedelta(hours=3)))
     await store.create([task])
@@ -58,7 +45,7 @@ async def test_of_many_who_change_a_task_as_they_read_it_one_does(
     cancelling = Change("cancel", now, "rest", if_fence=fence)
     written = await asyncio.gather(
         *(store.defer(task.task_id, task.next_run_ms, rearm, deferring) for rearm in rearms),
-        store.start_now(by_hand(task, now), a_lease(), running),
+        store.start_now(by_hand(task), a_lease(), running),
         *(store.cancel(task.task_id, cancelling) for _ in range(4)),
     )
 
@@ -68,7 +55,7 @@ async def test_of_many_who_change_a_task_as_they_read_it_one_does(
 
 
 async def test_what_is_refused_leaves_the_task_as_it_was_read(
-    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, now: datetime
+    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task = a_task(next_run_ms=to_ms(now) + 1000)
     await store.create([task])
@@ -76,13 +63,13 @@ async def test_what_is_refused_leaves_the_task_as_it_was_read(
     stale = Change("cancel", now, "rest", if_fence=before.fence + 1)
 
     assert not await store.cancel(task.task_id, stale)
-    assert await store.start_now(by_hand(task, now), a_lease(), stale) is None
+    assert await store.start_now(by_hand(task), a_lease(), stale) is None
     assert await store.get(task.task_id) == before
     assert await store.query("MATCH (n) WHERE n:task_execution OR n:execution_lease RETURN n") == []
 
 
 async def test_an_end_counts_as_a_change(
-    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, claimed: Claim, now: datetime
+    *, store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, claimed: Claim, now: datetime
 ) -> None:
     task = a_task()
     await store.create([task])
@@ -91,12 +78,12 @@ async def test_an_end_counts_as_a_change(
     await store.settle([Settlement(won, ExecutionStatus.COMPLETED, now, 0.1, ends_task=TaskStatus.COMPLETE)])
 
     assert (await store.get(task.task_id)).fence > read.fence
-    assert await store.start_now(by_hand(task, now), a_lease(), Change("run_now", now, "rest")) is None
+    assert await store.start_now(by_hand(task), a_lease(), Change("run_now", now, "rest")) is None
 
 
 @pytest.mark.parametrize("action", ["cancel", "defer", "run_now"])
 async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_again(
-    action: str, store: TaskStore, a_task: MakeTask, a_lease: MakeLease, now: datetime
+    *, action: str, store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task, other = (a_task(next_run_ms=to_ms(now) + 1000) for _ in range(2))
     await store.create([task, other])
@@ -110,7 +97,7 @@ async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_agai
             case "defer":
                 await store.defer(task.task_id, task.next_run_ms, rearm, change)
             case _:
-                await store.start_now(by_hand(task, now), a_lease(), change)
+                await store.start_now(by_hand(task), a_lease(), change)
 
     assert await store.requests.find(MARK) is None
     await act(task)
@@ -134,11 +121,11 @@ async def test_the_tasks_of_a_request_are_found_by_its_key(store: TaskStore, a_t
 
 
 async def test_an_execution_is_found_by_its_id(
-    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, now: datetime
+    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task = a_task()
     await store.create([task])
-    started = await store.start_now(by_hand(task, now), a_lease(), Change("run_now", now, "rest"))
+    started = await store.start_now(by_hand(task), a_lease(), Change("run_now", now, "rest"))
 
     assert await store.requests.execution("exec_by_hand") == started
     with pytest.raises(ExecutionNotFound):
