@@ -65,10 +65,10 @@ class Question(Asked):
     parameters: dict[str, object] | None = None
 
 
-class Keeping(BaseModel):
+class Keeping(Asked):
     """How many days executions are kept that are over."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)  # or `true` would be one day
+    model_config = ConfigDict(strict=True)  # or `true` would be one day
 
     keep_days: float
     dry_run: bool = False
