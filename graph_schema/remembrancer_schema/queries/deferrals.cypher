@@ -22,11 +22,11 @@ RETURN r.row AS row
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
-SET t.fence = coalesce(t.fence, 0) + 1
+SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
   AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
-SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
+SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
     t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 RETURN r.row AS row
 

@@ -92,7 +92,7 @@ USING INDEX SEEK e:task_execution(execution_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
-SET t.status = r.status, t.fence = coalesce(t.fence, 0) + 1, t.listing = r.status + '|' + t.task_type + '|' + t.task_id
+SET t.status = r.status, t.fence = t.fence + 1, t.listing = r.status + '|' + t.task_type + '|' + t.task_id
 RETURN r.row AS row
 
 // name: cancel_tasks

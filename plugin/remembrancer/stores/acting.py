@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 
 async def cancel(session: Session, task_id: str, change: Change, unserved: Claim | None) -> bool:
     """End an open task, together with what *unserved* accounts for; say whether this call ended it."""
-    fence = None if unserved is None else unserved.execution.fence
-    row = {**change_rows.change_row(task_id, change, unserved), "task_fence": fence}
+    row = change_rows.change_row(task_id, change, unserved)
     with refusing_another(change.mark):
         try:
             answers = await session.write([*unserved_statements(unserved), Statement("cancel_tasks", [row])])
         except UniqueKeyTaken:
-            if fence is None:
+            if unserved is None:
                 raise
             # Its moment has an outcome already, as in a graph put back from half a backup.
-            row |= {"task_fence": fence - 1, "if_fence": change.if_fence}
+            row |= {"task_fence": unserved.execution.fence - 1, "if_fence": change.if_fence}
             answers = await session.write([Statement("cancel_tasks", [row])])
     return bool(answers[-1])
 

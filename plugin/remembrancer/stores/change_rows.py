@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.change import TaskChange
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.stores.rows import fence_after
 
 if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim
@@ -18,7 +19,7 @@ _OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedu
 
 
 def change_row(task_id: str | None, change: Change, unserved: Claim | None = None) -> Row:
-    """Return the parameters that write a change's audit node, after *unserved* has moved the fence of its task.
+    """Return the parameters that write a change's audit node, once *unserved* has moved the fence of its task.
 
     Without a task, it is one of the graph.
     """
@@ -33,6 +34,7 @@ def change_row(task_id: str | None, change: Change, unserved: Claim | None = Non
         "reason": change.reason,
         "thought_id": change.thought_id,
         "if_fence": None if change.if_fence is None else change.if_fence + (unserved is not None),
+        "task_fence": fence_after(unserved),
         "request_key": change.mark and change.mark.key,
         "request_digest": change.mark and change.mark.digest,
     }

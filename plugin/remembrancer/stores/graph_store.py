@@ -184,8 +184,7 @@ class GraphStore:
     async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
         changed = change_rows.change_row(task_id, change, rearm.unserved)
-        fence = rearm.unserved and rearm.unserved.execution.fence
-        row: Row = {**rows.rearm_row(rearm), **changed, "expected_ms": expected_next_run_ms, "task_fence": fence}
+        row: Row = {**rows.rearm_row(rearm), **changed, "expected_ms": expected_next_run_ms}
         statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
         statements += deferral_statements(rearm.deferral)
         with refusing_another(change.mark):

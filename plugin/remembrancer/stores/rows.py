@@ -140,8 +140,8 @@ def outcome_row(claim: Claim) -> Row:
 
 
 def fence_after(unserved: Claim | None) -> int | None:
-    """Return the fence of a task that is written once more after *unserved*; None where nothing was."""
-    return None if unserved is None else unserved.execution.fence + 1
+    """Return the fence that a task has once *unserved* is written; None where nothing is to be."""
+    return None if unserved is None else unserved.execution.fence
 
 
 def start_row(execution: Execution) -> Row:
