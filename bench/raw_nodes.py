@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from raw import BATCH, MINUTE_MS
 
-from remembrancer.model.ids import new_id
+from remembrancer.model.ids import minute_of, new_id
 from remembrancer.stores.due_key import due_key, last_key
 from remembrancer.stores.engine import Plain, load_engine
-from remembrancer.stores.rows import cron_listing, listing
+from remembrancer.stores.rows import cron_listing, listing, time_id
 from remembrancer_schema.catalog import migrations, query
 
 if TYPE_CHECKING:
@@ -33,11 +33,23 @@ class RawNodes:
         for step in migrations("embedded"):
             for statement in step.statements:
                 self._database.command("sql", statement)
+        self._singles = 0
 
-    def fill(self, count: int, first_ms: int) -> None:
-        """Create *count* minutely tasks due at *first_ms*."""
+    def fill(self, count: int, first_ms: int) -> float:
+        """Create *count* minutely tasks due at *first_ms*, by the thousand; return how many a second."""
+        began = time.perf_counter()
         for start in range(0, count, BATCH):
-            self._write("create_tasks", [_task(number, first_ms) for number in range(start, min(start + BATCH, count))])
+            numbers = range(start, min(start + BATCH, count))
+            self._write("create_tasks", [_minutely(number, first_ms) for number in numbers])
+        return count / (time.perf_counter() - began)
+
+    def creates(self, count: int) -> float:
+        """Create one task a commit, each to run once; return how many a second."""
+        began = time.perf_counter()
+        for _ in range(count):
+            self._singles += 1
+            self._write("create_tasks", [_once(self._singles, 4_000_000_000_000 + self._singles * 1000)])
+        return count / (time.perf_counter() - began)
 
     def fires(self, now_ms: int) -> float:
         """Claim and settle all that is due, task after task moved on by a minute; return how many a second."""
@@ -65,16 +77,25 @@ class RawNodes:
         return answer
 
 
-def _task(number: int, first_ms: int) -> dict[str, Any]:
+def _minutely(number: int, first_ms: int) -> dict[str, Any]:
+    task = _task(number, first_ms, "recurring")
+    return {**task, "schedule_cron": "* * * * *", "cron_listing": cron_listing("* * * * *", task["task_id"])}
+
+
+def _once(number: int, moment_ms: int) -> dict[str, Any]:
+    return {**_task(number, moment_ms, "one_time"), "row": 0, "defer_until_ms": moment_ms}
+
+
+def _task(number: int, first_ms: int, task_type: str) -> dict[str, Any]:
     task_id = new_id("task", first_ms)
+    minute_ms = minute_of(first_ms)
     return {
         "row": number,
         "task_id": task_id,
         "name": f"task {number}",
         "goal_description": "goal",
         "status": "PENDING",
-        "task_type": "recurring",
-        "schedule_cron": "* * * * *",
+        "task_type": task_type,
         "timezone": "UTC",
         "gap": "run_after",
         "fold": "first",
@@ -90,10 +111,9 @@ def _task(number: int, first_ms: int) -> dict[str, Any]:
         "next_run_ms": first_ms,
         "due_key": due_key(first_ms, task_id),
         "nominal_ms": first_ms,
-        "minute_ms": first_ms,
-        "time_id": "time",
-        "listing": listing("PENDING", "recurring", task_id),
-        "cron_listing": cron_listing("* * * * *", task_id),
+        "minute_ms": minute_ms,
+        "time_id": time_id(minute_ms),
+        "listing": listing("PENDING", task_type, task_id),
     }
 
 

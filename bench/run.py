@@ -30,8 +30,8 @@ SERVERS = Path(__file__).parents[1] / "tests" / "servers"
 """Where a Neo4j is found or started: for the tests, and for us."""
 
 
-async def firing(folder: Path, tasks: int, peer_fires: dict[str, float]) -> tuple[list[Row], float]:
-    """Measure fires and the aging of the due index; return the rows and the rate of creates in bulk."""
+async def firing(folder: Path, tasks: int, peer_fires: dict[str, float]) -> tuple[list[Row], tuple[float, float]]:
+    """Measure fires and the aging of the due index; return the rows and the rates in bulk: ours, raw with our nodes."""
     say(f"fires: {tasks:,} minutely tasks, ours and raw in turn")
     service, clock = await ours.opened(folder / "fire")
     bulk = await ours.fill(service, tasks)
@@ -39,7 +39,7 @@ async def firing(folder: Path, tasks: int, peer_fires: dict[str, float]) -> tupl
     nodes = RawNodes(folder / "raw-nodes")
     first_ms = to_ms(ours.BEGIN) // 60_000 * 60_000 + 60_000
     raw.fill(tasks, first_ms)
-    nodes.fill(tasks, first_ms)
+    nodes_bulk = nodes.fill(tasks, first_ms)
     fresh = await ours.looks(service, clock.now())
     our_rates: list[float] = []
     raw_rates: list[float] = []
@@ -74,7 +74,7 @@ async def firing(folder: Path, tasks: int, peer_fires: dict[str, float]) -> tupl
         Row("due check, none due, fresh", "ms", fresh[0], fresh[1]),
         Row(f"due check, none due, {age}", "ms", *aged, verdict=at_most(aged[0] / fresh[0], 1.5, "aged : fresh")),
     ]
-    return rows, bulk
+    return rows, (bulk, nodes_bulk)
 
 
 def same_key(folder: Path) -> str:
@@ -92,29 +92,39 @@ def same_key(folder: Path) -> str:
     )
 
 
-async def creating(folder: Path, bulk: float, peer_creates: dict[str, float]) -> list[Row]:
-    """Measure creates, beside the bare engine's single writes."""
+async def creating(folder: Path, bulk: tuple[float, float], peer_creates: dict[str, float]) -> list[Row]:
+    """Measure creates, beside the bare engine's single writes; *bulk*: as `firing` returns it."""
     say("creates")
     service, _ = await ours.opened(folder / "create")
     raw = RawGraph(folder / "raw-create")
+    nodes = RawNodes(folder / "raw-nodes-create")
     singly: list[float] = []
     flying: list[float] = []
     bare: list[float] = []
+    same: list[float] = []
     for _ in range(ROUNDS):
         bare.append(raw.creates(100))
+        same.append(nodes.creates(100))
         singly.append(await ours.creates_singly(service, 100))
         flying.append(await ours.creates_in_flight(service, 3_000, 100))
     raw.close()
+    nodes.close()
     await service.close()
-    one = median(bare)
-    rates = (
-        ("create: one awaited after the other", median(singly), 0.8, peer_creates),
-        ("create: 100 in flight", median(flying), 8, {}),
-        ("create: in bulk, 1,000 a commit", bulk, 20, {}),
-    )
+    one, alike, (many, many_alike) = median(bare), median(same), bulk
+    lone, beside = median(singly), "  the same, beside raw with our nodes"
+    what = "raw single writes"
     return [
-        Row(work, "tasks/s", rate, one, others, at_least(rate / one, target, "raw single writes"))
-        for work, rate, target, others in rates
+        Row("create: one awaited after the other", "tasks/s", lone, one, peer_creates, at_least(lone / one, 0.8, what)),
+        Row(beside, "tasks/s", lone, alike, verdict=at_least(lone / alike, 0.8, "that")),
+        Row("create: 100 in flight", "tasks/s", median(flying), one, verdict=at_least(median(flying) / one, 8, what)),
+        Row("create: in bulk, 1,000 a commit", "tasks/s", many, one, verdict=at_least(many / one, 20, what)),
+        Row(
+            beside,
+            "tasks/s",
+            many,
+            many_alike,
+            verdict=f"{many / many_alike:.2f} x that; that is {many_alike / one:.1f} x {what}",
+        ),
     ]
 
 
