@@ -55,7 +55,7 @@ def claims(due: list[dict[str, Any]]) -> list[dict[str, Any]]:
             **row,
             "next_ms": row["ms"] + MINUTE_MS,
             "next_key": row["due_key"] + _KEYS_A_MINUTE,
-            "key": f"{row['task_id']}|{row['ms']}|1",
+            "key": f"{row['ms']}|{row['task_id']}|1",
         }
         for row in due
     ]

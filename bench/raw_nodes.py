@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from raw import BATCH, MINUTE_MS
 
-from remembrancer.model.ids import minute_of, new_id
+from remembrancer.model.ids import minute_of, new_id, occurrence_key
 from remembrancer.stores.due_key import due_key, last_key
 from remembrancer.stores.engine import Plain, load_engine
 from remembrancer.stores.rows import cron_listing, listing, time_id
@@ -127,7 +127,7 @@ def _claim(place: int, due: dict[str, Any], now_ms: int) -> dict[str, Any]:
         "next_run_ms": due["ms"] + MINUTE_MS,
         "due_key": due_key(due["ms"] + MINUTE_MS, due["task_id"]),
         "execution_id": new_id("exec", now_ms),
-        "occurrence_key": f"{due['task_id']}|{due['ms']}|1",
+        "occurrence_key": occurrence_key(due["task_id"], due["ms"], 1),
         "execution_type": "cron_trigger",
         "task_type": "recurring",
         "trigger_delay_ms": now_ms - due["ms"],
