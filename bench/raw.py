@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from remembrancer.model.ids import occurrence_key
 from remembrancer.stores.due_key import due_key, last_key
 from remembrancer.stores.engine import Plain, load_engine
 
@@ -55,7 +56,7 @@ def claims(due: list[dict[str, Any]]) -> list[dict[str, Any]]:
             **row,
             "next_ms": row["ms"] + MINUTE_MS,
             "next_key": row["due_key"] + _KEYS_A_MINUTE,
-            "key": f"{row['ms']}|{row['task_id']}|1",
+            "key": occurrence_key(row["task_id"], row["ms"], 1),
         }
         for row in due
     ]

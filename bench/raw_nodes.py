@@ -33,7 +33,6 @@ class RawNodes:
         for step in migrations("embedded"):
             for statement in step.statements:
                 self._database.command("sql", statement)
-        self._singles = 0
 
     def fill(self, count: int, first_ms: int) -> float:
         """Create *count* minutely tasks due at *first_ms*, by the thousand; return how many a second."""
@@ -43,12 +42,11 @@ class RawNodes:
             self._write("create_tasks", [_minutely(number, first_ms) for number in numbers])
         return count / (time.perf_counter() - began)
 
-    def creates(self, count: int) -> float:
-        """Create one task a commit, each to run once; return how many a second."""
+    def creates(self, count: int, first_ms: int) -> float:
+        """Create one task a commit, each to run once, a second apart from *first_ms* on; return how many a second."""
         began = time.perf_counter()
-        for _ in range(count):
-            self._singles += 1
-            self._write("create_tasks", [_once(self._singles, 4_000_000_000_000 + self._singles * 1000)])
+        for number in range(count):
+            self._write("create_tasks", [_once(number, first_ms + number * 1000)])
         return count / (time.perf_counter() - began)
 
     def fires(self, now_ms: int) -> float:
