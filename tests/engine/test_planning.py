@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from remembrancer.engine.planning import BURST, plan
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
+from remembrancer.model.ids import next_attempt, occurrence_key
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.model.task import ScheduledTask
@@ -245,3 +246,11 @@ def test_every_moment_of_the_schedule_is_accounted_for_once_whatever_the_outages
     for start, end, occurrences in accounted:
         assert (start, end) == (moments[place], moments[place + occurrences - 1])
         place += occurrences
+
+
+def test_the_keys_of_occurrences_follow_time_whatever_their_tasks() -> None:
+    early, late = 1_000_000_000_000, 1_000_000_000_001
+    keys = [occurrence_key("task_z", early, 1), next_attempt(occurrence_key("task_z", early, 1), 2)]
+    keys += [occurrence_key("task_a", late, 1), occurrence_key("task_b", late, 1)]
+    assert keys == sorted(set(keys))
+    assert keys[1] == occurrence_key("task_z", early, 2)
