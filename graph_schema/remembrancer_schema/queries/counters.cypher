@@ -6,27 +6,24 @@ UNION ALL
 UNWIND $keys AS key
 MATCH (n:scheduler_hour {hour_id: key}) RETURN n
 
-// name: count_commit
-// Write what a session has counted since the graph was made, if its counter still has the commit number that it had.
+// name: keep_books
+// Write what a session has counted and what its commit did; nothing unless its counter has the number that it had.
+// It comes last in its commit, and the stream of events last in it: numbering on locks the stream until the commit.
 UNWIND $rows AS r
 MERGE (c:scheduler_counter {counter_id: r.counter_id})
 WITH c, r
 WHERE r.commit_before IS NULL OR coalesce(c.commit_number, 0) = r.commit_before
 SET c += r.counted
-RETURN r.row AS row
-
-// name: count_hours
-// Write what a session has counted of the tasks of one type in one UTC hour.
-UNWIND $rows AS r
-MERGE (h:scheduler_hour {hour_id: r.hour_id})
-SET h += r.counted
-RETURN r.row AS row
-
-// name: count_crons
-// Add to the number of open tasks that follow a cron expression.
-UNWIND $rows AS r
-MERGE (x:cron_expression {expression: r.expression})
-SET x.open_tasks = coalesce(x.open_tasks, 0) + r.tasks
+FOREACH (x IN r.hours | MERGE (h:scheduler_hour {hour_id: x.hour_id}) SET h += x.counted)
+FOREACH (x IN r.crons |
+  MERGE (k:cron_expression {expression: x.expression}) SET k.open_tasks = coalesce(k.open_tasks, 0) + x.tasks)
+FOREACH (x IN r.batches |
+  MERGE (s:event_stream {stream: x.stream}) ON CREATE SET s.oldest = 1
+  SET s.newest = coalesce(s.newest, 0) + x.count
+  CREATE (:event_batch {
+    batch_key: x.stream * 1000000000000 + s.newest, stream: x.stream, newest: s.newest, count: x.count, at_ms: x.at_ms,
+    events: x.events, packed: x.packed
+  }))
 RETURN r.row AS row
 
 // name: last_commit

@@ -1,15 +1,3 @@
-// name: log_events
-// Write what a commit did onto the end of a stream; numbering on locks it. It comes last in its commit.
-UNWIND $rows AS r
-MERGE (s:event_stream {stream: r.stream})
-  ON CREATE SET s.oldest = 1
-SET s.newest = coalesce(s.newest, 0) + r.count
-CREATE (b:event_batch {
-  batch_key: r.stream * 1000000000000 + s.newest, stream: r.stream, newest: s.newest, count: r.count, at_ms: r.at_ms,
-  events: r.events, packed: r.packed
-})
-RETURN r.row AS row
-
 // name: event_streams
 // What each stream of the event log holds.
 MATCH (s:event_stream)

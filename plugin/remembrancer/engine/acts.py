@@ -80,11 +80,13 @@ class Acts:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
-        writing = asyncio.ensure_future(self._store.create(fresh, mark=mark)) if fresh else None
-        await asyncio.sleep(0)  # let it begin
+        writing = self._store.create(fresh, mark=mark) if fresh else None
+        if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
+            writing = asyncio.ensure_future(writing)
+            await asyncio.sleep(0)
         made = {task.task_id for task in fresh}
         kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
-        replies = [  # worked out while the tasks are being written
+        replies = [
             reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [KEPT])
             for asked, stands in zip(tasks, kept, strict=True)
         ]

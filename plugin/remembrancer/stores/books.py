@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.accounts import LIFELONG, OTHER
-from remembrancer.stores.event_log import log_statement
-from remembrancer.stores.session import Statement
+from remembrancer.stores.event_log import log_row
 from remembrancer.stores.tally import HOUR_MS
 
 if TYPE_CHECKING:
@@ -36,7 +35,8 @@ Note = tuple[str, str]
 class Entry:
     """What one commit writes into the books: nothing is remembered of it before it is known to be kept."""
 
-    statements: list[Statement]
+    row: Row = field(repr=False)
+    """The one row of `keep_books`."""
     nodes: dict[str, Row] = field(repr=False)
     gained: dict[str, float] = field(repr=False)
     notes: Sequence[Note]
@@ -70,25 +70,23 @@ class Books:
     def enter(self, tally: Tally, notes: Sequence[Note], **properties: object) -> Entry:
         """Return what to write for a commit; *properties* go onto the counter beside it.
 
-        The first statement writes the counter. Where that writes nothing, the graph is not the one that was
-        remembered: it was wiped, or set back.
+        Where that writes nothing, the graph is not the one that was remembered: it was wiped, or set back.
         """
         gained: dict[str, float] = {}
         for name, count in [*tally.totals(), *((what, 1) for what, _ in notes)]:
             gained[name] = gained.get(name, 0) + count
         hours = {self._key(*hour): self._hour(*hour, sums) for hour, sums in tally.hours.items()}
         ever = {**self._counter(tally, notes, gained), **properties}
-        rows: list[Row] = [{"hour_id": key, "counted": node, "row": 0} for key, node in hours.items()]
-        before = self._nodes[self._counter_id].get("commit_number")
-        mine: Row = {"counter_id": self._counter_id, "counted": ever, "commit_before": before, "row": 0}
-        statements = [Statement("count_commit", [mine])]
-        if rows:
-            statements.append(Statement("count_hours", rows))
-        if crons := [{"expression": x, "tasks": n, "row": 0} for x, n in sorted(tally.open_crons.items()) if n]:
-            statements.append(Statement("count_crons", crons))
-        if tally.happened:  # last of all: its stream is locked until the commit is over
-            statements.append(log_statement(self._counter_id, tally.happened))
-        return Entry(statements, {self._counter_id: ever, **hours}, gained, notes)
+        row: Row = {
+            "row": 0,
+            "counter_id": self._counter_id,
+            "counted": ever,
+            "commit_before": self._nodes[self._counter_id].get("commit_number"),
+            "hours": [{"hour_id": key, "counted": node} for key, node in hours.items()],
+            "crons": [{"expression": x, "tasks": n} for x, n in sorted(tally.open_crons.items()) if n],
+            "batches": [log_row(self._counter_id, tally.happened)] if tally.happened else [],
+        }
+        return Entry(row, {self._counter_id: ever, **hours}, gained, notes)
 
     def forget(self) -> None:
         """The graph is not what it was: let nothing be written that was remembered of it."""

@@ -160,8 +160,7 @@ class EmbeddedSession:
             if (tally := group.tally(answers)) or notes:
                 self._learn(tally)
                 entry = self._books.enter(tally, notes)
-                for statement in entry.statements:
-                    self._run(statement.name, list(statement.rows))
+                self._run("keep_books", [entry.row])
             self._database.commit()
         except BaseException:
             self.notes.give_back(notes)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STREAMS: Final = 16
 """Enough that two writers seldom wait for each other's commit, few enough for a short cursor."""
 _KEYS: Final = 1_000_000_000_000
-"""How many events a stream can ever number: the query `log_events` has the same number."""
+"""How many events a stream can ever number: the query `keep_books` has the same number."""
 _FORGOTTEN_AT_ONCE: Final = 50
 _MOST_BATCHES: Final = 256
 _LEASES: Final = 1000
@@ -98,9 +98,9 @@ class GraphEvents:
         return any(len(row["batch_keys"]) == _FORGOTTEN_AT_ONCE for row in over)
 
 
-def log_statement(counter_id: str, sets: Sequence[Row]) -> Statement:
-    """Return the statement that logs what a commit of this session, or of this writer of it, did."""
-    return Statement("log_events", [{"stream": _stream_of(counter_id), **to_batch(sets)}])
+def log_row(counter_id: str, sets: Sequence[Row]) -> Row:
+    """Return the parameters that log what a commit of this session, or of this writer of it, did."""
+    return {"stream": _stream_of(counter_id), **to_batch(sets)}
 
 
 def _over(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _AT_WORK: Final = (
     *("claim_executions", "hold_leases", "settle_executions", "retire_tasks", "release_leases"),
-    *("count_commit", "count_hours", "log_events", "create_tasks", "unlink_times", "link_times"),
+    *("keep_books", "create_tasks", "unlink_times", "link_times"),
 )
 """What a replica writes again and again."""
 

@@ -43,7 +43,6 @@ def to_batch(sets: Sequence[Row]) -> Row:
     text = json.dumps(sets, separators=(",", ":"))
     at = sets[-1]["at"]
     row: Row = {
-        "row": 0,
         "count": sum(each["count"] for each in sets),
         "at_ms": at[-1] if isinstance(at, list) else at,
     }

@@ -114,10 +114,7 @@ class Writer:
             answer = await transaction.run(query("books"), {"keys": keys})
             self._books.learn(keys, plain_rows([record async for record in answer]))
         entry = self._books.enter(tally, notes, counter_id=self.counter_id, commit_number=self._number)
-        for statement in entry.statements:
-            if not await _run(transaction, statement.name, statement.rows):
-                return None
-        return entry
+        return entry if await _run(transaction, "keep_books", [entry.row]) else None
 
     async def _look_up(self, entry: Entry) -> bool:
         """Learn whether the commit numbered last was kept. Raises OutcomeUnknown if the graph does not say."""
