@@ -31,6 +31,18 @@ def first_id(prefix: str, now_ms: int) -> str:
     return f"{prefix}_{now_ms // 1000}.{now_ms % 1000:03d}"
 
 
+def place_of(task_id: str) -> int:
+    """Return the place of an id among those that its process made: the next one has the next place.
+
+    Any other text has some place, the same for ever.
+    """
+    tail = task_id.rpartition("_")[2]
+    try:
+        return int(tail, len(_ALPHABET))
+    except ValueError:
+        return crc32(tail.encode())
+
+
 def occurrence_key(task_id: str, nominal_ms: int, attempt: int) -> str:
     """Return the key that lets one attempt at one occurrence exist only once in a graph.
 
