@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from zlib import crc32
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from remembrancer.engine.shares import ALONE, turns
-from remembrancer.model.ids import SHARES, share_of
+from remembrancer.model.ids import SHARES, new_id, share_of
 from remembrancer.stores.due_key import due_key
 
 REPLICAS = st.sets(st.text("abc0123_.", min_size=1, max_size=12), min_size=2, max_size=9)
@@ -68,3 +69,14 @@ def test_the_due_key_says_which_share_a_task_is_in(task_id: str, moment_ms: int)
 
     assert key is not None
     assert key % SHARES == share_of(task_id) == crc32(task_id.encode()) % SHARES
+
+
+def test_tasks_made_one_after_the_other_lie_together_among_what_is_due_at_one_moment() -> None:
+    made = [new_id("task", 1_767_225_600_000) for _ in range(3200)]
+
+    due = sorted(made, key=lambda task_id: due_key(0, task_id) or 0)
+
+    place = {task_id: number for number, task_id in enumerate(made)}
+    apart = [abs(place[one] - place[next_one]) for one, next_one in pairwise(due)]
+    assert sum(distance < 64 for distance in apart) >= len(apart) - 1  # but where the groups begin again
+    assert len({due_key(0, task_id) for task_id in made}) > 0.95 * len(made)
