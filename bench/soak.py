@@ -13,9 +13,14 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ours
 from table import BUILD, say
+
+if TYPE_CHECKING:
+    from remembrancer import TaskSchedulerService
+    from remembrancer.testing import VirtualClock
 
 EACH = 100_000
 TASKS = 20_000
@@ -32,13 +37,17 @@ async def _fresh() -> float:
         service, clock = await ours.opened(Path(folder) / "graph")
         try:
             await ours.fill(service, TASKS)
-            seconds = 0.0
-            for _ in range(FRESH_ROUNDS):
-                seconds += TASKS / await ours.fires(service, clock)
-                await ours.tidies(service)
+            seconds = sum([await _minute(service, clock) for _ in range(FRESH_ROUNDS)])
         finally:
             await service.close()
     return FRESH_ROUNDS * TASKS / seconds
+
+
+async def _minute(service: TaskSchedulerService, clock: VirtualClock) -> float:
+    """Fire what is due after a minute, and tidy up; return how many seconds the fires took."""
+    rate = await ours.fires(service, clock)
+    await ours.tidies(service)
+    return TASKS / rate
 
 
 async def soak(folder: Path, fires: int, marks: list[dict[str, float]]) -> None:
@@ -48,8 +57,7 @@ async def soak(folder: Path, fires: int, marks: list[dict[str, float]]) -> None:
     fired, seconds = 0, 0.0
     try:
         while fired < fires:
-            seconds += TASKS / await ours.fires(service, clock)
-            await ours.tidies(service)
+            seconds += await _minute(service, clock)
             fired += TASKS
             if fired % EACH == 0:
                 due_ms, _ = await ours.looks(service, clock.now())
