@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from raw import BATCH, MINUTE_MS
 
-from remembrancer.model.ids import minute_of, new_id, occurrence_key
+from remembrancer.model.ids import execution_id_of, minute_of, new_id, occurrence_key
 from remembrancer.stores.due_key import due_key, last_key
 from remembrancer.stores.engine import Plain, load_engine
 from remembrancer.stores.rows import cron_listing, listing, time_id
@@ -116,16 +116,16 @@ def _task(number: int, first_ms: int, task_type: str) -> dict[str, Any]:
 
 
 def _claim(place: int, due: dict[str, Any], now_ms: int) -> dict[str, Any]:
+    key, next_ms = occurrence_key(due["task_id"], due["ms"], 1), due["ms"] + MINUTE_MS
     return {
         "row": place,
         "task_id": due["task_id"],
         "expected_ms": due["ms"],
         "fence": due["fence"] + 1,
         "nominal_ms": due["ms"],
-        "next_run_ms": due["ms"] + MINUTE_MS,
-        "due_key": due_key(due["ms"] + MINUTE_MS, due["task_id"]),
-        "execution_id": new_id("exec", now_ms),
-        "occurrence_key": occurrence_key(due["task_id"], due["ms"], 1),
+        "task": {"next_run_ms": next_ms, "due_key": due_key(next_ms, due["task_id"]), "nominal_ms": next_ms},
+        "execution_id": execution_id_of(key, due["ms"]),
+        "occurrence_key": key,
         "execution_type": "cron_trigger",
         "task_type": "recurring",
         "trigger_delay_ms": now_ms - due["ms"],

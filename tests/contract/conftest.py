@@ -76,6 +76,17 @@ def a_change() -> Callable[..., Change]:
 
 
 @pytest.fixture
+def forged() -> Callable[[Execution, Execution], Execution]:
+    """Make an execution pass for another one that exists, as a graph put back from half a backup may have it."""
+
+    def make(execution: Execution, taken: Execution) -> Execution:
+        same = {"execution_id": taken.execution_id, "occurrence_key": taken.occurrence_key}
+        return execution.model_copy(update=same)
+
+    return make
+
+
+@pytest.fixture
 def by_hand() -> Callable[[ScheduledTask], Execution]:
     """Make an execution of a task that somebody starts by hand, now."""
 

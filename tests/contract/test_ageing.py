@@ -129,6 +129,16 @@ async def test_what_still_runs_or_is_repeated_by_a_younger_attempt_stays(
     assert old == []  # the attempt that repeats it still runs
 
 
+async def test_what_ran_late_is_as_young_as_its_run(store: TaskStore, a_task: Any, claimed: Any, now: datetime) -> None:
+    await store.create([task := a_task(misfire="skip", misfire_grace_seconds=60.0)])
+    later = now + timedelta(days=2)
+    (missed,) = await claimed(task, at=later)
+
+    assert await store.past.oldest(later, "", 10) == []
+    (old,) = await store.past.oldest(later + timedelta(milliseconds=1), "", 10)
+    assert (old.execution_id, old.day) == (missed.execution_id, f"{now:%Y-%m-%d}")
+
+
 async def test_what_somebody_else_is_linked_to_stays_with_the_thoughts_that_are_not_ours(
     store: TaskStore, a_task: Any, claimed: Any, now: datetime
 ) -> None:

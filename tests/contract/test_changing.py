@@ -173,9 +173,9 @@ async def test_a_quarantined_task_is_failed_and_out_of_the_way(
 async def test_history_is_newest_first_and_as_long_as_asked(
     store: TaskStore, a_task: MakeTask, claimed: Claim, now: datetime
 ) -> None:
-    tasks = [a_task() for _ in range(3)]
+    tasks = [a_task(next_run_ms=to_ms(now + timedelta(seconds=at))) for at in range(3)]
     await store.create(tasks)
-    made = [(await claimed(task, at=now + timedelta(seconds=at)))[0] for at, task in enumerate(tasks)]
+    made = [(await claimed(task, at=now + timedelta(seconds=10)))[0] for task in tasks]
     newest = [execution.execution_id for execution in reversed(made)]
     assert [each.execution_id for each in await store.history(None, 10)] == newest
     assert [each.execution_id for each in await store.history(None, 2)] == newest[:2]

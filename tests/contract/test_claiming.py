@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     MakeTask = Callable[..., ScheduledTask]
     MakeLease = Callable[..., Lease]
+    Forge = Callable[[Execution, Execution], Execution]
     Claim = Callable[..., Awaitable[list[Execution]]]
 
 
@@ -78,16 +79,16 @@ async def test_what_others_took_does_not_spoil_the_rest_of_a_batch(
 
 
 async def test_an_occurrence_that_exists_is_won_by_nobody_even_if_its_task_was_put_back(
-    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime, *, forged: Forge
 ) -> None:
-    """The unique key is the last line of defence, for a graph restored from half a backup say."""
+    """The unique id is the last line of defence, for a graph restored from half a backup say."""
     task, other = a_task(), a_task()
     await store.create([task, other])
     twin = plan(task.model_copy(update={"task_id": other.task_id}), to_ms(now), "replica_b")
-    forged = twin.execution.model_copy(update={"occurrence_key": (await claimed(task))[0].occurrence_key})
+    (taken,) = await claimed(task)
     free = a_task()
     await store.create([free])
-    claims = [replace(twin, execution=forged), plan(free, to_ms(now), "replica_b")]
+    claims = [replace(twin, execution=forged(twin.execution, taken)), plan(free, to_ms(now), "replica_b")]
     assert [execution.task_id for execution in await store.claim(claims, a_lease("replica_b"))] == [free.task_id]
     assert (await store.get(other.task_id)).next_run_ms == other.next_run_ms
 

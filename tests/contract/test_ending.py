@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     MakeTask = Callable[..., ScheduledTask]
     MakeChange = Callable[..., Change]
     MakeLease = Callable[..., Lease]
+    Forge = Callable[[Execution, Execution], Execution]
     Claimed = Callable[..., Awaitable[list[Execution]]]
 
 HOUR = timedelta(hours=1)
@@ -166,16 +167,15 @@ async def test_a_task_that_is_set_aside_has_an_outcome_for_the_moment_it_stands_
 
 @pytest.mark.parametrize("status", [TaskStatus.FAILED, TaskStatus.CANCELLED])
 async def test_a_task_is_ended_even_where_its_moment_has_an_outcome(
-    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, a_change: MakeChange, status: TaskStatus
+    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, a_change: MakeChange, status: TaskStatus, *, forged: Forge
 ) -> None:
     """Of a graph put back from half a backup, say."""
     task, other = a_task(), a_task()
     await store.create([task, other])
     change = a_change("cancel")
     now = change.at
-    key = plan(task, to_ms(now), "replica_a").execution.occurrence_key
-    forged = plan(other, to_ms(now), "replica_a").execution.model_copy(update={"occurrence_key": key})
-    await store.start_now(forged, a_lease(), a_change("run_now"))
+    first, second = (plan(each, to_ms(now), "replica_a").execution for each in (task, other))
+    await store.start_now(forged(second, first), a_lease(), a_change("run_now"))
     if status is TaskStatus.FAILED:
         await store.quarantine(task.task_id, "It cannot be read", now)
     else:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     MakeTask = Callable[..., ScheduledTask]
     MakeLease = Callable[..., Lease]
+    Forge = Callable[[Execution, Execution], Execution]
     Claim = Callable[..., Awaitable[list[Execution]]]
 
 
@@ -107,14 +108,16 @@ async def leases(store: TaskStore) -> list[object]:
 
 
 async def test_claims_that_cannot_be_written_together_are_held_by_the_one_lease(
-    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
+    store: TaskStore, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime, *, forged: Forge
 ) -> None:
     known, other, *free = [a_task() for _ in range(4)]
     await store.create([known, other, *free])
     (taken,) = await claimed(known, lease=(first := a_lease()))
     clash = plan(other, to_ms(now), "replica_b")
-    forged = clash.execution.model_copy(update={"occurrence_key": taken.occurrence_key})
-    claims = [replace(clash, execution=forged), *(plan(task, to_ms(now), "replica_b") for task in free)]
+    claims = [
+        replace(clash, execution=forged(clash.execution, taken)),
+        *(plan(task, to_ms(now), "replica_b") for task in free),
+    ]
     won = await store.claim(claims, lease := a_lease("replica_b"))
 
     assert {each.task_id for each in won} == {task.task_id for task in free}
@@ -140,6 +143,8 @@ async def test_where_one_retry_exists_already_the_others_are_made_and_every_loss
     claimed: Claim,
     a_lease: MakeLease,
     a_change: Callable[..., Change],
+    *,
+    forged: Forge,
 ) -> None:
     """As in a graph that was set back: the retry is there, and the execution it repeats runs again."""
     tasks = [a_task(on_lost=OnLost.RETRY) for _ in range(3)]
@@ -154,14 +159,12 @@ async def test_where_one_retry_exists_already_the_others_are_made_and_every_loss
     assert retry
     twin = await store.get(tasks[0].task_id)
     other = plan(twin.model_copy(update={"next_run_ms": to_ms(now)}), to_ms(now), "replica_x").execution
-    forged = other.model_copy(update={"occurrence_key": retry.occurrence_key, "execution_id": "exec_forged"})
-    await store.start_now(forged, a_lease("replica_x"), a_change("run_now"))
+    await store.start_now(forged(other, retry), a_lease("replica_x"), a_change("run_now"))
     started = await store.take_over([over.lease_id], lost, lease := a_lease("replica_b"))
 
     assert {each.task_id for each in started} == {tasks[0].task_id, tasks[2].task_id}
-    first = [
-        each for each in await store.history(None, 100) if each.attempt == 1 and each.execution_id != "exec_forged"
-    ]
+    lost_ids = {each.execution_id for each in held}
+    first = [each for each in await store.history(None, 100) if each.execution_id in lost_ids]
     assert {each.status for each in first} == {"failed"}
     assert over.lease_id not in await leases(store)
     assert lease.lease_id in await leases(store)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from remembrancer.engine.planning import BURST, plan
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
-from remembrancer.model.ids import next_attempt, occurrence_key
+from remembrancer.model.ids import execution_id_of, first_id, next_attempt, occurrence_key
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.model.task import ScheduledTask
@@ -254,3 +254,15 @@ def test_the_keys_of_occurrences_follow_time_whatever_their_tasks() -> None:
     keys += [occurrence_key("task_a", late, 1), occurrence_key("task_b", late, 1)]
     assert keys == sorted(set(keys))
     assert keys[1] == occurrence_key("task_z", early, 2)
+
+
+def test_the_ids_of_executions_follow_time_and_each_occurrence_has_one_of_its_own() -> None:
+    moments = (1_000_000_000_000, 1_000_000_000_001)
+    tasks = [f"task_{number}" for number in range(1000)]
+    early, late = (
+        {execution_id_of(occurrence_key(task, moment, attempt), moment) for task in tasks for attempt in (1, 2)}
+        for moment in moments
+    )
+    assert (len(early), len(late)) == (2000, 2000)
+    assert first_id("exec", moments[0]) < min(early)
+    assert max(early) < first_id("exec", moments[1]) < min(late)

@@ -1,10 +1,12 @@
 // name: oldest_executions
-// Executions with an outcome, made before the id $before and after $after_id, oldest first: those that may be rolled up.
+// Executions with an outcome that began before $before_ms, after the id $after_id, oldest first: those that may be rolled up.
 MATCH (e:task_execution)
-WHERE e.execution_id > $after_id AND e.execution_id < $before AND e.status <> 'running'
+WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <> 'running'
+  AND e.triggered_at < datetime({epochMillis: $before_ms})
   AND COUNT { (e)--() } = COUNT { (e)-[:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF]-() }
   AND NOT EXISTS {
-    MATCH (again:task_execution)-[:RETRY_OF]->(e) WHERE again.execution_id >= $before OR again.status = 'running'
+    MATCH (again:task_execution)-[:RETRY_OF]->(e)
+    WHERE again.triggered_at >= datetime({epochMillis: $before_ms}) OR again.status = 'running'
   }
 RETURN e.execution_id AS execution_id, e.task_id AS task_id, e.thought_id AS thought_id, e.occurrences AS occurrences,
        substring(toString(e.nominal_at), 0, 10) AS day

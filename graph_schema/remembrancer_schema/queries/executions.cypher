@@ -5,8 +5,7 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
-SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = coalesce(r.next_nominal_ms, r.next_run_ms), t.status = 'ACTIVE',
-    t.listing = 'ACTIVE|' + t.task_type + '|' + t.task_id, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
+SET t += r.task, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: 1, occurrences: 1,
@@ -22,8 +21,7 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
-SET t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.nominal_ms = r.next_nominal_ms, t.status = r.task_status,
-    t.listing = r.task_status + '|' + t.task_type + '|' + t.task_id
+SET t += r.task
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, task_type: r.task_type, status: r.status, attempt: 1, occurrences: r.occurrences,
@@ -176,7 +174,7 @@ WHERE e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit
 
 // name: latest_executions
-// The newest executions of all tasks, after $after_id and before $before_id, as nodes; ids sort by the time they were made.
+// The newest executions of all tasks, after $after_id and before $before_id, as nodes; ids sort by the moment of the occurrence.
 MATCH (e:task_execution)
 WHERE e.execution_id > $after_id AND e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit

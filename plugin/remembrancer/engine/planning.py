@@ -8,7 +8,7 @@ from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
-from remembrancer.model.ids import new_id, occurrence_key
+from remembrancer.model.ids import execution_id_of, occurrence_key
 from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.ports.task_store import Claim
@@ -175,15 +175,17 @@ def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: in
     """Claim one moment to run; *after_ms* is the task's next."""
     assert task.next_run_ms is not None  # noqa: S101
     put_off = kind is ExecutionType.DEFERRED
+    if put_off:  # it is an occurrence of its own, at the moment that it was put off to
+        nominal_ms = task.next_run_ms
+    key = occurrence_key(task.task_id, nominal_ms, 1)
     execution = Execution(
-        execution_id=new_id("exec", at.now_ms),
-        # A put-off run is an occurrence of its own, at the moment it was put off to.
-        occurrence_key=occurrence_key(task.task_id, task.next_run_ms if put_off else nominal_ms, 1),
+        execution_id=execution_id_of(key, nominal_ms),
+        occurrence_key=key,
         task_id=task.task_id,
         execution_type=kind,
         task_type=task.task_type,
         status=ExecutionStatus.RUNNING,
-        nominal_at=from_ms(task.next_run_ms if put_off else nominal_ms),
+        nominal_at=from_ms(nominal_ms),
         triggered_at=from_ms(at.now_ms),
         trigger_delay_ms=max(0, at.now_ms - max(task.next_run_ms, to_ms(task.created_at))),
         fence=task.fence + 1,
@@ -199,9 +201,10 @@ def drop(
     """Claim a burst of moments that will not run."""
     assert task.next_run_ms is not None  # noqa: S101
     recurring = task.schedule_cron is not None
+    key = occurrence_key(task.task_id, dropped.first_ms, 1)
     execution = Execution(
-        execution_id=new_id("exec", at.now_ms),
-        occurrence_key=occurrence_key(task.task_id, dropped.first_ms, 1),
+        execution_id=execution_id_of(key, dropped.first_ms),
+        occurrence_key=key,
         task_id=task.task_id,
         execution_type=ExecutionType.CRON if recurring else ExecutionType.ONE_TIME,
         task_type=task.task_type,

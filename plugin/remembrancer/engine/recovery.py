@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from remembrancer.engine.dispatch import ends
 from remembrancer.errors import TaskNotFound, TaskUnreadable
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
-from remembrancer.model.ids import new_id, next_attempt
+from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import OnLost
 from remembrancer.ports.handler import Firing
@@ -76,11 +76,11 @@ def decide(task: ScheduledTask | None, lost: Execution, now: datetime, replica_i
 
 
 def _retry(lost: Execution, now_ms: int, replica_id: str) -> Execution:
-    execution_id = new_id("exec", now_ms)
+    key = next_attempt(lost.occurrence_key, lost.attempt + 1)
     return lost.model_copy(
         update={
-            "execution_id": execution_id,
-            "occurrence_key": next_attempt(lost.occurrence_key, lost.attempt + 1),
+            "execution_id": execution_id_of(key, to_ms(lost.nominal_at)),
+            "occurrence_key": key,
             "attempt": lost.attempt + 1,
             "triggered_at": from_ms(now_ms),
             "trigger_delay_ms": None,

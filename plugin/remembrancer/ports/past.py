@@ -34,7 +34,7 @@ class Past(Protocol):
     """The executions of one graph that are over, and their summaries."""
 
     async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
-        """Return executions begun before *before*, with a greater id than *after_id*, oldest first.
+        """Return executions begun before *before*, with a greater id than *after_id*, the oldest occurrence first.
 
         Left out are those that still run, that an attempt repeats which is younger or still runs, and that anything
         but our own edges is linked to.

@@ -262,7 +262,7 @@ class TaskStore(Protocol):
         ...
 
     async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
-        """Return executions, newest first: of one task, or of all; older than the execution *before* if given."""
+        """Return executions, the latest nominal time first: of one task, or of all; from below *before* if given."""
         ...
 
     def note(self, what: str, text: str) -> None:

@@ -13,6 +13,7 @@ from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
 from remembrancer.model.moment import from_ms, to_iso, to_ms
+from remembrancer.model.policy import TaskStatus
 from remembrancer.model.task import ScheduledTask
 from remembrancer.stores.due_key import due_key
 
@@ -113,15 +114,25 @@ def claim_row(claim: Claim) -> Row:
         "triggered_ms": to_ms(execution.triggered_at),
         "trigger_delay_ms": execution.trigger_delay_ms,
         "replica_id": execution.replica_id,
+        "task": _moved_on(claim),
     }
     if claim.begins:
         row["begins"] = True
-    if claim.next_run_ms is not None:
-        row["next_run_ms"] = claim.next_run_ms
-        row["due_key"] = due_key(claim.next_run_ms, execution.task_id)
-    if claim.next_nominal_ms != claim.next_run_ms:
-        row["next_nominal_ms"] = claim.next_nominal_ms
     return row
+
+
+def _moved_on(claim: Claim) -> Row:
+    """Return what its task gains or loses by a claim: one that goes on keeps its status, and so its place in lists."""
+    task_id = claim.execution.task_id
+    task: Row = {
+        "next_run_ms": claim.next_run_ms,
+        "due_key": due_key(claim.next_run_ms, task_id),
+        "nominal_ms": claim.next_nominal_ms,
+    }
+    if claim.begins or claim.task_status is not TaskStatus.ACTIVE:
+        task["status"] = claim.task_status
+        task["listing"] = listing(claim.task_status, claim.execution.task_type, task_id)
+    return task
 
 
 def outcome_row(claim: Claim) -> Row:
@@ -129,7 +140,6 @@ def outcome_row(claim: Claim) -> Row:
     execution = claim.execution
     return {
         **claim_row(claim),
-        "next_nominal_ms": claim.next_nominal_ms,
         "task_status": claim.task_status,
         "status": execution.status,
         "occurrences": execution.occurrences,

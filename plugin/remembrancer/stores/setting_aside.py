@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
-from remembrancer.model.ids import new_id, occurrence_key
+from remembrancer.model.ids import execution_id_of, new_id, occurrence_key
 from remembrancer.model.policy import TaskType
 from remembrancer.stores.due_key import moment_of
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
@@ -40,10 +40,11 @@ def set_aside_statements(node: Row, fault: str, now_ms: int) -> Sequence[Stateme
     if moment_ms is None or moment_ms > now_ms:
         return [quarantine]
     recurring = node.get("schedule_cron") is not None
+    key = occurrence_key(task_id, moment_ms, 1)
     skipped: Row = {
         "task_id": task_id,
-        "execution_id": new_id("exec", now_ms),
-        "occurrence_key": occurrence_key(task_id, moment_ms, 1),
+        "execution_id": execution_id_of(key, moment_ms),
+        "occurrence_key": key,
         "execution_type": ExecutionType.CRON if recurring else ExecutionType.ONE_TIME,
         "task_type": TaskType.RECURRING if recurring else TaskType.ONE_TIME,
         "status": ExecutionStatus.SKIPPED,

@@ -22,7 +22,10 @@ class Recollection(Pulse):
     """Executions and changes."""
 
     async def history(self, task_id: str | None = None, limit: int = 100, before: str | None = None) -> list[Execution]:
-        """Return executions, newest first: of one task, or of all; older than the execution *before* if given."""
+        """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
+
+        Old and new go by their nominal times.
+        """
         with self._counted():
             return list(await self._graph().history(task_id, limit, before))
 
