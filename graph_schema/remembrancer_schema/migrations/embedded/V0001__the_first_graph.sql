@@ -5,8 +5,14 @@ ALTER DATABASE `arcadedb.bucketDefaultPageSize` 16384;
 -- The embedded engine wants its types declared. Everything that is looked up has a typed property and an index;
 -- SKIP leaves nulls out, which makes the due index sparse: an unarmed task costs nothing.
 CREATE VERTEX TYPE remembrancer_graph IF NOT EXISTS;
+-- Of each page, 8 KB are a directory, whatever its size. Executions are written one behind the other, and each fire adds
+-- to the edges of its task: with larger pages these two take little more than half the disk, and half the page cache,
+-- which is what a graph with a million executions runs short of.
+ALTER DATABASE `arcadedb.bucketDefaultPageSize` 32768;
 CREATE VERTEX TYPE scheduled_task IF NOT EXISTS;
+ALTER DATABASE `arcadedb.bucketDefaultPageSize` 65536;
 CREATE VERTEX TYPE task_execution IF NOT EXISTS;
+ALTER DATABASE `arcadedb.bucketDefaultPageSize` 16384;
 CREATE VERTEX TYPE task_deferral IF NOT EXISTS;
 CREATE VERTEX TYPE task_change IF NOT EXISTS;
 CREATE VERTEX TYPE thought IF NOT EXISTS;
