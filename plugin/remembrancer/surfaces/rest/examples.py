@@ -34,7 +34,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "until": _MOMENT,
     "thought_id": "thought_12345",
     "task_id": _TASK,
-    "execution_id": "exec_1723644600.456_9f3k2a",
+    "execution_id": "exec_1723644600.000_k7q2m5xw3zda4b6n",
     "query": "MATCH (t:scheduled_task) RETURN t.name, t.status",
     "parameters": {"limit": 10},
     "keep_days": 90,
