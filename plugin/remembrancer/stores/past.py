@@ -33,9 +33,14 @@ class PastStore:
 
     async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
         """Return executions begun before *before*, with a greater id than *after_id*, oldest first."""
-        before_ms = to_ms(before)  # an id begins with the moment of its occurrence: nothing begins before that
-        parameters: Row = {"before_ms": before_ms, "before_id": first_id("exec", before_ms), "after_id": after_id}
-        parameters["limit"] = limit
+        before_ms = to_ms(before)
+        parameters: Row = {
+            "before_ms": before_ms,
+            # Where the index need not be read on: an id begins with its nominal time, and no run begins before that.
+            "before_id": first_id("exec", before_ms),
+            "after_id": after_id,
+            "limit": limit,
+        }
         found = await self._session.read(query("oldest_executions"), parameters)
         # One that another replica rolls up while it is read comes back without its properties.
         return [OldExecution(**row) for row in found if row["execution_id"] and row["task_id"] and row["day"]]
