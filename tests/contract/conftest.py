@@ -19,7 +19,7 @@ from remembrancer.ports.task_store import Change, Lease
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer import Firing, Options
     from remembrancer.ports.handler import Answer
@@ -73,6 +73,21 @@ def a_change() -> Callable[..., Change]:
         return Change(action, _NOW, "service", "tests", reason)
 
     return make
+
+
+@pytest.fixture
+def write_beside(store: TaskStore) -> Callable[[str], Awaitable[None]]:
+    """Write what no query of the catalogue writes, beside the scheduler and whatever it may do to the graph."""
+
+    async def write(text: str) -> None:
+        session = store._session  # pyright: ignore[reportAttributeAccessIssue]
+        if not store.exclusive:
+            await session.run_again_and_again(text, {})
+            return
+        with session._database.transaction():
+            session._database.command("opencypher", text)
+
+    return write
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from remembrancer.engine.recovery import decide
 from remembrancer.engine.retention import retain
 from remembrancer.model.moment import to_iso, to_ms
 from remembrancer.ports.task_store import Settlement
-from remembrancer.stores.embedded import EmbeddedSession
 from remembrancer.testing import ManualScheduler
 from remembrancer_schema.catalog import query
 
@@ -140,22 +139,22 @@ async def test_what_ran_late_is_as_young_as_its_run(store: TaskStore, a_task: An
 
 
 async def test_what_somebody_else_is_linked_to_stays_with_the_thoughts_that_are_not_ours(
-    store: TaskStore, a_task: Any, claimed: Any, now: datetime
+    store: TaskStore, a_task: Any, claimed: Any, now: datetime, write_beside: Callable[[str], Awaitable[None]]
 ) -> None:
     tasks = [a_task() for _ in range(4)]
     await store.create(tasks)
     won = await claimed(*tasks)
     made = ["thought_ours", "thought_theirs", "thought_linked", "thought_origin"]
-    await write(store, "CREATE (:thought {thought_id: 'thought_theirs', content: 'mine'})")
+    await write_beside("CREATE (:thought {thought_id: 'thought_theirs', content: 'mine'})")
     await store.settle(
         [
             Settlement(each, ExecutionStatus.COMPLETED, now, 1.0, thought=Thought(thought_id, "words"))
             for each, thought_id in zip(won, made, strict=True)
         ]
     )
-    await write(store, "MATCH (h:thought {thought_id: 'thought_linked'}) CREATE (h)<-[:CREATED_BY]-(:task_change)")
+    await write_beside("MATCH (h:thought {thought_id: 'thought_linked'}) CREATE (h)<-[:CREATED_BY]-(:task_change)")
     noted = won[0].execution_id
-    await write(store, f"MATCH (e:task_execution {{execution_id: '{noted}'}}) CREATE (:time)-[:SCHEDULED_FOR]->(e)")
+    await write_beside(f"MATCH (e:task_execution {{execution_id: '{noted}'}}) CREATE (:time)-[:SCHEDULED_FOR]->(e)")
 
     done = await retain(store.past, now + timedelta(days=1), 0.5, dry_run=False)
     assert done.executions == 3
@@ -163,20 +162,10 @@ async def test_what_somebody_else_is_linked_to_stays_with_the_thoughts_that_are_
     thoughts = await store.query("MATCH (h:thought) RETURN h.thought_id AS id ORDER BY id")
     assert [row["id"] for row in thoughts] == sorted(made)
 
-    await write(store, "MATCH (:time)-[x:SCHEDULED_FOR]->(:task_execution) DELETE x")
+    await write_beside("MATCH (:time)-[x:SCHEDULED_FOR]->(:task_execution) DELETE x")
     await retain(store.past, now + timedelta(days=1), 0.5, dry_run=False)
     thoughts = await store.query("MATCH (h:thought) RETURN h.thought_id AS id ORDER BY id")
     assert [row["id"] for row in thoughts] == sorted(made[1:])
-
-
-async def write(store: TaskStore, text: LiteralString) -> None:
-    """Write what no query of the catalogue writes: what the agent keeps beside us."""
-    session = store._session  # pyright: ignore[reportAttributeAccessIssue]
-    if isinstance(session, EmbeddedSession):
-        with session._database.transaction():
-            session._database.command("opencypher", text)
-    else:
-        await session.run_again_and_again(text, {})
 
 
 async def test_a_running_service_rolls_up_by_itself_what_is_older_than_it_has_to_keep(

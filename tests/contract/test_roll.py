@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     MakeLease = Callable[..., Lease]
     Forge = Callable[[Execution, Execution], Execution]
     Claim = Callable[..., Awaitable[list[Execution]]]
+    Beside = Callable[[str], Awaitable[None]]
 
 
 def replica(name: str, now: datetime) -> Replica:
@@ -34,7 +35,7 @@ def replica(name: str, now: datetime) -> Replica:
 
 
 async def test_a_replica_that_signs_on_is_on_the_roll_as_it_last_signed_until_it_signs_off(
-    store: TaskStore, now: datetime
+    store: TaskStore, now: datetime, write_beside: Beside
 ) -> None:
     first, second = replica("replica_a", now), replica("replica_b", now)
     later = first.model_copy(update={"heartbeat_at": now + timedelta(milliseconds=20_001)})
@@ -44,7 +45,7 @@ async def test_a_replica_that_signs_on_is_on_the_roll_as_it_last_signed_until_it
 
     await store.roll.sign_off(["replica_a", "replica_c"])
     assert (await store.roll.roster()).replicas == (second,)
-    await write(store, "CREATE (:scheduler_replica {replica_id: 'replica_d', pid: 'of nobody'})")
+    await write_beside("CREATE (:scheduler_replica {replica_id: 'replica_d', pid: 'of nobody'})")
     assert (await store.roll.roster()).replicas == (second,)
 
 
@@ -90,16 +91,6 @@ async def test_each_due_task_is_in_one_share_and_found_there(store: TaskStore, a
     assert list(await store.due(now, 100, shares=[])) == []
     assert await store.next_run_at([]) is None
     assert len(await store.due(now, 100)) == 30, "looking at a part hides nothing of the whole"
-
-
-async def write(store: TaskStore, text: str) -> None:
-    """Write beside the scheduler, whatever it may do to the graph."""
-    session = store._session  # pyright: ignore[reportAttributeAccessIssue]
-    if not store.exclusive:
-        await session.run_again_and_again(text, {})
-        return
-    with session._database.transaction():
-        session._database.command("opencypher", text)
 
 
 async def leases(store: TaskStore) -> list[object]:
@@ -192,10 +183,10 @@ SPOILED = {
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
 async def test_a_node_that_makes_no_sense_is_taken_out_of_the_schedule(
-    store: TaskStore, a_task: MakeTask, now: datetime, spoil: str
+    store: TaskStore, a_task: MakeTask, now: datetime, write_beside: Beside, spoil: str
 ) -> None:
     await store.create([a_task(), good := a_task(next_run_ms=to_ms(now) - 1)])
-    await write(store, f"MATCH (t:scheduled_task) WHERE t.task_id <> '{good.task_id}' {spoil}")
+    await write_beside(f"MATCH (t:scheduled_task) WHERE t.task_id <> '{good.task_id}' {spoil}")
 
     assert [task.task_id for task in await store.due(now, 10)] == [good.task_id]
     assert (await store.query("MATCH (t:scheduled_task) WHERE t.due_key > 0 RETURN count(t) AS n")) == [{"n": 1}]

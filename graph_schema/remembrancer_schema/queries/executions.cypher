@@ -31,6 +31,21 @@ CREATE (e:task_execution {
 })-[:EXECUTION_OF]->(t)
 RETURN r.row AS row
 
+// name: step_over
+// Move on tasks that stand at an occurrence which has its execution already: one of the two was put back from a copy.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.fence = coalesce(t.fence, 0)
+WITH t, r
+WHERE t.fence + 1 = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
+MATCH (e:task_execution {execution_id: r.execution_id})
+WHERE e.task_id = r.task_id
+WITH t, r, e, CASE
+  WHEN r.task.next_run_ms IS NOT NULL OR e.status = 'running' THEN coalesce(r.task.status, t.status)
+  WHEN e.status = 'completed' THEN 'COMPLETE' ELSE 'FAILED' END AS status
+SET t += r.task, t.fence = r.fence, t.status = status, t.listing = status + '|' + t.task_type + '|' + t.task_id
+RETURN r.row AS row, e.status AS outcome
+
 // name: end_deferrals
 // The put-off run of a task has been claimed: its deferral is no longer live.
 UNWIND $rows AS r

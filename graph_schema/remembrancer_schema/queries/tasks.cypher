@@ -18,8 +18,7 @@ CREATE (t:scheduled_task {
   listing: r.listing, cron_listing: r.cron_listing,
   created_through: r.created_through, created_as: r.created_as, traceparent: r.traceparent,
   request_digest: r.request_digest
-})-[:CREATED_BY]->(h)
-CREATE (t)-[:SCHEDULED_FOR]->(m)
+})-[:CREATED_BY]->(h), (t)-[:SCHEDULED_FOR]->(m)
 RETURN r.row AS row
 
 // name: task_by_id

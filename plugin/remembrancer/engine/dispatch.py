@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.engine.authorship import AUTHOR, MARK, Author
 from remembrancer.engine.execution import Verdict, as_async, run
@@ -35,10 +35,11 @@ _LOG: Final = logging.getLogger("remembrancer")
 
 @dataclass(slots=True)
 class _Batch:
-    """Executions of one lease: how many handlers are under way, and the timers of their deadlines."""
+    """Executions of one lease: how many handlers are under way, whether in spans, and the timers of their deadlines."""
 
     lease_id: str
     open: int
+    traced: bool
     timers: list[asyncio.TimerHandle] = field(default_factory=list[asyncio.TimerHandle])
 
     def ended(self) -> None:
@@ -106,14 +107,13 @@ class Dispatch:
             return
         loop = asyncio.get_running_loop()
         self._ledger.hold(lease.lease_id, len(firings))
-        batch = _Batch(lease.lease_id, len(firings))
+        batch = _Batch(lease.lease_id, len(firings), self._instruments.traced)
         deadlines: dict[float, list[str]] = {}
         for each in firings:
             firing = Firing(each.execution, each.task, self._reporting.take)
             execution_id = firing.execution.execution_id
             task = loop.create_task(self._run(firing, batch))
             self._runs.add(task)
-            task.add_done_callback(self._runs.discard)
             self._handling[execution_id] = task
             self._firings[execution_id] = firing
             deadlines.setdefault(self._limit(firing), []).append(execution_id)
@@ -163,20 +163,19 @@ class Dispatch:
     async def _run(self, firing: Firing, batch: _Batch) -> None:
         AUTHOR.set(Author("handler", firing.execution.execution_id))  # not whoever claimed it, or asked for it by hand
         MARK.set(None)  # nor at their request, which was acted on when it began
-        trace = self._instruments.begin(firing)
-        verdict = await self._verdict(firing, batch)
-        if verdict is None:
-            if trace:
-                trace.leave()
-            return  # its lease stays: the next start finds it lost, and tries again
+        trace = self._instruments.begin(firing) if batch.traced else None
+        settlement = None
         try:
-            settlement = await self._settlement(firing, verdict)
+            if verdict := await self._verdict(firing, batch):
+                settlement = await self._settlement(firing, verdict)
         except RemembrancerError as error:
-            if trace:
-                trace.leave()
             self._ledger.give_up(firing.execution.execution_id, batch.lease_id, error)
-        else:
-            self._ledger.enter(trace.end(settlement) if trace else settlement, batch.lease_id)
+        finally:
+            if settlement:
+                self._ledger.enter(trace.end(settlement) if trace else settlement, batch.lease_id)
+            elif trace:
+                trace.leave()  # its lease stays: the next start finds it lost, and tries again
+            self._runs.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _verdict(self, firing: Firing, batch: _Batch) -> Verdict | None:
         """Run the handler to its end; None if it is to be tried again by another process."""

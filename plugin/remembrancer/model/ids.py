@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from base64 import b32encode
 from hashlib import blake2b
 from itertools import count, product
 from typing import Final
@@ -15,7 +14,7 @@ _MANY: Final = len(_TAILS)
 # Counted from a random start: within one process no two ids share a tail before two thousand million have been made.
 _numbers = count(secrets.randbelow(_MANY * _MANY))
 _MINUTE_MS: Final = 60_000
-_DIGEST_BYTES: Final = 10
+_DIGEST_BYTES: Final = 8
 SHARES: Final = 1000
 """How many shares the tasks of one graph fall into; the replicas deal the shares among themselves."""
 
@@ -56,13 +55,13 @@ def occurrence_key(task_id: str, nominal_ms: int, attempt: int) -> str:
 
 
 def execution_id_of(key: str, nominal_ms: int) -> str:
-    """Return the id of the execution that has this occurrence key, such as `exec_1723644600.000_k7q2m5xw3zda4b6n`.
+    """Return the id of the execution that has this occurrence key, such as `exec_1723644600.000_5d41402abc4b2a76`.
 
     One key has one id, in every process. Ids are unique in a graph, and so are occurrences with them: an index over
     the keys themselves, beside the one over the ids, would cost a tenth of every fire.
     """
-    digest = blake2b(key.encode(), digest_size=_DIGEST_BYTES).digest()
-    return f"{first_id('exec', nominal_ms)}_{b32encode(digest).decode().lower()}"
+    digest = blake2b(key.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{first_id('exec', nominal_ms)}_{digest}"
 
 
 def next_attempt(key: str, attempt: int) -> str:

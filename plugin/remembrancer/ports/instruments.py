@@ -44,6 +44,11 @@ class Instruments(Protocol):
         """Open the span of a call that schedules so many tasks; gives its W3C traceparent, None without one."""
         ...
 
-    def begin(self, firing: Firing) -> Trace | None:
-        """Open the span of an execution, current in this asyncio task from here on; None where nobody traces."""
+    @property
+    def traced(self) -> bool:
+        """Whether anybody takes spans just now; asked once for a batch."""
+        ...
+
+    def begin(self, firing: Firing) -> Trace:
+        """Open the span of an execution, current in this asyncio task from here on."""
         ...

@@ -1,19 +1,88 @@
-"""Which statements claim a batch of occurrences, and which of them their answers say were won."""
+"""Claim a batch of occurrences: which statements do it, and which of them their answers say were won."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.moment import to_ms
 from remembrancer.stores import rows
-from remembrancer.stores.session import Row, Statement
+from remembrancer.stores.session import Row, Statement, UniqueKeyTaken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.task_store import Claim, Lease
+    from remembrancer.stores.looking import DueIndex
+    from remembrancer.stores.moved import Moved
+    from remembrancer.stores.session import Session
+
+_LOG: Final = logging.getLogger("remembrancer")
+
+
+class Claiming:
+    """Takes occurrences for one replica: a batch in one commit, or one by one where one of them exists already.
+
+    Args:
+        session: An open graph.
+        index: Its armed tasks.
+        moved: Remembers which tasks have moved on.
+    """
+
+    def __init__(self, session: Session, index: DueIndex, moved: Moved) -> None:
+        self._session = session
+        self._index = index
+        self._moved = moved
+
+    async def claim(self, claims: Sequence[Claim], lease: Lease) -> list[Execution]:
+        """Write the executions of those claims whose task still stands as read; return them."""
+        try:
+            won = await self._claim(claims, lease)
+        except UniqueKeyTaken:
+            won = await self._claim_singly(claims, lease)
+        if running_of(claims) and not running_of(won):
+            await self._session.write([let_go([lease.lease_id])])
+        return [claim.execution for claim in won]
+
+    async def _claim(self, claims: Sequence[Claim], lease: Lease | None) -> list[Claim]:
+        """Write claims in one commit; return those that were won. Without *lease*, what runs is held already."""
+        statements = claim_statements(claims, lease)
+        answers = await self._index.arming([claim.next_run_ms for claim in claims], statements)
+        won = won_claims(claims, statements, answers)
+        self._note_moved(won)
+        return won
+
+    async def _claim_singly(self, claims: Sequence[Claim], lease: Lease) -> list[Claim]:
+        """One of the occurrences exists: hold all that is to run under the one lease, then claim one by one."""
+        won: list[Claim] = []
+        if running := running_of(claims):
+            await self._session.write([hold(lease, running)])
+        for claim in claims:
+            try:
+                won += await self._claim([claim], None)
+            except UniqueKeyTaken:
+                await self._step_over(claim)
+        return won
+
+    async def _step_over(self, claim: Claim) -> None:
+        """Move a task on that stands at an occurrence which exists: claimed again and again, it would never go on."""
+        stepping = [Statement("step_over", [rows.claim_row(claim)])]
+        (stepped,) = await self._index.arming([claim.next_run_ms], stepping)
+        if stepped:
+            self._note_moved([claim])
+            _LOG.error(
+                "Task %s stood at a moment that has its execution already (%s), and goes on behind it: "
+                "it seems that a part of the graph was put back from a copy.",
+                claim.execution.task_id,
+                claim.execution.execution_id,
+            )
+
+    def _note_moved(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            if claim.next_run_ms is not None:
+                self._moved.note(claim.execution.task_id, claim.next_run_ms)
 
 
 def claim_statements(claims: Sequence[Claim], lease: Lease | None) -> list[Statement]:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, LiteralString, TypeVar, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
@@ -23,7 +24,7 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from remembrancer.stores.engine import Database
+    from remembrancer.stores.engine import Answer, Database
 
 _T = TypeVar("_T")
 _READERS: Final = 2
@@ -68,7 +69,8 @@ class EmbeddedSession:
         self._books = Books(counter_id)
         self._on_close = on_close
         self._pending = Pending(_ROWS_PER_COMMIT)
-        self._arrived = threading.Condition()
+        self._arrived: SimpleQueue[Write | None] = SimpleQueue()
+        self._door = threading.Lock()
         self._closing = False
         self._readers = ThreadPoolExecutor(_READERS, "remembrancer-read")
         self._writer = threading.Thread(target=self._commit_groups, name="remembrancer-write", daemon=True)
@@ -89,11 +91,10 @@ class EmbeddedSession:
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are on the disk."""
         answer: asyncio.Future[list[list[Row]]] = asyncio.get_running_loop().create_future()
-        with self._arrived:
+        with self._door:
             if self._closing:
                 raise GraphUnavailable(_CLOSED)
-            self._pending.add(Write(statements, answer))
-            self._arrived.notify()
+            self._arrived.put(Write(statements, answer))
         with self.notes.of_faults():
             rows = await answer
         for changed in self.on_write:
@@ -108,9 +109,9 @@ class EmbeddedSession:
 
     async def close(self) -> None:
         """Finish the writes under way, then close the database."""
-        with self._arrived:
+        with self._door:
             self._closing = True
-            self._arrived.notify()
+            self._arrived.put(None)  # behind the last write: no other comes through the door
         await asyncio.to_thread(self._writer.join)
         self._readers.shutdown(wait=True)
         await asyncio.to_thread(self._database.close)
@@ -125,14 +126,16 @@ class EmbeddedSession:
 
     def _commit_groups(self) -> None:
         """Take and commit groups until closed; the writer thread's whole life."""
-        while True:
-            with self._arrived:
-                while not self._pending and not self._closing:
-                    self._arrived.wait()
-                if not self._pending:
-                    return
-                group = self._pending.next_group()
-            self._settle_group(group)
+        ended = False
+        while not ended or self._pending:
+            while not ended and (not self._pending or not self._arrived.empty()):
+                write = self._arrived.get()  # asleep here if nothing waits
+                if write is None:
+                    ended = True
+                else:
+                    self._pending.add(write)
+            if self._pending:
+                self._settle_group(self._pending.next_group())
 
     def _settle_group(self, group: Group) -> None:
         """Commit a group; if it fails, commit its writes one by one, so that a bad one fails alone."""
@@ -160,7 +163,7 @@ class EmbeddedSession:
             if (tally := group.tally(answers)) or notes:
                 self._learn(tally)
                 entry = self._books.enter(tally, notes)
-                self._run("keep_books", [entry.row])
+                self._start("keep_books", [entry.row])  # alone here, its counter has the number that it had
             self._database.commit()
         except BaseException:
             self.notes.give_back(notes)
@@ -178,7 +181,11 @@ class EmbeddedSession:
             self._books.learn(keys, _plain(found))
 
     def _run(self, name: str, rows: list[Row]) -> list[Row]:
-        return self._database.command("opencypher", query(name), {"rows": Plain(rows)}).to_list()
+        return self._start(name, rows).to_list()
+
+    def _start(self, name: str, rows: list[Row]) -> Answer:
+        """Run a statement without reading its answer, which is a call of its own."""
+        return self._database.command("opencypher", query(name), {"rows": Plain(rows)})
 
 
 def _insist(work: Callable[[], _T], passing: str) -> _T:

@@ -14,7 +14,7 @@ from remembrancer.ports.taking_over import AbandonedLease
 from remembrancer.stores import change_rows, rows
 from remembrancer.stores.accounts import GraphAccounts
 from remembrancer.stores.acting import cancel, start_now
-from remembrancer.stores.claiming import answer_to, claim_statements, hold, let_go, running_of, won_claims
+from remembrancer.stores.claiming import Claiming, answer_to
 from remembrancer.stores.event_log import GraphEvents
 from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
@@ -58,6 +58,7 @@ class GraphStore:
         self._session = session
         self._index = DueIndex(session, floor_lifetime_ms)
         self._moved = Moved()
+        self._claiming = Claiming(session, self._index, self._moved)
         self._before: dict[str, float] = {}
         self.accounts = GraphAccounts(session)
         self.tokens = GraphTokens(session)
@@ -78,7 +79,7 @@ class GraphStore:
         if first:
             statements += deferral_statements(first)
         try:
-            await self._arming([task.next_run_ms for task in tasks], statements)
+            await self._index.arming([task.next_run_ms for task in tasks], statements)
         except UniqueKeyTaken as taken:
             raise DedupKeyTaken(", ".join(sorted(task.dedup_key for task in tasks if task.dedup_key))) from taken
         except OutcomeUnknown as unknown:
@@ -129,15 +130,7 @@ class GraphStore:
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
         """Write the executions of those claims whose task still stands as read; return them."""
-        try:
-            won = await self._claim(claims, lease)
-        except UniqueKeyTaken:
-            if len(claims) == 1:
-                return []  # the occurrence exists: another replica has it
-            won = await self._claim_singly(claims, lease)
-        if running_of(claims) and not running_of(won):
-            await self._session.write([let_go([lease.lease_id])])
-        return [claim.execution for claim in won]
+        return await self._claiming.claim(claims, lease)
 
     async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution | None:
         """Write a running execution of an open task outside the schedule."""
@@ -152,7 +145,7 @@ class GraphStore:
         """Write each outcome whose execution still runs under the same fence; say of each whether it was written."""
         rearms = [settlement.rearm for settlement in settlements if settlement.rearm]
         statements = settle_statements(settlements, over)
-        answers = await self._arming([rearm.next_run_ms for rearm in rearms], statements)
+        answers = await self._index.arming([rearm.next_run_ms for rearm in rearms], statements)
         for row in answer_to("defer_settled", statements, answers):
             rearm = rearms[int(row["row"])]
             self._moved.note(rearm.deferral.task_id, rearm.next_run_ms)
@@ -188,7 +181,7 @@ class GraphStore:
         statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
         statements += deferral_statements(rearm.deferral)
         with refusing_another(change.mark):
-            answers = await self._arming([rearm.next_run_ms], statements)
+            answers = await self._index.arming([rearm.next_run_ms], statements)
         deferred = bool(answer_to("defer_tasks", statements, answers))
         if deferred:
             self._moved.note(task_id, rearm.next_run_ms)
@@ -261,34 +254,3 @@ class GraphStore:
         deferrals = await self._read("deferrals_of_task", {"task_id": task.task_id})
         entries = [rows.deferral_from(row["d"]).history_entry(task.deferred_task_id) for row in deferrals]
         return task.model_copy(update={"deferral_history": entries})
-
-    async def _arming(self, moments: Sequence[int | None], statements: Sequence[Statement]) -> list[list[Row]]:
-        """Write what arms tasks for *moments*, and keep the floor below the earliest of them."""
-        earliest = min((moment for moment in moments if moment is not None), default=None)
-        if earliest is None:
-            return await self._session.write(statements)
-        self._index.floor.arm(earliest)
-        try:
-            return await self._session.write(statements)
-        finally:
-            self._index.floor.arm(earliest)
-
-    async def _claim(self, claims: Sequence[Claim], lease: Lease | None) -> list[Claim]:
-        """Write claims in one commit; return those that were won. Without *lease*, what runs is held already."""
-        statements = claim_statements(claims, lease)
-        answers = await self._arming([claim.next_run_ms for claim in claims], statements)
-        won = won_claims(claims, statements, answers)
-        for claim in won:
-            if claim.next_run_ms is not None:
-                self._moved.note(claim.execution.task_id, claim.next_run_ms)
-        return won
-
-    async def _claim_singly(self, claims: Sequence[Claim], lease: Lease) -> list[Claim]:
-        """One of the occurrences exists: hold all that is to run under the one lease, then claim one by one."""
-        won: list[Claim] = []
-        if running := running_of(claims):
-            await self._session.write([hold(lease, running)])
-        for claim in claims:
-            with suppress(UniqueKeyTaken):
-                won += await self._claim([claim], None)
-        return won

@@ -9,10 +9,10 @@ from remembrancer.stores.floor import Floor
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.session import Row, Session
+    from remembrancer.stores.session import Row, Session, Statement
 
 _LOOKS: Final = 5
 """How often to look for the next run, if another replica takes it each time before it is read."""
@@ -44,6 +44,17 @@ class DueIndex:
         nodes = await self._due(last_key(self.floor.begin_read(now_ms)), now_ms, limit, None)
         self.floor.end_read(moment_of(nodes[0]["due_key"]) - 1 if nodes else now_ms)
         return nodes
+
+    async def arming(self, moments: Sequence[int | None], statements: Sequence[Statement]) -> list[list[Row]]:
+        """Write what arms tasks for *moments*, and keep the floor below the earliest of them."""
+        earliest = min((moment for moment in moments if moment is not None), default=None)
+        if earliest is None:
+            return await self._session.write(statements)
+        self.floor.arm(earliest)
+        try:
+            return await self._session.write(statements)
+        finally:
+            self.floor.arm(earliest)
 
     async def next_run_ms(self, shares: Collection[int] | None) -> int | None:
         """Return the earliest moment any task is armed for."""

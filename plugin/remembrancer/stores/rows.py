@@ -81,7 +81,7 @@ def plain(value: Any) -> Any:
 def task_row(task: ScheduledTask, mark: RequestMark | None = None) -> Row:
     """Return the parameters that write a new task; *mark* is of the request that gave it its dedup_key."""
     minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
-    row: Row = task.model_dump(exclude=_WRITTEN_OTHERWISE, exclude_none=True)
+    row: Row = {name: kept for name, kept in vars(task).items() if kept is not None and name not in _WRITTEN_OTHERWISE}
     if task.defer_until is not None:
         row["defer_until_ms"] = to_ms(task.defer_until)
     if task.context is not None:

@@ -230,6 +230,8 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def _choice(kind: type[_Choice], value: object, name: str) -> _Choice:
+    if isinstance(value, kind):
+        return value  # as each fire of a task brings it: looking a member up costs as much as the next moment
     try:
         return kind(value)
     except ValueError:

@@ -149,7 +149,12 @@ class OpenTelemetry:
         """Open the span of a call that schedules so many tasks."""
         return self._spans.scheduling(tasks)
 
-    def begin(self, firing: Firing) -> ExecutionSpan | None:
+    @property
+    def traced(self) -> bool:
+        """Whether anybody takes spans."""
+        return self._spans.live
+
+    def begin(self, firing: Firing) -> ExecutionSpan:
         """Open the span of an execution."""
         return self._spans.begin(firing)
 

@@ -34,7 +34,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "until": _MOMENT,
     "thought_id": "thought_12345",
     "task_id": _TASK,
-    "execution_id": "exec_1723644600.000_k7q2m5xw3zda4b6n",
+    "execution_id": "exec_1723644600.000_5d41402abc4b2a76",
     "query": "MATCH (t:scheduled_task) RETURN t.name, t.status",
     "parameters": {"limit": 10},
     "keep_days": 90,
