@@ -20,7 +20,7 @@ from remembrancer.errors import EngineMissing, GraphMissing, GraphUnavailable, I
 from remembrancer.stores.address import SCHEMES, Address, is_address, read_address, without_secrets
 from remembrancer.stores.bolt_server import BoltServer
 from remembrancer.stores.embedded import EmbeddedSession
-from remembrancer.stores.engine import load_engine
+from remembrancer.stores.engine import load_engine, prepare_engine
 from remembrancer.stores.folder import database_path, open_database
 from remembrancer.stores.graph_store import GraphStore
 from remembrancer.stores.upgrade import Use, neo4j_schema, upgrade_embedded
@@ -81,6 +81,7 @@ class TaskSchedulerService(SchedulerService):
         instruments: OpenTelemetry | None = None,
     ) -> None:
         numbers = _with_interval(options or Options(), check_interval_seconds)
+        prepare_engine(reuse_space=numbers.keep_executions_days is not None)
         super().__init__(
             lambda: open_store(db_path, check_interval_seconds=numbers.check_interval_seconds),
             clock_from(time_service),
@@ -110,6 +111,7 @@ def open_service(
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
     """
     numbers = options or Options()
+    prepare_engine(reuse_space=numbers.keep_executions_days is not None)
     return SchedulerService(
         lambda: open_store(graph, check_interval_seconds=numbers.check_interval_seconds, database=database),
         clock_from(clock),

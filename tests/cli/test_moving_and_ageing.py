@@ -10,7 +10,7 @@ import pytest
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
-    from conftest import Desk, Serve, Terminal
+    from conftest import Desk, Serve, Terminal, Until
 
 FAR = ["--cron", "0 0 1 1 *", "--prompt", "p"]
 
@@ -76,9 +76,21 @@ def test_a_running_scheduler_rolls_up_for_whoever_asks(terminal: Terminal, serve
     assert "1 older executions" in terminal("history").out
 
 
+def test_a_scheduler_that_is_told_how_long_to_keep_rolls_up_by_itself(
+    terminal: Terminal, serve: Serve, until: Until
+) -> None:
+    terminal("run-now", terminal.json("schedule", "Yearly", *FAR)["task_id"])
+    assert len(terminal.json("history")) == 1
+    serve("--no-bolt", "--keep", "0h")
+    until(lambda: "1 older executions" in terminal("history").out, "its only execution's being rolled up")
+
+    assert terminal.json("history") == []
+
+
+@pytest.mark.parametrize("command", ["retain", "serve"])
 @pytest.mark.parametrize("keep", ["90", "d", "-1d", "forever"])
-def test_a_time_to_keep_needs_a_unit(desk: Desk, keep: str) -> None:
-    refused = desk("retain", f"--keep={keep}")
+def test_a_time_to_keep_needs_a_unit(desk: Desk, command: str, keep: str) -> None:
+    refused = desk(command, f"--keep={keep}")
     assert refused.code == 2
     assert "90d" in refused.err
 

@@ -36,6 +36,8 @@ Zone = Annotated[
     ),
 ]
 
+_DAYS: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([dhw])")
+_IN_DAYS: Final = {"h": 1 / 24, "d": 1.0, "w": 7.0}
 _AHEAD: Final = re.compile(r"\+?\s*(\d+(?:\.\d+)?)\s*([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -54,3 +56,11 @@ def moment_in(wait: str, field: str) -> str:
 def moment(text: str, field: str) -> str:
     """Return *text*, a moment in ISO-8601, as it is; `+10m` and the like as that far ahead of now."""
     return moment_in(text, field) if text.startswith("+") else text
+
+
+def read_days(text: str) -> float:
+    """Read how long to keep, such as `90d`, in days. Raises InvalidInput."""
+    found = _DAYS.fullmatch(text.strip())
+    if found is None:
+        raise InvalidInput("--keep", text, "a number and a unit: h, d or w", "90d")
+    return float(found[1]) * _IN_DAYS[found[2]]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 from typer import Option
 
 from remembrancer.cli.command import OnGraph
-from remembrancer.errors import InvalidInput
-
-_DAYS: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([dhw])")
-_IN_DAYS: Final = {"h": 1 / 24, "d": 1.0, "w": 7.0}
+from remembrancer.cli.options import read_days
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +22,7 @@ class Retaining(OnGraph):
 async def retain(asked: Retaining) -> None:
     """Roll up executions that are long over: one summary for each task and day is kept, and every count stays true.
 
-    A running scheduler does it by itself with `Options(keep_executions_days=90)`. For example:
+    `remembrancer serve --keep 90d` does it by itself; in Python it is `Options(keep_executions_days=90)`. For example:
 
         remembrancer retain --keep 90d --dry-run
         remembrancer retain --keep 90d
@@ -35,7 +31,7 @@ async def retain(asked: Retaining) -> None:
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
     from remembrancer.model.moment import to_iso  # noqa: PLC0415 (--help stays fast)
 
-    days = _days(asked.keep)
+    days = read_days(asked.keep)
     async with reach(asked.graph) as reached:
         with at_work("Rolling up"):
             done = await reached.scheduler.retain(days, dry_run=asked.dry_run)
@@ -48,10 +44,3 @@ async def retain(asked: Retaining) -> None:
         f"into {done.summaries:,} summaries.",
         highlight=False,
     )
-
-
-def _days(text: str) -> float:
-    found = _DAYS.fullmatch(text.strip())
-    if found is None:
-        raise InvalidInput("--keep", text, "a number and a unit: h, d or w", "90d")
-    return float(found[1]) * _IN_DAYS[found[2]]

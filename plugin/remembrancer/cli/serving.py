@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from typer import Option
 
 from remembrancer.cli.command import OnGraph
-from remembrancer.cli.options import DEFAULT_GRAPH
+from remembrancer.cli.options import DEFAULT_GRAPH, read_days
 from remembrancer.cli.running import FAILED
 from remembrancer.errors import InvalidInput
 
@@ -46,6 +46,10 @@ class Serving(OnGraph):
         Option("--check-interval", min=0.01, help="The longest sleep between two looks at the graph, seconds."),
     ] = 60.0
     stop_timeout: Annotated[float, Option(min=0, help="How long handlers may go on when it stops, seconds.")] = 10.0
+    keep: Annotated[
+        str | None,
+        Option(metavar="TIME", help="Roll up executions that are over and began longer ago: 90d, 12w, 36h."),
+    ] = None
     bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
     bolt_port: Annotated[
         int, Option(min=0, max=65535, help="0 is any free one. Of a folder only.", rich_help_panel=_OPEN)
@@ -75,6 +79,7 @@ async def serve(asked: Serving) -> int:
         remembrancer serve --bolt-port 7687 --check-interval 5
         remembrancer serve --graph neo4j://graph.example:7687/memory
         remembrancer serve --metrics-port 9464
+        remembrancer serve --keep 90d
 
     A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of.
     It answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
@@ -126,13 +131,13 @@ async def _open(
     from remembrancer.surfaces.control import ControlServer  # noqa: PLC0415 (--help stays fast)
 
     bolt = open_bolt(folder, bolt_port=asked.bolt_port) if asked.bolt else None
-    address = await asyncio.to_thread(bolt.start) if bolt else None
-    if bolt:
-        stack.push_async_callback(asyncio.to_thread, bolt.stop)
     exposition = _exposition(asked.metrics_port)
     instruments = exposition.instruments if exposition else None
     database = bolt.open_database if bolt else None
     service = open_service(folder, handler=handler, options=_numbers(asked), database=database, instruments=instruments)
+    address = await asyncio.to_thread(bolt.start) if bolt else None
+    if bolt:
+        stack.push_async_callback(asyncio.to_thread, bolt.stop)
     stack.push_async_callback(service.stop)
     await service.start()
     token = secrets.token_urlsafe(_TOKEN_BYTES)
@@ -159,7 +164,11 @@ async def _open(
 def _numbers(asked: Serving) -> Options:
     from remembrancer.engine.options import Options  # noqa: PLC0415 (--help stays fast)
 
-    return Options(check_interval_seconds=asked.check_interval_seconds, stop_timeout_seconds=asked.stop_timeout)
+    return Options(
+        check_interval_seconds=asked.check_interval_seconds,
+        stop_timeout_seconds=asked.stop_timeout,
+        keep_executions_days=None if asked.keep is None else read_days(asked.keep),
+    )
 
 
 def _exposition(port: int | None) -> Exposition | None:

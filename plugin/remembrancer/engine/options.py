@@ -23,7 +23,8 @@ class Options:
             that was scheduled through another fires at most so late.
         help_seconds: On a shared graph, how late another replica's task is before one helps out.
         keep_executions_days: After so many days an execution that is over is rolled up into the summary of its task
-            and day; None keeps each of them for ever.
+            and day; None keeps each of them for ever. On the embedded graph the space is used again by a process
+            whose first service says so; one that keeps everything never looks for space.
     """
 
     check_interval_seconds: float = 60.0

@@ -24,7 +24,7 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from remembrancer.stores.engine import Answer, Database
+    from remembrancer.stores.engine import Database
 
 _T = TypeVar("_T")
 _READERS: Final = 2
@@ -163,7 +163,7 @@ class EmbeddedSession:
             if (tally := group.tally(answers)) or notes:
                 self._learn(tally)
                 entry = self._books.enter(tally, notes)
-                self._start("keep_books", [entry.row])  # alone here, its counter has the number that it had
+                self._run("keep_books", [entry.row])
             self._database.commit()
         except BaseException:
             self.notes.give_back(notes)
@@ -181,11 +181,7 @@ class EmbeddedSession:
             self._books.learn(keys, _plain(found))
 
     def _run(self, name: str, rows: list[Row]) -> list[Row]:
-        return self._start(name, rows).to_list()
-
-    def _start(self, name: str, rows: list[Row]) -> Answer:
-        """Run a statement without reading its answer, which is a call of its own."""
-        return self._database.command("opencypher", query(name), {"rows": Plain(rows)})
+        return self._database.command("opencypher", query(name), {"rows": Plain(rows)}).to_list()
 
 
 def _insist(work: Callable[[], _T], passing: str) -> _T:

@@ -96,10 +96,18 @@ class Engine(Protocol):
         ...
 
 
+def prepare_engine(*, reuse_space: bool) -> None:
+    """Choose the engine's settings, as `engine_environment` gives them, for as long as this process lives.
+
+    The first call decides: the engine reads them once, when it is loaded. A value that the user has set wins.
+    """
+    for name, value in engine_environment(reuse_space=reuse_space).items():
+        os.environ.setdefault(name, value)
+
+
 def load_engine() -> Engine:
     """Import the embedded engine, quiet and bounded. Raises EngineMissing where it has no build."""
-    for name, value in engine_environment().items():
-        os.environ.setdefault(name, value)  # a value that the user has set wins
+    prepare_engine(reuse_space=False)
     try:
         import arcadedb  # noqa: PLC0415 (its settings had to be set first)  # pyright: ignore[reportMissingTypeStubs]
     except (ImportError, OSError) as missing:
