@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DUE = """MATCH (t:scheduled_task) WHERE t.due_key > $floor AND t.due_key <= $now
-RETURN t.task_id AS task_id, t.next_run_ms AS ms, t.due_key AS due_key, t.fence AS fence
+RETURN t.task_id AS task_id, t.next_run_ms AS ms, t.due_key AS due_key, t.fence AS fence, elementId(t) AS element_id
 ORDER BY t.due_key LIMIT 1000"""
 
 
@@ -56,7 +56,7 @@ class RawNodes:
         while due := self._due(floor, last_key(now_ms)):
             claims = [_claim(place, row, now_ms) for place, row in enumerate(due)]
             won = self._write("claim_executions", claims)
-            settled = [_settled(claims[row["row"]], now_ms) for row in won]
+            settled = [_settled({**claims[row["row"]], **row}, now_ms) for row in won]
             fired += len(self._write("settle_executions", settled))
             floor = due[-1]["due_key"]
         return fired / (time.perf_counter() - began)
@@ -120,6 +120,7 @@ def _claim(place: int, due: dict[str, Any], now_ms: int) -> dict[str, Any]:
     return {
         "row": place,
         "task_id": due["task_id"],
+        "element_id": due["element_id"],
         "expected_ms": due["ms"],
         "fence": due["fence"] + 1,
         "nominal_ms": due["ms"],
@@ -139,6 +140,7 @@ def _settled(claim: dict[str, Any], now_ms: int) -> dict[str, Any]:
     return {
         "row": claim["row"],
         "execution_id": claim["execution_id"],
+        "element_id": claim["element_id"],
         "fence": claim["fence"],
         "completed_ms": now_ms,
         "outcome": outcome,

@@ -16,6 +16,7 @@ from remembrancer.model.moment import to_ms
 from remembrancer.model.outcome import Thought
 from remembrancer.model.policy import Misfire, OnLost, TaskStatus
 from remembrancer.ports.task_store import Settlement
+from remembrancer.stores import elements
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -281,3 +282,29 @@ async def test_an_execution_by_hand_leaves_the_schedule_as_it_is(
     assert await store.settle([done(started, now)]) == [True]
     stray = execution.model_copy(update={"task_id": "task_of_nobody"})
     assert await store.start_now(stray, a_lease(), a_change("run_now")) is None
+
+
+async def test_a_task_that_is_gone_is_not_claimed_and_nothing_else_in_its_place(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, now: datetime, write_beside: Callable[[str], Awaitable[None]]
+) -> None:
+    await store.create([gone := a_task()])
+    (read,) = await store.due(now, 10)
+    await write_beside(f"MATCH (t:scheduled_task {{task_id: '{gone.task_id}'}}) DETACH DELETE t")
+    await store.create(others := [a_task() for _ in range(3)])
+
+    assert await claimed(read) == []
+    assert [(await store.get(other.task_id)).fence for other in others] == [0, 0, 0]
+    assert len(await claimed(*others)) == 3
+
+
+async def test_what_was_forgotten_to_be_where_it_is_is_found_all_the_same(
+    store: TaskStore, a_task: MakeTask, claimed: Claim, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elements, "_MOST", 2)
+    await store.create([a_task() for _ in range(5)])
+    due = await store.due(now, 10)
+    won = await claimed(*due)
+
+    assert len(won) == 5
+    assert await store.settle([done(each, now) for each in won]) == [True] * 5
+    assert {each.status for each in await store.history(None, 10)} == {ExecutionStatus.COMPLETED}

@@ -92,7 +92,9 @@ async def test_an_execution_that_is_settled_while_it_is_taken_over_is_not_tried_
     store: TaskStore, neo4j_server: Server, won: Execution, a_lease: Callable[..., Lease], now: datetime
 ) -> None:
     lost = decide(await store.get(won.task_id), won, now, "replica_b")
-    async with ahead(neo4j_server, settle_statements([done(won, now)], [])) as overtaken:
+    (found,) = await store.query(query("execution_elements"), {"ids": [won.execution_id]})
+    statements = settle_statements([done(won, now)], [str(found["element_id"])], [])
+    async with ahead(neo4j_server, statements) as overtaken:
         assert await overtaken(store.take_over([], [lost], a_lease())) == []
 
     assert [each.status for each in await store.history(won.task_id, 10)] == ["completed"]

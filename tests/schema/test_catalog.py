@@ -105,7 +105,7 @@ def test_migrations_are_sorted_by_number_and_cut_at_semicolons(package: Path) ->
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
-        ("due_tasks", ("t",)),
+        ("due_tasks", ("t", "element_id")),
         ("retry_executions", ("row", "fence")),
         ("last_commit", ("row", "commit_number")),
         ("unlink_times", ("row",)),

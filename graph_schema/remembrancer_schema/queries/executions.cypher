@@ -1,7 +1,7 @@
 // name: claim_executions
 // Take occurrences: lock the task by its fence, check that it stands as read, move it on, write the execution.
 UNWIND $rows AS r
-MATCH (t:scheduled_task {task_id: r.task_id})
+MATCH (t:scheduled_task) WHERE elementId(t) = r.element_id AND t.task_id = r.task_id
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
@@ -12,7 +12,7 @@ CREATE (e:task_execution {
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
   trigger_delay_ms: r.trigger_delay_ms, fence: r.fence, replica_id: r.replica_id
 })-[:EXECUTION_OF]->(t)
-RETURN r.row AS row
+RETURN r.row AS row, elementId(e) AS element_id
 
 // name: record_outcomes
 // Account for occurrences that will not run: the same lock and check, but the execution is terminal at once.
@@ -78,8 +78,7 @@ RETURN r.row AS row, t.fence AS fence
 // name: settle_executions
 // Write terminal outcomes by execution and fence: a late holder finds another fence, under the lock, and writes nothing.
 UNWIND $rows AS r
-MATCH (e:task_execution {execution_id: r.execution_id})
-USING INDEX SEEK e:task_execution(execution_id)
+MATCH (e:task_execution) WHERE elementId(e) = r.element_id AND e.execution_id = r.execution_id
 SET e.fence = coalesce(e.fence, 0)
 WITH e, r
 WHERE e.fence = r.fence AND e.status = 'running'
@@ -193,3 +192,9 @@ RETURN e ORDER BY e.execution_id DESC LIMIT $limit
 MATCH (e:task_execution)
 WHERE e.execution_id > $after_id AND e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit
+
+// name: execution_elements
+// Where executions are: the engine's own ids of those of $ids that are there.
+UNWIND $ids AS id
+MATCH (e:task_execution {execution_id: id})
+RETURN id, elementId(e) AS element_id

@@ -25,6 +25,12 @@ RETURN r.row AS row
 // One task, as a node.
 MATCH (t:scheduled_task {task_id: $task_id}) RETURN t
 
+// name: task_elements
+// Where tasks are: the engine's own ids of those of $ids that are there.
+UNWIND $ids AS id
+MATCH (t:scheduled_task {task_id: id})
+RETURN id, elementId(t) AS element_id
+
 // name: task_by_dedup_key
 // The task kept under a dedup key, as a node.
 MATCH (t:scheduled_task {dedup_key: $dedup_key}) RETURN t
@@ -60,10 +66,10 @@ WHERE t.cron_listing > $above AND t.cron_listing < $below
 RETURN t ORDER BY t.cron_listing LIMIT $limit
 
 // name: due_tasks
-// Armed tasks with a due key above $floor_key and up to $now_key, oldest first, at most $limit, as nodes.
+// Armed tasks with a due key above $floor_key and up to $now_key, oldest first, at most $limit: as nodes, and where.
 MATCH (t:scheduled_task)
 WHERE t.due_key > $floor_key AND t.due_key <= $now_key
-RETURN t ORDER BY t.due_key LIMIT $limit
+RETURN t, elementId(t) AS element_id ORDER BY t.due_key LIMIT $limit
 
 // name: next_run
 // The earliest moment that any task with a due key above $floor_key is armed for.
@@ -75,7 +81,7 @@ RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 // The same of some shares only: those whose due key ends in one of $shares, by its last three digits.
 MATCH (t:scheduled_task)
 WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.due_key % 1000 IN $shares
-RETURN t ORDER BY t.due_key LIMIT $limit
+RETURN t, elementId(t) AS element_id ORDER BY t.due_key LIMIT $limit
 
 // name: next_run_of_shares
 // The earliest moment that any task of $shares with a due key above $floor_key is armed for.

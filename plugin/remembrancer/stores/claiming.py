@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.task_store import Claim, Lease
+    from remembrancer.stores.elements import Elements
     from remembrancer.stores.looking import DueIndex
     from remembrancer.stores.moved import Moved
     from remembrancer.stores.session import Session
@@ -29,12 +30,16 @@ class Claiming:
         session: An open graph.
         index: Its armed tasks.
         moved: Remembers which tasks have moved on.
+        tasks: Where tasks are.
+        executions: Where executions are, of which it learns here.
     """
 
-    def __init__(self, session: Session, index: DueIndex, moved: Moved) -> None:
+    def __init__(self, session: Session, index: DueIndex, moved: Moved, tasks: Elements, executions: Elements) -> None:
         self._session = session
         self._index = index
         self._moved = moved
+        self._tasks = tasks
+        self._executions = executions
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> list[Execution]:
         """Write the executions of those claims whose task still stands as read; return them."""
@@ -48,9 +53,12 @@ class Claiming:
 
     async def _claim(self, claims: Sequence[Claim], lease: Lease | None) -> list[Claim]:
         """Write claims in one commit; return those that were won. Without *lease*, what runs is held already."""
-        statements = claim_statements(claims, lease)
+        elements = await self._tasks.take([execution.task_id for execution in running_of(claims)])
+        statements = claim_statements(claims, elements, lease)
         answers = await self._index.arming([claim.next_run_ms for claim in claims], statements)
         won = won_claims(claims, statements, answers)
+        for claim, row in zip(won, answer_to("claim_executions", statements, answers), strict=False):
+            self._executions.note(claim.execution.execution_id, row["element_id"])
         self._note_moved(won)
         return won
 
@@ -85,15 +93,18 @@ class Claiming:
                 self._moved.note(claim.execution.task_id, claim.next_run_ms)
 
 
-def claim_statements(claims: Sequence[Claim], lease: Lease | None) -> list[Statement]:
+def claim_statements(claims: Sequence[Claim], elements: Sequence[str | None], lease: Lease | None) -> list[Statement]:
     """Return the statements of one claim: what runs is leased, what will not run is terminal at once.
 
-    Without *lease*, what runs is held already.
+    *elements* are of the tasks of what is to run. Without *lease*, what runs is held already.
     """
     running, dropped = _split(claims)
     statements: list[Statement] = []
     if running:
-        statements.append(Statement("claim_executions", [rows.claim_row(claim) for claim in running]))
+        claimed: list[Row] = [
+            {**rows.claim_row(claim), "element_id": element} for claim, element in zip(running, elements, strict=True)
+        ]
+        statements.append(Statement("claim_executions", claimed))
         if lease:
             statements.append(hold(lease, running_of(claims)))
     if dropped:

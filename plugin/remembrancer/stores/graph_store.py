@@ -15,6 +15,7 @@ from remembrancer.stores import change_rows, rows
 from remembrancer.stores.accounts import GraphAccounts
 from remembrancer.stores.acting import cancel, start_now
 from remembrancer.stores.claiming import Claiming, answer_to
+from remembrancer.stores.elements import Elements
 from remembrancer.stores.event_log import GraphEvents
 from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
@@ -58,7 +59,9 @@ class GraphStore:
         self._session = session
         self._index = DueIndex(session, floor_lifetime_ms)
         self._moved = Moved()
-        self._claiming = Claiming(session, self._index, self._moved)
+        self._tasks = Elements(session, "task_elements")
+        self._executions = Elements(session, "execution_elements")
+        self._claiming = Claiming(session, self._index, self._moved, self._tasks, self._executions)
         self._before: dict[str, float] = {}
         self.accounts = GraphAccounts(session)
         self.tokens = GraphTokens(session)
@@ -118,7 +121,8 @@ class GraphStore:
         tasks: list[ScheduledTask] = []
         for node in await self._index.due(to_ms(now), limit, after, shares):
             try:
-                tasks.append(rows.task_from(node))
+                tasks.append(task := rows.task_from(node))
+                self._tasks.note(task.task_id, node["element_id"])
             except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
                 await set_aside(self._session, node, str(fault), to_ms(now))
         return tasks
@@ -144,7 +148,8 @@ class GraphStore:
     async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
         """Write each outcome whose execution still runs under the same fence; say of each whether it was written."""
         rearms = [settlement.rearm for settlement in settlements if settlement.rearm]
-        statements = settle_statements(settlements, over)
+        elements = await self._executions.take([each.execution.execution_id for each in settlements])
+        statements = settle_statements(settlements, elements, over)
         answers = await self._index.arming([rearm.next_run_ms for rearm in rearms], statements)
         for row in answer_to("defer_settled", statements, answers):
             rearm = rearms[int(row["row"])]

@@ -36,7 +36,10 @@ class DueIndex:
     async def due(
         self, now_ms: int, limit: int, after: ScheduledTask | None, shares: Collection[int] | None
     ) -> list[Row]:
-        """Return the nodes of tasks due at *now_ms*, oldest first, at most *limit*, those behind *after* if given."""
+        """Return the nodes of tasks due at *now_ms*, oldest first, at most *limit*, those behind *after* if given.
+
+        Beside its properties a node has `element_id`, the engine's own.
+        """
         if after:
             return await self._due(due_key(after.next_run_ms, after.task_id), now_ms, limit, shares)
         if shares is not None:  # a look at a part proves nothing of the whole
@@ -67,8 +70,8 @@ class DueIndex:
 
     async def _due(self, floor_key: int | None, now_ms: int, limit: int, shares: Collection[int] | None) -> list[Row]:
         parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
-        found: list[Row] = [row["t"] for row in await self._ask("due_tasks", parameters, shares)]
-        return [node for node in found if _is_due(node, now_ms)]
+        found = await self._ask("due_tasks", parameters, shares)
+        return [{**row["t"], "element_id": row["element_id"]} for row in found if _is_due(row["t"], now_ms)]
 
     async def _ask(self, name: LiteralString, parameters: Row, shares: Collection[int] | None) -> list[Row]:
         """Ask of all tasks, or of those of *shares*."""

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Claim, Settlement
 
 
-def settle_statements(settlements: Sequence[Settlement], over: Sequence[str]) -> list[Statement]:
+def settle_statements(
+    settlements: Sequence[Settlement], elements: Sequence[str | None], over: Sequence[str]
+) -> list[Statement]:
     """Return the statements that settle executions and end leases; those after the first check the fence again."""
-    parts: dict[str, list[Row]] = {"settle_executions": [rows.settle_row(settlement) for settlement in settlements]}
+    settled: list[Row] = [
+        {**rows.settle_row(settlement), "element_id": element}
+        for settlement, element in zip(settlements, elements, strict=True)
+    ]
+    parts: dict[str, list[Row]] = {"settle_executions": settled}
     for settlement in settlements:
         held: Row = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
         if settlement.thought:
