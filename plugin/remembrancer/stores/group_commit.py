@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = 10_000
 """How many commits' sizes a session keeps for whoever measures them."""
+_ONLY_WHERE: Final = {"row", "element_id"}
 _IDENTITIES: Final = ("task_id", "execution_id", "deferral_id", "lease_id")
 
 
@@ -70,7 +71,9 @@ class Batch:
 
     def written(self, answer: Sequence[Row]) -> list[Row]:
         """Return those rows that *answer* says were written, with what it says of each beside its `row`."""
-        return [{**self.rows[row["row"]], **row} if len(row) > 1 else self.rows[row["row"]] for row in answer]
+        if not answer or answer[0].keys() <= _ONLY_WHERE:
+            return [self.rows[row["row"]] for row in answer]
+        return [{**self.rows[row["row"]], **row} for row in answer]
 
 
 @dataclass(slots=True)

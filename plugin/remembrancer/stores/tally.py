@@ -6,6 +6,7 @@ and where it was completed as ended. A count over all hours is therefore a count
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -91,48 +92,59 @@ def shortened(text: str | None) -> str:
     return ((text or "").strip().splitlines() or [_NONE_GIVEN])[0][:_LONGEST]
 
 
-def _started(tally: Tally, written: Sequence[Row]) -> None:
+def _by_hour(tally: Tally, written: Sequence[Row], moment: str) -> Iterator[tuple[Sums, list[Row]]]:
+    """Yield the sums of each hour and type of task that *written* falls into, with its rows: nearly always one."""
+    parts: dict[tuple[int, str], list[Row]] = {}
     for row in written:
-        sums = tally.at(row["triggered_ms"], row)
+        parts.setdefault((row[moment] // HOUR_MS, row["task_type"]), []).append(row)
+    for rows in parts.values():
+        yield tally.at(rows[0][moment], rows[0]), rows
+
+
+def _started(tally: Tally, written: Sequence[Row]) -> None:
+    for sums, rows in _by_hour(tally, written, "triggered_ms"):
         counts = sums.counts
-        counts["executions_started"] += 1
-        if row["execution_type"] == "cron_trigger":
-            counts["cron_triggers"] += 1
-        if row.get("begins"):
-            counts["tasks_begun"] += 1
-        if (delay_ms := row.get("trigger_delay_ms")) is not None:
-            _delayed(sums, delay_ms)
+        counts["executions_started"] += len(rows)
+        if crons := sum(row["execution_type"] == "cron_trigger" for row in rows):
+            counts["cron_triggers"] += crons
+        if begun := sum("begins" in row for row in rows):
+            counts["tasks_begun"] += begun
+        delays = [row["trigger_delay_ms"] for row in rows if row.get("trigger_delay_ms") is not None]
+        if delays:
+            _delayed(sums, delays)
 
 
-def _delayed(sums: Sums, delay_ms: int) -> None:
+def _delayed(sums: Sums, delays_ms: Sequence[int]) -> None:
     counts = sums.counts
-    counts["triggers"] += 1
-    counts["trigger_delay_ms"] += delay_ms
-    if delay_ms <= ON_TIME_MS:
-        counts["triggers_on_time"] += 1
-    sums.longest_delay_ms = max(sums.longest_delay_ms, delay_ms)
-    bucket = 0
-    for bound_ms in DELAY_BOUNDS_MS:  # most are in the first ones
-        if delay_ms <= bound_ms:
-            break
-        bucket += 1
-    sums.delays[bucket] += 1
+    counts["triggers"] += len(delays_ms)
+    counts["trigger_delay_ms"] += sum(delays_ms)
+    if on_time := sum(delay_ms <= ON_TIME_MS for delay_ms in delays_ms):
+        counts["triggers_on_time"] += on_time
+    sums.longest_delay_ms = max(sums.longest_delay_ms, *delays_ms)
+    for delay_ms in delays_ms:
+        sums.delays[bisect_left(DELAY_BOUNDS_MS, delay_ms)] += 1
 
 
 def _settled(tally: Tally, written: Sequence[Row]) -> None:
-    for row in written:
-        sums = tally.at(row["completed_ms"], row)
-        outcome = row["outcome"]
-        sums.counts[f"executions_{outcome['status']}"] += 1
-        lost = outcome.get("reason_code") == "lease_expired"
-        if not lost:  # how long a lost one really ran is not known
-            sums.counts["execution_seconds"] += outcome["duration_seconds"]
-        if outcome["status"] == "failed":
-            sums.failures[_LOST if lost else _failure(outcome.get("reason"))] += 1
+    for sums, rows in _by_hour(tally, written, "completed_ms"):
+        outcomes = [row["outcome"] for row in rows]
+        for status, count in Counter(outcome["status"] for outcome in outcomes).items():
+            sums.counts[f"executions_{status}"] += count
+        # How long a lost one really ran is not known.
+        if known := [outcome["duration_seconds"] for outcome in outcomes if not _is_lost(outcome)]:
+            sums.counts["execution_seconds"] += sum(known)
+        sums.failures.update(_failure(outcome) for outcome in outcomes if outcome["status"] == "failed")
 
 
-def _failure(reason: str | None) -> str:
-    """Return what a failure is counted as: refused thoughts, whose reasons quote them, all as one."""
+def _is_lost(outcome: Row) -> bool:
+    return outcome.get("reason_code") == "lease_expired"
+
+
+def _failure(outcome: Row) -> str:
+    """Return what a failure is counted as: refused thoughts, whose reasons quote them, all as one; and so lost runs."""
+    reason = outcome.get("reason")
+    if _is_lost(outcome):
+        return _LOST
     return THOUGHT_REFUSED if (reason or "").startswith(THOUGHT_REFUSED) else shortened(reason)
 
 
