@@ -44,7 +44,7 @@ WITH t, r, e, CASE
   WHEN r.task.next_run_ms IS NOT NULL OR e.status = 'running' THEN coalesce(r.task.status, t.status)
   WHEN e.status = 'completed' THEN 'COMPLETE' ELSE 'FAILED' END AS status
 SET t += r.task, t.fence = r.fence, t.status = status, t.listing = status + '|' + t.task_type + '|' + t.task_id
-RETURN r.row AS row, e.status AS outcome
+RETURN r.row AS row
 
 // name: end_deferrals
 // The put-off run of a task has been claimed: its deferral is no longer live.

@@ -57,7 +57,7 @@ class Claiming:
         statements = claim_statements(claims, elements, lease)
         answers = await self._index.arming([claim.next_run_ms for claim in claims], statements)
         won = won_claims(claims, statements, answers)
-        for claim, row in zip(won, answer_to("claim_executions", statements, answers), strict=False):
+        for claim, row in zip(won, answer_to("claim_executions", statements, answers), strict=False):  # those that run
             self._executions.note(claim.execution.execution_id, row["element_id"])
         self._note_moved(won)
         return won

@@ -56,8 +56,8 @@ CREATE INDEX IF NOT EXISTS ON time (time_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON execution_lease (lease_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON scheduler_counter (counter_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON scheduler_replica (replica_id) UNIQUE;
--- This one grows with every fire. A compaction comes every few pages, and each tenth one writes the whole index anew:
--- with eight times the page an eighth as often. The occurrence key needs none beside it: the id is made of it.
+-- This one grows with every fire. A compaction comes every few pages, and each twentieth one writes the whole index
+-- anew: with eight times the page an eighth as often. The occurrence key needs none beside it: the id is made of it.
 ALTER DATABASE `arcadedb.indexDefaultPageSize` 262144;
 CREATE INDEX IF NOT EXISTS ON task_execution (execution_id) UNIQUE;
 ALTER DATABASE `arcadedb.indexDefaultPageSize` 32768;
