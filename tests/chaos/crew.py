@@ -55,6 +55,10 @@ class Told:
             self.runs[line["ran"]] += 1
             self.most_early_seconds = max(self.most_early_seconds, line["early_seconds"])
 
+    def handled_again(self) -> list[str]:
+        """Say which executions were handled more than once."""
+        return [f"handled {times} times: {execution}" for execution, times in self.runs.items() if times > 1]
+
 
 @dataclass
 class Member:

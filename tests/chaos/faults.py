@@ -75,8 +75,7 @@ async def ended(crew: Crew, server: Server, required: AbstractSet[str] | None = 
         await crew.leave(member)
     account = await take_account(server)
     wrong = account.wrong(crew.told.scheduled if required is None else required, since)
-    wrong += [f"handled {times} times: {execution}" for execution, times in crew.told.runs.items() if times > 1]
-    return Aftermath(account, crew.told, wrong)
+    return Aftermath(account, crew.told, wrong + crew.told.handled_again())
 
 
 async def killed(server: Server, phases: Sequence[str]) -> Aftermath:
@@ -226,6 +225,8 @@ class Outages:
     """Acknowledged schedules that an outage took which must take none."""
     taken: set[str] = field(default_factory=set)
     """Acknowledged schedules that a restored database cannot have."""
+    twice: list[str] = field(default_factory=list)
+    """What was handled more than once before the database was restored."""
 
     async def killed(self) -> None:
         """It dies as in a power cut, and is started again."""
@@ -255,6 +256,8 @@ class Outages:
             _copy(self.jar.folder, kept)
 
         def go_back() -> None:
+            self.twice += self.crew.told.handled_again()
+            self.crew.told.runs.clear()  # the graph forgets what was done since: all that is due again
             _copy(kept, self.jar.folder)
             shutil.rmtree(kept)
             self.jar.start()
@@ -268,7 +271,7 @@ class Outages:
     async def ended(self) -> Aftermath:
         """Let the crew end; see `ended`."""
         aftermath = await ended(self.crew, self.server, self.crew.told.scheduled - self.taken)
-        aftermath.wrong.extend(f"lost in an outage: {task_id}" for task_id in sorted(self.lost))
+        aftermath.wrong.extend([*self.twice, *(f"lost in an outage: {task_id}" for task_id in sorted(self.lost))])
         return aftermath
 
     async def _away(self, end: Callable[[], None], begin: Callable[[], None], *, seen: bool = True) -> None:
