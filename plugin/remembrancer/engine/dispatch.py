@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.authorship import AUTHOR, MARK, Author
 from remembrancer.engine.execution import Verdict, as_async, run
@@ -114,6 +114,7 @@ class Dispatch:
             execution_id = firing.execution.execution_id
             task = loop.create_task(self._run(firing, batch))
             self._runs.add(task)
+            task.add_done_callback(self._runs.discard)
             self._handling[execution_id] = task
             self._firings[execution_id] = firing
             deadlines.setdefault(self._limit(firing), []).append(execution_id)
@@ -164,18 +165,19 @@ class Dispatch:
         AUTHOR.set(Author("handler", firing.execution.execution_id))  # not whoever claimed it, or asked for it by hand
         MARK.set(None)  # nor at their request, which was acted on when it began
         trace = self._instruments.begin(firing) if batch.traced else None
-        settlement = None
+        verdict = await self._verdict(firing, batch)
+        if verdict is None:
+            if trace:
+                trace.leave()
+            return  # its lease stays: the next start finds it lost, and tries again
         try:
-            if verdict := await self._verdict(firing, batch):
-                settlement = await self._settlement(firing, verdict)
+            settlement = await self._settlement(firing, verdict)
         except RemembrancerError as error:
+            if trace:
+                trace.leave()
             self._ledger.give_up(firing.execution.execution_id, batch.lease_id, error)
-        finally:
-            if settlement:
-                self._ledger.enter(trace.end(settlement) if trace else settlement, batch.lease_id)
-            elif trace:
-                trace.leave()  # its lease stays: the next start finds it lost, and tries again
-            self._runs.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+        else:
+            self._ledger.enter(trace.end(settlement) if trace else settlement, batch.lease_id)
 
     async def _verdict(self, firing: Firing, batch: _Batch) -> Verdict | None:
         """Run the handler to its end; None if it is to be tried again by another process."""

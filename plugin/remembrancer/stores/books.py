@@ -1,8 +1,8 @@
 """The nodes a session counts on: its counter, and one for each hour and type of task. No other session writes them.
 
-Since they are the session's own, it knows what stands in them and writes what becomes different, in the commit that
-it counts: no arithmetic in the graph, no lock that another replica waits for, and a text or a class of delays costs no
-more than a number. A node that was there before the session is read once, when its hour is first touched.
+Since they are the session's own, it knows what stands in them and writes each whole, in the commit that it counts:
+no arithmetic in the graph, no lock that another replica waits for, and a text or a class of delays costs no more
+than a number. A node that was there before the session is read once, when its hour is first touched.
 """
 
 from __future__ import annotations
@@ -80,18 +80,13 @@ class Books:
         row: Row = {
             "row": 0,
             "counter_id": self._counter_id,
-            "counted": self._news(self._counter_id, ever),
+            "counted": ever,
             "commit_before": self._nodes[self._counter_id].get("commit_number"),
-            "hours": [{"hour_id": key, "counted": self._news(key, node)} for key, node in hours.items()],
+            "hours": [{"hour_id": key, "counted": node} for key, node in hours.items()],
             "crons": [{"expression": x, "tasks": n} for x, n in sorted(tally.open_crons.items()) if n],
             "batches": [log_row(self._counter_id, tally.happened)] if tally.happened else [],
         }
         return Entry(row, {self._counter_id: ever, **hours}, gained, notes)
-
-    def _news(self, key: str, node: Row) -> Row:
-        """Return those properties of a node that are not what stands there: most of what it counts stays as it is."""
-        before = self._nodes[key]
-        return {name: value for name, value in node.items() if name not in before or before[name] != value}
 
     def forget(self) -> None:
         """The graph is not what it was: let nothing be written that was remembered of it."""

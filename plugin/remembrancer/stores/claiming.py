@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.moment import to_ms
 from remembrancer.stores import rows
+from remembrancer.stores.elements import placed
 from remembrancer.stores.session import Row, Statement, UniqueKeyTaken
 
 if TYPE_CHECKING:
@@ -101,9 +102,7 @@ def claim_statements(claims: Sequence[Claim], elements: Sequence[str | None], le
     running, dropped = _split(claims)
     statements: list[Statement] = []
     if running:
-        claimed: list[Row] = [
-            {**rows.claim_row(claim), "element_id": element} for claim, element in zip(running, elements, strict=True)
-        ]
+        claimed = placed([rows.claim_row(claim) for claim in running], elements)
         statements.append(Statement("claim_executions", claimed))
         if lease:
             statements.append(hold(lease, running_of(claims)))

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import LiteralString
 
-    from remembrancer.stores.session import Session
+    from remembrancer.stores.session import Row, Session
 
 _MOST: Final = 100_000
+
+
+def placed(rows: list[Row], elements: Sequence[str | None]) -> list[Row]:
+    """Return *rows*, each told where the node is that it is about."""
+    for row, element_id in zip(rows, elements, strict=True):
+        row["element_id"] = element_id
+    return rows
 
 
 class Elements:

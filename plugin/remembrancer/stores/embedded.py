@@ -9,7 +9,6 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, LiteralString, TypeVar, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
@@ -69,8 +68,7 @@ class EmbeddedSession:
         self._books = Books(counter_id)
         self._on_close = on_close
         self._pending = Pending(_ROWS_PER_COMMIT)
-        self._arrived: SimpleQueue[Write | None] = SimpleQueue()
-        self._door = threading.Lock()
+        self._arrived = threading.Condition()
         self._closing = False
         self._readers = ThreadPoolExecutor(_READERS, "remembrancer-read")
         self._writer = threading.Thread(target=self._commit_groups, name="remembrancer-write", daemon=True)
@@ -91,10 +89,11 @@ class EmbeddedSession:
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are on the disk."""
         answer: asyncio.Future[list[list[Row]]] = asyncio.get_running_loop().create_future()
-        with self._door:
+        with self._arrived:
             if self._closing:
                 raise GraphUnavailable(_CLOSED)
-            self._arrived.put(Write(statements, answer))
+            self._pending.add(Write(statements, answer))
+            self._arrived.notify()
         with self.notes.of_faults():
             rows = await answer
         for changed in self.on_write:
@@ -109,9 +108,9 @@ class EmbeddedSession:
 
     async def close(self) -> None:
         """Finish the writes under way, then close the database."""
-        with self._door:
+        with self._arrived:
             self._closing = True
-            self._arrived.put(None)  # behind the last write: no other comes through the door
+            self._arrived.notify()
         await asyncio.to_thread(self._writer.join)
         self._readers.shutdown(wait=True)
         await asyncio.to_thread(self._database.close)
@@ -126,16 +125,14 @@ class EmbeddedSession:
 
     def _commit_groups(self) -> None:
         """Take and commit groups until closed; the writer thread's whole life."""
-        ended = False
-        while not ended or self._pending:
-            while not ended and (not self._pending or not self._arrived.empty()):
-                write = self._arrived.get()  # asleep here if nothing waits
-                if write is None:
-                    ended = True
-                else:
-                    self._pending.add(write)
-            if self._pending:
-                self._settle_group(self._pending.next_group())
+        while True:
+            with self._arrived:
+                while not self._pending and not self._closing:
+                    self._arrived.wait()
+                if not self._pending:
+                    return
+                group = self._pending.next_group()
+            self._settle_group(group)
 
     def _settle_group(self, group: Group) -> None:
         """Commit a group; if it fails, commit its writes one by one, so that a bad one fails alone."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REMEMBERED: Final = 10_000
 """How many commits' sizes a session keeps for whoever measures them."""
 _ONLY_WHERE: Final = {"row", "element_id"}
+"""What an answer says only for whoever writes next: nothing of it counts, nor is logged."""
 _IDENTITIES: Final = ("task_id", "execution_id", "deferral_id", "lease_id")
 
 

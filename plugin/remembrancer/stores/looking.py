@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, LiteralString
 
 from remembrancer.stores.due_key import due_key, last_key, moment_of
+from remembrancer.stores.elements import placed
 from remembrancer.stores.floor import Floor
 from remembrancer_schema.catalog import query
 
@@ -71,7 +72,8 @@ class DueIndex:
     async def _due(self, floor_key: int | None, now_ms: int, limit: int, shares: Collection[int] | None) -> list[Row]:
         parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
         found = await self._ask("due_tasks", parameters, shares)
-        return [{**row["t"], "element_id": row["element_id"]} for row in found if _is_due(row["t"], now_ms)]
+        nodes = placed([row["t"] for row in found], [row["element_id"] for row in found])
+        return [node for node in nodes if _is_due(node, now_ms)]
 
     async def _ask(self, name: LiteralString, parameters: Row, shares: Collection[int] | None) -> list[Row]:
         """Ask of all tasks, or of those of *shares*."""

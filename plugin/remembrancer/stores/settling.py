@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from remembrancer.model.moment import to_ms
 from remembrancer.stores import rows
 from remembrancer.stores.claiming import let_go
+from remembrancer.stores.elements import placed
 from remembrancer.stores.session import Row, Statement
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ def settle_statements(
     settlements: Sequence[Settlement], elements: Sequence[str | None], over: Sequence[str]
 ) -> list[Statement]:
     """Return the statements that settle executions and end leases; those after the first check the fence again."""
-    settled: list[Row] = [
-        {**rows.settle_row(settlement), "element_id": element}
-        for settlement, element in zip(settlements, elements, strict=True)
-    ]
+    settled = placed([rows.settle_row(settlement) for settlement in settlements], elements)
     parts: dict[str, list[Row]] = {"settle_executions": settled}
     for settlement in settlements:
         held: Row = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
