@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from disks import mounted
 
+from remembrancer import Options, TaskSchedulerService
 from remembrancer.assembly import open_store
 from remembrancer.errors import (
     GraphFull,
@@ -216,3 +217,16 @@ def test_the_engine_is_silent(tmp_path: Path, graph: str) -> None:
     command = [sys.executable, "-c", DAY, name]
     answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(("days", "mode"), [(None, "low"), (90, "high")])
+def test_the_engine_looks_for_space_only_for_a_scheduler_that_deletes_executions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: float | None, mode: str
+) -> None:
+    settings = "ARCADEDB_NATIVE_ISOLATE_ARGS"
+    monkeypatch.setenv(settings, "")  # so that it is put back afterwards
+    monkeypatch.delenv(settings)
+    TaskSchedulerService(tmp_path / "graph", options=Options(keep_executions_days=days))
+    TaskSchedulerService(tmp_path / "other", options=Options(keep_executions_days=None if days else 90))
+
+    assert f"-Darcadedb.bucketReuseSpaceMode={mode}" in os.environ[settings].split()  # the first of a process decides
