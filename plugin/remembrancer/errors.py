@@ -8,8 +8,10 @@ RemembrancerError
 ├── TaskUnreadable                  a task's node holds what no task can be made of
 ├── TaskChanged                     the task does not stand as it was read any more
 ├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
+├── TaskContended                   a task kept changing while it was to be changed
 ├── DedupKeyTaken                   another task was scheduled under the key at the same moment
 ├── ServiceStopped                  the scheduler is not running
+├── SchedulerBusy                   every handler slot is taken
 ├── GraphTaken                      a copy's target holds something else
 ├── CopyDiffers                     a copy and what it was made from are not equal
 └── GraphUnavailable                the graph cannot be opened, read or written
@@ -121,6 +123,18 @@ class TaskEnded(RemembrancerError):
         )
 
 
+class TaskContended(RemembrancerError):
+    """The task changed each time between being read and being written; nothing was written."""
+
+    def __init__(self, task_id: str, act: str, times: int) -> None:
+        self.task_id = task_id
+        self.times = times
+        super().__init__(
+            f"Task {task_id!r} changed {times} times while it was to be {act}; nothing was written. Look at what keeps "
+            "changing it (`remembrancer history`, `remembrancer audit`), and try again."
+        )
+
+
 class DedupKeyTaken(RemembrancerError):
     """Another task was scheduled under the same dedup_key at the same moment; nothing was written."""
 
@@ -133,6 +147,17 @@ class DedupKeyTaken(RemembrancerError):
 
 class ServiceStopped(RemembrancerError):
     """The scheduler is not running: call start() first."""
+
+
+class SchedulerBusy(RemembrancerError):
+    """Every handler slot is taken; nothing was written."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self.limit = limit
+        super().__init__(
+            f"All {limit} handler slots are taken, and none became free within {seconds:g} s; nothing was started. Try "
+            "again later, or raise max_concurrent."
+        )
 
 
 class GraphTaken(RemembrancerError):

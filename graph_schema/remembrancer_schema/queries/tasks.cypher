@@ -100,6 +100,13 @@ WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
 SET t.status = r.status, t.fence = t.fence + 1, t.listing = r.status + '|' + t.task_type + '|' + t.task_id
 RETURN r.row AS row
 
+// name: cancelled_tasks
+// Those of $task_ids that were cancelled.
+UNWIND $task_ids AS task_id
+MATCH (t:scheduled_task {task_id: task_id})
+WHERE t.status = 'CANCELLED'
+RETURN t.task_id AS task_id
+
 // name: cancel_tasks
 // End open tasks that owe no moment an outcome, or whose moments were accounted for just now; write who ended them.
 UNWIND $rows AS r

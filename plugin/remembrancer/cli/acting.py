@@ -37,13 +37,16 @@ async def cancel(asked: Cancelling) -> int:
 
     async with reach(asked.graph) as reached:
         task = await reached.scheduler.get_task(asked.task_id)
-        cancelled = await reached.scheduler.cancel_task(asked.task_id, asked.reason)
+        done = await reached.scheduler.cancel(asked.task_id, asked.reason)
     if asked.as_json:
-        print_json({"task_id": asked.task_id, "cancelled": cancelled})
+        print_json({"task_id": asked.task_id, "cancelled": done.ended, "stopping": done.stopping})
     else:
-        said = "is cancelled" if cancelled else f"was {task.status} already"
+        said = "is cancelled" if done.ended else f"was {task.status} already"
         screen().print(f"{asked.task_id} {said}: {task.name}", markup=False, highlight=False)
-    return 0 if cancelled else FAILED
+        if done.stopping:
+            asked_to_stop = f"Executions under way that were asked to stop: {len(done.stopping)}."
+            screen().print(asked_to_stop, markup=False, highlight=False)
+    return 0 if done.ended else FAILED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.engine.execution import as_async
+from remembrancer.engine.execution import is_async
 from remembrancer.engine.thinking import think
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import to_iso
@@ -20,6 +21,9 @@ from remembrancer.model.outcome import Defer, Failed
 from remembrancer.surfaces.request_id import WithRequestId
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from typing import Self
+
     from remembrancer.ports.handler import Answer, Firing, Handler
     from remembrancer.surfaces.beacon import Beacon
     from remembrancer.surfaces.reports import ReplicationReport, ServiceStatus
@@ -98,22 +102,58 @@ def _doors(rest_port: int | None, metrics_port: int | None) -> tuple[str | None,
 
 
 def chronicled(handler: Handler, chronicle: Chronicle) -> Handler:
-    """Return *handler* with each of its runs told to *chronicle*."""
-    call = as_async(handler)
+    """Return *handler* with each of its runs told to *chronicle*; a plain one stays plain, and keeps its thread."""
 
-    async def handle(firing: Firing) -> Answer:
-        started = time.monotonic()
-        status, said = "", ""
-        try:
-            answer = await call(firing)
-            status, said = _words(answer)
-        finally:
-            if error := sys.exception():
-                status, said = "failed", repr(error)
-            chronicle.execution(firing, status, time.monotonic() - started, said)
+    async def awaited(answer: Awaitable[Answer], told: _Told) -> Answer:
+        with told:
+            return told.of(await answer)
+
+    def plain(firing: Firing) -> Awaitable[Answer] | Answer:
+        told = _Told(chronicle, firing)
+        with told:
+            answer = handler(firing)
+            if not inspect.isawaitable(answer):
+                return told.of(answer)
+            told.postponed = True
+        return awaited(answer, told)
+
+    async def asynchronous(firing: Firing) -> Answer:
+        return await cast("Awaitable[Answer]", plain(firing))
+
+    return asynchronous if is_async(handler) else plain
+
+
+class _Told:
+    """Tells of one run when its `with` statement ends.
+
+    Args:
+        chronicle: Told.
+        firing: What runs.
+    """
+
+    def __init__(self, chronicle: Chronicle, firing: Firing) -> None:
+        self._chronicle = chronicle
+        self._firing = firing
+        self._started = time.monotonic()
+        self._said = ("", "")
+        self.postponed = False
+        """Whether the answer is still to be awaited, in another `with` statement."""
+
+    def of(self, answer: Answer) -> Answer:
+        """Take the answer, and return it."""
+        self._said = _words(answer)
         return answer
 
-    return handle
+    def __enter__(self) -> Self:
+        """Begin, or go on."""
+        self.postponed = False
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Tell what came of it."""
+        if not self.postponed:
+            said = ("failed", repr(error)) if error else self._said
+            self._chronicle.execution(self._firing, said[0], time.monotonic() - self._started, said[1])
 
 
 def find_handler(name: str | None) -> Handler:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from remembrancer.engine.admission import admit, read_context, read_id, read_reason, reply
-from remembrancer.engine.authorship import MARK, TRACEPARENT, acting
+from remembrancer.engine.admission import read_context, read_id, read_reason, reply
+from remembrancer.engine.authorship import MARK, acting
+from remembrancer.engine.completion import complete
+from remembrancer.engine.creation import Creation
 from remembrancer.engine.ending import unserved_of
 from remembrancer.engine.putting_off import put_off
-from remembrancer.engine.repeating import once, refuse_another
+from remembrancer.engine.repeating import once
 from remembrancer.errors import (
-    DedupKeyTaken,
     InvalidInput,
     RequestKeyTaken,
     TaskChanged,
+    TaskContended,
     TaskEnded,
     TaskNotFound,
     TaskUnreadable,
 )
+from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 
     Start = Callable[[ScheduledTask, Change], Awaitable[Execution | None]]
 
-_BAD_CRON = "Invalid cron expression"
-KEPT = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
+_ROUNDS: Final = 20
+"""How often an act is tried again on a task that changes each time between being read and being written."""
 KEPT_REQUEST = "This request was acted on before; the task is returned as it stands, and nothing was written."
 
 
@@ -53,6 +54,7 @@ class Acts:
         clock: The time.
         late_by_seconds: How far in the past a moment may lie and still fire at once.
         near: Gives a new task that is due at once an id by which this replica serves it.
+        stop_runs: Stops what runs of a task that was cancelled; returns the executions that were asked to stop.
     """
 
     def __init__(
@@ -61,41 +63,16 @@ class Acts:
         clock: Clock,
         late_by_seconds: float,
         near: Callable[[ScheduledTask], ScheduledTask],
+        stop_runs: Callable[[str], Awaitable[list[str]]],
     ) -> None:
         self._store = store
         self._clock = clock
-        self._late_by_seconds = late_by_seconds
-        self._near = near
+        self._creation = Creation(store, clock, late_by_seconds, near)
+        self._stop_runs = stop_runs
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
-        now, mark = self._clock.now(), MARK.get()
-        tasks = [self._admit(request, now, place) for place, request in enumerate(requests)]
-        if mark:
-            await refuse_another(self._store.requests, mark)
-        known = await self._known(tasks)
-        fresh: list[ScheduledTask] = []
-        for task in tasks:
-            if task.dedup_key is None or task.dedup_key not in known:
-                fresh.append(task)
-                if task.dedup_key is not None:
-                    known[task.dedup_key] = task
-        writing = self._store.create(fresh, mark=mark) if fresh else None
-        if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
-            writing = asyncio.ensure_future(writing)
-            await asyncio.sleep(0)
-        made = {task.task_id for task in fresh}
-        kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
-        replies = [
-            reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [KEPT])
-            for asked, stands in zip(tasks, kept, strict=True)
-        ]
-        if writing:
-            try:
-                await writing
-            except DedupKeyTaken:
-                return await self.schedule(requests)  # somebody was faster: their task is there now
-        return replies
+        return await self._creation.schedule(requests)
 
     async def schedule_deferred(
         self,
@@ -145,25 +122,32 @@ class Acts:
 
         return await once(self._store.requests, act, self._as_it_stands)
 
-    async def cancel(self, task_id: str, reason: str | None, fence: int | None = None) -> bool:
-        """End an open task, with all its moments that have come; say whether this call ended it.
+    async def cancel(self, task_id: str, reason: str | None, fence: int | None = None) -> Cancellation:
+        """End an open task, with all its moments that have come, and stop what runs of it.
 
-        One that cannot be read, so that nobody can tell which moments those are, is set aside.
+        One that cannot be read, so that it is not known which moments those are, is set aside.
         """
         read_id("task_id", task_id)
         text = None if reason is None else read_reason(reason)
 
-        async def act() -> bool:
-            return await self._cancel(task_id, self._change("cancel", text, fence=fence))
+        async def act() -> Cancellation:
+            return await complete(self._end(task_id, self._change("cancel", text, fence=fence)))
 
-        async def again(_: Handled) -> bool:
-            return True
+        async def again(_: Handled) -> Cancellation:
+            return Cancellation(ended=True)
 
         return await once(self._store.requests, act, again)
 
+    async def _end(self, task_id: str, change: Change) -> Cancellation:
+        if not await self._cancel(task_id, change):
+            return Cancellation(ended=False)
+        return Cancellation(ended=True, stopping=await self._stop_runs(task_id))
+
     async def _cancel(self, task_id: str, change: Change) -> bool:
         unserved = None
-        while not await self._store.cancel(task_id, change, unserved):
+        for _ in range(_ROUNDS):
+            if await self._store.cancel(task_id, change, unserved):
+                return True
             try:
                 task = await self._store.get(task_id)
                 _check_fence(task, change.if_fence)
@@ -175,16 +159,17 @@ class Acts:
             except (TaskUnreadable, InvalidInput) as fault:
                 await self._store.quarantine(task_id, str(fault), change.at)
                 return True
-        return True
+        raise TaskContended(task_id, "cancelled", _ROUNDS)
 
     async def run(self, task_id: str, start: Start, fence: int | None = None) -> Execution:
         """Have *start* run the task once, now; return the execution as it started."""
 
         async def act() -> Execution:
-            while True:  # one that has ended or changed before it could start is refused the next time round
+            for _ in range(_ROUNDS):  # one that has ended or changed before it could start is refused the next time
                 task = await self._open_task(task_id, "run", fence)
                 if started := await start(task, self._change("run_now", None, fence=fence)):
                     return started
+            raise TaskContended(task_id, "run", _ROUNDS)
 
         async def again(handled: Handled) -> Execution:
             return await self._store.requests.execution(handled.execution_id or "")
@@ -198,26 +183,28 @@ class Acts:
         self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None, fence: int | None = None
     ) -> ScheduledReply:
         """Defer *task*, again if it moved on while this was decided, and may have."""
-        now = self._clock.now()
-        rearm = put_off(task, wish, now, None, context)
-        if task.next_run_ms is None:
-            raise InvalidInput(
-                "task_id",
-                task.task_id,
-                "a task with a run ahead; this one runs right now",
-                "wait until it has ended",
-            )
-        change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
-        if not await self._store.defer(task.task_id, task.next_run_ms, rearm, change):
-            return await self._put_off(await self._open_task(task.task_id, "deferred", fence), wish, context, fence)
-        return reply(await self._store.get(task.task_id), now)
+        for _ in range(_ROUNDS):
+            now = self._clock.now()
+            rearm = put_off(task, wish, now, None, context)
+            if task.next_run_ms is None:
+                raise InvalidInput(
+                    "task_id",
+                    task.task_id,
+                    "a task with a run ahead; this one runs right now",
+                    "wait until it has ended",
+                )
+            change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
+            if await self._store.defer(task.task_id, task.next_run_ms, rearm, change):
+                return reply(await self._store.get(task.task_id), now)
+            task = await self._open_task(task.task_id, "deferred", fence)
+        raise TaskContended(task.task_id, "deferred", _ROUNDS)
 
     async def _schedule_reactivation(
         self, request: ScheduleRequest, deferred_task_id: str, reason: str
     ) -> ScheduledReply:
         """Schedule the task that brings *deferred_task_id* back, with the deferral that made it."""
         now = self._clock.now()
-        task = self._admit(request, now)
+        task = self._creation.admit(request, now)
         assert task.defer_until is not None  # noqa: S101 (a reactivation is asked for with its moment)
         first = Deferral(
             deferral_id=new_id("defer", to_ms(now)),
@@ -232,30 +219,6 @@ class Acts:
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
         await self._store.create([task.model_copy(update={**about, "nominal_ms": None})], first=first, mark=MARK.get())
         return reply(await self._store.get(task.task_id), now)
-
-    def _admit(self, request: ScheduleRequest, now: datetime, place: int = 0) -> ScheduledTask:
-        """Return the task asked for; a cron expression that is refused is counted."""
-        if (mark := MARK.get()) and request.dedup_key is None:
-            request = replace(request, dedup_key=mark.of_task(place))
-        try:
-            return self._near(admit(request, now, self._late_by_seconds, self._made()))
-        except InvalidInput as refused:
-            if refused.field == "schedule_cron":
-                self._store.note("cron_refused", _BAD_CRON)
-            raise
-
-    def _made(self) -> dict[str, str | None]:
-        """Return by whom, and within which span, a task is made just now."""
-        author = acting()
-        return {"created_through": author.surface, "created_as": author.actor, "traceparent": TRACEPARENT.get()}
-
-    async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:
-        """Return the tasks that are kept under the dedup_keys of *tasks*."""
-        known: dict[str, ScheduledTask] = {}
-        for key in {task.dedup_key for task in tasks if task.dedup_key is not None}:
-            if task := await self._store.find_by_dedup_key(key):
-                known[key] = task
-        return known
 
     async def _open_task(self, task_id: str, act: str, fence: int | None = None) -> ScheduledTask:
         task = await self._store.get(read_id("task_id", task_id))

@@ -262,7 +262,7 @@ def _due_seconds(facts: Facts) -> float:
 
 def _mean_seconds(window: Window) -> float:
     counts = window.counts
-    ended = counts["executions_completed"] + counts["executions_failed"] + counts["executions_deferred"]
+    ended = sum(counts[f"executions_{how}"] for how in ("completed", "failed", "deferred", "cancelled"))
     return counts["execution_seconds"] / ended if ended else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Run one handler: deadline, answer, and what becomes of whatever it raises."""
+"""Run one handler: its answer, and what becomes of whatever it raises."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.engine.admission import read_id, read_thought
+from remembrancer.engine.putting_off import put_off
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.outcome import THOUGHT_REFUSED, Defer, Done, Failed
+from remembrancer.model.outcome import THOUGHT_REFUSED, Defer, Done, Failed, Thought
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
-    from remembrancer.model.outcome import Thought
-    from remembrancer.ports.handler import Answer, Firing, Handler
+    from remembrancer.engine.handler_threads import Ended
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.handler import Firing, Handler
+    from remembrancer.ports.task_store import Rearm
 
 _LOG: Final = logging.getLogger("remembrancer")
 _LONGEST_TEXT: Final = 10_000
+UNANSWERED: Final = object()
+"""What a call gives in place of an answer when its handler was never called, or is not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +47,27 @@ def is_async(handler: Handler) -> bool:
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
 
 
-async def run(firing: Firing, call: Callable[[Firing], Awaitable[Answer]]) -> Verdict:
-    """Call the handler and read its answer; never raises but for cancellation."""
+async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> Verdict | None:
+    """Call the handler and read its answer; None if it gave none. Raises nothing but a cancellation, or its own end."""
     try:
         answer = await call(firing)
-    except Exception as error:  # noqa: BLE001 (the one broad except of the package: a handler may raise anything)
-        return _raised(firing, error)
-    return read_answer(answer)
+    except (asyncio.CancelledError, GeneratorExit):  # the second: the coroutine is closed from outside
+        raise
+    except BaseException as error:  # noqa: BLE001 (a handler may raise anything, and its run ends with it)
+        return raised(firing, error)
+    if answer is UNANSWERED:
+        return None
+    try:
+        return read_answer(answer)
+    except Exception as error:  # noqa: BLE001 (an answer may hold anything, and the text of it may be refused)
+        return _unreadable(answer, error)
 
 
-def as_async(handler: Handler) -> Callable[[Firing], Awaitable[Answer]]:
-    """Return *handler* as something to await; a plain function runs on a thread, off the scheduler's loop."""
-    if is_async(handler):
-        return handler  # pyright: ignore[reportReturnType] (is_async has looked)
-
-    async def on_thread(firing: Firing) -> Answer:
-        answer = await asyncio.to_thread(handler, firing)
-        return await answer if inspect.isawaitable(answer) else answer
-
-    return on_thread
+async def answer_of(ended: Ended) -> Any:
+    """Return what a call on a thread answered, awaited if it can be, or raise what it raised."""
+    if ended.error is not None:
+        raise ended.error
+    return await ended.answer if inspect.isawaitable(ended.answer) else ended.answer
 
 
 def read_answer(answer: Any) -> Verdict:
@@ -85,14 +93,42 @@ def read_answer(answer: Any) -> Verdict:
             return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, text)
 
 
-def _raised(firing: Firing, error: Exception) -> Verdict:
-    _LOG.warning("The handler of %s (%s) raised %r", firing.task.name, firing.task.task_id, error, exc_info=error)
-    text = "".join(traceback.format_exception_only(error)).strip()
+def raised(firing: Firing, error: BaseException) -> Verdict:
+    """Return the failure that an exception is."""
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
+        error = error.__cause__  # a coroutine turns it into a RuntimeError
+    text = _text(error)
+    _LOG.warning("The handler of %s (%s) raised %s", firing.task.name, firing.task.task_id, text, exc_info=error)
     return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
 
 
+def deferral_of(task: ScheduledTask, verdict: Verdict, now: datetime, nominal_at: datetime) -> Rearm | Verdict:
+    """Return the deferral that a handler asked for, or the failure that it is where it cannot be."""
+    try:
+        assert verdict.put_off  # noqa: S101 (the caller has looked)
+        return put_off(task, verdict.put_off, now, nominal_at)
+    except Exception as error:  # noqa: BLE001 (a handler may put anything into a Defer)
+        said = str(error) if isinstance(error, InvalidInput) else _text(error)
+        return deferral_refused(said)
+
+
+def deferral_refused(fault: str) -> Verdict:
+    """Return the failure of a run whose handler asked for a deferral that cannot be."""
+    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(f"The deferral was refused. {fault}"))
+
+
+def _text(error: BaseException) -> str:
+    """Return an exception in words, whatever its own `__str__` does."""
+    return "".join(traceback.format_exception_only(error)).strip()
+
+
+def _unreadable(answer: object, error: Exception) -> Verdict:
+    text = f"The handler's answer ({type(answer).__name__}) cannot be read: {_text(error)}"
+    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(text))
+
+
 def _done(answer: Done) -> Verdict:
-    if answer.thought and (fault := _fault(answer.thought)):
+    if answer.thought is not None and (fault := _fault(answer.thought)):
         return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(fault))
     result = None if answer.result is None else _kept(answer.result)
     return Verdict(ExecutionStatus.COMPLETED, result=result, thought=answer.thought)
@@ -100,6 +136,8 @@ def _done(answer: Done) -> Verdict:
 
 def _fault(thought: Thought) -> str | None:
     """Say what is wrong with a thought that a handler made; None if it can be kept."""
+    if not isinstance(thought, Thought):  # pyright: ignore[reportUnnecessaryIsInstance] (a handler may answer anything)
+        return f"{THOUGHT_REFUSED} It is a {type(thought).__name__}; allowed: a Thought, or None."
     try:
         read_id("thought_id", thought.thought_id)
         read_thought(thought.content)

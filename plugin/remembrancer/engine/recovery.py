@@ -1,12 +1,14 @@
-"""Take over what a dead replica left: each lost execution fails, loudly, and is retried if its task says so."""
+"""Recover what a dead replica left: each lost execution fails, loudly, and is retried if its task says so."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from remembrancer.engine.dispatch import ends
+from remembrancer.engine.settlement import ends
 from remembrancer.errors import TaskNotFound, TaskUnreadable
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
@@ -17,46 +19,118 @@ from remembrancer.ports.taking_over import TakeOver
 from remembrancer.ports.task_store import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
 
+    from remembrancer.engine.dispatch import Dispatch
+    from remembrancer.engine.slots import Reservation
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.clock import Clock
     from remembrancer.ports.taking_over import AbandonedLease
     from remembrancer.ports.task_store import Lease, TaskStore
 
 
-async def take_over(
-    store: TaskStore, now: datetime, lease: Lease, held: Sequence[str] = ()
-) -> tuple[list[tuple[Lease, list[Firing]]], list[Settlement]]:
-    """Settle every abandoned execution; return the retries to run, and what was lost.
+@dataclass(slots=True)
+class _Left:
+    """A lease that is over, and those of its executions whose retry waits for a slot."""
 
-    The leases *held* are ours and alive, however late their renewal is. What an abandoned lease held runs again
-    under one lease, made after *lease*: no two share an id.
+    lease_id: str
+    retried: deque[tuple[Execution, ScheduledTask]]
+
+
+class Recovery:
+    """Settles lost executions at once, and starts their retries as slots allow, in this pass and those that follow.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        dispatch: What runs the retries, and says how many may run.
+        lease: Makes a lease of this replica.
+        look_each: How long after one look for leases that are over the next one is made at the latest.
     """
-    again: list[tuple[Lease, list[Firing]]] = []
-    lost: list[Settlement] = []
-    abandoned = [over for over in await store.abandoned(now, lease.replica_id) if over.lease_id not in held]
-    for place, over in enumerate(abandoned):
-        took, tasks = await _decide(store, over, now, lease.replica_id)
-        lost += [each.settlement for each in took]
-        mine = replace(lease, lease_id=f"{lease.lease_id}.{place}")
-        retries = await store.take_over([over.lease_id], took, mine)
-        again.append((mine, [Firing(retry, tasks[retry.task_id]) for retry in retries]))
-    return again, lost
 
+    def __init__(
+        self, store: TaskStore, clock: Clock, dispatch: Dispatch, lease: Callable[[], Lease], look_each: timedelta
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._dispatch = dispatch
+        self._lease = lease
+        self._left: deque[_Left] = deque()
+        self._turn = asyncio.Lock()
+        self._look_each = look_each
+        self._looked_at: datetime | None = None
 
-async def _decide(
-    store: TaskStore, over: AbandonedLease, now: datetime, replica_id: str
-) -> tuple[list[TakeOver], dict[str, ScheduledTask]]:
-    """Decide for each lost execution of one lease."""
-    took: list[TakeOver] = []
-    tasks: dict[str, ScheduledTask] = {}
-    for execution in over.executions:
-        task = None
-        with suppress(TaskNotFound, TaskUnreadable):  # what ran of it is lost all the same
-            task = tasks[execution.task_id] = await store.get(execution.task_id)
-        took.append(decide(task, execution, now, replica_id))
-    return took, tasks
+    @property
+    def is_done(self) -> bool:
+        """Whether no retry waits for a slot."""
+        return not self._left
+
+    async def work(self) -> list[Settlement]:
+        """Recover what can be now; return what was lost. What waits for a slot comes first, for a while."""
+        async with self._turn:
+            now = self._clock.now()
+            lost: list[Settlement] = []
+            if self.is_done or not self._looked_at or now >= self._looked_at + self._look_each:
+                lost, self._looked_at = await self._look(), now
+            while self._left:
+                with self._dispatch.reserve(len(self._left[0].retried)) as reservation:
+                    if not reservation.slots:
+                        break
+                    lost += await self._retry(self._left[0], reservation)
+        return lost
+
+    async def _look(self) -> list[Settlement]:
+        """Find the leases that are over, and fail those of their executions that are not tried again."""
+        lost: list[Settlement] = []
+        known = {*self._dispatch.leases, *(each.lease_id for each in self._left)}  # ours, however late their renewal is
+        lease = self._lease()
+        for over in await self._store.abandoned(self._clock.now(), lease.replica_id):
+            if over.lease_id not in known:
+                lost += await self._sort(over, lease)
+        return lost
+
+    async def _sort(self, over: AbandonedLease, lease: Lease) -> list[Settlement]:
+        """Fail what is not tried again of one lease, and keep the rest; a lease ends with the last of it."""
+        now = self._clock.now()
+        retried: deque[tuple[Execution, ScheduledTask]] = deque()
+        failed: list[TakeOver] = []
+        tasks = await self._tasks_of(over)
+        for execution in over.executions:
+            task = tasks.get(execution.task_id)
+            decided = decide(task, execution, now, lease.replica_id)
+            if task and decided.retry:
+                retried.append((execution, task))
+            else:
+                failed.append(decided)
+        if failed or not retried:
+            await self._store.take_over([] if retried else [over.lease_id], failed, lease)
+        if retried:
+            self._left.append(_Left(over.lease_id, retried))
+        return [each.settlement for each in failed]
+
+    async def _tasks_of(self, over: AbandonedLease) -> dict[str, ScheduledTask]:
+        tasks: dict[str, ScheduledTask] = {}
+        for task_id in {execution.task_id for execution in over.executions}:
+            with suppress(TaskNotFound, TaskUnreadable):  # what ran of it is lost all the same
+                tasks[task_id] = await self._store.get(task_id)
+        return tasks
+
+    async def _retry(self, left: _Left, reservation: Reservation) -> list[Settlement]:
+        """Fail as many executions of a lease as there are slots for their retries, and start those."""
+        lease, now = self._lease(), self._clock.now()
+        some = [left.retried[place] for place in range(min(reservation.slots, len(left.retried)))]
+        took = [decide(task, execution, now, lease.replica_id) for execution, task in some]
+        is_last = len(some) == len(left.retried)
+        reservation.claim([task.task_id for _, task in some], len(some))
+        started = await self._store.take_over([left.lease_id] if is_last else [], took, lease)
+        tasks = {task.task_id: task for _, task in some}
+        self._dispatch.start([Firing(retry, tasks[retry.task_id]) for retry in started], lease, reservation)
+        for _ in some:
+            left.retried.popleft()
+        if is_last:
+            self._left.popleft()
+        return [each.settlement for each in took]
 
 
 def decide(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> TakeOver:

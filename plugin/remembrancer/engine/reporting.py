@@ -36,15 +36,19 @@ class Reporting:
         self._loop = asyncio.get_running_loop()
         self._newest: dict[str, tuple[Execution, Progress]] = {}
         self._writing: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def take(self, execution: Execution, progress: Progress) -> None:
-        """Take a report; it is written soon."""
+        """Take a report; it is written soon. One of a handler that has outlived its scheduler is not."""
+        if self._stopped:
+            return
         self._newest[execution.execution_id] = (execution, progress)
         with contextlib.suppress(RuntimeError):  # the loop is closed: a handler has outlived its scheduler
             self._loop.call_soon_threadsafe(self._begin)
 
     async def stop(self) -> None:
         """Write no more."""
+        self._stopped = True
         self._newest.clear()
         if self._writing:
             self._writing.cancel()

@@ -9,26 +9,25 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.checks import Checks
+from remembrancer.engine.claims import Claims
+from remembrancer.engine.completion import complete
 from remembrancer.engine.dispatch import Dispatch
 from remembrancer.engine.forgetting import Forgetting
 from remembrancer.engine.hearing import Hearing
-from remembrancer.engine.planning import plan
+from remembrancer.engine.manual_run import manual_run
 from remembrancer.engine.presence import Presence
-from remembrancer.engine.recovery import take_over
+from remembrancer.engine.recovery import Recovery
 from remembrancer.engine.retention import Retention
-from remembrancer.engine.telling import tell
 from remembrancer.errors import GraphUnavailable, RemembrancerError
-from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.ports.handler import Firing
-from remembrancer.ports.task_store import Claim, Lease
+from remembrancer.ports.task_store import Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from remembrancer.engine.options import Options
-    from remembrancer.engine.shares import Turn
+    from remembrancer.engine.slots import Reservation
+    from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("remembrancer")
 _TIDY: Final = 500
 _AFTER_TROUBLE_SECONDS: Final = 1.0
-_CLAIMS_IN_FLIGHT: Final = 2
 
 
 class Scheduler:
@@ -63,11 +61,12 @@ class Scheduler:
         self.replica_id = self.presence.replica_id
         self._hearing = Hearing(store, clock, options, self.presence)
         self.wake = asyncio.Event()
-        self._full = False
-        self._claiming = 0
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room, instruments=instruments)
+        look_each = timedelta(seconds=options.lease_seconds / 2)
+        self._recovery = Recovery(store, clock, self._dispatch, self._lease, look_each)
+        self._claims = Claims(store, clock, self._dispatch, options, self._lease, on_fault=self._on_trouble)
         self._forgetting = Forgetting(store.events, clock, options)
         self._retention = Retention(store.past, clock, options, self.replica_id)
         self._stopping = False
@@ -78,13 +77,16 @@ class Scheduler:
         self.last_error: str | None = None
         self.is_failing = False
         """Whether the last pass failed."""
-        self.claims_lost = 0
-        """Claims that another replica, or a change of the task, was faster than."""
 
     @property
     def running(self) -> int:
         """How many handlers are under way."""
         return self._dispatch.running
+
+    @property
+    def claims_lost(self) -> int:
+        """How many claims another replica, or a change of the task, was faster than."""
+        return self._claims.lost
 
     @property
     def missed_checks(self) -> int:
@@ -97,16 +99,37 @@ class Scheduler:
         return self._dispatch.memory_bytes
 
     async def recover(self) -> int:
-        """Take over what a replica left that is gone or cut off; return how many executions it lost."""
-        now = self._clock.now()
-        again, lost = await take_over(self._store, now, self._lease(), self._dispatch.leases)
-        for lease, firings in again:
-            self._dispatch.start(firings, lease)
+        """Recover what a replica left that is gone or cut off; return how many executions it lost.
+
+        Retries that find no slot start in the passes that follow, as handlers end.
+        """
+        return await complete(self._recover())
+
+    async def _recover(self) -> int:
+        self._recover_at = self._clock.now() + timedelta(seconds=self._options.lease_seconds / 2)
+        try:
+            lost = await self._recovery.work()
+        except BaseException:
+            self._recover_at = None
+            raise
         self._instruments.reclaimed(lost)
         if lost:
             _LOG.warning("%d executions were left unfinished by their scheduler; each is recorded as lost", len(lost))
-        self._recover_at = now + timedelta(seconds=self._options.lease_seconds / 2)
         return len(lost)
+
+    @property
+    def trouble(self) -> str | None:
+        """Say what holds up the work of handlers; None if nothing does."""
+        return self._dispatch.trouble
+
+    @property
+    def inside_handler(self) -> bool:
+        """Whether the caller is a handler that is under way here."""
+        return self._dispatch.inside_handler
+
+    async def stop_runs(self, task_id: str) -> list[str]:
+        """Stop what runs of a task that was cancelled just now; return the executions that were asked to stop."""
+        return await self._dispatch.cancel_task(task_id)
 
     async def run(self) -> None:
         """Check until stopped."""
@@ -125,7 +148,7 @@ class Scheduler:
 
     def halt(self) -> None:
         """Let `run` return once its pass under way is over."""
-        self._stopping = True
+        self._stopping = self._claims.stopping = True
         self.wake.set()
 
     async def stop(self) -> None:
@@ -141,7 +164,7 @@ class Scheduler:
         done = 0
         while won := await self._sweep():
             done += won
-            if self._stopping or self._full:
+            if self._stopping or self._claims.is_full:
                 break
         return done
 
@@ -150,22 +173,18 @@ class Scheduler:
         await self._dispatch.idle()
 
     async def run_now(self, task: ScheduledTask, change: Change) -> Execution | None:
-        """Start one execution outside the schedule; return it as it started, None if the task is not as wanted."""
+        """Start one execution outside the schedule; return it as it started, None if the task is not as wanted.
+
+        Raises SchedulerBusy: no slot became free in time.
+        """
+        return await complete(self._run_now(task, change, await self._dispatch.reserve_one()))
+
+    async def _run_now(self, task: ScheduledTask, change: Change, reservation: Reservation) -> Execution | None:
         lease = self._lease()
-        execution_id = new_id("exec", to_ms(change.at))
-        execution = Execution(
-            execution_id=execution_id,
-            occurrence_key=f"{task.task_id}|{execution_id}|1",
-            task_id=task.task_id,
-            execution_type=ExecutionType.MANUAL,
-            task_type=task.task_type,
-            status=ExecutionStatus.RUNNING,
-            nominal_at=change.at,
-            triggered_at=change.at,
-            replica_id=self.replica_id,
-        )
-        if started := await self._store.start_now(execution, lease, change):
-            self._dispatch.start([Firing(started, task)], lease)
+        with reservation:
+            reservation.claim([task.task_id])
+            if started := await self._store.start_now(manual_run(task, change.at, self.replica_id), lease, change):
+                self._dispatch.start([Firing(started, task)], lease, reservation)
         return started
 
     async def _look(self) -> datetime:
@@ -180,7 +199,7 @@ class Scheduler:
             if self._recover_at is None or now >= self._recover_at:
                 await self.recover()
             done = await self.tick()
-            next_run_at = None if self._full else await self._hearing.next_run_at()
+            next_run_at = None if self._claims.is_full else await self._hearing.next_run_at()
             if done == 0 and next_run_at and next_run_at <= now:
                 next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
             while not self.wake.is_set() and await self._store.tidy(_TIDY):
@@ -203,77 +222,10 @@ class Scheduler:
         """Go once over what is due and ours to serve, then over what others are late with; return the claims won."""
         won = 0
         for turn in self.presence.turns:
-            won += await self._serve(turn)
-            if self._full:
+            won += await self._claims.serve(turn)
+            if self._claims.is_full:
                 break
         return won
-
-    async def _serve(self, turn: Turn) -> int:
-        """Go once over what is due of one turn, page after page; return how many claims were won.
-
-        While pages are being written, the next is read and planned: the graph's writer never waits for us.
-        """
-        now = self._clock.now()
-        page: Sequence[ScheduledTask] = ()
-        flying: set[asyncio.Task[int]] = set()
-        won = 0
-        try:
-            while not self._stopping:
-                room = self._room()
-                if room > 0 and len(flying) < _CLAIMS_IN_FLIGHT:
-                    page = await self._store.due(now - turn.late, room, page[-1] if page else None, turn.shares)
-                    if not page:
-                        break
-                    if claims := await self._plan(page, to_ms(now)):
-                        self._claiming += len(claims)
-                        flying.add(asyncio.get_running_loop().create_task(self._claim(page, claims)))
-                elif flying:
-                    ended, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
-                    won += sum(claim.result() for claim in ended)
-                else:
-                    break
-        finally:
-            ended = await asyncio.gather(*flying, return_exceptions=True)
-        self._full = self._room() <= 0
-        return won + sum(_count(each) for each in ended)
-
-    def _room(self) -> int:
-        """How many occurrences may be claimed in one page now."""
-        return min(self._options.max_concurrent - self._dispatch.running - self._claiming, self._options.batch)
-
-    async def _plan(self, due: Sequence[ScheduledTask], now_ms: int) -> list[Claim]:
-        claims: list[Claim] = []
-        for task in due:
-            try:
-                claims.append(plan(task, now_ms, self.replica_id))
-            except RemembrancerError as error:
-                await self._quarantine(task, error)
-        return claims
-
-    async def _claim(self, due: Sequence[ScheduledTask], claims: Sequence[Claim]) -> int:
-        """Write the claims of one page and start what was won; return how many claims were won."""
-        lease = self._lease()
-        try:
-            won = await self._store.claim(claims, lease)
-        finally:
-            self._claiming -= len(claims)
-        self.claims_lost += len(claims) - len(won)
-        self._instruments.claimed(won, len(claims))
-        tasks = {task.task_id: task for task in due}
-        running: list[Firing] = []
-        for execution in won:
-            if execution.status is ExecutionStatus.RUNNING:
-                running.append(Firing(execution, tasks[execution.task_id]))
-            else:
-                tell(tasks[execution.task_id], execution)
-        self._dispatch.start(running, lease)
-        return len(won)
-
-    async def _quarantine(self, task: ScheduledTask, error: RemembrancerError) -> None:
-        """Take a task that cannot be planned out of the schedule: it never stops the others, nor fails unseen."""
-        self.last_error = str(error)
-        _LOG.error("Task %s (%s) cannot be planned and is set aside as FAILED: %s", task.name, task.task_id, error)
-        await self._store.quarantine(task.task_id, str(error), self._clock.now())
 
     def _lease(self) -> Lease:
         now, lasts = self._clock.now(), timedelta(seconds=self._options.lease_seconds)
@@ -283,7 +235,10 @@ class Scheduler:
         self.last_error = text
 
     def _on_room(self) -> None:
-        if self._full:
+        if not self._recovery.is_done:
+            self._recover_at = None
+            self.wake.set()
+        elif self._claims.is_full:
             self.wake.set()
 
 
@@ -292,9 +247,3 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def _count(claimed: int | BaseException) -> int:
-    if isinstance(claimed, BaseException):
-        raise claimed
-    return claimed

@@ -54,13 +54,13 @@ class Reason(StrEnum):
     MISFIRE_COALESCED = "misfire_coalesced"
     """Found later than the grace; a later one stands for it (`run_once`), or the backlog was full (`run_all`)."""
     TASK_CANCELLED = "task_cancelled"
-    """The moment had come, and its task was cancelled before anything became of it."""
+    """The task was cancelled: after the moment had come and before the handler began, or while it ran."""
     QUARANTINED = "quarantined"
     """The task could not be read or planned, and was set aside."""
     LEASE_EXPIRED = "lease_expired"
     """The scheduler that ran it died or was cut off."""
     SHUTDOWN = "shutdown"
-    """The scheduler stopped before the handler was done."""
+    """The scheduler stopped before the handler was done, or before it began."""
 
 
 class Execution(BaseModel):

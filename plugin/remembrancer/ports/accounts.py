@@ -33,6 +33,7 @@ COUNTS: Final[tuple[str, ...]] = (
     "executions_completed",
     "executions_failed",
     "executions_deferred",
+    "executions_cancelled",
     "occurrences_dropped",
     "occurrences_missed",
     "execution_seconds",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +29,13 @@ def unheard(_: Execution, __: Progress) -> None:
     """Nobody listens: the firing was made outside of a scheduler."""
 
 
+@dataclass(slots=True, eq=False)
+class StopSignal:
+    """Whether a handler is asked to stop: set once by the scheduler, read on any thread."""
+
+    requested: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Firing:
     """One execution under way and the task it is of; what a handler is called with."""
@@ -37,11 +44,21 @@ class Firing:
     task: ScheduledTask
     report: Callable[[Execution, Progress], None] = unheard
     """Where progress goes; handlers call `progress`."""
+    stop: StopSignal = field(default_factory=StopSignal, compare=False, repr=False)
+    """What `stop_requested` reads."""
 
     @property
     def trigger_prompt(self) -> str:
         """What the agent asked to be reminded of."""
         return self.task.trigger_prompt
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the handler should end: its task was cancelled, its deadline passed, or the scheduler stops.
+
+        An async handler is cancelled as well; a plain one cannot be, and reads this now and then. On any thread.
+        """
+        return self.stop.requested
 
     def progress(self, fraction: float | None = None, text: str | None = None) -> None:
         """Tell how far the work is: in the event log and with the execution, about once a second. On any thread.
@@ -65,8 +82,9 @@ Answer = Outcome | str | None
 """None is `Done()`, a string is `Done(result=…)`."""
 
 Handler = Callable[[Firing], Awaitable[Answer] | Answer]
-"""Async or plain; a plain one runs on a thread of its own, so that it never holds up the scheduler.
+"""Async or plain; a plain one runs on a thread of its own, so that it never holds up the scheduler or another handler.
 
-An exception means failed, with its text as the reason. Being cancelled means that the deadline passed
-or that the scheduler stops: clean up and let the cancellation through.
+An exception means failed, with its text as the reason. Being cancelled means that the deadline passed, that the task
+was cancelled, or that the scheduler stops: clean up and let the cancellation through. A plain handler cannot be
+cancelled; `Firing.stop_requested` tells it the same.
 """

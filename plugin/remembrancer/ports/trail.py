@@ -31,3 +31,7 @@ class Trail(Protocol):
     async def stretch(self, wanted: Stretch) -> Sequence[TaskChange]:
         """Return all changes in the order in which they were made, from their index."""
         ...
+
+    async def cancelled(self, task_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of *task_ids* that were cancelled."""
+        ...

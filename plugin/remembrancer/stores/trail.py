@@ -49,6 +49,11 @@ class GraphTrail:
         found += [copied for row in mark if row["copy_id"] and (copied := copy_from(row)).place > place]
         return sorted(found, key=lambda change: change.place)[: wanted.limit]
 
+    async def cancelled(self, task_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of *task_ids* that were cancelled."""
+        found = await self._session.read(query("cancelled_tasks"), {"task_ids": list(task_ids)})
+        return [row["task_id"] for row in found]
+
     async def _between(self, name: str, kind: str, place: str, wanted: Stretch) -> list[Row]:
         between = {"after_id": kind + place, "before_id": kind + LAST_ID, "limit": wanted.limit}
         return await self._session.read(query(name), between)

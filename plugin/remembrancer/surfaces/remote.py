@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.checkup import Diagnosis
     from remembrancer.engine.retention import Retained
+    from remembrancer.model.cancellation import Cancellation
     from remembrancer.model.change import TaskChange
     from remembrancer.model.event import EventPage
     from remembrancer.model.execution import Execution
@@ -67,8 +68,8 @@ class RemoteScheduler:
         """Schedule all of *requests*, or none if one is refused."""
         return await self._ask(wire.SCHEDULE, wire.Requests(requests=list(requests)))
 
-    async def cancel_task(self, task_id: str, reason: str | None = None) -> bool:
-        """End an open task; say whether this call ended it."""
+    async def cancel(self, task_id: str, reason: str | None = None) -> Cancellation:
+        """End an open task; say whether this call ended it, and which executions were asked to stop."""
         return await self._ask(wire.CANCEL, wire.Cancelling(task_id=task_id, reason=reason))
 
     async def defer_task(self, task_id: str, until: str, reason: str, thought_id: str | None = None) -> ScheduledReply:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.checkup import Diagnosis
     from remembrancer.engine.retention import Retained
+    from remembrancer.model.cancellation import Cancellation
     from remembrancer.model.change import TaskChange
     from remembrancer.model.event import EventPage
     from remembrancer.model.execution import Execution
@@ -27,8 +28,8 @@ class Scheduler(Protocol):
         """Schedule all of *requests*, or none if one is refused."""
         ...
 
-    async def cancel_task(self, task_id: str, reason: str | None = None) -> bool:
-        """End an open task; say whether this call ended it."""
+    async def cancel(self, task_id: str, reason: str | None = None) -> Cancellation:
+        """End an open task; say whether this call ended it, and which executions were asked to stop."""
         ...
 
     async def defer_task(self, task_id: str, until: str, reason: str, thought_id: str | None = None) -> ScheduledReply:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from remembrancer.engine.options import Options
+    from remembrancer.model.cancellation import Cancellation
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
     from remembrancer.model.token import AccessToken, NewToken
@@ -63,10 +64,10 @@ class SchedulerService(Live, Recollection):
         self._store = store = await self._open_store()
         self.gauges.begin()
         self._scheduler = Scheduler(store, self._time_service, self._handler, self._options, self._instruments)
-        presence = self._scheduler.presence
-        self._acts = Acts(store, self._time_service, self._options.check_interval_seconds, presence.near)
+        near, stop_runs = self._scheduler.presence.near, self._scheduler.stop_runs
+        self._acts = Acts(store, self._time_service, self._options.check_interval_seconds, near, stop_runs)
         self._instruments.watch(self.gauges.read, store.commits)
-        await presence.look_closely()
+        await self._scheduler.presence.look_closely()
 
     async def close(self) -> None:
         """Let the graph go; handlers under way are waited for, up to the limit."""
@@ -167,9 +168,12 @@ class SchedulerService(Live, Recollection):
     async def cancel_task(self, task_id: str, reason: str | None = None, *, fence: int | None = None) -> bool:
         """End an open task; False if there is none of this id, or it had ended already.
 
-        With the *fence* of a task as it was read, this and the next two act only if nobody has claimed, moved or ended
-        it since; else they raise TaskChanged.
+        With the *fence* of a task as it was read, these act only if it stands so still; else they raise TaskChanged.
         """
+        return (await self.cancel(task_id, reason, fence=fence)).ended
+
+    async def cancel(self, task_id: str, reason: str | None = None, *, fence: int | None = None) -> Cancellation:
+        """Do as `cancel_task`, and say too which executions under way were asked to stop."""
         with self._counted():
             return await self._ready().cancel(task_id, reason, fence)
 
@@ -189,10 +193,7 @@ class SchedulerService(Live, Recollection):
             return reply
 
     async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
-        """Start one execution outside the schedule; return it as started.
-
-        Raises TaskNotFound, TaskEnded, TaskChanged.
-        """
+        """Start one execution beside the schedule. Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy."""
         with self._counted():
             return await self._ready().run(task_id, self._running_scheduler().run_now, fence)
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from remembrancer.engine.checkup import Diagnosis
 from remembrancer.engine.retention import Retained
 from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.change import TaskChange
 from remembrancer.model.event import EventPage
 from remembrancer.model.execution import Execution
@@ -57,7 +58,7 @@ class Requests(Asked):
 
 
 class Cancelling(Asked):
-    """What `cancel_task` takes."""
+    """What `cancel` takes."""
 
     task_id: str
     reason: str | None = None
@@ -178,7 +179,7 @@ class Method(Generic[Params, Answer]):
 SCHEDULE: Final = Method(
     "schedule_tasks", Requests, lambda s, p: s.schedule_tasks(p.requests), TypeAdapter(list[ScheduledReply])
 )
-CANCEL: Final = Method("cancel_task", Cancelling, lambda s, p: s.cancel_task(p.task_id, p.reason), TypeAdapter(bool))
+CANCEL: Final = Method("cancel", Cancelling, lambda s, p: s.cancel(p.task_id, p.reason), TypeAdapter(Cancellation))
 DEFER: Final = Method(
     "defer_task",
     Deferring,
@@ -207,8 +208,6 @@ TIMELINE: Final = Method(
 CYPHER: Final = Method(
     "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, object]])
 )
-
-
 READ_EVENTS: Final = Method(
     "read_events",
     Following,

@@ -100,6 +100,8 @@ class CancelAnswer(BaseModel):
 
     task_id: str
     cancelled: bool
+    stopping: list[str] = []
+    """Its executions under way whose handlers were asked to stop."""
 
 
 class PreviewedFire(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from remembrancer.engine.acts import KEPT
+from remembrancer.engine.creation import KEPT
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.request import ScheduleRequest
@@ -80,12 +80,12 @@ class TaskRoutes:
     async def cancel(
         self, task_id: TaskId, asked: Cancellation | None = None, if_match: IfMatch = None
     ) -> CancelAnswer:
-        """End a task; its record stays."""
+        """End a task and ask what runs of it to stop; its record stays."""
         reason, fence = asked.reason if asked else None, fence_of(if_match)
-        cancelled = await self._service.cancel_task(task_id, reason, fence=fence)
-        if not cancelled:
+        done = await self._service.cancel(task_id, reason, fence=fence)
+        if not done.ended:
             await self._service.get_task(task_id)  # one that is not there has not ended either
-        return CancelAnswer(task_id=task_id, cancelled=cancelled)
+        return CancelAnswer(task_id=task_id, cancelled=done.ended, stopping=done.stopping)
 
     async def defer(
         self, task_id: TaskId, asked: Postponement, response: Response, if_match: IfMatch = None
