@@ -29,6 +29,7 @@ PROGRAM: Final = """
 import asyncio, json, logging, sys
 from datetime import datetime, timedelta
 from remembrancer import TaskSchedulerService
+from remembrancer.ports.task_store import Wanted
 from remembrancer.testing import ManualScheduler, VirtualClock
 logging.disable(logging.CRITICAL)
 graph, begin, end, step, tasks, until = sys.argv[1:]
@@ -43,12 +44,12 @@ async def main():
         while clock.now() < datetime.fromisoformat(end):
             await scheduler.tick(timedelta(minutes=int(step)))
         rows = await service.cypher("MATCH (c:task_change) WHERE c.action = 'rearm' RETURN c.before AS b, c.after AS a")
-        counted = service._collect_custom_metrics(), await service._store.counters()
+        runs, armed = await service.history(), await service.find_tasks(Wanted())
         print(json.dumps({
-            "runs": [[each.nominal_at.isoformat(), each.status, each.trigger_delay_ms] for each in await service.history()],
+            "runs": [[each.nominal_at.isoformat(), each.status, each.trigger_delay_ms] for each in runs],
             "moves": [[json.loads(row["b"]), json.loads(row["a"])] for row in rows],
-            "counted": counted[1]["tasks_rearmed"],
-            "armed": [task.next_run_ms for task in await service.find_tasks(__import__("remembrancer").ports.task_store.Wanted())],
+            "counted": (await service._store.counters())["tasks_rearmed"],
+            "armed": [task.next_run_ms for task in armed],
         }))
 asyncio.run(main())
 """
