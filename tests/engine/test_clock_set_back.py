@@ -7,7 +7,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
 from moments import Promise, stories
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
@@ -15,6 +14,8 @@ from remembrancer.engine.recheck import Recheck
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
+    import pytest
+
     from remembrancer import Firing
 
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
