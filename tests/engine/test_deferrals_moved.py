@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from moments import Promise, stories
 
 from remembrancer import Defer, TaskSchedulerService
 from remembrancer.errors import InvalidInput, TaskEnded
+from remembrancer.model.moment import from_ms
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-    from remembrancer import Execution, Firing
+    from remembrancer import Firing
     from remembrancer.ports.handler import Answer
 
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -106,86 +103,79 @@ async def test_a_handler_does_not_move_a_deferral_before_what_it_holds() -> None
         assert made == [(at(12, 30), "completed"), (at(10), "deferred"), (START, "failed")]
 
 
-class Deferring(RuleBasedStateMachine):
-    """One recurring task and one of one time, deferred by everybody in every direction."""
-
-    @initialize()
-    def begin(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.scene = Scene()
-        self.run(self.scene.checker.__aenter__())
-        self.promises = {
-            self.run(self.scene.schedule(schedule_cron="*/20 * * * *")): Promise(cron="*/20 * * * *", since=START),
-            self.run(self.scene.schedule(defer_until=at(10))): Promise(at(10)),
-        }
-        self.seen = START
-
-    def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(asyncio.wait_for(doing, 60))
-
-    @rule(minutes=st.integers(-30, 100), place=st.integers(0, 1))
-    def defer(self, minutes: int, place: int) -> None:
-        until = self.scene.clock.now() + minutes * MINUTE
-        self.run(self.allowed(self.scene.service.defer_task([*self.promises][place], until, "Busy")))
-
-    @rule(minutes=st.integers(1, 90))
-    def a_while(self, minutes: int) -> None:
-        self.run(self.scene.look(self.scene.clock.now() + minutes * MINUTE))
-        self.seen = self.scene.clock.now()
-
-    @rule(minutes=st.integers(1, 90))
-    def a_while_in_which_nobody_looks(self, minutes: int) -> None:
-        self.scene.clock.advance(minutes * MINUTE)
-
-    @rule(minutes=st.none() | st.integers(1, 70))
-    def from_now_on_the_handler_waits(self, minutes: int | None) -> None:
-        self.scene.wait = None if minutes is None else minutes * MINUTE
-
-    @rule(place=st.integers(0, 1))
-    def run_now(self, place: int) -> None:
-        self.run(self.allowed(self.scene.service.run_now([*self.promises][place])))
-        self.run(self.scene.service.idle())
-
-    @rule(place=st.integers(0, 1), really=st.integers(0, 4))
-    def cancel(self, place: int, really: int) -> None:
-        if really == 0:
-            self.run(self.scene.service.cancel_task([*self.promises][place]))
-
-    @staticmethod
-    async def allowed(act: Coroutine[Any, Any, Any]) -> None:
-        with suppress(InvalidInput, TaskEnded):
-            await act
-
-    @invariant()
-    def each_moment_has_one_outcome(self) -> None:
-        told = self.run(stories(self.scene.service))
-        for task_id, promise in self.promises.items():
-            assert told[task_id].wrong(promise, self.seen) == []
-
-    @invariant()
-    def no_run_is_beyond_the_schedule(self) -> None:
-        """A run that was deferred stands for a moment, or a run, that was recorded as deferred before it."""
-        made: list[Execution] = self.run(self.scene.service.history(limit=10_000))
-        for task_id in self.promises:
-            deferred: Counter[str] = Counter()
-            for each in sorted((each for each in made if each.task_id == task_id), key=lambda each: each.nominal_at):
-                if each.execution_type == "deferred_trigger":
-                    assert deferred.pop("deferred", 0), each
-                deferred[each.status] += 1
-
-    def teardown(self) -> None:
-        if not hasattr(self, "loop"):
-            return
-        try:
-            self.from_now_on_the_handler_waits(None)
-            self.a_while(300)
-            self.each_moment_has_one_outcome()
-            self.no_run_is_beyond_the_schedule()
-        finally:
-            self.run(self.scene.checker.__aexit__())
-            self.run(self.loop.shutdown_default_executor())
-            self.loop.close()
+TASKS: Final = st.integers(0, 1)
+ACTS: Final = st.lists(
+    st.one_of(
+        st.tuples(st.just("defer"), TASKS, st.integers(-60, 60)),
+        st.tuples(st.just("defer"), TASKS, st.integers(-60, 60)),
+        st.tuples(st.just("look"), TASKS, st.integers(1, 60)),
+        st.tuples(st.just("look"), TASKS, st.integers(1, 60)),
+        st.tuples(st.just("pass"), TASKS, st.integers(1, 40)),
+        st.tuples(st.just("wait"), TASKS, st.integers(-60, 60)),
+        st.tuples(st.just("run"), TASKS, st.just(0)),
+        st.tuples(st.just("cancel"), TASKS, st.integers(0, 3)),
+    ),
+    min_size=6,
+    max_size=30,
+)
 
 
-Deferring.TestCase.settings = settings(max_examples=40, stateful_step_count=15)
-TestDeferring = pytest.mark.slow(Deferring.TestCase)
+async def act(scene: Scene, task_id: str, what: str, minutes: int) -> None:
+    """Do one thing to a task, or let time go by; what may be refused is an answer too."""
+    match what:
+        case "defer":  # its next run, to earlier or to later
+            ahead = (await scene.service.get_task(task_id)).next_run_ms
+            until = (scene.clock.now() if ahead is None else from_ms(ahead)) + minutes * MINUTE
+            await scene.service.defer_task(task_id, until, "Busy")
+        case "look":
+            await scene.look(scene.clock.now() + minutes * MINUTE)
+        case "pass":
+            scene.clock.advance(minutes * MINUTE)
+        case "wait":
+            scene.wait = minutes * MINUTE if minutes > 0 else None
+        case "run":
+            await scene.service.run_now(task_id)
+            await scene.service.idle()
+        case "cancel" if minutes == 0:
+            await scene.service.cancel_task(task_id)
+        case _:
+            pass
+
+
+async def wrong(scene: Scene, promises: dict[str, Promise]) -> list[str]:
+    """Return what must not be: moments without their one outcome, and runs beyond them.
+
+    A run that was deferred stands for a moment, or a run, that was recorded as deferred before it.
+    """
+    told, made = await stories(scene.service), await scene.service.history(limit=10_000)
+    found = [
+        fault for task_id, promise in promises.items() for fault in told[task_id].wrong(promise, scene.clock.now())
+    ]
+    for task_id in promises:
+        deferred = False
+        for each in sorted((each for each in made if each.task_id == task_id), key=lambda each: each.nominal_at):
+            if each.execution_type == "deferred_trigger":
+                found += [] if deferred else [f"a run beyond the schedule: {each}"]
+                deferred = False
+            deferred = deferred or each.status == "deferred"
+    return found
+
+
+@pytest.mark.slow
+@settings(max_examples=60)
+@given(acts=ACTS)
+def test_deferrals_by_all_make_one_outcome_each(acts: list[tuple[str, int, int]]) -> None:
+    async def live() -> list[str]:
+        scene = Scene()
+        async with scene.checker:
+            choices: list[dict[str, Any]] = [{"schedule_cron": "*/20 * * * *"}, {"defer_until": at(10)}]
+            tasks = [await scene.schedule(**each) for each in choices]
+            for what, place, minutes in acts:
+                with suppress(InvalidInput, TaskEnded):
+                    await act(scene, tasks[place], what, minutes)
+            scene.wait = None
+            await scene.look(scene.clock.now() + 300 * MINUTE)
+            promises = Promise(cron="*/20 * * * *", since=START), Promise(at(10))
+            return await wrong(scene, dict(zip(tasks, promises, strict=True)))
+
+    assert asyncio.run(live()) == []
