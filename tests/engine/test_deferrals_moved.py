@@ -162,7 +162,7 @@ async def wrong(scene: Scene, promises: dict[str, Promise]) -> list[str]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(acts=ACTS)
 def test_deferrals_by_all_make_one_outcome_each(acts: list[tuple[str, int, int]]) -> None:
     async def live() -> list[str]:
