@@ -20,6 +20,7 @@ KEYS: Final = {
     "access_token": "name",
     "event_stream": "stream",
     "event_batch": "batch_key",
+    "zone_rules": "zone",
     "scheduler_replica": "replica_id",
     "remembrancer_graph": "marker",
 }

@@ -27,7 +27,7 @@ from remembrancer.testing import ManualScheduler, VirtualClock
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from remembrancer import Execution, Firing
+    from remembrancer import Execution, Firing, ScheduledTask
     from remembrancer.ports.handler import Answer
 
 pytestmark = pytest.mark.slow
@@ -62,6 +62,12 @@ class Known:
         if self.status == "open" and self.due and self.due <= now:
             self.status = mood.value
             self.due = now + WAITS
+
+
+def held_by(task: ScheduledTask) -> datetime:
+    """Return the first moment that a live deferral holds: it is moved to behind that only."""
+    holds = task.deferral_id and task.nominal_ms is not None and task.nominal_ms <= (task.next_run_ms or 0)
+    return from_ms(task.nominal_ms or 0) if holds else START
 
 
 class Life(RuleBasedStateMachine):
@@ -149,12 +155,13 @@ class Life(RuleBasedStateMachine):
 
     @rule(task_id=tasks, minutes=MINUTES)
     def defer(self, task_id: str, minutes: int) -> None:
-        """Put off; what is put off already also to an earlier moment."""
+        """Put off; what is put off already also to an earlier moment, but not to before what that holds."""
         known, now = self.known[task_id], self.clock.now()
         if known.status != "open":
             return
         task = self.run(self.service.get_task(task_id))
-        until = timedelta(minutes=minutes) + (now if task.deferral_id else max(now, from_ms(task.next_run_ms)))
+        behind = held_by(task) if task.deferral_id else from_ms(task.next_run_ms)
+        until = timedelta(minutes=minutes) + max(now, behind)
         self.run(self.service.defer_task(task_id, until, "Not yet"))
         known.due = known.due and until
 
@@ -169,11 +176,12 @@ class Life(RuleBasedStateMachine):
     def run_now(self, task_id: str) -> None:
         known = self.known[task_id]
         if known.status == "open":
+            until, held = self.clock.now() + WAITS, held_by(self.run(self.service.get_task(task_id)))
             self.run(self.service.run_now(task_id))
             self.run(self.service.idle())
             known.by_hand += 1
-            if self.mood is Mood.WAITS and known.due:
-                known.due = self.clock.now() + WAITS
+            if self.mood is Mood.WAITS and known.due and until > held:
+                known.due = until
 
     @rule()
     def reopen(self) -> None:

@@ -13,6 +13,7 @@ from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.ports.task_store import Claim
 from remembrancer.timing.cron import parse_cron
+from remembrancer.timing.passing import passing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def cron_of(task: ScheduledTask) -> Cron | None:
     if task.schedule_cron is None:
         return None
     hash_id = task.task_id if "H" in task.schedule_cron else None  # else one for all who share an expression
-    return parse_cron(
+    cron = parse_cron(
         task.schedule_cron,
         timezone=task.timezone,
         gap=task.gap,
@@ -57,6 +58,17 @@ def cron_of(task: ScheduledTask) -> Cron | None:
         seconds=task.seconds,
         hash_id=hash_id,
     )
+    return passing(cron, task.ahead_ms) if task.ahead_ms else cron
+
+
+def held_ms(task: ScheduledTask) -> int:
+    """Return the moment until which a recurring task was held back when it was made; 0 without one."""
+    return 0 if task.defer_until is None or task.deferral_id is not None else to_ms(task.defer_until)
+
+
+def beginning_ms(task: ScheduledTask) -> int:
+    """Return from when on each moment of the schedule up to its next one has an outcome."""
+    return max(to_ms(task.created_at) + 1, held_ms(task)) if task.since_ms is None else task.since_ms
 
 
 def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:

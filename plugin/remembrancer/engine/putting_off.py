@@ -31,7 +31,8 @@ def put_off(
     """Return the deferral of *task* that *wish* asks for.
 
     *original* is the moment that is put off: of the execution that answers so, or None for the task's next run.
-    A task that is put off already may be put off anew, to an earlier moment too.
+    A task that is deferred already may be deferred again, to an earlier moment too: one rule holds for both. Back to
+    before the moment that is held, there would be a run too many: that moment is still to be served by the schedule.
     The task keeps its place in its schedule: what it is held over is accounted for when its time comes. A moment to
     which it was put off before is not in its schedule; if that one has come, it is accounted for here.
 
@@ -40,7 +41,7 @@ def put_off(
     """
     until = read_moment(wish.until, "until", now=now, timezone=None)
     until_ms, now_ms = to_ms(until), to_ms(now)
-    least = now if original or task.deferral_id or task.next_run_ms is None else max(now, from_ms(task.next_run_ms))
+    least = max(now, from_ms(_deferred_ms(task, by_handler=original is not None)))
     if until_ms <= to_ms(least):
         allowed = f"a moment after {to_iso(least)}: a deferral goes forward, past now and past the run that it puts off"
         raise InvalidInput("until", to_iso(until), allowed, to_iso(from_ms(to_ms(least) + 3_600_000)))
@@ -56,6 +57,17 @@ def put_off(
         context=context,
     )
     return Rearm(deferral, until_ms, _put_off_again(task, until_ms, now_ms))
+
+
+def _deferred_ms(task: ScheduledTask, *, by_handler: bool) -> int:
+    """Return the moment that a deferral must lie behind, beside now; 0 without one.
+
+    That is the first moment which a live deferral holds; without one, the next run, unless a handler defers its own.
+    """
+    if task.deferral_id is None:
+        return 0 if by_handler else task.next_run_ms or 0
+    held = task.nominal_ms is not None and task.next_run_ms is not None and task.nominal_ms <= task.next_run_ms
+    return (task.nominal_ms or 0) if held else 0
 
 
 def _put_off_again(task: ScheduledTask, until_ms: int, now_ms: int) -> Claim | None:

@@ -67,6 +67,10 @@ class ScheduledTask(BaseModel):
     """The first moment of the schedule without an outcome, epoch milliseconds; None where a put-off run is all."""
     deferral_id: str | None = None
     """The live deferral, if the next run is one that was put off."""
+    since_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
+    """From when on each moment of the schedule has an outcome, up to `nominal_ms`; None: since the task was made."""
+    ahead_ms: tuple[int, ...] | None = None
+    """Pairs of moments ahead, from and up to (excluded), between which all have outcomes: the clock has been there."""
     fence: int = 0
     """Grows with every write that claims or moves the task."""
 

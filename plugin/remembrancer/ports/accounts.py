@@ -24,6 +24,7 @@ COUNTS: Final[tuple[str, ...]] = (
     "tasks_failed",
     "tasks_cancelled",
     "tasks_quarantined",
+    "tasks_rearmed",
     "deferrals",
     "cron_triggers",
     "triggers",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.past import Past
     from remembrancer.ports.requests import Requests
     from remembrancer.ports.roll import Roll
+    from remembrancer.ports.schedules import Schedules
     from remembrancer.ports.soundings import Soundings
     from remembrancer.ports.taking_over import AbandonedLease, TakeOver
     from remembrancer.ports.tokens import Tokens
@@ -39,10 +40,9 @@ class Claim:
     """One occurrence (or burst) to take for this replica, and where that leaves its task."""
 
     execution: Execution
-    """Running, or already terminal for one that will not run. Its fence is the task's as it was read, and one more:
-    it wins only if nobody else has claimed or changed the task since."""
+    """Running, or terminal. Its fence is the task's as it was read, and one more: it wins only over that."""
     expected_next_run_ms: int
-    """The task's `next_run_ms` as it was read; another value now means that it was moved from outside."""
+    """The task's `next_run_ms` as it was read."""
     next_run_ms: int | None
     next_nominal_ms: int | None
     task_status: TaskStatus
@@ -132,6 +132,8 @@ class TaskStore(Protocol):
     """How many rows each of the latest commits wrote; whoever measures them takes them away."""
     past: Past
     """What is long over."""
+    schedules: Schedules
+    """What its recurring tasks are armed for."""
 
     @property
     def roll(self) -> Roll:

@@ -22,6 +22,7 @@ from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.past import PastStore
 from remembrancer.stores.requests import GraphRequests, refusing_another
+from remembrancer.stores.schedules import GraphSchedules
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.setting_aside import set_aside
 from remembrancer.stores.settling import deferral_statements, settle_statements, unserved_statements
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from remembrancer.model.request import RequestMark
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.past import Past
+    from remembrancer.ports.schedules import Schedules
     from remembrancer.ports.taking_over import TakeOver
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, Wanted
 
@@ -68,6 +70,8 @@ class GraphStore:
         self.events = GraphEvents(session)
         self.trail = GraphTrail(session)
         self.requests = GraphRequests(session)
+        self._schedules = GraphSchedules(session, self._index)
+        self.schedules: Schedules = self._schedules
         self.soundings = GraphSoundings(session, self._index)
         self.exclusive = session.exclusive
         self.commits = session.commits
@@ -81,12 +85,14 @@ class GraphStore:
         statements = [Statement("create_tasks", [rows.task_row(task, mark) for task in tasks])]
         if first:
             statements += deferral_statements(first)
+        zones = self._schedules.begin_zones(tasks)
         try:
-            await self._index.arming([task.next_run_ms for task in tasks], statements)
+            await self._index.arming([task.next_run_ms for task in tasks], [*statements, *zones])
         except UniqueKeyTaken as taken:
             raise DedupKeyTaken(", ".join(sorted(task.dedup_key for task in tasks if task.dedup_key))) from taken
         except OutcomeUnknown as unknown:
             raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
+        self._schedules.have_begun(zones)
 
     async def get(self, task_id: str) -> ScheduledTask:
         """Return the task with its deferral history. Raises TaskNotFound."""

@@ -197,6 +197,11 @@ def _deferred(tally: Tally, written: Sequence[Row]) -> None:
         tally.most_deferred = max(tally.most_deferred, (row["deferral_count"], row["task_id"]))
 
 
+def _rearmed(tally: Tally, written: Sequence[Row]) -> None:
+    for row in written:
+        tally.at(row["at_ms"], row).counts["tasks_rearmed"] += 1
+
+
 _COUNTED: Final[dict[str, Callable[[Tally, Sequence[Row]], None]]] = {
     "claim_executions": _started,
     "start_executions": _started,
@@ -210,4 +215,5 @@ _COUNTED: Final[dict[str, Callable[[Tally, Sequence[Row]], None]]] = {
     "cancel_tasks": _ended_as("CANCELLED"),
     "quarantine_tasks": _ended_as("FAILED", by_checker=True),
     "record_deferrals": _deferred,
+    "rearm_tasks": _rearmed,
 }

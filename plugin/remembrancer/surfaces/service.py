@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from remembrancer.engine.accounting import Paged, page_of
 from remembrancer.engine.acts import Acts
 from remembrancer.engine.admittance import Admittance
+from remembrancer.engine.recheck import Recheck
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.errors import ServiceStopped
 from remembrancer.model.policy import OPEN_STATUSES
@@ -248,7 +249,9 @@ class SchedulerService(Live, Recollection):
 
     async def recover(self) -> int:
         """Take over what a former process left unfinished, as `start` does; return how many executions it lost."""
-        return await self._running_scheduler().recover()
+        lost = await self._running_scheduler().recover()
+        await Recheck(self._graph(), self._time_service, self._running_scheduler().replica_id).begin()
+        return lost
 
     async def tick(self) -> int:
         """Do all that is due now and wait for its handlers; return how many occurrences were accounted for.

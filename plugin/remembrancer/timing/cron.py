@@ -37,6 +37,8 @@ from remembrancer.timing.walls import NO_WALL, Walls
 from remembrancer.timing.zones import span_at
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from remembrancer.timing.zones import Span
 
 
@@ -58,6 +60,8 @@ class Cron:
     """Whether this is an interval, which follows elapsed time, and not a fixed time of day."""
     walls: Walls = field(repr=False)
     """The wall times it names, before the zone has its say."""
+    rules: ZoneInfo | None = field(default=None, repr=False)
+    """Rules of the zone other than those in force here, such as those that a moment was derived by."""
 
     def next_ms(self, after_ms: int) -> int:
         """Return the first fire strictly after *after_ms*, both in epoch milliseconds (UTC).
@@ -67,8 +71,8 @@ class Cron:
         """
         second = after_ms // 1000 + 1
         while second < _END:
-            span = span_at(self.timezone, second)
-            if second == span.start and self._runs_after_gap(span):
+            span = span_at(self.rules or self.timezone, second)
+            if second == span.start and self.runs_after_gap(span):
                 return second * 1000
             opens, closes = self._bounds(span)
             wall = self.walls.at_or_after(max(second + span.offset, opens))
@@ -95,7 +99,7 @@ class Cron:
             found.append(fire)
         return found
 
-    def _runs_after_gap(self, span: Span) -> bool:
+    def runs_after_gap(self, span: Span) -> bool:
         """Tell whether a fixed time lies in the gap that *span* begins with, and is to run after it."""
         if span.offset <= span.before or self.elapsed or self.gap is Gap.SKIP:
             return False

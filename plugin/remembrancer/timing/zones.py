@@ -29,33 +29,36 @@ class Span(NamedTuple):
     after: int
 
 
-def span_at(zone: str, second: int) -> Span:
-    """Return the stretch of *zone* (an IANA key) that holds the epoch *second*."""
+def span_at(zone: str | ZoneInfo, second: int) -> Span:
+    """Return the stretch of *zone* that holds the epoch *second*.
+
+    An IANA key means the rules in force here, a `ZoneInfo` its own.
+    """
     spans, starts = _block(zone, second >> _BLOCK_BITS)
     return spans[bisect_right(starts, second) - 1]
 
 
 @lru_cache(maxsize=8192)
-def _block(zone: str, number: int) -> tuple[tuple[Span, ...], tuple[int, ...]]:
+def _block(zone: str | ZoneInfo, number: int) -> tuple[tuple[Span, ...], tuple[int, ...]]:
     """Return the stretches of one block of time, and their starts to bisect in."""
-    clock = ZoneInfo(zone)
+    clock = ZoneInfo(zone) if isinstance(zone, str) else zone
     start, end = number << _BLOCK_BITS, (number + 1) << _BLOCK_BITS
-    cuts = [start, *_changes(clock, start, end)]
+    cuts = [start, *changes(clock, start, end)]
     ends = [*cuts[1:], end]
     spans = tuple(
-        Span(low, high, _offset(clock, low), _offset(clock, low - 1), _offset(clock, high))
+        Span(low, high, offset_at(clock, low), offset_at(clock, low - 1), offset_at(clock, high))
         for low, high in zip(cuts, ends, strict=True)
     )
     return spans, tuple(cuts)
 
 
-def _changes(clock: ZoneInfo, start: int, end: int) -> list[int]:
+def changes(clock: ZoneInfo, start: int, end: int) -> list[int]:
     """Return the seconds inside (start, end) at which the offset becomes another."""
     found: list[int] = []
-    low, offset = start, _offset(clock, start)
+    low, offset = start, offset_at(clock, start)
     while low < end - 1:
         high = min(low + _PROBE, end - 1)
-        later = _offset(clock, high)
+        later = offset_at(clock, high)
         if later != offset:
             found.append(_first_changed(clock, low, high))
         low, offset = high, later
@@ -64,17 +67,18 @@ def _changes(clock: ZoneInfo, start: int, end: int) -> list[int]:
 
 def _first_changed(clock: ZoneInfo, low: int, high: int) -> int:
     """Return the first second in (low, high] whose offset is no longer that of *low*."""
-    old = _offset(clock, low)
+    old = offset_at(clock, low)
     while high - low > 1:
         middle = (low + high) // 2
-        if _offset(clock, middle) == old:
+        if offset_at(clock, middle) == old:
             low = middle
         else:
             high = middle
     return high
 
 
-def _offset(clock: ZoneInfo, second: int) -> int:
+def offset_at(clock: ZoneInfo, second: int) -> int:
+    """Return how many seconds east of UTC *clock* is at the epoch *second*."""
     shift = (EPOCH + timedelta(seconds=second)).astimezone(clock).utcoffset()
     return int(shift.total_seconds()) if shift is not None else 0
 

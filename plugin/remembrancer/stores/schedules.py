@@ -1,0 +1,133 @@
+"""What recurring tasks are armed for, in a graph, and by which rules of time zones."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.ids import LAST_ID, first_id, new_id
+from remembrancer.model.moment import to_ms
+from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
+from remembrancer.stores import rows
+from remembrancer.stores.due_key import due_key
+from remembrancer.stores.session import Row, Session, Statement
+from remembrancer.timing.zone_rules import ZoneRules, rules_in_force
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.schedules import Cause, Move
+    from remembrancer.stores.looking import DueIndex
+
+_PAGE: Final = 500
+_UTC: Final = "UTC"
+
+
+class GraphSchedules:
+    """The contract and its laws: `remembrancer.ports.schedules.Schedules`.
+
+    Args:
+        session: An open graph.
+        index: Its armed tasks.
+    """
+
+    def __init__(self, session: Session, index: DueIndex) -> None:
+        self._session = session
+        self._index = index
+        self._known = {_UTC}
+        """The zones whose rules the graph has, as far as this process knows."""
+
+    async def recurring(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
+        """Yield the armed recurring tasks in pages; a task that is PENDING no more meanwhile is met as ACTIVE."""
+        wanted = None if zones is None else list(zones)
+        for begin, below in _ranges():
+            above: str | None = begin
+            while above is not None:
+                asked: Row = {"above": above, "below": below, "limit": _PAGE, "zones": wanted}
+                nodes = [row["t"] for row in await self._session.read(query("recurring_tasks"), asked)]
+                yield rows.readable_tasks(nodes)
+                above = nodes[-1]["listing"] if len(nodes) == _PAGE else None
+
+    async def rearm(self, moves: Sequence[Move], cause: Cause) -> Sequence[Move]:
+        """Write those moves whose task still stands as read; return them."""
+        statement = Statement("rearm_tasks", [_row(move, cause) for move in moves])
+        answers: list[list[Row]] = await self._index.arming([move.next_run_ms for move in moves], [statement])
+        places: list[int] = [row["row"] for row in answers[0]]
+        return [moves[place] for place in places]
+
+    async def newest_record_after(self, moment: datetime) -> datetime | None:
+        """Return the nominal time of an execution, or the creation of a task, that is later than *moment*."""
+        moment_ms = to_ms(moment)
+        asked: Row = {"after_id": first_id("exec", moment_ms), "before_id": f"exec_{LAST_ID}", "limit": 1}
+        found = [row["e"]["nominal_at"] for row in await self._session.read(query("latest_executions"), asked)]
+        asked = {"after_id": first_id("task", moment_ms), "before_id": f"task_{LAST_ID}", "limit": 1}
+        found += [row["t"]["created_at"] for row in await self._session.read(query("tasks_between"), asked)]
+        return max((each for each in found if each > moment), default=None)
+
+    async def zone_rules(self) -> Mapping[str, ZoneRules]:
+        """Return the rules by which tasks were armed, for each zone in use."""
+        found = [row["z"] for row in await self._session.read(query("zone_rules"), {})]
+        return {node["zone"]: ZoneRules(node["zone"], base64.b64decode(node["rules"])) for node in found}
+
+    async def keep_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
+        """Keep the rules by which tasks are armed from now on."""
+        await self._session.write([Statement("keep_zones", [_kept(each) for each in rules])])
+        self._known |= {each.zone for each in rules}
+
+    async def zones_in_use(self) -> Sequence[str]:
+        """Return the zones that armed recurring tasks follow, by reading them all."""
+        zones: set[str] = set()
+        for above, below in _ranges():
+            found = await self._session.read(query("zones_in_use"), {"above": above, "below": below})
+            zones |= {row["zone"] for row in found if row["zone"]}
+        return sorted(zones)
+
+    def begin_zones(self, tasks: Sequence[ScheduledTask]) -> list[Statement]:
+        """Return the statement that keeps the rules of zones which *tasks* are the first to use in this process."""
+        zones = {task.timezone for task in tasks if task.schedule_cron} - self._known
+        found = [_kept(rules) for zone in sorted(zones) if (rules := rules_in_force(zone))]
+        return [Statement("begin_zones", found)] if found else []
+
+    def have_begun(self, statements: Sequence[Statement]) -> None:
+        """Remember that the graph has the rules which *statements* have written."""
+        for statement in statements:
+            self._known.update(row["zone"] for row in statement.rows)
+
+
+def _ranges() -> list[tuple[str, str]]:
+    """Return the ranges of listings that open recurring tasks are in, PENDING before ACTIVE."""
+    statuses = sorted(OPEN_STATUSES, key=[TaskStatus.PENDING, TaskStatus.ACTIVE].index)
+    begins = [rows.listing(status, TaskType.RECURRING, "") for status in statuses]
+    return [(begin, begin[:-1] + chr(ord(begin[-1]) + 1)) for begin in begins]
+
+
+def _row(move: Move, cause: Cause) -> Row:
+    task, at_ms = move.task, to_ms(cause.at)
+    return {
+        "task_id": task.task_id,
+        "task_type": task.task_type,
+        "fence": task.fence,
+        "expected_ms": task.next_run_ms,
+        "task": {
+            "next_run_ms": move.next_run_ms,
+            "due_key": due_key(move.next_run_ms, task.task_id),
+            "nominal_ms": move.nominal_ms,
+            "since_ms": move.since_ms,
+            "ahead_ms": None if move.ahead_ms is None else list(move.ahead_ms),
+        },
+        "change_id": new_id("change", at_ms),
+        "at_ms": at_ms,
+        "reason": cause.reason,
+        "replica_id": cause.replica_id,
+    }
+
+
+def _kept(rules: ZoneRules) -> Row:
+    return {
+        "zone": rules.zone,
+        "fingerprint": rules.fingerprint,
+        "rules": base64.b64encode(rules.data).decode(),
+    }

@@ -1,0 +1,36 @@
+"""A cron schedule that passes over stretches of time whose moments are served already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from remembrancer.timing.cron import Cron
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class PassingCron(Cron):
+    """A cron expression without the moments in *ahead_ms*: pairs of from and up to (excluded), ascending."""
+
+    ahead_ms: tuple[int, ...] = ()
+
+    def next_ms(self, after_ms: int) -> int:
+        """Return the first fire strictly after *after_ms* that is in none of the stretches."""
+        moment_ms = Cron.next_ms(self, after_ms)
+        for begin_ms, end_ms in pairs_of(self.ahead_ms):
+            if begin_ms <= moment_ms < end_ms:
+                moment_ms = Cron.next_ms(self, end_ms - 1)
+        return moment_ms
+
+
+def passing(cron: Cron, ahead_ms: tuple[int, ...]) -> PassingCron:
+    """Return *cron* without the moments between the pairs of *ahead_ms*."""
+    return PassingCron(**{each.name: getattr(cron, each.name) for each in fields(cron)}, ahead_ms=ahead_ms)
+
+
+def pairs_of(flat: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the pairs that were written one behind the other."""
+    return list(zip(flat[::2], flat[1::2], strict=True))

@@ -1,0 +1,170 @@
+"""The clock goes back: what is armed is derived again, and no moment of a schedule gets a second outcome."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from moments import Promise, stories
+
+from remembrancer import ScheduleRequest, TaskSchedulerService
+from remembrancer.engine.recheck import Recheck
+from remembrancer.testing import ManualScheduler, VirtualClock
+
+if TYPE_CHECKING:
+    import pytest
+
+    from remembrancer import Firing
+
+START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+AHEAD: Final = timedelta(hours=5)
+MINUTE: Final = timedelta(minutes=1)
+SECOND: Final = timedelta(seconds=1)
+CAUSE: Final = "The clock went back by 18000 s."
+
+
+class Scene:
+    """A checker driven by hand, whose clock starts five hours ahead of the right time, START."""
+
+    def __init__(self, graph: str, begin: datetime = START + AHEAD) -> None:
+        self.clock = VirtualClock(begin)
+        self.fired: list[datetime] = []
+        self.service = TaskSchedulerService(graph, self.clock, handler=self.handle)
+        self.checker = ManualScheduler(self.service, self.clock)
+
+    def handle(self, firing: Firing) -> None:
+        self.fired.append(firing.execution.nominal_at)
+
+    async def schedule(self, **choices: Any) -> str:
+        return (await self.service.schedule_task("Task", "goal", "prompt", "thought", **choices)).task_id
+
+    async def live(self, steps: int, by: timedelta) -> None:
+        for _ in range(steps):
+            await self.checker.tick(by)
+
+    async def set_back(self, to: datetime = START) -> int:
+        self.clock.set(to)
+        store: Any = self.service._store
+        return await Recheck(store, self.clock, "replica_1").run(CAUSE, self.clock.now())
+
+    async def assert_one_outcome_each(self) -> None:
+        """No moment has two outcomes, and the books say what the nodes say."""
+        made = [each for each in await self.service.history(limit=100_000) if each.execution_type == "cron_trigger"]
+        assert len({each.occurrence_key for each in made}) == len(made)
+        counts: Any = await self.service._store.counters()  # pyright: ignore[reportOptionalMemberAccess]
+        by = Counter(
+            {status: sum(e.occurrences for e in made if e.status == status) for status in ("completed", "missed")}
+        )
+        assert (counts["executions_completed"], counts["occurrences_missed"]) == (by["completed"], by["missed"])
+
+
+async def test_a_task_made_while_the_clock_was_ahead_goes_on(graph: str, caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(graph)
+    async with scene.checker:
+        task_id = await scene.schedule(schedule_cron="* * * * * *", seconds="first")
+        await scene.live(3, SECOND)
+        with caplog.at_level(logging.INFO, "remembrancer"):
+            moved = await scene.set_back()
+        await scene.live(4, SECOND)
+
+        assert moved == 1
+        assert scene.fired == [
+            *(START + AHEAD + each * SECOND for each in (1, 2, 3)), *(START + each * SECOND for each in (1, 2, 3, 4)),
+        ]  # fmt: skip
+        assert CAUSE in caplog.text
+        changes = [each for each in await scene.service.changes(task_id) if each.action == "rearm"]
+        assert [(each.surface, each.reason, each.actor) for each in changes] == [("checker", CAUSE, "replica_1")]
+        await scene.assert_one_outcome_each()
+
+
+async def test_a_task_passes_over_what_it_did_while_ahead(graph: str) -> None:
+    """Once the right time has come to where the clock has been, nothing there is done again."""
+    scene = Scene(graph)
+    async with scene.checker:
+        await scene.schedule(schedule_cron="*/10 * * * *")
+        await scene.schedule(schedule_cron="*/10 * * * *", misfire="run_all", misfire_limit=1000)
+        await scene.live(6, 10 * MINUTE)
+        await scene.live(1, timedelta(hours=2))
+        assert await scene.set_back() == 2
+        await scene.live(9, 10 * MINUTE)
+        assert await scene.set_back(START + 45 * MINUTE) == 0, "all that lies between has its outcome"
+        assert await scene.set_back(START - timedelta(hours=1)) == 2
+        await scene.live(12 * 6, 10 * MINUTE)
+
+        everything = [START + each * 10 * MINUTE for each in range(-5, 11 * 6 + 1)]
+        history = await scene.service.history(limit=10_000)
+        for task_id in {each.task_id for each in history}:
+            served: Counter[datetime] = Counter()
+            for each in (each for each in history if each.task_id == task_id):
+                last = each.last_nominal_at or each.nominal_at
+                served.update(moment for moment in everything if each.nominal_at <= moment <= last)
+            assert served == Counter(everything)
+        await scene.assert_one_outcome_each()
+
+
+async def test_a_clock_set_wrongly_back_repeats_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(":memory:", START)
+    async with scene.checker:
+        task_id = await scene.schedule(schedule_cron="* * * * *")
+        await scene.live(120, MINUTE)
+        with caplog.at_level(logging.INFO, "remembrancer"):
+            moved = await scene.set_back()
+        await scene.live(121, MINUTE)
+
+        assert moved == 0
+        assert "1 wait for a later one, because what comes before it has an outcome already" in caplog.text
+        assert scene.fired == [START + each * MINUTE for each in range(1, 122)]
+        assert (await stories(scene.service))[task_id].wrong(
+            Promise(cron="* * * * *", since=START), scene.clock.now()
+        ) == []
+
+
+async def test_a_live_deferral_stays_when_the_clock_goes_back() -> None:
+    scene = Scene(":memory:")
+    async with scene.checker:
+        task_id = await scene.schedule(schedule_cron="* * * * *")
+        until = START + AHEAD + timedelta(hours=1)
+        await scene.service.defer_task(task_id, until, "Busy")
+        assert await scene.set_back() == 0
+        await scene.live(1, timedelta(hours=2))
+        assert (await scene.service.get_task(task_id)).next_run_ms == int(until.timestamp() * 1000)
+
+
+async def test_a_task_held_back_stays_held_back() -> None:
+    scene = Scene(":memory:")
+    async with scene.checker:
+        until = START + timedelta(hours=2)
+        task_id = await scene.schedule(schedule_cron="0 * * * *", defer_until=START + AHEAD + timedelta(hours=2))
+        soon = await scene.schedule(schedule_cron="0 * * * *", defer_until=until)
+        assert await scene.set_back() == 1
+
+        assert (await scene.service.get_task(task_id)).next_run_ms == int((until + AHEAD).timestamp() * 1000)
+        assert (await scene.service.get_task(soon)).next_run_ms == int(until.timestamp() * 1000)
+
+
+async def test_a_start_finds_that_the_clock_went_back(graph: str, caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(graph)
+    async with scene.checker:
+        task_id = await scene.schedule(schedule_cron="* * * * *")
+        await scene.live(2, MINUTE)
+    again = Scene(graph, START)
+    async with again.checker:
+        await again.live(2, MINUTE)
+        assert again.fired == [START + MINUTE, START + 2 * MINUTE]
+        assert [each.action for each in await again.service.changes(task_id)] == ["create", "rearm"]
+    assert "The clock went back while no scheduler ran" in caplog.text
+    caplog.clear()
+    async with Scene(graph, START + AHEAD + timedelta(hours=1)).checker:
+        assert "clock went back" not in caplog.text
+
+
+async def test_a_thousand_tasks_are_derived_in_pages() -> None:
+    scene = Scene(":memory:")
+    async with scene.checker:
+        asked = [ScheduleRequest("Task", "goal", "prompt", "thought", schedule_cron="*/5 * * * *") for _ in range(1200)]
+        await scene.service.schedule_tasks(asked)
+        assert await scene.set_back() == 1200
+        assert await scene.checker.tick(5 * MINUTE) == 1200
+        await scene.assert_one_outcome_each()
