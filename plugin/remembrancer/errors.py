@@ -10,6 +10,7 @@ RemembrancerError
 ├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
 ├── DedupKeyTaken                   another task was scheduled under the key at the same moment
 ├── ServiceStopped                  the scheduler is not running
+├── WrongThread                     a call that waits was made where it would wait for itself
 ├── GraphTaken                      a copy's target holds something else
 ├── CopyDiffers                     a copy and what it was made from are not equal
 └── GraphUnavailable                the graph cannot be opened, read or written
@@ -133,6 +134,16 @@ class DedupKeyTaken(RemembrancerError):
 
 class ServiceStopped(RemembrancerError):
     """The scheduler is not running: call start() first."""
+
+
+class WrongThread(RemembrancerError):
+    """A call that waits for the scheduler was made on the thread that the scheduler lives on; nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This call waits for the scheduler's event loop, and was made on its thread: it would wait for ever. "
+            "Within that loop, as in an async handler, await the service's own method of this name."
+        )
 
 
 class GraphTaken(RemembrancerError):

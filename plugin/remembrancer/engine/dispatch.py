@@ -17,6 +17,7 @@ from remembrancer.engine.reporting import Reporting
 from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.policy import OnLost, TaskStatus, TaskType
+from remembrancer.ports.blocking import OUTSIDE
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.task_store import Settlement
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.options import Options
     from remembrancer.model.execution import Execution
+    from remembrancer.ports.blocking import BlockingCalls
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.instruments import Instruments
@@ -85,6 +87,12 @@ class Dispatch:
         self._firings: dict[str, Firing] = {}
         self._expired: set[str] = set()
         self._stopping = False
+        self.scheduler: BlockingCalls = OUTSIDE
+        """What plain handlers call."""
+
+    def handles(self, execution_id: str | None) -> bool:
+        """Whether the handler of this execution is under way here."""
+        return execution_id in self._handling
 
     @property
     def running(self) -> int:
@@ -110,7 +118,7 @@ class Dispatch:
         batch = _Batch(lease.lease_id, len(firings), self._instruments.traced)
         deadlines: dict[float, list[str]] = {}
         for each in firings:
-            firing = Firing(each.execution, each.task, self._reporting.take)
+            firing = Firing(each.execution, each.task, self._reporting.take, self.scheduler)
             execution_id = firing.execution.execution_id
             task = loop.create_task(self._run(firing, batch))
             self._runs.add(task)

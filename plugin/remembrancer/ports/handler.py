@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.outcome import Outcome
+from remembrancer.ports.blocking import OUTSIDE, BlockingCalls
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
@@ -37,6 +38,8 @@ class Firing:
     task: ScheduledTask
     report: Callable[[Execution, Progress], None] = unheard
     """Where progress goes; handlers call `progress`."""
+    scheduler: BlockingCalls = field(default=OUTSIDE, repr=False, compare=False)
+    """The scheduler that fired, for a plain handler: methods that wait for their answer. Not for an async handler."""
 
     @property
     def trigger_prompt(self) -> str:
