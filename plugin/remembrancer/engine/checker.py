@@ -98,7 +98,7 @@ class Checker:
         self._forgetting = Forgetting(store.events, clock, options)
         self._retention = Retention(store.past, clock, options, presence.replica_id)
         self._steps = steps_of(clock)
-        self._stepped = (self._steps.count, self._steps.seconds)
+        self._stepped = (0, 0.0)
         self._failures = 0
         self._stopping = False
 
@@ -125,6 +125,8 @@ class Checker:
     async def _check(self) -> None:
         self._stopping = False
         self.record.start()
+        self._steps.look()
+        self._stepped = (self._steps.count, self._steps.seconds)
         while not self._stopping:
             self.alarm.begin_pass()
             until = await self._pass()

@@ -53,8 +53,8 @@ class RealTime:
 
         Never one long sleep: a clock that is set meanwhile is noticed within a second, and so is a suspend.
         """
-        self.steps.look()
         stepped = self.steps.count
+        self.steps.look()
         left = (until - self.now()).total_seconds()
         give_up = time.monotonic() + left  # a clock that stands still does not make the sleep any longer
         if left <= 0:

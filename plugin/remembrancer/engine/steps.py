@@ -25,6 +25,9 @@ class Steps:
         self.seconds = 0.0
         """By how much the clock was set in all: forward is positive."""
 
+    def look(self) -> None:
+        """Look for a step, if they have to be looked for."""
+
     def add(self, seconds: float) -> None:
         """Count a step."""
         self.count += 1
