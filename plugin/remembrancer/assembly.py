@@ -228,7 +228,11 @@ async def _open_in_memory(check_interval_seconds: float) -> GraphStore:
 
 async def _store(session: Session, check_interval_seconds: float) -> GraphStore:
     store = GraphStore(session, int(check_interval_seconds * 1000))
-    await store.recall_counters()
+    try:
+        await store.recall_counters()
+    except BaseException:
+        await session.close()  # or this process would hold what nothing of it works on
+        raise
     return store
 
 

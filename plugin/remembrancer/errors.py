@@ -12,6 +12,7 @@ RemembrancerError
 ├── DedupKeyTaken                   another task was scheduled under the key at the same moment
 ├── ServiceStopped                  the scheduler is not running
 ├── SchedulerBusy                   every handler slot is taken
+├── WrongThread                     a call that waits was made where it would wait for itself
 ├── GraphTaken                      a copy's target holds something else
 ├── CopyDiffers                     a copy and what it was made from are not equal
 └── GraphUnavailable                the graph cannot be opened, read or written
@@ -157,6 +158,16 @@ class SchedulerBusy(RemembrancerError):
         super().__init__(
             f"All {limit} handler slots are taken, and none became free within {seconds:g} s; nothing was started. Try "
             "again later, or raise max_concurrent."
+        )
+
+
+class WrongThread(RemembrancerError):
+    """A call that waits for the scheduler was made on the thread that the scheduler lives on; nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This call waits for the scheduler's event loop, and was made on its thread: it would wait for ever. "
+            "Within that loop, as in an async handler, await the service's own method of this name."
         )
 
 

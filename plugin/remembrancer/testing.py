@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.steps import Steps
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class VirtualClock:
     def __init__(self, start: datetime = _START) -> None:
         self._now = _aware(start)
         self._moved = asyncio.Event()
+        self.steps = Steps()
+        """How often it was set back."""
 
     def now(self) -> datetime:
         """Return the present moment, aware, UTC."""
@@ -36,14 +39,17 @@ class VirtualClock:
         self.set(self._now + by)
 
     def set(self, moment: datetime) -> None:
-        """Move to *moment*, aware."""
-        self._now = _aware(moment)
+        """Move to *moment*, aware; to an earlier one, and the scheduler meets a clock that was set back."""
+        before, self._now = self._now, _aware(moment)
+        if self._now < before:
+            self.steps.add((self._now - before).total_seconds())
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
     async def wait(self, until: datetime, wake: asyncio.Event) -> None:
-        """Return when *until* has come or *wake* is set, whichever is first."""
-        while self._now < until and not wake.is_set():
+        """Return when *until* has come, *wake* is set, or the clock was set back: whichever is first."""
+        stepped = self.steps.count
+        while self._now < until and not wake.is_set() and self.steps.count == stepped:
             first = {asyncio.ensure_future(self._moved.wait()), asyncio.ensure_future(wake.wait())}
             try:
                 await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)

@@ -210,7 +210,8 @@ async def _until(stop: asyncio.Event, service: SchedulerService) -> bool:
     """Return when *stop* is set, or the checker has died: then True."""
     while not stop.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await stop.wait()
         if not service.get_status().performance.task_running:
             return True
     return False

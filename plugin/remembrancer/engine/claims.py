@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.planning import plan
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from remembrancer.engine.checker import Checker
     from remembrancer.engine.dispatch import Dispatch
     from remembrancer.engine.options import Options
     from remembrancer.engine.shares import Turn
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import Claim, Lease, TaskStore
 
-_LOG: Final = logging.getLogger("remembrancer")
+_UNPLANNABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
+"""Errors of planning a task whose node holds nonsense; any other is a fault of the pass."""
 _IN_FLIGHT: Final = 2
 
 
@@ -38,7 +39,7 @@ class Claims:
         dispatch: Runs what was won, and says how much of it.
         options: How many in one page.
         lease: Makes a lease of this replica.
-        on_fault: Told of a task that cannot be planned.
+        checker: Says when to stop, and is told of progress and faults.
     """
 
     def __init__(
@@ -49,15 +50,14 @@ class Claims:
         options: Options,
         lease: Callable[[], Lease],
         *,
-        on_fault: Callable[[str], None],
+        checker: Checker,
     ) -> None:
         self._store = store
         self._clock = clock
         self._dispatch = dispatch
         self._options = options
         self._lease = lease
-        self._on_fault = on_fault
-        self.stopping = False
+        self._checker = checker
         self.is_full = False
         """Whether no slot was free when they were last looked for."""
         self.lost = 0
@@ -74,7 +74,8 @@ class Claims:
         won = 0
         self.is_full = False
         try:
-            while not self.stopping:
+            while not self._checker.is_stopping:
+                self._checker.record.progress()
                 if len(flying) < _IN_FLIGHT and self._dispatch.room > 0:
                     reservation = self._dispatch.reserve(self._options.batch)
                     page, claim = await self._claim_page(turn, now, page[-1] if page else None, reservation)
@@ -111,7 +112,7 @@ class Claims:
         for task in due:
             try:
                 claims.append(plan(task, now_ms, replica_id))
-            except RemembrancerError as error:
+            except _UNPLANNABLE as error:
                 await self._quarantine(task, error)
         return claims
 
@@ -133,8 +134,9 @@ class Claims:
             self._dispatch.start(running, lease, reservation)
         return len(won)
 
-    async def _quarantine(self, task: ScheduledTask, error: RemembrancerError) -> None:
+    async def _quarantine(self, task: ScheduledTask, error: Exception) -> None:
         """Take a task that cannot be planned out of the schedule: it never stops the others, nor fails unseen."""
-        self._on_fault(str(error))
-        _LOG.error("Task %s (%s) cannot be planned and is set aside as FAILED: %s", task.name, task.task_id, error)
-        await self._store.quarantine(task.task_id, str(error), self._clock.now())
+        fault = str(error) if isinstance(error, RemembrancerError) else f"{type(error).__name__}: {error}"
+        text = f"Task {task.name} ({task.task_id}) cannot be planned and is disarmed as FAILED: {fault}"
+        self._checker.faults.tell("The plan", text, error)
+        await self._store.quarantine(task.task_id, fault, self._clock.now())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
+from remembrancer.engine.steps import FoundSteps
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import EPOCH
 
@@ -28,6 +29,8 @@ _STUBBORN: Final = 3
 """So many readings in a row that contradict the others are believed: the server's clock was set."""
 _SLACK_SECONDS: Final = 0.05
 _WORTH_TELLING_SECONDS: Final = 1.0
+_SLICE_SECONDS: Final = 0.5
+"""The longest sleep without a look at the clock. Less than the shortest step: a clock that stands still makes none."""
 
 
 class RealTime:
@@ -39,19 +42,29 @@ class RealTime:
 
     def __init__(self, now: Callable[[], datetime] | None = None) -> None:
         self._now = now or (lambda: datetime.now(UTC))
+        self.steps = FoundSteps(self.now)
 
     def now(self) -> datetime:
         """Return the present moment, aware, UTC."""
         return self._now().astimezone(UTC)
 
     async def wait(self, until: datetime, wake: asyncio.Event) -> None:
-        """Return when *until* has come or *wake* is set, whichever is first."""
-        seconds = (until - self.now()).total_seconds()
-        if seconds <= 0:
+        """Return when *until* has come, *wake* is set, or the clock was set: whichever is first.
+
+        Never one long sleep: a clock that is set meanwhile is noticed within a second, and so is a suspend.
+        """
+        stepped = self.steps.count
+        self.steps.look()
+        left = (until - self.now()).total_seconds()
+        give_up = time.monotonic() + left  # a clock that stands still does not make the sleep any longer
+        if left <= 0:
             await asyncio.sleep(0)
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), seconds)
+        while left > 0 and not wake.is_set() and self.steps.count == stepped:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, _SLICE_SECONDS)):  # on Python 3.11 wait_for loses a cancellation
+                    await wake.wait()
+            self.steps.look()
+            left = min((until - self.now()).total_seconds(), give_up - time.monotonic())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +85,12 @@ class SystemTime(RealTime):
 
     Args:
         now: The system's clock, where it is not to be the real one.
+        name: What messages call it.
     """
 
-    def __init__(self, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, now: Callable[[], datetime] | None = None, name: str = "This machine's clock") -> None:
         super().__init__(now)
+        self.name = name
         self._readings: list[_Reading] = []
         self._doubted: list[_Reading] = []
         self._best: _Reading | None = None
@@ -102,7 +117,8 @@ class SystemTime(RealTime):
         elif not self._told:
             self._told = True
             _LOG.warning(
-                "This machine's clock is %.1f s %s that of the graph's server, which is the one that counts: set it.",
+                "%s is %.1f s %s that of the graph's server, which is the one that counts: set it.",
+                self.name,
                 abs(offset),
                 "behind" if offset > 0 else "ahead of",
             )
@@ -127,8 +143,10 @@ class _TellsTime(Protocol):
 def clock_from(time_service: object | None) -> Clock:
     """Return a clock that goes by the host's time service.
 
-    None is the system's clock. A service that is a clock of ours (it can wait) is taken as it is. One whose
-    `now()` gives no datetime (a mock) is set aside for the system's clock, with a warning.
+    None is the system's clock. A service that can wait is a clock of its own, and is taken as it is: tests move it.
+    One that only tells the time stands for the system's clock: on a shared graph the server's clock counts all the
+    same, or two hosts would disagree on what is due and whose lease has run out. One whose `now()` gives no datetime
+    (a mock) gives way to the system's clock, with a warning.
 
     Raises:
         InvalidInput: Its `now()` gives a naive datetime: nobody could say which moment that is.
@@ -147,7 +165,7 @@ def clock_from(time_service: object | None) -> Clock:
         )
     if isinstance(told, datetime):
         service: _TellsTime = time_service  # pyright: ignore[reportAssignmentType] (its now() has just been asked)
-        return RealTime(service.now)
+        return SystemTime(service.now, "The time_service")
     warnings.warn(
         f"time_service.now() returned {type(told).__name__}, no aware datetime: the system's clock is used.",
         stacklevel=3,

@@ -25,12 +25,14 @@ from remembrancer.engine.runs import Runs
 from remembrancer.engine.settlement import settlement_of
 from remembrancer.engine.slots import Reservation, Slots
 from remembrancer.errors import RemembrancerError, SchedulerBusy
+from remembrancer.ports.blocking import OUTSIDE
 from remembrancer.ports.handler import Firing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer.engine.options import Options
+    from remembrancer.ports.blocking import BlockingCalls
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.instruments import Instruments
@@ -83,6 +85,8 @@ class Dispatch:
         self._stopping = self._stopped = False
         self._cut_off = False
         """Whether the loop ends without a `stop`."""
+        self.scheduler: BlockingCalls = OUTSIDE
+        """What plain handlers call."""
 
     @property
     def running(self) -> int:
@@ -135,7 +139,7 @@ class Dispatch:
         batch = Batch(lease.lease_id, len(firings), self.instruments.traced)
         deadlines: dict[float, list[Run]] = {}
         for each in firings:
-            started = Run(Firing(each.execution, each.task, self._reporting.take), batch, self._limit(each))
+            started = Run(self._firing(each), batch, self._limit(each))
             self._runs.add(started)
             if started.task_id in reservation.cancelled:
                 self._cancellations.withdraw(started, reservation)
@@ -192,6 +196,10 @@ class Dispatch:
         self._runs.destroy()
         if self._plain:
             self._plain.close()
+
+    def _firing(self, claimed: Firing) -> Firing:
+        """Return what the handler is called with."""
+        return Firing(claimed.execution, claimed.task, self._reporting.take, scheduler=self.scheduler)
 
     def _limit(self, firing: Firing) -> float:
         seconds = firing.task.timeout_seconds

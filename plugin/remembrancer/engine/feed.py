@@ -72,7 +72,8 @@ class Feed:
                     break
                 if not read:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), min(left, _POLL_SECONDS))
+                        async with asyncio.timeout(min(left, _POLL_SECONDS)):
+                            await changed.wait()
             return EventPage(events=found, cursor=to_text(cursor))
 
     @property

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.steps import is_within
 from remembrancer.ports.event_log import Keeping
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
+    from datetime import datetime
 
     from remembrancer.engine.options import Options
     from remembrancer.ports.clock import Clock
@@ -30,14 +33,15 @@ class Forgetting:
         self._events = events
         self._clock = clock
         self._keeping = Keeping(options.events_kept, options.events_kept_seconds)
-        self._next_look_at = clock.now()
+        self._looked_at: datetime | None = None
 
-    async def work(self, wake: asyncio.Event) -> None:
+    async def work(self, wake: asyncio.Event, progress: Callable[[], None]) -> None:
         """Forget batch after batch, until *wake* is set or nothing is left that need not be kept."""
         now = self._clock.now()
-        if now < self._next_look_at:
+        if is_within(now, self._looked_at, _BETWEEN_LOOKS):
             return
         while await self._events.prune(now, self._keeping):
+            progress()
             if wake.is_set():
                 return
-        self._next_look_at = now + _BETWEEN_LOOKS
+        self._looked_at = now

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import time
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.clock import SystemTime
 from remembrancer.engine.shares import ALONE, turns
+from remembrancer.engine.steps import is_within
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.ids import SHARES, new_id, share_of
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.replica import Replica
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
+    from remembrancer.engine.faults import Faults
     from remembrancer.engine.options import Options
     from remembrancer.engine.shares import Turn
     from remembrancer.model.task import ScheduledTask
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from remembrancer.ports.roll import Roster
     from remembrancer.ports.task_store import TaskStore
 
-_LOG: Final = logging.getLogger("remembrancer")
 _DEAD_LEASES: Final = 10
 """A replica without a sign of life for so many lease times is taken off the roll."""
 _READINGS: Final = 3
+_LEAVE_SECONDS: Final = 2.0
+_ANSWER_SECONDS: Final = 5.0
+_GRAPH: Final = "The graph"
 _PACKAGE: Final = "remembrancer"
 _WIPED: Final = (
     "The graph has been wiped: its marker is gone, and with it the tasks that were in it. It is given its schema and "
@@ -47,6 +50,10 @@ _RESTORED: Final = (
     "The graph was set back to an earlier state: the last sign of life of this scheduler is not in it. What happened "
     "since is forgotten there, and may happen again."
 )
+_TWO: Final = (
+    "Another scheduler (process {pid} on {host}) has this graph open too. Nothing fires here until it is gone: stop "
+    "one of the two, and run `remembrancer doctor`."
+)
 
 
 class Presence:
@@ -56,16 +63,14 @@ class Presence:
         store: The graph.
         clock: The time; the system's is set by that of a shared graph's server.
         options: How often, how long.
-        on_trouble: Told in words what is wrong with the graph, once for each trouble.
+        faults: Where it is told what is wrong with the graph, once for each trouble.
     """
 
-    def __init__(
-        self, store: TaskStore, clock: Clock, options: Options, on_trouble: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def __init__(self, store: TaskStore, clock: Clock, options: Options, faults: Faults) -> None:
         self._store = store
         self._clock = clock
         self._options = options
-        self._on_trouble = on_trouble
+        self._faults = faults
         self.replica_id = new_id("replica", to_ms(clock.now()))
         self._me: Replica | None = None
         self._gone: list[str] = []
@@ -84,6 +89,11 @@ class Presence:
     def clock_offset_seconds(self) -> float:
         """How far the time that counts is ahead of this machine's clock."""
         return self._clock.offset_seconds if isinstance(self._clock, SystemTime) else 0.0
+
+    @property
+    def clock_name(self) -> str:
+        """What messages call this machine's clock."""
+        return self._clock.name if isinstance(self._clock, SystemTime) else "The clock"
 
     async def look(self) -> None:
         """See who is there and which graph this is, and set the clock by a shared graph's server."""
@@ -119,11 +129,12 @@ class Presence:
         await self.look()
 
     async def leave(self) -> None:
-        """Sign off; if the graph does not answer, the others find out by themselves."""
+        """Sign off; if the graph does not answer in time, the others find out by themselves."""
         if self._me:
             self._me = None
-            with suppress(RemembrancerError):
-                await self._store.roll.sign_off([self.replica_id])
+            with suppress(RemembrancerError, TimeoutError):
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await self._store.roll.sign_off([self.replica_id])
 
     async def keep(self) -> None:
         """Give signs of life, and on a shared graph watch it, for ever."""
@@ -132,10 +143,28 @@ class Presence:
         every = beat_every if self._store.exclusive else min(beat_every, self._options.hearing_seconds)
         while True:
             await self._clock.wait(self._clock.now() + timedelta(seconds=every), never)
-            try:
-                await self._attend(timedelta(seconds=beat_every))
-            except RemembrancerError as error:
-                self._say(str(error))
+            await self._faults.survive("A sign of life", partial(self._attend, timedelta(seconds=beat_every)))
+
+    async def verify(self) -> None:
+        """Check that an exclusive graph is still the one that was opened, and ours alone; `trouble` says what it is.
+
+        A scheduler that finds another at work on its graph is barred: two engines on one folder destroy it.
+        """
+        if not self._store.exclusive:
+            return
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._store.verify()
+                self._bar(await self._store.roll.roster())
+                if self._store.trouble and self._me:
+                    await self._beat()  # a small write: is the disk still full?
+        except TimeoutError:
+            self._say(f"The graph has not answered within {_ANSWER_SECONDS:g} s.")
+        except RemembrancerError as error:
+            self._say(str(error))
+        else:
+            if not self.barred:
+                self.trouble = None
 
     def near(self, task: ScheduledTask) -> ScheduledTask:
         """Return a new task with an id in a share of ours, if it is due before others can have heard of it."""
@@ -149,12 +178,22 @@ class Presence:
         return task.model_copy(update={"task_id": task_id})
 
     async def _attend(self, beat_every: timedelta) -> None:
-        if not self._store.exclusive:
-            await self.look()
-        if self._me and self._clock.now() >= self._me.heartbeat_at + beat_every:
-            await self._beat()
-        if self._store.exclusive:
-            self.trouble = None
+        try:
+            if not self._store.exclusive:
+                await self.look()
+            if self._me and not is_within(self._clock.now(), self._me.heartbeat_at, beat_every):
+                await self._beat()
+        except RemembrancerError as error:
+            self._say(str(error))
+
+    def _bar(self, roster: Roster) -> None:
+        """Bar this scheduler from an exclusive graph as long as another gives signs of life there."""
+        me = self._me
+        others = [each for each in roster.replicas if me and each.replica_id != self.replica_id]
+        living = [each for each in others if me and each.heartbeat_at >= me.started_at]
+        self.barred = bool(living)
+        for each in living:
+            self._say(_TWO.format(pid=each.pid, host=each.host))
 
     async def _beat(self) -> None:
         assert self._me  # noqa: S101 (who has not joined gives no sign of life)
@@ -172,8 +211,10 @@ class Presence:
             self.live = tuple(each for each in replicas if self._me and each not in others)
             return
         fresh = self._ago(self._options.lease_seconds / 2)
+        ahead = self._ago(-self._options.lease_seconds)  # none of now: the server's clock was set back since
+        living = [each for each in others if fresh <= each.heartbeat_at <= ahead]
         self._gone = [each.replica_id for each in others if each.heartbeat_at < self._long_ago()]
-        self.live = tuple(each for each in replicas if each.heartbeat_at >= fresh or each not in others)
+        self.live = tuple(each for each in replicas if each in living or each not in others)
         if self._me:
             self._deal(frozenset(each.replica_id for each in self.live))
 
@@ -209,8 +250,8 @@ class Presence:
 
     def _say(self, trouble: str) -> None:
         if trouble != self.trouble:
-            _LOG.error("%s", trouble)
-            self._on_trouble(trouble)
+            self._faults.mended(_GRAPH)
+            self._faults.tell(_GRAPH, trouble)
         self.trouble = trouble
 
     def _long_ago(self) -> datetime:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.bounds import end
 from remembrancer.errors import GraphUnavailable
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ class Reporting:
         self._stopped = True
         self._newest.clear()
         if self._writing:
-            self._writing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._writing
+            await end(self._writing)
 
     def _begin(self) -> None:
         if self._newest and self._writing is None:

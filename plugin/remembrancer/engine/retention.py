@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.authorship import Author, acting
+from remembrancer.engine.steps import is_within
 from remembrancer.errors import InvalidInput
 from remembrancer.ports.task_store import Change
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from remembrancer.engine.options import Options
     from remembrancer.ports.clock import Clock
@@ -65,20 +66,21 @@ class Retention:
         self._keep = None if (days := options.keep_executions_days) is None else days_to_keep(days)
         self._after_id = _ALL
         self._limit = _SMALLEST
-        self._next_sweep_at: datetime | None = None
+        self._swept_at: datetime | None = None
 
-    async def work(self, until: datetime, wake: asyncio.Event) -> None:
+    async def work(self, until: datetime, wake: asyncio.Event, progress: Callable[[], None]) -> None:
         """Roll up batch after batch, until *wake* is set, *until* has come, or nothing is left that is old."""
         while self._keep is not None and not wake.is_set():
             now = self._clock.now()
-            if now >= until or (self._next_sweep_at is not None and now < self._next_sweep_at):
+            progress()
+            if now >= until or is_within(now, self._swept_at, _BETWEEN_SWEEPS):
                 return
             old = await self._past.oldest(now - self._keep, self._after_id, self._limit)
             if old and not self._begun:
                 await self._past.begin(now - self._keep, _change(now, self._author))
                 self._begun = True
             if len(old) < self._limit:
-                self._after_id, self._next_sweep_at, self._begun = _ALL, now + _BETWEEN_SWEEPS, False
+                self._after_id, self._swept_at, self._begun = _ALL, now, False
             else:
                 self._after_id = old[-1].execution_id
             if old:

@@ -1,24 +1,25 @@
-"""The checker: sleep until something is due, ask the graph what, claim it, run it, settle it."""
+"""The scheduler of one replica: ask the graph what is due, claim it, run it, settle it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.engine.checks import Checks
+from remembrancer.engine.bounds import end
+from remembrancer.engine.checker import Checker
 from remembrancer.engine.claims import Claims
 from remembrancer.engine.completion import complete
 from remembrancer.engine.dispatch import Dispatch
-from remembrancer.engine.forgetting import Forgetting
-from remembrancer.engine.hearing import Hearing
+from remembrancer.engine.faults import Faults
+from remembrancer.engine.health import Health
 from remembrancer.engine.manual_run import manual_run
 from remembrancer.engine.presence import Presence
+from remembrancer.engine.recheck import Recheck
 from remembrancer.engine.recovery import Recovery
-from remembrancer.engine.retention import Retention
-from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.engine.steps import describe_step
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.ports.handler import Firing
@@ -29,18 +30,17 @@ if TYPE_CHECKING:
     from remembrancer.engine.slots import Reservation
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.blocking import BlockingCalls
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.instruments import Instruments
     from remembrancer.ports.task_store import Change, TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
-_TIDY: Final = 500
-_AFTER_TROUBLE_SECONDS: Final = 1.0
 
 
 class Scheduler:
-    """One replica's checker.
+    """What one replica does with its tasks.
 
     Args:
         store: The graph.
@@ -57,26 +57,21 @@ class Scheduler:
         self._instruments = instruments
         self._clock = clock
         self._options = options
-        self.presence = Presence(store, clock, options, self._on_trouble)
+        self.faults = Faults()
+        self.presence = Presence(store, clock, options, self.faults)
         self.replica_id = self.presence.replica_id
-        self._hearing = Hearing(store, clock, options, self.presence)
-        self.wake = asyncio.Event()
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room, instruments=instruments)
+        self.checker = Checker(self, store, clock, options, self.presence, faults=self.faults)
         look_each = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = Recovery(store, clock, self._dispatch, self._lease, look_each)
-        self._claims = Claims(store, clock, self._dispatch, options, self._lease, on_fault=self._on_trouble)
-        self._forgetting = Forgetting(store.events, clock, options)
-        self._retention = Retention(store.past, clock, options, self.replica_id)
-        self._stopping = False
-        self._checks = Checks(options.check_interval_seconds)
-        self.passes = 0
-        self.failed_passes = 0
-        self.last_pass_at: datetime | None = None
-        self.last_error: str | None = None
-        self.is_failing = False
-        """Whether the last pass failed."""
+        self._claims = Claims(store, clock, self._dispatch, options, self._lease, checker=self.checker)
+        self._recheck = Recheck(store, clock, self.replica_id)
+        self.wake = self.checker.alarm.event
+        self.record = self.checker.record
+        self.health = Health(self.record, self.presence, store, self.faults, self._dispatch)
+        store.on_armed.append(self.checker.alarm.armed)
 
     @property
     def running(self) -> int:
@@ -84,19 +79,38 @@ class Scheduler:
         return self._dispatch.running
 
     @property
+    def is_full(self) -> bool:
+        """Whether no slot was free when one was last looked for."""
+        return self._claims.is_full
+
+    @property
     def claims_lost(self) -> int:
         """How many claims another replica, or a change of the task, was faster than."""
         return self._claims.lost
 
     @property
-    def missed_checks(self) -> int:
-        """How many regular checks were not made."""
-        return self._checks.missed
+    def passes(self) -> int:
+        """How many passes were begun."""
+        return self.record.passes
+
+    @property
+    def last_pass_at(self) -> datetime | None:
+        """When the last good pass ended, by the scheduler's clock."""
+        return self.record.last_pass_at
+
+    @property
+    def clock_steps(self) -> int:
+        """How often the clock was seen to be set."""
+        return self.checker.clock_steps
 
     @property
     def memory_bytes(self) -> int:
         """How much memory the tasks under way take."""
         return self._dispatch.memory_bytes
+
+    def lend(self, calls: BlockingCalls) -> None:
+        """Let plain handlers call the scheduler by *calls*."""
+        self._dispatch.scheduler = calls
 
     async def recover(self) -> int:
         """Recover what a replica left that is gone or cut off; return how many executions it lost.
@@ -132,24 +146,18 @@ class Scheduler:
         return await self._dispatch.cancel_task(task_id)
 
     async def run(self) -> None:
-        """Check until stopped."""
-        loop = asyncio.get_running_loop()
-        self._heartbeat = loop.create_task(self._dispatch.heartbeat())
-        keeping = [loop.create_task(each) for each in (self.presence.keep(), self._hearing.keep_ready())]
+        """Check until stopped; called again after it was ended from outside, it begins again."""
+        if self._heartbeat is None or self._heartbeat.done():
+            beating = self.faults.keep_on("The heartbeat", self._dispatch.heartbeat)
+            self._heartbeat = asyncio.get_running_loop().create_task(beating)
         try:
-            while not self._stopping:
-                self.wake.clear()
-                until = await self._look()
-                if not self._stopping:
-                    await self._hearing.sleep(until, self.wake)
+            await self.checker.run({"The signs of life": self.presence.keep, "The watch": self.health.watch})
         finally:
-            await _end(*keeping)
             await self.presence.leave()  # the others need not wait for handlers that are under way here
 
     def halt(self) -> None:
         """Let `run` return once its pass under way is over."""
-        self._stopping = self._claims.stopping = True
-        self.wake.set()
+        self.checker.halt()
 
     async def stop(self) -> None:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
@@ -157,16 +165,40 @@ class Scheduler:
         await self.presence.leave()
         await self._dispatch.stop(self._options.stop_timeout_seconds)
         if self._heartbeat:
-            await _end(self._heartbeat)
+            await end(self._heartbeat)
 
-    async def tick(self) -> int:
-        """Claim and start everything that is due now; return how many occurrences were accounted for."""
+    async def tick(self, within_seconds: float | None = None) -> int:
+        """Claim and start what is due now; return how many occurrences were accounted for.
+
+        With *within_seconds*, no page is begun any later than that, however much is due.
+        """
         done = 0
+        began = time.monotonic()
         while won := await self._sweep():
             done += won
-            if self._stopping or self._claims.is_full:
+            late = within_seconds is not None and time.monotonic() - began > within_seconds
+            if self.checker.is_stopping or self.is_full or late:
                 break
         return done
+
+    @property
+    def next_recovery_at(self) -> datetime | None:
+        """When leases of others may have run out, however rarely we look; on an exclusive graph there are no others."""
+        return None if self._store.exclusive else self._recover_at
+
+    def is_recovery_due(self) -> bool:
+        """Whether to look for what replicas left that are gone."""
+        return self._recover_at is None or self._clock.now() >= self._recover_at
+
+    async def meet_clock_step(self, seconds: float) -> None:
+        """Look for leases that have run out by the time that is now; derive again what is armed if it went back."""
+        self._recover_at = None
+        if seconds < 0:
+            await self._recheck.run(f"{describe_step(seconds)}.", self._clock.now())
+
+    async def recheck(self) -> int:
+        """Follow what changed while no scheduler ran: rules of time zones, and the clock; return the tasks moved."""
+        return await self._recheck.begin()
 
     async def idle(self) -> None:
         """Return when every handler under way has been settled."""
@@ -187,37 +219,6 @@ class Scheduler:
                 self._dispatch.start([Firing(started, task)], lease, reservation)
         return started
 
-    async def _look(self) -> datetime:
-        """Make one pass, whatever comes of it; return when to look again at the latest."""
-        now = self._clock.now()
-        regular = now + timedelta(seconds=self._options.check_interval_seconds)
-        self.passes += 1
-        self._checks.begin(now)
-        try:
-            if self.presence.barred:
-                raise GraphUnavailable(self.presence.trouble or "")
-            if self._recover_at is None or now >= self._recover_at:
-                await self.recover()
-            done = await self.tick()
-            next_run_at = None if self._claims.is_full else await self._hearing.next_run_at()
-            if done == 0 and next_run_at and next_run_at <= now:
-                next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
-            while not self.wake.is_set() and await self._store.tidy(_TIDY):
-                pass
-            await self._retention.work(next_run_at or regular, self.wake)
-            await self._forgetting.work(self.wake)
-        except RemembrancerError as error:
-            self.failed_passes += 1
-            self.is_failing = True
-            self.last_error = str(error)
-            _LOG.error("A pass failed and is tried again: %s", error)
-            return min(regular, self._clock.now() + timedelta(seconds=_AFTER_TROUBLE_SECONDS))
-        self.last_pass_at = self._clock.now()
-        self.is_failing = False
-        if not self._store.exclusive and self._recover_at:
-            regular = min(regular, self._recover_at)  # others' leases run out, however rarely we look
-        return min(regular, next_run_at) if next_run_at else regular
-
     async def _sweep(self) -> int:
         """Go once over what is due and ours to serve, then over what others are late with; return the claims won."""
         won = 0
@@ -231,19 +232,9 @@ class Scheduler:
         now, lasts = self._clock.now(), timedelta(seconds=self._options.lease_seconds)
         return Lease(new_id("lease", to_ms(now)), self.replica_id, from_ms(to_ms(now + lasts)))
 
-    def _on_trouble(self, text: str) -> None:
-        self.last_error = text
-
     def _on_room(self) -> None:
         if not self._recovery.is_done:
             self._recover_at = None
             self.wake.set()
-        elif self._claims.is_full:
+        elif self.is_full:
             self.wake.set()
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.outcome import Outcome
+from remembrancer.ports.blocking import OUTSIDE, BlockingCalls
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
@@ -46,6 +47,8 @@ class Firing:
     """Where progress goes; handlers call `progress`."""
     stop: StopSignal = field(default_factory=StopSignal, compare=False, repr=False)
     """What `stop_requested` reads."""
+    scheduler: BlockingCalls = field(default=OUTSIDE, repr=False, compare=False)
+    """The scheduler that fired, for a plain handler: methods that wait for their answer. Not for an async handler."""
 
     @property
     def trigger_prompt(self) -> str:

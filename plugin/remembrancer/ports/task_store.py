@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from remembrancer.model.policy import TaskType
+from remembrancer.ports.signals import Signals
 
 if TYPE_CHECKING:
     from collections import deque
@@ -123,7 +124,7 @@ class Wanted:
         return [each for each in TaskType if self.recurring in {None, each is TaskType.RECURRING}]
 
 
-class TaskStore(Protocol):
+class TaskStore(Signals, Protocol):
     """The tasks of one memory graph."""
 
     exclusive: bool

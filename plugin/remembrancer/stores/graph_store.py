@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, Wanted
 
 _BULK: Final = 1000
+_TIDY_SECONDS: Final = 2.0
+"""How long closing may be held up by what can be missing."""
 
 
 class GraphStore:
@@ -73,6 +76,9 @@ class GraphStore:
         self._schedules = GraphSchedules(session, self._index)
         self.schedules: Schedules = self._schedules
         self.soundings = GraphSoundings(session, self._index)
+        self.on_armed = self._index.on_armed
+        self._unrenewed: str | None = None
+        session.on_write.append(self._on_write)
         self.exclusive = session.exclusive
         self.commits = session.commits
         self.roll = GraphRoll(session)
@@ -149,7 +155,12 @@ class GraphStore:
     async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
         """Let the leases hold until *until*."""
         renewed: list[Row] = [{"lease_id": lease_id, "until_ms": to_ms(until)} for lease_id in lease_ids]
-        await self._session.write([Statement("renew_leases", renewed)])
+        try:
+            await self._session.write([Statement("renew_leases", renewed)])
+        except GraphUnavailable as fault:
+            self._unrenewed = f"The leases of what runs here could not be renewed: {fault}"
+            raise
+        self._unrenewed = None
 
     async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
         """Write each outcome whose execution still runs under the same fence; say of each whether it was written."""
@@ -218,6 +229,14 @@ class GraphStore:
         counts = self._session.counts
         return {name: self._before.get(name, 0) + count for name, count in counts.items()}
 
+    @property
+    def trouble(self) -> str | None:
+        """Why writes of this process fail just now, as the last of them said; None if they do not."""
+        return self._session.notes.full or self._unrenewed
+
+    async def verify(self) -> None:
+        """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
+
     async def recall_counters(self) -> None:
         """Learn what was counted beside this session."""
         counted, mine = await self.counters(), self._session.counts
@@ -244,10 +263,14 @@ class GraphStore:
 
     async def close(self) -> None:
         """Finish the writes under way and let the graph go, even one that does not answer any more."""
-        with suppress(GraphUnavailable):  # what is left is for people: after a crash it would be missing too
-            while await self.tidy(_BULK):
-                pass
+        with suppress(GraphUnavailable, TimeoutError):  # what is left is for people: after a crash it is missing too
+            async with asyncio.timeout(_TIDY_SECONDS):
+                while await self.tidy(_BULK):
+                    pass
         await self._session.close()
+
+    def _on_write(self) -> None:
+        self._session.notes.full = None
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:
         return await self._session.read(query(name), parameters)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, LiteralString
 
+from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.due_key import due_key, last_key, moment_of
 from remembrancer.stores.elements import placed
 from remembrancer.stores.floor import Floor
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.stores.session import Row, Session, Statement
 
 _LOOKS: Final = 5
 """How often to look for the next run, if another replica takes it each time before it is read."""
+_A_MOMENT_SECONDS: Final = 0.05
 
 
 class DueIndex:
@@ -32,6 +36,8 @@ class DueIndex:
 
     def __init__(self, session: Session, floor_lifetime_ms: int) -> None:
         self._session = session
+        self.on_armed: list[Callable[[int], None]] = []
+        self._following: set[asyncio.Task[None]] = set()
         self.floor = Floor(floor_lifetime_ms if session.exclusive else 0)
 
     async def due(
@@ -50,15 +56,37 @@ class DueIndex:
         return nodes
 
     async def arming(self, moments: Sequence[int | None], statements: Sequence[Statement]) -> list[list[Row]]:
-        """Write what arms tasks for *moments*, and keep the floor below the earliest of them."""
+        """Write what arms tasks for *moments*: keep the floor below the earliest of them, and tell who listens.
+
+        Whatever arms a task writes through here.
+        """
         earliest = min((moment for moment in moments if moment is not None), default=None)
         if earliest is None:
             return await self._session.write(statements)
         self.floor.arm(earliest)
         try:
             return await self._session.write(statements)
+        except asyncio.CancelledError:  # the caller has gone, and what it wrote is committed all the same
+            asyncio.get_running_loop().call_later(_A_MOMENT_SECONDS, self._follow, earliest)
+            raise
         finally:
-            self.floor.arm(earliest)
+            self._tell_armed(earliest)
+
+    def _tell_armed(self, moment_ms: int) -> None:
+        self.floor.arm(moment_ms)
+        for listener in self.on_armed:
+            listener(moment_ms)
+
+    def _follow(self, moment_ms: int) -> None:
+        """Tell who listens once a write that its caller has left is done."""
+        following = asyncio.get_running_loop().create_task(self._await_writes(moment_ms))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+
+    async def _await_writes(self, moment_ms: int) -> None:
+        with suppress(GraphUnavailable):  # closed meanwhile, or the pass that follows meets the same
+            await self._session.write([])  # what was written before it is committed before it
+        self._tell_armed(moment_ms)
 
     async def next_run_ms(self, shares: Collection[int] | None) -> int | None:
         """Return the earliest moment any task is armed for."""

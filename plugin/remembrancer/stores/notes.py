@@ -6,7 +6,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphUnavailable
+from remembrancer.errors import GraphFull, GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -22,6 +22,8 @@ class Notes:
 
     def __init__(self) -> None:
         self._waiting: deque[Note] = deque(maxlen=_MOST)
+        self.full: str | None = None
+        """What was said when the disk was full; None once a write was kept since."""
 
     def __bool__(self) -> bool:
         """Whether any wait."""
@@ -47,6 +49,8 @@ class Notes:
         """Count it when the graph cannot be read or written."""
         try:
             yield
-        except GraphUnavailable:
+        except GraphUnavailable as fault:
+            if isinstance(fault, GraphFull):
+                self.full = str(fault)
             self.add("database_errors", _UNAVAILABLE)
             raise

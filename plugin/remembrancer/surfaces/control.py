@@ -82,7 +82,8 @@ class ControlServer:
 
     async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Read the first frame; say whether it carries the token, in a time that tells nothing about it."""
-        frame = await asyncio.wait_for(reader.readline(), _PATIENCE_SECONDS)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            frame = await reader.readline()
         match _read(frame):
             case {"method": "authenticate", "params": {"token": str(token)} as said, "id": int(number)}:
                 admitted = hmac.compare_digest(token.encode(), self._token)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.retention import retain
 from remembrancer.errors import ServiceStopped
-from remembrancer.surfaces.metrics import Calls
+from remembrancer.surfaces.calls import Calls, public
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,20 +30,21 @@ class GraphHolder:
     def __init__(self, clock: Clock) -> None:
         self._time_service = clock
         self._store: TaskStore | None = None
-        self._calls = Calls()
+        self.calls = Calls()
+        """The calls that it took, and the event loop that it lives on."""
 
+    @public
     async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
         """Return what was rolled up, the latest day first: of one task, or of all."""
-        with self._counted():
-            return list(await self._graph().past.summaries(task_id, limit))
+        return list(await self._graph().past.summaries(task_id, limit))
 
+    @public
     async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
         """Roll up, now, every execution that is over and began more than *keep_days* ago.
 
         With *dry_run* nothing is written: the answer says what would be rolled up. Raises InvalidInput.
         """
-        with self._counted():
-            return await retain(self._graph().past, self._time_service.now(), keep_days, dry_run=dry_run)
+        return await retain(self._graph().past, self._time_service.now(), keep_days, dry_run=dry_run)
 
     def _graph(self) -> TaskStore:
         if self._store is None:
@@ -53,7 +54,4 @@ class GraphHolder:
     @property
     def counted(self) -> Callable[[], AbstractContextManager[None]]:
         """Counts one call, around it: for a surface that takes it, and may refuse it before it comes here."""
-        return self._calls.counted
-
-    def _counted(self) -> AbstractContextManager[None]:
-        return self._calls.counted()
+        return self.calls.counted

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.feed import MOST, Feed, only
 from remembrancer.errors import InvalidInput
+from remembrancer.surfaces.calls import carried, public
 from remembrancer.surfaces.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Live(Pulse):
             if self._feed is None or self._feed.ended:
                 return
 
+    @carried
     async def read_events(
         self,
         after: str | None = None,
@@ -64,10 +66,10 @@ class Live(Pulse):
         wanted = only(kinds, task_id) if kinds or task_id else None
         return await self._feed.page(after, limit=limit, wait_seconds=wait_seconds, wanted=wanted)
 
+    @public
     async def running_executions(self, limit: int = 100) -> list[Execution]:
         """Return what is under way, on all replicas, with the progress that was reported."""
-        with self._counted():
-            return list(await self._graph().events.running(limit))
+        return list(await self._graph().events.running(limit))
 
     def _end_feed(self) -> None:
         """Let those who read events go: the graph is about to close."""

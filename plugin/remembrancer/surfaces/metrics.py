@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import wraps
+from dataclasses import dataclass
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
+    from types import CoroutineType
 
-    from remembrancer.engine.scheduler import Scheduler
     from remembrancer.ports.task_store import TaskStore
+    from remembrancer.surfaces.calls import Calls
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Self = TypeVar("_Self", bound="Counted")
-
-
-@dataclass(slots=True)
-class Calls:
-    """The calls that a surface took, and how many it refused or failed."""
-
-    requests: int = 0
-    errors: int = 0
-    _inside: set[object] = field(default_factory=set[object])
-
-    @contextmanager
-    def counted(self) -> Generator[None]:
-        """Count a call, and whether it was refused or failed; what is called on its behalf is a part of it."""
-        caller = asyncio.current_task()
-        if caller in self._inside:
-            yield
-            return
-        self.requests += 1
-        self._inside.add(caller)
-        try:
-            yield
-        except Exception:
-            self.errors += 1
-            raise
-        finally:
-            self._inside.discard(caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +56,15 @@ class Counted(Protocol):
 
 
 def counted(
-    method: Callable[Concatenate[_Self, _P], Awaitable[_T]],
-) -> Callable[Concatenate[_Self, _P], Coroutine[None, None, _T]]:
-    """Count each call of *method*."""
+    method: Callable[Concatenate[_Self, _P], Coroutine[None, None, _T]],
+) -> Callable[Concatenate[_Self, _P], CoroutineType[None, None, _T]]:
+    """Let *method* be awaited on any event loop, and count each call of it."""
 
     @wraps(method)
     async def called(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        with self.vitals.calls.counted():
-            return await method(self, *args, **kwargs)
+        return await self.vitals.calls.take(partial(method, self, *args, **kwargs))
 
     return called
-
-
-def works(scheduler: Scheduler, started_at: datetime, now: datetime, allowed_seconds: float) -> bool:
-    """Whether the last pass was good and is not older than allowed, and the graph is there and the same.
-
-    A scheduler that has just started has made no pass yet: it counts from its start.
-    """
-    if scheduler.is_failing or scheduler.presence.trouble:
-        return False
-    return (now - (scheduler.last_pass_at or started_at)).total_seconds() <= allowed_seconds
 
 
 def active_tasks(totals: Mapping[str, float]) -> float:

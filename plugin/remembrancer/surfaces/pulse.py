@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from remembrancer.engine.checkup import Diagnosis, examine
+from remembrancer.surfaces.calls import FORKED, public
 from remembrancer.surfaces.gauges import Gauges
 from remembrancer.surfaces.holding import GraphHolder
-from remembrancer.surfaces.metrics import Passes, Vitals, works
+from remembrancer.surfaces.metrics import Passes, Vitals
 from remembrancer.surfaces.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from remembrancer.engine.options import Options
     from remembrancer.engine.scheduler import Scheduler
     from remembrancer.ports.clock import Clock
-
-_HEALTHY_SECONDS: Final = 10.0
-"""How much later than its interval a pass may be before the service calls itself unhealthy."""
 
 
 class Pulse(GraphHolder):
@@ -37,7 +35,8 @@ class Pulse(GraphHolder):
         self._task: asyncio.Task[None] | None = None
         self._shutdown_event = asyncio.Event()
         self._started_at: datetime | None = None
-        vitals = Vitals(options.check_interval_seconds, clock.now, self._graph, self._passes, self._calls)
+        self._error_at_stop: str | None = None
+        vitals = Vitals(options.check_interval_seconds, clock.now, self._graph, self._passes, self.calls)
         self._telemetry = Telemetry(vitals)
         self.gauges = Gauges(vitals, lambda: self._scheduler, options.max_concurrent)
 
@@ -46,35 +45,43 @@ class Pulse(GraphHolder):
         """The specification's reports on this scheduler."""
         return self._telemetry
 
+    @public
     async def examine(self) -> list[Diagnosis]:
         """Return what the ten checks say of the graph and of this scheduler."""
-        with self._counted():
-            return examine(await self.gauges.facts())
+        return examine(await self.gauges.facts())
 
     async def is_healthy(self) -> bool:
-        """Whether the checker is alive, its last pass recent and good, and the graph there and the same."""
+        """Whether the checker is alive and at work, and its graph, disk, leases and clock are as they should be.
+
+        False within seconds when any of it is not so; `get_status().last_error` says in words what it is.
+        """
         return self._is_healthy()
 
     def _passes(self) -> Passes:
         scheduler = self._scheduler
-        last = scheduler.last_pass_at if scheduler else None
         now = self._time_service.now()
-        running = self._task is not None and not self._task.done()
+        running = self._task is not None and not self._task.done() and not self.calls.is_forked
         return Passes(
             runs=scheduler.passes if scheduler else 0,
-            errors=scheduler.failed_passes if scheduler else 0,
-            age_seconds=(now - last).total_seconds() if last else 0.0,
+            errors=scheduler.record.failed if scheduler else 0,
+            age_seconds=scheduler.record.age_seconds if scheduler else 0.0,
             running=running,
             healthy=self._is_healthy(),
             uptime_seconds=(now - self._started_at).total_seconds() if self._task and self._started_at else 0.0,
-            missed=scheduler.missed_checks if scheduler else 0,
+            missed=scheduler.checker.checks.missed if scheduler else 0,
             background="running" if running else "failed" if self._task else "stopped",
             memory_bytes=scheduler.memory_bytes if scheduler else 0,
         )
 
     def _is_healthy(self) -> bool:
         scheduler, task = self._scheduler, self._task
-        if not scheduler or not task or task.done() or self._shutdown_event.is_set() or not self._started_at:
+        if not scheduler or not task or task.done() or self._shutdown_event.is_set() or self.calls.is_forked:
             return False
-        allowed = self._options.check_interval_seconds + _HEALTHY_SECONDS
-        return works(scheduler, self._started_at, self._time_service.now(), allowed)
+        return scheduler.health.trouble is None
+
+    def _last_error(self) -> str | None:
+        """Say what is wrong just now, or was last."""
+        if self.calls.is_forked:
+            return FORKED
+        scheduler = self._scheduler
+        return (scheduler.health.trouble or scheduler.faults.last_error) if scheduler else self._error_at_stop

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.ports.trail import Stretch
+from remembrancer.surfaces.calls import carried, public
 from remembrancer.surfaces.pulse import Pulse
 from remembrancer.timing.reading import read_moment
 
@@ -21,14 +22,15 @@ MOST_AT_ONCE: Final = 10_000
 class Recollection(Pulse):
     """Executions and changes."""
 
+    @public
     async def history(self, task_id: str | None = None, limit: int = 100, before: str | None = None) -> list[Execution]:
         """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
 
         Old and new go by their nominal times.
         """
-        with self._counted():
-            return list(await self._graph().history(task_id, limit, before))
+        return list(await self._graph().history(task_id, limit, before))
 
+    @public
     async def changes(
         self,
         task_id: str | None = None,
@@ -48,21 +50,21 @@ class Recollection(Pulse):
         Raises:
             InvalidInput: One of them is wrong.
         """
-        with self._counted():
-            if not 1 <= limit <= MOST_AT_ONCE:
-                raise InvalidInput("limit", limit, f"1 to {MOST_AT_ONCE:,}", 1000)
-            now = self._time_service.now()
-            begin = None if since is None else read_moment(since, "since", now=now)
-            if task_id is None:
-                return list(await self._graph().trail.stretch(Stretch(begin, after, limit)))
-            behind = "" if after is None else after.partition("_")[2]
-            found = [
-                each
-                for each in await self._graph().trail.of_task(task_id)
-                if each.place > behind and (begin is None or each.at >= begin)
-            ]
-            return found[:limit]
+        if not 1 <= limit <= MOST_AT_ONCE:
+            raise InvalidInput("limit", limit, f"1 to {MOST_AT_ONCE:,}", 1000)
+        now = self._time_service.now()
+        begin = None if since is None else read_moment(since, "since", now=now)
+        if task_id is None:
+            return list(await self._graph().trail.stretch(Stretch(begin, after, limit)))
+        behind = "" if after is None else after.partition("_")[2]
+        found = [
+            each
+            for each in await self._graph().trail.of_task(task_id)
+            if each.place > behind and (begin is None or each.at >= begin)
+        ]
+        return found[:limit]
 
+    @carried
     async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | TaskChange]:
         """Return what became of a task and what was done to it, among each other in time, newest first."""
         executions = await self.history(task_id, limit)

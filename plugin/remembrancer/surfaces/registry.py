@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from remembrancer.errors import ServiceStopped
 from remembrancer.surfaces.reports import ServiceType
 
 if TYPE_CHECKING:
+    from remembrancer.surfaces.lifecycle import Lifecycle
     from remembrancer.surfaces.service import SchedulerService
 
 _started: list[SchedulerService] = []
@@ -21,19 +22,20 @@ def get_service(service_type: ServiceType | str) -> SchedulerService:
         ServiceStopped: None is running.
     """
     ServiceType(service_type)
-    if not _started:
+    mine = [service for service in _started if not service.calls.is_forked]
+    if not mine:
         raise ServiceStopped(
             "No scheduler is running in this process. Start one: await TaskSchedulerService(...).start()"
         )
-    return _started[-1]
+    return mine[-1]
 
 
-def enlist(service: SchedulerService) -> None:
+def enlist(service: Lifecycle) -> None:
     """Let *service* be found."""
-    _started.append(service)
+    _started.append(cast("SchedulerService", service))
 
 
-def strike(service: SchedulerService) -> None:
+def strike(service: Lifecycle) -> None:
     """Let *service* be found no more."""
     if service in _started:
-        _started.remove(service)
+        _started.remove(cast("SchedulerService", service))

@@ -120,7 +120,9 @@ def _replication(scheduler: Scheduler | None) -> ReplicationReport:
     )
 
 
-def status(metrics: dict[str, float], passes: Passes, scheduler: Scheduler | None) -> ServiceStatus:
+def status(
+    metrics: dict[str, float], passes: Passes, scheduler: Scheduler | None, last_error: str | None
+) -> ServiceStatus:
     """Return the status that these metrics and passes add up to; without a graph open there is no *scheduler*."""
     return ServiceStatus(
         service_name=NAME,
@@ -141,5 +143,5 @@ def status(metrics: dict[str, float], passes: Passes, scheduler: Scheduler | Non
         ),
         metrics=metrics,
         replication=_replication(scheduler),
-        last_error=scheduler.last_error if scheduler else None,
+        last_error=last_error,
     )

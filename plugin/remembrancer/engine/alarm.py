@@ -1,0 +1,61 @@
+"""The alarm of the checker: it ends the sleep when a task is armed for an earlier moment, on whichever thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+
+
+class Alarm:
+    """Wakes one checker.
+
+    The checker listens from before it asks the graph what comes next: a write that its question may have been too
+    early for is remembered, and compared with the answer.
+    """
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        """Set once the checker is to look at once."""
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: int | None = None
+        self._until_ms: int | None = None
+        self._earliest_ms: int | None = None
+
+    def begin_pass(self) -> None:
+        """A pass begins: it sees all that was armed before."""
+        with self._lock:
+            self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+            self.event.clear()
+            self._until_ms = None
+
+    def listen(self) -> None:
+        """The graph is asked for what comes next: remember what is armed from here on."""
+        with self._lock:
+            self._earliest_ms = None
+
+    def set(self, until_ms: int) -> None:
+        """The checker means to sleep until *until_ms*."""
+        with self._lock:
+            self._until_ms = until_ms
+            late = self._earliest_ms is not None and self._earliest_ms < until_ms
+        if late:
+            self.ring()
+
+    def armed(self, moment_ms: int) -> None:
+        """A task was armed for *moment_ms*. On any thread."""
+        with self._lock:
+            if self._earliest_ms is None or moment_ms < self._earliest_ms:
+                self._earliest_ms = moment_ms
+            late = self._until_ms is not None and moment_ms < self._until_ms
+        if late:
+            self.ring()
+
+    def ring(self) -> None:
+        """Let the checker look at once. On any thread."""
+        if self._loop is None or threading.get_ident() == self._thread:
+            self.event.set()
+            return
+        with suppress(RuntimeError):  # the loop is closed: its checker has ended
+            self._loop.call_soon_threadsafe(self.event.set)

@@ -1,0 +1,80 @@
+"""The health of one scheduler: what is wrong with its work just now, in words, looked at every second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from remembrancer.engine.faults import Faults
+    from remembrancer.engine.presence import Presence
+    from remembrancer.engine.record import Record
+    from remembrancer.ports.task_store import TaskStore
+
+_EVERY_SECONDS: Final = 1.0
+_STANDSTILL_SECONDS: Final = 10.0
+_MOST_OFFSET_SECONDS: Final = 60.0
+_HEALTH: Final = "The health"
+
+
+class Health:
+    """What a scheduler knows of its own work.
+
+    Args:
+        record: The checker's passes.
+        presence: The graph, and who works on it.
+        store: What became of its writes.
+        faults: What failed and has not gone well since.
+        executor: What runs the handlers; its `trouble`, if it tells any.
+    """
+
+    def __init__(self, record: Record, presence: Presence, store: TaskStore, faults: Faults, executor: object) -> None:
+        self._record = record
+        self._presence = presence
+        self._store = store
+        self._faults = faults
+        self._executor = executor
+        self._beat_at: float | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong just now; None if nothing is."""
+        return (
+            self._presence.trouble
+            or self._store.trouble
+            or getattr(self._executor, "trouble", None)
+            or self._faults.trouble
+            or self._record.trouble
+            or self._standstill()
+            or self._offset()
+        )
+
+    async def watch(self) -> None:
+        """Look every second, for ever: verify the graph, and tell what is wrong when it begins to be."""
+        self._beat_at = time.monotonic()
+        every_other = False
+        try:
+            while True:
+                if every_other := not every_other:
+                    await self._faults.survive("The look at the graph", self._presence.verify)
+                if trouble := self.trouble:
+                    self._faults.tell(_HEALTH, trouble)
+                else:
+                    self._faults.mended(_HEALTH)
+                await asyncio.sleep(_EVERY_SECONDS)
+                self._beat_at = time.monotonic()
+        finally:
+            self._beat_at = None
+
+    def _standstill(self) -> str | None:
+        if self._beat_at is None or (silent := time.monotonic() - self._beat_at) <= _STANDSTILL_SECONDS:
+            return None
+        return f"The event loop of the scheduler has stood still for {silent:.0f} s: something blocks its thread."
+
+    def _offset(self) -> str | None:
+        offset = self._presence.clock_offset_seconds
+        if abs(offset) <= _MOST_OFFSET_SECONDS:
+            return None
+        way = "behind" if offset > 0 else "ahead of"
+        return f"{self._presence.clock_name} is {abs(offset):.0f} s {way} that of the graph's server: set it."

@@ -1,0 +1,80 @@
+"""The record of a checker's passes: how many, how they ended, and when the last one did, by a clock that is not set."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.clock import RealTime
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.ports.clock import Clock
+
+_PROGRESS_SECONDS: Final = 10.0
+"""How long a pass may take without any progress, and how much later than its interval it may be."""
+
+
+class Record:
+    """What is known of the passes of one checker.
+
+    Args:
+        clock: The scheduler's; real time is measured by the monotonic clock instead.
+        interval_seconds: The longest time between two passes.
+    """
+
+    def __init__(self, clock: Clock, interval_seconds: float) -> None:
+        self._clock = clock
+        self._interval_seconds = interval_seconds
+        self.passes = 0
+        self.failed = 0
+        self.is_failing = False
+        """Whether the last pass failed."""
+        self.last_pass_at: datetime | None = None
+        self._last_good: float | None = None
+        self._started = self._seconds()
+        self._progress: float | None = None
+        self._allowed = _PROGRESS_SECONDS
+
+    def start(self) -> None:
+        """The checker begins: what was before does not count."""
+        self._started, self._last_good, self._progress, self.is_failing = self._seconds(), None, None, False
+
+    def begin(self) -> None:
+        """A pass begins."""
+        self.passes += 1
+        self._progress, self._allowed = self._seconds(), _PROGRESS_SECONDS
+
+    def progress(self, allowed_seconds: float = _PROGRESS_SECONDS) -> None:
+        """Something of the pass under way is done; the next may take *allowed_seconds*."""
+        if self._progress is not None:
+            self._progress, self._allowed = self._seconds(), allowed_seconds
+
+    def end(self, *, well: bool) -> None:
+        """The pass under way has ended."""
+        self._progress = None
+        self.is_failing = not well
+        if well:
+            self._last_good, self.last_pass_at = self._seconds(), self._clock.now()
+        else:
+            self.failed += 1
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the last good pass ended; 0 without one."""
+        return 0.0 if self._last_good is None else self._seconds() - self._last_good
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the passes, in words; None if nothing is."""
+        now = self._seconds()
+        if self._progress is not None and (silent := now - self._progress) > self._allowed:
+            return f"The pass under way has made no progress for {silent:.0f} s."
+        good = self._started if self._last_good is None else self._last_good
+        if self._progress is None and (silent := now - good) > self._interval_seconds + _PROGRESS_SECONDS:
+            return f"No pass has ended well for {silent:.0f} s; one is due every {self._interval_seconds:g} s."
+        return None
+
+    def _seconds(self) -> float:
+        return time.monotonic() if isinstance(self._clock, RealTime) else self._clock.now().timestamp()

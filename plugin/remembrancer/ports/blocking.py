@@ -1,0 +1,110 @@
+"""The calls of a scheduler for code without an event loop: each waits until it is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol, cast
+
+from remembrancer.errors import ServiceStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.request import ScheduleRequest
+    from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
+    from remembrancer.ports.task_store import Wanted
+
+
+class BlockingCalls(Protocol):
+    """The service's own methods, with the same arguments, laws and errors, to be called on any thread but its loop's.
+
+    Raises beside them WrongThread on the thread of the scheduler's event loop, which would wait for itself, and
+    OutcomeUnknown if no answer comes in time.
+    """
+
+    def schedule_task(  # noqa: PLR0917 (the specification's own order)
+        self,
+        name: str,
+        goal_description: str,
+        trigger_prompt: str,
+        origin_thought_id: str,
+        defer_until: str | datetime | None = None,
+        schedule_cron: str | None = None,
+        **choices: object,
+    ) -> ScheduledReply:
+        """Schedule one task."""
+        ...
+
+    def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+        """Schedule all of *requests*, or none."""
+        ...
+
+    def schedule_deferred_task(
+        self,
+        thought_id: str,
+        task_id: str,
+        defer_until: str | datetime,
+        reason: str,
+        context: dict[str, object] | None = None,
+    ) -> ScheduledReply:
+        """Bring the agent's task back."""
+        ...
+
+    def cancel_task(self, task_id: str, reason: str | None = None, *, fence: int | None = None) -> bool:
+        """End an open task."""
+        ...
+
+    def defer_task(
+        self,
+        task_id: str,
+        until: str | datetime,
+        reason: str,
+        thought_id: str | None = None,
+        *,
+        fence: int | None = None,
+    ) -> ScheduledReply:
+        """Defer the task's next run."""
+        ...
+
+    def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
+        """Start one execution outside the schedule."""
+        ...
+
+    def get_task(self, task_id: str) -> ScheduledTask:
+        """Return one task."""
+        ...
+
+    def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
+        """Return tasks."""
+        ...
+
+    def get_scheduled_tasks(self) -> list[ScheduledTaskInfo]:
+        """Return the tasks that are PENDING or ACTIVE."""
+        ...
+
+    def get_execution(self, execution_id: str) -> Execution:
+        """Return one execution."""
+        ...
+
+    def history(self, task_id: str | None = None, limit: int = 100, before: str | None = None) -> list[Execution]:
+        """Return executions, newest first."""
+        ...
+
+    def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
+        """Answer a reading query."""
+        ...
+
+    def stop(self) -> None:
+        """Stop the scheduler; within a handler, which it waits for, only ask for that."""
+        ...
+
+
+class _Outside:
+    """Stands for the scheduler of a firing that no scheduler made."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ServiceStopped(f"No scheduler made this firing: there is none whose {name}() could be called.")
+
+
+OUTSIDE: Final = cast("BlockingCalls", _Outside())

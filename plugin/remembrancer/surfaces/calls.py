@@ -1,0 +1,139 @@
+"""Calls of the service: counted, carried over to the event loop that it lives on, refused in a fork of its process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import contextmanager
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeVar
+
+from remembrancer.errors import ServiceStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+    from concurrent.futures import Future
+    from types import CoroutineType
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+FORKED: Final = (
+    "This process is a fork of the one that opened the scheduler, which goes on there and only there: make a service "
+    "of its own here, or start this process by spawning it."
+)
+_NO_LOOP: Final = "The event loop that the scheduler was started on has ended: start the service again, on another."
+
+
+class Calls:
+    """The calls that a surface took, how many it refused or failed, and where they are done."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.errors = 0
+        self._inside: set[object] = set()
+        self._home: asyncio.AbstractEventLoop | None = None
+        self._pid: int | None = None
+
+    @property
+    def home(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that the service lives on; None while it has no graph open."""
+        return self._home
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this process is a fork of the one that opened the service."""
+        return self._pid is not None and self._pid != os.getpid()
+
+    @property
+    def is_homeless(self) -> bool:
+        """Whether the event loop that the service lives on has ended."""
+        return self._home is not None and not self.is_forked and not self._home.is_running()
+
+    def settle(self) -> None:
+        """The service lives on the running event loop from here on."""
+        self._home, self._pid = asyncio.get_running_loop(), os.getpid()
+
+    def leave(self) -> None:
+        """The service has no graph open any longer, and may be opened on any loop."""
+        self._home = self._pid = None
+
+    @contextmanager
+    def counted(self) -> Generator[None]:
+        """Count a call, and whether it was refused or failed; what is called on its behalf is a part of it."""
+        caller = asyncio.current_task()
+        if caller in self._inside:
+            yield
+            return
+        self.requests += 1
+        self._inside.add(caller)
+        try:
+            yield
+        except Exception:
+            self.errors += 1
+            raise
+        finally:
+            self._inside.discard(caller)
+
+    async def take(self, work: Callable[[], Coroutine[None, None, _T]]) -> _T:
+        """Count and do *work*, on the event loop of the service. Raises ServiceStopped."""
+        counted = asyncio.current_task() in self._inside
+        return await self.carry(work if counted else partial(self._counting, work))
+
+    async def carry(self, work: Callable[[], Coroutine[None, None, _T]]) -> _T:
+        """Do *work* on the event loop of the service, with the caller's context; another loop goes on meanwhile."""
+        if self.is_forked:
+            raise ServiceStopped(FORKED)
+        if self._home is None or self._home is asyncio.get_running_loop():
+            return await work()
+        return await asyncio.wrap_future(self.send(work))
+
+    def send(self, work: Callable[[], Coroutine[None, None, _T]]) -> Future[_T]:
+        """Begin *work* on the event loop of the service, from another thread. Raises ServiceStopped."""
+        if self._home is None or not self._home.is_running():
+            raise ServiceStopped(_NO_LOOP)
+        coroutine = work()
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._home)
+        except RuntimeError as closed:  # at this very moment
+            coroutine.close()
+            raise ServiceStopped(_NO_LOOP) from closed
+
+    async def _counting(self, work: Callable[[], Coroutine[None, None, _T]]) -> _T:
+        with self.counted():
+            return await work()
+
+
+class Called(Protocol):
+    """What is called: it has its calls counted, and done in one place."""
+
+    @property
+    def calls(self) -> Calls:
+        """Its calls."""
+        ...
+
+
+_Self = TypeVar("_Self", bound=Called)
+
+
+def public(
+    method: Callable[Concatenate[_Self, _P], Coroutine[None, None, _T]],
+) -> Callable[Concatenate[_Self, _P], CoroutineType[None, None, _T]]:
+    """Let *method* be awaited on any event loop, and count each call of it."""
+
+    @wraps(method)
+    async def called(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return await self.calls.take(partial(method, self, *args, **kwargs))
+
+    return called
+
+
+def carried(
+    method: Callable[Concatenate[_Self, _P], Coroutine[None, None, _T]],
+) -> Callable[Concatenate[_Self, _P], CoroutineType[None, None, _T]]:
+    """Let *method* be awaited on any event loop."""
+
+    @wraps(method)
+    async def called(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return await self.calls.carry(partial(method, self, *args, **kwargs))
+
+    return called
