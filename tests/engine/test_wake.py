@@ -61,9 +61,8 @@ async def defer_earlier(service: TaskSchedulerService) -> None:
     await service.defer_task(task.task_id, soon(1200), "Much later")
     await service.defer_task(task.task_id, soon(601), "Sooner")
     await service.cancel_task(task.task_id)
-    other = await service.schedule_task("other", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
-    await service.defer_task(other.task_id, soon(86_400 * 800), "Next year")
-    await service.defer_task(other.task_id, soon(), "After all")
+    await service.schedule_deferred_task("thought", "the agent's own", soon(86_400), "Tomorrow")
+    await service.schedule_deferred_task("thought", "the agent's own", soon(), "After all")
 
 
 async def cancel_and_schedule(service: TaskSchedulerService) -> None:

@@ -70,7 +70,8 @@ class Recheck:
             return move
 
         moved = await self._walk(derive, Cause(cause, now, self._replica_id))
-        _LOG.warning(
+        _LOG.log(
+            logging.WARNING if moved or waiting else logging.DEBUG,
             "%s %d recurring tasks are armed again for the first moment after %s; "
             "%d wait for a later one, because what comes before it has an outcome already.",
             cause, moved, to_iso(now), waiting,
