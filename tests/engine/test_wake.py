@@ -61,8 +61,8 @@ async def defer_earlier(service: TaskSchedulerService) -> None:
     await service.defer_task(task.task_id, soon(1200), "Much later")
     await service.defer_task(task.task_id, soon(601), "Sooner")
     await service.cancel_task(task.task_id)
-    await service.schedule_deferred_task("thought", "the agent's own", soon(86_400), "Tomorrow")
-    await service.schedule_deferred_task("thought", "the agent's own", soon(), "After all")
+    await service.schedule_deferred_task("thought", "another of its own", soon(86_400), "Tomorrow")
+    await service.schedule_deferred_task("thought", "another of its own", soon(), "After all")
 
 
 async def cancel_and_schedule(service: TaskSchedulerService) -> None:
