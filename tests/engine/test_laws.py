@@ -212,7 +212,8 @@ class Life(RuleBasedStateMachine):
         assert scheduler
         await store.close()
         dispatch = scheduler._dispatch
-        while under_way := [*dispatch._runs, *dispatch._ledger._writes]:
+        dispatch._cut_off = True  # as when the loop ends without a stop: nothing more is written
+        while under_way := [*dispatch._runs.tasks, *dispatch._ledger._writes]:
             for each in under_way:
                 each.cancel()
             await asyncio.sleep(0)

@@ -133,86 +133,84 @@ async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
-async def test_an_outcome_the_graph_does_not_take_fails_alone_and_its_lease_brings_it_back(
-    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_outcome_the_graph_refuses_fails_alone(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     service = TaskSchedulerService(time_service=clock, handler=by_name)
-    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,))
+    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,) * 5)
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "good", "bad", "fine")
-        refusing(service._store, "bad", monkeypatch)
+        told = refusing(service._store, "bad", monkeypatch)
         await checker.tick(MINUTE)
-        assert "its lease will bring it back" in caplog.text
-        assert sorted((each.status, each.result) for each in await service.history()) == [
-            ("completed", "fine"),
-            ("completed", "good"),
-            ("running", None),
+        history = {each.task_id: each for each in await service.history()}
+        names = {task_id: (await service.get_task(task_id)).name for task_id in history}
+        (bad,) = (each for each in history.values() if names[each.task_id] == "bad")
+
+        assert sorted((names[each.task_id], each.status) for each in history.values()) == [
+            ("bad", "failed"),
+            ("fine", "completed"),
+            ("good", "completed"),
         ]
-        monkeypatch.undo()
-        assert await service.recover() == 0, "the lease still holds"
-        clock.advance(timedelta(seconds=Options().lease_seconds))
-        assert await service.recover() == 1
-        assert {each.status for each in await service.history()} == {"completed", "failed"}
+        assert "no room for it" in (bad.reason or "")
+        assert told["refused"] == 1 + 3, "with the others, and three times alone"
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
-async def test_while_an_outcome_cannot_be_written_the_others_of_its_batch_keep_their_lease(
+async def test_an_outcome_is_kept_until_the_graph_takes_it(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a handler that still runs would be taken for lost, and tried again beside itself."""
-    gate = asyncio.Event()
-    began: list[str] = []
-
-    async def handle(firing: Firing) -> str:
-        began.append(firing.task.name)
-        if firing.task.name == "slow":
-            await gate.wait()
-        return firing.task.name
-
-    service = TaskSchedulerService(time_service=clock, handler=handle)
-    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,))
+    """Far longer than a lease holds; and this scheduler does not recover what it knows the outcome of."""
+    service = TaskSchedulerService(time_service=clock, handler=by_name)
+    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,) * 200)
     async with ManualScheduler(service, clock):
-        await schedule(service, clock, "bad", "slow", on_lost="retry")
-        scheduler, store = service._running_scheduler(), service._store
-        settle = refusing(store, "bad", monkeypatch)
+        await schedule(service, clock, "kept", on_lost="retry")
+        tries = 0
+        store: Any = service._store
+        settle = store.settle
+
+        async def unheard(*what: Any) -> Sequence[bool]:
+            nonlocal tries
+            tries += 1
+            if tries < 100:
+                raise GraphUnavailable("no answer")
+            return await settle(*what)
+
+        monkeypatch.setattr(store, "settle", unheard)
         clock.advance(MINUTE)
-        await scheduler.tick()
-        while settle["refused"] < 2:  # noqa: ASYNC110 (the ledger tries in its own time)
+        await service._running_scheduler().tick()
+        while tries < 10:  # noqa: ASYNC110 (the ledger tries in its own time)
             await asyncio.sleep(0.001)
         clock.advance(timedelta(seconds=Options().lease_seconds))
         assert await service.recover() == 0
-        gate.set()
         await service.idle()
-        assert {each.status: each.result for each in await service.history()} == {"completed": "slow", "running": None}
 
-        monkeypatch.undo()
-        assert await service.recover() == 1
-        await service.idle()
-        assert sorted(began) == ["bad", "bad", "slow"]
+        assert [(each.status, each.result) for each in await service.history()] == [("completed", "kept")]
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
-async def test_an_outcome_that_cannot_be_worked_out_is_brought_back_by_its_lease(
+async def test_a_deferral_is_worked_out_once_the_graph_answers(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def wait(_: Firing) -> Defer:
         return Defer(clock.now() + timedelta(hours=1), "Not now")
 
-    async def silent(_: str) -> None:
-        raise GraphUnavailable("no answer")
+    asked = 0
+
+    async def silent(task_id: str) -> object:
+        nonlocal asked
+        asked += 1
+        if asked < 20:
+            raise GraphUnavailable("no answer")
+        return await get(task_id)
 
     service = TaskSchedulerService(time_service=clock, handler=wait)
-    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,))
+    monkeypatch.setattr("remembrancer.engine.ledger._ASK_AGAIN_SECONDS", (0.0,) * 20)
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "Task")
-        monkeypatch.setattr(service._store, "get", silent)
+        store: Any = service._store
+        get = store.get
+        monkeypatch.setattr(store, "get", silent)
         await checker.tick(MINUTE)
-        assert [each.status for each in await service.history()] == ["running"]
 
-        monkeypatch.undo()
-        clock.advance(timedelta(seconds=Options().lease_seconds))
-        assert await service.recover() == 1
-        assert [each.status for each in await service.history()] == ["failed"]
+        assert [each.status for each in await service.history()] == ["deferred"]
 
 
 async def test_two_runs_of_one_task_that_both_put_it_off_are_both_remembered(clock: VirtualClock) -> None:
