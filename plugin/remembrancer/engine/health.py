@@ -40,11 +40,13 @@ class Health:
     @property
     def trouble(self) -> str | None:
         """What is wrong just now; None if nothing is."""
+        return self._presence.trouble or self._seen() or self._faults.trouble
+
+    def _seen(self) -> str | None:
+        """Say what is wrong that nothing else tells of."""
         return (
-            self._presence.trouble
-            or self._store.trouble
+            self._store.trouble
             or getattr(self._executor, "trouble", None)
-            or self._faults.trouble
             or self._record.trouble
             or self._standstill()
             or self._offset()
@@ -58,7 +60,7 @@ class Health:
             while True:
                 if every_other := not every_other:
                     await self._faults.survive("The look at the graph", self._presence.verify)
-                if trouble := self.trouble:
+                if trouble := self._seen():
                     self._faults.tell(_HEALTH, trouble)
                 else:
                     self._faults.mended(_HEALTH)
