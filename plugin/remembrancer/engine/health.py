@@ -37,14 +37,19 @@ class Health:
         self._executor = executor
         self._beat_at: float | None = None
 
-    @property
-    def trouble(self) -> str | None:
-        """What is wrong just now; None if nothing is."""
+    def look(self) -> str | None:
+        """Say what is wrong just now, and tell it if nothing else did; None if nothing is."""
+        if seen := self._seen():
+            self._faults.tell(_HEALTH, seen)
+        else:
+            self._faults.mended(_HEALTH)
+        return self._presence.trouble or seen or self._faults.trouble
+
+    def _seen(self) -> str | None:
+        """Say what is wrong that nothing else tells of."""
         return (
-            self._presence.trouble
-            or self._store.trouble
+            self._store.trouble
             or getattr(self._executor, "trouble", None)
-            or self._faults.trouble
             or self._record.trouble
             or self._standstill()
             or self._offset()
@@ -58,19 +63,19 @@ class Health:
             while True:
                 if every_other := not every_other:
                     await self._faults.survive("The look at the graph", self._presence.verify)
-                if trouble := self.trouble:
-                    self._faults.tell(_HEALTH, trouble)
-                else:
-                    self._faults.mended(_HEALTH)
+                self.look()
                 await asyncio.sleep(_EVERY_SECONDS)
                 self._beat_at = time.monotonic()
         finally:
             self._beat_at = None
 
     def _standstill(self) -> str | None:
-        if self._beat_at is None or (silent := time.monotonic() - self._beat_at) <= _STANDSTILL_SECONDS:
+        if self._beat_at is None or time.monotonic() - self._beat_at <= _STANDSTILL_SECONDS:
             return None
-        return f"The event loop of the scheduler has stood still for {silent:.0f} s: something blocks its thread."
+        return (
+            f"The event loop of the scheduler has stood still for more than {_STANDSTILL_SECONDS:g} s: something blocks "
+            "its thread, such as an async handler that waits without await."
+        )
 
     def _offset(self) -> str | None:
         offset = self._presence.clock_offset_seconds

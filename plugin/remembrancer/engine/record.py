@@ -46,10 +46,10 @@ class Record:
         self.passes += 1
         self._progress, self._allowed = self._seconds(), _PROGRESS_SECONDS
 
-    def progress(self, allowed_seconds: float = _PROGRESS_SECONDS) -> None:
-        """Something of the pass under way is done; the next may take *allowed_seconds*."""
+    def progress(self, allowed_seconds: float | None = None) -> None:
+        """Something of the pass under way is done; the next may take *allowed_seconds*, if not as long as any."""
         if self._progress is not None:
-            self._progress, self._allowed = self._seconds(), allowed_seconds
+            self._progress, self._allowed = self._seconds(), allowed_seconds or _PROGRESS_SECONDS
 
     def end(self, *, well: bool) -> None:
         """The pass under way has ended."""
@@ -69,11 +69,11 @@ class Record:
     def trouble(self) -> str | None:
         """What is wrong with the passes, in words; None if nothing is."""
         now = self._seconds()
-        if self._progress is not None and (silent := now - self._progress) > self._allowed:
-            return f"The pass under way has made no progress for {silent:.0f} s."
+        if self._progress is not None and now - self._progress > self._allowed:
+            return f"The pass under way has made no progress for more than {self._allowed:g} s."
         good = self._started if self._last_good is None else self._last_good
-        if self._progress is None and (silent := now - good) > self._interval_seconds + _PROGRESS_SECONDS:
-            return f"No pass has ended well for {silent:.0f} s; one is due every {self._interval_seconds:g} s."
+        if self._progress is None and now - good > self._interval_seconds + _PROGRESS_SECONDS:
+            return f"No pass has ended well for longer than the interval of {self._interval_seconds:g} s."
         return None
 
     def _seconds(self) -> float:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.bounds import end
@@ -72,6 +73,7 @@ class Scheduler:
         self.record = self.checker.record
         self.health = Health(self.record, self.presence, store, self.faults, self._dispatch)
         store.on_armed.append(self.checker.alarm.armed)
+        store.on_unreadable.append(partial(self.faults.tell, "The records"))
 
     @property
     def running(self) -> int:

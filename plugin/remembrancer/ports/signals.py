@@ -19,6 +19,9 @@ class Signals(Protocol):
 
     Also after one that was refused, lost, or left by its caller: it may have been kept."""
 
+    on_unreadable: list[Callable[[str], None]]
+    """What to call with a record that cannot be read, in words: it is left out, and stops nothing else."""
+
     @property
     def trouble(self) -> str | None:
         """Why writes of this process fail just now: the disk is full, leases cannot be renewed; None if they do not."""

@@ -34,7 +34,7 @@ from remembrancer.stores.trail import GraphTrail
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import LiteralString
 
@@ -77,6 +77,7 @@ class GraphStore:
         self.schedules: Schedules = self._schedules
         self.soundings = GraphSoundings(session, self._index)
         self.on_armed = self._index.on_armed
+        self.on_unreadable: list[Callable[[str], None]] = []
         self._unrenewed: str | None = None
         session.on_write.append(self._on_write)
         self.exclusive = session.exclusive
@@ -136,6 +137,7 @@ class GraphStore:
                 tasks.append(task := rows.task_from(node))
                 self._tasks.note(task.task_id, node["element_id"])
             except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
+                self._leave_out(f"Task {node.get('task_id')} cannot be read and is disarmed as FAILED: {fault}")
                 await set_aside(self._session, node, str(fault), to_ms(now))
         return tasks
 
@@ -178,10 +180,7 @@ class GraphStore:
         """Return the leases that are over, with those of their executions that still run."""
         over = await self._read("leases_over", {"now_ms": to_ms(now), "others": self.exclusive, "mine": mine})
         running = [await self._read("still_running", {"execution_ids": row["execution_ids"]}) for row in over]
-        return [
-            AbandonedLease(row["lease_id"], [rows.execution_from(each["e"]) for each in mine])
-            for row, mine in zip(over, running, strict=True)
-        ]
+        return [AbandonedLease(row["lease_id"], self._readable(mine)) for row, mine in zip(over, running, strict=True)]
 
     async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
         """Fail each lost execution and start its retry where one is given; return the retries started."""
@@ -217,7 +216,7 @@ class GraphStore:
         else:
             found = await self._read("executions_of_task", {"task_id": task_id, **parameters})
         # On a shared graph one may be rolled up while it is read: its node comes back empty.
-        return [rows.execution_from(row["e"]) for row in found if row["e"]]
+        return self._readable(row for row in found if row["e"])
 
     def note(self, what: str, text: str) -> None:
         """Count something that changes no task, with the next write."""
@@ -268,6 +267,21 @@ class GraphStore:
                 while await self.tidy(_BULK):
                     pass
         await self._session.close()
+
+    def _readable(self, found: Iterable[Row]) -> list[Execution]:
+        """Read executions from their nodes; one that makes no sense is left out, and told."""
+        executions: list[Execution] = []
+        for row in found:
+            try:
+                executions.append(rows.execution_from(row["e"]))
+            except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
+                named = row["e"].get("execution_id")
+                self._leave_out(f"Execution {named} cannot be read and is left as it is: {fault}")
+        return executions
+
+    def _leave_out(self, text: str) -> None:
+        for listener in self.on_unreadable:
+            listener(text)
 
     def _on_write(self) -> None:
         self._session.notes.full = None

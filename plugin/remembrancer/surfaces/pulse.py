@@ -77,11 +77,11 @@ class Pulse(GraphHolder):
         scheduler, task = self._scheduler, self._task
         if not scheduler or not task or task.done() or self._shutdown_event.is_set() or self.calls.is_forked:
             return False
-        return scheduler.health.trouble is None
+        return scheduler.health.look() is None
 
     def _last_error(self) -> str | None:
         """Say what is wrong just now, or was last."""
         if self.calls.is_forked:
             return FORKED
         scheduler = self._scheduler
-        return (scheduler.health.trouble or scheduler.faults.last_error) if scheduler else self._error_at_stop
+        return (scheduler.health.look() or scheduler.faults.last_error) if scheduler else self._error_at_stop
