@@ -33,6 +33,7 @@ class Life:
 
     def __init__(self, graph: str) -> None:
         self.chance = Random(7)
+        self.hours = [1, 1, 1, 6, 9] if "://" not in graph else [1, 6, 12, 24]  # each request costs more on a server
         self.clock = VirtualClock(START)
         self.service = TaskSchedulerService(graph, self.clock, handler=self.handle)
         self.checker = ManualScheduler(self.service, self.clock)
@@ -84,7 +85,7 @@ class Life:
                     await self.service.idle()
                 case _:
                     pass
-        await self.checker.tick(self.chance.choice([1, 1, 1, 6, 9]) * HOUR)
+        await self.checker.tick(self.chance.choice(self.hours) * HOUR)
 
     async def wrong(self) -> list[str]:
         told = await stories(self.service)

@@ -12,7 +12,7 @@ from remembrancer.engine.checks import Checks
 from remembrancer.engine.dispatch import Dispatch
 from remembrancer.engine.forgetting import Forgetting
 from remembrancer.engine.hearing import Hearing
-from remembrancer.engine.planning import plan
+from remembrancer.engine.planning import plan_page
 from remembrancer.engine.presence import Presence
 from remembrancer.engine.recovery import take_over
 from remembrancer.engine.retention import Retention
@@ -242,12 +242,9 @@ class Scheduler:
         return min(self._options.max_concurrent - self._dispatch.running - self._claiming, self._options.batch)
 
     async def _plan(self, due: Sequence[ScheduledTask], now_ms: int) -> list[Claim]:
-        claims: list[Claim] = []
-        for task in due:
-            try:
-                claims.append(plan(task, now_ms, self.replica_id))
-            except RemembrancerError as error:
-                await self._quarantine(task, error)
+        claims, faults = await plan_page(due, now_ms, self.replica_id)
+        for task, error in faults:
+            await self._quarantine(task, error)
         return claims
 
     async def _claim(self, due: Sequence[ScheduledTask], claims: Sequence[Claim]) -> int:
