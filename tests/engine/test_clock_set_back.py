@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 from moments import Promise, stories
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
@@ -14,8 +15,6 @@ from remembrancer.engine.recheck import Recheck
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
-    import pytest
-
     from remembrancer import Firing
 
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -119,6 +118,43 @@ async def test_a_clock_set_wrongly_back_repeats_nothing(caplog: pytest.LogCaptur
         assert (await stories(scene.service))[task_id].wrong(
             Promise(cron="* * * * *", since=START), scene.clock.now()
         ) == []
+
+
+@pytest.mark.parametrize("misfire", ["skip", "run_once", "run_all"])
+async def test_a_clock_that_was_ahead_for_a_while_silences_nobody(graph: str, misfire: str) -> None:
+    """What was missed while it was ahead is ahead again; what ran there does not run twice."""
+    scene = Scene(graph, START)
+    async with scene.checker:
+        task_id = await scene.schedule(schedule_cron="* * * * *", misfire=misfire, misfire_limit=3)
+        young = await scene.schedule(schedule_cron="30 * * * *", misfire=misfire, misfire_limit=3)
+        await scene.live(3, MINUTE)
+        await scene.live(1, AHEAD)
+        await scene.live(2, MINUTE)
+        assert await scene.set_back(START + 5 * MINUTE) == 2
+        before = len(scene.fired)
+        await scene.live(3, MINUTE)
+
+        assert scene.fired[before:] == [START + each * MINUTE for each in (6, 7, 8)]
+        await scene.assert_one_outcome_each()
+        await scene.live(6 * 60, MINUTE)
+        told = await stories(scene.service)
+        assert told[task_id].wrong(Promise(cron="* * * * *", since=START), scene.clock.now()) == []
+        assert told[young].wrong(Promise(cron="30 * * * *", since=START), scene.clock.now()) == []
+        await scene.assert_one_outcome_each()
+
+
+async def test_a_record_is_taken_back_as_a_whole_too() -> None:
+    scene = Scene(":memory:", START)
+    async with scene.checker:
+        await scene.schedule(schedule_cron="* * * * *", misfire="skip")
+        await scene.live(1, AHEAD)
+        assert await scene.set_back(START) == 1
+        await scene.live(5, MINUTE)
+
+        ran = [START + AHEAD - MINUTE, START + AHEAD, *(START + each * MINUTE for each in range(1, 6))]
+        assert scene.fired == ran
+        assert {each.status for each in await scene.service.history()} == {"completed"}
+        await scene.assert_one_outcome_each()
 
 
 async def test_a_live_deferral_stays_when_the_clock_goes_back() -> None:

@@ -27,6 +27,36 @@ CREATE (c:task_change {
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row
 
+// name: missed_ahead
+// What is recorded as missed of the tasks $task_ids and reaches beyond $now_ms, oldest first.
+UNWIND $task_ids AS task_id
+MATCH (e:task_execution)-[:EXECUTION_OF]->(t:scheduled_task {task_id: task_id})
+WHERE e.status = 'missed' AND e.last_nominal_at > datetime({epochMillis: $now_ms})
+RETURN task_id, e.execution_id AS execution_id, e.nominal_at.epochMillis AS first_ms,
+       e.last_nominal_at.epochMillis AS last_ms, e.occurrences AS occurrences, e.triggered_at.epochMillis AS triggered_ms
+ORDER BY execution_id
+
+// name: shorten_missed
+// Take back what is recorded as missed of moments that are ahead again, if their tasks were armed for them just now.
+UNWIND $rows AS r
+MATCH (c:task_change {change_id: r.change_id})
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.status = 'missed' AND e.occurrences = r.before
+SET e.occurrences = r.occurrences, e.last_nominal_at = datetime({epochMillis: r.last_ms})
+RETURN r.row AS row
+
+// name: erase_missed
+// The same where nothing of the record stays.
+UNWIND $rows AS r
+MATCH (c:task_change {change_id: r.change_id})
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.status = 'missed' AND e.occurrences = r.before
+OPTIONAL MATCH (e)-[x]-()
+DELETE x, e
+RETURN DISTINCT r.row AS row
+
 // name: zone_rules
 // The rules of time zones by which tasks were armed, as nodes.
 MATCH (z:zone_rules)

@@ -153,7 +153,7 @@ class Acts:
                 _check_fence(task, change.if_fence)
                 if not task.is_open:
                     return False
-                unserved = await unserved_of(task, to_ms(change.at))
+                unserved = unserved_of(task, to_ms(change.at))
             except TaskNotFound:
                 return False
             except (TaskUnreadable, InvalidInput) as fault:

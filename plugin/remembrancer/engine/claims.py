@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.engine.planning import plan
+from remembrancer.engine.planning import plan_page
 from remembrancer.engine.telling import tell
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.execution import ExecutionStatus
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import Claim, Lease, TaskStore
 
-_UNPLANNABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
-"""Errors of planning a task whose node holds nonsense; any other is a fault of the pass."""
 _IN_FLIGHT: Final = 2
 
 
@@ -108,12 +106,9 @@ class Claims:
         return page, asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
 
     async def _plan(self, due: Sequence[ScheduledTask], now_ms: int, replica_id: str) -> list[Claim]:
-        claims: list[Claim] = []
-        for task in due:
-            try:
-                claims.append(plan(task, now_ms, replica_id))
-            except _UNPLANNABLE as error:
-                await self._quarantine(task, error)
+        claims, faults = await plan_page(due, now_ms, replica_id)
+        for task, error in faults:
+            await self._quarantine(task, error)
         return claims
 
     async def _claim(

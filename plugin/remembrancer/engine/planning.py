@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from heapq import merge
-from itertools import groupby, takewhile
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import RemembrancerError
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, occurrence_key
 from remembrancer.model.moment import from_ms, to_iso, to_ms
@@ -16,13 +17,15 @@ from remembrancer.timing.cron import parse_cron
 from remembrancer.timing.passing import passing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.timing.cron import Cron
 
-BURST: Final = 1000
-"""How many moments one decision enumerates at most; a longer outage is accounted for in several."""
+_SLICE: Final = 50
+"""How many tasks are planned before others have their turn."""
+_UNPLANNABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
+"""Errors of planning a task whose node holds nonsense; any other is a fault of the pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,9 @@ def beginning_ms(task: ScheduledTask) -> int:
 def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
     """Return what to write for *task*, which is due at *now_ms*.
 
-    One decision accounts for one run, or for one burst of moments that will not run; the task stays due until
-    all its moments up to now are accounted for. Raises InvalidInput for a schedule that cannot be read.
+    One decision accounts for one run, or for all moments in a row that will not run, which are counted, not named
+    one by one: an outage of a year costs no more than one of an hour. The task stays due until all its moments up
+    to now are accounted for. Raises InvalidInput for a schedule that cannot be read.
     """
     nominal_ms = _first_ms(task)
     assert nominal_ms is not None, "only an armed task is due"  # noqa: S101
@@ -88,23 +92,55 @@ def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
     after = cron.next_ms(nominal_ms)
     if after > now_ms and not _is_late(task, nominal_ms, now_ms):
         return _run(task, ExecutionType.CRON, nominal_ms, after, at)  # the ordinary case: one moment, in time
-    most = BURST + (task.misfire_limit if task.misfire is Misfire.RUN_ALL else 0)
-    pending = [nominal_ms, *cron.fires(after, now_ms, most - 1)]
-    late = list(takewhile(lambda moment: _is_late(task, moment, now_ms), pending))
-    kept = _kept(task, fresh=len(late) < len(pending))
-    if gone := late[: max(0, len(late) - kept)]:
-        rest = pending[len(gone)] if len(gone) < len(pending) else cron.next_ms(gone[-1])
-        return drop(task, _missed(task, gone, now_ms), rest, rest, at)
-    return _run(task, ExecutionType.CRON, nominal_ms, after, at)
+    if not _is_late(task, nominal_ms, now_ms):
+        return _run(task, ExecutionType.CRON, nominal_ms, after, at)
+    latest_ms = ceil(now_ms - task.misfire_grace_seconds * 1000) - 1
+    late = 1 + cron.count(after, latest_ms)
+    kept = _kept(task, fresh=cron.next_ms(max(latest_ms, nominal_ms)) <= now_ms)
+    if late <= kept:
+        return _run(task, ExecutionType.CRON, nominal_ms, after, at)
+    gone = Stretch(nominal_ms, _last(cron, nominal_ms, late - kept, latest_ms, kept), late - kept)
+    rest = cron.next_ms(gone.last_ms)
+    return drop(task, _missed(task, gone, now_ms), rest, rest, at)
 
 
-def owed(task: ScheduledTask, now_ms: int) -> Iterator[int]:
-    """Yield the moments of *task* that have come and have no outcome yet: its schedule's, and one it was put off to.
+async def plan_page(
+    due: Sequence[ScheduledTask], now_ms: int, replica_id: str
+) -> tuple[list[Claim], list[tuple[ScheduledTask, Exception]]]:
+    """Plan the tasks of one page, others having their turn in between; return also which cannot be planned, and why."""
+    claims: list[Claim] = []
+    faults: list[tuple[ScheduledTask, Exception]] = []
+    for place, task in enumerate(due, 1):
+        try:
+            claims.append(plan(task, now_ms, replica_id))
+        except _UNPLANNABLE as error:
+            faults.append((task, error))
+        if place % _SLICE == 0:
+            await asyncio.sleep(0)
+    return claims, faults
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Moments in a row: the first, the last, and how many they are."""
+
+    first_ms: int
+    last_ms: int
+    occurrences: int
+
+
+def owed(task: ScheduledTask, now_ms: int) -> Stretch | None:
+    """Return the moments of *task* that have come and have no outcome yet: its schedule's, and one it was put off to.
 
     Raises InvalidInput for a schedule that cannot be read.
     """
-    beside = [] if (armed_ms := beside_ms(task)) is None or armed_ms > now_ms else [armed_ms]
-    return (moment for moment, _ in groupby(merge(_named(task, now_ms), beside)))
+    named, armed_ms = _named(task, now_ms), beside_ms(task)
+    if armed_ms is None or armed_ms > now_ms:
+        return named
+    if named is None:
+        return Stretch(armed_ms, armed_ms, 1)
+    both = named.occurrences + (not is_named(task, armed_ms))
+    return Stretch(min(named.first_ms, armed_ms), max(named.last_ms, armed_ms), both)
 
 
 def beside_ms(task: ScheduledTask) -> int | None:
@@ -121,14 +157,25 @@ def is_named(task: ScheduledTask, moment_ms: int) -> bool:
     return moment_ms == (task.nominal_ms if cron is None else cron.next_ms(moment_ms - 1))
 
 
-def _named(task: ScheduledTask, now_ms: int) -> Iterator[int]:
-    """Yield the moments of the schedule that have no outcome yet, up to *now_ms*."""
+def _named(task: ScheduledTask, now_ms: int) -> Stretch | None:
+    """Return the moments of the schedule that have no outcome yet, up to *now_ms*; None without any."""
     cron, moment = cron_of(task), _first_ms(task)
     if cron is None and task.next_run_ms is not None:
         now_ms = min(now_ms, task.next_run_ms)  # put off to before its only moment, it has that moment no more
-    while moment is not None and moment <= now_ms:
-        yield moment
-        moment = None if cron is None else cron.next_ms(moment)
+    if moment is None or moment > now_ms:
+        return None
+    return Stretch(moment, moment, 1) if cron is None else _from(cron, moment, now_ms)
+
+
+def _from(cron: Cron, first_ms: int, until_ms: int) -> Stretch:
+    """Return the moments from *first_ms*, which is one, up to *until_ms*."""
+    occurrences = 1 + cron.count(first_ms + 1, until_ms)
+    return Stretch(first_ms, _last(cron, first_ms, occurrences, until_ms, 0), occurrences)
+
+
+def _last(cron: Cron, first_ms: int, occurrences: int, until_ms: int, behind: int) -> int:
+    """Return the last of so many moments from *first_ms* on, if *behind* more follow it up to *until_ms*."""
+    return first_ms if occurrences == 1 else cron.last_ms(until_ms, behind + 1)
 
 
 def _first_ms(task: ScheduledTask) -> int | None:
@@ -139,7 +186,7 @@ def _first_ms(task: ScheduledTask) -> int | None:
 def _plan_once(task: ScheduledTask, nominal_ms: int, at: Decision) -> Claim:
     """A one-time task runs, however late, unless its policy is to skip what is late."""
     if task.misfire is Misfire.SKIP and _is_late(task, nominal_ms, at.now_ms):
-        return drop(task, _missed(task, [nominal_ms], at.now_ms), None, None, at)
+        return drop(task, _missed(task, Stretch(nominal_ms, nominal_ms, 1), at.now_ms), None, None, at)
     kind = ExecutionType.DEFERRED if task.deferral_id else ExecutionType.ONE_TIME
     return _run(task, kind, nominal_ms, None, at)
 
@@ -149,9 +196,9 @@ def _plan_put_off(task: ScheduledTask, cron: Cron | None, nominal_ms: int, at: D
     assert task.next_run_ms is not None  # noqa: S101
     until_ms = task.next_run_ms
     if nominal_ms < until_ms:
-        held = [nominal_ms, *(cron.fires(nominal_ms + 1, until_ms - 1, BURST - 1) if cron else ())]
-        after = cron.next_ms(held[-1]) if cron else until_ms
-        return drop(task, held_over(held[0], held[-1], len(held), until_ms), until_ms, after, at)
+        held = _from(cron, nominal_ms, until_ms - 1) if cron else Stretch(nominal_ms, nominal_ms, 1)
+        after = cron.next_ms(held.last_ms) if cron else until_ms
+        return drop(task, held_over(held.first_ms, held.last_ms, held.occurrences, until_ms), until_ms, after, at)
     if cron is None:
         return _plan_once(task, until_ms, at)
     after = nominal_ms if nominal_ms > until_ms else cron.next_ms(until_ms)
@@ -175,12 +222,12 @@ def _kept(task: ScheduledTask, *, fresh: bool) -> int:
     return 1 if task.misfire is Misfire.RUN_ONCE and not fresh else 0
 
 
-def _missed(task: ScheduledTask, moments: list[int], now_ms: int) -> Dropped:
+def _missed(task: ScheduledTask, gone: Stretch, now_ms: int) -> Dropped:
     """Say why late moments do not run."""
-    late = (now_ms - moments[-1]) / 1000
+    late = (now_ms - gone.last_ms) / 1000
     text = f"Found {late:.0f} s or more after its time (grace {task.misfire_grace_seconds:g} s, policy {task.misfire})."
     code = Reason.MISFIRE_SKIPPED if task.misfire is Misfire.SKIP else Reason.MISFIRE_COALESCED
-    return Dropped(moments[0], moments[-1], len(moments), ExecutionStatus.MISSED, code, text)
+    return Dropped(gone.first_ms, gone.last_ms, gone.occurrences, ExecutionStatus.MISSED, code, text)
 
 
 def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: int | None, at: Decision) -> Claim:

@@ -1,14 +1,16 @@
 """Derive again what recurring tasks are armed for: after the clock went back, and by new rules of their time zones.
 
 No occurrence gets a second outcome by it. What a schedule named from a task's beginning up to its next moment has an
-outcome each; so a task is moved only to before its beginning, as one is that was made while the clock was ahead. It
-then passes over, when it comes there, what was recorded before.
+outcome each. So a task is moved to before its beginning, as one is that was made while the clock was ahead; or to a
+moment that was recorded as missed when the clock went ahead: it is ahead again, and the record of it is taken back.
+Where a task comes to what it did while the clock was ahead, it passes over that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -16,17 +18,19 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.planning import beginning_ms, cron_of, held_ms
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import from_ms, to_iso, to_ms
-from remembrancer.ports.schedules import Cause, Move
+from remembrancer.ports.schedules import Cause, Move, Retraction
 from remembrancer.timing.passing import pairs_of
 from remembrancer.timing.zone_rules import ZoneRules, rules_in_force, say_the_same, under_new_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
+    from remembrancer.ports.schedules import Missed
     from remembrancer.ports.task_store import TaskStore
+    from remembrancer.timing.cron import Cron
 
 _LOG: Final = logging.getLogger("remembrancer")
 _WORTH: Final = timedelta(minutes=1)
@@ -63,11 +67,15 @@ class Recheck:
         """Arm tasks for their first moment after *now* that has no outcome, if that is earlier; return how many."""
         now_ms, waiting = to_ms(now), 0
 
-        def derive(task: ScheduledTask) -> Move | None:
+        async def derive(page: Sequence[ScheduledTask]) -> list[Move]:
             nonlocal waiting
-            move = earlier(task, now_ms)
-            waiting += move is None and _waits(task, now_ms)
-            return move
+            moves = await _each(page, lambda task: earlier(task, now_ms))
+            moving = {move.task.task_id for move in moves}
+            late = [task for task in page if task.task_id not in moving and _waits(task, now_ms)]
+            missed = await self._store.schedules.missed_after([task.task_id for task in late], now)
+            again = await _each(late, lambda task: once_missed(task, missed.get(task.task_id, ()), now_ms))
+            waiting += len(late) - len(again)
+            return moves + again
 
         moved = await self._walk(derive, Cause(cause, now, self._replica_id))
         _LOG.log(
@@ -96,7 +104,9 @@ class Recheck:
     async def _follow(self, old: ZoneRules, now: datetime) -> int:
         cause = f"The rules of the time zone {old.zone} have changed since the task was armed."
         moved = await self._walk(
-            lambda task: under_current_rules(task, old), Cause(cause, now, self._replica_id), [old.zone]
+            lambda page: _each(page, lambda task: under_current_rules(task, old)),
+            Cause(cause, now, self._replica_id),
+            [old.zone],
         )
         _LOG.warning("The rules of the time zone %s have changed: %d recurring tasks are moved.", old.zone, moved)
         return moved
@@ -108,21 +118,15 @@ class Recheck:
             await self._store.schedules.keep_zone_rules([*found, ZoneRules(_UTC, b"")])
 
     async def _walk(
-        self, derive: Callable[[ScheduledTask], Move | None], cause: Cause, zones: Collection[str] | None = None
+        self,
+        derive: Callable[[Sequence[ScheduledTask]], Awaitable[list[Move]]],
+        cause: Cause,
+        zones: Collection[str] | None = None,
     ) -> int:
-        """Write what *derive* answers for each armed recurring task, page by page; return how many were moved."""
+        """Write what *derive* answers for the armed recurring tasks, page by page; return how many were moved."""
         moved = 0
         async for page in self._store.schedules.recurring(zones):
-            moves: list[Move] = []
-            for place, task in enumerate(page, 1):
-                try:
-                    move = derive(task)
-                except InvalidInput:
-                    continue  # the checker takes it out of the schedule when its time comes, and says why
-                if move:
-                    moves.append(move)
-                if place % _SLICE == 0:
-                    await asyncio.sleep(0)
+            moves = await derive(page)
             for move in await self._store.schedules.rearm(moves, cause) if moves else ():
                 moved += 1
                 _tell(move, cause)
@@ -138,10 +142,21 @@ def earlier(task: ScheduledTask, now_ms: int) -> Move | None:
     moment_ms = cron.next_ms(max(now_ms, held_ms(task) - 1))
     if moment_ms >= min(begun_ms, armed_ms):
         return None
-    later = [pair for pair in pairs_of(task.ahead_ms or ()) if pair[1] > armed_ms]
-    if cron.next_ms(begun_ms - 1) < armed_ms:
-        later.insert(0, (begun_ms, armed_ms))
-    return Move(task, moment_ms, moment_ms, moment_ms, tuple(chain.from_iterable(later)) or None)
+    return Move(task, moment_ms, moment_ms, moment_ms, _ahead(task, cron, begun_ms))
+
+
+def once_missed(task: ScheduledTask, missed: Sequence[Missed], now_ms: int) -> Move | None:
+    """Return the move to the first moment after *now_ms* if that is recorded as missed; None for one that stays."""
+    cron, armed_ms = cron_of(task), task.nominal_ms
+    if cron is None or armed_ms is None or armed_ms != task.next_run_ms:
+        return None
+    moment_ms = cron.next_ms(now_ms)
+    for each in missed:
+        if each.first_ms <= moment_ms <= each.last_ms:
+            left = cron.count(each.first_ms, moment_ms - 1)
+            stays = Retraction(each, cron.last_ms(moment_ms - 1, 1) if left else 0, left)
+            return Move(task, moment_ms, moment_ms, task.since_ms, _ahead(task, cron, each.last_ms + 1), stays)
+    return None
 
 
 def under_current_rules(task: ScheduledTask, old: ZoneRules) -> Move | None:
@@ -158,9 +173,33 @@ def under_current_rules(task: ScheduledTask, old: ZoneRules) -> Move | None:
     return Move(task, armed_ms, moment_ms, task.since_ms, task.ahead_ms)
 
 
+def _ahead(task: ScheduledTask, cron: Cron, begun_ms: int) -> tuple[int, ...] | None:
+    """Return what the task passes over if its moments from *begun_ms* up to its next have outcomes, and lie ahead."""
+    armed_ms = task.nominal_ms or 0
+    later = [pair for pair in pairs_of(task.ahead_ms or ()) if pair[1] > armed_ms]
+    if cron.next_ms(begun_ms - 1) < armed_ms:
+        later.insert(0, (begun_ms, armed_ms))
+    return tuple(chain.from_iterable(later)) or None
+
+
+async def _each(tasks: Sequence[ScheduledTask], derive: Callable[[ScheduledTask], Move | None]) -> list[Move]:
+    """Return the moves of those tasks that have one, others having their turn in between."""
+    moves: list[Move] = []
+    for place, task in enumerate(tasks, 1):
+        with suppress(InvalidInput):  # the checker takes it out of the schedule when its time comes, and says why
+            if move := derive(task):
+                moves.append(move)
+        if place % _SLICE == 0:
+            await asyncio.sleep(0)
+    return moves
+
+
 def _waits(task: ScheduledTask, now_ms: int) -> bool:
     """Whether moments after *now_ms* have an outcome already, so that the task waits for a later one."""
-    cron = cron_of(task)
+    try:
+        cron = cron_of(task)
+    except InvalidInput:
+        return False
     return bool(cron and task.deferral_id is None and task.nominal_ms and cron.next_ms(now_ms) < task.nominal_ms)
 
 

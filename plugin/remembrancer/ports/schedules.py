@@ -17,6 +17,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """Moments of one task in a row that are recorded as missed, in one execution."""
+
+    execution_id: str
+    first_ms: int
+    last_ms: int
+    occurrences: int
+    triggered_ms: int
+    """When they were recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """The part of a record of missed moments that stays, because the others are ahead again; none with 0 of them."""
+
+    missed: Missed
+    last_ms: int
+    occurrences: int
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """Where a task stands in its schedule once it is derived again."""
 
@@ -27,6 +48,7 @@ class Move:
     since_ms: int | None = None
     """As `ScheduledTask` has it after the move."""
     ahead_ms: tuple[int, ...] | None = None
+    retraction: Retraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,10 @@ class Schedules(Protocol):
 
     async def rearm(self, moves: Sequence[Move], cause: Cause) -> Sequence[Move]:
         """Write those moves whose task still stands as read, each with a change in the audit trail; return them."""
+        ...
+
+    async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[Missed]]:
+        """Return what is recorded as missed of these tasks, by their ids, and reaches beyond *moment*."""
         ...
 
     async def newest_record_after(self, moment: datetime) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.ids import LAST_ID, first_id, new_id
 from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
+from remembrancer.ports.schedules import Missed
 from remembrancer.stores import rows
 from remembrancer.stores.due_key import due_key
 from remembrancer.stores.session import Row, Session, Statement
@@ -53,10 +54,19 @@ class GraphSchedules:
 
     async def rearm(self, moves: Sequence[Move], cause: Cause) -> Sequence[Move]:
         """Write those moves whose task still stands as read; return them."""
-        statement = Statement("rearm_tasks", [_row(move, cause) for move in moves])
-        answers: list[list[Row]] = await self._index.arming([move.next_run_ms for move in moves], [statement])
+        told = [_row(move, cause) for move in moves]
+        statements = [Statement("rearm_tasks", told), *_retractions(moves, told)]
+        answers: list[list[Row]] = await self._index.arming([move.next_run_ms for move in moves], statements)
         places: list[int] = [row["row"] for row in answers[0]]
         return [moves[place] for place in places]
+
+    async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[Missed]]:
+        """Return what is recorded as missed of these tasks, by their ids, and reaches beyond *moment*."""
+        asked: Row = {"task_ids": list(task_ids), "now_ms": to_ms(moment)}
+        missed: dict[str, list[Missed]] = {}
+        for row in await self._session.read(query("missed_ahead"), asked) if task_ids else ():
+            missed.setdefault(row.pop("task_id"), []).append(Missed(**row))
+        return missed
 
     async def newest_record_after(self, moment: datetime) -> datetime | None:
         """Return the nominal time of an execution, or the creation of a task, that is later than *moment*."""
@@ -123,6 +133,25 @@ def _row(move: Move, cause: Cause) -> Row:
         "reason": cause.reason,
         "replica_id": cause.replica_id,
     }
+
+
+def _retractions(moves: Sequence[Move], told: Sequence[Row]) -> list[Statement]:
+    """Return the statements that take back what is recorded as missed of moments that are ahead again."""
+    parts: dict[str, list[Row]] = {}
+    for move, row in zip(moves, told, strict=True):
+        if stays := move.retraction:
+            taken: Row = {
+                "task_id": row["task_id"],
+                "task_type": row["task_type"],
+                "change_id": row["change_id"],
+                "execution_id": stays.missed.execution_id,
+                "before": stays.missed.occurrences,
+                "occurrences": stays.occurrences,
+                "last_ms": stays.last_ms,
+                "triggered_ms": stays.missed.triggered_ms,
+            }
+            parts.setdefault("shorten_missed" if stays.occurrences else "erase_missed", []).append(taken)
+    return [Statement(name, taken) for name, taken in parts.items()]
 
 
 def _kept(rules: ZoneRules) -> Row:

@@ -197,6 +197,14 @@ def _deferred(tally: Tally, written: Sequence[Row]) -> None:
         tally.most_deferred = max(tally.most_deferred, (row["deferral_count"], row["task_id"]))
 
 
+def _retracted(tally: Tally, written: Sequence[Row]) -> None:
+    """What was missed lies ahead again: it counts no more, in the hour in which it was counted."""
+    for row in written:
+        counts = tally.at(row["triggered_ms"], row).counts
+        for name in ("occurrences_dropped", "occurrences_missed"):
+            counts[name] += row["occurrences"] - row["before"]
+
+
 def _rearmed(tally: Tally, written: Sequence[Row]) -> None:
     for row in written:
         tally.at(row["at_ms"], row).counts["tasks_rearmed"] += 1
@@ -216,4 +224,6 @@ _COUNTED: Final[dict[str, Callable[[Tally, Sequence[Row]], None]]] = {
     "quarantine_tasks": _ended_as("FAILED", by_checker=True),
     "record_deferrals": _deferred,
     "rearm_tasks": _rearmed,
+    "shorten_missed": _retracted,
+    "erase_missed": _retracted,
 }

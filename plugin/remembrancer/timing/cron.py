@@ -99,6 +99,39 @@ class Cron:
             found.append(fire)
         return found
 
+    def count(self, start_ms: int, until_ms: int) -> int:
+        """Return how many fires f there are with start_ms <= f <= until_ms: counted by the day, not one by one."""
+        second, last = -(-start_ms // 1000), until_ms // 1000
+        total = 0
+        while second <= last:
+            span = span_at(self.rules or self.timezone, second)
+            opens, closes = self._bounds(span)
+            low, high = max(second + span.offset, opens), min(last + 1 + span.offset, closes)
+            if low < high:
+                total += self.walls.count(low, high)
+            if second == span.start and self.runs_after_gap(span):
+                total += low != second + span.offset or self.walls.at_or_after(low) != low
+            second = span.end
+        return total
+
+    def last_ms(self, until_ms: int, place: int) -> int:
+        """Return the fire at *place*, counted back from *until_ms*: at 1 the last that is not after it.
+
+        There must be so many.
+        """
+        last = until_ms // 1000
+        width = 60
+        while self.count((last - width) * 1000, until_ms) < place:
+            width *= 2
+        low, high = last - width, last + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.count(middle * 1000, until_ms) >= place:
+                low = middle
+            else:
+                high = middle
+        return low * 1000
+
     def runs_after_gap(self, span: Span) -> bool:
         """Tell whether a fixed time lies in the gap that *span* begins with, and is to run after it."""
         if span.offset <= span.before or self.elapsed or self.gap is Gap.SKIP:

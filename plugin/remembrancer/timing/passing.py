@@ -25,6 +25,14 @@ class PassingCron(Cron):
                 moment_ms = Cron.next_ms(self, end_ms - 1)
         return moment_ms
 
+    def count(self, start_ms: int, until_ms: int) -> int:
+        """Return how many fires there are, those in the stretches left out."""
+        passed = (
+            Cron.count(self, max(start_ms, begin_ms), min(until_ms, end_ms - 1))
+            for begin_ms, end_ms in pairs_of(self.ahead_ms)
+        )
+        return Cron.count(self, start_ms, until_ms) - sum(passed)
+
 
 def passing(cron: Cron, ahead_ms: tuple[int, ...]) -> PassingCron:
     """Return *cron* without the moments between the pairs of *ahead_ms*."""

@@ -33,6 +33,43 @@ class Walls:
             found = self._day(day + 1)
         return found * _DAY + self.hours[0] * 3600 + self._first_in_hour()
 
+    def count(self, start: int, end: int) -> int:
+        """Return how many wall times are named from *start* up to *end* (excluded), without naming each."""
+        (first, begin), (last, finish) = divmod(start, _DAY), divmod(end, _DAY)
+        total = self._days(first, last) * len(self.hours) * len(self.minutes) * len(self.seconds)
+        if self._day(first) == first:
+            total -= self._rank(begin)
+        if self._day(last) == last:
+            total += self._rank(finish)
+        return total
+
+    def _days(self, first: int, last: int) -> int:
+        """Return how many days match from *first* up to *last* (excluded)."""
+        if not self.sides:
+            return last - first
+        found, day = 0, self._day(first)
+        while day < last:
+            found, day = found + 1, self._day(day + 1)
+        return found
+
+    def _rank(self, time: int) -> int:
+        """Return how many named seconds of a day lie before *time*."""
+        hour, rest = divmod(time, 3600)
+        minute, second = divmod(rest, 60)
+        rank, found = self._before(self.hours, hour)
+        rank *= len(self.minutes)
+        if found:
+            inside, found = self._before(self.minutes, minute)
+            rank += inside
+        rank *= len(self.seconds)
+        return rank + (bisect_left(self.seconds, second) if found else 0)
+
+    @staticmethod
+    def _before(values: tuple[int, ...], value: int) -> tuple[int, bool]:
+        """Return how many of *values* are smaller, and whether *value* is among them."""
+        at = bisect_left(values, value)
+        return at, at < len(values) and values[at] == value
+
     def _day(self, day: int) -> int:
         if not self.sides:
             return day
