@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remembrancer.engine.dispatch import ends
-from remembrancer.errors import TaskNotFound, TaskUnreadable
+from remembrancer.errors import GraphBusy, TaskNotFound, TaskUnreadable
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.moment import from_ms, to_ms
@@ -38,9 +38,12 @@ async def take_over(
     abandoned = [over for over in await store.abandoned(now, lease.replica_id) if over.lease_id not in held]
     for place, over in enumerate(abandoned):
         took, tasks = await _decide(store, over, now, lease.replica_id)
-        lost += [each.settlement for each in took]
         mine = replace(lease, lease_id=f"{lease.lease_id}.{place}")
-        retries = await store.take_over([over.lease_id], took, mine)
+        try:
+            retries = await store.take_over([over.lease_id], took, mine)
+        except GraphBusy:
+            continue  # another write holds a lock of it: the next recovery finds it, and what is due does not wait
+        lost += [each.settlement for each in took]
         again.append((mine, [Firing(retry, tasks[retry.task_id]) for retry in retries]))
     return again, lost
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -12,6 +11,7 @@ from remembrancer.engine.checks import Checks
 from remembrancer.engine.dispatch import Dispatch
 from remembrancer.engine.forgetting import Forgetting
 from remembrancer.engine.hearing import Hearing
+from remembrancer.engine.help import Help, end
 from remembrancer.engine.planning import plan
 from remembrancer.engine.presence import Presence
 from remembrancer.engine.recovery import take_over
@@ -65,6 +65,7 @@ class Scheduler:
         self.wake = asyncio.Event()
         self._full = False
         self._claiming = 0
+        self._help = Help(self._serve, self._on_trouble)
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self._dispatch = Dispatch(store, clock, handler, options, self._on_room, instruments=instruments)
@@ -120,7 +121,8 @@ class Scheduler:
                 if not self._stopping:
                     await self._hearing.sleep(until, self.wake)
         finally:
-            await _end(*keeping)
+            await end(*keeping)
+            await self._help.join()
             await self.presence.leave()  # the others need not wait for handlers that are under way here
 
     def halt(self) -> None:
@@ -134,7 +136,7 @@ class Scheduler:
         await self.presence.leave()
         await self._dispatch.stop(self._options.stop_timeout_seconds)
         if self._heartbeat:
-            await _end(self._heartbeat)
+            await end(self._heartbeat)
 
     async def tick(self) -> int:
         """Claim and start everything that is due now; return how many occurrences were accounted for."""
@@ -146,7 +148,8 @@ class Scheduler:
         return done
 
     async def idle(self) -> None:
-        """Return when every handler under way has been settled."""
+        """Return when what is served for others has been claimed, and every handler under way settled."""
+        await self._help.idle()
         await self._dispatch.idle()
 
     async def run_now(self, task: ScheduledTask, change: Change) -> Execution | None:
@@ -200,13 +203,15 @@ class Scheduler:
         return min(regular, next_run_at) if next_run_at else regular
 
     async def _sweep(self) -> int:
-        """Go once over what is due and ours to serve, then over what others are late with; return the claims won."""
-        won = 0
-        for turn in self.presence.turns:
-            won += await self._serve(turn)
-            if self._full:
-                break
-        return won
+        """Go once over what is due and ours to serve; return the claims won, with those won for others meanwhile.
+
+        What others are late with is served beside, one round at a time: it may be locked, and ours never waits for it.
+        """
+        mine, *others = self.presence.turns
+        won = await self._serve(mine)
+        if others and not self._full and not self._stopping:
+            self._help.begin(others)
+        return won + self._help.take_won()
 
     async def _serve(self, turn: Turn) -> int:
         """Go once over what is due of one turn, page after page; return how many claims were won.
@@ -224,7 +229,8 @@ class Scheduler:
                     page = await self._store.due(now - turn.late, room, page[-1] if page else None, turn.shares)
                     if not page:
                         break
-                    if claims := await self._plan(page, to_ms(now)):
+                    claims = await self._plan(page, to_ms(now))
+                    if claims := claims[: self._room()]:  # the round for others may have claimed meanwhile
                         self._claiming += len(claims)
                         flying.add(asyncio.get_running_loop().create_task(self._claim(page, claims)))
                 elif flying:
@@ -285,13 +291,6 @@ class Scheduler:
     def _on_room(self) -> None:
         if self._full:
             self.wake.set()
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 def _count(claimed: int | BaseException) -> int:
