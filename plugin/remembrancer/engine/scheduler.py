@@ -122,7 +122,6 @@ class Scheduler:
                     await self._hearing.sleep(until, self.wake)
         finally:
             await end(*keeping)
-            await self._help.join()
             await self.presence.leave()  # the others need not wait for handlers that are under way here
 
     def halt(self) -> None:
@@ -134,6 +133,7 @@ class Scheduler:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
         self.halt()
         await self.presence.leave()
+        await self._help.join()
         await self._dispatch.stop(self._options.stop_timeout_seconds)
         if self._heartbeat:
             await end(self._heartbeat)

@@ -55,6 +55,10 @@ class Kind:
     row_share: float = 0.004
     patient_seconds: float | None = None
 
+    def limit(self, rows: int, *, patient: bool = False) -> float:
+        """Return how many seconds a commit of so many rows waits for locks."""
+        return ((patient and self.patient_seconds) or self.lock_seconds) * (1 + rows * self.row_share)
+
 
 CLAIM: Final = Kind("claim", 4, rows=1)
 """Each page alone: one with a locked task drags down no other."""

@@ -20,6 +20,7 @@ from remembrancer.stores.neo4j_meaning import (
     Patience,
     Unanswered,
     is_declared,
+    lasting_meaning,
     reading_meaning,
     writing_meaning,
 )
@@ -111,7 +112,9 @@ class Neo4jSession:
                     answer = await session.run(asked.text, parameters)
                     return ungathered(await answer.single(strict=True), asked.columns)
             except FAULTS as error:
-                if self._is_final(error, lane) or not await patience.wait():
+                if lane is Lane.USER and isinstance(error, Unanswered):
+                    raise lasting_meaning(self._address, error) from error
+                if not self._sessions.may_pass(error) or not await patience.wait():
                     raise reading_meaning(self._address, text, error) from error
             except UNUSABLE as error:
                 raise reading_meaning(self._address, text, error) from error
@@ -187,11 +190,6 @@ class Neo4jSession:
         self._made += 1
         counted = (self.counts, self.notes)
         return Writer(self._sessions, self._address, f"{self._id}.{self._made - 1}", counted, on_doubt)
-
-    def _is_final(self, error: Exception, lane: Lane) -> bool:
-        """Whether it is no use to ask again; a user's query that took too long takes too long."""
-        assert isinstance(error, FAULTS)  # noqa: S101 (only those are asked about)
-        return (lane is Lane.USER and isinstance(error, Unanswered)) or not self._sessions.may_pass(error)
 
 
 async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _TRY_EVERY_SECONDS: Final = 6.0
 """Longer than a server locks a user out by default."""
+_APART_SECONDS: Final = 0.05
+"""New connections come one after the other: the first refusal is known before there are three."""
 _REFUSED: Final = ("Neo.ClientError.Security.Unauthorized", "Neo.ClientError.Security.AuthenticationRateLimit")
 
 
@@ -41,6 +43,8 @@ class Credentials(AsyncAuthManager):
         self._trying = False
         """Whether it was given out once more since."""
         self._again_at = 0.0
+        self._gate = asyncio.Lock()
+        self._next_at = 0.0
 
     async def get_auth(self) -> Auth | None:
         """Return what to log in with; None for a server that asks for nothing."""
@@ -57,8 +61,14 @@ class Credentials(AsyncAuthManager):
 
     async def admit(self) -> None:
         """Let a new connection be opened. Raises AuthError while the password that it would bring was refused."""
-        if self._refused is None:
-            return
+        loop = asyncio.get_running_loop()
+        async with self._gate:
+            await asyncio.sleep(max(0.0, self._next_at - loop.time()))
+            self._next_at = loop.time() + _APART_SECONDS
+            if self._refused is not None:
+                await self._admit_after_refusal()
+
+    async def _admit_after_refusal(self) -> None:
         await self._renew()
         now = asyncio.get_running_loop().time()
         if self._password != self._refused or (self._trying and now >= self._again_at):

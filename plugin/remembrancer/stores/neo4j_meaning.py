@@ -114,6 +114,14 @@ def is_declared(error: DriverError | Neo4jError) -> bool:
     return isinstance(error, Neo4jError) and error.code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 
 
+def lasting_meaning(address: Address, error: Exception) -> GraphUnavailable:
+    """Say that a user's query took too long."""
+    return GraphUnavailable(
+        f"The graph {address} gave {error}, and the query was given up. Ask for less at a time, or run it beside the "
+        "scheduler, with a driver of your own."
+    )
+
+
 def reading_meaning(address: Address, text: str, error: Exception) -> RemembrancerError:
     """Say whether the query, its parameters or the graph are at fault."""
     if not isinstance(error, FAULTS):

@@ -108,31 +108,37 @@ class WriteQueue:
         try:
             await self._settle_group(writer, group)
         except asyncio.CancelledError:
-            group.refuse(OutcomeUnknown(_CLOSED_IN_DOUBT) if writer.is_in_doubt else GraphUnreachable(_CLOSED))
+            group.refuse(_on_close(writer))
             raise
         finally:
             self._release(writer)
 
-    async def _settle_group(self, writer: Writer, group: Group) -> None:
+    async def _settle_group(self, writer: Writer, group: Group, *, patient: bool = False) -> None:
         """Commit a group; if it is refused, commit its halves, so that a bad write, or one that is locked, is alone."""
+        seconds = self._kind.limit(group.size, patient=patient)
         try:
-            shares = group.share(await writer.commit(group, self._limit(group, self._kind.lock_seconds)))
+            shares = group.share(await writer.commit(group, seconds))
             self._commits.append(group.size)
             self._learn()
         except (GraphUnreachable, OutcomeUnknown) as error:
             group.refuse(error)
         except UnicodeEncodeError:
-            await self._settle_group(writer, Group.of([encodable(write) for write in group.writes]))
+            await self._settle_group(writer, Group.of([encodable(write) for write in group.writes]), patient=patient)
         except Exception as error:  # noqa: BLE001 (whatever it is belongs to the callers, not to this task)
-            half = len(group.writes) // 2
-            if half == 0:
-                self._refuse(group, error)
-                return
-            for part in (group.writes[:half], group.writes[half:]):
-                await self._settle_group(writer, Group.of(part))
+            await self._divide(writer, group, error, patient=patient)
         else:
             for write, share in zip(group.writes, shares, strict=True):
                 write.give(share)
+
+    async def _divide(self, writer: Writer, group: Group, error: Exception, *, patient: bool) -> None:
+        """Commit the halves of a group that was refused; let a single write that is locked wait elsewhere."""
+        if half := len(group.writes) // 2:
+            for part in (group.writes[:half], group.writes[half:]):
+                await self._settle_group(writer, Group.of(part))
+        elif isinstance(error, GraphBusy) and self._kind.patient_seconds and not patient:
+            self._start(self._wait(group, error))
+        else:
+            group.refuse(error)
 
     def _learn(self) -> None:
         """The graph answers: let writers in doubt learn what became of their last commits, which count."""
@@ -153,34 +159,25 @@ class WriteQueue:
         self._free.append(writer)
         self.begin()
 
-    def _refuse(self, group: Group, error: Exception) -> None:
-        """Tell the caller of a single write, or let it wait for its locks elsewhere."""
-        if isinstance(error, GraphBusy) and self._kind.patient_seconds is not None:
-            self._start(self._wait(group, self._limit(group, self._kind.patient_seconds), error))
-        else:
-            group.refuse(error)
-
-    async def _wait(self, group: Group, seconds: float, busy: GraphBusy) -> None:
+    async def _wait(self, group: Group, busy: GraphBusy) -> None:
         """Commit a single write that others' locks keep waiting, with a writer of its own."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self._kind.limit(group.size, patient=True)):
                 await self._places.acquire()
         except TimeoutError:
             group.refuse(busy)
             return
         writer = self._waiting.pop() if self._waiting else self._made()
         try:
-            (share,) = group.share(await writer.commit(group, seconds))
-            group.writes[0].give(share)
+            await self._settle_group(writer, group, patient=True)
         except asyncio.CancelledError:
-            group.refuse(OutcomeUnknown(_CLOSED_IN_DOUBT) if writer.is_in_doubt else GraphUnreachable(_CLOSED))
+            group.refuse(_on_close(writer))
             raise
-        except Exception as error:  # noqa: BLE001 (as above)
-            group.refuse(error)
         finally:
             self._waiting.append(writer)
             self._places.release()
 
-    def _limit(self, group: Group, seconds: float) -> float:
-        """Return for how long a group may wait for locks: a large one takes its time on a busy server."""
-        return seconds * (1 + group.size * self._kind.row_share)
+
+def _on_close(writer: Writer) -> GraphUnavailable:
+    """Say what became of a write that was cut off when the graph was closed."""
+    return OutcomeUnknown(_CLOSED_IN_DOUBT) if writer.is_in_doubt else GraphUnreachable(_CLOSED)
