@@ -12,7 +12,7 @@ from bolt_proxy import BoltProxy
 from neo4j.exceptions import Neo4jError
 
 from remembrancer.assembly import open_store
-from remembrancer.errors import GraphForbidden, GraphUnavailable
+from remembrancer.errors import GraphForbidden
 from remembrancer.stores import neo4j_credentials
 
 if TYPE_CHECKING:
@@ -132,18 +132,15 @@ async def test_a_password_that_the_server_takes_again_is_used_again(
         await store.get(task.task_id)
     await asyncio.to_thread(rotation.change, OLD)
 
-    async def until_let_in() -> None:
+    async def until_all_are_let_in() -> None:
         while True:
-            try:
-                assert await store.get(task.task_id) == task
-            except GraphUnavailable:
-                await asyncio.sleep(0.5)
-            else:
+            asked = [store.query("RETURN 1 AS one") for _ in range(5)]
+            if await asyncio.gather(*asked, return_exceptions=True) == [[{"one": 1}]] * 5:
                 return
+            await asyncio.sleep(0.5)
 
-    await asyncio.wait_for(until_let_in(), LIMIT)
-    answers = await asyncio.wait_for(asyncio.gather(*(store.query("RETURN 1 AS one") for _ in range(10))), LIMIT)
-    assert answers == [[{"one": 1}]] * 10
+    await asyncio.wait_for(until_all_are_let_in(), LIMIT)
+    assert await store.get(task.task_id) == task
 
 
 async def test_connections_of_before_stay_in_use_while_new_ones_are_refused(
@@ -151,7 +148,8 @@ async def test_connections_of_before_stay_in_use_while_new_ones_are_refused(
 ) -> None:
     await store.create([task := a_task()])
     await asyncio.to_thread(rotation.change, NEW)
-    with pytest.raises(GraphForbidden):
-        await store.query("RETURN 1")  # the first of its lane: it needs a new one
+    asked = [store.query("RETURN 1") for _ in range(5)]
+    answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), LIMIT)
 
+    assert GraphForbidden in {type(each) for each in answers}, "some of them need a new one"
     assert await store.get(task.task_id) == task

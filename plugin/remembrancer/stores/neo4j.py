@@ -201,7 +201,8 @@ async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
     for name in ("neo4j.io", "neo4j.pool"):
         if (log := logging.getLogger(name)).level == logging.NOTSET:
             log.setLevel(logging.CRITICAL)
-    sessions = Sessions(_connecting(address), address)
+    credentials = Credentials(address)
+    sessions = Sessions(_connecting(address, credentials), address, credentials)
     session = Neo4jSession(sessions, address)
     try:
         await session.greet()
@@ -215,9 +216,8 @@ async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
     return session
 
 
-def _connecting(address: Address) -> Callable[[Lane], AsyncDriver]:
+def _connecting(address: Address, credentials: Credentials) -> Callable[[Lane], AsyncDriver]:
     """Return what makes a driver for a lane; all of them log in with the same credentials."""
-    credentials = Credentials(address)
 
     async def resolve(place: Place) -> list[Place]:
         """Go before each new connection; what the driver keeps open does not come by here."""

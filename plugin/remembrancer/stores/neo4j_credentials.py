@@ -51,13 +51,17 @@ class Credentials(AsyncAuthManager):
         return basic_auth(self._address.user, self._password) if self._address.user else None
 
     async def handle_security_exception(self, auth: object, error: Neo4jError) -> bool:
-        """Note a refusal; say whether there is another password by now."""
-        if error.code not in _REFUSED or not isinstance(auth, Auth):
+        """Say whether a connection that was open is worth another try; a new one that is refused is not told here."""
+        del auth
+        return self.hear(error)
+
+    def hear(self, error: Neo4jError) -> bool:
+        """Note it if the server has refused the password; say whether there may be another one."""
+        if error.code not in _REFUSED:
             return False
-        self._refused, self._trying = auth.credentials, False
+        self._refused, self._trying = self._password, False
         self._again_at = asyncio.get_running_loop().time() + _TRY_EVERY_SECONDS
-        await self._renew()
-        return self._password != self._refused
+        return self._address.password_file is not None
 
     async def admit(self) -> None:
         """Let a new connection be opened. Raises AuthError while the password that it would bring was refused."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from neo4j.exceptions import DriverError
 
     from remembrancer.stores.address import Address
+    from remembrancer.stores.neo4j_credentials import Credentials
     from remembrancer.stores.session import Row
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -87,10 +88,12 @@ class Sessions:
     Args:
         connect: Makes a driver for a lane.
         address: Which database.
+        credentials: What all of them log in with.
     """
 
-    def __init__(self, connect: Callable[[Lane], AsyncDriver], address: Address) -> None:
+    def __init__(self, connect: Callable[[Lane], AsyncDriver], address: Address, credentials: Credentials) -> None:
         self._address = address
+        self._credentials = credentials
         self._lags = address.uri.startswith("neo4j")
         self._process = os.getpid()
         self._pools = {
@@ -144,6 +147,8 @@ class Sessions:
 
     def may_pass(self, error: DriverError | Neo4jError) -> bool:
         """Whether the same may succeed a moment later."""
+        if isinstance(error, Neo4jError) and self._credentials.hear(error):
+            return True
         if isinstance(error, Neo4jError) and error.code in _BEHIND:
             self._forget()
             _LOG.warning("The graph %s is behind what it was: is it a copy of earlier?", self._address)
