@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from remembrancer_schema.catalog import queries
+from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Limits:
 class Lane(Enum):
     """A set of connections of its own."""
 
-    URGENT = Limits(4, 3.0)
+    URGENT = Limits(4, 2.5)
     """Renewals and membership: late by a lease, and others take over what lives."""
     CHECKER = Limits(24, 5.0)
     """What a pass asks, all writes, and look-ups by a key: each is answered in milliseconds."""
@@ -88,10 +88,8 @@ _KINDS: Final = {
 _SHARED: Final = frozenset({"record_outcomes", "end_deferrals", "hold_leases", "release_leases"})
 """Parts of several kinds of write; alone, of a claim."""
 _LANES: Final = {
-    text.text: lane
-    for lane, names in ((Lane.URGENT, _URGENT_READS), (Lane.CHECKER, _CHECKER_READS))
-    for name in names
-    if (text := queries().get(name))
+    **{query(name): Lane.URGENT for name in _URGENT_READS},
+    **{query(name): Lane.CHECKER for name in _CHECKER_READS},
 }
 
 

@@ -51,6 +51,7 @@ _LIVENESS_SECONDS: Final = 10.0
 """A connection that was idle for so long is tried before it is used: something in between may have dropped it."""
 _CLOSE_SECONDS: Final = 20.0
 """Writes under way are finished within so long; longer than one that waits for locks may wait for them."""
+_FOLD_SECONDS: Final = 5.0
 _MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")})
 _CLOSED: Final = "The graph is closed: start the service again."
 _ENDED: Final = "ended"
@@ -178,9 +179,10 @@ class Neo4jSession:
         wrote = [each for queue in self._queues.values() for each in queue.writers if each.wrote]
         rows: list[Row] = [{"counter_id": each.counter_id, "into": _ENDED, "row": 0} for each in wrote]
         try:
-            for name in ("fold_hours", "fold_counters") if rows else ():
-                await self.run_again_and_again(query(name), {"rows": rows})
-        except GraphUnavailable:
+            async with asyncio.timeout(_FOLD_SECONDS):
+                for name in ("fold_hours", "fold_counters") if rows else ():
+                    await self.run_again_and_again(query(name), {"rows": rows})
+        except (GraphUnavailable, TimeoutError):
             pass  # they stay where they are, and count all the same
         finally:
             await self._sessions.close()

@@ -43,8 +43,11 @@ UNUSABLE: Final = (ValueError, TypeError, OverflowError)
 """What the driver raises for a query or a parameter that it cannot send."""
 _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _QUERY_FAULTS: Final = ("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")
-_STOPPED: Final = ("Neo.ClientError.Transaction.Terminated", "Neo.ClientError.Transaction.LockClientStopped")
-"""A server that stops ends its transactions so; the driver takes it for the client's own wish."""
+_STOPPED: Final = tuple(
+    f"Neo.ClientError.Transaction.{title}"
+    for title in ("Terminated", "LockClientStopped", "TransactionTimedOut", "TransactionTimedOutClientConfiguration")
+)
+"""A server that stops ends its transactions so, as it does those of a client that was busy with something else."""
 _GONE: Final = "Neo.ClientError.Statement.EntityNotFound"
 """What this had found was deleted by somebody else before it was locked: looked for again, it is not there."""
 _LOCKED_OUT: Final = "Neo.ClientError.Security.AuthenticationRateLimit"

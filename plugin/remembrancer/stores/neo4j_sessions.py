@@ -12,6 +12,7 @@ from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
 from neo4j.exceptions import Neo4jError
 
 from remembrancer.errors import GraphUnavailable
+from remembrancer.stores.deadline import Deadline
 from remembrancer.stores.lanes import Lane
 from remembrancer.stores.neo4j_meaning import LocksHeld, Unanswered, may_pass
 from remembrancer.stores.neo4j_pool import Pool
@@ -55,7 +56,7 @@ class Work:
         seconds: How long a statement may take.
     """
 
-    def __init__(self, transaction: AsyncTransaction, deadline: asyncio.Timeout, seconds: float) -> None:
+    def __init__(self, transaction: AsyncTransaction, deadline: Deadline, seconds: float) -> None:
         self._transaction = transaction
         self._deadline = deadline
         self._seconds = seconds
@@ -64,18 +65,15 @@ class Work:
 
     async def run(self, text: LiteralString, parameters: Row) -> list[Record]:
         """Run a statement, which waits for the locks of others within its deadline."""
-        self._within(self._seconds)
+        self._deadline.within(self._seconds)
         answer = await self._transaction.run(text, parameters)
         return [record async for record in answer]
 
     async def commit(self) -> None:
         """Commit."""
         self.commits = True
-        self._within(_COMMIT_SECONDS)
+        self._deadline.within(_COMMIT_SECONDS)
         await self._transaction.commit()
-
-    def _within(self, seconds: float) -> None:
-        self._deadline.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 class Sessions:
@@ -131,7 +129,7 @@ class Sessions:
         lasts = lock_seconds + _GRACE_SECONDS + _ROUND_TRIPS * self._round_trip
         asked, used, work = loop.time(), None, None
         try:
-            async with asyncio.timeout(pool.seconds) as deadline, pool.session(WRITE_ACCESS, self._bookmarks) as opened:
+            async with Deadline(pool.seconds) as deadline, pool.session(WRITE_ACCESS, self._bookmarks) as opened:
                 session, used = opened
                 async with await session.begin_transaction(timeout=lasts) as transaction:
                     begun = loop.time()
@@ -174,7 +172,7 @@ class Sessions:
         pool, loop = self._pools[lane], asyncio.get_running_loop()
         asked, used = loop.time(), None
         try:
-            async with asyncio.timeout(seconds or pool.seconds), pool.session(access, self._bookmarks) as opened:
+            async with Deadline(seconds or pool.seconds), pool.session(access, self._bookmarks) as opened:
                 session, used = opened
                 yield session
         except TimeoutError as late:

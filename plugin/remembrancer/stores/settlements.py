@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _IN_THE_WAY: Final = (GraphBusy, ForeignConstraint)
 _LOCKED_SECONDS: Final = 10.0
 """How long one that is locked is tried again; whoever asked then hears of it, and may ask again."""
+_MOST: Final = 10_000
 _PAUSE_SECONDS: Final = 0.25
 _AT_A_TIME: Final = 64
 """They go together in a commit, but for those that are locked."""
@@ -50,19 +51,18 @@ class Settlements:
 
         Raises GraphUnavailable if one of them could not be; asked again, it writes those that are left.
         """
-        ids = [each.execution.execution_id for each in settlements]
-        left = [each for each in settlements if each.execution.execution_id not in self._answered]
-        if len(left) == len(settlements):
+        if not self._answered or not any(each.execution.execution_id in self._answered for each in settlements):
             try:
                 return await self._write(settlements, over)
             except _IN_THE_WAY as error:
                 if not settlements or (len(settlements) == 1 and isinstance(error, ForeignConstraint)):
                     raise
-        await self._write_apart(left)
+        ids = [each.execution.execution_id for each in settlements]
+        await self._write_apart([each for each in settlements if each.execution.execution_id not in self._answered])
         if over:
             with suppress(GraphBusy):  # a lease that cannot be ended now runs out
                 await self._session.write([let_go(over)])
-        return [self._answered.pop(each) for each in ids]
+        return [self._answered.pop(each, False) for each in ids]
 
     async def _write_apart(self, settlements: Sequence[Settlement]) -> None:
         """Write what can be written, a few at a time; raise what one of them met in the end."""
@@ -84,6 +84,8 @@ class Settlements:
                     raise
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
+                if len(self._answered) > _MOST:
+                    self._answered.clear()
                 self._answered[settlement.execution.execution_id] = written[0]
                 return
 
