@@ -51,7 +51,7 @@ BROAD_EXCEPTS = {
     "engine/heartbeat.py": "whatever a renewal raises is logged; leases go on being renewed",
     "engine/ledger.py": "an outcome that is known is never thrown away, whatever its write raises",
     "stores/embedded.py": "whatever a commit raises is handed to those who wait for it; the writer thread lives on",
-    "stores/neo4j.py": "whatever a commit raises is handed to those who wait for it; the next group is committed",
+    "stores/neo4j_queue.py": "whatever a commit raises is handed to those who wait for it; the next group is committed",
     "surfaces/rest/guarding.py": "whatever a route raises is logged, and answered, with the request's id",
 }
 FORBIDDEN_NAMES = {"base", "common", "core", "helper", "helpers", "impl", "manager", "misc", "util", "utils"}

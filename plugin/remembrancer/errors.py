@@ -25,6 +25,9 @@ RemembrancerError
     ├── GraphFull                   the disk is full
     ├── GraphUnreachable            the server does not answer
     ├── GraphForbidden              the server does not let this user in, or not do this
+    ├── GraphBusy                   others hold the locks that a write needs
+    ├── ForeignConstraint           a constraint that is not ours is against a write
+    ├── ServerTooOld                the server lacks what our queries need
     ├── OutcomeUnknown              the connection was lost in a commit: it may have been kept
     └── EngineMissing               what opens such a graph is not installed, or has no build for this platform
 """
@@ -232,6 +235,18 @@ class GraphUnreachable(GraphUnavailable):
 
 class GraphForbidden(GraphUnavailable):
     """The graph's server does not let this user in, or does not let it do this."""
+
+
+class GraphBusy(GraphUnavailable):
+    """Other writes hold the locks that this one needs; nothing of it was written."""
+
+
+class ForeignConstraint(GraphUnavailable):
+    """A constraint that somebody else has declared is against a write; nothing of it was written."""
+
+
+class ServerTooOld(GraphUnavailable):
+    """The graph's server is of a version that lacks what our queries need; nothing was written."""
 
 
 class OutcomeUnknown(GraphUnavailable):

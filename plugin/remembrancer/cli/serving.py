@@ -15,6 +15,7 @@ from typer import Option
 
 from remembrancer.cli.command import OnGraph
 from remembrancer.cli.options import DEFAULT_GRAPH, read_days
+from remembrancer.cli.patience import until_it_answers
 from remembrancer.cli.running import FAILED
 from remembrancer.errors import InvalidInput
 
@@ -114,7 +115,7 @@ async def _open_shared(
     instruments = exposition.instruments if exposition else None
     service = open_service(asked.graph, handler=handler, options=_numbers(asked), instruments=instruments)
     stack.push_async_callback(service.stop)
-    await service.start()
+    await until_it_answers(service.start)
     rest_port = await _serve_rest(stack, service, asked.rest_port) if asked.rest else None
     metrics_port = await _serve_metrics(stack, exposition, service, asked.metrics_port)
     among = service.get_status().replication

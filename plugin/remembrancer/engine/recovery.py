@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from remembrancer.engine.settlement import ends
-from remembrancer.errors import TaskNotFound, TaskUnreadable
+from remembrancer.errors import GraphBusy, TaskNotFound, TaskUnreadable
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.moment import from_ms, to_ms
@@ -77,7 +77,10 @@ class Recovery:
                 with self._dispatch.reserve(len(self._left[0].retried)) as reservation:
                     if not reservation.slots:
                         break
-                    lost += await self._retry(self._left[0], reservation)
+                    try:
+                        lost += await self._retry(self._left[0], reservation)
+                    except GraphBusy:
+                        break  # another write holds a lock of it: what is due does not wait
         return lost
 
     async def _look(self) -> list[Settlement]:
@@ -87,7 +90,8 @@ class Recovery:
         lease = self._lease()
         for over in await self._store.abandoned(self._clock.now(), lease.replica_id):
             if over.lease_id not in known:
-                lost += await self._sort(over, lease)
+                with suppress(GraphBusy):  # another write holds a lock of it: the next look finds it again
+                    lost += await self._sort(over, lease)
         return lost
 
     async def _sort(self, over: AbandonedLease, lease: Lease) -> list[Settlement]:

@@ -16,6 +16,7 @@ from remembrancer.engine.completion import complete
 from remembrancer.engine.dispatch import Dispatch
 from remembrancer.engine.faults import Faults
 from remembrancer.engine.health import Health
+from remembrancer.engine.help import Help
 from remembrancer.engine.manual_run import manual_run
 from remembrancer.engine.presence import Presence
 from remembrancer.engine.recheck import Recheck
@@ -68,6 +69,7 @@ class Scheduler:
         look_each = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = Recovery(store, clock, self._dispatch, self._lease, look_each)
         self._claims = Claims(store, clock, self._dispatch, options, self._lease, checker=self.checker)
+        self._help = Help(self._claims.serve, self.faults)
         self._recheck = Recheck(store, clock, self.replica_id)
         self.wake = self.checker.alarm.event
         self.record = self.checker.record
@@ -165,6 +167,7 @@ class Scheduler:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
         self.halt()
         await self.presence.leave()
+        await self._help.join()
         await self._dispatch.stop(self._options.stop_timeout_seconds)
         if self._heartbeat:
             await end(self._heartbeat)
@@ -203,7 +206,8 @@ class Scheduler:
         return await self._recheck.begin()
 
     async def idle(self) -> None:
-        """Return when every handler under way has been settled."""
+        """Return when what is served for others has been claimed, and every handler under way settled."""
+        await self._help.idle()
         await self._dispatch.idle()
 
     async def run_now(self, task: ScheduledTask, change: Change) -> Execution | None:
@@ -222,13 +226,15 @@ class Scheduler:
         return started
 
     async def _sweep(self) -> int:
-        """Go once over what is due and ours to serve, then over what others are late with; return the claims won."""
-        won = 0
-        for turn in self.presence.turns:
-            won += await self._claims.serve(turn)
-            if self._claims.is_full:
-                break
-        return won
+        """Go once over what is due and ours to serve; return the claims won, with those won for others meanwhile.
+
+        What others are late with is served beside, one round at a time: it may be locked, and ours never waits for it.
+        """
+        mine, *others = self.presence.turns
+        won = await self._claims.serve(mine)
+        if others and not self.is_full and not self.checker.is_stopping:
+            self._help.begin(others)
+        return won + self._help.take_won()
 
     def _lease(self) -> Lease:
         now, lasts = self._clock.now(), timedelta(seconds=self._options.lease_seconds)

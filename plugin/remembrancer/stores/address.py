@@ -33,6 +33,8 @@ class Address:
     """None for the server's own default."""
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    password_file: str | None = None
+    """Where the password was read, and may be another one later."""
 
     def __str__(self) -> str:
         """Show it without user and password."""
@@ -65,13 +67,15 @@ def read_address(text: str, environment: Mapping[str, str]) -> Address:
     if asked and parts.scheme.startswith("bolt"):
         allowed = f"only `database` after the ?, not {', '.join(asked)}"
         raise InvalidInput("db_path", without_secrets(text), allowed, _EXAMPLE)
-    password = unquote(parts.password) if parts.password is not None else _password(environment)
+    file = None if parts.password is not None else _password_file(environment)
+    password = unquote(parts.password) if parts.password is not None else _password(environment, file)
     user = unquote(parts.username) if parts.username else _first(environment, _USERS)
     return Address(
         uri=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{'?' if asked else ''}{urlencode(asked, doseq=True)}",
         database=next(iter(named), None),
         user=user or (_FIRST_USER if password else None),
         password=password,
+        password_file=file,
     )
 
 
@@ -88,15 +92,23 @@ def _split(text: str) -> SplitResult:
     return parts
 
 
-def _password(environment: Mapping[str, str]) -> str | None:
-    """Return the password that the environment holds or names a file of; ours goes first."""
-    if (path := environment.get("REMEMBRANCER_NEO4J_PASSWORD_FILE")) and not environment.get(_PASSWORDS[0]):
-        try:
-            return Path(path).expanduser().read_text("utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as refused:
-            allowed = f"a file that can be read ({type(refused).__name__})"
-            raise InvalidInput("REMEMBRANCER_NEO4J_PASSWORD_FILE", path, allowed, "/run/secrets/neo4j") from refused
-    return _first(environment, _PASSWORDS)
+def read_password(path: str) -> str:
+    """Return the password that a file holds. Raises InvalidInput."""
+    try:
+        return Path(path).expanduser().read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as refused:
+        allowed = f"a file that can be read ({type(refused).__name__})"
+        raise InvalidInput("REMEMBRANCER_NEO4J_PASSWORD_FILE", path, allowed, "/run/secrets/neo4j") from refused
+
+
+def _password_file(environment: Mapping[str, str]) -> str | None:
+    """Return the file that the environment names; a password of ours in it goes first."""
+    return None if environment.get(_PASSWORDS[0]) else environment.get("REMEMBRANCER_NEO4J_PASSWORD_FILE") or None
+
+
+def _password(environment: Mapping[str, str], file: str | None) -> str | None:
+    """Return the password that a file or the environment holds; ours goes first."""
+    return read_password(file) if file else _first(environment, _PASSWORDS)
 
 
 def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:

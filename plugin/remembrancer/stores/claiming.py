@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import ForeignConstraint, GraphBusy, GraphUnavailable
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.moment import to_ms
 from remembrancer.stores import rows
 from remembrancer.stores.elements import placed
+from remembrancer.stores.lock_backoff import LockBackoff
 from remembrancer.stores.session import Row, Statement, UniqueKeyTaken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.task_store import Claim, Lease
@@ -22,10 +25,20 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Session
 
 _LOG: Final = logging.getLogger("remembrancer")
+_IN_THE_WAY: Final = (GraphBusy, ForeignConstraint)
+"""What refuses a whole batch because of some of its tasks."""
+_PARTS: Final = 8
+"""Into so many a refused batch is cut: it takes four steps to find one locked task among a thousand."""
+_AT_A_TIME: Final = 2
+_PARTING_SECONDS: Final = 3.0
+"""For so long a batch is cut into parts; what is left then is left alone for a moment, as a whole."""
 
 
 class Claiming:
     """Takes occurrences for one replica: a batch in one commit, or one by one where one of them exists already.
+
+    Where tasks are locked by others, or a constraint that is not ours is against them, the batch is cut until they
+    are found; they are left alone for a while, and the others are taken.
 
     Args:
         session: An open graph.
@@ -41,22 +54,60 @@ class Claiming:
         self._moved = moved
         self._tasks = tasks
         self._executions = executions
+        self._backoff = LockBackoff()
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> list[Execution]:
         """Write the executions of those claims whose task still stands as read; return them."""
+        parts = [part for part in self._backoff.divide(claims) if part]
+        if not parts:
+            return []
         try:
-            won = await self._claim(claims, lease)
+            won = await (self._claim(parts[0], lease) if len(parts) == 1 else self._claim_apart(parts, lease))
         except UniqueKeyTaken:
-            won = await self._claim_singly(claims, lease)
-        if running_of(claims) and not running_of(won):
+            won = await self._claim_singly(parts[0], lease)
+        except _IN_THE_WAY as error:
+            if len(parts[0]) == 1:
+                self._backoff.note(parts[0], error)
+                return []
+            won = await self._claim_apart(_cut(parts[0]), lease)
+        if any(map(running_of, parts)) and not running_of(won):
             await self._session.write([let_go([lease.lease_id])])
         return [claim.execution for claim in won]
 
+    async def _claim_apart(self, parts: Sequence[Sequence[Claim]], lease: Lease) -> list[Claim]:
+        """Some of the tasks are in the way: hold all that is to run under the one lease, then claim part by part."""
+        if running := running_of([claim for part in parts for claim in part]):
+            await self._session.write([hold(lease, running)])
+        give_up_at = asyncio.get_running_loop().time() + _PARTING_SECONDS
+        gate = asyncio.Semaphore(_AT_A_TIME)
+        return await _gathered([self._claim_part(part, gate, give_up_at) for part in parts if part])
+
+    async def _claim_part(self, claims: Sequence[Claim], gate: asyncio.Semaphore, give_up_at: float) -> list[Claim]:
+        """Claim a part of a batch that is held already, in parts of its own where some of it is in the way."""
+        try:
+            async with gate:
+                return await self._claim(claims, None)
+        except UniqueKeyTaken:
+            return await self._claim_each(claims)
+        except _IN_THE_WAY as error:
+            if len(claims) == 1 or asyncio.get_running_loop().time() > give_up_at:
+                self._backoff.note(claims, error)
+                return []
+            return await _gathered([self._claim_part(part, gate, give_up_at) for part in _cut(claims)])
+
     async def _claim(self, claims: Sequence[Claim], lease: Lease | None) -> list[Claim]:
         """Write claims in one commit; return those that were won. Without *lease*, what runs is held already."""
-        elements = await self._tasks.take([execution.task_id for execution in running_of(claims)])
+        task_ids = [execution.task_id for execution in running_of(claims)]
+        elements = await self._tasks.take(task_ids)
         statements = claim_statements(claims, elements, lease)
-        answers = await self._index.arming([claim.next_run_ms for claim in claims], statements)
+        try:
+            answers = await self._index.arming([claim.next_run_ms for claim in claims], statements)
+        except _IN_THE_WAY:
+            for task_id, element_id in zip(task_ids, elements, strict=True):
+                if element_id:
+                    self._tasks.note(task_id, element_id)  # the next try asks where they are no more than this one
+            raise
+        self._backoff.forget(claims)
         won = won_claims(claims, statements, answers)
         for claim, row in zip(won, answer_to("claim_executions", statements, answers), strict=False):  # those that run
             self._executions.note(claim.execution.execution_id, row["element_id"])
@@ -65,14 +116,20 @@ class Claiming:
 
     async def _claim_singly(self, claims: Sequence[Claim], lease: Lease) -> list[Claim]:
         """One of the occurrences exists: hold all that is to run under the one lease, then claim one by one."""
-        won: list[Claim] = []
         if running := running_of(claims):
             await self._session.write([hold(lease, running)])
+        return await self._claim_each(claims)
+
+    async def _claim_each(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Claim one by one what is held already, and move on what stands at an occurrence that exists."""
+        won: list[Claim] = []
         for claim in claims:
             try:
                 won += await self._claim([claim], None)
             except UniqueKeyTaken:
                 await self._step_over(claim)
+            except _IN_THE_WAY as error:
+                self._backoff.note([claim], error)
         return won
 
     async def _step_over(self, claim: Claim) -> None:
@@ -159,3 +216,19 @@ def _split(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
     """Tell what is to run from what is not."""
     running = [claim for claim in claims if claim.execution.status is ExecutionStatus.RUNNING]
     return running, [claim for claim in claims if claim.execution.status is not ExecutionStatus.RUNNING]
+
+
+def _cut(claims: Sequence[Claim]) -> list[Sequence[Claim]]:
+    """Cut a batch into parts of about the same size."""
+    size = -(-len(claims) // _PARTS)
+    return [claims[start : start + size] for start in range(0, len(claims), size)]
+
+
+async def _gathered(parts: Sequence[Awaitable[list[Claim]]]) -> list[Claim]:
+    """Return what the parts have won; raise what went wrong only if nothing was: what is won has to run."""
+    ended = await asyncio.gather(*parts, return_exceptions=True)
+    won = [claim for each in ended if not isinstance(each, BaseException) for claim in each]
+    failed = next((each for each in ended if isinstance(each, BaseException)), None)
+    if failed and not (won and isinstance(failed, GraphUnavailable)):
+        raise failed
+    return won

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.errors import DedupKeyTaken, GraphUnavailable, OutcomeUnknown, TaskNotFound, TaskUnreadable
+from remembrancer.errors import DedupKeyTaken, GraphBusy, GraphUnavailable, OutcomeUnknown, TaskNotFound, TaskUnreadable
 from remembrancer.model.ids import LAST_ID
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus
@@ -26,7 +26,8 @@ from remembrancer.stores.requests import GraphRequests, refusing_another
 from remembrancer.stores.schedules import GraphSchedules
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 from remembrancer.stores.setting_aside import set_aside
-from remembrancer.stores.settling import deferral_statements, settle_statements, unserved_statements
+from remembrancer.stores.settlements import Settlements
+from remembrancer.stores.settling import deferral_statements, unserved_statements
 from remembrancer.stores.soundings import GraphSoundings
 from remembrancer.stores.taking_over import take_over
 from remembrancer.stores.tokens import GraphTokens
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 _BULK: Final = 1000
 _TIDY_SECONDS: Final = 2.0
 """How long closing may be held up by what can be missing."""
+_KEYS_OF_A_REQUEST: Final = (None, "dedup_key", "request_key")
+"""What a new task may share with one that is kept; None where the engine does not tell."""
 
 
 class GraphStore:
@@ -67,6 +70,7 @@ class GraphStore:
         self._tasks = Elements(session, "task_elements")
         self._executions = Elements(session, "execution_elements")
         self._claiming = Claiming(session, self._index, self._moved, self._tasks, self._executions)
+        self._settlements = Settlements(session, self._index, self._moved, self._executions)
         self._before: dict[str, float] = {}
         self.accounts = GraphAccounts(session)
         self.tokens = GraphTokens(session)
@@ -96,6 +100,8 @@ class GraphStore:
         try:
             await self._index.arming([task.next_run_ms for task in tasks], [*statements, *zones])
         except UniqueKeyTaken as taken:
+            if taken.property_name not in _KEYS_OF_A_REQUEST:
+                raise GraphUnavailable(f"An id of the task is taken already, and nothing was kept: {taken}") from taken
             raise DedupKeyTaken(", ".join(sorted(task.dedup_key for task in tasks if task.dedup_key))) from taken
         except OutcomeUnknown as unknown:
             raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
@@ -138,7 +144,8 @@ class GraphStore:
                 self._tasks.note(task.task_id, node["element_id"])
             except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
                 self._leave_out(f"Task {node.get('task_id')} cannot be read and is disarmed as FAILED: {fault}")
-                await set_aside(self._session, node, str(fault), to_ms(now))
+                with suppress(GraphBusy):  # locked by another write: the next look finds it again
+                    await set_aside(self._session, node, str(fault), to_ms(now))
         return tasks
 
     async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
@@ -166,15 +173,7 @@ class GraphStore:
 
     async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
         """Write each outcome whose execution still runs under the same fence; say of each whether it was written."""
-        rearms = [settlement.rearm for settlement in settlements if settlement.rearm]
-        elements = await self._executions.take([each.execution.execution_id for each in settlements])
-        statements = settle_statements(settlements, elements, over)
-        answers = await self._index.arming([rearm.next_run_ms for rearm in rearms], statements)
-        for row in answer_to("defer_settled", statements, answers):
-            rearm = rearms[int(row["row"])]
-            self._moved.note(rearm.deferral.task_id, rearm.next_run_ms)
-        written = {row["row"] for row in answers[0]}
-        return [place in written for place in range(len(settlements))]
+        return await self._settlements.settle(settlements, over)
 
     async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
         """Return the leases that are over, with those of their executions that still run."""
@@ -189,7 +188,8 @@ class GraphStore:
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
         for row in await self._read("task_by_id", {"task_id": task_id}):
-            await set_aside(self._session, row["t"], fault, to_ms(now))
+            with suppress(GraphBusy):  # as in `due`
+                await set_aside(self._session, row["t"], fault, to_ms(now))
 
     async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
         """End an open task, together with what *unserved* accounts for; say whether this call ended it."""
@@ -250,7 +250,11 @@ class GraphStore:
         moved = self._moved.take(limit)
         if moved:
             linked = [dict(row) for row in moved]
-            await self._session.write([Statement("unlink_times", moved), Statement("link_times", linked)])
+            try:
+                await self._session.write([Statement("unlink_times", moved), Statement("link_times", linked)])
+            except GraphBusy:
+                self._moved.give_back(moved)  # for people, and never worth waiting for
+                return 0
         elif self._session.notes:
             await self._session.write([])
         return len(moved)

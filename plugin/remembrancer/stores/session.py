@@ -28,7 +28,16 @@ class Statement:
 
 
 class UniqueKeyTaken(Exception):
-    """A write would have made a second node with a unique key; nothing of it was written."""
+    """A write would have made a second node with a unique key; nothing of it was written.
+
+    Args:
+        message: The engine's.
+        property_name: The key's, where the engine says it.
+    """
+
+    def __init__(self, message: str, property_name: str | None = None) -> None:
+        self.property_name = property_name
+        super().__init__(message)
 
 
 class Session(Protocol):

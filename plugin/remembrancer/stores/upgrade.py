@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from remembrancer.errors import GraphForbidden, GraphMissing, GraphTooNew, GraphTooOld, GraphUnfinished
+from remembrancer.errors import (
+    GraphForbidden,
+    GraphMissing,
+    GraphTooNew,
+    GraphTooOld,
+    GraphUnavailable,
+    GraphUnfinished,
+    ServerTooOld,
+)
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import meaning
 from remembrancer_schema.catalog import Migration, migrations, query
@@ -26,7 +35,21 @@ _BUILDING: Final = (
     "SHOW INDEXES YIELD name, state WHERE name STARTS WITH 'remembrancer_' AND state = 'POPULATING' "
     "RETURN count(*) AS building"
 )
+_UNIQUE: Final = (
+    "SHOW CONSTRAINTS YIELD type, labelsOrTypes, properties WHERE type ENDS WITH 'UNIQUENESS' OR type = 'NODE_KEY' "
+    "RETURN *"
+)
+_INDEXED: Final = (
+    "SHOW INDEXES YIELD type, labelsOrTypes, properties, state WHERE type = 'RANGE' AND state = 'ONLINE' RETURN *"
+)
+_DECLARES: Final = re.compile(
+    r"CREATE (?P<kind>\w+) (?P<name>\w+) IF NOT EXISTS FOR \(n:(?P<label>\w+)\) (?:REQUIRE|ON) \(?n\.(?P<property>\w+)"
+)
 _LOOK_SECONDS: Final = 0.05
+_BUILD_SECONDS: Final = 600.0
+"""A constraint on a graph that is full already takes its time."""
+_OLDEST: Final = (5, 26)
+_AGENT: Final = re.compile(r"Neo4j/(\d+)\.(\d+)")
 
 
 class Use(Enum):
@@ -71,11 +94,44 @@ def neo4j_schema() -> list[str]:
     return [*(" ".join(statement.split()) for step in steps for statement in step.statements), mark]
 
 
+def refuse_old_server(agent: str, shown: str) -> None:
+    """Refuse a server that lacks what our queries need, before anything is written. Raises ServerTooOld.
+
+    Args:
+        agent: What the server calls itself; one that is no Neo4j is taken at its word that it speaks as one.
+        shown: The graph, for the message.
+    """
+    found = _AGENT.match(agent)
+    if found and (int(found[1]), int(found[2])) < _OLDEST:
+        raise ServerTooOld(
+            f"The server {shown} is {agent}, and this remembrancer needs Neo4j {_OLDEST[0]}.{_OLDEST[1]} or newer: "
+            "older ones do not understand its queries. Upgrade the server; nothing was written."
+        )
+
+
 async def _apply(session: Neo4jSession, step: Migration) -> None:
     for statement in step.statements:
-        await session.run_again_and_again(statement, {})
+        await session.run_again_and_again(statement, {}, seconds=_BUILD_SECONDS)
     await _until_built(session)
+    await _check_declared(session, step)
     await session.run_again_and_again(query("set_graph_version"), _mark(step))
+
+
+async def _check_declared(session: Neo4jSession, step: Migration) -> None:
+    """Look whether all is there: a server says nothing when another constraint or index has a name of ours."""
+    unique, indexed = await session.read(_UNIQUE, {}), await session.read(_INDEXED, {})
+    standing = {
+        kind: {(*row["labelsOrTypes"], *row["properties"]) for row in found}
+        for kind, found in (("CONSTRAINT", unique), ("INDEX", indexed))
+    }
+    for statement in step.statements:
+        found = _DECLARES.search(statement)
+        if found and (found["label"], found["property"]) not in standing[found["kind"]]:
+            raise GraphUnavailable(
+                f"The schema cannot be made: `{found['name']}` is the name of another constraint or index here, or was "
+                f"dropped meanwhile, and {found['label']}.{found['property']} is left without its own. Rename or drop "
+                "that one (SHOW CONSTRAINTS and SHOW INDEXES list them), and start again."
+            )
 
 
 def _mark(step: Migration) -> Row:
