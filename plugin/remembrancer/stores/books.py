@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TEXTS: Final = 24
 """How many texts one node counts by themselves; the rarest gives way, into `OTHER`, when there are more."""
 _REMEMBERED: Final = 64
-"""How many nodes a session remembers; one that it has forgotten is read again."""
+"""How many nodes a session remembers beyond those that the commit under way needs; a forgotten one is read again."""
 
 Note = tuple[str, str]
 """Something counted that changes no task, and what people call it."""
@@ -54,17 +54,23 @@ class Books:
         self._nodes: dict[str, Row] = {}
 
     def unknown(self, tally: Tally) -> list[str]:
-        """Return the keys of nodes that must be learnt before *tally* can be entered."""
-        keys = [self._counter_id, *(self._key(*hour) for hour in tally.hours)]
-        return [key for key in keys if key not in self._nodes]
+        """Return the keys of nodes that must be learnt before *tally* can be entered.
+
+        This is the only place that forgets, and it forgets nothing that *tally* needs: between here and `enter`, what
+        was known stays known.
+        """
+        needed = [self._counter_id, *(self._key(*hour) for hour in tally.hours)]
+        kept = {key: self._nodes.pop(key) for key in needed if key in self._nodes}
+        while len(self._nodes) > _REMEMBERED:
+            del self._nodes[next(iter(self._nodes))]  # the one that was needed last the longest ago
+        self._nodes.update(kept)
+        return [key for key in needed if key not in kept]
 
     def learn(self, keys: Iterable[str], found: Sequence[Row]) -> None:
         """Remember what stands in the nodes of these *keys*: *found* has those that are there."""
         there: dict[str, Row] = {}
         for node in (row["n"] for row in found):
             there[node.get("hour_id") or node["counter_id"]] = dict(node)
-        if len(self._nodes) > _REMEMBERED:
-            self._nodes = {self._counter_id: self._nodes[self._counter_id]}
         self._nodes.update({key: there.get(key, {}) for key in keys})
 
     def enter(self, tally: Tally, notes: Sequence[Note], **properties: object) -> Entry:

@@ -1,0 +1,96 @@
+"""Every cache and bound of the stores, at its narrowest: slower perhaps, but nothing is refused, lost or miscounted."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from remembrancer import ScheduleRequest, TaskSchedulerService
+from remembrancer.assembly import open_store
+from remembrancer.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+LIMITS = {
+    "books": ["_REMEMBERED", "_TEXTS"],
+    "elements": ["_MOST"],
+    "embedded": ["REMEMBERED", "_READERS", "_ROWS_PER_COMMIT"],
+    "event_log": ["_FORGOTTEN_AT_ONCE", "_HELD", "_LEASES", "_MOST_BATCHES"],
+    "graph_store": ["_BULK"],
+    "looking": ["_LOOKS"],
+    "moved": ["_MOST"],
+    "neo4j": ["REMEMBERED", "_ROWS_PER_COMMIT"],
+    "notes": ["_MOST"],
+}
+EACH = [(module, name) for module, names in LIMITS.items() for name in names]
+
+
+async def recount(graph: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what the books of a graph say of its executions, and what its nodes say."""
+    store = await open_store(graph)
+    try:
+        counted = await store.counters()
+        rows = await store.query("MATCH (e:task_execution) RETURN e.status AS status, count(*) AS number")
+        number = Counter({str(row["status"]): row["number"] for row in rows})
+        kept = {"completed", "failed", "running"}
+        return {status: counted.get(f"executions_{status}", 0) for status in kept}, {
+            status: number[status] for status in kept
+        }
+    finally:
+        await store.close()
+
+
+async def let_hours_go_by(graph: str, now: datetime, hours: int) -> int:
+    """Schedule tasks of one type, then of both, in each of so many hours; return how many."""
+    clock = VirtualClock(now)
+    every_year = ScheduleRequest("Every year", "g", "p", "t", schedule_cron="30 7 1 6 *")
+    some_day = ScheduleRequest("Some day", "g", "p", "t", defer_until="2031-01-01T00:00:00Z")
+    service = TaskSchedulerService(graph, clock)
+    await service.open()
+    scheduled = 0
+    for hour in range(hours):
+        clock.advance(timedelta(hours=1))
+        scheduled += len(await service.schedule_tasks([every_year]))
+        if hour % 7 != 6:  # so that the books meet their bound with one node to learn, and with two
+            scheduled += len(await service.schedule_tasks([every_year, some_day]))
+    await service.close()
+    return scheduled
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+@pytest.mark.parametrize(("module", "name"), EACH, ids=lambda part: part)
+async def test_a_day_goes_by_within_a_limit_that_is_too_small(  # noqa: PLR0917 (fixtures)
+    graph: str,
+    now: datetime,
+    life: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    module: str,
+    name: str,
+    limit: int,
+) -> None:
+    monkeypatch.setattr(import_module(f"remembrancer.stores.{module}"), name, limit)
+    caplog.set_level(logging.ERROR)
+
+    await life(graph, seed=limit).live(days=1)
+    await let_hours_go_by(graph, now, hours=4)
+
+    monkeypatch.undo()
+    counted, there = await recount(graph)
+    assert counted == there
+    assert sum(there.values()) > 20
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("remembrancer")] == []
+
+
+async def test_hours_that_go_by_do_not_push_out_what_a_commit_needs(graph: str, now: datetime) -> None:
+    scheduled = await let_hours_go_by(graph, now, hours=150)
+
+    store = await open_store(graph)
+    assert (await store.counters())["tasks_created"] == scheduled
+    await store.close()
