@@ -28,6 +28,7 @@ RemembrancerError
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ if TYPE_CHECKING:
 
 
 class RemembrancerError(Exception):
-    """What every error of this package can be caught as."""
+    """What every error of this package can be caught as; pickled or copied, it keeps its message and its fields."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how to make it again: from what it carries, since a constructor takes other things than a message."""
+        fields = {name: _portable(value) for name, value in vars(self).items()}
+        return _remake, (type(self), self.args, fields)
 
 
 class InvalidInput(RemembrancerError, ValueError):
@@ -214,6 +220,21 @@ class OutcomeUnknown(GraphUnavailable):
 
 class EngineMissing(GraphUnavailable):
     """What opens such a graph is not installed, or has no build for this platform."""
+
+
+def _remake(kind: type[RemembrancerError], args: tuple[object, ...], fields: dict[str, object]) -> RemembrancerError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
+
+
+def _portable(value: object) -> object:
+    """Return *value* if it can be pickled, else how it is written: whatever was refused at the door may be in there."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 (a value of the caller's own may raise anything)
+        return repr(value)
+    return value
 
 
 _SHOWN = 120
