@@ -19,6 +19,9 @@ RemembrancerError
     ├── GraphTooNew                 a newer version of this package wrote it
     ├── GraphTooOld                 an older version wrote it, and it may not be changed
     ├── GraphUnfinished             a copy into it was broken off
+    ├── GraphReplaced               the folder was deleted, moved or replaced while it was open
+    ├── GraphDamaged                the engine's recovery gave up: acknowledged work may be missing
+    ├── GraphReadOnly               it was opened to be read only
     ├── GraphFull                   the disk is full
     ├── GraphUnreachable            the server does not answer
     ├── GraphForbidden              the server does not let this user in, or not do this
@@ -190,6 +193,18 @@ class GraphTooOld(GraphUnavailable):
 
 class GraphUnfinished(GraphUnavailable):
     """A copy into the graph was broken off: a part of it is missing, and nothing may be done by it."""
+
+
+class GraphReplaced(GraphUnavailable):
+    """The graph's folder was deleted, moved or replaced while it was open: nothing is kept from then on."""
+
+
+class GraphDamaged(GraphUnavailable):
+    """The engine could not recover all of its log after an unclean end: acknowledged work may be missing."""
+
+
+class GraphReadOnly(GraphUnavailable):
+    """The graph was opened to be read only: nothing fires, and nothing is written."""
 
 
 class GraphFull(GraphUnavailable):

@@ -133,11 +133,11 @@ async def _open(
     bolt = open_bolt(folder, bolt_port=asked.bolt_port) if asked.bolt else None
     exposition = _exposition(asked.metrics_port)
     instruments = exposition.instruments if exposition else None
-    database = bolt.open_database if bolt else None
-    service = open_service(folder, handler=handler, options=_numbers(asked), database=database, instruments=instruments)
+    opened = bolt.open_folder if bolt else None
+    service = open_service(folder, handler=handler, options=_numbers(asked), opened=opened, instruments=instruments)
     address = await asyncio.to_thread(bolt.start) if bolt else None
     if bolt:
-        stack.push_async_callback(asyncio.to_thread, bolt.stop)
+        stack.push_async_callback(bolt.close)
     stack.push_async_callback(service.stop)
     await service.start()
     token = secrets.token_urlsafe(_TOKEN_BYTES)

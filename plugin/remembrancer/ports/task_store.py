@@ -243,10 +243,7 @@ class TaskStore(Protocol):
         ...
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
-        """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail.
-
-        The moment that it stands at is accounted for as skipped.
-        """
+        """Disarm a task that cannot be read or planned, as FAILED; the moment that it stands at counts as skipped."""
         ...
 
     async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
@@ -291,6 +288,10 @@ class TaskStore(Protocol):
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
         """Answer a reading query of the user's own."""
+        ...
+
+    async def verify(self) -> None:
+        """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
         ...
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, Wanted
 
 _BULK: Final = 1000
+_TIDY_SECONDS: Final = 5.0
+"""How long closing may bring up to date what is for people."""
 
 
 class GraphStore:
@@ -236,11 +239,16 @@ class GraphStore:
         found = await self._session.read(cast("LiteralString", cypher), dict(parameters or {}))
         return [{name: rows.plain(value) for name, value in row.items()} for row in found]
 
+    async def verify(self) -> None:
+        """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
+        await self._session.verify()
+
     async def close(self) -> None:
         """Finish the writes under way and let the graph go, even one that does not answer any more."""
-        with suppress(GraphUnavailable):  # what is left is for people: after a crash it would be missing too
-            while await self.tidy(_BULK):
-                pass
+        with suppress(GraphUnavailable, TimeoutError):  # it is for people: after a crash it would be missing too
+            async with asyncio.timeout(_TIDY_SECONDS):
+                while await self.tidy(_BULK):
+                    pass
         await self._session.close()
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:
