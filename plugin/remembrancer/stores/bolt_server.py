@@ -127,6 +127,7 @@ class BoltServer:
         engine, self._engine, self.address = self._engine, None, None
         lock, self._lock = self._lock, None
         if lock is not None and lock.is_lost and database_path(self._folder).exists():
+            lock.leave_open()
             return
         if engine is not None:
             try:
@@ -149,6 +150,8 @@ class BoltServer:
                     raise GraphUnavailable(f"The Bolt server cannot start on {self._folder}: {refusal}") from refusal
                 continue
             self._engine = engine
+            if self._lock is not None:
+                self._lock.handles.append(engine)
             return bolt_port, http_port
         raise AssertionError  # the last attempt returns or raises
 

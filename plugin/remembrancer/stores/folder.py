@@ -83,6 +83,7 @@ def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, tempor
         if temporary:
             (folder / TEMPORARY).write_text(folder.name, "utf-8")
         database = open_database(engine, folder, read_only=read_only)
+        lock.handles.append(database)
         lock.pin(database_path(folder.absolute()))
     except BaseException:
         lock.release()
@@ -98,6 +99,7 @@ def close_folder(opened: OpenFolder, before_release: Callable[[], None] | None =
     """
     if opened.lock.is_lost and Path(opened.database.get_database_path()).exists():
         _LOG.warning("The graph that was open is not closed, as another folder lies in its place.")
+        opened.lock.leave_open()
         return
     try:
         opened.database.close()

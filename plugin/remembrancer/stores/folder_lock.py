@@ -6,6 +6,7 @@ process, so a backup that reads the folder lets another process in. `flock` belo
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import secrets
@@ -48,6 +49,8 @@ class FolderLock:
         self._stamps = 0
         self._stamped_at = 0.0
         self._pinned: list[tuple[Path, int, os.stat_result]] = []
+        self.handles: list[object] = []
+        """What closes the database when it is destroyed."""
         self._lost: str | None = None
         self.inherited = False
         """Whether this process is a fork of the one that took the lock."""
@@ -103,11 +106,23 @@ class FolderLock:
     def release(self) -> None:
         """Let others have the folder."""
         _held.discard(self)
+        self.handles.clear()
         self._let_go()
+
+    def leave_open(self) -> None:
+        """Keep the database open until the process ends: nothing of what lies in its folder now is to be touched.
+
+        The binding closes what is destroyed, and the interpreter destroys everything at its end, but for what is
+        referred to once too often.
+        """
+        for handle in self.handles:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(handle))
+        self.handles.clear()
 
     def abandon(self) -> None:
         """Give up what a fork has left in this child, and nothing of what the parent holds."""
         self.inherited = True
+        self.leave_open()
         self._lost = (
             f"The graph {self._folder} was opened before this process was forked off, and belongs to its parent. "
             "Start processes that use a graph with the `spawn` or `forkserver` method, and open it in them."
