@@ -46,6 +46,7 @@ ANY_ALLOWED = {
 BROAD_EXCEPTS = {
     "engine/cancellation.py": "whatever a look raises is logged; the next one follows",
     "engine/execution.py": "a handler may raise anything; one bad task stops no other",
+    "errors.py": "a caller's own value may raise anything when it is pickled",
     "engine/faults.py": "whatever a part of the scheduler's work raises is told; the work goes on",
     "engine/handler_threads.py": "whatever a handler raises on a thread is handed to the loop that waits for it",
     "engine/heartbeat.py": "whatever a renewal raises is logged; leases go on being renewed",

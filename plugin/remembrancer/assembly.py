@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-import shutil
-import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +12,15 @@ from remembrancer.engine.clock import clock_from
 from remembrancer.engine.moving import copy
 from remembrancer.engine.options import Options
 from remembrancer.engine.thinking import think
-from remembrancer.errors import EngineMissing, GraphMissing, GraphUnavailable, InvalidInput
+from remembrancer.errors import EngineMissing, GraphMissing, GraphReadOnly, GraphUnavailable, InvalidInput
 from remembrancer.stores.address import SCHEMES, Address, is_address, read_address, without_secrets
 from remembrancer.stores.bolt_server import BoltServer
-from remembrancer.stores.embedded import EmbeddedSession
+from remembrancer.stores.embedded import READ_ONLY, EmbeddedSession
 from remembrancer.stores.engine import load_engine, prepare_engine
-from remembrancer.stores.folder import database_path, open_database
+from remembrancer.stores.folder import OpenFolder, close_folder, database_path, open_folder
 from remembrancer.stores.graph_store import GraphStore
+from remembrancer.stores.temporary import open_temporary, remove
+from remembrancer.stores.threads import on_own_thread
 from remembrancer.stores.upgrade import Use, neo4j_schema, upgrade_embedded
 from remembrancer.stores.whole_graph import WholeGraphStore
 from remembrancer.surfaces.service import SchedulerService
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.moving import Copied, CopyStep
     from remembrancer.ports.handler import Handler
-    from remembrancer.stores.engine import Database
     from remembrancer.stores.session import Session
     from remembrancer.surfaces.otel.instruments import OpenTelemetry
 
@@ -43,6 +40,7 @@ __all__ = [
     "open_bolt",
     "open_service",
     "open_store",
+    "open_to_read",
     "read_folder",
 ]
 SHORTEST_INTERVAL: Final = 0.01
@@ -97,7 +95,7 @@ def open_service(
     handler: Handler | None = None,
     clock: object | None = None,
     options: Options | None = None,
-    database: Callable[[], Database] | None = None,
+    opened: Callable[[], OpenFolder] | None = None,
     instruments: OpenTelemetry | None = None,
 ) -> SchedulerService:
     """Return a service over *graph*, not started.
@@ -107,13 +105,13 @@ def open_service(
         handler: As there.
         clock: As `time_service` there.
         options: Every number.
-        database: Opens the graph's database in place of the ordinary door: the in-process Bolt server does.
+        opened: Opens the graph's folder in place of the ordinary door: the in-process Bolt server does.
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
     """
     numbers = options or Options()
     prepare_engine(reuse_space=numbers.keep_executions_days is not None)
     return SchedulerService(
-        lambda: open_store(graph, check_interval_seconds=numbers.check_interval_seconds, database=database),
+        lambda: open_store(graph, check_interval_seconds=numbers.check_interval_seconds, opened=opened),
         clock_from(clock),
         handler or think,
         numbers,
@@ -121,8 +119,24 @@ def open_service(
     )
 
 
+class ReadingService(SchedulerService):
+    """A service over a graph that is only read."""
+
+    async def start(self) -> None:
+        """Refuse: a checker writes."""
+        raise GraphReadOnly(READ_ONLY)
+
+
+def open_to_read(graph: str | Path) -> SchedulerService:
+    """Return a service that only reads the graph in a folder, a damaged one too: `open` it, ask, `close` it.
+
+    Nothing fires, and whatever would write raises GraphReadOnly.
+    """
+    return ReadingService(lambda: open_store(graph, read_only=True), clock_from(None), think, Options())
+
+
 def open_bolt(graph: str | Path, *, bolt_port: int = 0, http_port: int = 0) -> BoltServer:
-    """Return the Bolt server of *graph*, not started; its `open_database` is what `open_service` takes."""
+    """Return the Bolt server of *graph*, not started; its `open_folder` is what `open_service` takes."""
     return BoltServer(read_folder(graph), bolt_port=bolt_port, http_port=http_port)
 
 
@@ -132,16 +146,32 @@ def shown(graph: str) -> str:
 
 
 async def open_store(
-    graph: str | Path, *, check_interval_seconds: float = 60.0, database: Callable[[], Database] | None = None
+    graph: str | Path,
+    *,
+    check_interval_seconds: float = 60.0,
+    opened: Callable[[], OpenFolder] | None = None,
+    read_only: bool = False,
 ) -> GraphStore:
     """Open *graph* and bring its schema up to date. Raises GraphUnavailable in one of its forms."""
+    on_server = isinstance(cast("object", graph), str) and is_address(str(graph))
+    if read_only and (on_server or str(graph) == IN_MEMORY):
+        allowed = "False, but for a folder; on a server, a user that may only read does the same"
+        raise InvalidInput("read_only", read_only, allowed, False)  # noqa: FBT003 (it is the example)
     if str(graph) == IN_MEMORY:
-        return await _open_in_memory(check_interval_seconds)
-    if isinstance(cast("object", graph), str) and is_address(str(graph)):
-        return await _store(await _open_on_server(read_address(str(graph), os.environ)), check_interval_seconds)
-    folder = read_folder(graph)
-    opened = await asyncio.to_thread(_open, folder, database)
-    return await _store(EmbeddedSession(opened, _EMBEDDED), check_interval_seconds)
+        session = await _open_in_memory()
+    elif on_server:
+        session = await _open_on_server(read_address(str(graph), os.environ))
+    else:
+        folder = read_folder(graph)
+        use = Use.BE_LOOKED_AT if read_only else Use.WORK
+        session = EmbeddedSession(await on_own_thread(lambda: _open(folder, use, opened)), _EMBEDDED)
+    store = GraphStore(session, int(check_interval_seconds * 1000))
+    try:
+        await store.recall_counters()
+    except BaseException:
+        await session.close()  # or this process would hold what nothing of it works on
+        raise
+    return store
 
 
 async def copy_graph(
@@ -185,7 +215,7 @@ def _place(graph: str | Path, field: str) -> Path | Address:
 
 async def _open_whole(place: Path | Address, use: Use) -> Session:
     if isinstance(place, Path):
-        return EmbeddedSession(await asyncio.to_thread(_open, place, None, use), _EMBEDDED)
+        return EmbeddedSession(await on_own_thread(lambda: _open(place, use)), _EMBEDDED)
     return await _open_on_server(place, use)
 
 
@@ -212,39 +242,25 @@ async def _open_on_server(address: Address, use: Use = Use.WORK) -> Session:
     return await open_neo4j(address, use)
 
 
-async def _open_in_memory(check_interval_seconds: float) -> GraphStore:
+async def _open_in_memory() -> Session:
     """Open a graph in a folder of its own that goes when it is closed."""
-    folder = Path(tempfile.mkdtemp(prefix="remembrancer-"))
-    try:
-        opened = await asyncio.to_thread(_open, folder, None)
-    except GraphUnavailable:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    session = EmbeddedSession(
-        opened, _EMBEDDED, durable=False, on_close=lambda: shutil.rmtree(folder, ignore_errors=True)
-    )
-    return await _store(session, check_interval_seconds)
+    opened, folder = await on_own_thread(lambda: open_temporary(load_engine()))
+    await on_own_thread(lambda: _upgrade(opened, folder, Use.WORK))
+    return EmbeddedSession(opened, _EMBEDDED, durable=False, on_close=lambda: remove(folder))
 
 
-async def _store(session: Session, check_interval_seconds: float) -> GraphStore:
-    store = GraphStore(session, int(check_interval_seconds * 1000))
-    try:
-        await store.recall_counters()
-    except BaseException:
-        await session.close()  # or this process would hold what nothing of it works on
-        raise
-    return store
-
-
-def _open(folder: Path, database: Callable[[], Database] | None, use: Use = Use.WORK) -> Database:
-    if use is Use.BE_READ and not database_path(folder).is_dir():
+def _open(folder: Path, use: Use, opened: Callable[[], OpenFolder] | None = None) -> OpenFolder:
+    if use in {Use.BE_READ, Use.BE_LOOKED_AT} and not database_path(folder).is_dir():
         raise GraphMissing(f"There is no graph {folder}.")
-    opened = database() if database else open_database(load_engine(), folder)
+    found = opened() if opened else open_folder(load_engine(), folder, read_only=use is Use.BE_LOOKED_AT)
+    return _upgrade(found, folder, use)
+
+
+def _upgrade(opened: OpenFolder, folder: Path, use: Use) -> OpenFolder:
     try:
-        upgrade_embedded(opened, folder, use)
+        upgrade_embedded(opened.database, folder, use)
     except GraphUnavailable:
-        with contextlib.suppress(load_engine().ArcadeDBError):
-            opened.close()  # or this process would hold what it has just refused
+        close_folder(opened)  # or this process would hold what it has just refused
         raise
     return opened
 

@@ -22,6 +22,9 @@ RemembrancerError
     ├── GraphTooNew                 a newer version of this package wrote it
     ├── GraphTooOld                 an older version wrote it, and it may not be changed
     ├── GraphUnfinished             a copy into it was broken off
+    ├── GraphReplaced               the folder was deleted, moved or replaced while it was open
+    ├── GraphDamaged                the engine's recovery gave up: acknowledged work may be missing
+    ├── GraphReadOnly               it was opened to be read only
     ├── GraphFull                   the disk is full
     ├── GraphUnreachable            the server does not answer
     ├── GraphForbidden              the server does not let this user in, or not do this
@@ -34,6 +37,7 @@ RemembrancerError
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +45,12 @@ if TYPE_CHECKING:
 
 
 class RemembrancerError(Exception):
-    """What every error of this package can be caught as."""
+    """What every error of this package can be caught as; pickled or copied, it keeps its message and its fields."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how to make it again: from what it carries, since a constructor takes other things than a message."""
+        fields = {name: _portable(value) for name, value in vars(self).items()}
+        return _remake, (type(self), self.args, fields)
 
 
 class InvalidInput(RemembrancerError, ValueError):
@@ -225,6 +234,18 @@ class GraphUnfinished(GraphUnavailable):
     """A copy into the graph was broken off: a part of it is missing, and nothing may be done by it."""
 
 
+class GraphReplaced(GraphUnavailable):
+    """The graph's folder was deleted, moved or replaced while it was open: nothing is kept from then on."""
+
+
+class GraphDamaged(GraphUnavailable):
+    """The engine could not recover all of its log after an unclean end: acknowledged work may be missing."""
+
+
+class GraphReadOnly(GraphUnavailable):
+    """The graph was opened to be read only: nothing fires, and nothing is written."""
+
+
 class GraphFull(GraphUnavailable):
     """The disk is full: the write was refused whole."""
 
@@ -265,6 +286,21 @@ class OutcomeUnknown(GraphUnavailable):
 
 class EngineMissing(GraphUnavailable):
     """What opens such a graph is not installed, or has no build for this platform."""
+
+
+def _remake(kind: type[RemembrancerError], args: tuple[object, ...], fields: dict[str, object]) -> RemembrancerError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
+
+
+def _portable(value: object) -> object:
+    """Return *value* if it can be pickled, else how it is written: whatever was refused at the door may be in there."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 (a value of the caller's own may raise anything)
+        return repr(value)
+    return value
 
 
 _SHOWN = 120

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from typer import Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import Reading
 from remembrancer.cli.options import moment
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exporting(OnGraph):
+class Exporting(Reading):
     """The options of `audit export`."""
 
     task: Annotated[str | None, Option(metavar="TASK_ID", help="Only what was done to this task.")] = None
@@ -32,7 +32,7 @@ async def export(asked: Exporting) -> None:
 
     since = None if asked.since is None else moment(asked.since, "--since")
     after: str | None = None
-    async with reach(asked.graph) as reached:
+    async with reach(asked.graph, read_only=asked.read_only) as reached:
         if asked.task is not None:
             await reached.scheduler.get_task(asked.task)
         while page := await reached.scheduler.changes(asked.task, since=since, after=after):

@@ -6,7 +6,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from inspect import Parameter, Signature, cleandoc
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, get_type_hints
 
-from remembrancer.cli.options import DEFAULT_GRAPH, AsJson, Graph
+from remembrancer.cli.options import DEFAULT_GRAPH, AsJson, Graph, ReadOnly
 from remembrancer.cli.running import run
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ class OnGraph(Options):
     """What every command that works on a graph takes."""
 
     graph: Graph = DEFAULT_GRAPH
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(OnGraph):
+    """What every command that only reads a graph takes."""
+
+    read_only: ReadOnly = False
 
 
 O = TypeVar("O", bound=Options)  # noqa: E741 (it is no variable)
@@ -62,5 +69,5 @@ def _parameter(each: Field[object], annotation: object) -> Parameter:
     return Parameter(each.name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-_SHARED: Final = frozenset({"as_json", "graph"})
+_SHARED: Final = frozenset({"as_json", "graph", "read_only"})
 _CLOSING: Final = "What the exit codes mean is in `remembrancer --help`."

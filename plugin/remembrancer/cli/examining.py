@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Option
 
 from remembrancer.cli.command import OnGraph
+from remembrancer.errors import GraphDamaged, GraphReplaced, GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,13 +47,27 @@ async def doctor(asked: Examining) -> int:
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
     from remembrancer.engine.checkup import Health, worst  # noqa: PLC0415 (--help stays fast)
 
-    async with reach(asked.graph) as reached:
-        told = await reached.scheduler.examine()
+    try:
+        async with reach(asked.graph) as reached:
+            told = await reached.scheduler.examine()
+    except GraphUnavailable as error:
+        told = _of_unreadable(error)
     if asked.as_json:
         print_json(told)
     else:
         _print(told)
     return {Health.OK: 0, Health.WARN: WARNED, Health.CRITICAL: CRITICAL}[worst(told)]
+
+
+def _of_unreadable(error: GraphUnavailable) -> list[Diagnosis]:
+    """Return what the checks say of a graph that is there and cannot be read; raise what is no illness of the graph."""
+    from remembrancer.engine.checkup import examine  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.engine.unreadable import facts_without_graph  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.model.moment import to_ms  # noqa: PLC0415 (--help stays fast)
+
+    if not isinstance(error, GraphDamaged | GraphReplaced) and type(error) is not GraphUnavailable:
+        raise error
+    return examine(facts_without_graph(to_ms(datetime.now(UTC)), str(error)))
 
 
 def _print(told: Sequence[Diagnosis]) -> None:

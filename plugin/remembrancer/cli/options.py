@@ -24,6 +24,7 @@ Graph = Annotated[
         show_envvar=True,
     ),
 ]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Open a folder without writing to it: a damaged one, say.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="As `list` shows it.")]
 Zone = Annotated[

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.authorship import AUTHOR, Author
-from remembrancer.errors import GraphLocked, GraphMissing
+from remembrancer.errors import GraphLocked, GraphMissing, GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -39,12 +39,13 @@ def folder_of(graph: str) -> Path | None:
 
 
 @asynccontextmanager
-async def reach(graph: str, *, make: bool = False) -> AsyncGenerator[Reached]:
+async def reach(graph: str, *, make: bool = False, read_only: bool = False) -> AsyncGenerator[Reached]:
     """Give a scheduler over *graph* for one command; a checker is not started for it.
 
     Args:
         graph: A folder, or the URI of a server.
         make: Whether a graph that is not there yet shall be made.
+        read_only: Whether a graph that no scheduler serves shall be opened without writing to it.
 
     Raises:
         GraphUnavailable: Any of its kinds; GraphLocked only if another process holds it for a few seconds, so that
@@ -54,7 +55,7 @@ async def reach(graph: str, *, make: bool = False) -> AsyncGenerator[Reached]:
     folder = folder_of(graph)
     if folder is not None and not make and not folder.exists():
         raise GraphMissing(f"There is no graph {folder}. `remembrancer schedule` makes one; --graph names another.")
-    live, opened = await _either(graph, folder)
+    live, opened = await _either(graph, folder, read_only=read_only)
     if live is not None:
         try:
             yield Reached(live, running=True, fires=True, status=live.get_status)
@@ -81,18 +82,31 @@ def _login() -> str | None:
         return None
 
 
-async def _either(graph: str, folder: Path | None) -> tuple[RemoteScheduler | None, SchedulerService | None]:
+async def _either(
+    graph: str, folder: Path | None, *, read_only: bool
+) -> tuple[RemoteScheduler | None, SchedulerService | None]:
     """Return the running scheduler, or one of our own over the opened graph; try again while it is locked."""
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
         if folder is not None and (live := await _live(folder)) is not None:
             return live, None
         try:
-            return None, await _opened(graph)
-        except GraphLocked:
+            return None, await _opened(graph, read_only=read_only)
+        except GraphLocked as locked:
             if time.monotonic() > give_up:
-                raise
+                raise _explained(locked, folder) from locked
+        except GraphUnavailable as refused:
+            raise _explained(refused, folder) from refused
         await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _explained(error: GraphUnavailable, folder: Path | None) -> GraphUnavailable:
+    """Return *error*, and beside it why a scheduler that the folder seems to name was not asked."""
+    from remembrancer.surfaces.beacon import copied_from  # noqa: PLC0415 (--help stays fast)
+
+    if folder is None or (served := copied_from(folder)) is None:
+        return error
+    return type(error)(f"{error} (Its serve.json came along with a copy of {served}, and was not followed.)")
 
 
 async def _told(service: SchedulerService) -> ServiceStatus:
@@ -100,20 +114,20 @@ async def _told(service: SchedulerService) -> ServiceStatus:
 
 
 async def _live(folder: Path) -> RemoteScheduler | None:
-    from remembrancer.surfaces.beacon import look_for  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.beacon import Place, look_for  # noqa: PLC0415 (--help stays fast)
 
     beacon = look_for(folder)
     if beacon is None:
         return None
     from remembrancer.surfaces.remote import RemoteScheduler  # noqa: PLC0415 (--help stays fast)
 
-    return await RemoteScheduler.connect(beacon)
+    return await RemoteScheduler.connect(beacon, Place.of(folder))
 
 
-async def _opened(graph: str) -> SchedulerService:
-    from remembrancer.assembly import open_service  # noqa: PLC0415 (loads the engine)
+async def _opened(graph: str, *, read_only: bool) -> SchedulerService:
+    from remembrancer.assembly import open_service, open_to_read  # noqa: PLC0415 (loads the engine)
 
-    service = open_service(graph)
+    service = open_to_read(graph) if read_only else open_service(graph)
     await service.open()
     return service
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import Reading
 from remembrancer.cli.options import TaskId  # noqa: TC001 (typer reads the annotations)
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listing(OnGraph):
+class Listing(Reading):
     """The options of `list`."""
 
     ended: Annotated[bool, Option("--all", "-a", help="Also tasks that have come to their end.")] = False
@@ -46,7 +46,7 @@ async def list_tasks(asked: Listing) -> None:
     from remembrancer.ports.task_store import Wanted  # noqa: PLC0415 (--help stays fast)
 
     statuses = frozenset(asked.status or (() if asked.ended else OPEN_STATUSES))
-    async with reach(asked.graph) as reached:
+    async with reach(asked.graph, read_only=asked.read_only) as reached:
         wanted = Wanted(statuses=statuses, recurring=asked.recurring, limit=asked.limit)
         tasks = await reached.scheduler.find_tasks(wanted)
     if asked.as_json:
@@ -56,7 +56,7 @@ async def list_tasks(asked: Listing) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Showing(OnGraph):
+class Showing(Reading):
     """The options of `show`."""
 
     task_id: TaskId
@@ -74,7 +74,7 @@ async def show(asked: Showing) -> None:
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.plain import plain  # noqa: PLC0415 (--help stays fast)
 
-    async with reach(asked.graph) as reached:
+    async with reach(asked.graph, read_only=asked.read_only) as reached:
         task = await reached.scheduler.get_task(asked.task_id)
         executions = await reached.scheduler.history(asked.task_id, asked.limit)
     if asked.as_json:
@@ -103,7 +103,7 @@ def _print_task(task: ScheduledTask, executions: list[Execution]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recalling(OnGraph):
+class Recalling(Reading):
     """The options of `history`."""
 
     task_id: Annotated[str | None, Argument(metavar="[TASK_ID]", help="Of this task; else of all.")] = None
@@ -121,7 +121,7 @@ async def history(asked: Recalling) -> None:
     from remembrancer.cli.printing import execution_table, print_json, print_table, screen  # noqa: PLC0415 (--help stays fast)
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
 
-    async with reach(asked.graph) as reached:
+    async with reach(asked.graph, read_only=asked.read_only) as reached:
         told: Sequence[Execution | TaskChange]
         if asked.task_id is not None:
             await reached.scheduler.get_task(asked.task_id)
@@ -143,7 +143,7 @@ async def history(asked: Recalling) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Querying(OnGraph):
+class Querying(Reading):
     """The options of `cypher`."""
 
     query: Annotated[str, Argument(help="The query's text; - reads it from stdin.")]
@@ -171,7 +171,7 @@ async def cypher(asked: Querying) -> None:
 
     query = sys.stdin.read() if asked.query == "-" else asked.query
     parameters = dict(_parameter(each) for each in asked.params or ())
-    async with reach(asked.graph) as reached:
+    async with reach(asked.graph, read_only=asked.read_only) as reached:
         rows = await reached.scheduler.cypher(query, parameters)
     if asked.as_json:
         print_json(rows)

@@ -128,21 +128,22 @@ async def _open(
 ) -> SchedulerService:
     """Start everything, innermost first; *stack* stops it in the opposite order."""
     from remembrancer.assembly import open_bolt, open_service  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.surfaces.beacon import Beacon, light, put_out  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.beacon import Beacon, Place, light, put_out  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.control import ControlServer  # noqa: PLC0415 (--help stays fast)
 
     bolt = open_bolt(folder, bolt_port=asked.bolt_port) if asked.bolt else None
     exposition = _exposition(asked.metrics_port)
     instruments = exposition.instruments if exposition else None
-    database = bolt.open_database if bolt else None
-    service = open_service(folder, handler=handler, options=_numbers(asked), database=database, instruments=instruments)
+    opened = bolt.open_folder if bolt else None
+    service = open_service(folder, handler=handler, options=_numbers(asked), opened=opened, instruments=instruments)
     address = await asyncio.to_thread(bolt.start) if bolt else None
     if bolt:
-        stack.push_async_callback(asyncio.to_thread, bolt.stop)
+        stack.push_async_callback(bolt.close)
     stack.push_async_callback(service.stop)
     await service.start()
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    control = ControlServer(service, token, port=asked.control_port)
+    place = Place.of(folder)
+    control = ControlServer(service, token, port=asked.control_port, folder=place)
     stack.push_async_callback(control.stop)
     rest_port = await _serve_rest(stack, service, asked.rest_port) if asked.rest else None
     beacon = Beacon(
@@ -155,6 +156,7 @@ async def _open(
         bolt_port=address.bolt_port if address else None,
         bolt_user=address.user if address else None,
         bolt_password=address.password if address else None,
+        folder=place,
     )
     stack.callback(put_out, folder, beacon)
     light(folder, beacon)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import Reading
 from remembrancer.cli.running import FAILED
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telling(OnGraph):
+class Telling(Reading):
     """The options of `status`."""
 
 
@@ -29,7 +29,7 @@ async def status(asked: Telling) -> int:
     from remembrancer.cli.printing import print_json  # noqa: PLC0415 (--help stays fast)
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
 
-    async with reach(asked.graph) as reached:
+    async with reach(asked.graph, read_only=asked.read_only) as reached:
         told = await reached.status()
     if asked.as_json:
         print_json({"graph": _shown(asked.graph), "running": reached.running, **dict(told)})

@@ -246,10 +246,7 @@ class TaskStore(Signals, Protocol):
         ...
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
-        """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail.
-
-        The moment that it stands at is accounted for as skipped.
-        """
+        """Disarm a task that cannot be read or planned, as FAILED; the moment that it stands at counts as skipped."""
         ...
 
     async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:

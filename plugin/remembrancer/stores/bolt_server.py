@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import secrets
 import socket
@@ -20,14 +21,17 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.engine import load_engine
-from remembrancer.stores.folder import DATABASE, open_database
+from remembrancer.stores.folder import DATABASE, OpenFolder, database_path, lock_folder, open_database
+from remembrancer.stores.threads import on_own_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from remembrancer.stores.engine import Database
+    from remembrancer.stores.folder_lock import FolderLock
 
+_LOG: Final = logging.getLogger("remembrancer")
 HOST: Final = "127.0.0.1"
 
 
@@ -66,9 +70,10 @@ class BoltServer:
     """
 
     def __init__(self, folder: Path, *, bolt_port: int = 0, http_port: int = 0) -> None:
-        self._folder = folder.resolve()
+        self._folder = folder.absolute()
         self._wanted = (bolt_port, http_port)
         self._engine: _Engine | None = None
+        self._lock: FolderLock | None = None
         self.address: BoltAddress | None = None
         """Set while it runs."""
 
@@ -76,35 +81,61 @@ class BoltServer:
         """Start the engine's server, which opens the graph; return where it can be read.
 
         Raises:
-            GraphUnavailable: What `open_database` raises; also, a port is taken.
+            GraphUnavailable: What `open_folder` raises; also, a port is taken.
         """
-        # The ordinary door first: it makes an absent graph, and says in our words what is wrong with one.
-        open_database(load_engine(), self._folder).close()
-        self._write_groups()
-        root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
-        bolt_port, http_port = self._listen(root_password)
-        address = BoltAddress(HOST, bolt_port, http_port, _READER, secrets.token_urlsafe(_PASSWORD_BYTES))
         with ExitStack() as undo:
+            self._lock = lock_folder(self._folder)
             undo.callback(self.stop)
+            # The ordinary door first: it makes an absent graph, and says in our words what is wrong with one.
+            open_database(load_engine(), self._folder).close()
+            self._lock.pin(database_path(self._folder))
+            self._write_groups()
+            root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
+            bolt_port, http_port = self._listen(root_password)
+            address = BoltAddress(HOST, bolt_port, http_port, _READER, secrets.token_urlsafe(_PASSWORD_BYTES))
             self._admit_reader(address, root_password)
             undo.pop_all()
         self.address = address
         return address
 
-    def open_database(self) -> Database:
-        """Return the database that is being served; closing it is left to `stop`.
+    def open_folder(self) -> OpenFolder:
+        """Return the graph that is being served; closing it is left to `stop`.
 
-        Calls may come from any thread; a transaction stays on the thread that began it, as always.
+        Calls to its database may come from any thread; a transaction stays on the thread that began it, as always.
         """
-        if self._engine is None:
+        if self._engine is None or self._lock is None:
             raise GraphUnavailable("The Bolt server is not running: call start() first.")
-        return self._engine.get_database(DATABASE)
+        return OpenFolder(self._engine.get_database(DATABASE), self._lock, served=True)
+
+    async def close(self) -> None:
+        """Stop as `stop` does, without waiting for ever: a query over Bolt, or a disk, may not end."""
+        try:
+            await on_own_thread(self.stop, seconds=_STOP_SECONDS)
+        except TimeoutError:
+            _LOG.error(
+                "The Bolt server of %s did not stop within %g s; the graph stays locked until this process ends.",
+                self._folder,
+                _STOP_SECONDS,
+            )
 
     def stop(self) -> None:
-        """Stop listening, and close the database."""
+        """Stop listening, close the database, and let the folder go.
+
+        If another folder lies in place of the one that was opened, the engine would write into it: then nothing is
+        closed, and the server ends with the process.
+        """
         engine, self._engine, self.address = self._engine, None, None
+        lock, self._lock = self._lock, None
+        if lock is not None and lock.is_lost and database_path(self._folder).exists():
+            lock.leave_open()
+            return
         if engine is not None:
-            engine.stop()
+            try:
+                engine.stop()
+            except load_engine().ArcadeDBError as error:
+                _LOG.warning("The Bolt server of %s did not stop in good order: %s", self._folder, error)
+        if lock is not None:
+            lock.release()
 
     def _listen(self, root_password: str) -> tuple[int, int]:
         """Start the engine's server; choose free ports again where somebody was faster."""
@@ -119,6 +150,8 @@ class BoltServer:
                     raise GraphUnavailable(f"The Bolt server cannot start on {self._folder}: {refusal}") from refusal
                 continue
             self._engine = engine
+            if self._lock is not None:
+                self._lock.handles.append(engine)
             return bolt_port, http_port
         raise AssertionError  # the last attempt returns or raises
 
@@ -177,6 +210,7 @@ _READERS: Final = "readers"
 _PASSWORD_BYTES: Final = 18
 _ATTEMPTS: Final = 5
 _TIMEOUT_SECONDS: Final = 10
+_STOP_SECONDS: Final = 20.0
 _OK: Final = 200
 _UNLIMITED: Final[dict[str, object]] = {"resultSetLimit": -1, "readTimeout": -1}
 _GROUPS: Final[dict[str, object]] = {

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Protocol, cast
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from remembrancer.errors import EngineMissing
-from remembrancer.stores.folder import engine_environment
+from remembrancer.errors import EngineMissing, GraphUnavailable
+from remembrancer.stores.engine_settings import engine_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
 
@@ -87,7 +90,7 @@ class Engine(Protocol):
         """Say whether there is a database."""
         ...
 
-    def open_database(self, path: str) -> Database:
+    def open_database(self, path: str, *, read_only: bool = False) -> Database:
         """Open one."""
         ...
 
@@ -106,7 +109,18 @@ def prepare_engine(*, reuse_space: bool) -> None:
 
 
 def load_engine() -> Engine:
-    """Import the embedded engine, quiet and bounded. Raises EngineMissing where it has no build."""
+    """Import the embedded engine, quiet and bounded.
+
+    Raises:
+        EngineMissing: It has no build for this machine.
+        GraphUnavailable: It was loaded before this process was forked off: its own threads are missing here, and what
+            is written would never reach the disk.
+    """
+    if _forked:
+        raise GraphUnavailable(
+            "The graph engine was loaded before this process was forked off, and does not work here. Start processes "
+            "that use a graph with the `spawn` or `forkserver` method."
+        )
     prepare_engine(reuse_space=False)
     try:
         import arcadedb  # noqa: PLC0415 (its settings had to be set first)  # pyright: ignore[reportMissingTypeStubs]
@@ -116,3 +130,43 @@ def load_engine() -> Engine:
             "arm64 (glibc), macOS arm64 and Windows x64; elsewhere, install arcadedb-jvm, which has the same interface."
         ) from missing
     return cast("Engine", arcadedb)
+
+
+def as_engine_thread(work: Callable[[], None]) -> None:
+    """Do *work*, a daemon thread's whole life, so that the process may end in the middle of it.
+
+    The binding lets a thread go from the engine when the thread's locals are destroyed. Of a daemon that still works
+    in the engine, the interpreter destroys them at its end, on another thread, and the engine aborts the process. So
+    the binding's hold on the thread is taken away here, and given back when the work is over.
+    """
+    hold = _hold_on_this_thread()
+    was_owned, hold.owned = hold.owned, False
+    del hold  # an error's traceback keeps this frame, and what is in it would be destroyed on any thread
+    try:
+        work()
+    finally:
+        _hold_on_this_thread().owned = was_owned
+
+
+def _hold_on_this_thread() -> Any:
+    """Attach this thread to the engine, if it is loaded; return what the binding keeps of it, by its own names."""
+    binding = cast("Any", sys.modules.get(_BINDING))
+    try:
+        binding._thread_handle()  # noqa: SLF001
+        hold = binding._local.thread  # noqa: SLF001
+    except AttributeError:  # not loaded yet; or the JVM's build, which lets its threads go by itself
+        hold = SimpleNamespace(owned=False)
+    return hold
+
+
+def _note_fork() -> None:
+    """Note in a forked child whether the engine was loaded before."""
+    global _forked  # noqa: PLW0603 (it is about the process)
+    binding = sys.modules.get(_BINDING)
+    _forked = _forked or (binding is not None and binding.loaded())
+
+
+_BINDING: Final = "arcadedb._native.lib"
+_forked = False
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)

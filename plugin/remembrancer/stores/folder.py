@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphFull, GraphLocked, GraphMissing, GraphUnavailable, NotAGraph
+from remembrancer.errors import (
+    GraphDamaged,
+    GraphFull,
+    GraphLocked,
+    GraphMissing,
+    GraphReadOnly,
+    GraphUnavailable,
+    NotAGraph,
+)
+from remembrancer.stores.engine import load_engine
+from remembrancer.stores.folder_lock import LOCK_FILE, FolderLock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from remembrancer.stores.engine import Database, Engine
 
+_LOG: Final = logging.getLogger("remembrancer")
+
 DATABASE: Final = "remembrancer"
-_OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log"})
+TEMPORARY: Final = "remembrancer.temporary"
+"""Marks the folder of a graph in memory, by the folder's own name."""
+_DAMAGED: Final = "damaged"
+_OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log", LOCK_FILE, TEMPORARY, _DAMAGED})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFolder:
+    """A graph's folder with its database open, held by this process."""
+
+    database: Database
+    lock: FolderLock
+    read_only: bool = False
+    served: bool = False
+    """Whether a server in this process owns both: it closes the database and releases the lock."""
 
 
 def database_path(folder: Path) -> Path:
@@ -21,65 +53,119 @@ def database_path(folder: Path) -> Path:
     return folder / "databases" / DATABASE
 
 
-def log_folder() -> Path:
-    """Return where the engine keeps its own log: REMEMBRANCER_LOG_DIR, or below the user's state folder."""
-    if chosen := os.environ.get("REMEMBRANCER_LOG_DIR"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        state = Path(os.environ.get("LOCALAPPDATA") or Path.home())
-    elif sys.platform == "darwin":
-        state = Path.home() / "Library" / "Logs"
-    else:
-        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return state / "remembrancer"
-
-
-def engine_environment(*, reuse_space: bool) -> dict[str, str]:
-    """Return the engine's settings, as environment variables that must stand before its first import.
-
-    Its memory is bounded, its index compacted early (an index over a clock ages), its log kept off the terminal.
-    An index that only grows is written anew half as often as the engine would.
-
-    To use the space of what was deleted again, the engine looks for it: of a graph that only grows it reads every page
-    of all executions, each five seconds while it fires, and after two million fires that took a third of the rate. So
-    it is let do so only where *reuse_space* says that executions are deleted at all.
-
-    A command's rows come back with it: the binding's other way, a cursor read later, costs a second crossing and keeps
-    the parameters of 4,096 commands for ever, which was two thirds of a kilobyte and more for each fire.
-    A value that the user has set wins.
-    """
-    return {
-        "ARCADEDB_NATIVE_LAZY_CMD": "0",
-        "ARCADEDB_NATIVE_ISOLATE_ARGS": (
-            "-Xmx512m -Darcadedb.maxPageRAM=128 -Darcadedb.indexCompactionMinPagesSchedule=4 "
-            "-Darcadedb.indexCompactionFullSeriesThreshold=20 "
-            f"-Darcadedb.bucketReuseSpaceMode={'high' if reuse_space else 'low'}"
-        ),
-        "ARCADEDB_LOG_CONSOLE": "0",
-        "ARCADEDB_LOG_DIR": str(log_folder()),
-    }
-
-
-def open_database(engine: Engine, folder: Path) -> Database:
-    """Open the database in *folder*, making it where there is none yet.
+def lock_folder(folder: Path) -> FolderLock:
+    """Take the lock of the graph in *folder*, making the folder where there is none.
 
     Raises:
         GraphMissing: The folder's parent is not there, or it may not be written.
         NotAGraph: The folder holds something else.
-        GraphLocked: Another process has it open.
-        GraphUnavailable: The engine cannot open it.
+        GraphLocked: It is open already, in another process or in this one.
+        GraphFull: The disk has no room for a lock file.
     """
     _look_at(folder)
-    path = database_path(folder)
     try:
-        if engine.database_exists(str(path)):
-            return engine.open_database(str(path))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return engine.create_database(str(path))
+        return FolderLock(folder)
+    except OSError as refused:
+        if refused.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise GraphFull(
+                f"The disk is full: the graph {folder} cannot be opened. Free some space first."
+            ) from refused
+        raise GraphMissing(f"The graph's folder {folder} cannot be locked: {refused}.") from refused
+
+
+def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, temporary: bool = False) -> OpenFolder:
+    """Take the lock of the graph in *folder* and open its database. Raises what both of them raise.
+
+    A *temporary* one is marked: after an unclean end, the next graph in memory removes it.
+    """
+    lock = lock_folder(folder)
+    try:
+        if temporary:
+            (folder / TEMPORARY).write_text(folder.name, "utf-8")
+        database = open_database(engine, folder, read_only=read_only)
+        lock.handles.append(database)
+        lock.pin(database_path(folder.absolute()))
+    except BaseException:
+        lock.release()
+        raise
+    return OpenFolder(database, lock, read_only=read_only)
+
+
+def close_folder(opened: OpenFolder, before_release: Callable[[], None] | None = None) -> None:
+    """Close the database and release the lock, unless a server does that.
+
+    If another folder lies in place of the one that was opened, the engine would write into it and delete its log:
+    then the database is left as it is, locked, until the process ends.
+    """
+    if opened.lock.is_lost and Path(opened.database.get_database_path()).exists():
+        _LOG.warning("The graph that was open is not closed, as another folder lies in its place.")
+        opened.lock.leave_open()
+        return
+    try:
+        opened.database.close()
+    except load_engine().ArcadeDBError as error:
+        _LOG.warning("A graph was not closed in good order, and is recovered when it is opened next: %s", error)
+    if opened.served:
+        return
+    last = [before_release or (lambda: None), opened.lock.release]
+    for step in reversed(last) if sys.platform == "win32" else last:  # Windows removes no file that is open
+        step()
+
+
+def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> Database:
+    """Open the database in *folder*, whose lock is held, making it where there is none yet.
+
+    Raises:
+        GraphMissing: It may not be written, or there is none to be read.
+        GraphDamaged: Recovery gave up on a part of the log, now or earlier, and it is not only to be read.
+        GraphUnavailable: The engine cannot open it.
+    """
+    path = database_path(folder.absolute())
+    try:
+        if read_only:
+            return _open_to_read(engine, folder, path)
+        _refuse_damage(folder)
+        if not engine.database_exists(str(path)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return engine.create_database(str(path))
+        database = engine.open_database(str(path))
     except OSError as refused:
         raise GraphMissing(f"The graph's folder {folder} cannot be written: {refused}.") from refused
     except engine.ArcadeDBError as error:
         raise meaning(folder, str(error)) from error
+    try:
+        _refuse_damage(folder)  # the engine recovers while it opens
+    except GraphDamaged:
+        with suppress(engine.ArcadeDBError):
+            database.close()
+        raise
+    return database
+
+
+def _open_to_read(engine: Engine, folder: Path, path: Path) -> Database:
+    if not engine.database_exists(str(path)):
+        raise GraphMissing(f"There is no graph {folder}.")
+    try:
+        return engine.open_database(str(path), read_only=True)
+    except engine.ArcadeDBError as error:
+        if "needs recovery" not in str(error):
+            raise
+        raise GraphReadOnly(
+            f"The graph {folder} was not closed in good order, and cannot be recovered without writing to it. Open it "
+            "once without read-only, or read a copy of the folder."
+        ) from error
+
+
+def _refuse_damage(folder: Path) -> None:
+    """Refuse a graph of which the engine has put parts of its log beside, as not to be recovered."""
+    found = sorted(file.name for file in database_path(folder).glob("*.corrupt"))
+    if found:
+        raise GraphDamaged(
+            f"The graph {folder} was not recovered whole after an unclean end, such as a power cut: work that was "
+            f"acknowledged may be missing. What the engine could not read is in {database_path(folder)}: "
+            f"{', '.join(found)}. Put a backup in place of the folder; or look at what is left, read-only; or accept "
+            f"the loss: move these files to {folder / _DAMAGED} and start again."
+        )
 
 
 def _look_at(folder: Path) -> None:
@@ -115,7 +201,10 @@ def meaning(folder: Path, text: str) -> GraphUnavailable:
             "Otherwise stop the other process first."
         )
     if "active instance" in text:
-        return GraphLocked(f"The graph {folder} is open in this process already: use the service that has it open.")
+        return GraphLocked(
+            f"The graph {folder} is still open in this process: use the service that has it open. If its folder was "
+            "replaced meanwhile, end this process and start again."
+        )
     if "Permission denied" in text or "AccessDenied" in text:
         return GraphMissing(f"The graph {folder} may not be written by this user: {text}")
     if "No space left" in text:

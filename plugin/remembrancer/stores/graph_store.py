@@ -233,9 +233,6 @@ class GraphStore:
         """Why writes of this process fail just now, as the last of them said; None if they do not."""
         return self._session.notes.full or self._unrenewed
 
-    async def verify(self) -> None:
-        """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
-
     async def recall_counters(self) -> None:
         """Learn what was counted beside this session."""
         counted, mine = await self.counters(), self._session.counts
@@ -263,6 +260,10 @@ class GraphStore:
         """Answer a reading query of the user's own."""
         found = await self._session.read(cast("LiteralString", cypher), dict(parameters or {}))
         return [{name: rows.plain(value) for name, value in row.items()} for row in found]
+
+    async def verify(self) -> None:
+        """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
+        await self._session.verify()
 
     async def close(self) -> None:
         """Finish the writes under way and let the graph go, even one that does not answer any more."""

@@ -72,6 +72,10 @@ class Session(Protocol):
         """
         ...
 
+    async def verify(self) -> None:
+        """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
+        ...
+
     async def prepare(self, names: Sequence[str]) -> None:
         """Let the engine plan these queries, if it plans and has not done so: whoever runs one then need not wait."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from remembrancer.errors import GraphUnavailable
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.soundings import MOST_COUNTED, Sounding
 from remembrancer.stores.due_key import last_key
@@ -12,6 +13,7 @@ from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from remembrancer.stores.looking import DueIndex
     from remembrancer.stores.session import Session
@@ -39,7 +41,8 @@ class GraphSoundings:
         between = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": MOST_COUNTED}
         backlog = (await self._session.read(query("due_backlog"), between))[0]
         leases = (await self._session.read(query("lease_state"), {"now_ms": now_ms}))[0]
-        disk = shutil.disk_usage(self._session.folder) if self._session.folder else None
+        await self._session.verify()
+        disk_free, disk_size = _disk(self._session.folder)
         return Sounding(
             due=backlog["due"],
             oldest_due_ms=backlog["oldest_ms"],
@@ -47,6 +50,17 @@ class GraphSoundings:
             overdue_leases=leases["overdue"] or 0,
             oldest_overdue_ms=leases["oldest_ms"] if leases["overdue"] else None,
             graph_now_ms=graph_now_ms,
-            disk_free=disk.free if disk else None,
-            disk_size=disk.total if disk else None,
+            disk_free=disk_free,
+            disk_size=disk_size,
         )
+
+
+def _disk(folder: Path | None) -> tuple[int | None, int | None]:
+    """Return how much of the folder's disk is free, and its size; None for a graph without a folder."""
+    if folder is None:
+        return None, None
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError as fault:
+        raise GraphUnavailable(f"The disk of the graph's folder does not answer: {fault}") from fault
+    return usage.free, usage.total

@@ -58,6 +58,8 @@ class Use(Enum):
     WORK = auto()
     BE_READ = auto()
     """By a copy: nothing of it may change, its schema neither."""
+    BE_LOOKED_AT = auto()
+    """By people, read-only: a part of it may be missing."""
     BE_WRITTEN = auto()
     """By a copy, which may have been broken off before."""
 
@@ -158,17 +160,18 @@ def _ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, use: Us
             f"The graph {shown} has schema version {version}; this remembrancer knows up to {newest}. "
             "Install a newer remembrancer; nothing was changed."
         )
-    if use is not Use.BE_WRITTEN and found and (copying := found[0]["copying_from"]):
+    if use not in {Use.BE_WRITTEN, Use.BE_LOOKED_AT} and found and (copying := found[0]["copying_from"]):
         raise GraphUnfinished(
             f"A copy of {copying} into the graph {shown} was broken off, or is under way: a part of it is missing. "
             f"`remembrancer copy` with the same two graphs goes on with it."
         )
-    if use is Use.BE_READ and version == 0:
+    to_read = use in {Use.BE_READ, Use.BE_LOOKED_AT}
+    if to_read and version == 0:
         raise GraphMissing(f"There is no graph {shown}: nothing of a schedule is kept there.")
-    if use is Use.BE_READ and version < newest:
+    if to_read and version < newest:
         raise GraphTooOld(
             f"The graph {shown} has schema version {version}, and this remembrancer needs {newest}. "
-            "A copy does not change what it reads: open it once, with `remembrancer status`, to renew it."
+            "What is only read is not changed: open it once, with `remembrancer status`, to renew it."
         )
     return [step for step in steps if step.version > version]
 

@@ -10,6 +10,27 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Self
+
+
+class Place(BaseModel):
+    """Which folder it is: a copy of it has another number, and one that was moved to another disk too."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    path: str
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Return the place of an existing folder, by whatever path. Raises OSError."""
+        found = folder.stat()
+        return cls(path=str(folder.resolve()), device=found.st_dev, inode=found.st_ino)
+
+    def is_same(self, other: Place) -> bool:
+        """Whether both are one folder; it may have been renamed."""
+        return (self.device, self.inode) == (other.device, other.inode)
 
 
 class Beacon(BaseModel):
@@ -30,10 +51,12 @@ class Beacon(BaseModel):
     bolt_user: str | None = None
     bolt_password: str | None = None
     """Lets a driver read the live graph, not write it."""
+    folder: Place | None = None
+    """The folder that is served: a beacon that says none, or another, is not of the folder that it lies in."""
 
 
 def light(folder: Path, beacon: Beacon) -> None:
-    """Write the beacon in one step: nobody ever reads half of it, nobody else reads it at all."""
+    """Write the beacon in one step: no reader ever sees half of it, no other user reads it at all."""
     draft = folder / f"{_NAME}.{secrets.token_hex(4)}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -42,17 +65,37 @@ def light(folder: Path, beacon: Beacon) -> None:
 
 
 def look_for(folder: Path) -> Beacon | None:
-    """Return the beacon in *folder*, if there is one that can be read; it may be stale."""
+    """Return the beacon in *folder*, if there is one that can be read and is of this folder; it may be stale."""
+    found = _read(folder)
+    return found if found is not None and _is_of(folder, found) else None
+
+
+def copied_from(folder: Path) -> str | None:
+    """Return the folder that the beacon in *folder* is of, if that is another one: it came along with a copy."""
+    found = _read(folder)
+    if found is None or _is_of(folder, found):
+        return None
+    return found.folder.path if found.folder else None
+
+
+def put_out(folder: Path, beacon: Beacon) -> None:
+    """Remove *beacon*, unless another scheduler has lit its own since, or another folder lies there now."""
+    if _read(folder) == beacon and _is_of(folder, beacon):
+        (folder / _NAME).unlink(missing_ok=True)
+
+
+def _read(folder: Path) -> Beacon | None:
     try:
         return Beacon.model_validate_json((folder / _NAME).read_bytes())
     except (OSError, ValidationError):
         return None
 
 
-def put_out(folder: Path, beacon: Beacon) -> None:
-    """Remove *beacon*, unless another scheduler has lit its own since."""
-    if look_for(folder) == beacon:
-        (folder / _NAME).unlink(missing_ok=True)
+def _is_of(folder: Path, beacon: Beacon) -> bool:
+    try:
+        return beacon.folder is not None and beacon.folder.is_same(Place.of(folder))
+    except OSError:
+        return False
 
 
 _NAME: Final = "serve.json"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import RemembrancerError
 from remembrancer.surfaces import wire
+from remembrancer.surfaces.beacon import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,21 +30,21 @@ class ControlServer:
     Args:
         scheduler: What answers.
         token: The secret that the first frame of a connection must carry.
-        host: A loopback address.
-        port: 0 takes a free one.
+        port: A loopback port; 0 takes a free one.
+        folder: Of the graph that is served: who asks about another one, such as a copy of it, is not let in.
     """
 
-    def __init__(self, scheduler: LocalScheduler, token: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, scheduler: LocalScheduler, token: str, *, port: int = 0, folder: Place | None = None) -> None:
         self._scheduler = scheduler
         self._token = token.encode()
-        self._host = host
+        self._folder = folder
         self._port = port
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
     async def start(self) -> int:
         """Listen; return the port."""
-        self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=wire.MAX_FRAME)
+        self._server = await asyncio.start_server(self._accept, _HOST, self._port, limit=wire.MAX_FRAME)
         self._port = self._server.sockets[0].getsockname()[1]
         return self._port
 
@@ -85,15 +86,25 @@ class ControlServer:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             frame = await reader.readline()
         match _read(frame):
-            case {"method": "authenticate", "params": {"token": str(token)} as said, "id": int(number)}:
-                admitted = hmac.compare_digest(token.encode(), self._token)
-                AUTHOR.set(_author(cast("Mapping[str, object]", said)))
+            case {"method": "authenticate", "params": {"token": str(token)} as params, "id": int(number)}:
+                said = cast("Mapping[str, object]", params)
+                admitted = hmac.compare_digest(token.encode(), self._token) and self._serves(said.get("folder"))
+                AUTHOR.set(_author(said))
             case _:
                 admitted, number = False, 0
-        failure = _failure(wire.NOT_ADMITTED, "the token is not this scheduler's")
+        failure = _failure(wire.NOT_ADMITTED, "the token, or the folder, is not this scheduler's")
         writer.write(wire.to_frame({"id": number, "result": True} if admitted else {"id": number, "error": failure}))
         await writer.drain()
         return admitted
+
+    def _serves(self, folder: object) -> bool:
+        """Whether *folder*, as the other side says, is the one that is served."""
+        if self._folder is None:
+            return True
+        try:
+            return self._folder.is_same(Place.model_validate(folder))
+        except ValidationError:
+            return False
 
     async def _answer(self, frame: bytes) -> bytes:
         message = _read(frame)
@@ -140,6 +151,7 @@ def _failure(code: int, message: str) -> dict[str, object]:
     return {"code": code, "message": message}
 
 
+_HOST: Final = "127.0.0.1"
 _LONGEST_NAME: Final = 256
 _PATIENCE_SECONDS: Final = 10
 """How long a connection may take to say who it is."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -12,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.accounting import most_deferred
 from remembrancer.engine.checkup import Facts, Process
 from remembrancer.engine.footprint import resident_bytes
+from remembrancer.engine.unreadable import facts_without_graph
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.moment import to_ms
-from remembrancer.ports.accounts import Lifelong, Window
-from remembrancer.ports.soundings import NOTHING
 from remembrancer.surfaces.metrics import active_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remembrancer.engine.scheduler import Scheduler
+    from remembrancer.ports.accounts import Lifelong
     from remembrancer.ports.soundings import Sounding
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.surfaces.metrics import Vitals
@@ -145,19 +144,12 @@ class Gauges:
 
     def _without_the_graph(self, silent: str) -> Facts:
         store = self._vitals.store()
-        return Facts(
-            now_ms=to_ms(self._vitals.now()),
-            sounding=NOTHING,
-            answer_seconds=0.0,
-            clock_offset_seconds=0.0,
-            day=Window(),
-            hour=Window(),
-            lifelong=Lifelong({}, Counter(), None),
+        return facts_without_graph(
+            to_ms(self._vitals.now()),
+            silent,
             open_tasks=int(active_tasks(store.totals)),
-            most_deferred=None,
             exclusive=store.exclusive,
             process=self._process(),
-            silent=silent,
         )
 
     def _process(self) -> Process | None:

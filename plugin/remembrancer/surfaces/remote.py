@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledReply, ScheduledTask
     from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.ports.task_store import Wanted
-    from remembrancer.surfaces.beacon import Beacon
+    from remembrancer.surfaces.beacon import Beacon, Place
     from remembrancer.surfaces.reports import ServiceStatus
 
 
@@ -43,13 +43,14 @@ class RemoteScheduler:
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def connect(cls, beacon: Beacon) -> RemoteScheduler | None:
-        """Return the scheduler behind *beacon*; None if none answers there to its token: it is stale."""
+    async def connect(cls, beacon: Beacon, folder: Place | None = None) -> RemoteScheduler | None:
+        """Return the scheduler behind *beacon* that serves *folder*; None if none answers there: it is stale."""
+        said = {"folder": plain(folder)} if folder else {}
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 reader, writer = await asyncio.open_connection(beacon.host, beacon.control_port, limit=wire.MAX_FRAME)
                 remote = cls(reader, writer)
-                if "result" in await remote._exchange("authenticate", {"token": beacon.token, **_author()}):
+                if "result" in await remote._exchange("authenticate", {"token": beacon.token, **said, **_author()}):
                     return remote
         except (OSError, GraphUnavailable):
             return None

@@ -1,0 +1,63 @@
+"""What the embedded engine says, in our words: its rows, its refusals, and when it is worth asking again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
+from remembrancer.stores.engine import load_engine
+from remembrancer.stores.session import Row, UniqueKeyTaken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_T = TypeVar("_T")
+_TRIES: Final = 20
+_EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
+_QUERY_FAULTS: Final = ("CommandParsing", "CommandSemantic", "CommandSQLParsing", "CommandExecution", "IllegalArgument")
+_ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
+
+
+def insist(work: Callable[[], _T], passing: str) -> _T:
+    """Do *work*, again while a commit of another thread is in its way, which the engine says by *passing*."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return work()
+        except load_engine().ArcadeDBError as error:
+            if left == 0 or passing not in str(error):
+                raise
+            time.sleep(0.002)
+    raise AssertionError("the last try either returns or raises")
+
+
+def plain_rows(rows: list[Row]) -> list[Row]:
+    """Leave the engine's own keys out of nodes."""
+    for row in rows:
+        for value in row.values():
+            if isinstance(value, dict):
+                node = cast("Row", value)
+                for key in _ENGINE_KEYS:
+                    node.pop(key, None)
+    return rows
+
+
+def reading_meaning(text: str, fault: str) -> RemembrancerError:
+    """Say whether the query or the graph is at fault."""
+    if "NotIdempotent" in fault:
+        return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
+    if any(word in fault for word in _QUERY_FAULTS):
+        return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", _EXAMPLE)
+    return GraphUnavailable(f"The graph did not answer: {fault}")
+
+
+def writing_meaning(error: Exception) -> Exception:
+    """Say in our words what the engine says in its own."""
+    if isinstance(error, RemembrancerError):
+        return error
+    text = str(error)
+    if "DuplicatedKeyException" in text:
+        return UniqueKeyTaken(text)
+    if "No space left" in text or "ENOSPC" in text:
+        return GraphFull(f"The disk is full: nothing of this write was kept. Free some space and try again. ({text})")
+    return GraphUnavailable(f"The graph refused the write, and nothing of it was kept: {text}")

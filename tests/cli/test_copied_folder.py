@@ -1,0 +1,117 @@
+"""A copy of a served folder is a graph of its own: no command given the copy reaches the scheduler of the first."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from remembrancer.surfaces import wire
+from remembrancer.surfaces.beacon import Beacon, Place, copied_from, look_for, put_out
+from remembrancer.surfaces.remote import RemoteScheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Serve = Callable[..., Any]
+
+DAILY = ("schedule", "Report", "--cron", "0 9 * * *", "--prompt", "Write it")
+
+
+def copied(folder: Path, name: str) -> Path:
+    """Return a copy with everything in it, as a backup makes it."""
+    copy = folder.with_name(name)
+    subprocess.run(["cp", "-a", str(folder), str(copy)], check=True)
+    return copy
+
+
+async def test_a_command_on_a_copy_acts_on_the_copy(terminal: Any, serve: Serve) -> None:
+    terminal.json(*DAILY)
+    serve()
+    copy = copied(terminal.graph, "copy")
+    (task,) = terminal.json("list", "--graph", str(copy))
+    terminal.json("cancel", task["task_id"], "--graph", str(copy))
+    terminal.json("schedule", "Only there", "--cron", "0 8 * * *", "--prompt", "x", "--graph", str(copy))
+
+    assert [each["name"] for each in terminal.json("list")] == ["Report"]
+    assert [each["name"] for each in terminal.json("list", "--graph", str(copy))] == ["Only there"]
+
+
+async def test_a_link_to_a_served_folder_reaches_its_scheduler(terminal: Any, serve: Serve) -> None:
+    serving = serve()
+    link = terminal.graph.with_name("link")
+    link.symlink_to(terminal.graph, target_is_directory=True)
+    terminal.json(*DAILY, "--graph", str(link))
+
+    assert len(terminal.json("list")) == 1
+    assert serving.beacon["folder"] == Place.of(link).model_dump()
+
+
+async def test_a_scheduler_may_serve_the_copy_too(terminal: Any, serve: Serve) -> None:
+    first = serve()
+    copy = copied(terminal.graph, "copy")
+    second = serve("--graph", str(copy))
+    terminal.json(*DAILY, "--graph", str(copy))
+
+    assert terminal.json("list") == []
+    beacon = Beacon.model_validate_json((copy / "serve.json").read_bytes())
+    assert (beacon.pid, first.process.pid) == (second.process.pid, first.beacon["pid"])
+
+
+async def test_a_copied_beacon_is_known_as_one(terminal: Any, serve: Serve) -> None:
+    serve()
+    copy = copied(terminal.graph, "copy")
+    mine = look_for(terminal.graph)
+    assert mine is not None
+    put_out(copy, mine)
+
+    assert look_for(copy) is None
+    assert copied_from(copy) == str(terminal.graph.resolve())
+    assert (copied_from(terminal.graph), (copy / "serve.json").exists()) == (None, True)
+
+
+@pytest.mark.parametrize("beacon", ["{}", "not json", '{"pid": 1, "host": "h", "control_port": 1, "token": "t"}'])
+def test_a_beacon_without_a_folder_is_not_followed(tmp_path: Path, beacon: str) -> None:
+    (tmp_path / "serve.json").write_text(beacon)
+
+    assert (look_for(tmp_path), copied_from(tmp_path)) == (None, None)
+
+
+async def test_a_scheduler_admits_only_who_asks_of_its_folder(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    serve()
+    beacon = look_for(terminal.graph)
+    assert beacon is not None
+    admitted = await RemoteScheduler.connect(beacon, Place.of(terminal.graph))
+    assert admitted is not None
+    await admitted.close()
+
+    for folder in (tmp_path, None):
+        assert await RemoteScheduler.connect(beacon, folder and Place.of(folder)) is None
+    params = {"token": beacon.token, "folder": "graph"}
+    assert (await say(beacon.control_port, params))["error"]["code"] == wire.NOT_ADMITTED
+
+
+async def say(port: int, params: dict[str, object]) -> dict[str, Any]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(json.dumps({"id": 0, "method": "authenticate", "params": params}).encode() + b"\n")
+    answer = json.loads(await reader.readline())
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_a_copy_that_cannot_be_opened_says_that_it_is_one(terminal: Any, serve: Serve) -> None:
+    serve()
+    copy = copied(terminal.graph, "copy")
+    database = copy / "databases" / "remembrancer"
+    shutil.rmtree(database)
+    database.write_text("no folder")
+    ran = terminal("list", "--graph", str(copy))
+
+    assert ran.code == 4
+    assert f"came along with a copy of {terminal.graph.resolve()}" in " ".join(ran.err.split())
