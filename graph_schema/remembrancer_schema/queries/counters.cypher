@@ -1,10 +1,14 @@
 // name: books
 // The nodes that a session counts on, of those with the $keys that are there already, as nodes.
 UNWIND $keys AS key
-MATCH (n:scheduler_counter {counter_id: key}) RETURN n
+MATCH (n:scheduler_counter {counter_id: key})
+USING INDEX SEEK n:scheduler_counter(counter_id)
+RETURN n
 UNION ALL
 UNWIND $keys AS key
-MATCH (n:scheduler_hour {hour_id: key}) RETURN n
+MATCH (n:scheduler_hour {hour_id: key})
+USING INDEX SEEK n:scheduler_hour(hour_id)
+RETURN n
 
 // name: keep_books
 // Write what a session has counted and what its commit did; nothing unless its counter has the number that it had.
@@ -38,6 +42,7 @@ RETURN r.row AS row, coalesce(c.commit_number, 0) AS commit_number
 // Add the hours of writers that have ended to those of another counter, and forget them.
 UNWIND $rows AS r
 MATCH (h:scheduler_hour)
+USING INDEX SEEK h:scheduler_hour(hour_id)
 WHERE h.hour_id STARTS WITH r.counter_id + '|'
 MERGE (all:scheduler_hour {hour_id: r.into + '|' + toString(h.hour_ms / 3600000) + '|' + h.task_type})
 SET all.hour_ms = h.hour_ms, all.task_type = h.task_type,
@@ -74,6 +79,7 @@ RETURN r.row AS row
 // Add the counters of writers that have ended to another counter, and forget the writers.
 UNWIND $rows AS r
 MATCH (c:scheduler_counter {counter_id: r.counter_id})
+USING INDEX SEEK c:scheduler_counter(counter_id)
 MERGE (all:scheduler_counter {counter_id: r.into})
 SET all.tasks_created = coalesce(all.tasks_created, 0) + coalesce(c.tasks_created, 0),
     all.tasks_begun = coalesce(all.tasks_begun, 0) + coalesce(c.tasks_begun, 0),
@@ -112,6 +118,7 @@ RETURN r.row AS row
 // name: hours_since
 // What was counted in the UTC hours from $since_ms on, of tasks of the $types, a row for each hour, type and writer.
 MATCH (h:scheduler_hour)
+USING INDEX SEEK h:scheduler_hour(hour_ms)
 WHERE h.hour_ms >= $since_ms AND h.task_type IN $types
 RETURN h
 

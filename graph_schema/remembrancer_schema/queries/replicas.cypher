@@ -26,5 +26,6 @@ RETURN r.row AS row
 // Forget replicas that have stopped, or have given no sign of life for long.
 UNWIND $rows AS r
 MATCH (p:scheduler_replica {replica_id: r.replica_id})
+USING INDEX SEEK p:scheduler_replica(replica_id)
 DELETE p
 RETURN r.row AS row

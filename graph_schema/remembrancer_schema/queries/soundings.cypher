@@ -1,6 +1,7 @@
 // name: due_backlog
 // How many tasks are due above $floor_key and up to $now_key, $limit at most, and the earliest of their moments.
 MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.due_key <= $now_key
 WITH t ORDER BY t.due_key LIMIT $limit
 RETURN count(t) AS due, min(t.next_run_ms) AS oldest_ms
