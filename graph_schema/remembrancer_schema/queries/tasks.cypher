@@ -48,17 +48,18 @@ WHERE t.status IN ['PENDING', 'ACTIVE']
 RETURN t LIMIT 1
 
 // name: armed_tasks
-// Tasks with a run ahead, the next to run first; $statuses and $types limit which.
+// Tasks with a due key above $floor_key, the next to run first, at most $limit; $statuses and $types limit which.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
-WHERE t.due_key > 0 AND t.status IN $statuses AND t.task_type IN $types
+WHERE t.due_key > $floor_key AND t.status IN $statuses AND t.task_type IN $types
 RETURN t ORDER BY t.due_key LIMIT $limit
 
 // name: unarmed_tasks
-// Tasks with nothing ahead, newest first; $statuses and $types limit which.
+// Tasks with nothing ahead whose listing lies above $above and below $below, the newest of a listing first, as nodes.
 MATCH (t:scheduled_task)
-WHERE t.next_run_ms IS NULL AND t.status IN $statuses AND t.task_type IN $types
-RETURN t ORDER BY t.created_at DESC LIMIT $limit
+USING INDEX SEEK t:scheduled_task(listing)
+WHERE t.listing > $above AND t.listing < $below AND t.next_run_ms IS NULL
+RETURN t ORDER BY t.listing DESC LIMIT $limit
 
 // name: listed_tasks
 // Tasks whose listing lies above $above and below $below, the newest of a listing first, as nodes.
@@ -170,12 +171,12 @@ CREATE (c:task_change {
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
 
-// name: disarm_nameless
-// Take nodes that have a due key and no task_id out of the schedule: no other query could name them.
+// name: disarm_unreadable
+// Take nodes that have a due key, and no task_id or the one given, out of the schedule, and touch nothing else of them.
 UNWIND $rows AS r
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
-WHERE t.due_key = r.due_key AND t.task_id IS NULL
+WHERE t.due_key = r.due_key AND (t.task_id IS NULL OR t.task_id = r.task_id)
 SET t.due_key = null
 RETURN DISTINCT r.row AS row
 

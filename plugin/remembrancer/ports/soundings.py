@@ -29,6 +29,8 @@ class Sounding:
     disk_free: int | None
     """Bytes, where the graph's folder is; None for a graph on a server."""
     disk_size: int | None
+    unreadable: int = 0
+    """Records that this process could not read."""
 
 
 NOTHING: Final = Sounding(0, None, 0, 0, None, None, None, None)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.ports.event_log import Keeping
     from remembrancer.ports.handler import Progress
+    from remembrancer.stores.records import Records
     from remembrancer.stores.session import Row, Session
 
 STREAMS: Final = 16
@@ -38,10 +39,12 @@ class GraphEvents:
 
     Args:
         session: An open graph.
+        records: Reads its nodes.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, records: Records) -> None:
         self._session = session
+        self._records = records
 
     async def extents(self) -> Mapping[int, Extent]:
         """Return what each stream holds."""
@@ -81,7 +84,7 @@ class GraphEvents:
         leases = await self._session.read(query("leases_held"), {"limit": _LEASES})
         held = [execution_id for lease in leases for execution_id in lease["execution_ids"]]
         found = await self._session.read(query("still_running"), {"execution_ids": held[:_HELD]})
-        running = [rows.execution_from(row["e"]) for row in found]
+        running = self._records.read("execution_id", rows.execution_from, [row["e"] for row in found])
         return sorted(running, key=lambda execution: execution.execution_id, reverse=True)[:limit]
 
     async def prune(self, now: datetime, keeping: Keeping) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.stores.looking import DueIndex
+    from remembrancer.stores.records import Records
     from remembrancer.stores.session import Session
 
 
@@ -23,11 +24,13 @@ class GraphSoundings:
     Args:
         session: An open graph.
         index: Its due index.
+        records: Knows what could not be read.
     """
 
-    def __init__(self, session: Session, index: DueIndex) -> None:
+    def __init__(self, session: Session, index: DueIndex, records: Records) -> None:
         self._session = session
         self._index = index
+        self._records = records
 
     async def sound(self, now: datetime) -> Sounding:
         """Return how the graph stands at *now*."""
@@ -49,4 +52,5 @@ class GraphSoundings:
             graph_now_ms=graph_now_ms,
             disk_free=disk.free if disk else None,
             disk_size=disk.total if disk else None,
+            unreadable=self._records.unreadable,
         )
