@@ -95,5 +95,5 @@ RETURN r.row AS row
 // name: summaries
 // The summaries of executions that were rolled up: of one task, or of all where $task_id is null; the latest day first.
 MATCH (s:execution_summary)
-WHERE $task_id IS NULL OR s.task_id = $task_id
+WHERE s.summary_id IS NOT NULL AND ($task_id IS NULL OR s.task_id = $task_id)
 RETURN s ORDER BY s.day DESC, s.task_id LIMIT $limit

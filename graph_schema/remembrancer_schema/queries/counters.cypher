@@ -125,9 +125,9 @@ RETURN h
 // name: crons
 // The cron expressions that most open tasks follow.
 MATCH (x:cron_expression)
-WHERE x.open_tasks > 0
+WHERE x.open_tasks > 0 AND x.expression IS NOT NULL
 RETURN x.expression AS expression, x.open_tasks AS tasks ORDER BY tasks DESC, expression LIMIT $limit
 
 // name: counters
 // What was counted since the graph was made, a row for each replica.
-MATCH (c:scheduler_counter) RETURN c
+MATCH (c:scheduler_counter) WHERE c.counter_id IS NOT NULL RETURN c

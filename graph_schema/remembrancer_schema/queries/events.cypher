@@ -1,6 +1,7 @@
 // name: event_streams
 // What each stream of the event log holds.
 MATCH (s:event_stream)
+WHERE s.stream >= 0
 RETURN s.stream AS stream, s.oldest AS oldest, s.newest AS newest
 
 // name: event_batches

@@ -144,12 +144,13 @@ RETURN r.row AS row
 // name: leases_over
 // Leases that ended by $now_ms, or that another replica held where $others is true.
 MATCH (l:execution_lease)
-WHERE l.until_ms <= $now_ms OR ($others AND l.replica_id <> $mine)
+WHERE l.lease_id IS NOT NULL AND (l.until_ms <= $now_ms OR ($others AND l.replica_id <> $mine))
 RETURN l.lease_id AS lease_id, l.execution_ids AS execution_ids ORDER BY l.lease_id
 
 // name: leases_held
 // The leases there are, the newest first, at most $limit.
 MATCH (l:execution_lease)
+WHERE l.lease_id IS NOT NULL AND l.execution_ids IS NOT NULL
 RETURN l.execution_ids AS execution_ids ORDER BY l.lease_id DESC LIMIT $limit
 
 // name: still_running

@@ -9,6 +9,7 @@ RETURN count(t) AS due, min(t.next_run_ms) AS oldest_ms
 // name: lease_state
 // How many leases there are, how many of them had ended by $now_ms, and the earliest moment at which one ends.
 MATCH (l:execution_lease)
+WHERE l.lease_id IS NOT NULL
 RETURN count(l) AS leases, sum(CASE WHEN l.until_ms <= $now_ms THEN 1 ELSE 0 END) AS overdue,
        min(l.until_ms) AS oldest_ms
 

@@ -18,7 +18,7 @@ RETURN k
 
 // name: tokens
 // Every token, by name, as nodes.
-MATCH (k:access_token) RETURN k ORDER BY k.name
+MATCH (k:access_token) WHERE k.name IS NOT NULL RETURN k ORDER BY k.name
 
 // name: revoke_tokens
 // Let tokens open nothing any more, and write who decided it; what they did stays on record under their names.
