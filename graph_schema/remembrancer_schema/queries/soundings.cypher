@@ -13,6 +13,9 @@ WHERE l.lease_id IS NOT NULL
 RETURN count(l) AS leases, sum(CASE WHEN l.until_ms <= $now_ms THEN 1 ELSE 0 END) AS overdue,
        min(l.until_ms) AS oldest_ms
 
-// name: graph_clock
-// What the clock of the graph's own server says.
-RETURN datetime().epochMillis AS now_ms
+// name: probe_write
+// Write what stands there already: a graph that cannot be written refuses it, another one stays as it is.
+UNWIND $rows AS r
+MATCH (g:remembrancer_graph {marker: 'remembrancer'})
+SET g.version = g.version
+RETURN r.row AS row

@@ -86,6 +86,7 @@ class Presence:
         self.upcoming: datetime | None = None
         """On a shared graph, when a task is due for this replica, as the last poll found."""
         self._polled = float("-inf")
+        self._fold_at: datetime | None = None
 
     @property
     def clock_offset_seconds(self) -> float:
@@ -176,6 +177,9 @@ class Presence:
             await self.look()  # the checker, which polls while it sleeps, is busy
         if self._me and self._clock.now() >= self._me.heartbeat_at + beat_every:
             await self._beat()
+        if self._fold_at is None or self._clock.now() >= self._fold_at:
+            self._fold_at = self._ago(-_DEAD_LEASES * self._options.lease_seconds)
+            await self._store.accounts.fold(timedelta(seconds=_DEAD_LEASES * self._options.lease_seconds))
         if self._store.exclusive:
             self.trouble = None
 

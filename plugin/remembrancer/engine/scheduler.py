@@ -72,8 +72,7 @@ class Scheduler:
         self._retention = Retention(store.past, clock, options, self.replica_id)
         self._stopping = False
         self._checks = Checks(options.check_interval_seconds)
-        self.passes = 0
-        self.failed_passes = 0
+        self.passes, self.failed_passes = 0, 0
         self.last_pass_at: datetime | None = None
         self.last_error: str | None = None
         self.is_failing = False
@@ -102,6 +101,7 @@ class Scheduler:
         again, lost = await take_over(self._store, now, self._lease(), self._dispatch.leases)
         for lease, firings in again:
             self._dispatch.start(firings, lease)
+        lost = [each for each in lost if each.execution.execution_id in self._store.lost]  # not what others won
         self._instruments.reclaimed(lost)
         if lost:
             _LOG.warning("%d executions were left unfinished by their scheduler; each is recorded as lost", len(lost))

@@ -31,6 +31,8 @@ class Sounding:
     disk_size: int | None
     unreadable: int = 0
     """Records that this process could not read."""
+    alive_ms: int | None = None
+    """When a replica last gave a sign of life, epoch milliseconds; None where none has signed on."""
 
 
 NOTHING: Final = Sounding(0, None, 0, 0, None, None, None, None)
@@ -42,4 +44,8 @@ class Soundings(Protocol):
 
     async def sound(self, now: datetime) -> Sounding:
         """Return how the graph stands at *now*."""
+        ...
+
+    async def refusal(self) -> str | None:
+        """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
         ...

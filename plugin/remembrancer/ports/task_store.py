@@ -132,6 +132,8 @@ class TaskStore(Protocol):
     """How many rows each of the latest commits wrote; whoever measures them takes them away."""
     past: Past
     """What is long over."""
+    lost: set[str]
+    """The executions that this process recorded as lost since it last asked for abandoned leases."""
 
     @property
     def roll(self) -> Roll:

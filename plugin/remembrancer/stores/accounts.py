@@ -9,13 +9,14 @@ from remembrancer.model.policy import TaskType
 from remembrancer.ports.accounts import COUNTS, LIFELONG, CronUse, Lifelong, Window
 from remembrancer.stores import rows
 from remembrancer.stores.books import summed, texts_of
+from remembrancer.stores.folding import fold_idle
 from remembrancer.stores.tally import HOUR_MS
 from remembrancer.stores.task_list import PAGE
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.accounts import Page
@@ -60,6 +61,10 @@ class GraphAccounts:
         deferrals = node.get("most_deferrals")
         most = (deferrals, node["most_deferred_task_id"]) if deferrals else None
         return Lifelong({name: node[name] for name in LIFELONG}, texts_of(node, "error"), most)
+
+    async def fold(self, idle: timedelta) -> int:
+        """Add up the counters of writers that have not committed for so long; return how many."""
+        return await fold_idle(self._session, idle)
 
     async def crons(self, limit: int) -> Sequence[CronUse]:
         """Return the cron expressions that most open tasks follow."""

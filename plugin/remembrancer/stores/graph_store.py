@@ -67,6 +67,7 @@ class GraphStore:
         self._executions = Elements(session, "execution_elements")
         self._claiming = Claiming(session, self._index, self._moved, self._tasks, self._executions)
         self._before: dict[str, float] = {}
+        self.lost: set[str] = set()
         self.accounts = GraphAccounts(session, self._records)
         self.tokens = GraphTokens(session)
         self.events = GraphEvents(session, self._records)
@@ -155,6 +156,7 @@ class GraphStore:
 
     async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
         """Return the leases that are over, with those of their executions that still run."""
+        self.lost.clear()
         abandoned: list[AbandonedLease] = []
         for over in await self._read("leases_over", {"now_ms": to_ms(now), "others": self.exclusive, "mine": mine}):
             running = await self._read("still_running", {"execution_ids": over["execution_ids"]})
@@ -167,7 +169,7 @@ class GraphStore:
 
     async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
         """Fail each lost execution and start its retry where one is given; return the retries started."""
-        return await take_over(self._session, over, lost, lease)
+        return await take_over(self._session, over, lost, lease, self.lost)
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""

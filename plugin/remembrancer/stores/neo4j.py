@@ -11,6 +11,7 @@ from uuid import uuid4
 from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable, GraphUnreachable, OutcomeUnknown
+from remembrancer.stores.folding import AT_ONCE_MS, ENDED
 from remembrancer.stores.group_commit import REMEMBERED, Group, Pending, Write
 from remembrancer.stores.neo4j_meaning import (
     FAULTS,
@@ -51,8 +52,6 @@ _MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")}
 _URGENT: Final = frozenset({"renew_leases", "sign_on"})
 """Neither counted nor answered, and no worse for being done twice."""
 _CLOSED: Final = "The graph is closed: start the service again."
-_ENDED: Final = "ended"
-"""The counter into which writers that end fold theirs."""
 
 
 class Neo4jSession:
@@ -177,9 +176,11 @@ class Neo4jSession:
         while self._committing:
             await asyncio.wait(self._committing)
         wrote = [each for each in self._writers if each.wrote]
-        rows: list[Row] = [{"counter_id": each.counter_id, "into": _ENDED, "row": 0} for each in wrote]
+        rows: list[Row] = [
+            {"counter_id": each.counter_id, "into": ENDED, "row": 0, "idle_ms": AT_ONCE_MS} for each in wrote
+        ]
         try:
-            for name in ("fold_hours", "fold_counters") if rows else ():
+            for name in ("fold_hours", "fold_counters", "forget_counters") if rows else ():
                 await self.run_again_and_again(query(name), {"rows": rows})
         except GraphUnavailable:
             pass  # they stay where they are, and count all the same
