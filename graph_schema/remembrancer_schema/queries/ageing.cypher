@@ -1,6 +1,7 @@
 // name: oldest_executions
 // Executions with an outcome that began before $before_ms, after the id $after_id, oldest first: those that may be rolled up.
 MATCH (e:task_execution)
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <> 'running'
   AND e.triggered_at < datetime({epochMillis: $before_ms})
   AND COUNT { (e)--() } = COUNT { (e)-[:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF]-() }
@@ -25,6 +26,7 @@ RETURN r.row AS row
 // Lock the summary of a task's day, look again, add up what is still there, and delete exactly that.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 MERGE (s:execution_summary {summary_id: r.summary_id})
   ON CREATE SET s.task_id = r.task_id, s.day = r.day
 SET s.roll_ups = coalesce(s.roll_ups, 0) + 1
@@ -82,6 +84,7 @@ RETURN DISTINCT row, executions
 // Delete those thoughts that were ours and that nothing is linked to any more.
 UNWIND $rows AS r
 MATCH (h:thought {thought_id: r.thought_id})
+USING INDEX SEEK h:thought(thought_id)
 WHERE h.recorded_by = 'remembrancer'
 SET h.recorded_by = 'remembrancer'
 WITH h, r
@@ -92,5 +95,5 @@ RETURN r.row AS row
 // name: summaries
 // The summaries of executions that were rolled up: of one task, or of all where $task_id is null; the latest day first.
 MATCH (s:execution_summary)
-WHERE $task_id IS NULL OR s.task_id = $task_id
+WHERE s.summary_id IS NOT NULL AND ($task_id IS NULL OR s.task_id = $task_id)
 RETURN s ORDER BY s.day DESC, s.task_id LIMIT $limit

@@ -1,10 +1,14 @@
 // name: books
 // The nodes that a session counts on, of those with the $keys that are there already, as nodes.
 UNWIND $keys AS key
-MATCH (n:scheduler_counter {counter_id: key}) RETURN n
+MATCH (n:scheduler_counter {counter_id: key})
+USING INDEX SEEK n:scheduler_counter(counter_id)
+RETURN n
 UNION ALL
 UNWIND $keys AS key
-MATCH (n:scheduler_hour {hour_id: key}) RETURN n
+MATCH (n:scheduler_hour {hour_id: key})
+USING INDEX SEEK n:scheduler_hour(hour_id)
+RETURN n
 
 // name: keep_books
 // Write what a session has counted and what its commit did; nothing unless its counter has the number that it had.
@@ -13,7 +17,7 @@ UNWIND $rows AS r
 MERGE (c:scheduler_counter {counter_id: r.counter_id})
 WITH c, r
 WHERE r.commit_before IS NULL OR coalesce(c.commit_number, 0) = r.commit_before
-SET c += r.counted
+SET c += r.counted, c.counted_ms = timestamp()
 FOREACH (x IN r.hours | MERGE (h:scheduler_hour {hour_id: x.hour_id}) SET h += x.counted)
 FOREACH (x IN r.crons |
   MERGE (k:cron_expression {expression: x.expression}) SET k.open_tasks = coalesce(k.open_tasks, 0) + x.tasks)
@@ -32,14 +36,29 @@ UNWIND $rows AS r
 MERGE (c:scheduler_counter {counter_id: r.counter_id})
 SET c.looked_up = coalesce(c.looked_up, 0) + 1
 WITH c, r
-RETURN r.row AS row, coalesce(c.commit_number, 0) AS commit_number
+RETURN r.row AS row,
+       CASE WHEN c.commit_number < 0 THEN c.folded_number ELSE coalesce(c.commit_number, 0) END AS commit_number
+
+// name: idle_counters
+// Counters of writers that have not committed for $idle_ms.
+MATCH (c:scheduler_counter)
+WHERE c.counter_id <> $into AND coalesce(c.counted_ms, 0) < timestamp() - $idle_ms
+RETURN c.counter_id AS counter_id, c.commit_number < 0 AS folded
 
 // name: fold_hours
-// Add the hours of writers that have ended to those of another counter, and forget them.
+// Add the hours of writers that have been idle for long to those of another counter, and forget them: the lock first.
 UNWIND $rows AS r
+MATCH (c:scheduler_counter {counter_id: r.counter_id})
+USING INDEX SEEK c:scheduler_counter(counter_id)
+SET c.looked_up = coalesce(c.looked_up, 0) + 1
+WITH c, r
+WHERE coalesce(c.counted_ms, 0) < timestamp() - r.idle_ms
 MATCH (h:scheduler_hour)
+USING INDEX SEEK h:scheduler_hour(hour_id)
 WHERE h.hour_id STARTS WITH r.counter_id + '|'
 MERGE (all:scheduler_hour {hour_id: r.into + '|' + toString(h.hour_ms / 3600000) + '|' + h.task_type})
+SET all.folds = coalesce(all.folds, 0) + 1
+WITH r, h, all
 SET all.hour_ms = h.hour_ms, all.task_type = h.task_type,
     all.tasks_created = coalesce(all.tasks_created, 0) + coalesce(h.tasks_created, 0),
     all.tasks_begun = coalesce(all.tasks_begun, 0) + coalesce(h.tasks_begun, 0),
@@ -70,13 +89,19 @@ SET all.hour_ms = h.hour_ms, all.task_type = h.task_type,
     all.deferral_texts = coalesce(all.deferral_texts, []) + coalesce(h.deferral_texts, []),
     all.deferral_text_counts = coalesce(all.deferral_text_counts, []) + coalesce(h.deferral_text_counts, [])
 DELETE h
-RETURN r.row AS row
+RETURN DISTINCT r.row AS row
 
 // name: fold_counters
-// Add the counters of writers that have ended to another counter, and forget the writers.
+// Add the counters of writers that have been idle for long to another counter; the number of the last commit stays.
 UNWIND $rows AS r
 MATCH (c:scheduler_counter {counter_id: r.counter_id})
+USING INDEX SEEK c:scheduler_counter(counter_id)
+SET c.looked_up = coalesce(c.looked_up, 0) + 1
+WITH c, r
+WHERE coalesce(c.counted_ms, 0) < timestamp() - r.idle_ms
 MERGE (all:scheduler_counter {counter_id: r.into})
+SET all.folds = coalesce(all.folds, 0) + 1
+WITH r, c, all
 SET all.tasks_created = coalesce(all.tasks_created, 0) + coalesce(c.tasks_created, 0),
     all.tasks_begun = coalesce(all.tasks_begun, 0) + coalesce(c.tasks_begun, 0),
     all.tasks_completed = coalesce(all.tasks_completed, 0) + coalesce(c.tasks_completed, 0),
@@ -110,21 +135,35 @@ SET all.tasks_created = coalesce(all.tasks_created, 0) + coalesce(c.tasks_create
                                      THEN c.most_deferred_task_id ELSE all.most_deferred_task_id END
 SET all.most_deferrals = CASE WHEN coalesce(c.most_deferrals, 0) > coalesce(all.most_deferrals, 0)
                               THEN c.most_deferrals ELSE all.most_deferrals END
+WITH r, c, c.counted_ms AS counted_ms,
+     CASE WHEN c.commit_number < 0 THEN c.folded_number ELSE coalesce(c.commit_number, 0) END AS folded_number
+SET c = {counter_id: r.counter_id, commit_number: -1, folded_number: folded_number, counted_ms: counted_ms}
+RETURN r.row AS row
+
+// name: forget_counters
+// Forget what is left of counters that were folded, once no writer can come back to them.
+UNWIND $rows AS r
+MATCH (c:scheduler_counter {counter_id: r.counter_id})
+USING INDEX SEEK c:scheduler_counter(counter_id)
+SET c.looked_up = coalesce(c.looked_up, 0) + 1
+WITH c, r
+WHERE c.commit_number < 0 AND coalesce(c.counted_ms, 0) < timestamp() - r.idle_ms
 DELETE c
 RETURN r.row AS row
 
 // name: hours_since
 // What was counted in the UTC hours from $since_ms on, of tasks of the $types, a row for each hour, type and writer.
 MATCH (h:scheduler_hour)
+USING INDEX SEEK h:scheduler_hour(hour_ms)
 WHERE h.hour_ms >= $since_ms AND h.task_type IN $types
 RETURN h
 
 // name: crons
 // The cron expressions that most open tasks follow.
 MATCH (x:cron_expression)
-WHERE x.open_tasks > 0
+WHERE x.open_tasks > 0 AND x.expression IS NOT NULL
 RETURN x.expression AS expression, x.open_tasks AS tasks ORDER BY tasks DESC, expression LIMIT $limit
 
 // name: counters
 // What was counted since the graph was made, a row for each replica.
-MATCH (c:scheduler_counter) RETURN c
+MATCH (c:scheduler_counter) WHERE c.counter_id IS NOT NULL RETURN c

@@ -2,6 +2,7 @@
 // Put tasks off to a later moment, if they still stand as read, and write who decided it; they keep their place.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH t, r, coalesce(t.deferral_count, 0) AS deferrals
 WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
@@ -34,6 +35,7 @@ RETURN r.row AS row
 // Write deferrals of tasks that were put off by them, REQUESTED_BY a thought where one asked.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 WHERE t.deferral_id = r.deferral_id AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
 CREATE (d:task_deferral {
   deferral_id: r.deferral_id, task_id: r.task_id, deferred_at: datetime({epochMillis: r.deferred_ms}),
@@ -47,6 +49,7 @@ RETURN r.row AS row, t.task_type AS task_type, t.deferral_count AS deferral_coun
 // Link deferrals to the thoughts that asked for them.
 UNWIND $rows AS r
 MATCH (d:task_deferral {deferral_id: r.deferral_id})
+USING INDEX SEEK d:task_deferral(deferral_id)
 MERGE (h:thought {thought_id: r.requested_by})
   ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.deferred_ms})
 MERGE (d)-[:REQUESTED_BY]->(h)
@@ -55,4 +58,5 @@ RETURN r.row AS row
 // name: deferrals_of_task
 // The deferrals of one task, oldest first, as nodes.
 MATCH (d:task_deferral)-[:DEFERRAL_OF]->(t:scheduled_task {task_id: $task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 RETURN d ORDER BY d.deferred_at, d.deferral_count

@@ -1,7 +1,9 @@
 // name: claim_executions
 // Take occurrences: lock the task by its fence, check that it stands as read, move it on, write the execution.
 UNWIND $rows AS r
-MATCH (t:scheduled_task) WHERE elementId(t) = r.element_id AND t.task_id = r.task_id
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(task_id)
+WHERE elementId(t) = r.element_id AND t.task_id = r.task_id
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
@@ -18,6 +20,7 @@ RETURN r.row AS row, elementId(e) AS element_id
 // Account for occurrences that will not run: the same lock and check, but the execution is terminal at once.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
 WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
@@ -35,10 +38,12 @@ RETURN r.row AS row
 // Move on tasks that stand at an occurrence which has its execution already: one of the two was put back from a copy.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH t, r
 WHERE t.fence + 1 = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
 MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.task_id = r.task_id
 WITH t, r, e, CASE
   WHEN r.task.next_run_ms IS NOT NULL OR e.status = 'running' THEN coalesce(r.task.status, t.status)
@@ -58,6 +63,7 @@ RETURN r.row AS row
 // Write running executions of open tasks outside the schedule, as asked for by hand, and who asked.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH t, r
 WHERE t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence)
@@ -78,7 +84,9 @@ RETURN r.row AS row, t.fence AS fence
 // name: settle_executions
 // Write terminal outcomes by execution and fence: a late holder finds another fence, under the lock, and writes nothing.
 UNWIND $rows AS r
-MATCH (e:task_execution) WHERE elementId(e) = r.element_id AND e.execution_id = r.execution_id
+MATCH (e:task_execution)
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE elementId(e) = r.element_id AND e.execution_id = r.execution_id
 SET e.fence = coalesce(e.fence, 0)
 WITH e, r
 WHERE e.fence = r.fence AND e.status = 'running'
@@ -89,6 +97,7 @@ RETURN r.row AS row
 // Keep how far executions have come that still run: the lock first, or a report could follow the outcome.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
 SET e.fence = coalesce(e.fence, 0)
 WITH e, r
 WHERE e.fence = r.fence AND e.status = 'running'
@@ -120,6 +129,7 @@ RETURN r.row AS row
 // Let leases hold longer.
 UNWIND $rows AS r
 MATCH (l:execution_lease {lease_id: r.lease_id})
+USING INDEX SEEK l:execution_lease(lease_id)
 SET l.until_ms = r.until_ms
 RETURN r.row AS row
 
@@ -127,18 +137,20 @@ RETURN r.row AS row
 // Every execution of these batches is settled: their leases are over.
 UNWIND $rows AS r
 MATCH (l:execution_lease {lease_id: r.lease_id})
+USING INDEX SEEK l:execution_lease(lease_id)
 DELETE l
 RETURN r.row AS row
 
 // name: leases_over
 // Leases that ended by $now_ms, or that another replica held where $others is true.
 MATCH (l:execution_lease)
-WHERE l.until_ms <= $now_ms OR ($others AND l.replica_id <> $mine)
+WHERE l.lease_id IS NOT NULL AND (l.until_ms <= $now_ms OR ($others AND l.replica_id <> $mine))
 RETURN l.lease_id AS lease_id, l.execution_ids AS execution_ids ORDER BY l.lease_id
 
 // name: leases_held
 // The leases there are, the newest first, at most $limit.
 MATCH (l:execution_lease)
+WHERE l.lease_id IS NOT NULL AND l.execution_ids IS NOT NULL
 RETURN l.execution_ids AS execution_ids ORDER BY l.lease_id DESC LIMIT $limit
 
 // name: still_running
@@ -179,17 +191,21 @@ RETURN r.row AS row, t.fence AS fence
 
 // name: execution_by_id
 // One execution, as a node.
-MATCH (e:task_execution {execution_id: $execution_id}) RETURN e
+MATCH (e:task_execution {execution_id: $execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+RETURN e
 
 // name: executions_of_task
 // The executions of one task before $before_id, newest first, as nodes.
 MATCH (e:task_execution)-[:EXECUTION_OF]->(t:scheduled_task {task_id: $task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 WHERE e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit
 
 // name: latest_executions
 // The newest executions of all tasks, after $after_id and before $before_id, as nodes; ids sort by the moment of the occurrence.
 MATCH (e:task_execution)
+USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.execution_id > $after_id AND e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit
 
@@ -197,4 +213,5 @@ RETURN e ORDER BY e.execution_id DESC LIMIT $limit
 // Where executions are: the engine's own ids of those of $ids that are there.
 UNWIND $ids AS id
 MATCH (e:task_execution {execution_id: id})
+USING INDEX SEEK e:task_execution(execution_id)
 RETURN id, elementId(e) AS element_id

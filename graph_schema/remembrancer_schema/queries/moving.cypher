@@ -24,7 +24,7 @@ RETURN a.<source_key> AS source, b.<target_key> AS target, properties(x) AS prop
 
 // name: size_of_<label>
 // How many nodes are labelled <label>.
-MATCH (n:<label>) RETURN count(n) AS size
+MATCH (n:<label>) WHERE n.<key> IS NOT NULL RETURN count(n) AS size
 
 // name: size_of_own_thoughts
 // How many thoughts are ours.

@@ -9,10 +9,34 @@ MERGE (g:remembrancer_graph {marker: 'remembrancer'})
 SET g.version = $version
 
 // name: roster
-// Which graph this is, what its clock says, and who has signed on: a row for each replica, or one without any.
+// Which graph this is, what its clock says, what comes next (of all, and of $shares), and a row for each replica.
+CALL () {
+  MATCH (t:scheduled_task)
+  USING INDEX SEEK t:scheduled_task(due_key)
+  WHERE t.due_key > $floor_key
+  WITH t ORDER BY t.due_key LIMIT 1
+  RETURN min(t.next_run_ms) AS next_run_ms
+}
+CALL () {
+  MATCH (t:scheduled_task)
+  USING INDEX SEEK t:scheduled_task(due_key)
+  WHERE t.due_key > $shares_floor_key AND t.due_key % 1000 IN $shares
+  WITH t ORDER BY t.due_key LIMIT 1
+  RETURN min(t.next_run_ms) AS next_run_of_shares_ms
+}
 OPTIONAL MATCH (g:remembrancer_graph {marker: 'remembrancer'})
 OPTIONAL MATCH (p:scheduler_replica)
-RETURN g.graph_id AS graph_id, timestamp() AS now_ms, p
+RETURN g.graph_id AS graph_id, timestamp() AS now_ms, next_run_ms, next_run_of_shares_ms, p
+
+// name: graph_size
+// How many tasks and executions there are, by the engine's own count.
+CALL () {
+  MATCH (t:scheduled_task) RETURN count(t) AS tasks
+}
+CALL () {
+  MATCH (e:task_execution) RETURN count(e) AS executions
+}
+RETURN tasks, executions
 
 // name: sign_on
 // Write that replicas are alive.
@@ -26,5 +50,6 @@ RETURN r.row AS row
 // Forget replicas that have stopped, or have given no sign of life for long.
 UNWIND $rows AS r
 MATCH (p:scheduler_replica {replica_id: r.replica_id})
+USING INDEX SEEK p:scheduler_replica(replica_id)
 DELETE p
 RETURN r.row AS row

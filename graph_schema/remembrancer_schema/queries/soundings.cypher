@@ -1,6 +1,7 @@
 // name: due_backlog
 // How many tasks are due above $floor_key and up to $now_key, $limit at most, and the earliest of their moments.
 MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.due_key <= $now_key
 WITH t ORDER BY t.due_key LIMIT $limit
 RETURN count(t) AS due, min(t.next_run_ms) AS oldest_ms
@@ -8,9 +9,13 @@ RETURN count(t) AS due, min(t.next_run_ms) AS oldest_ms
 // name: lease_state
 // How many leases there are, how many of them had ended by $now_ms, and the earliest moment at which one ends.
 MATCH (l:execution_lease)
+WHERE l.lease_id IS NOT NULL
 RETURN count(l) AS leases, sum(CASE WHEN l.until_ms <= $now_ms THEN 1 ELSE 0 END) AS overdue,
        min(l.until_ms) AS oldest_ms
 
-// name: graph_clock
-// What the clock of the graph's own server says.
-RETURN datetime().epochMillis AS now_ms
+// name: probe_write
+// Write what stands there already: a graph that cannot be written refuses it, another one stays as it is.
+UNWIND $rows AS r
+MATCH (g:remembrancer_graph {marker: 'remembrancer'})
+SET g.version = g.version
+RETURN r.row AS row

@@ -23,69 +23,83 @@ RETURN r.row AS row
 
 // name: task_by_id
 // One task, as a node.
-MATCH (t:scheduled_task {task_id: $task_id}) RETURN t
+MATCH (t:scheduled_task {task_id: $task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+RETURN t
 
 // name: task_elements
 // Where tasks are: the engine's own ids of those of $ids that are there.
 UNWIND $ids AS id
 MATCH (t:scheduled_task {task_id: id})
+USING INDEX SEEK t:scheduled_task(task_id)
 RETURN id, elementId(t) AS element_id
 
 // name: task_by_dedup_key
 // The task kept under a dedup key, as a node.
-MATCH (t:scheduled_task {dedup_key: $dedup_key}) RETURN t
+MATCH (t:scheduled_task {dedup_key: $dedup_key})
+USING INDEX SEEK t:scheduled_task(dedup_key)
+RETURN t
 
 // name: reactivation_of
 // The open task that brings back the agent's own task $deferred_task_id, as a node.
 MATCH (t:scheduled_task {deferred_task_id: $deferred_task_id})
+USING INDEX SEEK t:scheduled_task(deferred_task_id)
 WHERE t.status IN ['PENDING', 'ACTIVE']
 RETURN t LIMIT 1
 
 // name: armed_tasks
-// Tasks with a run ahead, the next to run first; $statuses and $types limit which.
+// Tasks with a due key above $floor_key, the next to run first, at most $limit; $statuses and $types limit which.
 MATCH (t:scheduled_task)
-WHERE t.due_key > 0 AND t.status IN $statuses AND t.task_type IN $types
+USING INDEX SEEK t:scheduled_task(due_key)
+WHERE t.due_key > $floor_key AND t.status IN $statuses AND t.task_type IN $types
 RETURN t ORDER BY t.due_key LIMIT $limit
 
 // name: unarmed_tasks
-// Tasks with nothing ahead, newest first; $statuses and $types limit which.
+// Tasks with nothing ahead whose listing lies above $above and below $below, the newest of a listing first, as nodes.
 MATCH (t:scheduled_task)
-WHERE t.next_run_ms IS NULL AND t.status IN $statuses AND t.task_type IN $types
-RETURN t ORDER BY t.created_at DESC LIMIT $limit
+USING INDEX SEEK t:scheduled_task(listing)
+WHERE t.listing > $above AND t.listing < $below AND t.next_run_ms IS NULL
+RETURN t ORDER BY t.listing DESC LIMIT $limit
 
 // name: listed_tasks
 // Tasks whose listing lies above $above and below $below, the newest of a listing first, as nodes.
 MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(listing)
 WHERE t.listing > $above AND t.listing < $below
 RETURN t ORDER BY t.listing DESC LIMIT $limit
 
 // name: tasks_of_cron
 // Open tasks whose cron listing lies above $above and below $below, in the order of their ids, as nodes.
 MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(cron_listing)
 WHERE t.cron_listing > $above AND t.cron_listing < $below
 RETURN t ORDER BY t.cron_listing LIMIT $limit
 
 // name: due_tasks
 // Armed tasks with a due key above $floor_key and up to $now_key, oldest first, at most $limit: as nodes, and where.
 MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.due_key <= $now_key
 RETURN t, elementId(t) AS element_id ORDER BY t.due_key LIMIT $limit
 
 // name: next_run
 // The earliest moment that any task with a due key above $floor_key is armed for.
 MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key
 RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 
 // name: due_tasks_of_shares
 // The same of some shares only: those whose due key ends in one of $shares, by its last three digits.
 MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.due_key % 1000 IN $shares
 RETURN t, elementId(t) AS element_id ORDER BY t.due_key LIMIT $limit
 
 // name: next_run_of_shares
 // The earliest moment that any task of $shares with a due key above $floor_key is armed for.
 MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.due_key % 1000 IN $shares
 RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 
@@ -111,6 +125,7 @@ RETURN t.task_id AS task_id
 // End open tasks that owe no moment an outcome, or whose moments were accounted for just now; write who ended them.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
 WHERE before IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence) AND (
@@ -131,6 +146,7 @@ RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedu
 // Account for the moment that a task which cannot be read or planned stands at, before it is set aside.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 SET t.due_key = t.due_key
 WITH t, r
 WHERE t.next_run_ms IS NOT NULL
@@ -147,6 +163,7 @@ RETURN r.row AS row
 // Take tasks that cannot be read out of the schedule, loudly, so that they never hold up the others.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 SET t.due_key = t.due_key
 WITH t, r
 WHERE t.next_run_ms IS NOT NULL
@@ -161,11 +178,12 @@ CREATE (c:task_change {
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
 
-// name: disarm_nameless
-// Take nodes that have a due key and no task_id out of the schedule: no other query could name them.
+// name: disarm_unreadable
+// Take nodes that have a due key, and no task_id or the one given, out of the schedule, and touch nothing else of them.
 UNWIND $rows AS r
 MATCH (t:scheduled_task)
-WHERE t.due_key = r.due_key AND t.task_id IS NULL
+USING INDEX SEEK t:scheduled_task(due_key)
+WHERE t.due_key = r.due_key AND (t.task_id IS NULL OR t.task_id = r.task_id)
 SET t.due_key = null
 RETURN DISTINCT r.row AS row
 
@@ -173,6 +191,7 @@ RETURN DISTINCT r.row AS row
 // Let go of the minutes that moved tasks were scheduled for.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})-[s:SCHEDULED_FOR]->(:time)
+USING INDEX SEEK t:scheduled_task(task_id)
 DELETE s
 RETURN DISTINCT r.row AS row
 
@@ -180,6 +199,7 @@ RETURN DISTINCT r.row AS row
 // Link moved tasks to the minute they are scheduled for now.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
 MERGE (m:time {time_id: r.time_id})
   ON CREATE SET m.at = datetime({epochMillis: r.minute_ms})
 CREATE (t)-[:SCHEDULED_FOR]->(m)

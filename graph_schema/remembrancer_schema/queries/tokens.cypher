@@ -12,16 +12,19 @@ RETURN r.row AS row
 
 // name: token_by_digest
 // The token with a digest, as a node.
-MATCH (k:access_token {digest: $digest}) RETURN k
+MATCH (k:access_token {digest: $digest})
+USING INDEX SEEK k:access_token(digest)
+RETURN k
 
 // name: tokens
 // Every token, by name, as nodes.
-MATCH (k:access_token) RETURN k ORDER BY k.name
+MATCH (k:access_token) WHERE k.name IS NOT NULL RETURN k ORDER BY k.name
 
 // name: revoke_tokens
 // Let tokens open nothing any more, and write who decided it; what they did stays on record under their names.
 UNWIND $rows AS r
 MATCH (k:access_token {name: r.name})
+USING INDEX SEEK k:access_token(name)
 WHERE k.revoked_at IS NULL
 SET k.revoked_at = datetime({epochMillis: r.at_ms})
 CREATE (c:task_change {

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.advice import ADVICE
+from remembrancer.engine.facts import Facts, Process
 from remembrancer.model.moment import from_ms, to_iso
 from remembrancer.model.outcome import THOUGHT_REFUSED
 from remembrancer.ports.accounts import DELAY_BOUNDS_MS
@@ -14,8 +15,10 @@ from remembrancer.ports.accounts import DELAY_BOUNDS_MS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from remembrancer.ports.accounts import Lifelong, Window
-    from remembrancer.ports.soundings import Sounding
+    from remembrancer.ports.accounts import Window
+
+
+__all__ = ["Diagnosis", "Facts", "Health", "Process", "examine", "worst"]
 
 
 class Health(StrEnum):
@@ -24,48 +27,6 @@ class Health(StrEnum):
     OK = "ok"
     WARN = "warn"
     CRITICAL = "critical"
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """The process that runs the scheduler."""
-
-    uptime_seconds: float
-    passes: int
-    failed_passes: int
-    missed_checks: int
-    pass_age_seconds: float
-    interval_seconds: float
-    checker_running: bool
-    handlers: int
-    most_handlers: int
-    resident_bytes: int | None
-    database_errors: int
-    """Since it opened the graph."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the checks judge."""
-
-    now_ms: int
-    sounding: Sounding
-    answer_seconds: float
-    """How long the graph took for the sounding."""
-    clock_offset_seconds: float
-    """How far the graph's clock is ahead of ours."""
-    day: Window
-    hour: Window
-    lifelong: Lifelong
-    open_tasks: int
-    most_deferred: tuple[str, int] | None
-    """The open task that was put off most often, and how often."""
-    exclusive: bool
-    """Whether a scheduler elsewhere could not hold this graph."""
-    process: Process | None
-    """None: no scheduler runs where this was asked."""
-    silent: str | None = None
-    """Why the graph did not answer: what it would have told stands at nothing then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +49,8 @@ FEW: Final = 5
 FEW_IN_MANY: Final = 0.01
 LARGE_MEMORY: Final = 1 << 30
 LATE_SECONDS: Final = 60.0
+ALIVE_SECONDS: Final = 60.0
+"""After so long without a sign of life, a scheduler elsewhere counts as gone."""
 SKEW_SECONDS: Final = 1.0
 OFTEN_DEFERRED: Final = 5
 
@@ -151,6 +114,9 @@ def database(facts: Facts) -> Judgement:
     numbers = {"answer_seconds": seconds, "errors_ever": ever, "errors_of_process": float(mine)}
     saw = f"answered in {seconds * 1000:.0f} ms; {mine} errors since this scheduler began, {ever:.0f} ever"
     health = _worst(_by(seconds, 1.0, 10.0), WARN if mine else OK)
+    numbers["writable"] = float(facts.refusal is None)
+    if facts.refusal is not None:
+        health, saw = CRITICAL, f"the graph cannot be written: {facts.refusal.splitlines()[0]}; it {saw}"
     free, size = facts.sounding.disk_free, facts.sounding.disk_size
     if free is not None and size:
         numbers |= {"disk_free_bytes": float(free), "disk_free_share": free / size}
@@ -176,11 +142,7 @@ def service(facts: Facts) -> Judgement:
     """Whether the checker lives, and looks as often as it should."""
     process = facts.process
     if process is None:
-        waited = _due_seconds(facts)
-        due = f"; tasks that are due: {facts.sounding.due:,}" if facts.sounding.due else ""
-        where = "on this graph" if facts.exclusive else "here; one elsewhere may serve this graph"
-        health = CRITICAL if waited > LATE_SECONDS else WARN if facts.exclusive else OK
-        return health, f"no scheduler runs {where}{due}", {"running": 0.0, "due_seconds": waited}
+        return _without_a_scheduler(facts)
     age = process.pass_age_seconds
     saw = f"up for {process.uptime_seconds:,.0f} s; last good look {age:,.1f} s ago (interval "
     saw += f"{process.interval_seconds:g} s); {process.failed_passes} looks failed, {process.missed_checks} were missed"
@@ -193,6 +155,20 @@ def service(facts: Facts) -> Judgement:
     numbers = {"running": float(process.checker_running), "pass_age_seconds": age}
     numbers |= {"failed_passes": float(process.failed_passes), "missed_checks": float(process.missed_checks)}
     return health, saw, numbers
+
+
+def _without_a_scheduler(facts: Facts) -> Judgement:
+    """Where no scheduler runs here: whether one elsewhere serves the graph, and what is due meanwhile."""
+    waited, due, alive_ms = _due_seconds(facts), facts.sounding.due, facts.sounding.alive_ms
+    silent_seconds = None if alive_ms is None else (facts.now_ms - alive_ms) / 1000
+    alive = silent_seconds is not None and silent_seconds < ALIVE_SECONDS
+    numbers = {"running": 0.0, "due_seconds": waited}
+    if due and not alive:
+        return CRITICAL, f"{due:,} tasks are due, and no scheduler is alive", numbers
+    where = "on this graph" if facts.exclusive else "here"
+    where += f"; one elsewhere gave a sign of life {silent_seconds:,.0f} s ago" if alive else ""
+    saw = f"no scheduler runs {where}" + (f"; tasks that are due: {due:,}" if due else "")
+    return CRITICAL if waited > LATE_SECONDS else OK if alive else WARN, saw, numbers
 
 
 def deferrals(facts: Facts) -> Judgement:
@@ -241,9 +217,16 @@ def integration(facts: Facts) -> Judgement:
     stuck = 0.0 if since is None else (now_ms - since) / 1000
     saw = f"{overdue} of {facts.sounding.leases} leases have run out"
     saw += "" if since is None else f", the first at {to_iso(from_ms(since))}"
+    unreadable = facts.sounding.unreadable
+    saw += f"; {unreadable:,} records cannot be read" if unreadable else ""
     saw += f"; the graph's clock is {offset:+.1f} s from ours; {refused:.0f} thoughts could not be kept in a day"
-    judged = (_by(abs(offset), SKEW_SECONDS, 30.0), WARN if overdue or refused else OK, _by(stuck, 1e-3, 600.0))
+    judged = (
+        _by(abs(offset), SKEW_SECONDS, 30.0),
+        WARN if overdue or refused or unreadable else OK,
+        _by(stuck, 1e-3, 600.0),
+    )
     numbers = {"overdue_leases": float(overdue), "stuck_seconds": stuck, "clock_offset_seconds": offset}
+    numbers["records_unreadable"] = float(unreadable)
     return _worst(*judged), saw, {**numbers, "thoughts_refused": refused}
 
 

@@ -19,8 +19,9 @@ class Options:
         events_kept: How many of the newest events of the log are kept, in each of its streams.
         events_kept_seconds: For how long an event is kept at most.
         stop_timeout_seconds: How long `stop` waits for handlers before it cancels them.
-        hearing_seconds: On a shared graph, how often a replica looks who is there and what comes next: a task
-            that was scheduled through another fires at most so late.
+        hearing_seconds: On a shared graph, how often a replica that is alone polls who is there and what comes next;
+            of several, each does so less often, down to half as often where there are four or more. A task that was
+            scheduled through another fires at most so late.
         help_seconds: On a shared graph, how late another replica's task is before one helps out.
         keep_executions_days: After so many days an execution that is over is rolled up into the summary of its task
             and day; None keeps each of them for ever. On the embedded graph the space is used again by a process
@@ -33,7 +34,7 @@ class Options:
     timeout_seconds: float = 300.0
     lease_seconds: float = 60.0
     stop_timeout_seconds: float = 10.0
-    hearing_seconds: float = 1.0
+    hearing_seconds: float = 1.25
     help_seconds: float = 2.0
     keep_executions_days: float | None = None
     events_kept: int = 100_000

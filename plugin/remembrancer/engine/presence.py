@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import time
@@ -37,6 +38,7 @@ _READINGS: Final = 3
 _LEAVE_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 5.0
 _GRAPH: Final = "The graph"
+_SLOWEST: Final = 2.0
 _PACKAGE: Final = "remembrancer"
 _WIPED: Final = (
     "The graph has been wiped: its marker is gone, and with it the tasks that were in it. It is given its schema and "
@@ -84,6 +86,12 @@ class Presence:
         """What is wrong with the graph just now."""
         self.barred = False
         """Whether the graph is another one, and cannot be worked on."""
+        self.renewals = 0
+        """How often the graph was given its schema again."""
+        self.upcoming: datetime | None = None
+        """On a shared graph, when a task is due for this replica, as the last poll found."""
+        self._polled = float("-inf")
+        self._folded_at: datetime | None = None
 
     @property
     def clock_offset_seconds(self) -> float:
@@ -97,16 +105,32 @@ class Presence:
 
     async def look(self) -> None:
         """See who is there and which graph this is, and set the clock by a shared graph's server."""
-        sent = time.monotonic()
-        roster = await self._store.roll.roster()
+        me, sent = self._me, time.monotonic()
+        roster = await self._store.roll.roster(self.turns[0].shares)
         if isinstance(self._clock, SystemTime) and not self._store.exclusive:
             self._clock.hear(roster.now, sent, time.monotonic())
-        if fault := self._fault_of(roster):
+        if fault := self._fault_of(roster, me):
             roster = await self._begin_anew(fault)
         else:
             self.trouble, self.barred = None, False
         self.graph_id = roster.graph_id
         self._see(roster.replicas)
+        self._polled = time.monotonic()
+        self.upcoming = self.first_of(roster.next_of_shares_at, roster.next_run_at)
+
+    def first_of(self, own: datetime | None, any_task: datetime | None) -> datetime | None:
+        """Return when a task is due that is in a share of this replica, or when another's is late enough to help."""
+        _, *others = self.turns
+        if not others:
+            return any_task
+        late = any_task and any_task + others[0].late
+        return min((each for each in (own, late) if each), default=None)
+
+    @property
+    def pace(self) -> timedelta:
+        """How often to poll a shared graph: the more replicas do so, the less often each, down to half as often."""
+        slower = min(_SLOWEST, math.sqrt(max(1, len(self.live))))
+        return timedelta(seconds=self._options.hearing_seconds * slower)
 
     async def look_closely(self) -> None:
         """Look a few times: the first way to a server is the longest, and the clock goes by the shortest."""
@@ -139,11 +163,11 @@ class Presence:
     async def keep(self) -> None:
         """Give signs of life, and on a shared graph watch it, for ever."""
         never = asyncio.Event()
-        beat_every = self._options.lease_seconds / 3
-        every = beat_every if self._store.exclusive else min(beat_every, self._options.hearing_seconds)
+        beat_every = timedelta(seconds=self._options.lease_seconds / 3)
         while True:
-            await self._clock.wait(self._clock.now() + timedelta(seconds=every), never)
-            await self._faults.survive("A sign of life", partial(self._attend, timedelta(seconds=beat_every)))
+            every = beat_every if self._store.exclusive else min(beat_every, self.pace)
+            await self._clock.wait(self._clock.now() + every, never)
+            await self._faults.survive("A sign of life", partial(self._attend, beat_every))
 
     async def verify(self) -> None:
         """Check that an exclusive graph is still the one that was opened, and ours alone; `trouble` says what it is.
@@ -171,18 +195,22 @@ class Presence:
         mine = self.turns[0].shares
         if mine is None or task.schedule_cron or task.next_run_ms is None:
             return task
-        if from_ms(task.next_run_ms) > self._ago(-2 * self._options.hearing_seconds):
+        if from_ms(task.next_run_ms) > self._clock.now() + 2 * self.pace:
             return task
         ids = (new_id("task", to_ms(task.created_at)) for _ in range(SHARES))
         task_id = next((each for each in ids if share_of(each) in mine), task.task_id)
         return task.model_copy(update={"task_id": task_id})
 
     async def _attend(self, beat_every: timedelta) -> None:
+        now, long = self._clock.now(), timedelta(seconds=_DEAD_LEASES * self._options.lease_seconds)
         try:
-            if not self._store.exclusive:
-                await self.look()
-            if self._me and not is_within(self._clock.now(), self._me.heartbeat_at, beat_every):
+            if not self._store.exclusive and time.monotonic() - self._polled >= 1.5 * self.pace.total_seconds():
+                await self.look()  # the checker, which polls while it sleeps, is busy
+            if self._me and not is_within(now, self._me.heartbeat_at, beat_every):
                 await self._beat()
+            if self._folded_at is None or not is_within(now, self._folded_at, long):
+                self._folded_at = now
+                await self._store.accounts.fold(long)
         except RemembrancerError as error:
             self._say(str(error))
 
@@ -223,18 +251,18 @@ class Presence:
             self._dealt = live
             self.turns = turns(self.replica_id, live, self._options.help_seconds)
 
-    def _fault_of(self, roster: Roster) -> str | None:
-        """Say what is wrong with the graph; None if it is the one that it was."""
+    def _fault_of(self, roster: Roster, me: Replica | None) -> str | None:
+        """Say what is wrong with the graph; None if it is the one that it was. *me* is as it was before the look."""
         if roster.graph_id is None:
             return _WIPED
         if self.graph_id not in {None, roster.graph_id}:
             return _ANOTHER.format(new=roster.graph_id, old=self.graph_id)
-        if self._me is None:
+        if me is None:
             return None
         mine = next((each for each in roster.replicas if each.replica_id == self.replica_id), None)
         if mine is None:  # after a long sleep, another may have taken us for dead
-            return _RESTORED if self._me.heartbeat_at > self._long_ago() else None
-        return _RESTORED if mine.heartbeat_at < self._me.heartbeat_at else None
+            return _RESTORED if me.heartbeat_at > self._long_ago() else None
+        return _RESTORED if mine.heartbeat_at < me.heartbeat_at else None
 
     async def _begin_anew(self, fault: str) -> Roster:
         """Go on with the graph that is there now; it is healthy again once the next look finds nothing wrong."""
@@ -242,6 +270,7 @@ class Presence:
             self._say(fault)
         self.barred = True
         await self._store.roll.renew_schema()
+        self.renewals += 1
         await self._store.recall_counters()
         if self._me:
             await self._beat()

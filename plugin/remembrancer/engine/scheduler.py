@@ -126,10 +126,11 @@ class Scheduler:
     async def _recover(self) -> int:
         self._recover_at = self._clock.now() + timedelta(seconds=self._options.lease_seconds / 2)
         try:
-            lost = await self._recovery.work()
+            recovered = await self._recovery.work()
         except BaseException:
             self._recover_at = None
             raise
+        lost = [each for each in recovered if each.execution.execution_id in self._store.lost]  # not what others won
         self._instruments.reclaimed(lost)
         if lost:
             _LOG.warning("%d executions were left unfinished by their scheduler; each is recorded as lost", len(lost))

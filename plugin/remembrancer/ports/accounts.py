@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from remembrancer.model.policy import TaskStatus, TaskType
     from remembrancer.model.task import ScheduledTask
@@ -120,6 +120,13 @@ class Accounts(Protocol):
 
     async def lifelong(self) -> Lifelong:
         """Return what was counted since the graph was made: one read of a node a writer."""
+        ...
+
+    async def fold(self, idle: timedelta) -> int:
+        """Add up the counters of writers that have not committed for so long, be they dead or not; return how many.
+
+        What is counted in all stays the same: a writer that commits again begins a counter at nothing.
+        """
         ...
 
     async def crons(self, limit: int) -> Sequence[CronUse]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from remembrancer.model.replica import Replica
@@ -22,13 +22,21 @@ class Roster:
     """What the clock of the graph's own server said."""
     replicas: tuple[Replica, ...]
     """By `replica_id`; also those that died without signing off."""
+    next_run_at: datetime | None = None
+    """On a shared graph, the earliest moment that any task is armed for."""
+    next_of_shares_at: datetime | None = None
+    """The same of the shares asked for."""
 
 
 class Roll(Protocol):
     """Who works on one graph."""
 
-    async def roster(self) -> Roster:
-        """Return which graph this is and who has signed on."""
+    async def roster(self, shares: Collection[int] | None = None) -> Roster:
+        """Return which graph this is, who has signed on and, on a shared graph, what comes next: in one statement."""
+        ...
+
+    async def size(self) -> int:
+        """Return how many tasks and executions there are, by the engine's own count."""
         ...
 
     async def sign_on(self, replica: Replica) -> None:

@@ -29,6 +29,10 @@ class Sounding:
     disk_free: int | None
     """Bytes, where the graph's folder is; None for a graph on a server."""
     disk_size: int | None
+    unreadable: int = 0
+    """Records that this process could not read."""
+    alive_ms: int | None = None
+    """When a replica last gave a sign of life, epoch milliseconds; None where none has signed on."""
 
 
 NOTHING: Final = Sounding(0, None, 0, 0, None, None, None, None)
@@ -40,4 +44,8 @@ class Soundings(Protocol):
 
     async def sound(self, now: datetime) -> Sounding:
         """Return how the graph stands at *now*."""
+        ...
+
+    async def refusal(self) -> str | None:
+        """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
         ...

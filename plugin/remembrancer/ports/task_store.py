@@ -135,6 +135,8 @@ class TaskStore(Signals, Protocol):
     """What is long over."""
     schedules: Schedules
     """What its recurring tasks are armed for."""
+    lost: set[str]
+    """The executions that this process recorded as lost since it last asked for abandoned leases."""
 
     @property
     def roll(self) -> Roll:

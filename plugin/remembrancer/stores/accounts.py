@@ -9,15 +9,18 @@ from remembrancer.model.policy import TaskType
 from remembrancer.ports.accounts import COUNTS, LIFELONG, CronUse, Lifelong, Window
 from remembrancer.stores import rows
 from remembrancer.stores.books import summed, texts_of
+from remembrancer.stores.folding import fold_idle
 from remembrancer.stores.tally import HOUR_MS
+from remembrancer.stores.task_list import PAGE
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.accounts import Page
+    from remembrancer.stores.records import Records
     from remembrancer.stores.session import Row, Session
 
 
@@ -26,10 +29,12 @@ class GraphAccounts:
 
     Args:
         session: An open graph.
+        records: Reads its nodes.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, records: Records) -> None:
         self._session = session
+        self._records = records
 
     @property
     def connections(self) -> int:
@@ -42,8 +47,7 @@ class GraphAccounts:
         since_ms = to_ms(since) // HOUR_MS * HOUR_MS
         found = await self._session.read(query("hours_since"), {"since_ms": since_ms, "types": types})
         window = Window()
-        for row in found:
-            _add_hour(window, row["h"])
+        self._records.read("hour_id", lambda node: _add_hour(window, node), [row["h"] for row in found])
         return window
 
     async def lifelong(self) -> Lifelong:
@@ -58,6 +62,10 @@ class GraphAccounts:
         most = (deferrals, node["most_deferred_task_id"]) if deferrals else None
         return Lifelong({name: node[name] for name in LIFELONG}, texts_of(node, "error"), most)
 
+    async def fold(self, idle: timedelta) -> int:
+        """Add up the counters of writers that have not committed for so long; return how many."""
+        return await fold_idle(self._session, idle)
+
     async def crons(self, limit: int) -> Sequence[CronUse]:
         """Return the cron expressions that most open tasks follow."""
         found = await self._session.read(query("crons"), {"limit": limit})
@@ -65,18 +73,28 @@ class GraphAccounts:
 
     async def tasks_of_cron(self, expression: str, limit: int) -> Sequence[ScheduledTask]:
         """Return open tasks that follow *expression*."""
-        return await self._between("tasks_of_cron", rows.cron_listing(expression, ""), limit)
+        begin = rows.cron_listing(expression, "")
+        nodes = await self._between("tasks_of_cron", begin, rows.after_all(begin), limit)
+        return self._records.read("task_id", rows.task_from, nodes)
 
     async def listed(self, page: Page) -> Sequence[ScheduledTask]:
         """Return tasks of one status and type, the newest first."""
         begin = rows.listing(page.status, page.task_type, "")
-        return await self._between("listed_tasks", begin, page.limit, page.before)
+        below = begin + page.before if page.before is not None else rows.after_all(begin)
+        found: list[ScheduledTask] = []
+        with self._records.told_together():
+            asked = page.limit
+            while len(found) < page.limit:
+                nodes = await self._between("listed_tasks", begin, below, asked)
+                found += self._records.read("task_id", rows.task_from, nodes)
+                if len(nodes) < asked:
+                    break
+                asked, below = PAGE, nodes[-1]["listing"]  # one that cannot be read takes no other's place
+        return found[: page.limit]
 
-    async def _between(self, name: str, begin: str, limit: int, before: str | None = None) -> Sequence[ScheduledTask]:
-        """Return the tasks whose key begins with *begin*."""
-        below = begin + before if before is not None else begin[:-1] + chr(ord(begin[-1]) + 1)
-        found = await self._session.read(query(name), {"above": begin, "below": below, "limit": limit})
-        return rows.readable_tasks(row["t"] for row in found)
+    async def _between(self, name: str, above: str, below: str, limit: int) -> list[Row]:
+        found = await self._session.read(query(name), {"above": above, "below": below, "limit": limit})
+        return [row["t"] for row in found if row["t"]]
 
 
 def _add_hour(window: Window, node: Row) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.ports.event_log import Keeping
     from remembrancer.ports.handler import Progress
+    from remembrancer.stores.records import Records
     from remembrancer.stores.session import Row, Session
 
 STREAMS: Final = 16
@@ -38,10 +39,14 @@ class GraphEvents:
 
     Args:
         session: An open graph.
+        records: Reads its nodes.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, records: Records) -> None:
         self._session = session
+        self._records = records
+        self._oldest: dict[int, tuple[int, int]] = {}
+        """Of each stream, the number of the oldest event when it was last looked at, and when its batch was written."""
 
     async def extents(self) -> Mapping[int, Extent]:
         """Return what each stream holds."""
@@ -81,7 +86,7 @@ class GraphEvents:
         leases = await self._session.read(query("leases_held"), {"limit": _LEASES})
         held = [execution_id for lease in leases for execution_id in lease["execution_ids"]]
         found = await self._session.read(query("still_running"), {"execution_ids": held[:_HELD]})
-        running = [rows.execution_from(row["e"]) for row in found]
+        running = self._records.read("execution_id", rows.execution_from, [row["e"] for row in found])
         return sorted(running, key=lambda execution: execution.execution_id, reverse=True)[:limit]
 
     async def prune(self, now: datetime, keeping: Keeping) -> bool:
@@ -89,13 +94,24 @@ class GraphEvents:
         since_ms = to_ms(now) - int(keeping.seconds * 1000)
         over: list[Row] = []
         for stream, extent in (await self.extents()).items():
+            if not self._may_forget(stream, extent, extent.newest - keeping.events, since_ms):
+                continue
             oldest = await self._session.read(query("batch_ages"), _span(stream, extent.oldest - 1, _FORGOTTEN_AT_ONCE))
+            if oldest:
+                self._oldest[stream] = (extent.oldest, oldest[0]["at_ms"])
             if ends := _over(oldest, extent.newest - keeping.events, since_ms):
                 keys = [stream * _KEYS + number for number in ends]
                 over.append({"stream": stream, "oldest": ends[-1] + 1, "batch_keys": keys})
         if over:
             await self._session.write([Statement("forget_events", over)])
         return any(len(row["batch_keys"]) == _FORGOTTEN_AT_ONCE for row in over)
+
+    def _may_forget(self, stream: int, extent: Extent, bound: int, since_ms: int) -> bool:
+        """Whether a stream has something to forget, as far as its extent and the age of its oldest batch tell."""
+        if extent.oldest > extent.newest:
+            return False
+        number, at_ms = self._oldest.get(stream, (-1, 0))
+        return number != extent.oldest or at_ms < since_ms or extent.oldest <= bound
 
 
 def log_row(counter_id: str, sets: Sequence[Row]) -> Row:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, cast
 from remembrancer.errors import DedupKeyTaken, GraphBusy, GraphUnavailable, OutcomeUnknown, TaskNotFound, TaskUnreadable
 from remembrancer.model.ids import LAST_ID
 from remembrancer.model.moment import from_ms, to_ms
-from remembrancer.model.policy import TaskStatus
 from remembrancer.ports.accounts import LIFELONG
 from remembrancer.ports.taking_over import AbandonedLease
 from remembrancer.stores import change_rows, rows
@@ -22,20 +21,22 @@ from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.past import PastStore
+from remembrancer.stores.records import FAULTS, Records
 from remembrancer.stores.requests import GraphRequests, refusing_another
 from remembrancer.stores.schedules import GraphSchedules
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
-from remembrancer.stores.setting_aside import set_aside
+from remembrancer.stores.setting_aside import lose_unreadable, set_all_aside, set_aside
 from remembrancer.stores.settlements import Settlements
 from remembrancer.stores.settling import deferral_statements, unserved_statements
 from remembrancer.stores.soundings import GraphSoundings
 from remembrancer.stores.taking_over import take_over
+from remembrancer.stores.task_list import TaskList
 from remembrancer.stores.tokens import GraphTokens
 from remembrancer.stores.trail import GraphTrail
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from typing import LiteralString
 
@@ -53,6 +54,7 @@ _TIDY_SECONDS: Final = 2.0
 """How long closing may be held up by what can be missing."""
 _KEYS_OF_A_REQUEST: Final = (None, "dedup_key", "request_key")
 """What a new task may share with one that is kept; None where the engine does not tell."""
+_LOOKS: Final = 5
 
 
 class GraphStore:
@@ -66,22 +68,25 @@ class GraphStore:
     def __init__(self, session: Session, floor_lifetime_ms: int) -> None:
         self._session = session
         self._index = DueIndex(session, floor_lifetime_ms)
+        self._records = Records()
+        self._list = TaskList(session, self._index, self._records)
         self._moved = Moved()
         self._tasks = Elements(session, "task_elements")
         self._executions = Elements(session, "execution_elements")
         self._claiming = Claiming(session, self._index, self._moved, self._tasks, self._executions)
         self._settlements = Settlements(session, self._index, self._moved, self._executions)
         self._before: dict[str, float] = {}
-        self.accounts = GraphAccounts(session)
+        self.lost: set[str] = set()
+        self.accounts = GraphAccounts(session, self._records)
         self.tokens = GraphTokens(session)
-        self.events = GraphEvents(session)
-        self.trail = GraphTrail(session)
+        self.events = GraphEvents(session, self._records)
+        self.trail = GraphTrail(session, self._records)
         self.requests = GraphRequests(session)
-        self._schedules = GraphSchedules(session, self._index)
+        self._schedules = GraphSchedules(session, self._index, self._records)
         self.schedules: Schedules = self._schedules
-        self.soundings = GraphSoundings(session, self._index)
+        self.soundings = GraphSoundings(session, self._index, self._records)
         self.on_armed = self._index.on_armed
-        self.on_unreadable: list[Callable[[str], None]] = []
+        self.on_unreadable = self._records.listeners
         self._unrenewed: str | None = None
         session.on_write.append(self._on_write)
         self.exclusive = session.exclusive
@@ -115,15 +120,7 @@ class GraphStore:
 
     async def find(self, wanted: Wanted) -> Sequence[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last."""
-        parameters: Row = {
-            "statuses": list(wanted.statuses or TaskStatus),
-            "types": wanted.types,
-            "limit": wanted.limit,
-        }
-        nodes = await self._read("armed_tasks", parameters)
-        if len(nodes) < wanted.limit:
-            nodes += await self._read("unarmed_tasks", {**parameters, "limit": wanted.limit - len(nodes)})
-        return rows.readable_tasks(row["t"] for row in nodes)
+        return await self._list.find(wanted)
 
     async def find_by_dedup_key(self, dedup_key: str) -> ScheduledTask | None:
         """Return the task kept under *dedup_key*, open or ended."""
@@ -138,14 +135,13 @@ class GraphStore:
     ) -> Sequence[ScheduledTask]:
         """Return armed tasks due at *now*, oldest first; one that cannot be read is quarantined, loudly."""
         tasks: list[ScheduledTask] = []
-        for node in await self._index.due(to_ms(now), limit, after, shares):
-            try:
-                tasks.append(task := rows.task_from(node))
-                self._tasks.note(task.task_id, node["element_id"])
-            except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
-                self._leave_out(f"Task {node.get('task_id')} cannot be read and is disarmed as FAILED: {fault}")
-                with suppress(GraphBusy):  # locked by another write: the next look finds it again
-                    await set_aside(self._session, node, str(fault), to_ms(now))
+        for _ in range(_LOOKS):  # a page of records that cannot be read hides none that follows
+            nodes = await self._index.due(to_ms(now), limit, after, shares)
+            tasks, unreadable = self._records.sort("task_id", self._due_task, nodes)
+            with suppress(GraphBusy):  # locked by another write: the next look finds it again
+                await set_all_aside(self._session, unreadable, to_ms(now))
+            if tasks or not unreadable:
+                break
         return tasks
 
     async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
@@ -177,13 +173,20 @@ class GraphStore:
 
     async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
         """Return the leases that are over, with those of their executions that still run."""
-        over = await self._read("leases_over", {"now_ms": to_ms(now), "others": self.exclusive, "mine": mine})
-        running = [await self._read("still_running", {"execution_ids": row["execution_ids"]}) for row in over]
-        return [AbandonedLease(row["lease_id"], self._readable(mine)) for row, mine in zip(over, running, strict=True)]
+        self.lost.clear()
+        abandoned: list[AbandonedLease] = []
+        for over in await self._read("leases_over", {"now_ms": to_ms(now), "others": self.exclusive, "mine": mine}):
+            running = await self._read("still_running", {"execution_ids": over["execution_ids"]})
+            nodes = [row["e"] for row in running]
+            executions, unreadable = self._records.sort("execution_id", rows.execution_from, nodes)
+            await lose_unreadable(self._session, unreadable, to_ms(now))
+            if over["lease_id"]:
+                abandoned.append(AbandonedLease(over["lease_id"], executions))
+        return abandoned
 
     async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
         """Fail each lost execution and start its retry where one is given; return the retries started."""
-        return await take_over(self._session, over, lost, lease)
+        return await take_over(self._session, over, lost, lease, self.lost)
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
@@ -210,13 +213,21 @@ class GraphStore:
 
     async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
         """Return executions, newest first: of one task, or of all."""
-        parameters: Row = {"before_id": LAST_ID if before is None else before, "limit": limit}
-        if task_id is None:
-            found = await self._read("latest_executions", {"after_id": "", **parameters})
-        else:
-            found = await self._read("executions_of_task", {"task_id": task_id, **parameters})
-        # On a shared graph one may be rolled up while it is read: its node comes back empty.
-        return self._readable(row for row in found if row["e"])
+        found: list[Execution] = []
+        before_id = LAST_ID if before is None else before
+        while room := max(0, limit - len(found)):
+            asked: Row = {"before_id": before_id, "limit": room}
+            if task_id is None:
+                page = await self._read("latest_executions", {"after_id": "", **asked})
+            else:
+                page = await self._read("executions_of_task", {"task_id": task_id, **asked})
+            # On a shared graph one may be rolled up while it is read: its node comes back empty.
+            nodes = [row["e"] for row in page if row["e"]]
+            found += self._records.read("execution_id", rows.execution_from, nodes)
+            if len(page) < room or not nodes:
+                break
+            before_id = nodes[-1]["execution_id"]
+        return found
 
     def note(self, what: str, text: str) -> None:
         """Count something that changes no task, with the next write."""
@@ -273,23 +284,16 @@ class GraphStore:
                     pass
         await self._session.close()
 
-    def _readable(self, found: Iterable[Row]) -> list[Execution]:
-        """Read executions from their nodes; one that makes no sense is left out, and told."""
-        executions: list[Execution] = []
-        for row in found:
-            try:
-                executions.append(rows.execution_from(row["e"]))
-            except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
-                named = row["e"].get("execution_id")
-                self._leave_out(f"Execution {named} cannot be read and is left as it is: {fault}")
-        return executions
-
-    def _leave_out(self, text: str) -> None:
-        for listener in self.on_unreadable:
-            listener(text)
-
     def _on_write(self) -> None:
         self._session.notes.full = None
+
+    def _due_task(self, node: Row) -> ScheduledTask:
+        """Read a task from its node, and remember where that is."""
+        task = rows.task_from(node)
+        if task.next_run_ms is None:
+            raise ValueError("It is in the due index, and says nothing of when it runs.")
+        self._tasks.note(task.task_id, node["element_id"])
+        return task
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:
         return await self._session.read(query(name), parameters)
@@ -302,8 +306,9 @@ class GraphStore:
         node = found[0]["t"]
         try:
             task = rows.task_from(node)
-        except (ValueError, TypeError) as fault:  # pydantic's ValidationError is a ValueError
+        except FAULTS as fault:
             raise TaskUnreadable(str(node.get("task_id")), str(fault)) from fault
         deferrals = await self._read("deferrals_of_task", {"task_id": task.task_id})
-        entries = [rows.deferral_from(row["d"]).history_entry(task.deferred_task_id) for row in deferrals]
+        readable = self._records.read("deferral_id", rows.deferral_from, [row["d"] for row in deferrals])
+        entries = [deferral.history_entry(task.deferred_task_id) for deferral in readable]
         return task.model_copy(update={"deferral_history": entries})

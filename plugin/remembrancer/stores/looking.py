@@ -98,10 +98,17 @@ class DueIndex:
         return None
 
     async def _due(self, floor_key: int | None, now_ms: int, limit: int, shares: Collection[int] | None) -> list[Row]:
-        parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
-        found = await self._ask("due_tasks", parameters, shares)
-        nodes = placed([row["t"] for row in found], [row["element_id"] for row in found])
-        return [node for node in nodes if _is_due(node, now_ms)]
+        """Return what is due above a key: a page of which nothing is due any more hides none that follows."""
+        for _ in range(_LOOKS):
+            parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
+            found = await self._ask("due_tasks", parameters, shares)
+            nodes = placed([row["t"] for row in found], [row["element_id"] for row in found])
+            due = [node for node in nodes if _is_due(node, now_ms)]
+            if due or len(found) < limit:
+                return due
+            keys = [node["due_key"] for node in nodes if isinstance(node.get("due_key"), int)]
+            floor_key = max((key for key in keys if key <= last_key(now_ms)), default=floor_key)
+        return []
 
     async def _ask(self, name: LiteralString, parameters: Row, shares: Collection[int] | None) -> list[Row]:
         """Ask of all tasks, or of those of *shares*."""
@@ -111,8 +118,8 @@ class DueIndex:
 
 
 def _is_due(node: Row, now_ms: int) -> bool:
-    """Whether the task still acts at *now_ms*; one whose moment makes no sense is due, to be set aside."""
+    """Whether the task still acts at *now_ms*; one whose moment makes no sense is due, to be taken out of the index."""
     moment = node.get("next_run_ms")
     if not isinstance(moment, int):
-        return moment is not None or node.get("task_id") is None
+        return moment is not None or node.get("due_key") is not None
     return moment <= now_ms

@@ -11,6 +11,7 @@ from uuid import uuid4
 from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable
+from remembrancer.stores.folding import AT_ONCE_MS, ENDED
 from remembrancer.stores.group_commit import REMEMBERED, Write
 from remembrancer.stores.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
 from remembrancer.stores.neo4j_credentials import Credentials
@@ -54,8 +55,6 @@ _CLOSE_SECONDS: Final = 20.0
 _FOLD_SECONDS: Final = 5.0
 _MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")})
 _CLOSED: Final = "The graph is closed: start the service again."
-_ENDED: Final = "ended"
-"""The counter into which writers that end fold theirs."""
 
 
 class Neo4jSession:
@@ -180,10 +179,12 @@ class Neo4jSession:
         self._closing = True
         await asyncio.gather(*(queue.finish(_CLOSE_SECONDS) for queue in self._queues.values()))
         wrote = [each for queue in self._queues.values() for each in queue.writers if each.wrote]
-        rows: list[Row] = [{"counter_id": each.counter_id, "into": _ENDED, "row": 0} for each in wrote]
+        rows: list[Row] = [
+            {"counter_id": each.counter_id, "into": ENDED, "row": 0, "idle_ms": AT_ONCE_MS} for each in wrote
+        ]
         try:
             async with asyncio.timeout(_FOLD_SECONDS):
-                for name in ("fold_hours", "fold_counters") if rows else ():
+                for name in ("fold_hours", "fold_counters", "forget_counters") if rows else ():
                     await self.run_again_and_again(query(name), {"rows": rows})
         except (GraphUnavailable, TimeoutError):
             pass  # they stay where they are, and count all the same

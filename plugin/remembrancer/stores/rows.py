@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +17,6 @@ from remembrancer.model.task import ScheduledTask
 from remembrancer.stores.due_key import due_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from remembrancer.model.request import RequestMark
     from remembrancer.ports.handler import Progress
     from remembrancer.ports.task_store import Claim, Rearm, Settlement
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 
 
 _WRITTEN_OTHERWISE: Final = {"deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence"}
-_LOG: Final = logging.getLogger("remembrancer")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
 
@@ -39,17 +35,6 @@ def task_from(node: Row, history: list[dict[str, Any]] | None = None) -> Schedul
     if history is not None:
         node = {**node, "deferral_history": history}
     return ScheduledTask.model_validate(node)
-
-
-def readable_tasks(nodes: Iterable[Row]) -> list[ScheduledTask]:
-    """Read tasks from their nodes; one that makes no sense is left out, with an error in the log."""
-    tasks: list[ScheduledTask] = []
-    for node in nodes:
-        try:
-            tasks.append(task_from(node))
-        except ValueError as fault:  # pydantic's ValidationError is one
-            _LOG.error("The task %s cannot be read and is left out: %s", node.get("task_id"), fault)
-    return tasks
 
 
 def execution_from(node: Row) -> Execution:
@@ -240,6 +225,11 @@ def rearm_row(rearm: Rearm) -> Row:
 def listing(status: str, task_type: str, task_id: str) -> str:
     """Return the key by which a task is listed among those of its status and type, in the order of their ids."""
     return f"{status}|{task_type}|{task_id}"
+
+
+def after_all(begin: str) -> str:
+    """Return the text that sorts behind all that begin with *begin*."""
+    return begin[:-1] + chr(ord(begin[-1]) + 1)
 
 
 def cron_listing(expression: str, task_id: str) -> str:

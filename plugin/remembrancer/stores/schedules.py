@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.schedules import Cause, Move
     from remembrancer.stores.looking import DueIndex
+    from remembrancer.stores.records import Records
 
 _PAGE: Final = 500
 _UTC: Final = "UTC"
@@ -33,10 +34,12 @@ class GraphSchedules:
     Args:
         session: An open graph.
         index: Its armed tasks.
+        records: Reads tasks.
     """
 
-    def __init__(self, session: Session, index: DueIndex) -> None:
+    def __init__(self, session: Session, index: DueIndex, records: Records) -> None:
         self._session = session
+        self._records = records
         self._index = index
         self._known = {_UTC}
         """The zones whose rules the graph has, as far as this process knows."""
@@ -49,7 +52,7 @@ class GraphSchedules:
             while above is not None:
                 asked: Row = {"above": above, "below": below, "limit": _PAGE, "zones": wanted}
                 nodes = [row["t"] for row in await self._session.read(query("recurring_tasks"), asked)]
-                yield rows.readable_tasks(nodes)
+                yield self._records.read("task_id", rows.task_from, nodes)
                 above = nodes[-1]["listing"] if len(nodes) == _PAGE else None
 
     async def rearm(self, moves: Sequence[Move], cause: Cause) -> Sequence[Move]:

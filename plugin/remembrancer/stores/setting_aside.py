@@ -2,33 +2,70 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import GraphUnavailable, GraphUnreachable
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, new_id, occurrence_key
 from remembrancer.model.policy import TaskType
 from remembrancer.stores.due_key import moment_of
+from remembrancer.stores.records import one_line
 from remembrancer.stores.session import Row, Session, Statement, UniqueKeyTaken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from remembrancer.stores.records import Unreadable
+
 _LOG: Final = logging.getLogger("remembrancer")
 _LONGEST: Final = 1000
 
 
+async def set_all_aside(session: Session, unreadable: Sequence[Unreadable], now_ms: int) -> None:
+    """Disarm all tasks that cannot be read, together: the others of their page wait for one commit or two."""
+    await asyncio.gather(*(set_aside(session, node, str(fault), now_ms) for node, fault in unreadable))
+
+
 async def set_aside(session: Session, node: Row, fault: str, now_ms: int) -> None:
     """Disarm a task, with the fault in its audit trail and an outcome for the moment that it stands at."""
-    if not node.get("task_id"):
-        _LOG.error("A scheduled_task without a task_id is taken out of the schedule: %s", node)
-        await session.write([Statement("disarm_nameless", [{"due_key": node["due_key"]}])])
+    bare = Statement("disarm_unreadable", [{"due_key": node.get("due_key"), "task_id": node.get("task_id")}])
+    if not node.get("task_id") or node.get("next_run_ms") is None:
+        await session.write([bare])
         return
     *skipped, disarmed = set_aside_statements(node, fault, now_ms)
     try:
         await session.write([*skipped, disarmed])
     except UniqueKeyTaken:  # that moment has an outcome already
         await session.write([disarmed])
+    except GraphUnreachable:
+        raise
+    except GraphUnavailable as refused:  # its properties make no sense to the engine either
+        _LOG.error("The task %s is taken out of the schedule without an outcome: %s", node["task_id"], refused)
+        await session.write([bare])
+
+
+async def lose_unreadable(session: Session, unreadable: Sequence[Unreadable], now_ms: int) -> None:
+    """Fail executions that cannot be read and whose holder is gone: none would ever settle them."""
+    lost: list[Row] = [
+        {
+            "execution_id": node["execution_id"],
+            "of_task": str(node.get("task_id")),
+            "task_type": TaskType.RECURRING if node.get("task_type") == TaskType.RECURRING else TaskType.ONE_TIME,
+            "fence": node.get("fence") or 0,
+            "completed_ms": now_ms,
+            "outcome": {
+                "status": ExecutionStatus.FAILED,
+                "duration_seconds": 0.0,
+                "reason_code": Reason.LEASE_EXPIRED,
+                "reason": f"Its scheduler went away, and it cannot be read: {one_line(fault)}",
+            },
+        }
+        for node, fault in unreadable
+    ]
+    if lost:
+        await session.write([Statement("lose_executions", lost)])
 
 
 def set_aside_statements(node: Row, fault: str, now_ms: int) -> Sequence[Statement]:

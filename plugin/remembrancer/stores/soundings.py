@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from remembrancer.errors import GraphUnavailable
+from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.soundings import MOST_COUNTED, Sounding
 from remembrancer.stores.due_key import last_key
+from remembrancer.stores.graph_roll import GraphRoll
+from remembrancer.stores.session import Statement
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.stores.looking import DueIndex
+    from remembrancer.stores.records import Records
     from remembrancer.stores.session import Session
 
 
@@ -25,18 +28,22 @@ class GraphSoundings:
     Args:
         session: An open graph.
         index: Its due index.
+        records: Knows what could not be read.
     """
 
-    def __init__(self, session: Session, index: DueIndex) -> None:
+    def __init__(self, session: Session, index: DueIndex, records: Records) -> None:
         self._session = session
         self._index = index
+        self._records = records
 
     async def sound(self, now: datetime) -> Sounding:
         """Return how the graph stands at *now*."""
         now_ms = to_ms(now)
-        graph_now_ms = None
+        graph_now_ms, alive_ms = None, None
         if not self._session.exclusive:
-            graph_now_ms = (await self._session.read(query("graph_clock"), {}))[0]["now_ms"]
+            roster = await GraphRoll(self._session).roster()
+            graph_now_ms = to_ms(roster.now)
+            alive_ms = max((to_ms(each.heartbeat_at) for each in roster.replicas), default=None)
         floor_key = last_key(min(self._index.floor.height_ms, now_ms))
         between = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": MOST_COUNTED}
         backlog = (await self._session.read(query("due_backlog"), between))[0]
@@ -52,7 +59,17 @@ class GraphSoundings:
             graph_now_ms=graph_now_ms,
             disk_free=disk_free,
             disk_size=disk_size,
+            unreadable=self._records.unreadable,
+            alive_ms=alive_ms,
         )
+
+    async def refusal(self) -> str | None:
+        """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
+        try:
+            await self._session.write([Statement("probe_write", [{}])])
+        except RemembrancerError as refused:
+            return str(refused)
+        return None
 
 
 def _disk(folder: Path | None) -> tuple[int | None, int | None]:

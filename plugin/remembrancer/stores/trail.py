@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.change import TaskChange
     from remembrancer.ports.trail import Stretch
+    from remembrancer.stores.records import Records
     from remembrancer.stores.session import Row, Session
 
 
@@ -22,10 +23,12 @@ class GraphTrail:
 
     Args:
         session: An open graph.
+        records: Reads its nodes.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, records: Records) -> None:
         self._session = session
+        self._records = records
 
     async def of_task(self, task_id: str) -> Sequence[TaskChange]:
         """Return all changes of one task, its creation first."""
@@ -33,8 +36,8 @@ class GraphTrail:
         tasks = await self._session.read(query("task_by_id"), dict(asked))
         changes = await self._session.read(query("changes_of_task"), dict(asked))
         return [
-            *(creation_from(row["t"]) for row in tasks),
-            *(change_from(row["c"]) for row in changes),
+            *self._records.read("task_id", creation_from, [row["t"] for row in tasks]),
+            *self._records.read("change_id", change_from, [row["c"] for row in changes]),
         ]
 
     async def stretch(self, wanted: Stretch) -> Sequence[TaskChange]:
@@ -43,8 +46,10 @@ class GraphTrail:
         if wanted.since:
             places.append(first_id("", to_ms(wanted.since)).removeprefix("_"))
         place = max(places, default="")
-        found = [change_from(row["c"]) for row in await self._between("changes_between", "change_", place, wanted)]
-        found += [creation_from(row["t"]) for row in await self._between("tasks_between", "task_", place, wanted)]
+        changes = await self._between("changes_between", "change_", place, wanted)
+        tasks = await self._between("tasks_between", "task_", place, wanted)
+        found = self._records.read("change_id", change_from, [row["c"] for row in changes])
+        found += self._records.read("task_id", creation_from, [row["t"] for row in tasks])
         mark = await self._session.read(query("copy_mark"), {})
         found += [copied for row in mark if row["copy_id"] and (copied := copy_from(row)).place > place]
         return sorted(found, key=lambda change: change.place)[: wanted.limit]

@@ -140,6 +140,7 @@ class Gauges:
             most_deferred=await _most_deferred(store, lifelong),
             exclusive=store.exclusive,
             process=self._process(),
+            refusal=await store.soundings.refusal(),
         )
 
     def _without_the_graph(self, silent: str) -> Facts:
