@@ -135,7 +135,6 @@ class Worker:
             tell(stopped=True)
             return
         await self.service.start()
-        asyncio.get_running_loop().call_later(random.uniform(0.1, 1.5), self._over.set)
         await self._work()
         tell(ends=self._orders.end)
         if self._orders.end == "raises":
@@ -154,6 +153,8 @@ class Worker:
                 schedule_cron="* * * * * *", seconds="last", on_lost=name, dedup_key=f"every-second-{name}",
             )  # fmt: skip
         tell(ready=self._orders.folder)
+        if self._orders.end != "never":
+            asyncio.get_running_loop().call_later(random.uniform(0.3, 1.5), self._over.set)
         watching = asyncio.create_task(self._watch_health())
         while not self._over.is_set():
             try:

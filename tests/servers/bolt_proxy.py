@@ -24,6 +24,8 @@ class Cut(Enum):
     """It breaks before the server has heard of it."""
     AFTER = auto()
     """It breaks once the server has answered, and the answer is lost."""
+    SILENT = auto()
+    """It stays, and nothing passes any more: the server has not heard of it."""
 
 
 class BoltProxy:
@@ -43,6 +45,11 @@ class BoltProxy:
         self.delay_seconds = 0.0
         """How long each answer of the server is on its way."""
         self.cut = 0
+        self.stuck: bytes | None = None
+        """A connection on which this is sent falls silent before the server has heard of it."""
+        self.rewritten: tuple[bytes, bytes] | None = None
+        """What the server says, and what is passed on in its place, of the same length."""
+        self._silences: set[asyncio.Event] = set()
 
     @property
     def graph(self) -> str:
@@ -69,6 +76,11 @@ class BoltProxy:
             writer.transport.abort()
         await asyncio.sleep(0)
 
+    def fall_silent(self) -> None:
+        """Let nothing pass on the connections that are open now, and leave them open; new ones work."""
+        for silence in self._silences:
+            silence.set()
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             theirs, server = await asyncio.open_connection(self._parts.hostname, self._parts.port)
@@ -77,10 +89,11 @@ class BoltProxy:
             return
         both = {writer, server}
         self._open |= both
-        lost = asyncio.Event()
+        lost, silence = asyncio.Event(), asyncio.Event()
+        self._silences.add(silence)
         ways = [
-            asyncio.ensure_future(self._requests(reader, server, lost)),
-            asyncio.ensure_future(self._answers(theirs, writer, lost)),
+            asyncio.ensure_future(self._requests(reader, server, lost, silence)),
+            asyncio.ensure_future(self._answers(theirs, writer, lost, silence)),
         ]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
@@ -89,26 +102,40 @@ class BoltProxy:
         for each in both:
             each.transport.abort()
         self._open -= both
+        self._silences.discard(silence)
         if lost.is_set() and self.down_after_a_cut:
             await self.down()
 
-    async def _requests(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, lost: asyncio.Event) -> None:
+    async def _requests(
+        self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, lost: asyncio.Event, silence: asyncio.Event
+    ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
                 cut = next(self.cuts, Cut.NOT) if data.endswith(COMMIT) else Cut.NOT
                 if cut is not Cut.NOT:
                     self.cut += 1
+                if cut is Cut.SILENT or (self.stuck and self.stuck in data):
+                    silence.set()
+                if silence.is_set():
+                    continue
+                if cut is not Cut.NOT:
                     lost.set()
                 if cut is Cut.BEFORE:
                     return
                 server.write(data)
                 await server.drain()
+            if silence.is_set():  # the server does not hear that the client has gone either
+                await asyncio.Event().wait()
 
-    async def _answers(self, theirs: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event) -> None:
+    async def _answers(
+        self, theirs: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event, silence: asyncio.Event
+    ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await theirs.read(65536):
                 if lost.is_set():
                     return
                 await asyncio.sleep(self.delay_seconds)
-                writer.write(data)
+                if silence.is_set():
+                    continue
+                writer.write(data.replace(*self.rewritten) if self.rewritten else data)
                 await writer.drain()
