@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -54,15 +55,20 @@ class Account:
         """How many executions were given up because their holder was gone."""
         return sum(row["reason_code"] == "lease_expired" for row in self.executions)
 
-    def late_seconds(self, but_for: AbstractSet[str] = frozenset()) -> list[float]:
+    def late_seconds(
+        self, but_for: AbstractSet[str] = frozenset(), *, since: float = 0.0, until: float = math.inf
+    ) -> list[float]:
         """How late each occurrence was that a handler began for, the least first.
 
-        Left out are the tasks and replicas *but_for*.
+        Left out are the tasks and replicas *but_for*, and what was due before *since* or after *until*.
         """
         return sorted(
             row["late_ms"] / 1000
             for row in self.executions
-            if row["late_ms"] is not None and row["attempt"] == 1 and not but_for & {row["task_id"], row["replica_id"]}
+            if row["late_ms"] is not None
+            and row["attempt"] == 1
+            and since <= row["nominal_ms"] / 1000 <= until
+            and not but_for & {row["task_id"], row["replica_id"]}
         )
 
     def wrong(self, acknowledged: AbstractSet[str], since: float = 0.0) -> list[str]:

@@ -52,9 +52,14 @@ class Aftermath:
     told: Told
     wrong: list[str]
 
-    def bound(self, seconds: float, but_for: AbstractSet[str] = frozenset()) -> Self:
-        """Find it wrong that an occurrence was later than so, but for those of these tasks and replicas."""
-        late = [each for each in self.account.late_seconds(but_for) if each > seconds]
+    def bound(self, seconds: float, but_for: AbstractSet[str] = frozenset(), since: float = 0.0) -> Self:
+        """Find it wrong that an occurrence was later than so, but for those of these tasks and replicas.
+
+        What was due before the moment *since* shows how late occurrences are on this machine when nothing is wrong:
+        twice that much is allowed on top.
+        """
+        usual = max(self.account.late_seconds(but_for, until=since), default=0.0)
+        late = [each for each in self.account.late_seconds(but_for, since=since) if each > seconds + 2 * usual]
         self.wrong.extend([f"{len(late)} occurrences were {late[0]:.1f} to {late[-1]:.1f} s late"] if late else [])
         return self
 

@@ -39,6 +39,7 @@ async def paused_in_a_claim(server: Server, seconds: float = PAUSE_SECONDS) -> A
     async with a_crew(server.graph, 2) as crew:
         paused = await crew.join()
         await _loaded(crew)
+        begun = time.time()
         await _stalled(paused)
         try:
             await asyncio.sleep(seconds)
@@ -46,7 +47,7 @@ async def paused_in_a_claim(server: Server, seconds: float = PAUSE_SECONDS) -> A
             paused.thaw()
         await crew.acknowledged(SOME)
         aftermath = await ended(crew, server)
-    return aftermath.bound(LATE_SECONDS, crew.told.held_up | {paused.replica_id})
+    return aftermath.bound(LATE_SECONDS, crew.told.held_up | {paused.replica_id}, begun)
 
 
 async def vanished_in_a_claim(server: Server) -> Aftermath:
@@ -54,25 +55,27 @@ async def vanished_in_a_claim(server: Server) -> Aftermath:
     async with BoltProxy(server.graph) as proxy, a_crew(server.graph, 2) as crew:
         vanished = await crew.join(graph=proxy.graph)
         await _loaded(crew)
+        begun = time.time()
         await _stalled(vanished)
         proxy.fall_silent()
         vanished.process.kill()
         await asyncio.sleep(LATE_SECONDS)
         await crew.acknowledged(SOME)
         aftermath = await ended(crew, server)
-    return aftermath.bound(LATE_SECONDS, crew.told.held_up | {vanished.replica_id})
+    return aftermath.bound(LATE_SECONDS, crew.told.held_up | {vanished.replica_id}, begun)
 
 
 async def far_away(server: Server) -> Aftermath:
     """One replica's answers take two seconds each; what it does not claim itself fires in time."""
     async with BoltProxy(server.graph) as proxy, a_crew(server.graph, 2, LASTING_SECONDS) as crew:
         distant = await crew.join(graph=proxy.graph)
-        proxy.delay_seconds = SLOW_SECONDS
         await _loaded(crew)
+        begun = time.time()
+        proxy.delay_seconds = SLOW_SECONDS
         await asyncio.sleep(2 * LATE_SECONDS)
         proxy.delay_seconds = 0
         aftermath = await ended(crew, server)
-    return aftermath.bound(LATE_SECONDS, {distant.replica_id})
+    return aftermath.bound(LATE_SECONDS, {distant.replica_id}, begun)
 
 
 async def silent_connections(server: Server) -> Aftermath:

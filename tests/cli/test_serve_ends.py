@@ -16,13 +16,15 @@ HOUR = 3600
 WELL_BEFORE = 120.0
 """Far more than an end takes, and far less than what it must not wait for."""
 HANDLERS = """
-import asyncio, sys, threading, time
+import asyncio, os, sys, threading, time
 
 def hang(firing):
     print("under way", flush=True)
     time.sleep(3600)
 
 async def block(firing):
+    while not os.path.exists("all_else_is_done"):
+        await asyncio.sleep(0.05)
     print("under way", flush=True)
     time.sleep(3600)
 
@@ -70,6 +72,7 @@ def busy(terminal: Terminal, serve: Serve, handler: str, *words: str, on_lost: s
     (terminal.folder / "agent.py").write_text(HANDLERS)
     serving = serve("--handler", f"agent:{handler}", *words)
     terminal.json("schedule", "Long", "--in", "0s", "--prompt", "long", "--on-lost", on_lost)
+    (terminal.folder / "all_else_is_done").touch()
     heard(serving, "under way")
     return serving
 

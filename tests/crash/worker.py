@@ -143,7 +143,8 @@ class Worker:
     async def _told(self, firing: Firing) -> Outcome | None:
         answer = await self._handle(firing)
         execution = firing.execution
-        tell(done=execution.execution_id, occurrence=f"{execution.task_id} at {execution.nominal_at}")
+        occurrence = f"{execution.task_id} at {execution.nominal_at}"
+        tell(done=execution.execution_id, occurrence=occurrence, prompt=firing.trigger_prompt)
         return answer
 
     async def _work(self) -> None:

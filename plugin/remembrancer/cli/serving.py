@@ -94,12 +94,12 @@ async def serve(asked: Serving) -> int:
 
     folder = _folder(asked.graph)
     last = LastAct()  # before the handler's module is imported
-    chronicle = Chronicle(as_json=asked.as_json)
-    open_all = _open_shared if folder is None else partial(_open, folder)
-    handler = chronicled(find_handler(asked.handler), chronicle)
     stop = asyncio.Event()
     with Signals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
+        chronicle = Chronicle(as_json=asked.as_json)
+        open_all = _open_shared if folder is None else partial(_open, folder)
+        handler = chronicled(find_handler(asked.handler), chronicle)
         async with AsyncExitStack() as stack:
             service = await _unless(stop, open_all(stack, asked, handler, chronicle))
             died = await _until(stop, service) if service else False
