@@ -109,7 +109,7 @@ class Stall:
         async def commit_or_stall(transaction: neo4j.AsyncTransaction) -> None:
             if self.wanted and self._claims:
                 self.wanted = False
-                tell(stalls=[claim.task_id for claim in self._claims])
+                tell(stalls=[claim.execution.task_id for claim in self._claims])
                 os.kill(os.getpid(), signal.SIGSTOP)
             await commit(transaction)
 

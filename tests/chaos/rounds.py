@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
@@ -64,7 +65,7 @@ def kinds(server: Server, jar: neo4j_jars.JarServer, number: int) -> Mapping[str
 
 
 async def play(rounds: int, only: str) -> int:
-    """Play every fault *rounds* times, or those whose name has *only* in it; return the exit status."""
+    """Play every fault *rounds* times, or those whose name the pattern *only* finds; return the exit status."""
     jar = await asyncio.to_thread(neo4j_jars.begin, say)
     server = Server(jar.uri, jar.user, jar.password, "neo4j", "", jar.remove)
     figures: Counter[str] = Counter()
@@ -74,7 +75,7 @@ async def play(rounds: int, only: str) -> int:
     try:
         for number in range(1, rounds + 1):
             for name, fault in kinds(server, jar, number).items():
-                if only not in name:
+                if not re.search(only, name):
                     continue
                 await asyncio.to_thread(server.wipe)
                 played[name] += 1
@@ -109,7 +110,7 @@ def main() -> int:
     """Read the command line and play."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how often to play every fault (5)")
-    parser.add_argument("--only", default="", help="play only faults that have this in their name")
+    parser.add_argument("--only", default="", help="play only faults whose name this regular expression finds")
     asked = parser.parse_args()
     return asyncio.run(play(asked.rounds, asked.only))
 

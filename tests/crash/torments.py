@@ -72,10 +72,13 @@ class Victim:
                 raise TimeoutError(f"not so, with the exit code {self.process.poll()}: {what}; {self.said[-3:]}")
             time.sleep(0.02)
 
-    def mark(self) -> int:
-        """Let it say that it writes something new from here on; return where that stands in what it said."""
+    def mark(self, hours_ahead: float | None = None) -> int:
+        """Let it say that it writes something new from here on; return where that stands in what it said.
+
+        With *hours_ahead*, its clock is set first.
+        """
         assert self.process.stdin
-        self.process.stdin.write("\n")
+        self.process.stdin.write("\n" if hours_ahead is None else f"{hours_ahead}\n")
         self.process.stdin.flush()
         marks = len(self.heard("marked"))
         self.when(lambda: len(self.heard("marked")) > marks, "it hears the mark")
@@ -205,13 +208,12 @@ def replaced(victim: Victim) -> None:
 
 def stepped(victim: Victim) -> None:
     """Its clock is set to and fro."""
-    for _ in range(3):
-        steps = len(victim.heard("stepped"))
-        victim.when(lambda steps=steps: len(victim.heard("stepped")) > steps, "its clock is set")
+    for hours in (random.choice([1, 5]), 0, random.choice([-1, -5]), 0):
+        victim.mark(hours)
         ticks = victim.heard("prompt").count("tick")
         victim.when(
             lambda ticks=ticks: victim.heard("prompt").count("tick") >= ticks + 3,
-            "a task of every second goes on after the clock was set",
+            f"a task of every second goes on once the clock is set to {hours} hours ahead",
         )
     victim.process.kill()
 

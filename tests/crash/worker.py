@@ -1,7 +1,8 @@
 """A working scheduler to be maltreated: it prints every write that was acknowledged, one JSON line each.
 
 It is started as `worker.py JSON`, the JSON being `Orders`. For each line on its standard input it says `marked` between
-two writes: whatever it says after that it began to write after that.
+two writes: whatever it says after that it began to write after that. A number on the line is where its clock is set: so
+many hours ahead.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 HANGS_SECONDS = 3600.0
 STOP_SECONDS = 0.5
-STEPS_HOURS = (-5, -1, 0, 1, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Orders:
             `exits` (some, and ask for the end of the process).
         end: How it ends by itself: `never`, `returns` or `raises` (without stopping the service).
         reads: Whether it reads its own folder, as a backup does, and says so.
-        steps: Whether its clock jumps.
+        steps: Whether it goes by a clock that can be set.
         lease_seconds: How long its claims hold.
     """
 
@@ -63,10 +63,9 @@ class SteppingClock:
         """Return what it shows."""
         return datetime.now(UTC) + self._ahead
 
-    def step(self) -> None:
-        """Set it, and say so."""
-        self._ahead = timedelta(hours=random.choice(STEPS_HOURS))
-        tell(stepped=self._ahead.total_seconds())
+    def set(self, hours: float) -> None:
+        """Let it be so far ahead."""
+        self._ahead = timedelta(hours=hours)
 
 
 def tell(**what: object) -> None:
@@ -186,8 +185,6 @@ class Worker:
     async def _besides(self) -> None:
         """Do what else was ordered, between two writes."""
         self._say_marks()
-        if self._clock and random.random() < 0.02:
-            self._clock.step()
         if self._orders.reads and random.random() < 0.1:
             with tempfile.TemporaryDirectory() as backup:
                 copied = Path(backup) / "copy"
@@ -196,7 +193,10 @@ class Worker:
 
     def _say_marks(self) -> None:
         while self._marks:
-            tell(marked=self._marks.pop(0))
+            mark = self._marks.pop(0)
+            if self._clock and mark:
+                self._clock.set(float(mark))
+            tell(marked=mark)
 
     def _read_marks(self) -> None:
         for line in sys.stdin:
