@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator, Callable, Mapping
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 """Nothing here takes so long, except on a machine that has no time for us."""
 
 

@@ -36,7 +36,7 @@ FOREIGN = "foreign_names_are_unique"
 
 async def paused_in_a_claim(server: Server, seconds: float = PAUSE_SECONDS) -> Aftermath:
     """A replica gets no processor while it holds the locks of a claim; what it has not locked fires in time."""
-    async with a_crew(server.graph, 2) as crew:
+    async with a_crew(server.graph, 2, LASTING_SECONDS) as crew:
         paused = await crew.join()
         await _loaded(crew)
         begun = time.time()
@@ -52,7 +52,7 @@ async def paused_in_a_claim(server: Server, seconds: float = PAUSE_SECONDS) -> A
 
 async def vanished_in_a_claim(server: Server) -> Aftermath:
     """A replica's machine is gone while it holds the locks of a claim, and the server is not told."""
-    async with BoltProxy(server.graph) as proxy, a_crew(server.graph, 2) as crew:
+    async with BoltProxy(server.graph) as proxy, a_crew(server.graph, 2, LASTING_SECONDS) as crew:
         vanished = await crew.join(graph=proxy.graph)
         await _loaded(crew)
         begun = time.time()
@@ -124,7 +124,7 @@ async def host_ahead(server: Server) -> Aftermath:
 
 async def foreign_constraint(server: Server) -> Aftermath:
     """A constraint that is not ours refuses a second task of one name: it is named, at once, and work goes on."""
-    async with a_crew(server.graph, 1) as crew:
+    async with a_crew(server.graph, 1, LASTING_SECONDS) as crew:
         await asyncio.to_thread(
             server.run,
             "CREATE CONSTRAINT foreign_names_are_unique FOR (t:scheduled_task) REQUIRE t.name IS UNIQUE",
@@ -169,7 +169,7 @@ async def rotated_password(server: Server) -> Aftermath:
 
 async def unknown_commit(server: Server) -> Aftermath:
     """One commit's answer is lost, and the server is gone: what was never sent is refused as such, and soon."""
-    async with BoltProxy(server.graph) as proxy, a_crew(server.graph, 1) as crew:
+    async with BoltProxy(server.graph) as proxy, a_crew(server.graph, 1, LASTING_SECONDS) as crew:
         member = await crew.join(graph=proxy.graph)
         await _loaded(crew)
         proxy.cuts, proxy.down_after_a_cut = iter([Cut.AFTER]), True

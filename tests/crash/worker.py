@@ -143,7 +143,9 @@ class Worker:
         answer = await self._handle(firing)
         execution = firing.execution
         occurrence = f"{execution.task_id} at {execution.nominal_at}"
-        tell(done=execution.execution_id, occurrence=occurrence, prompt=firing.trigger_prompt)
+        tell(done=execution.execution_id, occurrence=occurrence)
+        if firing.trigger_prompt == "tick":
+            tell(ticked=execution.nominal_at.timestamp())
         return answer
 
     async def _work(self) -> None:
