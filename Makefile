@@ -74,12 +74,12 @@ bench: .venv/dev ## Measure, beside the bare engine and the peers; the figures g
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/telemetry.py
 
-crash: .venv/dev ## Kill a working scheduler ROUNDS times (200) and check what it left
-	@echo "· Killing a working scheduler $(or $(ROUNDS),200) times"
+crash: .venv/dev ## Maltreat a working scheduler ROUNDS times (200): kill it, hang it, take its folder; check what it left
+	@echo "· Maltreating a working scheduler $(or $(ROUNDS),200) times; every second time it is killed"
 	$(BIN)/python tests/crash/rounds.py --rounds $(or $(ROUNDS),200)
 
 chaos: .venv/dev ## Maltreat replicas on a Neo4j of their own, in every way, ROUNDS times (5), and check what is left
-	@echo "· Maltreating replicas and their Neo4j $(or $(ROUNDS),5) times in every way (four minutes each)"
+	@echo "· Maltreating replicas and their Neo4j $(or $(ROUNDS),5) times in every way (six minutes each)"
 	PYTHONPATH=tests/servers $(BIN)/python tests/chaos/rounds.py --rounds $(or $(ROUNDS),5)
 
 fuzz: .venv/dev ## Send the API thousands of requests that nobody would

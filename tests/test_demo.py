@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow]
 
 def play(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", str(DAY), str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=600)
 
 
 @pytest.fixture(scope="module")

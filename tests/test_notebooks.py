@@ -49,7 +49,7 @@ def test_it_runs_and_shows_again_what_it_keeps(notebook: Path, tmp_path: Path) -
 
     # In a process of its own: what Jupyter's own machinery warns of is not ours to fail on.
     ran = subprocess.run(
-        [sys.executable, "-c", RUN, "--inplace", "--timeout=120", str(copy)],
+        [sys.executable, "-c", RUN, "--inplace", "--timeout=600", str(copy)],
         env=os.environ | {"IPYTHONDIR": str(tmp_path / "ipython"), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")},
         capture_output=True,
         text=True,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Run the command line."""
-    from remembrancer.cli import app  # noqa: PLC0415 (the library is imported without its command line)
+    try:
+        from remembrancer.cli import app  # noqa: PLC0415 (the library is imported without its command line)
+    except KeyboardInterrupt:
+        sys.exit(130)  # before the part that tells it in words is there
 
     app(prog_name="remembrancer")
 

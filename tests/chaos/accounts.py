@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -24,7 +25,8 @@ RETURN t.task_id AS task_id, t.status AS status, t.schedule_cron AS cron, t.nomi
 EXECUTIONS: LiteralString = """
 MATCH (e:task_execution)-[:EXECUTION_OF]->(t:scheduled_task)
 RETURN t.task_id AS task_id, e.execution_id AS execution_id, e.occurrence_key AS occurrence_key, e.status AS status,
-       e.attempt AS attempt, e.occurrences AS occurrences, e.reason_code AS reason_code,
+       e.attempt AS attempt, e.trigger_delay_ms AS late_ms, e.replica_id AS replica_id,
+       e.occurrences AS occurrences, e.reason_code AS reason_code,
        e.nominal_at.epochMillis AS nominal_ms, e.last_nominal_at.epochMillis AS last_ms,
        EXISTS { (:task_execution)-[:RETRY_OF]->(e) } AS retried"""
 BEHIND: LiteralString = """
@@ -52,6 +54,22 @@ class Account:
     def lost_executions(self) -> int:
         """How many executions were given up because their holder was gone."""
         return sum(row["reason_code"] == "lease_expired" for row in self.executions)
+
+    def late_seconds(
+        self, but_for: AbstractSet[str] = frozenset(), *, since: float = 0.0, until: float = math.inf
+    ) -> list[float]:
+        """How late each occurrence was that a handler began for, the least first.
+
+        Left out are the tasks and replicas *but_for*, and what was due before *since* or after *until*.
+        """
+        return sorted(
+            row["late_ms"] / 1000
+            for row in self.executions
+            if row["late_ms"] is not None
+            and row["attempt"] == 1
+            and since <= row["nominal_ms"] / 1000 <= until
+            and not but_for & {row["task_id"], row["replica_id"]}
+        )
 
     def wrong(self, acknowledged: AbstractSet[str], since: float = 0.0) -> list[str]:
         """Return what must not be, given what was *acknowledged* and ought to be here.

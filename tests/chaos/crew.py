@@ -7,9 +7,10 @@ import json
 import os
 import signal
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,9 +18,9 @@ from replica import LEASE_SECONDS, Orders
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 """Nothing here takes so long, except on a machine that has no time for us."""
 
 
@@ -44,13 +45,24 @@ class Told:
     """Handlers that began, by execution."""
     most_early_seconds: float = 0.0
     """How long before its time a handler began at the worst, by the machine's clock."""
+    held_up: set[str] = field(default_factory=set)
+    """Tasks that a replica had locked when it was stopped."""
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    """What was refused: the error, its words, how long it took."""
+    spans: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    """From when to when handlers worked, by task."""
 
     def hear(self, line: dict[str, Any]) -> None:
         """Take one line in."""
         for acknowledged in ("scheduled", "ticking"):
             if acknowledged in line:
                 self.scheduled.add(line[acknowledged])
-        self.refused += "refused" in line
+        if "refused" in line:
+            self.refused += 1
+            self.refusals.append(line)
+        self.held_up.update(line.get("stalls", ()))
+        if "over" in line:
+            self.spans[line["task_id"]].append((line["began"], line["ended"]))
         if "ran" in line:
             self.runs[line["ran"]] += 1
             self.most_early_seconds = max(self.most_early_seconds, line["early_seconds"])
@@ -58,6 +70,15 @@ class Told:
     def handled_again(self) -> list[str]:
         """Say which executions were handled more than once."""
         return [f"handled {times} times: {execution}" for execution, times in self.runs.items() if times > 1]
+
+    def handled_at_once(self) -> list[str]:
+        """Say which tasks had two handlers at a time."""
+        return [
+            f"two handlers at a time: {task_id}"
+            for task_id, spans in self.spans.items()
+            for (_, ended), (began, _) in pairwise(sorted(spans))
+            if began < ended
+        ]
 
 
 @dataclass
@@ -74,7 +95,11 @@ class Member:
     ran: list[str] = field(default_factory=list)
     """The executions whose handlers began here."""
     ready: bool = False
+    replica_id: str = ""
     resting: bool = False
+    idle: bool = False
+    stalled: bool = False
+    """Whether it has stopped inside a claim."""
     healthy: bool = False
     """What it said last, by `is_healthy` and `get_status` both."""
     unwell: int = 0
@@ -118,6 +143,12 @@ class Member:
         """Wait until it says so of itself."""
         await self.when(lambda: self.healthy == healthy, f"a replica says healthy: {healthy}")
 
+    async def settled(self) -> None:
+        """Wait until it has nothing under way, and has written or given up every outcome."""
+        self.idle = False
+        self.say("idle")
+        await self.when(lambda: self.idle, "it is idle")
+
     async def when(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for something that it will not do when it is dead."""
         await until(lambda: condition() or self.process.returncode is not None, what)
@@ -127,6 +158,9 @@ class Member:
     def _hear(self, line: dict[str, Any]) -> None:
         self.told.hear(line)
         self.ready |= "ready" in line
+        self.replica_id = line.get("ready", self.replica_id)
+        self.idle |= "idle" in line
+        self.stalled |= "stalls" in line
         self.resting |= "resting" in line
         if "ran" in line:
             self.ran.append(line["ran"])
@@ -153,13 +187,19 @@ class Crew:
         await member.when(lambda: member.ready, "it is ready")
         return member
 
-    async def begin(self, **orders: Any) -> Member:
-        """Start one more replica; it may take a while until it is ready."""
+    async def begin(self, environment: Mapping[str, str] | None = None, **orders: Any) -> Member:
+        """Start one more replica, with more in its environment; it may take a while until it is ready."""
         asked = json.dumps(asdict(Orders(**{"graph": self.graph, "lease_seconds": self.lease_seconds, **orders})))
         script = str(Path(__file__).with_name("replica.py"))
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable, script, asked, stdin=pipe, stdout=pipe, stderr=pipe
+            sys.executable,
+            script,
+            asked,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            env={**os.environ, **(environment or {})},
         )
         member = Member(process, self.told)
         self._listening += [asyncio.create_task(member.listen()), asyncio.create_task(member.read_log())]

@@ -9,7 +9,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, LiteralString, Self
 
 import neo4j_jars
 from accounts import Account, ask, at_rest, take_account
@@ -52,6 +52,17 @@ class Aftermath:
     told: Told
     wrong: list[str]
 
+    def bound(self, seconds: float, but_for: AbstractSet[str] = frozenset(), since: float = 0.0) -> Self:
+        """Find it wrong that an occurrence was later than so, but for those of these tasks and replicas.
+
+        What was due before the moment *since* shows how late occurrences are on this machine when nothing is wrong:
+        twice that much is allowed on top.
+        """
+        usual = max(self.account.late_seconds(but_for, until=since), default=0.0)
+        late = [each for each in self.account.late_seconds(but_for, since=since) if each > seconds + 2 * usual]
+        self.wrong.extend([f"{len(late)} occurrences were {late[0]:.1f} to {late[-1]:.1f} s late"] if late else [])
+        return self
+
     @property
     def figures(self) -> dict[str, int]:
         """What there was of what, for whoever watches."""
@@ -62,6 +73,14 @@ class Aftermath:
             "lost with their replica": self.account.lost_executions,
             "taken by a wipe or restore": len(self.told.scheduled - self.account.tasks.keys()),
         }
+
+
+def lateness(late: Sequence[float]) -> str:
+    """Say how late occurrences were, given the seconds of each, the least first."""
+    if not late:
+        return "nothing fired"
+    middle, most = (late[min(len(late) - 1, int(len(late) * part))] for part in (0.5, 0.99))
+    return f"late by {middle:.2f} s (p50), {most:.2f} s (p99), {late[-1]:.2f} s (most)"
 
 
 async def ended(crew: Crew, server: Server, required: AbstractSet[str] | None = None, since: float = 0.0) -> Aftermath:
@@ -123,15 +142,15 @@ async def _out_of_touch(server: Server, graph: str, lose: Act, find: Act) -> Aft
     """One replica is out of touch while its handler works; another takes over; the late outcome must not count."""
     async with a_crew(server.graph) as crew:
         lost = await crew.join(graph=graph)
-        task_id = await _hold(server)
+        task_id = await hold(server)
         await lost.began()
         await lose(lost)
-        heir = await crew.join()
+        heir = await crew.join(lease_seconds=LASTING_SECONDS)
         await heir.began()
         before = await _of_task(server, task_id)
         lost.say("release")
         await find(lost)
-        await lost.when(lambda: any("late outcome" in line for line in lost.log), "its outcome is refused")
+        await lost.settled()
         after = await _of_task(server, task_id)
         crew.say("load")
         await crew.acknowledged(SOME)
@@ -147,7 +166,7 @@ async def wrong_clocks(server: Server) -> Aftermath:
     """Clocks are minutes off; one replica has the right time, and an execution that it holds and renews."""
     async with a_crew(server.graph, 0, LASTING_SECONDS) as crew:
         right = await crew.join()
-        task_id = await _hold(server)
+        task_id = await hold(server)
         await right.began()
         for minutes in (MINUTES_OFF, -MINUTES_OFF):
             await crew.join(ahead_seconds=60 * minutes)
@@ -317,7 +336,7 @@ async def outages_of(server: Server, jar: JarServer) -> AsyncIterator[Outages]:
         yield Outages(server, jar, crew)
 
 
-async def _hold(server: Server) -> str:
+async def hold(server: Server) -> str:
     """Schedule a task whose handler goes on until it is released; return its id."""
     agent = TaskSchedulerService(server.graph)
     await agent.open()

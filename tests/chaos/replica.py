@@ -1,8 +1,10 @@
 """A replica to be maltreated: a scheduler in a process of its own, told what to do line by line.
 
 It is started as `replica.py JSON`, the JSON being an `Orders`. It reads one command a line: `load` and `rest` (schedule
-tasks, or stop doing so), `release` (let held handlers end), `stop` (end in good order). It prints one JSON line for
-each write that was acknowledged, for each handler that began, and whenever what it says of its health changes.
+tasks, or stop doing so), `release` (let held handlers end), `idle` (say when nothing is under way), `stall` (stop at
+the next commit of a claim, as a process does that gets no processor), `stop` (end in good order). It prints one JSON
+line for each write that was acknowledged or refused, for each handler that began or ended, and whenever what it says of
+its health changes.
 """
 
 from __future__ import annotations
@@ -19,14 +21,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import neo4j
+
 from remembrancer import Firing, Options, TaskSchedulerService
 from remembrancer.engine.clock import SystemTime
-from remembrancer.errors import GraphUnavailable
+from remembrancer.errors import RemembrancerError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator, Sequence
 
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.task_store import Claim, TaskStore
 
 HELD: Final = "held"
 """The name of tasks whose handlers wait until they are released."""
@@ -46,12 +50,14 @@ class Orders:
         graph: The URI of its graph.
         dies: The phase in which it kills itself, with SIGKILL; empty for one that lives.
         ahead_seconds: How far its clock is ahead of the machine's.
+        host_ahead_seconds: How far the time service is ahead that its host brings along; 0 for none.
         lease_seconds: How long its claims hold.
     """
 
     graph: str
     dies: str = ""
     ahead_seconds: float = 0.0
+    host_ahead_seconds: float = 0.0
     lease_seconds: float = LEASE_SECONDS
 
 
@@ -66,17 +72,19 @@ class Phase:
 
 
 class MortalStore:
-    """The real store, under a replica that dies when it comes to its phase."""
+    """The real store, under a replica that dies, or stalls, when it comes to its phase."""
 
-    def __init__(self, store: TaskStore, die_in: Callable[[str], None]) -> None:
+    def __init__(self, store: TaskStore, die_in: Callable[[str], None], stall: Stall) -> None:
         self._store = store
         self._die_in = die_in
+        self._stall = stall
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     async def claim(self, *claim: Any) -> Any:
-        won = await self._store.claim(*claim)
+        with self._stall.during(claim[0]):
+            won = await self._store.claim(*claim)
         if won:
             self._die_in(Phase.AFTER_CLAIM)
         return won
@@ -88,6 +96,45 @@ class MortalStore:
         if any(written):
             self._die_in(Phase.AFTER_SETTLE)
         return written
+
+
+class Stall:
+    """Stops the process when a claim of its own is about to be committed: it holds the locks of the claimed tasks."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._claims: list[Claim] = []
+        commit = neo4j.AsyncTransaction.commit
+
+        async def commit_or_stall(transaction: neo4j.AsyncTransaction) -> None:
+            if self.wanted and self._claims:
+                self.wanted = False
+                tell(stalls=[claim.execution.task_id for claim in self._claims])
+                os.kill(os.getpid(), signal.SIGSTOP)
+            await commit(transaction)
+
+        neo4j.AsyncTransaction.commit = commit_or_stall
+
+    @contextlib.contextmanager
+    def during(self, claims: Sequence[Claim]) -> Generator[None]:
+        """These claims are being written."""
+        self._claims += claims
+        try:
+            yield
+        finally:
+            for claim in claims:
+                self._claims.remove(claim)
+
+
+class HostTime:
+    """What a host brings along as its time service."""
+
+    def __init__(self, ahead_seconds: float) -> None:
+        self._ahead = timedelta(seconds=ahead_seconds)
+
+    def now(self) -> datetime:
+        """Return what it takes for the time."""
+        return datetime.now(UTC) + self._ahead
 
 
 def wrong_clock(ahead_seconds: float) -> SystemTime:
@@ -112,9 +159,11 @@ class Replica:
         self._over = asyncio.Event()
         self._started = asyncio.Event()
         self._ticking: set[str] = set()
+        self._stall = Stall()
+        clock = wrong_clock(orders.ahead_seconds) if orders.ahead_seconds else None
         self.service = TaskSchedulerService(
             orders.graph,
-            wrong_clock(orders.ahead_seconds) if orders.ahead_seconds else None,
+            HostTime(orders.host_ahead_seconds) if orders.host_ahead_seconds else clock,
             0.5,
             self._handle,
             options=Options(lease_seconds=orders.lease_seconds),
@@ -122,7 +171,7 @@ class Replica:
         open_store: Callable[[], Awaitable[TaskStore]] = self.service._open_store
 
         async def open_mortal() -> Any:
-            return MortalStore(await open_store(), self._die_in)
+            return MortalStore(await open_store(), self._die_in, self._stall)
 
         self.service._open_store = open_mortal
 
@@ -138,6 +187,10 @@ class Replica:
                 self._resting = asyncio.create_task(self._rest())
             case "release":
                 self._released.set()
+            case "idle":
+                self._idling = asyncio.create_task(self._idle())
+            case "stall":
+                self._stall.wanted = True
             case _:  # "stop", or nobody is there any more who could say it
                 self._over.set()
 
@@ -145,7 +198,7 @@ class Replica:
         """Run until told to stop."""
         async with self.service:
             self._started.set()
-            tell(ready=os.getpid())
+            tell(ready=self.service.get_status().replication.replica_id)
             watch = asyncio.create_task(self._watch_health())
             await self._over.wait()
             self._loading = False
@@ -163,9 +216,18 @@ class Replica:
         execution = firing.execution
         tell(ran=execution.execution_id, task_id=execution.task_id, attempt=execution.attempt, early_seconds=early)
         self._die_in(Phase.IN_HANDLER)
-        if firing.task.name == HELD and execution.attempt == 1:
-            await self._released.wait()
-        await asyncio.sleep(random.uniform(0, 0.02))
+        began = time.time()
+        try:
+            if firing.task.name == HELD and execution.attempt == 1:
+                await self._released.wait()
+            await asyncio.sleep(random.uniform(0, 0.02))
+        finally:
+            tell(over=execution.execution_id, task_id=execution.task_id, began=began, ended=time.time())
+
+    async def _idle(self) -> None:
+        """Say so when no handler is under way, and every outcome is written or given up."""
+        await self.service.idle()
+        tell(idle=os.getpid())
 
     async def _rest(self) -> None:
         """Say so when no schedule is under way any more."""
@@ -178,12 +240,13 @@ class Replica:
         while self._loading:
             moment = datetime.now(UTC) + timedelta(seconds=random.uniform(0.1, 0.6))
             on_lost = random.choice(["fail", "retry"])
+            asked = time.monotonic()
             try:
                 if place < TICKS:
                     await self._tick(place)
                 kept = await self.service.schedule_task("once", "g", "p", f"thought_{place}", moment, on_lost=on_lost)
-            except GraphUnavailable as refused:
-                tell(refused=type(refused).__name__)
+            except RemembrancerError as refused:
+                tell(refused=type(refused).__name__, words=str(refused), seconds=time.monotonic() - asked)
                 await asyncio.sleep(0.2)
             else:
                 tell(scheduled=kept.task_id)

@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,11 @@ from remembrancer.cli import app
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 COMMAND = [sys.executable, "-W", "error", "-m", "remembrancer"]
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 120.0
+"""Nothing here takes so long, except on a machine that has no time for us."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Terminal:
 
     folder: Path
     graph: Path | str
+    begun: list[subprocess.Popen[str]] = field(default_factory=list)
+    """What was left to itself."""
 
     @property
     def surroundings(self) -> dict[str, str]:
@@ -59,10 +63,35 @@ class Terminal:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+    def begin(self, *words: str, before: Sequence[str] = (), **surroundings: str) -> subprocess.Popen[str]:
+        """Start a command, and leave it to itself; it is killed at the end."""
+        process = subprocess.Popen(
+            [*before, *COMMAND, *words],
+            cwd=self.folder,
+            env=self.surroundings | surroundings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.begun.append(process)
+        limit = threading.Timer(5 * PATIENCE_SECONDS, process.kill)  # who reads from it does not wait for ever
+        limit.daemon = True
+        limit.start()
+        return process
+
+    def leave(self) -> None:
+        """Kill what is still there."""
+        for process in self.begun:
+            process.kill()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
 
     def json(self, *words: str, stdin: str = "") -> Any:
         """Return what a command prints with --json; it has to succeed."""
@@ -108,27 +137,24 @@ def eventually(look: Callable[[], object], what: str) -> Any:
 
 
 def start_serving(terminal: Terminal, *words: str) -> Serving:
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--json", *words],
-        cwd=terminal.folder,
-        env=terminal.surroundings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = terminal.begin("serve", "--json", *words)
     assert process.stdout is not None
-    first = process.stdout.readline()
-    if not first:
-        _, err = process.communicate()
-        pytest.fail(f"serve ended with {process.returncode}: {err}")
-    assert json.loads(first)["event"] == "serving"
+    told: dict[str, object] = {}
+    while told.get("event") != "serving":  # what was due, or left unfinished, may have begun before
+        line = process.stdout.readline()
+        if not line:
+            _, err = process.communicate()
+            pytest.fail(f"serve ended with {process.returncode}: {err}")
+        told = json.loads(line) if line.startswith("{") else {}
     beacon = Path(terminal.graph) / "serve.json"
-    return Serving(process, json.loads(beacon.read_text("utf-8")) if beacon.exists() else json.loads(first))
+    return Serving(process, json.loads(beacon.read_text("utf-8")) if beacon.exists() else told)
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
-    return Terminal(tmp_path, tmp_path / "graph")
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    made = Terminal(tmp_path, tmp_path / "graph")
+    yield made
+    made.leave()
 
 
 @pytest.fixture
@@ -137,18 +163,9 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def serve(terminal: Terminal) -> Iterator[Serve]:
+def serve(terminal: Terminal) -> Serve:
     """Start `serve` in the terminal's folder; what is still up at the end is killed."""
-    started: list[Serving] = []
-
-    def start(*words: str) -> Serving:
-        started.append(start_serving(terminal, *words))
-        return started[-1]
-
-    yield start
-    for serving in started:
-        serving.process.kill()
-        serving.process.communicate()
+    return lambda *words: start_serving(terminal, *words)
 
 
 @pytest.fixture

@@ -144,11 +144,11 @@ def test_what_comes_through_serve_is_on_record_as_who_asked_and_is_measured(
     token = terminal.json("token", "create", "--name", "ada", "--scope", "write")["token"]
     headers = {"Authorization": f"Bearer {token}", "X-Request-ID": "mine-1"}
     address = f"http://127.0.0.1:{beacon['rest_port']}/v1/scheduler/tasks/{cactus}/run"
-    with urllib.request.urlopen(urllib.request.Request(address, b"", headers), timeout=10):
+    with urllib.request.urlopen(urllib.request.Request(address, b"", headers), timeout=60):
         until(lambda: [e for e in terminal.json("history") if e["status"] == "failed"], "the cactus's failure")
     whole = lines(terminal("audit", "export").out)
     told = terminal.json("history", task)
-    with urllib.request.urlopen(f"http://127.0.0.1:{beacon['metrics_port']}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{beacon['metrics_port']}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     log = serving.end(signal.SIGTERM).err
 

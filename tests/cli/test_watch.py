@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from conftest import Desk, Serve, Terminal, Until
 
 COMMAND = [sys.executable, "-W", "error", "-m", "remembrancer"]
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 120.0
 
 
 class Watch:

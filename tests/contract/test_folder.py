@@ -215,7 +215,7 @@ asyncio.run(day())
 def test_the_engine_is_silent(tmp_path: Path, graph: str) -> None:
     name = graph if graph == ":memory:" else str(tmp_path / graph)
     command = [sys.executable, "-c", DAY, name]
-    answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
 
 

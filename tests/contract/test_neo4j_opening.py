@@ -91,7 +91,7 @@ async def main():
     await TaskSchedulerService("bolt://ada:hunter2@127.0.0.1:1/memory").start()
 asyncio.run(main())
 """
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
 
     last = ran.stderr.splitlines()[-1]
     assert "EngineMissing" in last

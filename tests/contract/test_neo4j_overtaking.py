@@ -56,8 +56,10 @@ async def ahead(server: Server, statements: Sequence[Statement]) -> AsyncIterato
 
         async def overtaken(write: Awaitable[Any]) -> Any:
             writing = asyncio.ensure_future(write)
-            done, _ = await asyncio.wait({writing}, timeout=0.3)
-            assert not done, "it did not wait"
+            blocked = asyncio.ensure_future(asyncio.to_thread(server.until_blocked))
+            await asyncio.wait({writing, blocked}, return_when=asyncio.FIRST_COMPLETED)
+            assert not writing.done(), "it did not wait"
+            await blocked
             await asyncio.to_thread(transaction.commit)
             return await writing
 

@@ -155,6 +155,6 @@ async def test_text_that_cannot_be_sent_is_kept_with_a_mark_in_its_place(
     (won,) = await store.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
     settlement = Settlement(won, ExecutionStatus.COMPLETED, now, 1.0, result="lone \ud800")
 
-    assert await asyncio.wait_for(store.settle([settlement]), 30) == [True]
+    assert await asyncio.wait_for(store.settle([settlement]), 120) == [True]
     assert (await store.get(task.task_id)).name == "name ?"
     assert [each.result for each in await store.history(task.task_id, 1)] == ["lone ?"]

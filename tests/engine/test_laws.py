@@ -89,7 +89,7 @@ class Life(RuleBasedStateMachine):
         self.schedule_recurring("*/20 * * * *", Misfire.RUN_ONCE, 5, 60.0)
 
     def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(asyncio.wait_for(doing, 60))
+        return self.loop.run_until_complete(asyncio.wait_for(doing, 300))
 
     def open(self) -> None:
         self.service = TaskSchedulerService(self.folder / "graph", self.clock, handler=self.handle)

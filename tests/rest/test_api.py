@@ -276,7 +276,7 @@ async def test_serve_prints_where_the_api_is_and_the_cli_makes_its_tokens(tmp_pa
         *REMEMBRANCER, "serve", "--graph", graph, "--no-bolt", "--json", stdout=asyncio.subprocess.PIPE
     )
     assert serving.stdout
-    line = await asyncio.wait_for(serving.stdout.readline(), 30)
+    line = await asyncio.wait_for(serving.stdout.readline(), 120)
     address = line.decode().partition('"rest": "')[2].partition('"')[0]
     command = (*REMEMBRANCER, "token", "create", "--graph", graph, "--name", "ada", "--scope", "write")
     making = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)

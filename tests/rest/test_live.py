@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from remembrancer.model.event import Event
 
 EVENTS = "/v1/scheduler/events"
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 Clients = dict[str, httpx.AsyncClient]
 

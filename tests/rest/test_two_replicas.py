@@ -26,7 +26,7 @@ pytestmark = pytest.mark.neo4j
 TASKS = "/v1/scheduler/tasks"
 REPORTS = "/v1/telemetry/task-scheduler"
 OF_THE_PROCESS = {"uptime_seconds", "execution_metrics", "performance", "check_frequency", "resource_usage", "healthy"}
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 async def handle(firing: Firing) -> Any:

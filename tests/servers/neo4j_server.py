@@ -73,6 +73,14 @@ class Server:
             while self.run(text)[0]["deleted"]:
                 pass
 
+    def until_blocked(self) -> None:
+        """Return once a transaction waits for the lock of another."""
+        give_up = time.monotonic() + START_SECONDS
+        while not self.run("SHOW TRANSACTIONS YIELD status WHERE status STARTS WITH 'Blocked' RETURN status"):
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"no transaction waited for a lock in {START_SECONDS} s")
+            time.sleep(0.02)
+
     def close(self) -> None:
         """Leave the server, and stop it if it was started for us."""
         self.driver.close()

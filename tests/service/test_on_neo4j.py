@@ -30,7 +30,7 @@ async def test_a_task_fires_in_time_and_its_outcome_is_kept(neo4j_server: Server
     async with TaskSchedulerService(neo4j_server.graph, check_interval_seconds=3600, handler=handle) as service:
         moment = datetime.now(UTC) + timedelta(seconds=0.3)
         task = await service.schedule_task("Report", "goal", "Write it", "thought", moment)
-        assert (await asyncio.wait_for(fired.get(), 20)).task.task_id == task.task_id
+        assert (await asyncio.wait_for(fired.get(), 120)).task.task_id == task.task_id
         await service.idle()
         (execution,) = await service.history(task.task_id)
         assert (execution.status, execution.result) == ("completed", "well")

@@ -279,7 +279,7 @@ async def test_the_link_holds_from_a_process_that_was_killed_through_a_restart_a
 ) -> None:
     due = datetime.now(UTC) + timedelta(days=1)
     command = [sys.executable, "-c", SCHEDULES, str(tmp_path / "graph"), due.isoformat()]
-    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 9, ended.stderr
     clock = VirtualClock(due)
     for late in (timedelta(seconds=3), HOUR + timedelta(seconds=4)):

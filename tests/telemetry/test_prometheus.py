@@ -64,7 +64,7 @@ async def served(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[tuple[Tas
 
 
 async def ended(service: TaskSchedulerService, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while sum(each.status != "running" for each in await service.history()) < count:  # noqa: ASYNC110 (asked of the graph)
             await asyncio.sleep(0.01)
 
@@ -110,7 +110,7 @@ async def test_there_is_nothing_else_at_that_port(served: tuple[TaskSchedulerSer
 
     def ask() -> int:
         try:
-            urllib.request.urlopen(f"{address}/", timeout=10)
+            urllib.request.urlopen(f"{address}/", timeout=60)
         except urllib.error.HTTPError as refused:
             with refused:
                 return refused.code

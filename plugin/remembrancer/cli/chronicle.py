@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
 import json
 import logging
 import os
@@ -11,8 +12,9 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from remembrancer.cli.signals import silence
 from remembrancer.engine.execution import is_async
 from remembrancer.engine.thinking import think
 from remembrancer.errors import InvalidInput
@@ -21,12 +23,15 @@ from remembrancer.model.outcome import Defer, Failed
 from remembrancer.surfaces.request_id import WithRequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from typing import Self
 
     from remembrancer.ports.handler import Answer, Firing, Handler
     from remembrancer.surfaces.beacon import Beacon
-    from remembrancer.surfaces.reports import ReplicationReport, ServiceStatus
+    from remembrancer.surfaces.reports import ReplicationReport
+    from remembrancer.surfaces.service import SchedulerService
+
+T = TypeVar("T")
 
 
 class Chronicle:
@@ -37,6 +42,10 @@ class Chronicle:
         to_stderr = logging.StreamHandler(sys.stderr)
         to_stderr.addFilter(WithRequestId())
         logging.basicConfig(format=_FORM, handlers=[to_stderr])
+        if isinstance(out := cast("object", sys.stdout), io.TextIOWrapper):
+            cast("io.TextIOWrapper[Any]", out).reconfigure(
+                errors="backslashreplace"
+            )  # a name may have letters that the stream has not
 
     def serving(self, folder: Path, beacon: Beacon) -> None:
         """Say where to find it; the secrets stay in the folder."""
@@ -76,20 +85,30 @@ class Chronicle:
             said=said,
         )
 
-    def stopping(self, status: ServiceStatus) -> None:
-        """Say that it waits for what is under way; a checker that died is an error."""
+    def stopping(self, service: SchedulerService, limit_seconds: float) -> None:
+        """Say what it waits for, and how long; a checker that died is an error."""
+        status = service.get_status()
         if not status.performance.task_running:
             logging.getLogger("remembrancer").error("The checker has died: %s", status.last_error or "see above")
-        self._tell("stopping", "Stopping: waiting for handlers under way.")
+        handlers = int(service.gauges.read().get("scheduler.executions.running", 0))
+        of_them = "1 handler" if handlers == 1 else f"{handlers} handlers"
+        words = f"waiting up to {limit_seconds:g} s for {of_them}; press Ctrl-C again to end at once."
+        told = f"Stopping: {words}" if handlers else "Stopping."
+        self._tell("stopping", told, handlers=handlers, limit_seconds=limit_seconds)
 
     def stopped(self) -> None:
         """Say that all is written and let go."""
         self._tell("stopped", "Stopped.")
 
     def _tell(self, event: str, words: str, **facts: object) -> None:
+        """Print a line. Work goes on without it when the reader, or the terminal, has gone."""
         line = json.dumps({"event": event, **facts}, ensure_ascii=False) if self._as_json else words
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        except OSError as gone:
+            silence()
+            logging.getLogger("remembrancer").warning("Nothing more is printed, for stdout takes no more: %s", gone)
 
 
 def _doors(rest_port: int | None, metrics_port: int | None) -> tuple[str | None, list[str]]:
@@ -152,7 +171,7 @@ class _Told:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Tell what came of it."""
         if not self.postponed:
-            said = ("failed", repr(error)) if error else self._said
+            said = ("failed", _text(error, repr)) if error else self._said
             self._chronicle.execution(self._firing, said[0], time.monotonic() - self._started, said[1])
 
 
@@ -180,17 +199,22 @@ def find_handler(name: str | None) -> Handler:
 
 
 def _words(answer: Answer) -> tuple[str, str]:
+    """Say how a run ended, without a say in it: the engine reads the answer, and refuses what it does not take."""
     match answer:
         case Failed():
-            return "failed", answer.reason
+            return "failed", _text(answer.reason)
         case Defer():
-            return "deferred", f"until {to_iso(answer.until)}: {answer.reason}"
-        case None:
-            return "completed", ""
-        case str():
-            return "completed", answer
+            return "deferred", f"until {_text(answer.until, to_iso)}: {_text(answer.reason)}"
         case _:
-            return "completed", str(getattr(answer, "result", answer) or "")
+            result: object = getattr(answer, "result", answer)
+            return "completed", "" if result is None else _text(result)
+
+
+def _text(value: T, show: Callable[[T], str] = str) -> str:
+    try:
+        return show(value)
+    except Exception:  # noqa: BLE001 (a value of the agent's may fail in any way, and a line about it is all that is lost)
+        return f"a {type(value).__name__} that cannot be shown"
 
 
 _SHOWN: Final = 120

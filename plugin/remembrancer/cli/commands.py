@@ -95,5 +95,7 @@ def remembrancer(
     **For machines**, every command takes `--json`. Results go to stdout, everything else to stderr.
 
     **Exit codes**: 0 done · 1 refused or failed · 2 a wrong option or value · 3 no such task · 4 the graph is
-    missing, held by another process, or out of reach · of `doctor`: 5 worth a look, 6 critical.
+    missing, held by another process, or out of reach · of `doctor`: 5 worth a look, 6 critical · 130, 143, 129 ended
+    by Ctrl-C, SIGTERM, SIGHUP · 141 the reader of its output has gone. `serve` and `watch` end with 0 at the first
+    signal: that is how they end.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from remembrancer.cli.signals import BY_SIGNAL, Signals, silence
 from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError, TaskNotFound
 
 if TYPE_CHECKING:
@@ -17,18 +18,28 @@ FAILED: Final = 1
 INVALID: Final = 2
 NOT_FOUND: Final = 3
 UNAVAILABLE: Final = 4
-INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = BY_SIGNAL + 13
+"""What SIGPIPE, number 13, gives other commands. Raised by number: Windows has no name for it."""
+_END_SECONDS: Final = 5.0
+"""How long a command may take to let go of what it holds, once a signal has come."""
 
 
 def run(work: Coroutine[None, None, int | None], *, as_json: bool = False) -> None:
-    """Run *work* to its end and exit; what it returns is the exit code, None is 0."""
-    try:
-        code = asyncio.run(work)
-    except RemembrancerError as error:
-        tell(error, as_json=as_json)
-        code = exit_code(error)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
+    """Run *work* to its end and exit; what it returns is the exit code, None is 0.
+
+    A signal cancels it, and what it then returns counts too; else the code is that of a process ended by the signal.
+    """
+    with Signals(_END_SECONDS) as signals:
+        try:
+            code = asyncio.run(signals.attend(work))
+        except RemembrancerError as error:
+            tell(error, as_json=as_json)
+            code = exit_code(error)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            _tell_interrupted(as_json=as_json)
+            code = signals.code
+        except (BrokenPipeError, SystemExit) as end:
+            code = _of_closed_pipe(end)
     if code:
         raise typer.Exit(code)
 
@@ -68,6 +79,22 @@ def tell(error: RemembrancerError, *, as_json: bool) -> None:
             out.print(f"  {name:8}", value, markup=False, highlight=False)
     else:
         out.print(f"  {error}", markup=False, highlight=False)
+
+
+def _tell_interrupted(*, as_json: bool) -> None:
+    words = "Interrupted."
+    told = {"error": {"type": "Interrupted", "message": words}}
+    typer.echo(json.dumps(told) if as_json else words, err=True)
+
+
+def _of_closed_pipe(end: BrokenPipeError | SystemExit) -> int:
+    """Return the code of a command whose reader has gone, as of `| head`; raise *end* if it is something else."""
+    if isinstance(end, SystemExit) and not isinstance(
+        end.__context__, BrokenPipeError
+    ):  # rich makes the one of the other
+        raise end
+    silence()
+    return PIPE_CLOSED
 
 
 def _fields(fields: object) -> dict[str, object]:

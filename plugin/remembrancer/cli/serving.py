@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import signal
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +16,11 @@ from remembrancer.cli.command import OnGraph
 from remembrancer.cli.options import DEFAULT_GRAPH, read_days
 from remembrancer.cli.patience import until_it_answers
 from remembrancer.cli.running import FAILED
+from remembrancer.cli.signals import LastAct, Signals
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from remembrancer.cli.chronicle import Chronicle
@@ -68,7 +69,7 @@ class Serving(OnGraph):
 
 
 async def serve(asked: Serving) -> int:
-    """Fire tasks as they fall due, until it is stopped (Ctrl-C).
+    """Fire tasks as they fall due, until it is stopped: by Ctrl-C, SIGTERM, or the end of its terminal.
 
     While it runs, the other commands on the same folder reach it by themselves, and the neo4j driver or Neo4j
     Browser reads the live graph: the password is in serve.json in the graph's folder, which only you can read.
@@ -84,21 +85,30 @@ async def serve(asked: Serving) -> int:
 
     A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of.
     It answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
+
+    The first signal stops it in order: handlers may go on for `--stop-timeout`, and each outcome is written. A second
+    one ends it at once; what was under way is then taken over by the next start. Exit codes: 0 stopped in order ·
+    1 the checker has died, or the end in order took too long · 130, 143, 129 ended at once by a second Ctrl-C,
+    SIGTERM or SIGHUP.
     """
     from remembrancer.cli.chronicle import Chronicle, chronicled, find_handler  # noqa: PLC0415 (--help stays fast)
 
     folder = _folder(asked.graph)
-    chronicle = Chronicle(as_json=asked.as_json)
-    open_all = _open_shared if folder is None else partial(_open, folder)
-    handler = chronicled(find_handler(asked.handler), chronicle)
+    last = LastAct()  # before the handler's module is imported
     stop = asyncio.Event()
-    _stop_on_signals(stop)
-    async with AsyncExitStack() as stack:
-        service = await open_all(stack, asked, handler, chronicle)
-        died = await _until(stop, service)
-        chronicle.stopping(service.get_status())
-    chronicle.stopped()
-    return FAILED if died else 0
+    with Signals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
+        signals.bind(stop.set)
+        chronicle = Chronicle(as_json=asked.as_json)
+        open_all = _open_shared if folder is None else partial(_open, folder)
+        handler = chronicled(find_handler(asked.handler), chronicle)
+        async with AsyncExitStack() as stack:
+            service = await _unless(stop, open_all(stack, asked, handler, chronicle))
+            died = await _until(stop, service) if service else False
+            signals.limit()
+            if service:
+                chronicle.stopping(service, asked.stop_timeout)
+        chronicle.stopped()
+    return last.begin(FAILED if died else 0)
 
 
 async def _open_shared(
@@ -209,6 +219,20 @@ async def _serve_rest(stack: AsyncExitStack, service: SchedulerService, port: in
     return await server.start()
 
 
+async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, SchedulerService]) -> SchedulerService | None:
+    """Open, unless *stop* is set before that is done: then None."""
+    opened = asyncio.ensure_future(opening)
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((opened, asked), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+        if not opened.done():
+            opened.cancel()
+            await asyncio.wait([opened])
+    return None if opened.cancelled() else opened.result()
+
+
 async def _until(stop: asyncio.Event, service: SchedulerService) -> bool:
     """Return when *stop* is set, or the checker has died: then True."""
     while not stop.is_set():
@@ -230,20 +254,8 @@ def _folder(graph: str) -> Path | None:
     return folder_of(graph)
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    """Stop in good order at the first signal; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def once() -> None:
-        stop.set()
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-    for number in numbers:
-        with suppress(NotImplementedError):  # Windows: Ctrl-C cancels the command, which stops in good order too
-            loop.add_signal_handler(number, once)
-
-
+_LEFT: Final = "What was under way is taken over, by the next start or by another scheduler of this graph."
+_CLOSING_SECONDS: Final = 10.0
+"""What an end in order may take beyond the handlers: outcomes are written, requests answered, the graph closed."""
 _LOOK_SECONDS: Final = 2.0
 _TOKEN_BYTES: Final = 32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -45,17 +46,18 @@ class RemoteScheduler:
     @classmethod
     async def connect(cls, beacon: Beacon, folder: Place | None = None) -> RemoteScheduler | None:
         """Return the scheduler behind *beacon* that serves *folder*; None if none answers there: it is stale."""
-        said = {"folder": plain(folder)} if folder else {}
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                reader, writer = await asyncio.open_connection(beacon.host, beacon.control_port, limit=wire.MAX_FRAME)
-                remote = cls(reader, writer)
-                if "result" in await remote._exchange("authenticate", {"token": beacon.token, **said, **_author()}):
-                    return remote
-        except (OSError, GraphUnavailable):
-            return None
-        await remote.close()
-        return None
+        said = {"token": beacon.token, **({"folder": plain(folder)} if folder else {}), **_author()}
+        admitted = None
+        async with AsyncExitStack() as stack:
+            with suppress(OSError, GraphUnavailable):
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    way = await asyncio.open_connection(beacon.host, beacon.control_port, limit=wire.MAX_FRAME)
+                    remote = cls(*way)
+                    stack.push_async_callback(remote.close)
+                    if "result" in await remote._exchange("authenticate", said):
+                        stack.pop_all()
+                        admitted = remote
+        return admitted
 
     async def close(self) -> None:
         """End the connection."""
