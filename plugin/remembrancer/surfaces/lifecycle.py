@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _PASS_SECONDS: Final = 3.0
 """How long the pass under way may take to its end, once the service stops."""
-_CLOSE_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 10.0
 _WRITING_SECONDS: Final = 3.0
 """How much longer than handlers may take, their outcomes may take to be written."""
 _STOPPED_AT_START: Final = "stop() was called while the scheduler was starting: it is stopped."
