@@ -73,8 +73,8 @@ class Health:
         if self._beat_at is None or time.monotonic() - self._beat_at <= _STANDSTILL_SECONDS:
             return None
         return (
-            f"The event loop of the scheduler has stood still for more than {_STANDSTILL_SECONDS:g} s: something "
-            "blocks its thread, such as an async handler that waits without await."
+            f"The event loop of the scheduler has stood still for more than {_STANDSTILL_SECONDS:g} s: something, such "
+            "as an async handler that waits without await, blocks its thread."
         )
 
     def _offset(self) -> str | None:

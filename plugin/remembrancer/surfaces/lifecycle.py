@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _PASS_SECONDS: Final = 3.0
 """How long the pass under way may take to its end, once the service stops."""
-_CLOSE_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 10.0
 _WRITING_SECONDS: Final = 8.0
 """How much longer than handlers may take, it may take to end them and write their outcomes."""
 _STOPPED_AT_START: Final = "stop() was called while the scheduler was starting: it is stopped."
