@@ -70,7 +70,7 @@ class GraphStore:
         self.events = GraphEvents(session)
         self.trail = GraphTrail(session)
         self.requests = GraphRequests(session)
-        self._schedules = GraphSchedules(session, self._index)
+        self._schedules = GraphSchedules(session, self._index, self._moved)
         self.schedules: Schedules = self._schedules
         self.soundings = GraphSoundings(session, self._index)
         self.exclusive = session.exclusive
