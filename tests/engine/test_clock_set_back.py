@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -76,6 +77,40 @@ async def test_a_task_made_while_the_clock_was_ahead_goes_on(graph: str, caplog:
         changes = [each for each in await scene.service.changes(task_id) if each.action == "rearm"]
         assert [(each.surface, each.reason, each.actor) for each in changes] == [("checker", CAUSE, "replica_1")]
         await scene.assert_one_outcome_each()
+
+
+class SetClock:
+    """The real time, some hours ahead until it is set right."""
+
+    ahead = AHEAD
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+async def test_a_running_checker_goes_on_firing_each_second() -> None:
+    clock, fired = SetClock(), list[datetime]()
+
+    def handle(firing: Firing) -> None:
+        fired.append(firing.execution.nominal_at)
+
+    async def fires(count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(fired) < count:  # noqa: ASYNC110 (the checker works in its own time)
+                await asyncio.sleep(0.05)
+
+    async with TaskSchedulerService(":memory:", clock, 3600, handler=handle) as service:
+        await service.schedule_task("Task", "g", "p", "t", schedule_cron="* * * * * *", seconds="first")
+        await fires(2)
+        clock.ahead, before = timedelta(0), len(fired)
+        store, scheduler = service._store, service._scheduler
+        assert store
+        assert scheduler
+        assert await Recheck(store, clock, scheduler.replica_id).run(CAUSE, clock.now()) == 1  # pyright: ignore[reportArgumentType]
+        scheduler.wake.set()
+        await fires(before + 4)
+        assert max(fired[before + 1 :]) < min(fired[:before])
+        assert len(set(fired)) == len(fired)
 
 
 async def test_a_task_passes_over_what_it_did_while_ahead(graph: str) -> None:

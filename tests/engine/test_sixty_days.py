@@ -33,7 +33,7 @@ class Life:
 
     def __init__(self, graph: str) -> None:
         self.chance = Random(7)
-        self.hours = [1, 1, 1, 6, 9] if "://" not in graph else [1, 6, 12, 24]  # each request costs more on a server
+        self.hours = [1, 1, 1, 6, 9] if "://" not in graph else [6, 12, 24, 36]  # each request costs more on a server
         self.clock = VirtualClock(START)
         self.service = TaskSchedulerService(graph, self.clock, handler=self.handle)
         self.checker = ManualScheduler(self.service, self.clock)

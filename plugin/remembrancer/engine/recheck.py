@@ -96,7 +96,12 @@ class Recheck:
         for zone, old in kept.items():
             current = None if zone == _UTC else rules_in_force(zone)
             if current and current.fingerprint != old.fingerprint:
-                if not say_the_same(old, current, to_ms(now)):
+                try:
+                    same = say_the_same(old, current, to_ms(now))
+                except ValueError as fault:
+                    _LOG.error("The kept rules of the time zone %s cannot be read, and give way: %s", zone, fault)
+                    same = True
+                if not same:
                     moved += await self._follow(old, now)
                 await self._store.schedules.keep_zone_rules([current])
         return moved

@@ -82,7 +82,7 @@ class GraphStore:
         self.events = GraphEvents(session, self._records)
         self.trail = GraphTrail(session, self._records)
         self.requests = GraphRequests(session)
-        self._schedules = GraphSchedules(session, self._index, self._records)
+        self._schedules = GraphSchedules(session, self._index, self._moved, self._records)
         self.schedules: Schedules = self._schedules
         self.soundings = GraphSoundings(session, self._index, self._records)
         self.on_armed = self._index.on_armed

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.schedules import Cause, Move
     from remembrancer.stores.looking import DueIndex
+    from remembrancer.stores.moved import Moved
     from remembrancer.stores.records import Records
 
 _PAGE: Final = 500
@@ -34,13 +35,15 @@ class GraphSchedules:
     Args:
         session: An open graph.
         index: Its armed tasks.
+        moved: Remembers which tasks have moved on.
         records: Reads tasks.
     """
 
-    def __init__(self, session: Session, index: DueIndex, records: Records) -> None:
+    def __init__(self, session: Session, index: DueIndex, moved: Moved, records: Records) -> None:
         self._session = session
         self._records = records
         self._index = index
+        self._moved = moved
         self._known = {_UTC}
         """The zones whose rules the graph has, as far as this process knows."""
 
@@ -61,7 +64,10 @@ class GraphSchedules:
         statements = [Statement("rearm_tasks", told), *_retractions(moves, told)]
         answers: list[list[Row]] = await self._index.arming([move.next_run_ms for move in moves], statements)
         places: list[int] = [row["row"] for row in answers[0]]
-        return [moves[place] for place in places]
+        written = [moves[place] for place in places]
+        for move in written:
+            self._moved.note(move.task.task_id, move.next_run_ms)
+        return written
 
     async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[Missed]]:
         """Return what is recorded as missed of these tasks, by their ids, and reaches beyond *moment*."""
