@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 
 import pytest
@@ -16,8 +17,8 @@ async def test_an_answer_that_came_while_the_loop_was_busy_is_in_time() -> None:
     with far:
         reader, writer = await asyncio.open_connection(sock=near)
         async with Deadline(0.2):
-            far.send(b"answer")
-            asyncio.get_running_loop().call_soon(time.sleep, 1.0)
+            threading.Timer(0.5, far.send, [b"answer"]).start()
+            asyncio.get_running_loop().call_soon(time.sleep, 1.5)
             answer = await reader.read(6)
         writer.close()
         await writer.wait_closed()
@@ -30,10 +31,13 @@ async def test_each_step_has_its_own_time() -> None:
         deadline.within(3600)
         await asyncio.sleep(0.5)
 
-    with pytest.raises(TimeoutError):
+    async def shorten() -> None:
         async with Deadline(3600) as deadline:
             deadline.within(0.1)
             await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await shorten()
 
 
 async def test_what_is_cancelled_is_not_late() -> None:
