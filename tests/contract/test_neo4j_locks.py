@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -168,16 +167,3 @@ async def test_a_lost_run_that_is_locked_stops_no_firing(neo4j_server: Server) -
             await schedule(service, ["other"], 0)
             await fired.until({"other"})
         assert await service.recover() == 1
-
-
-async def test_a_handler_that_keeps_the_loop_busy_is_no_lock(
-    store: GraphStore, a_task: MakeTask, now: datetime
-) -> None:
-    """What the server has answered meanwhile is read before its time is over."""
-    await store.create([task := a_task()])
-    claiming = asyncio.ensure_future(store.claim([plan(task, to_ms(now), "replica_a")], Lease("a", "replica_a", now)))
-    while not claiming.done():
-        await asyncio.sleep(0)
-        time.sleep(0.9)  # noqa: ASYNC251 (as bad handlers do)
-
-    assert len(await claiming) == 1

@@ -166,7 +166,9 @@ class Neo4jSession:
     async def prepare(self, names: Sequence[str]) -> None:
         """Have the server plan these queries: the first time, and when the graph has grown, that takes a while."""
         for name in names:
-            await self._read("EXPLAIN " + gathered(query(name)).text, {"given": {"rows": []}}, Lane.CHECKER)
+            text = gathered(query(name)).text
+            await self._read("EXPLAIN " + text, {"given": {"rows": []}}, Lane.CHECKER)
+            self._sessions.planned.add(text)
 
     async def renew_schema(self) -> None:
         """Declare what the graph lacks, and mark it if it has no marker."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SPARE: Final = 4
 """How many writers more are made than may write at a time, while others look up what became of a commit."""
+_SLOWEST: Final = 4
+"""So many times as long locks are waited for while no write of the kind comes through."""
 _DOUBTFUL: Final = (
     "The graph's server has not answered since commits were lost: nothing of this write was sent. Try again."
 )
@@ -53,6 +55,7 @@ class WriteQueue:
         self._busy: list[Writer] = []
         self._waiting: list[Writer] = []
         self._places = asyncio.Semaphore(_SPARE)
+        self._stretch = 1
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, write: Write) -> None:
@@ -115,10 +118,11 @@ class WriteQueue:
 
     async def _settle_group(self, writer: Writer, group: Group, *, patient: bool = False) -> None:
         """Commit a group; if it is refused, commit its halves, so that a bad write, or one that is locked, is alone."""
-        seconds = self._kind.limit(group.size, patient=patient)
+        seconds = self._kind.limit(group.size, patient=patient) * self._stretch
         try:
             shares = group.share(await writer.commit(group, seconds))
             self._commits.append(group.size)
+            self._stretch = 1
             self._learn()
         except (GraphUnreachable, OutcomeUnknown) as error:
             group.refuse(error)
@@ -132,6 +136,8 @@ class WriteQueue:
 
     async def _divide(self, writer: Writer, group: Group, error: Exception, *, patient: bool) -> None:
         """Commit the halves of a group that was refused; let a single write that is locked wait elsewhere."""
+        if isinstance(error, GraphBusy) and not self._kind.patient_seconds:
+            self._stretch = min(2 * self._stretch, _SLOWEST)  # a server may be as slow as a lock
         if half := len(group.writes) // 2:
             for part in (group.writes[:half], group.writes[half:]):
                 await self._settle_group(writer, Group.of(part))

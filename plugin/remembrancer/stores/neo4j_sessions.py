@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("remembrancer")
 _COMMIT_SECONDS: Final = 10.0
 """Within so long a commit is answered; else its outcome is looked up."""
+_PLANNING_SECONDS: Final = 4.0
+"""How much longer a query may take at its first time, on a server that is busy."""
 _GRACE_SECONDS: Final = 5.0
 """A transaction is ended by the server so long after we have given up its locks: one of a client that has vanished."""
 _ROUND_TRIPS: Final = 8
@@ -54,20 +56,24 @@ class Work:
         transaction: Begun.
         deadline: Of what happens in it next.
         seconds: How long a statement may take.
+        planned: The queries that the server has planned already.
     """
 
-    def __init__(self, transaction: AsyncTransaction, deadline: Deadline, seconds: float) -> None:
+    def __init__(self, transaction: AsyncTransaction, deadline: Deadline, seconds: float, planned: set[str]) -> None:
         self._transaction = transaction
         self._deadline = deadline
         self._seconds = seconds
+        self._planned = planned
         self.commits = False
         """Whether the commit is on its way."""
 
     async def run(self, text: LiteralString, parameters: Row) -> list[Record]:
         """Run a statement, which waits for the locks of others within its deadline."""
-        self._deadline.within(self._seconds)
+        self._deadline.within(self._seconds if text in self._planned else self._seconds + _PLANNING_SECONDS)
         answer = await self._transaction.run(text, parameters)
-        return [record async for record in answer]
+        records = [record async for record in answer]
+        self._planned.add(text)
+        return records
 
     async def commit(self) -> None:
         """Commit."""
@@ -98,6 +104,8 @@ class Sessions:
             lane: Pool(lambda lane=lane: connect(lane), address.database, lane.value.seconds) for lane in Lane
         }
         self._round_trip = 0.0
+        self.planned: set[str] = set()
+        """The queries of ours that the server has planned: the first time, one takes longer."""
         self._forget()
 
     @property
@@ -135,7 +143,7 @@ class Sessions:
                     begun = loop.time()
                     self._round_trip = begun - asked
                     pool.answered(begun - asked)
-                    work = Work(transaction, deadline, lock_seconds + 2 * self._round_trip)
+                    work = Work(transaction, deadline, lock_seconds + 2 * self._round_trip, self.planned)
                     yield work
         except TimeoutError as late:
             if work and not work.commits:
