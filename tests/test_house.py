@@ -41,13 +41,15 @@ ANY_ALLOWED = {
     "stores/engine.py": "the engine's rows",
     "stores/rows.py": "the engine's rows become values here",
     "stores/session.py": "the engine's rows",
+    "stores/threads.py": "what a call returns goes from thread to thread",
     "surfaces/service.py": JSON,
 }
 BROAD_EXCEPTS = {
     "engine/execution.py": "a handler may raise anything; one bad task stops no other",
     "errors.py": "a caller's own value may raise anything when it is pickled",
-    "stores/embedded.py": "whatever a commit raises is handed to those who wait for it; the writer thread lives on",
+    "stores/embedded_writer.py": "whatever a commit raises is handed to its callers; the writer thread lives on",
     "stores/neo4j.py": "whatever a commit raises is handed to those who wait for it; the next group is committed",
+    "stores/threads.py": "whatever a call into the engine raises is handed to its caller; the thread lives on",
     "surfaces/rest/guarding.py": "whatever a route raises is logged, and answered, with the request's id",
 }
 FORBIDDEN_NAMES = {"base", "common", "core", "helper", "helpers", "impl", "manager", "misc", "util", "utils"}

@@ -6,7 +6,9 @@ from __future__ import annotations
 def main() -> None:
     """Run the command line."""
     from remembrancer.cli import app  # noqa: PLC0415 (the library is imported without its command line)
+    from remembrancer.cli.streams import escape_the_rest  # noqa: PLC0415 (as above)
 
+    escape_the_rest()
     app(prog_name="remembrancer")
 
 
