@@ -41,6 +41,7 @@ ANY_ALLOWED = {
     "stores/engine.py": "the engine's rows",
     "stores/rows.py": "the engine's rows become values here",
     "stores/session.py": "the engine's rows",
+    "stores/threads.py": "what a call returns goes from thread to thread",
     "surfaces/service.py": JSON,
 }
 BROAD_EXCEPTS = {
@@ -51,8 +52,9 @@ BROAD_EXCEPTS = {
     "engine/handler_threads.py": "whatever a handler raises on a thread is handed to the loop that waits for it",
     "engine/heartbeat.py": "whatever a renewal raises is logged; leases go on being renewed",
     "engine/ledger.py": "an outcome that is known is never thrown away, whatever its write raises",
-    "stores/embedded.py": "whatever a commit raises is handed to those who wait for it; the writer thread lives on",
+    "stores/embedded_writer.py": "whatever a commit raises is handed to its callers; the writer thread lives on",
     "stores/neo4j_queue.py": "whatever a commit raises is handed to those who wait for it; the next group is committed",
+    "stores/threads.py": "whatever a call into the engine raises is handed to its caller; the thread lives on",
     "surfaces/rest/guarding.py": "whatever a route raises is logged, and answered, with the request's id",
 }
 FORBIDDEN_NAMES = {"base", "common", "core", "helper", "helpers", "impl", "manager", "misc", "util", "utils"}

@@ -9,9 +9,11 @@ def main() -> None:
     """Run the command line."""
     try:
         from remembrancer.cli import app  # noqa: PLC0415 (the library is imported without its command line)
+        from remembrancer.cli.streams import escape_the_rest  # noqa: PLC0415 (as above)
     except KeyboardInterrupt:
         sys.exit(130)  # before the part that tells it in words is there
 
+    escape_the_rest()
     app(prog_name="remembrancer")
 
 

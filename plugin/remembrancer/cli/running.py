@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -64,7 +65,7 @@ def tell(error: RemembrancerError, *, as_json: bool) -> None:
 
     if as_json:
         told = {"type": type(error).__name__, "message": str(error), **_fields(plain(vars(error)))}
-        typer.echo(json.dumps({"error": told}, ensure_ascii=False), err=True)
+        sys.stderr.write(json.dumps({"error": told}, ensure_ascii=False) + "\n")
         return
     out = errors()
     out.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
