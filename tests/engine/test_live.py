@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import Options, TaskSchedulerService
+from remembrancer.errors import GraphUnavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,19 +173,23 @@ async def test_more_tasks_than_may_run_at_once_all_run() -> None:
         assert most == 5
 
 
-async def test_a_failing_pass_is_counted_and_the_next_one_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_pass_is_counted_and_the_next_one_goes_on(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.CRITICAL, "remembrancer")
     fired = Fired()
-    async with TaskSchedulerService(handler=fired) as service:
-        assert service._store
-        session = service._store._session  # pyright: ignore[reportAttributeAccessIssue]
-        session._closing = True  # the graph refuses everything, as one on a lost disk does
+
+    async def silent(*_: object) -> None:
+        raise GraphUnavailable("no answer")
+
+    async with TaskSchedulerService(check_interval_seconds=3600, handler=fired) as service:
         assert service._scheduler
-        service._scheduler.wake.set()
-        async with asyncio.timeout(GENEROUS):
-            while not service._scheduler.failed_passes:  # noqa: ASYNC110 (a counter has no event)
-                await asyncio.sleep(0.01)
-        session._closing = False
+        with monkeypatch.context() as while_away:
+            while_away.setattr(service._store, "due", silent)
+            service._scheduler.wake.set()
+            async with asyncio.timeout(GENEROUS):
+                while not service._scheduler.failed_passes:  # noqa: ASYNC110 (a counter has no event)
+                    await asyncio.sleep(0.01)
         assert service._collect_custom_metrics()["task_error_count"] >= 1
         assert service.get_status().last_error
         await schedule(service, 0)

@@ -87,9 +87,8 @@ async def serve(asked: Serving) -> int:
     It answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
 
     The first signal stops it in order: handlers may go on for `--stop-timeout`, and each outcome is written. A second
-    one ends it at once; what was under way is then taken over by the next start. Exit codes: 0 stopped in order ·
-    1 the checker has died, or the end in order took too long · 130, 143, 129 ended at once by a second Ctrl-C,
-    SIGTERM or SIGHUP.
+    one ends it at once; the next start takes over. Exit codes: 0 stopped in order · 1 the checker has died, or the
+    end took too long · 130, 143, 129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
     """
     from remembrancer.cli.chronicle import Chronicle, chronicled, find_handler  # noqa: PLC0415 (--help stays fast)
 

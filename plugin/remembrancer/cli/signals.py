@@ -118,8 +118,8 @@ def leave(code: int, why: str = "") -> NoReturn:
 class LastAct:
     """The interpreter's own end, which must neither hang nor abort.
 
-    It waits for every thread, however long that hangs, and it tears the engine down under those that are inside it.
-    Make it before anything registers with `atexit`: what is registered later runs earlier, and is not cut off.
+    It waits for foreign threads, however long they hang, and it tears the engine down under ours that are inside it.
+    Make it early: what registers with `atexit` later runs earlier, and is not cut off.
     """
 
     def __init__(self) -> None:
@@ -135,7 +135,8 @@ class LastAct:
         return code
 
     def _end(self) -> None:
-        if self._code is not None:
+        ours = any(thread.name.startswith(_OURS) for thread in threading.enumerate())
+        if self._code is not None and ours:
             _flush("")  # no thread can be started any more
             os._exit(self._code)
 
@@ -166,5 +167,7 @@ def _flush(why: str) -> None:
             os.write(2, f"{why}\n".encode())
 
 
+_OURS: Final = "remembrancer"
+"""How the names of this package's threads begin."""
 _FLUSH_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 5.0
