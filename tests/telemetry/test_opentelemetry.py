@@ -159,8 +159,10 @@ async def test_what_is_lost_and_taken_over_is_counted(tmp_path: Path, clock: Vir
     task = await first.schedule_task("good", "g", "p", "thought", clock.now() + HOUR)
     clock.advance(HOUR)
     store: Any = first._store
-    claims = await first._scheduler._plan(await store.due(clock.now(), 10), int(clock.now().timestamp() * 1000))
-    won = await store.claim(claims, first._scheduler._lease())
+    scheduler: Any = first._scheduler
+    due, now_ms = await store.due(clock.now(), 10), int(clock.now().timestamp() * 1000)
+    claims = await scheduler._claims._plan(due, now_ms, scheduler.replica_id)
+    won = await store.claim(claims, scheduler._lease())
     await store.close()
     assert [each.task_id for each in won] == [task.task_id]
     second = service_on(tmp_path / "graph", clock, kept)
@@ -178,8 +180,10 @@ async def test_a_lost_claim_is_counted(clock: VirtualClock, kept: Kept) -> None:
         clock.advance(HOUR)
         scheduler: Any = service._scheduler
         due = await service._store.due(clock.now(), 10)
-        plans = [await scheduler._plan(due, int(clock.now().timestamp() * 1000)) for _ in range(2)]
-        assert [await scheduler._claim(due, plan) for plan in plans] == [1, 0]
+        claims, dispatch, now_ms = scheduler._claims, scheduler._dispatch, int(clock.now().timestamp() * 1000)
+        plans = [await claims._plan(due, now_ms, scheduler.replica_id) for _ in range(2)]
+        won = [await claims._claim(due, plan, scheduler._lease(), dispatch.reserve(1)) for plan in plans]
+        assert won == [1, 0]
         await service.idle()
 
     assert (kept.values("scheduler.claims"), kept.values("scheduler.claims.lost")) == ({(): 2}, {(): 1})

@@ -75,6 +75,10 @@ class RemoteScheduler:
         """End an open task; say whether this call ended it, and which executions were asked to stop."""
         return await self._ask(wire.CANCEL, wire.Cancelling(task_id=task_id, reason=reason))
 
+    async def cancel_task(self, task_id: str, reason: str | None = None) -> bool:
+        """End an open task; say whether this call ended it."""
+        return (await self.cancel(task_id, reason)).ended
+
     async def defer_task(self, task_id: str, until: str, reason: str, thought_id: str | None = None) -> ScheduledReply:
         """Put the next run off to *until* (ISO-8601)."""
         asked = wire.Deferring(task_id=task_id, until=until, reason=reason, thought_id=thought_id)
