@@ -143,6 +143,24 @@ async def test_the_heartbeat_begins_again_after_a_fault() -> None:
         assert not scheduler._heartbeat.done()
 
 
+async def test_a_time_service_that_fails_for_a_while_is_survived() -> None:
+    class Host:
+        broken = False
+
+        def now(self) -> datetime:
+            if self.broken:
+                raise RuntimeError("no time")
+            return datetime.now(UTC)
+
+    host, fired = Host(), list["Firing"]()
+    async with TaskSchedulerService(time_service=host, check_interval_seconds=0.2, handler=counting(fired)) as service:
+        host.broken = True
+        await until(lambda: not service._scheduler or "no time" in (service._scheduler.faults.last_error or ""))
+        host.broken = False
+        await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
+        await until(lambda: fired)
+
+
 async def test_a_task_that_breaks_planning_stops_no_other(tmp_path: Any) -> None:
     fired = list["Firing"]()
     async with TaskSchedulerService(handler=counting(fired)) as service:

@@ -119,13 +119,13 @@ class Checker:
         works = {**beside, "The server's plans": self.hearing.keep_ready}
         loop = asyncio.get_running_loop()
         keeping = [loop.create_task(self.faults.keep_on(what, work)) for what, work in works.items()]
+        self._stopping = False
         try:
-            await self._check()
+            await self.faults.keep_on("The checker", self._check)
         finally:
             await end(*keeping)
 
     async def _check(self) -> None:
-        self._stopping = False
         self.record.start()
         self._steps.look()
         self._stepped = (self._steps.count, self._steps.seconds)
