@@ -88,7 +88,7 @@ class BoltServer:
             undo.callback(self.stop)
             # The ordinary door first: it makes an absent graph, and says in our words what is wrong with one.
             open_database(load_engine(), self._folder).close()
-            self._lock.pin(database_path(self._folder))
+            self._lock.watch(database_path(self._folder))
             self._write_groups()
             root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
             bolt_port, http_port = self._listen(root_password)

@@ -84,7 +84,7 @@ def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, tempor
             (folder / TEMPORARY).write_text(folder.name, "utf-8")
         database = open_database(engine, folder, read_only=read_only)
         lock.handles.append(database)
-        lock.pin(database_path(folder.absolute()))
+        lock.watch(database_path(folder.absolute()))
     except BaseException:
         lock.release()
         raise

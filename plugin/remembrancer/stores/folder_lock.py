@@ -48,7 +48,8 @@ class FolderLock:
         self.holder = secrets.token_hex(8)
         self._stamps = 0
         self._stamped_at = 0.0
-        self._pinned: list[tuple[Path, int, os.stat_result]] = []
+        self._pinned: list[int] = []
+        self._watched: list[tuple[Path, os.stat_result]] = []
         self.handles: list[object] = []
         """What closes the database when it is destroyed."""
         self._lost: str | None = None
@@ -58,17 +59,16 @@ class FolderLock:
         try:
             self._take()
             self._stamp()
-            self.pin(self._folder)
+            self._pin(self._folder)
         except BaseException:
             self._let_go()
             raise
         _held.add(self)
 
-    def pin(self, folder: Path) -> None:
-        """Watch *folder* too: it must stay where it is. Open, its number is not given to another one."""
-        if sys.platform != "win32":  # where an open file keeps its folder from being moved
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            self._pinned.append((folder, descriptor, os.fstat(descriptor)))
+    def watch(self, folder: Path) -> None:
+        """Watch *folder* too: it must stay where it is, as the lock's own must, through which its file is found."""
+        self._pin(folder)
+        self._watched.append((folder, folder.stat()))
 
     @property
     def is_lost(self) -> bool:
@@ -129,6 +129,11 @@ class FolderLock:
         )
         self._let_go()
 
+    def _pin(self, folder: Path) -> None:
+        """Hold a folder open: or its number could be given to the one that is put in its place."""
+        if sys.platform != "win32":  # where an open file keeps its folder in place
+            self._pinned.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
+
     def _take(self) -> None:
         try:
             _lock(self._descriptor)
@@ -159,7 +164,7 @@ class FolderLock:
     def _is_in_place(self) -> bool:
         """Whether the folders are those that were opened, and the lock file is as it was written last."""
         try:
-            if not all(os.path.samestat(folder.stat(), opened) for folder, _, opened in self._pinned):
+            if not all(os.path.samestat(folder.stat(), opened) for folder, opened in self._watched):
                 return False
             found, seen = self._path.stat(), self._seen
         except OSError:
@@ -174,7 +179,7 @@ class FolderLock:
 
     def _let_go(self) -> None:
         """Close the descriptors: the lock ends with the last one, so that a forked child never ends its parent's."""
-        for descriptor in (self._descriptor, *(pin for _, pin, _ in self._pinned)):
+        for descriptor in (self._descriptor, *self._pinned):
             with suppress(OSError):
                 os.close(descriptor)
         self._pinned.clear()
