@@ -98,7 +98,7 @@ async def test_many_writes_over_a_network_that_breaks_all_the_time_are_each_kept
         answers += await asyncio.gather(*(create(place) for place in range(first, first + AT_ONCE)))
     proxy.cuts = iter(())
 
-    assert proxy.cut > 5
+    assert proxy.cut >= 4
     assert (answers.count("kept"), answers.count("taken")) == (100, 10)
     assert len(await store.find(Wanted())) == 100
     assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == 100

@@ -29,7 +29,7 @@ _IN_THE_WAY: Final = (GraphBusy, ForeignConstraint)
 """What refuses a whole batch because of some of its tasks."""
 _PARTS: Final = 8
 """Into so many a refused batch is cut: it takes four steps to find one locked task among a thousand."""
-_AT_A_TIME: Final = 2
+_AT_A_TIME: Final = 4
 _PARTING_SECONDS: Final = 3.0
 """For so long a batch is cut into parts; what is left then is left alone for a moment, as a whole."""
 
@@ -58,7 +58,8 @@ class Claiming:
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> list[Execution]:
         """Write the executions of those claims whose task still stands as read; return them."""
-        parts = [part for part in self._backoff.divide(claims) if part]
+        fresh, refused = self._backoff.divide(claims)
+        parts = [part for part in (fresh, *_cut(refused)) if part]
         if not parts:
             return []
         try:
@@ -66,7 +67,7 @@ class Claiming:
         except UniqueKeyTaken:
             won = await self._claim_singly(parts[0], lease)
         except _IN_THE_WAY as error:
-            if len(parts[0]) == 1:
+            if len(parts[0]) == 1 and self._backoff.knows(parts[0][0]):
                 self._backoff.note(parts[0], error)
                 return []
             won = await self._claim_apart(_cut(parts[0]), lease)
@@ -86,11 +87,14 @@ class Claiming:
         """Claim a part of a batch that is held already, in parts of its own where some of it is in the way."""
         try:
             async with gate:
+                if asyncio.get_running_loop().time() > give_up_at:
+                    self._backoff.keep(claims)
+                    return []
                 return await self._claim(claims, None)
         except UniqueKeyTaken:
             return await self._claim_each(claims)
         except _IN_THE_WAY as error:
-            if len(claims) == 1 or asyncio.get_running_loop().time() > give_up_at:
+            if len(claims) == 1:
                 self._backoff.note(claims, error)
                 return []
             return await _gathered([self._claim_part(part, gate, give_up_at) for part in _cut(claims)])
@@ -220,7 +224,7 @@ def _split(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
 
 def _cut(claims: Sequence[Claim]) -> list[Sequence[Claim]]:
     """Cut a batch into parts of about the same size."""
-    size = -(-len(claims) // _PARTS)
+    size = max(1, -(-len(claims) // _PARTS))
     return [claims[start : start + size] for start in range(0, len(claims), size)]
 
 

@@ -51,7 +51,7 @@ class Kind:
     """How many commits may be under way at once."""
     rows: int = 1000
     """How many rows go together at most: a commit is a round trip to a server."""
-    lock_seconds: float = 0.5
+    lock_seconds: float = 0.75
     row_share: float = 0.004
     patient_seconds: float | None = None
 
@@ -60,7 +60,7 @@ class Kind:
         return ((patient and self.patient_seconds) or self.lock_seconds) * (1 + rows * self.row_share)
 
 
-CLAIM: Final = Kind("claim", 4, rows=1)
+CLAIM: Final = Kind("claim", 8, rows=1)
 """Each page alone: one with a locked task drags down no other."""
 SETTLE: Final = Kind("settle", 2)
 ACT: Final = Kind("act", 2, lock_seconds=1.0, patient_seconds=10.0)

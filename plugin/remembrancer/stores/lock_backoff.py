@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,13 @@ class LockBackoff:
         now = asyncio.get_running_loop().time()
         fresh = [claim for claim in claims if claim.execution.task_id not in self._held]
         refused = [claim for claim in claims if claim.execution.task_id in self._held]
-        return fresh, [claim for claim in refused if self._held[claim.execution.task_id].until <= now]
+        again = [claim for claim in refused if self._held[claim.execution.task_id].until <= now]
+        random.shuffle(again)  # not all of them may get their turn: not always the same ones
+        return fresh, again
+
+    def knows(self, claim: Claim) -> bool:
+        """Whether the claim's task was refused at the last try."""
+        return claim.execution.task_id in self._held
 
     def note(self, claims: Sequence[Claim], refused: GraphUnavailable) -> None:
         """Leave the tasks of these claims alone, for twice as long as before."""
@@ -52,6 +59,13 @@ class LockBackoff:
             self._held[claim.execution.task_id] = _Held(seconds, now + seconds)
         named = ", ".join(claim.execution.task_id for claim in claims[:_NAMED])
         _LOG.warning("%d due tasks could not be claimed, and are tried again (%s): %s", len(claims), named, refused)
+
+    def keep(self, claims: Sequence[Claim]) -> None:
+        """There was no time to try these: leave them alone for the shortest while."""
+        until = asyncio.get_running_loop().time() + _SHORTEST_SECONDS
+        for claim in claims:
+            before = self._held.get(claim.execution.task_id)
+            self._held[claim.execution.task_id] = _Held(before.seconds if before else _SHORTEST_SECONDS / 2, until)
 
     def forget(self, claims: Sequence[Claim]) -> None:
         """The write of these claims was not refused."""

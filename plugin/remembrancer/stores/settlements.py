@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.errors import ForeignConstraint, GraphBusy
 from remembrancer.stores.claiming import answer_to, let_go
 from remembrancer.stores.settling import settle_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer.ports.task_store import Settlement
     from remembrancer.stores.elements import Elements
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.moved import Moved
     from remembrancer.stores.session import Session
 
+_T = TypeVar("_T")
 _IN_THE_WAY: Final = (GraphBusy, ForeignConstraint)
 _LOCKED_SECONDS: Final = 10.0
 """How long one that is locked is tried again; whoever asked then hears of it, and may ask again."""
@@ -55,13 +56,13 @@ class Settlements:
             try:
                 return await self._write(settlements, over)
             except _IN_THE_WAY as error:
-                if not settlements or (len(settlements) == 1 and isinstance(error, ForeignConstraint)):
+                if len(settlements) == 1 and isinstance(error, ForeignConstraint):
                     raise
         ids = [each.execution.execution_id for each in settlements]
         await self._write_apart([each for each in settlements if each.execution.execution_id not in self._answered])
         if over:
-            with suppress(GraphBusy):  # a lease that cannot be ended now runs out
-                await self._session.write([let_go(over)])
+            with suppress(GraphBusy):  # a lease that cannot be ended runs out
+                await _patiently(lambda: self._session.write([let_go(over)]))
         return [self._answered.pop(each, False) for each in ids]
 
     async def _write_apart(self, settlements: Sequence[Settlement]) -> None:
@@ -73,21 +74,14 @@ class Settlements:
                 raise each
 
     async def _write_one(self, settlement: Settlement, gate: asyncio.Semaphore) -> None:
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + _LOCKED_SECONDS
-        while True:
-            try:
-                async with gate:
-                    written = await self._write([settlement], ())
-            except GraphBusy:
-                if loop.time() > give_up_at:
-                    raise
-                await asyncio.sleep(_PAUSE_SECONDS)
-            else:
-                if len(self._answered) > _MOST:
-                    self._answered.clear()
-                self._answered[settlement.execution.execution_id] = written[0]
-                return
+        async def write() -> list[bool]:
+            async with gate:
+                return await self._write([settlement], ())
+
+        (written,) = await _patiently(write)
+        if len(self._answered) > _MOST:
+            self._answered.clear()
+        self._answered[settlement.execution.execution_id] = written
 
     async def _write(self, settlements: Sequence[Settlement], over: Sequence[str]) -> list[bool]:
         """Write them in one commit."""
@@ -100,3 +94,16 @@ class Settlements:
             self._moved.note(rearm.deferral.task_id, rearm.next_run_ms)
         written = {row["row"] for row in answers[0]}
         return [place in written for place in range(len(settlements))]
+
+
+async def _patiently(write: Callable[[], Awaitable[_T]]) -> _T:
+    """Write, again and again for a while as long as others hold the locks."""
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + _LOCKED_SECONDS
+    while True:
+        try:
+            return await write()
+        except GraphBusy:
+            if loop.time() > give_up_at:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
