@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.engine.settlement import refused
-from remembrancer.errors import GraphUnavailable
+from remembrancer.errors import ForeignConstraint, GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -162,7 +162,7 @@ class Ledger:
 
     async def _takes_others(self, error: Exception, entry: Entry) -> bool:
         """Whether the graph, which has refused this, takes another write: then it is not the graph's state."""
-        if isinstance(error, GraphUnavailable) and type(error) is not GraphUnavailable:
+        if isinstance(error, GraphUnavailable) and type(error) not in {GraphUnavailable, ForeignConstraint}:
             return False  # a full disk, a server that does not answer: it says so itself
         try:
             await self._store.settle([], [f"{entry.lease_id}.probe"])  # ends a lease that is not there

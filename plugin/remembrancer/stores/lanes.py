@@ -74,16 +74,17 @@ _CHECKER_READS: Final = (
     *("due_tasks", "due_tasks_of_shares", "next_run", "next_run_of_shares", "task_elements", "execution_elements"),
     *("leases_over", "still_running", "task_by_id", "task_by_dedup_key", "reactivation_of", "deferrals_of_task"),
     *("execution_by_id", "request_by_key", "token_by_digest", "oldest_executions", "batch_ages", "event_streams"),
-    *("graph_version", "due_backlog", "lease_state", "graph_clock", "counters"),
+    *("graph_version", "graph_size", "due_backlog", "lease_state", "counters", "idle_counters", "cancelled_tasks"),
+    *("zone_rules", "zones_in_use", "recurring_tasks", "missed_ahead"),
 )
 _KINDS: Final = {
     **dict.fromkeys(("claim_executions", "step_over", "skip_unreadable", "quarantine_tasks"), CLAIM),
-    **dict.fromkeys(("disarm_nameless", "lose_executions", "retry_executions"), CLAIM),
+    **dict.fromkeys(("disarm_unreadable", "lose_executions", "retry_executions"), CLAIM),
     **dict.fromkeys(("settle_executions", "link_created_thoughts", "defer_settled"), SETTLE),
     **dict.fromkeys(("create_tasks", "cancel_tasks", "defer_tasks", "start_executions"), ACT),
     **dict.fromkeys(("unlink_times", "link_times"), TIDY),
     **dict.fromkeys(("report_progress", "begin_roll_up", "roll_up_executions", "forget_thoughts"), UPKEEP),
-    "forget_events": UPKEEP,
+    **dict.fromkeys(("forget_events", "rearm_tasks", "keep_zones"), UPKEEP),
 }
 _SHARED: Final = frozenset({"record_outcomes", "end_deferrals", "hold_leases", "release_leases"})
 """Parts of several kinds of write; alone, of a claim."""
