@@ -15,7 +15,7 @@ from cron_descriptor import (  # pyright: ignore[reportMissingTypeStubs]
 )
 
 from remembrancer.model.policy import Seconds
-from remembrancer.timing.cron import ALIASES
+from remembrancer.timing.dialects import ALIASES
 
 _OWN: Final = re.compile(r"\bH\b")
 
