@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 from remembrancer.engine.planning import cron_of
 from remembrancer.errors import InvalidInput
@@ -15,11 +17,10 @@ from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
 from remembrancer.model.task import ScheduledReply, ScheduledTask
 from remembrancer.timing.preview import preview
-from remembrancer.timing.reading import read_moment, read_zone
+from remembrancer.timing.reading import fold_note, read_moment, read_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from remembrancer.model.request import ScheduleRequest
 
@@ -55,8 +56,9 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made:
     now_ms = to_ms(now)
     task_id = new_id("task", now_ms)
     until = request.defer_until
-    zone = None if request.timezone is None else read_zone(request.timezone)
-    held = None if until is None else read_moment(until, "defer_until", now=now, timezone=zone)
+    zone = _zone(request)
+    fold = _word("fold", request.fold, Fold)
+    held = None if until is None else read_moment(until, "defer_until", now=now, timezone=zone, fold=fold)
     task = ScheduledTask(
         task_id=task_id,
         name=_text("name", request.name, LONGEST_NAME, "Daily report"),
@@ -68,7 +70,7 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made:
         created_at=from_ms(now_ms),
         timezone=zone or "UTC",
         gap=_word("gap", request.gap, Gap),
-        fold=_word("fold", request.fold, Fold),
+        fold=fold,
         seconds=None if request.seconds is None else _word("seconds", request.seconds, Seconds),
         misfire=_word("misfire", request.misfire, Misfire),
         misfire_limit=_whole("misfire_limit", request.misfire_limit, LONGEST_BACKLOG, 100),
@@ -95,14 +97,24 @@ def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) ->
         asked = task.defer_until if put_off else from_ms(task.nominal_ms or task.next_run_ms)
         if asked and asked < now:
             said.append(_is_past(asked, task.next_run_ms, now))
+        if task.defer_until and not put_off and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
+            said.append(twice)
         if cron := cron_of(task):
             ahead = preview(cron, task.next_run_ms - 1, PREVIEWED)
             said += [fire.note for fire in ahead if fire.note]
             later = [fire.at for fire in ahead]
-            if put_off and later[0] != fires[0]:
+            if put_off and later[:1] != fires:
                 later.insert(0, fires[0])  # a put-off run is no moment of the schedule
             fires = later[:PREVIEWED]
     return ScheduledReply.model_validate({**vars(task), "next_fires": fires, "notes": said})
+
+
+def _zone(request: ScheduleRequest) -> str | None:
+    """Return the zone that the request names; else, where it asks for one moment, the one that the moment has."""
+    if request.timezone is not None:
+        return read_zone(request.timezone)
+    own = request.defer_until.tzinfo if isinstance(request.defer_until, datetime) else None
+    return own.key if request.schedule_cron is None and isinstance(own, ZoneInfo) else None
 
 
 def read_reason(reason: object) -> str:
