@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, Seconds
 from remembrancer.timing.days import day_sides
-from remembrancer.timing.dialects import brings_zone, expand_alias, refusal
+from remembrancer.timing.dialects import expand_alias, is_foreign, refusal
 from remembrancer.timing.fields import (
     DAY,
     HOUR,
@@ -208,7 +208,7 @@ def _split(expression: str, seconds: Seconds | None) -> list[str]:
     if not (text.isascii() and text.replace("\t", " ").isprintable()):
         raise WrongField("plain ASCII on one line")
     fields = expand_alias(text).split()
-    if brings_zone(text, fields):
+    if is_foreign(text, fields):
         raise refusal(text, fields, seconds)
     if text.startswith("@") or (len(fields) == _PLAIN and seconds is None):
         return [*fields, "0"]

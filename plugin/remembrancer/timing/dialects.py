@@ -39,9 +39,11 @@ def expand_alias(text: str) -> str:
     raise WrongField(f"of the aliases {', '.join(ALIASES)}")
 
 
-def brings_zone(text: str, fields: list[str]) -> bool:
-    """Tell whether an expression names its zone, before the fields or behind them."""
-    return _ZONED.fullmatch(text) is not None or (len(fields) > 1 and _PLACE.fullmatch(fields[-1]) is not None)
+def is_foreign(text: str, fields: list[str]) -> bool:
+    """Tell whether an expression names its zone, before the fields or behind them, or is wrapped as in a cloud."""
+    if len(fields) > 1 and _PLACE.fullmatch(fields[-1]):
+        return True
+    return bool(_ZONED.fullmatch(text) or _WRAPPED.fullmatch(text))
 
 
 def refusal(text: str, fields: list[str], seconds: Seconds | None) -> WrongField:
@@ -164,7 +166,9 @@ def _interval(text: str, length: str) -> WrongField:
         every = "*" if count == 1 else f"*/{count}"
         instead = f"{every} * * * *" if unit == "m" else f"0 {every} * * *"
     write = f": write {instead}" if instead else ", and five fields cannot say this one"
-    return WrongField(f"times of the clock; {text!r} is an interval, there is no interval schedule here{write}", instead)
+    return WrongField(
+        f"times of the clock; {text!r} is an interval, there is no interval schedule here{write}", instead
+    )
 
 
 _PLAIN: Final = 5

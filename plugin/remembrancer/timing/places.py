@@ -68,7 +68,10 @@ def _mistyped(area: str, city: str) -> str | None:
     found = [
         key
         for low, key in _keys().items()
-        if area and low.startswith(f"{area}/") and len(low) - len(area) > _SHORT and _is_near(low[len(area) + 1 :], city)
+        if area
+        and low.startswith(f"{area}/")
+        and len(low) - len(area) > _SHORT
+        and _is_near(low[len(area) + 1 :], city)
     ]
     return found[0] if len(found) == 1 else None
 

@@ -96,7 +96,7 @@ def _parse(value: object, field: str, now: datetime) -> datetime:
     return stamp
 
 
-def _in_zone(  # noqa: PLR0913, PLR0917 (what a refusal says, and what is decided by)
+def _in_zone(  # noqa: PLR0917 (what a refusal says, and what is decided by)
     wall: datetime, value: object, field: str, now: datetime, timezone: str | None, fold: Fold
 ) -> datetime:
     """Place a wall time in the zone given."""
