@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from remembrancer.engine.planning import cron_of
 from remembrancer.errors import InvalidInput
+from remembrancer.model.controls import has_controls
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
@@ -61,10 +62,10 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made:
     held = None if until is None else read_moment(until, "defer_until", now=now, timezone=zone, fold=fold)
     task = ScheduledTask(
         task_id=task_id,
-        name=_text("name", request.name, LONGEST_NAME, "Daily report"),
+        name=_line("name", request.name, LONGEST_NAME, "Daily report"),
         goal_description=_text("goal_description", request.goal_description, LONGEST_TEXT, "Send the metrics"),
         trigger_prompt=_text("trigger_prompt", request.trigger_prompt, LONGEST_TEXT, "Write today's report"),
-        origin_thought_id=_text("origin_thought_id", request.origin_thought_id, LONGEST_ID, "thought_12345"),
+        origin_thought_id=_line("origin_thought_id", request.origin_thought_id, LONGEST_ID, "thought_12345"),
         defer_until=held,
         schedule_cron=_expression(request.schedule_cron),
         created_at=from_ms(now_ms),
@@ -80,7 +81,7 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made:
         timeout_seconds=_timeout(request.timeout_seconds),
         dedup_key=None
         if request.dedup_key is None
-        else _text("dedup_key", request.dedup_key, LONGEST_ID, "daily-report"),
+        else _line("dedup_key", request.dedup_key, LONGEST_ID, "daily-report"),
         context=_context(request.context),
     )
     nominal_ms, next_run_ms = _first_run(task, now_ms, int(late_by_seconds * 1000))
@@ -134,7 +135,7 @@ def read_context(context: object) -> dict[str, Any] | None:
 
 def read_id(field: str, value: object) -> str:
     """Check an id that a caller gave."""
-    return _text(field, value, LONGEST_ID, "thought_12345")
+    return _line(field, value, LONGEST_ID, "thought_12345")
 
 
 def _first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, int]:
@@ -165,6 +166,14 @@ def _text(field: str, value: object, longest: int, example: str) -> str:
     if _UNKEEPABLE.search(value):
         raise InvalidInput(field, value, "text without NUL characters and lone surrogates", example)
     return value
+
+
+def _line(field: str, value: object, longest: int, example: str) -> str:
+    """Check a name, a key or an id: it stands in tables, logs and paths."""
+    text = _text(field, value, longest, example)
+    if has_controls(text):
+        raise InvalidInput(field, text, "one line of text without control characters", example)
+    return text
 
 
 def _expression(value: object) -> str | None:

@@ -152,9 +152,12 @@ class Query(Asked):
 class Served(Protocol):
     """A method as the server sees it."""
 
+    @property
+    def params(self) -> type[Asked]:
+        """What it takes."""
+
     async def serve(self, scheduler: LocalScheduler, raw: object) -> object:
         """Make the call that *raw* asks for."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +211,6 @@ CYPHER: Final = Method(
     "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, object]])
 )
 
-
 READ_EVENTS: Final = Method(
     "read_events",
     Following,
@@ -242,11 +244,7 @@ METHODS: Final[dict[str, Served]] = {
 
 
 def to_frame(message: dict[str, object]) -> bytes:
-    """Return *message* as one line.
-
-    Raises:
-        GraphUnavailable: It is longer than a frame may be.
-    """
+    """Return *message* as one line. Raises GraphUnavailable: it is longer than a frame may be."""
     frame = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode() + b"\n"
     if len(frame) > MAX_FRAME:
         raise GraphUnavailable(

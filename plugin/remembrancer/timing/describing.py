@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Final
 
 from cron_descriptor import (  # pyright: ignore[reportMissingTypeStubs]
@@ -105,9 +105,7 @@ def _numbers(values: tuple[int, ...]) -> str:
     if len(values) == 1:
         return f"day {values[0]}"
     step = values[1] - values[0]
-    is_even = len(values) > _PAIR and all(
-        later - value == step for value, later in zip(values, values[1:], strict=False)
-    )
+    is_even = len(values) > _PAIR and all(later - value == step for value, later in pairwise(values))
     if not is_even:
         return f"days {_listed([str(value) for value in values])}"
     if step == 1:
