@@ -155,6 +155,7 @@ class Served(Protocol):
     @property
     def params(self) -> type[Asked]:
         """What it takes."""
+        ...
 
     async def serve(self, scheduler: LocalScheduler, raw: object) -> object:
         """Make the call that *raw* asks for."""
