@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +14,8 @@ from remembrancer.timing.cron import parse_cron
 from remembrancer.timing.crontab import judged, read_crontab
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Desk
 
 CASES: dict[str, tuple[bytes, list[tuple[str, str | None]]]] = {

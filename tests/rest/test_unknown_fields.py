@@ -205,3 +205,16 @@ async def test_the_example_of_a_cursor_is_one_of_that_route(reader: httpx.AsyncC
 def test_a_name_like_no_other_is_not_guessed() -> None:
     assert nearest("colour", ["name", "timezone"]) is None
     assert nearest("x", []) is None
+
+
+async def test_a_problem_shows_no_control_character(writer: httpx.AsyncClient) -> None:
+    evil = "\x1b]52;c;aGk=\x07\x9b\u202e\n"
+    for answer in (
+        await writer.post(TASKS, json={**TASK, evil: evil}),
+        await writer.post(TASKS, json={**TASK, "name": evil}),
+        await writer.get(TASKS, params={evil: evil}),
+        await writer.get(f"{TASKS}/x%1b%5d52"),
+        await writer.get("/v1/x%1b%5d52%c2%9b"),
+    ):
+        assert answer.status_code in {404, 422}
+        assert not {*answer.text} & {*evil}

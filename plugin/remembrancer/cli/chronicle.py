@@ -10,11 +10,12 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.engine.execution import as_async
 from remembrancer.engine.thinking import think
 from remembrancer.errors import InvalidInput
+from remembrancer.model.controls import visible, visible_json
 from remembrancer.model.moment import to_iso
 from remembrancer.model.outcome import Defer, Failed
 from remembrancer.surfaces.request_id import WithRequestId
@@ -25,14 +26,35 @@ if TYPE_CHECKING:
     from remembrancer.surfaces.reports import ReplicationReport, ServiceStatus
 
 
+class OneLine(logging.Formatter):
+    """Writes a record in one line, and what was raised indented below: nothing in them passes for another record."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
+        """Return the line."""
+        return visible(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (logging's own name)
+        """Return what was raised."""
+        return "\n".join(f"  {visible(line)}" for line in super().formatException(ei).split("\n"))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 (logging's own name)
+        """Return where it was."""
+        return "\n".join(f"  {visible(line)}" for line in stack_info.split("\n"))
+
+
 class Chronicle:
-    """Prints one line an event: words for people, or a JSON object for machines."""
+    """Prints one line an event: words for people, or a JSON object for machines.
+
+    Tasks go on firing where nothing can be printed any longer.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._heard = True
         to_stderr = logging.StreamHandler(sys.stderr)
         to_stderr.addFilter(WithRequestId())
-        logging.basicConfig(format=_FORM, handlers=[to_stderr])
+        to_stderr.setFormatter(OneLine(_FORM))
+        logging.basicConfig(handlers=[to_stderr])
 
     def serving(self, folder: Path, beacon: Beacon) -> None:
         """Say where to find it; the secrets stay in the folder."""
@@ -63,7 +85,7 @@ class Chronicle:
         shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
         self._tell(
             "execution",
-            f"{to_iso(datetime.now(UTC))}  {status:9}  {task.name} ({task.task_id})  {seconds:.3f} s  {shown}",
+            visible(f"{to_iso(datetime.now(UTC))}  {status:9}  {task.name} ({task.task_id})  {seconds:.3f} s  {shown}"),
             status=status,
             task_id=task.task_id,
             execution_id=firing.execution.execution_id,
@@ -83,9 +105,15 @@ class Chronicle:
         self._tell("stopped", "Stopped.")
 
     def _tell(self, event: str, words: str, **facts: object) -> None:
-        line = json.dumps({"event": event, **facts}, ensure_ascii=False) if self._as_json else words
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        if not self._heard:
+            return
+        told = visible_json(json.dumps({"event": event, **facts}, ensure_ascii=False)) if self._as_json else words
+        try:
+            sys.stdout.write(visible(told, lines=True) + "\n")
+            sys.stdout.flush()
+        except OSError as fault:
+            self._heard = False
+            logging.getLogger("remembrancer").error("Nothing more is printed, stdout takes no more: %s", fault)  # noqa: TRY400 (where it was tried says nothing)
 
 
 def _doors(rest_port: int | None, metrics_port: int | None) -> tuple[str | None, list[str]]:

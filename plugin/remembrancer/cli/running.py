@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -48,12 +47,12 @@ def exit_code(error: RemembrancerError) -> int:
 
 def tell(error: RemembrancerError, *, as_json: bool) -> None:
     """Print *error* to stderr."""
-    from remembrancer.cli.printing import errors  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.printing import errors, to_json  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.plain import plain  # noqa: PLC0415 (--help stays fast)
 
     if as_json:
         told = {"type": type(error).__name__, "message": str(error), **_fields(plain(vars(error)))}
-        typer.echo(json.dumps({"error": told}, ensure_ascii=False), err=True)
+        typer.echo(to_json({"error": told}), err=True)
         return
     out = errors()
     out.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
@@ -65,7 +64,7 @@ def tell(error: RemembrancerError, *, as_json: bool) -> None:
             ("example", error.example),
         )
         for name, value in rows:
-            out.print(f"  {name:8}", value, markup=False, highlight=False)
+            out.print(f"  {name:8}", str(value), markup=False, highlight=False)
     else:
         out.print(f"  {error}", markup=False, highlight=False)
 

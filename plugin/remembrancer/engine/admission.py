@@ -32,6 +32,7 @@ LARGEST_CONTEXT: Final = 65_536
 LONGEST_TIMEOUT: Final = 86_400.0
 MOST_ATTEMPTS: Final = 100
 LONGEST_BACKLOG: Final = 1000
+MOST_ASKED: Final = 1_000_000
 PREVIEWED: Final = 5
 _UNKEEPABLE: Final = re.compile("[\0\ud800-\udfff]")
 _NEITHER: Final = (
@@ -136,6 +137,13 @@ def read_context(context: object) -> dict[str, Any] | None:
 def read_id(field: str, value: object) -> str:
     """Check an id that a caller gave."""
     return _line(field, value, LONGEST_ID, "thought_12345")
+
+
+def read_limit(value: object) -> int:
+    """Check how many are asked for at most."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_ASKED:
+        raise InvalidInput("limit", value, f"a whole number from 0 to {MOST_ASKED:,}", 100)
+    return value
 
 
 def _first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.engine.admission import read_id, read_thought
 from remembrancer.errors import InvalidInput
+from remembrancer.model.controls import visible
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.outcome import THOUGHT_REFUSED, Defer, Done, Failed
 
@@ -86,7 +87,8 @@ def read_answer(answer: Any) -> Verdict:
 
 
 def _raised(firing: Firing, error: Exception) -> Verdict:
-    _LOG.warning("The handler of %s (%s) raised %r", firing.task.name, firing.task.task_id, error, exc_info=error)
+    name = visible(firing.task.name)
+    _LOG.warning("The handler of %s (%s) raised %r", name, firing.task.task_id, error, exc_info=error)
     text = "".join(traceback.format_exception_only(error)).strip()
     return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
 

@@ -272,7 +272,7 @@ class Scheduler:
     async def _quarantine(self, task: ScheduledTask, error: RemembrancerError) -> None:
         """Take a task that cannot be planned out of the schedule: it never stops the others, nor fails unseen."""
         self.last_error = str(error)
-        _LOG.error("Task %s (%s) cannot be planned and is set aside as FAILED: %s", task.name, task.task_id, error)
+        _LOG.error("Task %r (%s) cannot be planned and is set aside as FAILED: %s", task.name, task.task_id, error)
         await self._store.quarantine(task.task_id, str(error), self._clock.now())
 
     def _lease(self) -> Lease:

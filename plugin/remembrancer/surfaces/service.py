@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.engine.accounting import Paged, page_of
 from remembrancer.engine.acts import Acts
+from remembrancer.engine.admission import read_limit
 from remembrancer.engine.admittance import Admittance
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.errors import ServiceStopped
@@ -208,6 +209,7 @@ class SchedulerService(Live, Recollection):
     async def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last."""
         with self._counted():
+            read_limit(wanted.limit)
             return list(await self._graph().find(wanted))
 
     async def get_task(self, task_id: str) -> ScheduledTask:
@@ -218,6 +220,7 @@ class SchedulerService(Live, Recollection):
     async def page_of_tasks(self, wanted: Wanted, cursor: str | None = None) -> Paged:
         """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor."""
         with self._counted():
+            read_limit(wanted.limit)
             return await page_of(self._graph().accounts, wanted, cursor)
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:

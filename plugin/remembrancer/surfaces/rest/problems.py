@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from math import isfinite
 from typing import TYPE_CHECKING, Final, cast
 
 from fastapi.responses import JSONResponse
@@ -21,7 +23,7 @@ from remembrancer.errors import (
     TaskNotFound,
     TaskUnreadable,
 )
-from remembrancer.model.controls import visible
+from remembrancer.model.controls import visible, visible_json
 from remembrancer.model.names import nearest, unknown
 from remembrancer.surfaces.misfits import UNKNOWN, known_at
 from remembrancer.surfaces.plain import plain
@@ -167,7 +169,29 @@ def _answer(
     head = {"type": f"urn:remembrancer:{kind}", "title": _TITLES.get(status, "Error"), "status": status}
     told = dict(zip(("field", "value", "allowed", "example"), said, strict=True)) if said else {}
     document = {**head, "detail": detail, "request_id": request_id, **told}
-    return JSONResponse(document, status, media_type=MEDIA_TYPE)
+    return Document(document, status, media_type=MEDIA_TYPE)
+
+
+class Document(JSONResponse):
+    """A problem as it is sent: control characters and lone surrogates, which it may quote, are spelled."""
+
+    def render(self, content: object) -> bytes:
+        """Return its bytes."""
+        written = json.dumps(_finite(content), ensure_ascii=False, separators=(",", ":"))
+        return visible_json(written).encode()
+
+
+def _finite(value: object) -> object:
+    """Return a value with its numbers that JSON has not, such as NaN, as text."""
+    match value:
+        case float() if not isfinite(value):
+            return str(value)
+        case dict():
+            return {name: _finite(each) for name, each in cast("dict[str, object]", value).items()}
+        case list():
+            return [_finite(each) for each in cast("list[object]", value)]
+        case _:
+            return value
 
 
 _NOTHING_GIVEN: Final = ("missing", "json_invalid")
