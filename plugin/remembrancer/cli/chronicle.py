@@ -10,7 +10,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.engine.execution import as_async
 from remembrancer.engine.thinking import think
@@ -21,9 +21,13 @@ from remembrancer.model.outcome import Defer, Failed
 from remembrancer.surfaces.request_id import WithRequestId
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from remembrancer.ports.handler import Answer, Firing, Handler
     from remembrancer.surfaces.beacon import Beacon
     from remembrancer.surfaces.reports import ReplicationReport, ServiceStatus
+
+    Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class OneLine(logging.Formatter):
@@ -33,7 +37,7 @@ class OneLine(logging.Formatter):
         """Return the line."""
         return visible(super().formatMessage(record))
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802 (logging's own name)
+    def formatException(self, ei: Raised) -> str:  # noqa: N802 (logging's own name)
         """Return what was raised."""
         return "\n".join(f"  {visible(line)}" for line in super().formatException(ei).split("\n"))
 

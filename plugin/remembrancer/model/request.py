@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, ConfigDict, Strict
-from pydantic_core import PydanticCustomError
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.names import nearest, unknown
@@ -23,7 +22,7 @@ def _no_number(value: object) -> object:
     """Refuse a number for a moment: of which unit and epoch it counts is not known."""
     if value is None or isinstance(value, str | datetime):
         return value
-    raise PydanticCustomError("moment", "text: an ISO-8601 date and time with Z or an offset such as +02:00")
+    raise ValueError("a moment is text: an ISO-8601 date and time with Z or an offset such as +02:00")
 
 
 Moment = Annotated[str | datetime | None, BeforeValidator(_no_number)]

@@ -104,7 +104,7 @@ def of_misfit(faults: Sequence[Mapping[str, object]], request_id: str, body: obj
     field, kind = ".".join(place) or "body", str(fault.get("type"))
     value = None if kind in _NOTHING_GIVEN else plain(fault.get("input"))
     shown = value if value is None or isinstance(value, bool | int | float) else visible(str(value)[:200])
-    allowed = _ALLOWED.get(kind, str(fault.get("msg")))
+    allowed = _ALLOWED.get(kind, str(fault.get("msg")).removeprefix("Value error, "))
     example = _example(place, cast("Mapping[str, object]", fault.get("ctx") or {}), body)
     if kind in UNKNOWN:
         known = known_at(body, way[1:-1])
