@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import product
+from typing import Any
 from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remembrancer import TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import to_ms
-from remembrancer.model.policy import Seconds
+from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.ports.task_store import Wanted
 from remembrancer.timing.cron import parse_cron
 from remembrancer.timing.fields import PLACES, WEEKDAY, Place, WrongField, read_field
-from remembrancer.timing.preview import preview
+from remembrancer.timing.preview import preview, read_expression
 from remembrancer.timing.reading import read_moment, read_zone
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -243,3 +246,35 @@ def test_the_end_of_the_calendar_names_the_expression() -> None:
         parse_cron("0 0 29 2 *").next_ms(to_ms(datetime(2397, 1, 1, tzinfo=UTC)))
 
     assert (refused.value.field, refused.value.value) == ("schedule_cron", "0 0 29 2 *")
+
+
+def test_a_preview_names_its_own_field() -> None:
+    asked: dict[str, Any] = {"timezone": "UTC", "gap": Gap.SKIP, "fold": Fold.LAST, "seconds": None}
+    with pytest.raises(InvalidInput) as refused:
+        read_expression("0 25 * * *", **asked)
+    with pytest.raises(InvalidInput) as misplaced:
+        read_expression("0 9 * * *", **{**asked, "timezone": "Nowhere"})
+
+    assert (refused.value.field, misplaced.value.field) == ("expression", "timezone")
+
+
+LIMITED: dict[str, Any] = {
+    "history": lambda service, limit: service.history(None, limit),
+    "summaries": lambda service, limit: service.summaries(None, limit),
+    "running_executions": lambda service, limit: service.running_executions(limit),
+    "changes": lambda service, limit: service.changes(limit=limit),
+    "find_tasks": lambda service, limit: service.find_tasks(Wanted(limit=limit)),
+    "page_of_tasks": lambda service, limit: service.page_of_tasks(Wanted(limit=limit)),
+    "read_events": lambda service, limit: service.read_events(limit=limit),
+}
+
+
+@pytest.mark.parametrize("name", LIMITED)
+async def test_a_limit_is_refused_by_its_own_name(name: str) -> None:
+    async with TaskSchedulerService(":memory:") as service:
+        for limit in (-1, 10**20, "5", None, True):
+            with pytest.raises(InvalidInput) as refused:
+                await LIMITED[name](service, limit)
+
+            assert (refused.value.field, refused.value.value) == ("limit", limit)
+        await LIMITED[name](service, refused.value.example)

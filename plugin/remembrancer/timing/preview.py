@@ -9,13 +9,12 @@ from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import from_ms
-from remembrancer.model.policy import Fold, Gap
+from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.timing.cron import Cron, parse_cron
 from remembrancer.timing.zones import Span, span_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from remembrancer.timing.cron import Cron
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,16 @@ class Fire:
     at: datetime
     local: datetime
     note: str
+
+
+def read_expression(expression: str, *, timezone: str, gap: Gap, fold: Fold, seconds: Seconds | None) -> Cron:
+    """Read a cron expression that is to be previewed. Raises InvalidInput, of `expression` where it is that."""
+    try:
+        return parse_cron(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
+    except InvalidInput as refused:
+        if refused.field != "schedule_cron":
+            raise
+        raise InvalidInput("expression", refused.value, refused.allowed, refused.example) from None
 
 
 def preview(cron: Cron, after_ms: int, count: int) -> list[Fire]:
