@@ -22,7 +22,7 @@ from remembrancer.cli.chronicle import OneLine
 from remembrancer.cli.grid import Cell, Grid
 
 if TYPE_CHECKING:
-    from conftest import Desk, Serve, Terminal
+    from conftest import Desk, Serve, Terminal, Until
     from remembrancer import Firing
 
 EVIL = "\x1b]52;c;aGk=\x07\x1b[2J\x9b31m\u202eabc\u2066\nforged line\r"
@@ -208,3 +208,17 @@ def test_a_port_that_is_taken_is_named(terminal: Terminal, option: str) -> None:
     told = json.loads(ran.err)["error"]
     assert (ran.code, told["field"], told["value"]) == (2, option, port)
     assert "in use" in told["allowed"]
+
+
+def test_serve_fires_on_when_its_reader_has_left(serve: Serve, terminal: Terminal, until: Until) -> None:
+    serving = serve()
+    assert serving.process.stdout is not None
+    serving.process.stdout.close()
+    for _ in range(2):
+        terminal.json("schedule", "Tea", "--in", "0s", "--prompt", "Tea")
+
+    told = until(lambda: [e for e in terminal.json("history") if e["status"] == "completed"][1:], "the second run")
+    assert told
+    serving.process.send_signal(signal.SIGTERM)
+    assert serving.process.wait(60) == 0
+    assert "Traceback" not in (serving.process.stderr.read() if serving.process.stderr else "")

@@ -78,9 +78,9 @@ class ScheduleRequest:
 
     def __new__(cls, *_: object, **given: object) -> Self:
         """Refuse what is no field; only then are the others looked at."""
-        known = [each.name for each in fields(cls)]
         for name, value in given.items():
-            if name not in known:
+            if name not in cls.__dataclass_fields__:
+                known = [each.name for each in fields(cls)]
                 raise InvalidInput(name, value, unknown(name, known), nearest(name, known) or known[0])
         return object.__new__(cls)
 

@@ -47,6 +47,8 @@ def read_moment(
 
 def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
     """Say which pass of a wall time that happens twice in *timezone* this moment is; nothing for any other."""
+    if timezone == "UTC":
+        return ""  # as most tasks say
     local = moment.astimezone(ZoneInfo(timezone))
     other = local.replace(fold=1 - local.fold)
     if local.utcoffset() == other.utcoffset() or other.astimezone(UTC).astimezone(local.tzinfo) != other:
