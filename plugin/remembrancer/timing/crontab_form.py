@@ -72,7 +72,7 @@ def _may_be_user(word: str, command: str) -> bool:
 
 
 ANACRON: Final = re.compile(
-    r"(?:[0-9]+[ \t]+[0-9]+[ \t]+(?=\S*[A-Za-z_.])(?!(?:L|[0-9]+W)[ \t])|@[a-z]+[ \t]+[0-9]+[ \t]+)\S+[ \t]+\S.*"
+    r"(?:[0-9]+[ \t]+[0-9]+[ \t]+(?=\S*[A-Za-z])(?!(?:L|[0-9]+W)[ \t])|@[a-z]+[ \t]+[0-9]+[ \t]+)\S+[ \t]+\S.*"
 )
 """A line of an anacrontab; where cron has the day of the month, it has an id."""
 _USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}\$?")
