@@ -91,8 +91,8 @@ def test_a_mark_of_byte_order_hides_no_zone(desk: Desk) -> None:
 def test_a_person_is_told_the_form_and_the_zone(desk: Desk) -> None:
     ran = desk("import", "crontab", "-", "--dry-run", stdin="0 7 * * * bread /srv\n")
 
-    assert "Read as a user's own crontab: no heading" in ran.out
-    assert "Times without a CRON_TZ are read in" in ran.out
+    assert "Read as a user's own crontab: no heading" in ran.err
+    assert "Times without a CRON_TZ are read in" in ran.err
 
 
 def test_a_files_place_says_whether_it_is_the_systems() -> None:

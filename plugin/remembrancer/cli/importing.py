@@ -47,7 +47,7 @@ async def crontab(asked: Importing) -> None:
         remembrancer import crontab /etc/crontab --system --json
     """
     from remembrancer.cli.accounting import Fate, account  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.printing import print_json, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.printing import errors, print_json  # noqa: PLC0415 (--help stays fast)
     from remembrancer.timing.crontab import judged, read_as  # noqa: PLC0415 (--help stays fast)
 
     text = _text(asked.file)
@@ -60,8 +60,8 @@ async def crontab(asked: Importing) -> None:
         guessed = {"form": form.kind, "form_reason": form.why, "timezone": zone, "timezone_reason": source}
         print_json({"file": str(asked.file), "dry_run": asked.dry_run, **guessed, **totals, "lines": accounted})
     else:
-        screen().print(f"Read as {_FORMS[form.kind]}: {form.why}.", markup=False, highlight=False)
-        screen().print(f"Times without a CRON_TZ are read in {zone}, {source}.", markup=False, highlight=False)
+        errors().print(f"Read as {_FORMS[form.kind]}: {form.why}.", markup=False, highlight=False)
+        errors().print(f"Times without a CRON_TZ are read in {zone}, {source}.", markup=False, highlight=False)
         _print(accounted, dry_run=asked.dry_run)
 
 
