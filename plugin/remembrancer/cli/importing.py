@@ -60,9 +60,9 @@ async def crontab(asked: Importing) -> None:
         guessed = {"form": form.kind, "form_reason": form.why, "timezone": zone, "timezone_reason": source}
         print_json({"file": str(asked.file), "dry_run": asked.dry_run, **guessed, **totals, "lines": accounted})
     else:
+        _print(accounted, dry_run=asked.dry_run)
         errors().print(f"Read as {_FORMS[form.kind]}: {form.why}.", markup=False, highlight=False)
         errors().print(f"Times without a CRON_TZ are read in {zone}, {source}.", markup=False, highlight=False)
-        _print(accounted, dry_run=asked.dry_run)
 
 
 def machine_zone(etc: Path = Path("/etc")) -> tuple[str, str]:
