@@ -154,10 +154,12 @@ def test_one_broken_line_leaves_a_system_file_a_system_file() -> None:
 
 
 def test_settings_hold_from_their_line_on() -> None:
-    lines = read_crontab("0 1 * * * a\nTZ=:Asia/Tokyo\n0 2 * * * b\n \"NAME\" = 'x y' \nCRON_TZ=UTC\n0 3 * * * c\n")
+    lines = read_crontab(
+        "0 1 * * * a\nCRON_TZ=:Asia/Tokyo\n0 2 * * * b\n \"NAME\" = 'x y' \nCRON_TZ=UTC\n0 3 * * * c\n"
+    )
     assert [line.timezone for line in lines] == [None, "Asia/Tokyo", "Asia/Tokyo", "Asia/Tokyo", "UTC", "UTC"]
     assert lines[0].environment == ()
-    assert lines[-1].environment == (("TZ", ":Asia/Tokyo"), ("NAME", "x y"), ("CRON_TZ", "UTC"))
+    assert lines[-1].environment == (("CRON_TZ", "UTC"), ("NAME", "x y"))
 
 
 def test_jobs_in_a_zone_that_does_not_exist_are_skipped() -> None:

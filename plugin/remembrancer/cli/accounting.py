@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from remembrancer.cli.printing import at_work
 from remembrancer.cli.reach import folder_of, reach, sign
+from remembrancer.engine.admission import admit
+from remembrancer.errors import InvalidInput
+from remembrancer.model.controls import visible
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.ports.task_store import Wanted
 from remembrancer.timing.crontab import CrontabLine, LineKind
@@ -35,6 +38,7 @@ class Accounted:
     text: str
     fate: Fate
     reason: str | None = None
+    """Why it is so; of an imported line, what was guessed, or runs otherwise than in cron."""
     task_id: str | None = None
     schedule_cron: str | None = None
     timezone: str | None = None
@@ -47,18 +51,34 @@ Known = dict[str | None, tuple[str, bool]]
 
 
 async def account(lines: list[CrontabLine], graph: str, zone: str, *, dry_run: bool) -> list[Accounted]:
-    """Schedule the jobs in one write, or on a *dry_run* in none; return what became of each line, in order."""
+    """Schedule the jobs in one write, or on a *dry_run* in none; return what became of each line, in order.
+
+    A job that would be refused as a task is skipped before, whether it is a dry run or not.
+    """
     jobs = {line.number: to_request(line, zone) for line in lines if line.kind is LineKind.JOB}
-    known = await (_foreseen if dry_run else _scheduled)(graph, list(jobs.values()))
+    refused = {number: fault for number, job in jobs.items() if (fault := _fault(job)) is not None}
+    taken = [job for number, job in jobs.items() if number not in refused]
+    known = await (_foreseen if dry_run else _scheduled)(graph, taken)
     seen: dict[str | None, int] = {}
     accounted: list[Accounted] = []
     for line in lines:
-        if job := jobs.get(line.number):
+        if fault := refused.get(line.number):
+            accounted.append(_of_none(replace(line, kind=LineKind.SKIPPED, reason=fault)))
+        elif job := jobs.get(line.number):
             first = seen.setdefault(job.dedup_key, line.number)
             accounted.append(_of_job(line, job, first, known))
         else:
             accounted.append(_of_none(line))
     return accounted
+
+
+def _fault(job: ScheduleRequest) -> str | None:
+    """Return why no task can be made of a job; None if one can."""
+    try:
+        admit(job, datetime.now(UTC), 0.0, {})
+    except InvalidInput as refusal:
+        return f"{refusal.field} is not accepted: allowed is {refusal.allowed}"
+    return None
 
 
 def to_request(line: CrontabLine, zone: str) -> ScheduleRequest:
@@ -70,7 +90,7 @@ def to_request(line: CrontabLine, zone: str) -> ScheduleRequest:
     identity = json.dumps([line.user, line.expression, line.timezone, command, line.stdin])
     words = " ".join(command.split()[:_NAME_WORDS])
     return ScheduleRequest(
-        name=words[:_NAME_LENGTH],
+        name=visible(words)[:_NAME_LENGTH],
         goal_description=f"Run by cron: {line.text.strip()}"[:_GOAL_LENGTH],
         trigger_prompt=command,
         origin_thought_id="crontab_import",
@@ -94,14 +114,14 @@ def _of_none(line: CrontabLine) -> Accounted:
 
 def _of_job(line: CrontabLine, job: ScheduleRequest, first: int, known: Known) -> Accounted:
     task_id, is_new = known.get(job.dedup_key, (None, True))
-    reason = None if is_new else "there is a task for this job already"
+    unchanged = None if is_new else "there is a task for this job already"
     if first != line.number:
-        reason = f"the same job as line {first}"
+        unchanged = f"the same job as line {first}"
     return Accounted(
         line.number,
         line.text,
-        Fate.UNCHANGED if reason else Fate.IMPORTED,
-        reason,
+        Fate.UNCHANGED if unchanged else Fate.IMPORTED,
+        unchanged or line.note,
         task_id,
         schedule_cron=job.schedule_cron,
         timezone=job.timezone,
@@ -133,7 +153,7 @@ async def _foreseen(graph: str, jobs: list[ScheduleRequest]) -> Known:
     return {task.dedup_key: (task.task_id, False) for task in tasks if task.dedup_key in wanted}
 
 
-_MOST_COMPARED: Final = 10_000
+_MOST_COMPARED: Final = 1_000_000
 _NAME_WORDS: Final = 4
 _NAME_LENGTH: Final = 80
 _GOAL_LENGTH: Final = 2000

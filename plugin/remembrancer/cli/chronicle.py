@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import io
 import json
 import logging
 import os
@@ -12,18 +11,20 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from remembrancer.cli.signals import silence
+from remembrancer.cli.streams import silence
 from remembrancer.engine.execution import is_async
 from remembrancer.engine.thinking import think
 from remembrancer.errors import InvalidInput
+from remembrancer.model.controls import visible, visible_json
 from remembrancer.model.moment import to_iso
 from remembrancer.model.outcome import Defer, Failed
 from remembrancer.surfaces.request_id import WithRequestId
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import TracebackType
     from typing import Self
 
     from remembrancer.ports.handler import Answer, Firing, Handler
@@ -31,21 +32,39 @@ if TYPE_CHECKING:
     from remembrancer.surfaces.reports import ReplicationReport
     from remembrancer.surfaces.service import SchedulerService
 
+    Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
 T = TypeVar("T")
 
 
+class OneLine(logging.Formatter):
+    """Writes a record in one line, and what was raised indented below: nothing in them passes for another record."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
+        """Return the line."""
+        return visible(super().formatMessage(record))
+
+    def formatException(self, ei: Raised) -> str:  # noqa: N802 (logging's own name)
+        """Return what was raised."""
+        return "\n".join(f"  {visible(line)}" for line in super().formatException(ei).split("\n"))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 (logging's own name)
+        """Return where it was."""
+        return "\n".join(f"  {visible(line)}" for line in stack_info.split("\n"))
+
+
 class Chronicle:
-    """Prints one line an event: words for people, or a JSON object for machines."""
+    """Prints one line an event: words for people, or a JSON object for machines.
+
+    Tasks go on firing where nothing can be printed any longer.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         to_stderr = logging.StreamHandler(sys.stderr)
         to_stderr.addFilter(WithRequestId())
-        logging.basicConfig(format=_FORM, handlers=[to_stderr])
-        if isinstance(out := cast("object", sys.stdout), io.TextIOWrapper):
-            cast("io.TextIOWrapper[Any]", out).reconfigure(
-                errors="backslashreplace"
-            )  # a name may have letters that the stream has not
+        to_stderr.setFormatter(OneLine(_FORM))
+        logging.basicConfig(handlers=[to_stderr])
 
     def serving(self, folder: Path, beacon: Beacon) -> None:
         """Say where to find it; the secrets stay in the folder."""
@@ -76,7 +95,7 @@ class Chronicle:
         shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
         self._tell(
             "execution",
-            f"{to_iso(datetime.now(UTC))}  {status:9}  {task.name} ({task.task_id})  {seconds:.3f} s  {shown}",
+            visible(f"{to_iso(datetime.now(UTC))}  {status:9}  {task.name} ({task.task_id})  {seconds:.3f} s  {shown}"),
             status=status,
             task_id=task.task_id,
             execution_id=firing.execution.execution_id,
@@ -102,9 +121,9 @@ class Chronicle:
 
     def _tell(self, event: str, words: str, **facts: object) -> None:
         """Print a line. Work goes on without it when the reader, or the terminal, has gone."""
-        line = json.dumps({"event": event, **facts}, ensure_ascii=False) if self._as_json else words
+        told = visible_json(json.dumps({"event": event, **facts}, ensure_ascii=False)) if self._as_json else words
         try:
-            sys.stdout.write(line + "\n")
+            sys.stdout.write(visible(told, lines=True) + "\n")
             sys.stdout.flush()
         except OSError as gone:
             silence()

@@ -37,14 +37,14 @@ async def preview(asked: Previewing) -> None:
     """
     from remembrancer.cli.printing import print_json, print_table, row_table  # noqa: PLC0415 (--help stays fast)
     from remembrancer.model.moment import to_ms  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.timing.cron import parse_cron  # noqa: PLC0415 (--help stays fast)
     from remembrancer.timing.preview import preview as next_fires  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.timing.preview import read_expression  # noqa: PLC0415 (--help stays fast)
     from remembrancer.timing.reading import read_moment  # noqa: PLC0415 (--help stays fast)
 
     now = datetime.now(UTC)
     zone = asked.timezone or "UTC"
     after = now if asked.after is None else read_moment(moment(asked.after, "after"), "after", now=now, timezone=zone)
-    cron = parse_cron(asked.expression, timezone=zone, gap=asked.gap, fold=asked.fold, seconds=asked.seconds)
+    cron = read_expression(asked.expression, timezone=zone, gap=asked.gap, fold=asked.fold, seconds=asked.seconds)
     rows: list[dict[str, object]] = [
         {"at": fire.at, "local": fire.local.isoformat(), "note": fire.note}
         for fire in next_fires(cron, to_ms(after), asked.count)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 (typer reads the annotations)
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Argument, Option
 
@@ -38,25 +39,45 @@ async def crontab(asked: Importing) -> None:
     """Take over the jobs of a crontab, and account for every line of it.
 
     Each job becomes a recurring task whose prompt is the command; its context has user, environment and
-    input. Importing again changes nothing. Cron reads times in the machine's zone; here it is --timezone.
-    For example:
+    input. Importing again changes nothing. Times are read in the zone that CRON_TZ names, else in --timezone,
+    else in the zone of this machine. What is guessed is said. For example:
 
         crontab -l | remembrancer import crontab - --dry-run
         remembrancer import crontab /etc/cron.d/sysstat --timezone Europe/Berlin
         remembrancer import crontab /etc/crontab --system --json
     """
     from remembrancer.cli.accounting import Fate, account  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.printing import print_json  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.timing.crontab import read_crontab  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.printing import errors, print_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.timing.crontab import judged, read_as  # noqa: PLC0415 (--help stays fast)
 
-    lines = read_crontab(_text(asked.file), system=asked.system)
-    accounted = await account(lines, asked.graph, asked.timezone or "UTC", dry_run=asked.dry_run)
+    text = _text(asked.file)
+    form = judged(text, system=asked.system, name=str(asked.file))
+    zone, source = (asked.timezone, "as --timezone says") if asked.timezone else machine_zone()
+    accounted = await account(read_as(text, form), asked.graph, zone, dry_run=asked.dry_run)
     if asked.as_json:
         counts = Counter(each.fate for each in accounted)
         totals = {fate.name.lower(): counts[fate] for fate in Fate}
-        print_json({"file": str(asked.file), "dry_run": asked.dry_run, **totals, "lines": accounted})
+        guessed = {"form": form.kind, "form_reason": form.why, "timezone": zone, "timezone_reason": source}
+        print_json({"file": str(asked.file), "dry_run": asked.dry_run, **guessed, **totals, "lines": accounted})
     else:
         _print(accounted, dry_run=asked.dry_run)
+        errors().print(f"Read as {_FORMS[form.kind]}: {form.why}.", markup=False, highlight=False)
+        errors().print(f"Times without a CRON_TZ are read in {zone}, {source}.", markup=False, highlight=False)
+
+
+def machine_zone(etc: Path = Path("/etc")) -> tuple[str, str]:
+    """Return the zone in which cron reads times on this machine, and how it is known; UTC where it is not."""
+    with suppress(OSError, InvalidInput):
+        return _zone((etc / "localtime").resolve().as_posix().partition("zoneinfo/")[2]), "the zone of this machine"
+    with suppress(OSError, InvalidInput, UnicodeDecodeError):
+        return _zone((etc / "timezone").read_text("utf-8").strip()), "the zone of this machine"
+    return "UTC", "as this machine names no zone; --timezone names another"
+
+
+def _zone(name: str) -> str:
+    from remembrancer.timing.reading import read_zone  # noqa: PLC0415 (--help stays fast)
+
+    return read_zone("UTC" if name in _UTC else name)
 
 
 def _text(file: Path) -> str:
@@ -66,7 +87,7 @@ def _text(file: Path) -> str:
         allowed = f"a file that can be read ({refused.strerror})"
         raise InvalidInput("file", str(file), allowed, "/etc/crontab") from refused
     try:
-        return raw.decode()
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return raw.decode("latin-1")  # cron takes bytes as they come; every byte is some letter here
 
@@ -92,3 +113,7 @@ def _print(accounted: list[Accounted], *, dry_run: bool) -> None:
     words = "would be imported" if dry_run else "imported"
     jobs = f"{counts[Fate.IMPORTED]} {words}, {counts[Fate.UNCHANGED]} unchanged, {counts[Fate.SKIPPED]} skipped"
     screen().print(f"{jobs}; {counts[Fate.NO_JOB]} lines are no jobs.", highlight=False)
+
+
+_FORMS: Final = {"user": "a user's own crontab", "system": "the system's crontab", "anacron": "an anacrontab"}
+_UTC: Final = ("Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "Universal", "Zulu", "UCT")

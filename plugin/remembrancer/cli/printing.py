@@ -7,33 +7,47 @@ import os
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
+from remembrancer.cli.grid import Cell, Grid
 from remembrancer.model.change import TaskChange
+from remembrancer.model.controls import visible, visible_json
 from remembrancer.model.moment import from_ms, to_iso
 from remembrancer.surfaces.plain import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
 
 
+class PlainConsole(Console):
+    """Shows text as it is: no picture for what looks like the code of one, each control character made visible."""
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=stderr, width=width, emoji=False)
+
+    def render_str(self, text: str, **options: object) -> Text:
+        """Return what is printed for a text."""
+        return super().render_str(visible(text, lines=True), **options)  # pyright: ignore[reportArgumentType] (handed on as they came)
+
+
 def screen() -> Console:
     """Return the console for results; as wide as a table needs where no terminal sets a width."""
-    return Console(width=_width(sys.stdout))
+    return PlainConsole(width=_width(sys.stdout))
 
 
 def errors() -> Console:
     """Return the console for everything that is no result."""
-    return Console(stderr=True, width=_width(sys.stderr))
+    return PlainConsole(stderr=True, width=_width(sys.stderr))
 
 
 def _width(stream: TextIO) -> int | None:
@@ -73,16 +87,42 @@ def progress() -> Generator[Callable[[str, int, int], None]]:
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
     """Print any answer as JSON."""
-    sys.stdout.write(json.dumps(plain(value), indent=indent, ensure_ascii=False) + "\n")
+    sys.stdout.write(to_json(value, indent=indent) + "\n")
     sys.stdout.flush()
 
 
-def print_table(table: Table, *, otherwise: str = "") -> None:
+def to_json(value: object, *, indent: int | None = None) -> str:
+    """Return any answer as JSON, with control characters spelled in its strings."""
+    return visible_json(json.dumps(plain(value), indent=indent, ensure_ascii=False))
+
+
+def tell_more(what: str, shown: int, *, as_json: bool) -> None:
+    """Say on stderr that there is more than was printed."""
+    note = f"There are more than these {shown:,} {what}: --limit takes more."
+    sys.stderr.write(f"{to_json({'note': note})}\n" if as_json else f"{note}\n")
+    sys.stderr.flush()
+
+
+def print_table(table: Grid, *, otherwise: str = "") -> None:
     """Print a table; *otherwise* stands for one without rows."""
-    if table.row_count:
-        screen().print(table)
-    elif otherwise:
-        screen().print(otherwise, highlight=False)
+    if not table.rows:
+        if otherwise:
+            screen().print(otherwise, highlight=False)
+        return
+    out = screen()
+    lines = table.lines(out.width if out.is_terminal or "COLUMNS" in os.environ else None)
+    if not out.color_system:  # nothing to draw: a hundred times as fast
+        sys.stdout.writelines(f"{line.plain}\n" for line in lines)
+        return
+    for some in batched(lines):
+        out.print(Text("\n").join(some), soft_wrap=True, highlight=False)
+
+
+def batched(lines: Iterable[Text]) -> Iterator[list[Text]]:
+    """Yield lines some at a time."""
+    left = iter(lines)
+    while some := list(islice(left, _AT_ONCE)):
+        yield some
 
 
 def when(moment: datetime | None) -> str:
@@ -100,14 +140,14 @@ def distance(moment: datetime, now: datetime) -> str:
     return "now"
 
 
-def task_table(tasks: Iterable[ScheduledTask]) -> Table:
+def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
     """Return tasks as a table, one a row."""
-    table = _table("task", "name", "status", "schedule", "next run", "last run", "deferrals")
+    table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals"))
     for task in tasks:
-        table.add_row(
+        table.add(
             task.task_id,
-            escape(task.name),
-            coloured(task.status),
+            task.name,
+            status_cell(task.status),
             schedule_words(task),
             when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
             when(task.last_triggered_at),
@@ -116,11 +156,9 @@ def task_table(tasks: Iterable[ScheduledTask]) -> Table:
     return table
 
 
-def fact_table(task: ScheduledTask) -> Table:
+def fact_table(task: ScheduledTask) -> Grid:
     """Return one task as a table of facts, leaving out those it has none of."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    table = Grid()
     facts = {
         "task": task.task_id,
         "name": task.name,
@@ -140,7 +178,7 @@ def fact_table(task: ScheduledTask) -> Table:
     }
     for name, fact in facts.items():
         if fact:
-            table.add_row(name, escape(fact))
+            table.add(name, fact)
     return table
 
 
@@ -151,29 +189,29 @@ def schedule_words(task: ScheduledTask) -> str:
     return task.schedule_cron if task.timezone == "UTC" else f"{task.schedule_cron} ({task.timezone})"
 
 
-def execution_table(told: Iterable[Execution | TaskChange]) -> Table:
+def execution_table(told: Iterable[Execution | TaskChange]) -> Grid:
     """Return executions, and changes among them, as a table, one a row."""
-    table = _table("triggered at", "task", "status", "nominal time", "took", "reason or result", "execution")
+    table = Grid(("triggered at", "task", "status", "nominal time", "took", "reason or result", "execution"))
     for one in told:
         if isinstance(one, TaskChange):
-            table.add_row(*_change_cells(one))
+            table.add(*_change_cells(one))
             continue
         nominal = to_iso(one.nominal_at)
         if one.occurrences > 1 and one.last_nominal_at is not None:
             nominal = f"{nominal} … {to_iso(one.last_nominal_at)} ({one.occurrences})"
-        table.add_row(
+        table.add(
             to_iso(one.triggered_at),
             one.task_id,
-            coloured(one.status),
+            status_cell(one.status),
             nominal,
             "" if one.duration_seconds is None else f"{one.duration_seconds:.3f} s",
-            escape(_shortened(one.reason or one.result or "")),
+            _shortened(one.reason or one.result or ""),
             one.execution_id,
         )
     return table
 
 
-def _change_cells(change: TaskChange) -> tuple[str, ...]:
+def _change_cells(change: TaskChange) -> tuple[str | Cell, ...]:
     who = change.surface or "somebody" if change.actor is None else f"{change.surface}: {change.actor}"
     was, fields = change.before or {}, change.after or {}
     moved = ", ".join(f"{name} {was.get(name)} → {value}" for name, value in fields.items()) if was else ""
@@ -181,42 +219,43 @@ def _change_cells(change: TaskChange) -> tuple[str, ...]:
     return (
         to_iso(change.at),
         change.task_id or "",
-        coloured(change.action),
+        status_cell(change.action),
         "",
         "",
-        escape(_shortened(said)),
+        _shortened(said),
         change.change_id,
     )
 
 
-def word_table(first: str, rows: Iterable[tuple[str, str, str]]) -> Table:
+def word_table(first: str, rows: Iterable[tuple[str, str, str]]) -> Grid:
     """Return rows of a name, a word in its colour, and a sentence."""
-    table = _table(first, "", "saw")
+    table = Grid((first, "", "saw"))
     for name, word, sentence in rows:
-        table.add_row(name, coloured(word), escape(sentence))
+        table.add(name, status_cell(word), sentence)
     return table
 
 
-def row_table(rows: Sequence[dict[str, object]]) -> Table:
+def row_table(rows: Sequence[dict[str, object]]) -> Grid:
     """Return the answer of a query as a table; its columns are the keys of all rows, in their order."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = _table(*columns)
+    table = Grid(tuple(columns))
     for row in rows:
-        table.add_row(*(escape(_cell(row.get(column))) for column in columns))
+        table.add(*(_cell(row.get(column)) for column in columns))
     return table
 
 
 def coloured(status: str) -> str:
-    """Return a status in its colour."""
-    colour = _COLOURS.get(status.lower(), "yellow")
-    return f"[{colour}]{status}[/]"
+    """Return a status in its colour, as markup."""
+    return f"[{_colour(status)}]{escape(status)}[/]"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(escape(column), overflow="fold", no_wrap=number == 0)
-    return table
+def status_cell(status: str) -> Cell:
+    """Return a status in its colour, for a table."""
+    return Cell(status, _colour(status))
+
+
+def _colour(status: str) -> str:
+    return _COLOURS.get(status.lower(), "yellow")
 
 
 def _cell(value: object) -> str:
@@ -232,6 +271,7 @@ def _shortened(text: str) -> str:
 
 
 _PIPE_WIDTH: Final = 200
+_AT_ONCE: Final = 500
 _SHOWN: Final = 120
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _COLOURS: Final = {

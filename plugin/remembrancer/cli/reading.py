@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from remembrancer.model.change import TaskChange
     from remembrancer.model.execution import Execution
+    from remembrancer.model.summary import ExecutionSummary
     from remembrancer.model.task import ScheduledTask
+
+_MOST: Final = 999_999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ class Listing(Reading):
     ended: Annotated[bool, Option("--all", "-a", help="Also tasks that have come to their end.")] = False
     status: Annotated[list[TaskStatus] | None, Option(help="Only these; may be given again.")] = None
     recurring: Annotated[bool | None, Option("--recurring/--one-time", help="Only one of the two kinds.")] = None
-    limit: Annotated[int, Option(min=1, help="At most so many.")] = 1000
+    limit: Annotated[int, Option(min=1, max=_MOST, help="At most so many.")] = 1000
 
 
 async def list_tasks(asked: Listing) -> None:
@@ -41,18 +44,21 @@ async def list_tasks(asked: Listing) -> None:
         remembrancer list --all --one-time
         remembrancer list --json | jq -r '.[].task_id'
     """
-    from remembrancer.cli.printing import print_json, print_table, task_table  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.printing import print_json, print_table, task_table, tell_more  # noqa: PLC0415 (--help stays fast)
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
     from remembrancer.ports.task_store import Wanted  # noqa: PLC0415 (--help stays fast)
 
     statuses = frozenset(asked.status or (() if asked.ended else OPEN_STATUSES))
     async with reach(asked.graph, read_only=asked.read_only) as reached:
-        wanted = Wanted(statuses=statuses, recurring=asked.recurring, limit=asked.limit)
-        tasks = await reached.scheduler.find_tasks(wanted)
+        wanted = Wanted(statuses=statuses, recurring=asked.recurring, limit=asked.limit + 1)
+        found = await reached.scheduler.find_tasks(wanted)
+    tasks = found[: asked.limit]
     if asked.as_json:
         print_json(tasks)
     else:
         print_table(task_table(tasks), otherwise="No tasks." if asked.ended else "No tasks to come.")
+    if len(found) > asked.limit:
+        tell_more("tasks", asked.limit, as_json=asked.as_json)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +66,7 @@ class Showing(Reading):
     """The options of `show`."""
 
     task_id: TaskId
-    limit: Annotated[int, Option(min=1, help="At most so many executions.")] = 10
+    limit: Annotated[int, Option(min=1, max=_MOST, help="At most so many executions.")] = 10
 
 
 async def show(asked: Showing) -> None:
@@ -107,7 +113,7 @@ class Recalling(Reading):
     """The options of `history`."""
 
     task_id: Annotated[str | None, Argument(metavar="[TASK_ID]", help="Of this task; else of all.")] = None
-    limit: Annotated[int, Option(min=1, help="At most so many.")] = 100
+    limit: Annotated[int, Option(min=1, max=_MOST, help="At most so many.")] = 100
 
 
 async def history(asked: Recalling) -> None:
@@ -118,28 +124,36 @@ async def history(asked: Recalling) -> None:
         remembrancer history --limit 20
         remembrancer history task_1723644600.123_9f3k2a --json
     """
-    from remembrancer.cli.printing import execution_table, print_json, print_table, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.printing import print_json, tell_more  # noqa: PLC0415 (--help stays fast)
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
 
     async with reach(asked.graph, read_only=asked.read_only) as reached:
         told: Sequence[Execution | TaskChange]
         if asked.task_id is not None:
             await reached.scheduler.get_task(asked.task_id)
-            told = await reached.scheduler.timeline(asked.task_id, asked.limit)
+            told = await reached.scheduler.timeline(asked.task_id, asked.limit + 1)
         else:
-            told = await reached.scheduler.history(None, asked.limit)
+            told = await reached.scheduler.history(None, asked.limit + 1)
         summaries = await reached.scheduler.summaries(asked.task_id, _SUMMARIES)
     if asked.as_json:
-        print_json(told)
+        print_json(told[: asked.limit])
     else:
-        print_table(execution_table(told), otherwise="" if summaries else "Nothing has fired yet.")
-        if summaries:
-            older = sum(summary.executions for summary in summaries)
-            until = max(summary.day for summary in summaries)
-            screen().print(
-                f"{older:,} older executions, up to {until}, are rolled up into {len(summaries):,} summaries.",
-                highlight=False,
-            )
+        _print_history(told[: asked.limit], summaries)
+    if len(told) > asked.limit:
+        tell_more("lines of history", asked.limit, as_json=asked.as_json)
+
+
+def _print_history(told: Sequence[Execution | TaskChange], summaries: Sequence[ExecutionSummary]) -> None:
+    from remembrancer.cli.printing import execution_table, print_table, screen  # noqa: PLC0415 (--help stays fast)
+
+    print_table(execution_table(told), otherwise="" if summaries else "Nothing has fired yet.")
+    if summaries:
+        older = sum(summary.executions for summary in summaries)
+        until = max(summary.day for summary in summaries)
+        screen().print(
+            f"{older:,} older executions, up to {until}, are rolled up into {len(summaries):,} summaries.",
+            highlight=False,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

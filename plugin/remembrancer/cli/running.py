@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from remembrancer.cli.signals import BY_SIGNAL, Signals, silence
+from remembrancer.cli.signals import Signals
 from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError, TaskNotFound
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ FAILED: Final = 1
 INVALID: Final = 2
 NOT_FOUND: Final = 3
 UNAVAILABLE: Final = 4
-PIPE_CLOSED: Final = BY_SIGNAL + 13
-"""What SIGPIPE, number 13, gives other commands. Raised by number: Windows has no name for it."""
 _END_SECONDS: Final = 5.0
 """How long a command may take to let go of what it holds, once a signal has come."""
 
@@ -39,8 +37,6 @@ def run(work: Coroutine[None, None, int | None], *, as_json: bool = False) -> No
         except (asyncio.CancelledError, KeyboardInterrupt):
             _tell_interrupted(as_json=as_json)
             code = signals.code
-        except (BrokenPipeError, SystemExit) as end:
-            code = _of_closed_pipe(end)
     if code:
         raise typer.Exit(code)
 
@@ -60,12 +56,12 @@ def exit_code(error: RemembrancerError) -> int:
 
 def tell(error: RemembrancerError, *, as_json: bool) -> None:
     """Print *error* to stderr."""
-    from remembrancer.cli.printing import errors  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.printing import errors, to_json  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.plain import plain  # noqa: PLC0415 (--help stays fast)
 
     if as_json:
         told = {"type": type(error).__name__, "message": str(error), **_fields(plain(vars(error)))}
-        sys.stderr.write(json.dumps({"error": told}, ensure_ascii=False) + "\n")
+        sys.stderr.write(to_json({"error": told}) + "\n")
         return
     out = errors()
     out.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
@@ -77,7 +73,7 @@ def tell(error: RemembrancerError, *, as_json: bool) -> None:
             ("example", error.example),
         )
         for name, value in rows:
-            out.print(f"  {name:8}", value, markup=False, highlight=False)
+            out.print(f"  {name:8}", str(value), markup=False, highlight=False)
     else:
         out.print(f"  {error}", markup=False, highlight=False)
 
@@ -86,16 +82,6 @@ def _tell_interrupted(*, as_json: bool) -> None:
     words = "Interrupted."
     told = {"error": {"type": "Interrupted", "message": words}}
     typer.echo(json.dumps(told) if as_json else words, err=True)
-
-
-def _of_closed_pipe(end: BrokenPipeError | SystemExit) -> int:
-    """Return the code of a command whose reader has gone, as of `| head`; raise *end* if it is something else."""
-    if isinstance(end, SystemExit) and not isinstance(
-        end.__context__, BrokenPipeError
-    ):  # rich makes the one of the other
-        raise end
-    silence()
-    return PIPE_CLOSED
 
 
 def _fields(fields: object) -> dict[str, object]:

@@ -20,7 +20,7 @@ from remembrancer.cli.signals import LastAct, Signals
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
     from remembrancer.cli.chronicle import Chronicle
@@ -158,7 +158,7 @@ async def _open(
     beacon = Beacon(
         pid=os.getpid(),
         host="127.0.0.1",
-        control_port=await control.start(),
+        control_port=await _listening("--control-port", asked.control_port, control.start),
         token=token,
         rest_port=rest_port,
         metrics_port=await _serve_metrics(stack, exposition, service, asked.metrics_port),
@@ -204,7 +204,7 @@ async def _serve_metrics(
 
     server = MetricsServer(exposition, service, port or 0)
     stack.push_async_callback(server.stop)
-    return await server.start()
+    return await _listening("--metrics-port", port or 0, server.start)
 
 
 async def _serve_rest(stack: AsyncExitStack, service: SchedulerService, port: int) -> int | None:
@@ -215,7 +215,16 @@ async def _serve_rest(stack: AsyncExitStack, service: SchedulerService, port: in
         return None
     server = RestServer(service, port=port)
     stack.push_async_callback(server.stop)
-    return await server.start()
+    return await _listening("--rest-port", port, server.start)
+
+
+async def _listening(option: str, port: int, start: Callable[[], Awaitable[int]]) -> int:
+    """Return the port on which a server listens. Raises InvalidInput: it cannot have the one asked for."""
+    try:
+        return await start()
+    except OSError as refused:
+        allowed = f"a port that is free and may be taken ({refused.strerror or refused}); 0 is any"
+        raise InvalidInput(option, port, allowed, 0) from refused
 
 
 async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, SchedulerService]) -> SchedulerService | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import deque
@@ -17,8 +16,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from remembrancer.cli.printing import coloured, distance, print_json, schedule_words, screen
+from remembrancer.cli.printing import coloured, distance, print_json, schedule_words, screen, to_json
 from remembrancer.errors import TaskNotFound
+from remembrancer.model.controls import visible
 from remembrancer.model.moment import from_ms, to_iso
 from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.ports.task_store import Wanted
@@ -113,7 +113,7 @@ class Lines:
                 self._names.learn(event.task_id, event.name)
             name = await self._names.of(reached, event.task_id)
             line = f"{to_iso(event.at)}  {event.kind:20}  {_whose(name, event)}  {words(event)}"
-            sys.stdout.write(line.rstrip() + "\n")
+            sys.stdout.write(visible(line.rstrip()) + "\n")
         sys.stdout.flush()
 
     def refresh(self) -> None:
@@ -124,8 +124,8 @@ class Lines:
         if str(error) == self._said:
             return
         self._said = str(error)
-        told = json.dumps({"error": {"type": type(error).__name__, "message": str(error)}}, ensure_ascii=False)
-        sys.stderr.write(f"{told if self._as_json else error}\n")
+        told = to_json({"error": {"type": type(error).__name__, "message": str(error)}})
+        sys.stderr.write(f"{told if self._as_json else visible(str(error))}\n")
         sys.stderr.flush()
 
 
@@ -173,7 +173,9 @@ class Picture:
     def drawn(self) -> RenderableType:
         """Return the picture of this moment."""
         now = datetime.now(UTC)
-        head = Text.assemble((self._graph, "bold"), f"  {to_iso(now.replace(microsecond=0))}  {self._state}")
+        head = Text.assemble(
+            (visible(self._graph), "bold"), f"  {to_iso(now.replace(microsecond=0))}  {visible(self._state)}"
+        )
         parts = {"due": self._due_table(now), "running": self._running_table(now), "happened": self._event_table()}
         return Group(head, *(piece for title, table in parts.items() for piece in _part(title, table)))
 
@@ -181,7 +183,7 @@ class Picture:
         table = _grid(3)
         for task in self._due:
             next_run = from_ms(task.next_run_ms or 0)
-            table.add_row(escape(task.name), distance(next_run, now), schedule_words(task))
+            table.add_row(_cell(task.name), distance(next_run, now), _cell(schedule_words(task)))
         return table
 
     def _running_table(self, now: datetime) -> Table:
@@ -191,17 +193,17 @@ class Picture:
             bar = "" if progress is None else ProgressBar(total=1, completed=progress, width=_BAR)
             share = "" if progress is None else f"{progress:4.0%}  "
             table.add_row(
-                escape(name),
+                _cell(name),
                 f"since {distance(execution.triggered_at, now).removesuffix(' ago')}",
                 bar,
-                f"{share}{escape(execution.progress_text or '')}",
+                f"{share}{_cell(execution.progress_text or '')}",
             )
         return table
 
     def _event_table(self) -> Table:
         table = _grid(4)
         for name, event in reversed(self._happened):
-            table.add_row(f"{event.at:%H:%M:%S}", _coloured(event.kind), escape(name), escape(words(event)))
+            table.add_row(f"{event.at:%H:%M:%S}", _coloured(event.kind), _cell(name), _cell(words(event)))
         return table
 
 
@@ -227,6 +229,11 @@ def _whose(name: str, event: Event) -> str:
 def _coloured(kind: EventKind) -> str:
     what, _, status = kind.partition("_")
     return f"{what} {coloured(status)}" if status else f"[red]{what}[/]"
+
+
+def _cell(text: str) -> str:
+    """Return a text for one line of a table: no markup, no control characters."""
+    return escape(visible(text))
 
 
 def _part(title: str, table: Table) -> list[RenderableType]:

@@ -141,14 +141,6 @@ class LastAct:
             os._exit(self._code)
 
 
-def silence() -> None:
-    """Send what is still printed nowhere: the reader of stdout has gone, and the interpreter's end flushes it."""
-    with contextlib.suppress(OSError, ValueError):  # a stream that is no file needs nothing
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-
-
 def _numbers() -> list[int]:
     """Return the signals that ask for an end; one that was started to outlive its terminal (nohup) goes on."""
     numbers: list[int] = [signal.SIGINT, signal.SIGTERM]

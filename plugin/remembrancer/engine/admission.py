@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 from remembrancer.engine.planning import cron_of
 from remembrancer.errors import InvalidInput
+from remembrancer.model.controls import has_controls
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
 from remembrancer.model.task import ScheduledReply, ScheduledTask
 from remembrancer.timing.preview import preview
-from remembrancer.timing.reading import read_moment, read_zone
+from remembrancer.timing.reading import fold_note, read_moment, read_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from remembrancer.model.request import ScheduleRequest
 
@@ -30,6 +32,7 @@ LARGEST_CONTEXT: Final = 65_536
 LONGEST_TIMEOUT: Final = 86_400.0
 MOST_ATTEMPTS: Final = 100
 LONGEST_BACKLOG: Final = 1000
+MOST_ASKED: Final = 1_000_000
 PREVIEWED: Final = 5
 _UNKEEPABLE: Final = re.compile("[\0\ud800-\udfff]")
 _NEITHER: Final = (
@@ -55,20 +58,21 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made:
     now_ms = to_ms(now)
     task_id = new_id("task", now_ms)
     until = request.defer_until
-    zone = None if request.timezone is None else read_zone(request.timezone)
-    held = None if until is None else read_moment(until, "defer_until", now=now, timezone=zone)
+    zone = _zone(request)
+    fold = _word("fold", request.fold, Fold)
+    held = None if until is None else read_moment(until, "defer_until", now=now, timezone=zone, fold=fold)
     task = ScheduledTask(
         task_id=task_id,
-        name=_text("name", request.name, LONGEST_NAME, "Daily report"),
+        name=_line("name", request.name, LONGEST_NAME, "Daily report"),
         goal_description=_text("goal_description", request.goal_description, LONGEST_TEXT, "Send the metrics"),
         trigger_prompt=_text("trigger_prompt", request.trigger_prompt, LONGEST_TEXT, "Write today's report"),
-        origin_thought_id=_text("origin_thought_id", request.origin_thought_id, LONGEST_ID, "thought_12345"),
+        origin_thought_id=_line("origin_thought_id", request.origin_thought_id, LONGEST_ID, "thought_12345"),
         defer_until=held,
         schedule_cron=_expression(request.schedule_cron),
         created_at=from_ms(now_ms),
         timezone=zone or "UTC",
         gap=_word("gap", request.gap, Gap),
-        fold=_word("fold", request.fold, Fold),
+        fold=fold,
         seconds=None if request.seconds is None else _word("seconds", request.seconds, Seconds),
         misfire=_word("misfire", request.misfire, Misfire),
         misfire_limit=_whole("misfire_limit", request.misfire_limit, LONGEST_BACKLOG, 100),
@@ -78,7 +82,7 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made:
         timeout_seconds=_timeout(request.timeout_seconds),
         dedup_key=None
         if request.dedup_key is None
-        else _text("dedup_key", request.dedup_key, LONGEST_ID, "daily-report"),
+        else _line("dedup_key", request.dedup_key, LONGEST_ID, "daily-report"),
         context=_context(request.context),
     )
     nominal_ms, next_run_ms = _first_run(task, now_ms, int(late_by_seconds * 1000))
@@ -95,14 +99,24 @@ def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) ->
         asked = task.defer_until if put_off else from_ms(task.nominal_ms or task.next_run_ms)
         if asked and asked < now:
             said.append(_is_past(asked, task.next_run_ms, now))
+        if task.defer_until and not put_off and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
+            said.append(twice)
         if cron := cron_of(task):
             ahead = preview(cron, task.next_run_ms - 1, PREVIEWED)
             said += [fire.note for fire in ahead if fire.note]
             later = [fire.at for fire in ahead]
-            if put_off and later[0] != fires[0]:
+            if put_off and later[:1] != fires:
                 later.insert(0, fires[0])  # a put-off run is no moment of the schedule
             fires = later[:PREVIEWED]
     return ScheduledReply.model_validate({**vars(task), "next_fires": fires, "notes": said})
+
+
+def _zone(request: ScheduleRequest) -> str | None:
+    """Return the zone that the request names; else, where it asks for one moment, the one that the moment has."""
+    if request.timezone is not None:
+        return read_zone(request.timezone)
+    own = request.defer_until.tzinfo if isinstance(request.defer_until, datetime) else None
+    return own.key if request.schedule_cron is None and isinstance(own, ZoneInfo) else None
 
 
 def read_reason(reason: object) -> str:
@@ -122,7 +136,14 @@ def read_context(context: object) -> dict[str, Any] | None:
 
 def read_id(field: str, value: object) -> str:
     """Check an id that a caller gave."""
-    return _text(field, value, LONGEST_ID, "thought_12345")
+    return _line(field, value, LONGEST_ID, "thought_12345")
+
+
+def read_limit(value: object) -> int:
+    """Check how many are asked for at most."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_ASKED:
+        raise InvalidInput("limit", value, f"a whole number from 0 to {MOST_ASKED:,}", 100)
+    return value
 
 
 def _first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, int]:
@@ -153,6 +174,14 @@ def _text(field: str, value: object, longest: int, example: str) -> str:
     if _UNKEEPABLE.search(value):
         raise InvalidInput(field, value, "text without NUL characters and lone surrogates", example)
     return value
+
+
+def _line(field: str, value: object, longest: int, example: str) -> str:
+    """Check a name, a key or an id: it stands in tables, logs and paths."""
+    text = _text(field, value, longest, example)
+    if has_controls(text):
+        raise InvalidInput(field, text, "one line of text without control characters", example)
+    return text
 
 
 def _expression(value: object) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.planning import plan_page
 from remembrancer.engine.telling import tell
 from remembrancer.errors import RemembrancerError
+from remembrancer.model.controls import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.handler import Firing
@@ -132,6 +133,6 @@ class Claims:
     async def _quarantine(self, task: ScheduledTask, error: Exception) -> None:
         """Take a task that cannot be planned out of the schedule: it never stops the others, nor fails unseen."""
         fault = str(error) if isinstance(error, RemembrancerError) else f"{type(error).__name__}: {error}"
-        text = f"Task {task.name} ({task.task_id}) cannot be planned and is disarmed as FAILED: {fault}"
+        text = f"Task {visible(task.name)} ({task.task_id}) cannot be planned and is disarmed as FAILED: {fault}"
         self._checker.faults.tell("The plan", text, error)
         await self._store.quarantine(task.task_id, fault, self._clock.now())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from remembrancer.engine.admission import read_id, read_thought
 from remembrancer.engine.putting_off import put_off
 from remembrancer.errors import InvalidInput
+from remembrancer.model.controls import visible
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.outcome import THOUGHT_REFUSED, Defer, Done, Failed, Thought
 
@@ -98,7 +99,8 @@ def raised(firing: Firing, error: BaseException) -> Verdict:
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
         error = error.__cause__  # a coroutine turns it into a RuntimeError
     text = _text(error)
-    _LOG.warning("The handler of %s (%s) raised %s", firing.task.name, firing.task.task_id, text, exc_info=error)
+    name, shown = visible(firing.task.name), visible(text)
+    _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=error)
     return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.planning import beginning_ms, cron_of, held_ms
 from remembrancer.errors import InvalidInput
+from remembrancer.model.controls import visible
 from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.ports.schedules import Cause, Move, Retraction
 from remembrancer.timing.passing import pairs_of
@@ -209,10 +210,8 @@ def _waits(task: ScheduledTask, now_ms: int) -> bool:
 
 
 def _tell(move: Move, cause: Cause) -> None:
-    _LOG.info(
-        "Task %s (%s) is moved from %s to %s: %s",
-        move.task.name, move.task.task_id, _shown(move.task.next_run_ms), _shown(move.next_run_ms), cause.reason,
-    )  # fmt: skip
+    task, was, will = move.task, _shown(move.task.next_run_ms), _shown(move.next_run_ms)
+    _LOG.info("Task %s (%s) is moved from %s to %s: %s", visible(task.name), task.task_id, was, will, cause.reason)
 
 
 def _shown(moment_ms: int | None) -> str:

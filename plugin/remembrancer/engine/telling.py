@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.controls import visible
 from remembrancer.model.moment import to_iso
 
 if TYPE_CHECKING:
@@ -18,4 +19,4 @@ def tell(task: ScheduledTask, execution: Execution) -> None:
     """Log an occurrence, or a burst of them, that was skipped or missed."""
     first, times = to_iso(execution.nominal_at), execution.occurrences
     what = f"{times} occurrences from {first}" if times > 1 else f"the occurrence of {first}"
-    _LOG.info("%s: %s of %s. %s", execution.status, what, task.name, execution.reason)
+    _LOG.info("%s: %s of %s. %s", execution.status, what, visible(task.name), visible(execution.reason or ""))

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 (part of the public signature)
-from typing import Annotated, Any
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Strict
+from pydantic import BeforeValidator, ConfigDict, Strict
 
+from remembrancer.errors import InvalidInput
+from remembrancer.model.names import nearest, unknown
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
 from remembrancer.model.task import MISFIRE_GRACE_SECONDS, MISFIRE_LIMIT
 
 Whole = Annotated[int, Strict()]
 """A whole number, and nothing that could be read as one: `true` is not 1."""
 Number = Annotated[float, Strict()]
+
+
+def _no_number(value: object) -> object:
+    """Refuse a number for a moment: of which unit and epoch it counts is not known."""
+    if value is None or isinstance(value, str | datetime):
+        return value
+    raise ValueError("a moment is text: an ISO-8601 date and time with Z or an offset such as +02:00")
+
+
+Moment = Annotated[str | datetime | None, BeforeValidator(_no_number)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +51,17 @@ class ScheduleRequest:
         timeout_seconds: How long the handler may take; None is the scheduler's own limit.
         dedup_key: Scheduling again under the same key returns the task that is there.
         context: Any JSON object for the handler.
+
+    Raises InvalidInput: another argument was given; the message names the one that was meant.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: str
     goal_description: str
     trigger_prompt: str
     origin_thought_id: str
-    defer_until: str | datetime | None = None
+    defer_until: Moment = None
     schedule_cron: str | None = None
     timezone: str | None = None
     gap: Gap | str = Gap.RUN_AFTER
@@ -59,6 +75,14 @@ class ScheduleRequest:
     timeout_seconds: Number | None = None
     dedup_key: str | None = None
     context: dict[str, Any] | None = None
+
+    def __new__(cls, *_: object, **given: object) -> Self:
+        """Refuse what is no field; only then are the others looked at."""
+        for name, value in given.items():
+            if name not in cls.__dataclass_fields__:
+                known = [each.name for each in fields(cls)]
+                raise InvalidInput(name, value, unknown(name, known), nearest(name, known) or known[0])
+        return object.__new__(cls)
 
 
 @dataclass(frozen=True, slots=True)

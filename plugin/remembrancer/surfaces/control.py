@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import RemembrancerError
+from remembrancer.model.names import unknown
 from remembrancer.surfaces import wire
 from remembrancer.surfaces.beacon import Place
+from remembrancer.surfaces.misfits import misfit_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,13 +122,15 @@ class ControlServer:
         name = message.get("method")
         if not isinstance(name, str):
             return {"error": _failure(wire.INVALID_REQUEST, "method is missing")}
+        if odd := [member for member in message if member not in _MEMBERS]:
+            return {"error": _failure(wire.INVALID_REQUEST, f"{odd[0]}: {unknown(odd[0], _MEMBERS)}")}
         method = wire.METHODS.get(name)
         if method is None:
             return {"error": _failure(wire.NO_METHOD, f"there is no method {name!r}")}
         try:
             return {"result": await method.serve(self._scheduler, message.get("params", {}))}
         except ValidationError as refusal:
-            return {"error": _failure(wire.INVALID_PARAMS, str(refusal))}
+            return {"error": _failure(wire.INVALID_PARAMS, misfit_words(refusal, method.params))}
 
 
 def _read(frame: bytes) -> dict[str, object] | None:
@@ -152,6 +156,7 @@ def _failure(code: int, message: str) -> dict[str, object]:
 
 
 _HOST: Final = "127.0.0.1"
+_MEMBERS: Final = ("jsonrpc", "id", "method", "params")
 _LONGEST_NAME: Final = 256
 _PATIENCE_SECONDS: Final = 10
 """How long a connection may take to say who it is."""

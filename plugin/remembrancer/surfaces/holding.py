@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.admission import read_limit
 from remembrancer.engine.retention import retain
 from remembrancer.errors import ServiceStopped
 from remembrancer.surfaces.calls import Calls, public
@@ -36,7 +37,7 @@ class GraphHolder:
     @public
     async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
         """Return what was rolled up, the latest day first: of one task, or of all."""
-        return list(await self._graph().past.summaries(task_id, limit))
+        return list(await self._graph().past.summaries(task_id, read_limit(limit)))
 
     @public
     async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.admission import read_limit
 from remembrancer.engine.feed import MOST, Feed, only
 from remembrancer.errors import InvalidInput
 from remembrancer.surfaces.calls import carried, public
@@ -59,7 +60,7 @@ class Live(Pulse):
         """
         if not 0 <= wait_seconds <= LONGEST_WAIT:
             raise InvalidInput("wait_seconds", wait_seconds, f"0 to {LONGEST_WAIT:g} seconds", 10)
-        if not 1 <= limit <= MOST:
+        if not 1 <= read_limit(limit) <= MOST:
             raise InvalidInput("limit", limit, f"1 to {MOST:,}", 100)
         if self._feed is None or self._feed.ended:
             self._feed = Feed(self._graph().events, self._time_service)
@@ -69,7 +70,7 @@ class Live(Pulse):
     @public
     async def running_executions(self, limit: int = 100) -> list[Execution]:
         """Return what is under way, on all replicas, with the progress that was reported."""
-        return list(await self._graph().events.running(limit))
+        return list(await self._graph().events.running(read_limit(limit)))
 
     def _end_feed(self) -> None:
         """Let those who read events go: the graph is about to close."""

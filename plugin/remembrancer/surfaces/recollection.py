@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.admission import read_limit
 from remembrancer.errors import InvalidInput
 from remembrancer.ports.trail import Stretch
 from remembrancer.surfaces.calls import carried, public
@@ -28,7 +29,7 @@ class Recollection(Pulse):
 
         Old and new go by their nominal times.
         """
-        return list(await self._graph().history(task_id, limit, before))
+        return list(await self._graph().history(task_id, read_limit(limit), before))
 
     @public
     async def changes(
@@ -50,7 +51,7 @@ class Recollection(Pulse):
         Raises:
             InvalidInput: One of them is wrong.
         """
-        if not 1 <= limit <= MOST_AT_ONCE:
+        if not 1 <= read_limit(limit) <= MOST_AT_ONCE:
             raise InvalidInput("limit", limit, f"1 to {MOST_AT_ONCE:,}", 1000)
         now = self._time_service.now()
         begin = None if since is None else read_moment(since, "since", now=now)

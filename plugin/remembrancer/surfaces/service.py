@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.engine.accounting import Paged, page_of
+from remembrancer.engine.admission import read_limit
 from remembrancer.engine.admittance import Admittance
 from remembrancer.errors import ServiceStopped
 from remembrancer.model.policy import OPEN_STATUSES
@@ -125,6 +126,7 @@ class SchedulerService(Lifecycle, Recollection):
     @public
     async def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last."""
+        read_limit(wanted.limit)
         return list(await self._graph().find(wanted))
 
     @public
@@ -135,6 +137,7 @@ class SchedulerService(Lifecycle, Recollection):
     @public
     async def page_of_tasks(self, wanted: Wanted, cursor: str | None = None) -> Paged:
         """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor."""
+        read_limit(wanted.limit)
         return await page_of(self._graph().accounts, wanted, cursor)
 
     @public

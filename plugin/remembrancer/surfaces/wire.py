@@ -153,9 +153,13 @@ class Query(Asked):
 class Served(Protocol):
     """A method as the server sees it."""
 
+    @property
+    def params(self) -> type[Asked]:
+        """What it takes."""
+        ...
+
     async def serve(self, scheduler: LocalScheduler, raw: object) -> object:
         """Make the call that *raw* asks for."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +245,7 @@ METHODS: Final[dict[str, Served]] = {
 
 
 def to_frame(message: dict[str, object]) -> bytes:
-    """Return *message* as one line.
-
-    Raises:
-        GraphUnavailable: It is longer than a frame may be.
-    """
+    """Return *message* as one line. Raises GraphUnavailable: it is longer than a frame may be."""
     frame = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode() + b"\n"
     if len(frame) > MAX_FRAME:
         raise GraphUnavailable(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, Seconds
 from remembrancer.timing.days import day_sides
+from remembrancer.timing.dialects import expand_alias, is_foreign, joined, refusal
 from remembrancer.timing.fields import (
     DAY,
     HOUR,
@@ -67,8 +68,15 @@ class Cron:
         """Return the first fire strictly after *after_ms*, both in epoch milliseconds (UTC).
 
         Raises:
-            InvalidInput: Beyond the year 2400.
+            InvalidInput: There is none before the year 2400.
         """
+        fire = self.next_or_none(after_ms)
+        if fire is None:
+            raise _refusal(self.expression, "an expression that fires before the year 2400", _example(self.seconds))
+        return fire
+
+    def next_or_none(self, after_ms: int) -> int | None:
+        """Return the first fire strictly after *after_ms*, or None where there is none before the year 2400."""
         second = after_ms // 1000 + 1
         while second < _END:
             span = span_at(self.rules or self.timezone, second)
@@ -83,7 +91,7 @@ class Cron:
                 # No time is about to be shown again, and no clock is a day ahead of UTC: until a day before
                 # the wall time that was found there is nothing.
                 second = max(second, wall - _DAY)
-        raise InvalidInput("after_ms", after_ms, "epoch milliseconds before the year 2400", 1_800_000_000_000)
+        return None
 
     def fires(self, start_ms: int, until_ms: int, limit: int) -> list[int]:
         """Return the fires f with start_ms <= f <= until_ms, ascending, at most *limit*.
@@ -91,7 +99,7 @@ class Cron:
         All are epoch milliseconds (UTC).
 
         Raises:
-            InvalidInput: Beyond the year 2400.
+            InvalidInput: There is no further one before the year 2400.
         """
         found: list[int] = []
         fire = start_ms - 1
@@ -187,14 +195,42 @@ def parse_cron(
 @lru_cache(maxsize=4096)
 def _parse(expression: str, zone: str, policy: tuple[Gap, Fold], seconds: Seconds | None, key: str | None) -> Cron:
     try:
-        texts = _split(expression, seconds)
-        readings = [read_field(place, text, key) for place, text in zip(PLACES, texts, strict=True)]
-        walls = _walls(readings)
+        readings, walls = _read(expression, seconds, key)
     except WrongField as wrong:
-        raise _refusal(expression, str(wrong), _example(seconds)) from None
+        example = _mended(wrong.instead, seconds, key) or _example(seconds)
+        raise _refusal(expression, str(wrong), example) from None
     normal = " ".join(reading.text for reading in readings[: None if seconds else -1])
     elapsed = any("*" in reading.text or "/" in reading.text for reading in (readings[0], readings[1]))
     return Cron(expression, normal, zone, *policy, seconds, elapsed, walls)
+
+
+def _read(expression: str, seconds: Seconds | None, key: str | None) -> tuple[list[Reading], Walls]:
+    """Return the fields of an expression, and the wall times it names. Raises WrongField: with what it should say."""
+    texts = _split(expression, seconds)
+    readings: list[Reading] = []
+    for place, text in zip(PLACES, texts, strict=True):
+        try:
+            readings.append(read_field(place, text, key))
+        except WrongField as wrong:
+            if wrong.instead is not None:
+                mended = [*texts[: place.order], wrong.instead, *texts[place.order + 1 :]]
+                wrong.instead = joined(mended, seconds)
+            raise
+    return readings, _walls(readings)
+
+
+def _mended(instead: str | None, seconds: Seconds | None, key: str | None) -> str | None:
+    """Return the expression to suggest, once it was read: None if it is refused too, and cannot be mended."""
+    for _ in PLACES:  # a wrong field is mended each time
+        if instead is None or len(instead) > _LONGEST:
+            return None
+        try:
+            _read(instead, seconds, key)
+        except WrongField as wrong:
+            instead = wrong.instead
+        else:
+            return instead
+    return None
 
 
 def _split(expression: str, seconds: Seconds | None) -> list[str]:
@@ -202,35 +238,14 @@ def _split(expression: str, seconds: Seconds | None) -> list[str]:
     text = expression.strip()
     if not (text.isascii() and text.replace("\t", " ").isprintable()):
         raise WrongField("plain ASCII on one line")
-    fields = _expand_alias(text).split()
+    fields = expand_alias(text).split()
+    if is_foreign(text, fields):
+        raise refusal(text, fields, seconds)
     if text.startswith("@") or (len(fields) == _PLAIN and seconds is None):
         return [*fields, "0"]
     if len(fields) != _PLAIN + 1 or seconds is None:
-        raise WrongField(_count_hint(len(fields), seconds))
+        raise refusal(text, fields, seconds)
     return [*fields[1:], fields[0]] if seconds is Seconds.FIRST else fields
-
-
-def _expand_alias(text: str) -> str:
-    if not text.startswith("@"):
-        return text
-    name = text.lower()
-    if name in ALIASES:
-        return ALIASES[name]
-    if name == "@reboot":
-        raise WrongField("times of the clock; '@reboot' names none: schedule a one-time task when the agent starts")
-    if name.startswith("@every"):
-        raise WrongField("times of the clock; '@every' is an interval: use an interval schedule, or write */30 * * * *")
-    raise WrongField(f"of the aliases {', '.join(ALIASES)}")
-
-
-def _count_hint(count: int, seconds: Seconds | None) -> str:
-    plain = "exactly five fields: minute hour day-of-month month day-of-week"
-    if seconds is not None:
-        return f"exactly six fields, as seconds={seconds.value!r} was given; here are {count}"
-    if count == _PLAIN + 1:
-        return f"{plain}; here are six, so say seconds='first' or seconds='last' too, or drop the seconds"
-    year = "; there is no field for the year" if count > _PLAIN else ""
-    return f"{plain}; here are {count}{year}"
 
 
 def _walls(readings: list[Reading]) -> Walls:
@@ -283,12 +298,3 @@ _LONGEST: Final = 256
 _PLAIN: Final = 5
 _LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _USES_HASH: Final = re.compile(r"(?:^|[\s,])H", re.IGNORECASE)
-ALIASES: Final = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}

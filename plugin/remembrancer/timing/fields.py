@@ -13,7 +13,14 @@ from remembrancer.timing.days import hashed
 
 
 class WrongField(ValueError):
-    """One field cannot be accepted; the message says what it takes."""
+    """One field cannot be accepted; the message says what it takes.
+
+    `instead` is what to write for the field, or for all of the expression: with the same meaning, or None.
+    """
+
+    def __init__(self, message: str, instead: str | None = None) -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 class Place(NamedTuple):
@@ -54,7 +61,14 @@ def read_field(place: Place, text: str, hash_key: str | None) -> Reading:
     items = word.split(",")
     if "*" in items and len(items) > 1:
         raise WrongField(f"in the {place.name} field '*' already means every value and stands alone, without a list")
-    readings = [_read_item(place, item, hash_key) for item in items]
+    readings: list[Reading] = []
+    for at, item in enumerate(items):
+        try:
+            readings.append(_read_item(place, item, hash_key))
+        except WrongField as wrong:
+            if wrong.instead is not None:
+                wrong.instead = ",".join([*items[:at], wrong.instead, *items[at + 1 :]])
+            raise
     special = [item for item, reading in zip(items, readings, strict=True) if not reading.values]
     if special and len(items) > 1:
         _check_mix(place, items, special)
@@ -92,9 +106,7 @@ def _read_item(place: Place, item: str, hash_key: str | None) -> Reading:
     first = _number(place, low)
     if high is None:
         if step is not None:
-            raise WrongField(
-                f"in the {place.name} field a step needs a range: write {low}-{place.high}/{step} for {item}"
-            )
+            raise _wrong(place, "a step needs a range", item, *_onwards(place, first, int(step)))
         value = _sunday(place, first)
         return Reading(str(value), (value,))
     last = _number(place, high)
@@ -107,22 +119,55 @@ def _stretch(place: Place, item: str, ends: tuple[int, int], step: str | None) -
     """Read `low-high`, `low-high/step` or `*/step`."""
     low, high = ends
     if low == high:
-        raise WrongField(f"in the {place.name} field a range needs two different ends: write {low} for {item}")
-    if low > high:
-        raise WrongField(
-            f"in the {place.name} field a range runs upwards: write {low}-{place.high},{place.low}-{high} for {item}"
-        )
+        raise _wrong(place, "a range needs two different ends", item, str(low), (_sunday(place, low),))
     stride = int(step or 1)
+    if low > high:
+        raise _wrong(place, "a range runs upwards", item, *_around(place, low, high, stride))
     if not 1 <= stride <= high - low:
-        raise WrongField(
-            f"in the {place.name} field the step of {item} must be 1 to {high - low}; write {low} for that value alone"
-        )
+        # The leading '*' of a day field also says how the two are combined: one day cannot stand for it.
+        alone = stride > 0 and not (item.startswith("*") and place in {DAY, WEEKDAY})
+        fault = f"the step of {item} must be 1 to {high - low}"
+        raise _wrong(place, fault, item, str(low) if alone else None, (_sunday(place, low),))
     values = tuple(sorted({_sunday(place, value) for value in range(low, high + 1, stride)}))
     if item.startswith("*"):
         return Reading("*" if stride == 1 else f"*/{stride}", values)
     if place is WEEKDAY and high == _SUNDAY_TOO:
         return Reading(",".join(map(str, values)), values)
     return Reading(f"{low}-{high}" + (f"/{stride}" if stride > 1 else ""), values)
+
+
+def _wrong(place: Place, fault: str, item: str, instead: str | None, values: tuple[int, ...]) -> WrongField:
+    """Return the refusal of an item, with *instead* in its place if that is read as just these values."""
+    message = f"in the {place.name} field {fault}"
+    if instead is None or read_field(place, instead, None).values != tuple(sorted(values)):
+        return WrongField(message)
+    return WrongField(f"{message}; write {instead} for {item}", instead)
+
+
+def _onwards(place: Place, first: int, step: int) -> tuple[str | None, tuple[int, ...]]:
+    """Return how to write each *step* from *first* to the end of the field, and the values it names."""
+    low, top = _sunday(place, first), place.low + _size(place) - 1
+    if step < 1:
+        return None, ()
+    values = tuple(range(low, top + 1, step))
+    return f"{low}-{top}/{step}" if len(values) > 1 else str(low), values
+
+
+def _around(place: Place, low: int, high: int, step: int) -> tuple[str | None, tuple[int, ...]]:
+    """Return how to write a range that runs over the end of the field, and the values it names.
+
+    Where each month has an end of its own, steps over it have no meaning that all cron agree on.
+    """
+    size = _size(place)
+    if step < 1 or (place is DAY and step > 1):
+        return None, ()
+    length = (high - low) % size
+    values = tuple((low - place.low + ahead) % size + place.low for ahead in range(0, length + 1, step))
+    wrapped = [value for value in values if value < low]
+    if step > 1 or not wrapped or low == _SUNDAY_TOO == place.high:
+        return ",".join(map(str, values)), values
+    ends = (low, values[-len(wrapped) - 1]), (wrapped[0], wrapped[-1])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ends), values
 
 
 def _read_hash(place: Place, item: str, key: str | None) -> Reading:

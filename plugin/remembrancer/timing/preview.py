@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import from_ms
-from remembrancer.model.policy import Fold, Gap
+from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.timing.cron import Cron, parse_cron
 from remembrancer.timing.zones import Span, span_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from remembrancer.timing.cron import Cron
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +26,21 @@ class Fire:
     note: str
 
 
-def preview(cron: Cron, after_ms: int, count: int) -> list[Fire]:
-    """Return the next *count* fires strictly after *after_ms* (epoch milliseconds).
+def read_expression(expression: str, *, timezone: str, gap: Gap, fold: Fold, seconds: Seconds | None) -> Cron:
+    """Read a cron expression that is to be previewed. Raises InvalidInput, of `expression` where it is that."""
+    try:
+        return parse_cron(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
+    except InvalidInput as refused:
+        if refused.field != "schedule_cron":
+            raise
+        raise InvalidInput("expression", refused.value, refused.allowed, refused.example) from None
 
-    What happened between two fires, such as a day that was skipped, is in the note of the later one.
+
+def preview(cron: Cron, after_ms: int, count: int) -> list[Fire]:
+    """Return the next *count* fires strictly after *after_ms* (epoch milliseconds), or all that there are.
+
+    What happened between two fires, such as a day that was skipped, is in the note of the later one. Times are
+    reckoned up to the year 2400: of fewer fires, the last one's note says that none follows.
 
     Raises:
         InvalidInput: *count* is no whole number from 1 to 1000.
@@ -39,12 +49,19 @@ def preview(cron: Cron, after_ms: int, count: int) -> list[Fire]:
         raise InvalidInput("count", count, f"a whole number from 1 to {_MOST}", 5)
     clock = ZoneInfo(cron.timezone)
     fires: list[Fire] = []
-    for _ in range(count):
-        fire_ms = cron.next_ms(after_ms)
+    while len(fires) < count:
+        fire_ms = cron.next_or_none(after_ms)
+        if fire_ms is None:
+            return [*fires[:-1], *map(_as_last, fires[-1:])]
         at = from_ms(fire_ms)
         fires.append(Fire(at, at.astimezone(clock), _note(cron, after_ms // 1000, fire_ms // 1000)))
         after_ms = fire_ms
     return fires
+
+
+def _as_last(fire: Fire) -> Fire:
+    end = "the last fire before the year 2400, up to which times are reckoned"
+    return replace(fire, note=f"{fire.note}; {end}" if fire.note else end)
 
 
 def _note(cron: Cron, after: int, fire: int) -> str:
@@ -66,23 +83,26 @@ def _gap_note(cron: Cron, span: Span) -> str:
     if not missed:
         return ""
     opens, closes = span.start + span.before, span.start + span.offset
-    words = missed[0] if len(missed) == 1 else f"{missed[0]} to {missed[-1]}"
+    days = {_day(wall) for wall in (opens, closes, *missed)}
+    told = _moment if len(days) > 1 else _time
+    words = " to ".join(told(wall) for wall in missed)
+    where = "" if len(days) > 1 else f" on {_day(opens)}"
     verb = "does" if len(missed) == 1 else "do"
-    fact = f"{words} {verb} not exist on {_day(opens)}: clocks jump from {_time(opens)} to {_time(closes)}"
+    fact = f"{words} {verb} not exist{where}: clocks jump from {told(opens)} to {told(closes)}"
     if cron.elapsed:
         return f"{fact}; an interval is not moved"
     if cron.gap is Gap.SKIP:
         return f"skipped: {fact}, and gap=skip"
-    return f"{fact}; runs at {_time(closes)}"
+    return f"{fact}; runs at {told(closes)}"
 
 
-def _missed(cron: Cron, span: Span) -> list[str]:
+def _missed(cron: Cron, span: Span) -> list[int]:
     """Return the first and the last named wall time in the gap before *span*; one, if it is the only one."""
     opens, closes = span.start + span.before, span.start + span.offset
-    missed: list[str] = []
+    missed: list[int] = []
     wall = cron.walls.at_or_after(opens)
     while wall < closes:
-        missed = [*missed[:1], _time(wall)]
+        missed = [*missed[:1], wall]
         wall = cron.walls.at_or_after(wall + 1)
     return missed
 
@@ -102,6 +122,10 @@ def _fold_note(cron: Cron, fire: int) -> str:
 
 def _day(wall: int) -> str:
     return _shown(wall).date().isoformat()
+
+
+def _moment(wall: int) -> str:
+    return f"{_day(wall)} {_time(wall)}"
 
 
 def _time(wall: int) -> str:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final, NoReturn
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import EPOCH, from_ms, to_iso, to_ms
+from remembrancer.model.policy import Fold
+from remembrancer.timing.places import DEFAULT_ZONE, meant, offset_words
+from remembrancer.timing.stamps import read_stamp
 
 
-def read_moment(value: str | datetime, field: str, *, now: datetime, timezone: str | None = None) -> datetime:
+def read_moment(
+    value: str | datetime, field: str, *, now: datetime, timezone: str | None = None, fold: Fold = Fold.FIRST
+) -> datetime:
     """Return *value* as an aware UTC datetime, cut to whole milliseconds.
 
     Args:
         value: An ISO-8601 date and time, or a datetime.
         field: What the caller calls this argument, for the message.
         now: The present moment (aware); the limits and the example follow from it.
-        timezone: The IANA zone in which to read a value that names no offset. Of a wall time that happens
-            twice there, the first is taken.
+        timezone: The IANA zone in which to read a value that names no offset.
+        fold: Which pass is meant of a wall time that happens twice there; a datetime's own `fold` of 1 is the second
+            in any case.
 
     Raises:
         InvalidInput: Not a moment, without an offset and no zone given, a wall time that the zone's clock
@@ -29,14 +34,29 @@ def read_moment(value: str | datetime, field: str, *, now: datetime, timezone: s
     """
     moment = _parse(value, field, now)
     try:
-        if moment.utcoffset() is None:
-            moment = _in_zone(moment, value, field, now, timezone)
+        if moment.tzinfo is None or moment.utcoffset() is None:
+            moment = _in_zone(moment, value, field, now, timezone, fold)
+        _refuse_gap(moment, value, field)
         moment = from_ms(to_ms(moment))
     except OverflowError:
         _refuse(field, value, _LIMITS, now)
     if not EPOCH <= moment <= now + _FARTHEST:
         _refuse(field, value, _LIMITS, now)
     return moment
+
+
+def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
+    """Say which pass of a wall time that happens twice in *timezone* this moment is; nothing for any other."""
+    if timezone == "UTC":
+        return ""  # as most tasks say
+    local = moment.astimezone(ZoneInfo(timezone))
+    other = local.replace(fold=1 - local.fold)
+    if local.utcoffset() == other.utcoffset() or other.astimezone(UTC).astimezone(local.tzinfo) != other:
+        return ""
+    shown = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    which = f"the {'second' if local.fold else 'first'} is taken, {to_iso(moment)}"
+    twice = f"{shown} happens twice on {local:%Y-%m-%d} in {timezone}; {which}"
+    return twice if local.fold or fold is not Fold.BOTH else f"{twice}: a moment comes once"
 
 
 def read_zone(name: str, field: str = "timezone") -> str:
@@ -46,13 +66,15 @@ def read_zone(name: str, field: str = "timezone") -> str:
         InvalidInput: For anything else; near misses are answered with the right spelling.
     """
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  a model may send anything
-        raise InvalidInput(field, name, _ZONES, "Europe/Berlin")
-    if name in _ABBREVIATIONS:
-        raise InvalidInput(field, name, f"{_ZONES}, not an abbreviation", _ABBREVIATIONS[name])
-    if not _is_zone(name):
-        near = get_close_matches(name.title(), sorted(_real_zones()), n=1, cutoff=0.6) if len(name) < _LONGEST else []
-        raise InvalidInput(field, name, _ZONES, near[0] if near else "Europe/Berlin")
-    return name
+        raise InvalidInput(field, name, _ZONES, DEFAULT_ZONE)
+    if name not in _ABBREVIATIONS and _is_zone(name):
+        return name
+    near = meant(name)
+    if near is None or not _is_zone(near):
+        near, explained = DEFAULT_ZONE, f"{offset_words(name)}; it is not known which place is meant here"
+    else:
+        explained = offset_words(name)
+    raise InvalidInput(field, name, f"{_ZONES}, not an abbreviation{explained}", near)
 
 
 @lru_cache(maxsize=1024)
@@ -67,32 +89,32 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _real_zones() -> set[str]:
-    return {name for name in available_timezones() if "/" in name and not name.startswith("Etc/")} | {"UTC"}
-
-
 def _parse(value: object, field: str, now: datetime) -> datetime:
     if isinstance(value, datetime):
         return value
-    text = value.strip() if isinstance(value, str) else ""
-    if not text.isascii() or _MOMENT.match(text) is None:
+    stamp = read_stamp(value.strip()) if isinstance(value, str) else None
+    if stamp is None:
         _refuse(field, value, _ISO, now)
-    try:
-        return datetime.fromisoformat(text.upper())
-    except ValueError:
-        _refuse(field, value, _ISO, now)
+    return stamp
 
 
-def _in_zone(wall: datetime, value: object, field: str, now: datetime, timezone: str | None) -> datetime:
+def _in_zone(  # noqa: PLR0917 (what a refusal says, and what is decided by)
+    wall: datetime, value: object, field: str, now: datetime, timezone: str | None, fold: Fold
+) -> datetime:
     """Place a wall time in the zone given."""
     if timezone is None:
         _refuse(field, value, f"{_ISO}; this one names no offset, so its moment is unknown", now)
-    local = wall.replace(tzinfo=ZoneInfo(read_zone(timezone)), fold=0)
+    is_second = wall.fold == 1 or fold is Fold.LAST
+    return wall.replace(tzinfo=ZoneInfo(read_zone(timezone)), fold=int(is_second))
+
+
+def _refuse_gap(local: datetime, value: object, field: str) -> None:
+    """Refuse a wall time that its zone's clock jumps over, with the first that follows the jump as far behind."""
     back = local.astimezone(UTC).astimezone(local.tzinfo)
-    if back.replace(tzinfo=None) != local.replace(tzinfo=None):
-        allowed = f"a wall time that exists in {timezone}; its clocks jump over this one"
-        raise InvalidInput(field, value, allowed, back.isoformat())
-    return local
+    if back.replace(tzinfo=None, fold=0) != local.replace(tzinfo=None, fold=0):
+        later = max(back, local.replace(fold=0).astimezone(UTC).astimezone(local.tzinfo))
+        allowed = f"a wall time that exists in {local.tzinfo}; its clocks jump over this one"
+        raise InvalidInput(field, value, allowed, later.isoformat())
 
 
 def _refuse(field: str, value: object, allowed: str, now: datetime) -> NoReturn:
@@ -103,20 +125,11 @@ def _refuse(field: str, value: object, allowed: str, now: datetime) -> NoReturn:
 _ISO: Final = "an ISO-8601 date and time with Z or an offset such as +02:00"
 _LIMITS: Final = "a moment from 1970-01-01 to 100 years from now"
 _FARTHEST: Final = timedelta(days=36_525)
-_MOMENT: Final = re.compile(r"[0-9]{4}(?:-?[0-9]{2}-?[0-9]{2}|-?W[0-9]{2}-?[0-9])[T ][0-9]{2}", re.IGNORECASE)
 
 _ZONES: Final = "an IANA time zone key, Area/City, or UTC"
 _LONGEST: Final = 64
 _KEY: Final = re.compile(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*)*")
-_ABBREVIATIONS: Final = {
-    "EST": "America/New_York",
-    "EST5EDT": "America/New_York",
-    "CST": "America/Chicago",
-    "CST6CDT": "America/Chicago",
-    "MST": "America/Denver",
-    "MST7MDT": "America/Denver",
-    "PST": "America/Los_Angeles",
-    "PST8PDT": "America/Los_Angeles",
-    "HST": "Pacific/Honolulu",
-}
+_ABBREVIATIONS: Final = frozenset(
+    ("EST", "EST5EDT", "CST", "CST6CDT", "MST", "MST7MDT", "PST", "PST8PDT", "HST"),
+)
 """The database keeps some of these for old systems, without the daylight saving their users expect."""

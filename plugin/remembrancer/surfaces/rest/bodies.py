@@ -28,6 +28,10 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Run(Asked):
+    """Nothing: what runs is said by the path."""
+
+
 class Batch(Asked):
     """Tasks to be scheduled in one commit: all of them or none."""
 

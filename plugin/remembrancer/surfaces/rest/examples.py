@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Final, get_args
+
+from pydantic import BaseModel
+
+from remembrancer.surfaces.misfits import known_at
 
 _MOMENT: Final = "2027-01-01T09:00:00Z"
 _TASK: Final = "task_1723644600.123_9f3k2a"
@@ -47,7 +52,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "count": 5,
     "cursor": f"PENDING|recurring|{_TASK}",
     "expression": "0 9 * * 1-5",
-    "after": _MOMENT,
+    "after": "0",
     "since": _MOMENT,
     "kinds": "execution_failed",
     "body": _ONE,
@@ -56,3 +61,30 @@ EXAMPLES: Final[dict[str, object]] = {
     "last-event-id": "0",
 }
 """By the name of the parameter, header (in small letters) or field."""
+ALSO: Final[dict[str, tuple[str, ...]]] = {
+    "cursor": ("exec_1723644600.000_5d41402abc4b2a76", "change_1723644600.123_9f3k2a"),
+}
+"""What works where another thing goes by the same name."""
+
+
+def example_at(name: str, pattern: str | None = None) -> object:
+    """Return a value for what goes by this name, one that fits *pattern* if there must be; None if there is none."""
+    fitting = (each for each in (EXAMPLES.get(name), *ALSO.get(name, ())) if _fits(each, pattern))
+    return next(fitting, None)
+
+
+def body_example(kind: object) -> object:
+    """Return a body of this kind that is accepted, as short as it may be."""
+    known = known_at(kind, ())
+    if set(_ONE) <= set(known):
+        return _ONE
+    while inner := [each for each in get_args(kind) if each is not type(None)]:
+        kind = inner[0]
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return None
+    needed = [name for name, field in kind.model_fields.items() if field.is_required()]
+    return {name: EXAMPLES[name] for name in needed or known}
+
+
+def _fits(value: object, pattern: str | None) -> bool:
+    return value is not None and (pattern is None or re.search(pattern, str(value)) is not None)

@@ -18,13 +18,15 @@ from starlette.exceptions import HTTPException
 
 from remembrancer.engine.authorship import AUTHOR, MARK, Author
 from remembrancer.errors import InvalidInput, RemembrancerError
+from remembrancer.model.controls import visible
+from remembrancer.model.names import nearest, unknown
 from remembrancer.model.token import Scope
 from remembrancer.surfaces.request_id import REQUEST_ID
-from remembrancer.surfaces.rest.examples import EXAMPLES
+from remembrancer.surfaces.rest.examples import body_example
 from remembrancer.surfaces.rest.problems import Refusal, of_error, of_fault, of_misfit, of_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
     from contextlib import AbstractContextManager
 
     from fastapi import Response
@@ -58,9 +60,7 @@ class GuardedRoute(APIRoute):
 
         async def knowing(request: Request) -> Response:
             with self.counted():
-                if unknown := [name for name in request.query_params if name not in known]:
-                    allowed = f"one of {', '.join(known)}" if known else "no query parameter"
-                    raise InvalidInput("query", unknown[0], allowed, known[0] if known else request.url.path)
+                only_known(request.query_params, known)
                 return await handle(request)
 
         async def guarded(request: Request) -> Response:
@@ -72,6 +72,13 @@ class GuardedRoute(APIRoute):
                 AUTHOR.reset(author)
 
         return guarded
+
+
+def only_known(given: Iterable[str], known: list[str]) -> None:
+    """Refuse a query parameter that there is not. Raises InvalidInput."""
+    for name in given:
+        if name not in known:
+            raise InvalidInput("query", name, unknown(name, known), nearest(name, known) or (known or [""])[0])
 
 
 def counting(counted: Callable[[], AbstractContextManager[None]]) -> type[GuardedRoute]:
@@ -93,7 +100,7 @@ async def answered(handle: Callable[[Request], Coroutine[None, None, Response]],
     response = await _answered(handle, request, request_id)
     response.headers["X-Request-ID"] = request_id
     spent_ms = (time.perf_counter() - began) * 1000
-    path, who = request.url.path, AUTHOR.get() or "-"
+    path, who = visible(request.url.path), AUTHOR.get() or "-"
     _LOG.info("[%s] %s %s %d %.1f ms %s", request_id, request.method, path, response.status_code, spent_ms, who)
     return response
 
@@ -160,18 +167,27 @@ async def _answered(
     except RemembrancerError as error:
         return of_error(error, request_id)
     except RequestValidationError as misfit:
-        return of_misfit(misfit.errors(), request_id)
+        return of_misfit(misfit.errors(), request_id, _body_of(request))
     except HTTPException as error:
         return of_refusal(refused(error, request), request_id)
     except Exception:  # noqa: BLE001 (whatever it is: its answer and its line in the log have the request's id)
-        _LOG.exception("[%s] %s %s failed", request_id, request.method, request.url.path)
+        _LOG.exception("[%s] %s %s failed", request_id, request.method, visible(request.url.path))
         return of_fault(request_id)
+
+
+def _body_of(request: Request) -> object:
+    """Return the type of the body that the request's route takes; None if it takes none."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    return None if field is None else field.field_info.annotation
 
 
 def refused(error: HTTPException, request: Request, methods: str = "") -> Refusal:
     """Return the refusal that an error of the framework's is: no such path or method, a body that cannot be read."""
     path, status = request.url.path, error.status_code
-    kind, said = "http", ("body", None, "a JSON document, as /v1/openapi.json describes it", EXAMPLES["body"])
+    kind, said = (
+        "http",
+        ("body", None, "a JSON document, as /v1/openapi.json describes it", body_example(_body_of(request))),
+    )
     if status == _NO_PATH:
         kind, said = "no-route", ("path", path, "a path that /v1/openapi.json lists", "/v1/scheduler/tasks")
     elif status == _TOO_LARGE:

@@ -22,7 +22,7 @@ from remembrancer.engine.feed import only
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.cursor import from_text
 from remembrancer.model.event import Event, EventKind, EventPage
-from remembrancer.surfaces.rest.guarding import Door
+from remembrancer.surfaces.rest.guarding import Door, only_known
 from remembrancer.surfaces.rest.problems import Refusal, declared
 from remembrancer.surfaces.service import SchedulerService
 
@@ -145,6 +145,7 @@ class LiveRoutes:
         await socket.accept(PROTOCOL if PROTOCOL in offered else None)
         try:
             await self._door.let_in(token, socket.client.host if socket.client else "")
+            only_known(asked, ["after", "kinds", "task_id"])
             kinds = asked.getlist("kinds")
             only(kinds)
             await self._send(socket, Wish(await self._begin(asked.get("after")), kinds, asked.get("task_id"), token))

@@ -30,8 +30,7 @@ from remembrancer.surfaces.rest.bodies import (
     TaskId,
 )
 from remembrancer.surfaces.service import SchedulerService
-from remembrancer.timing.cron import parse_cron
-from remembrancer.timing.preview import preview
+from remembrancer.timing.preview import preview, read_expression
 from remembrancer.timing.reading import read_moment
 
 _PREVIEWED: Final = 5
@@ -102,7 +101,7 @@ class LookRoutes:
         """Show the next fires of a cron expression, and what clock changes do to them."""
         now = datetime.now(UTC)
         begin = now if after is None else read_moment(after, "after", now=now, timezone=timezone)
-        cron = parse_cron(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
+        cron = read_expression(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
         return [
             PreviewedFire(at=fire.at, local=fire.local.isoformat(), note=fire.note)
             for fire in preview(cron, to_ms(begin), count)

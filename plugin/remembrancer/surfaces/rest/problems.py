@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from math import isfinite
 from typing import TYPE_CHECKING, Final, cast
 
 from fastapi.responses import JSONResponse
@@ -23,8 +25,11 @@ from remembrancer.errors import (
     TaskNotFound,
     TaskUnreadable,
 )
+from remembrancer.model.controls import visible, visible_json
+from remembrancer.model.names import nearest, unknown
+from remembrancer.surfaces.misfits import UNKNOWN, known_at
 from remembrancer.surfaces.plain import plain
-from remembrancer.surfaces.rest.examples import EXAMPLES
+from remembrancer.surfaces.rest.examples import EXAMPLES, body_example, example_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,15 +95,24 @@ def of_refusal(refusal: Refusal, request_id: str) -> JSONResponse:
     return answer
 
 
-def of_misfit(faults: Sequence[Mapping[str, object]], request_id: str) -> JSONResponse:
-    """Return the problem of a request that does not fit its schema: its first fault, as pydantic tells it."""
+def of_misfit(faults: Sequence[Mapping[str, object]], request_id: str, body: object) -> JSONResponse:
+    """Return the problem of a request that does not fit its schema: its first fault, as pydantic tells it.
+
+    *body* is the type that the request's body has to have, None where it has none.
+    """
     fault = faults[0]
-    place = [str(part) for part in cast("tuple[object, ...]", fault.get("loc", ()))]
+    way = cast("tuple[object, ...]", fault.get("loc", ()))
+    place = [str(part) for part in way]
     field, kind = ".".join(place) or "body", str(fault.get("type"))
     value = None if kind in _NOTHING_GIVEN else plain(fault.get("input"))
-    shown = value if value is None or isinstance(value, bool | int | float) else str(value)[:200]
-    allowed = _ALLOWED.get(kind, str(fault.get("msg")))
-    return _answer(422, "invalid-input", f"{field}: {allowed}", request_id, (field, shown, allowed, _example(place)))
+    shown = value if value is None or isinstance(value, bool | int | float) else visible(str(value)[:200])
+    allowed = _ALLOWED.get(kind, str(fault.get("msg")).removeprefix("Value error, "))
+    example = _example(place, cast("Mapping[str, object]", fault.get("ctx") or {}), body)
+    if kind in UNKNOWN:
+        known = known_at(body, way[1:-1])
+        meant = nearest(place[-1], known)
+        allowed, example = unknown(place[-1], known), {meant: EXAMPLES[meant]} if meant else None
+    return _answer(422, "invalid-input", f"{field}: {allowed}", request_id, (field, shown, allowed, example))
 
 
 def of_fault(request_id: str) -> JSONResponse:
@@ -117,9 +131,13 @@ def etag(fence: int, status: str) -> str:
     return f'"{fence}-{status}"'
 
 
-def _example(place: Sequence[str]) -> object:
+def _example(place: Sequence[str], about: Mapping[str, object], body: object) -> object:
     """Return a value for the field at this place in a request: the innermost that has a name of ours."""
-    return next((EXAMPLES[part.lower()] for part in reversed(place) if part.lower() in EXAMPLES), None)
+    pattern = cast("str | None", about.get("pattern"))
+    names = [part.lower() for part in reversed(place) if part.lower() in EXAMPLES]
+    if not names or names[0] == "body":
+        return body_example(body)
+    return example_at(names[0], pattern)
 
 
 def _said_of(error: RemembrancerError) -> tuple[str, object, str, object] | None:  # noqa: PLR0911 (one for each kind)
@@ -153,13 +171,34 @@ def _answer(
     head = {"type": f"urn:remembrancer:{kind}", "title": _TITLES.get(status, "Error"), "status": status}
     told = dict(zip(("field", "value", "allowed", "example"), said, strict=True)) if said else {}
     document = {**head, "detail": detail, "request_id": request_id, **told}
-    return JSONResponse(document, status, media_type=MEDIA_TYPE)
+    return Document(document, status, media_type=MEDIA_TYPE)
+
+
+class Document(JSONResponse):
+    """A problem as it is sent: control characters and lone surrogates, which it may quote, are spelled."""
+
+    def render(self, content: object) -> bytes:
+        """Return its bytes."""
+        written = json.dumps(_finite(content), ensure_ascii=False, separators=(",", ":"))
+        return visible_json(written).encode()
+
+
+def _finite(value: object) -> object:
+    """Return a value with its numbers that JSON has not, such as NaN, as text."""
+    match value:
+        case float() if not isfinite(value):
+            return str(value)
+        case dict():
+            return {name: _finite(each) for name, each in cast("dict[str, object]", value).items()}
+        case list():
+            return [_finite(each) for each in cast("list[object]", value)]
+        case _:
+            return value
 
 
 _NOTHING_GIVEN: Final = ("missing", "json_invalid")
 _ALLOWED: Final = {
     "missing": "it has to be given",
-    "extra_forbidden": "nothing: there is no such field",
     "json_invalid": "a JSON document",
 }
 _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {

@@ -20,6 +20,7 @@ from remembrancer.surfaces.rest.bodies import (
     DeferredTask,
     Limit,
     Postponement,
+    Run,
     TaskId,
     TaskPage,
 )
@@ -96,7 +97,7 @@ class TaskRoutes:
         response.headers["ETag"] = etag(reply.fence, reply.status)
         return reply
 
-    async def run(self, task_id: TaskId, if_match: IfMatch = None) -> Execution:
+    async def run(self, task_id: TaskId, _: Run | None = None, if_match: IfMatch = None) -> Execution:
         """Start one execution beside the schedule; what becomes of it is found by its id."""
         return await self._service.run_now(task_id, fence=fence_of(if_match))
 
