@@ -50,8 +50,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, Wanted
 
 _BULK: Final = 1000
-_TIDY_SECONDS: Final = 2.0
-"""How long closing may be held up by what can be missing."""
+_TIDY_SECONDS: Final = 2.0  # closing is not held up by what can be missing
 _KEYS_OF_A_REQUEST: Final = (None, "dedup_key", "request_key")
 """What a new task may share with one that is kept; None where the engine does not tell."""
 _LOOKS: Final = 5
