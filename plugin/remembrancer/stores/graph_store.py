@@ -105,9 +105,11 @@ class GraphStore:
         try:
             await self._index.arming([task.next_run_ms for task in tasks], [*statements, *zones])
         except UniqueKeyTaken as taken:
-            if taken.property_name not in _KEYS_OF_A_REQUEST:
+            if not (keys := sorted(filter(None, (task.dedup_key for task in tasks)))) or (
+                taken.property_name not in _KEYS_OF_A_REQUEST
+            ):
                 raise GraphUnavailable(f"An id of the task is taken already, and nothing was kept: {taken}") from taken
-            raise DedupKeyTaken(", ".join(sorted(task.dedup_key for task in tasks if task.dedup_key))) from taken
+            raise DedupKeyTaken(", ".join(keys)) from taken
         except OutcomeUnknown as unknown:
             raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
         self._schedules.have_begun(zones)
@@ -146,8 +148,7 @@ class GraphStore:
 
     async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
         """Return the earliest moment any task, or any of *shares*, is armed for."""
-        moment = await self._index.next_run_ms(shares)
-        return None if moment is None else from_ms(moment)
+        return None if (moment := await self._index.next_run_ms(shares)) is None else from_ms(moment)
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
         """Write the executions of those claims whose task still stands as read; return them."""
