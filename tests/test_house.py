@@ -26,7 +26,7 @@ FUNCTION_LINES = 40
 MEDIAN_FUNCTION_LINES = 10
 
 # Every entry says why. A list that grows is a rule that is wrong.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {"errors.py": "one class for each error, and the tree of them: the list is the point"}
 LONG_FUNCTIONS = {"engine/admission.py::admit": "one line for each field of a request: the list is the point"}
 JSON = "a JSON object of the author's own passes through"
 ANY_ALLOWED = {

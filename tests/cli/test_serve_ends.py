@@ -142,7 +142,8 @@ def test_a_second_signal_ends_at_once(
     assert (code, err.count("\n"), "Ended at once." in err) == (ENDS[number], 1, True), err
     serve("--no-bolt")
     until(lambda: len(outcomes(terminal)) == 2, "it is tried again by the next start")
-    until(lambda: outcomes(terminal) == [("completed", None), ("failed", "lease_expired")], "and done")
+    both = {("completed", None), ("failed", "lease_expired")}
+    until(lambda: set(outcomes(terminal)) == both, "and done")  # of one nominal time, so in any order
 
 
 def test_a_loop_that_hangs_does_not_hold_the_end_up(terminal: Terminal, serve: Serve) -> None:

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 LIMITS = {
     "books": ["_REMEMBERED", "_TEXTS"],
     "elements": ["_MOST"],
-    "embedded": ["REMEMBERED", "_READERS", "_ROWS_PER_COMMIT"],
+    "embedded": ["_READERS"],
+    "embedded_writer": ["REMEMBERED", "_ROWS_PER_COMMIT"],
     "event_log": ["_FORGOTTEN_AT_ONCE", "_HELD", "_LEASES", "_MOST_BATCHES"],
     "graph_store": ["_BULK"],
     "looking": ["_LOOKS"],
     "moved": ["_MOST"],
-    "neo4j": ["REMEMBERED", "_ROWS_PER_COMMIT"],
+    "neo4j": ["REMEMBERED"],
     "notes": ["_MOST"],
 }
 EACH = [(module, name) for module, names in LIMITS.items() for name in names]

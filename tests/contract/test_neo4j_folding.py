@@ -55,7 +55,7 @@ async def told(store: GraphStore, now: datetime) -> tuple[Any, ...]:
 async def kill(store: GraphStore) -> None:
     """Take the connections away from a store, as the end of its process does."""
     session: Any = store._session
-    await session._driver.close()
+    await session._sessions.close()
 
 
 async def test_counters_of_killed_replicas_are_folded_and_totals_stay(
@@ -108,7 +108,9 @@ async def test_the_number_of_a_last_commit_outlives_the_fold(
     paused, other = [await open_store(neo4j_server.graph) for _ in range(2)]
     await work(paused, a_task, now)
     session: Any = paused._session
-    numbers = {each.counter_id: each._number for each in session._writers if each.wrote}
+    numbers = {
+        each.counter_id: each._number for queue in session._queues.values() for each in queue.writers if each.wrote
+    }
     await asyncio.sleep(0.05)
     await other.accounts.fold(NOW)
     await other.accounts.fold(NOW)

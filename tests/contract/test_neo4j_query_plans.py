@@ -22,7 +22,7 @@ pytestmark = pytest.mark.neo4j
 FEW: Final = frozenset(
     {
         *("remembrancer_graph", "scheduler_replica", "execution_lease", "event_stream", "access_token"),
-        *("scheduler_counter", "cron_expression"),
+        *("scheduler_counter", "cron_expression", "zone_rules"),
     }
 )
 """Labels whose nodes are as many as replicas, leases or expressions: to read them all is no fault."""

@@ -1,6 +1,7 @@
 // name: story_of_task
 // From the thought that made a task to everything that became of it.
 MATCH (t:scheduled_task {task_id: $task_id})-[:CREATED_BY]->(origin:thought)
+USING INDEX SEEK t:scheduled_task(task_id)
 OPTIONAL MATCH (e:task_execution)-[:EXECUTION_OF]->(t)
 OPTIONAL MATCH (e)-[:CREATED_THOUGHT]->(made:thought)
 RETURN origin.thought_id AS origin_thought, t.name AS task, e.execution_id AS execution, e.status AS status,

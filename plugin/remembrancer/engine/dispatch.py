@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.engine.authorship import AUTHOR, MARK, Author
 from remembrancer.engine.cancellation import Cancellations
-from remembrancer.engine.execution import (
-    Verdict,
-    deferral_of,
-    deferral_refused,
-    is_async,
-    raised,
-    run,
-)
+from remembrancer.engine.execution import Verdict, deferral_of, deferral_refused, is_async, raised, run
 from remembrancer.engine.footprint import memory_of
 from remembrancer.engine.heartbeat import Heartbeat
 from remembrancer.engine.ledger import Ledger, patiently
@@ -32,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer.engine.options import Options
+    from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.blocking import BlockingCalls
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
@@ -139,7 +133,7 @@ class Dispatch:
         batch = Batch(lease.lease_id, len(firings), self.instruments.traced)
         deadlines: dict[float, list[Run]] = {}
         for each in firings:
-            started = Run(self._firing(each), batch, self._limit(each))
+            started = Run(self._firing(each), batch, self._limit(each.task))
             self._runs.add(started)
             if started.task_id in reservation.cancelled:
                 self._cancellations.withdraw(started, reservation)
@@ -201,9 +195,8 @@ class Dispatch:
         """Return what the handler is called with."""
         return Firing(claimed.execution, claimed.task, self._reporting.take, scheduler=self.scheduler)
 
-    def _limit(self, firing: Firing) -> float:
-        seconds = firing.task.timeout_seconds
-        return self._options.timeout_seconds if seconds is None else seconds
+    def _limit(self, task: ScheduledTask) -> float:
+        return self._options.timeout_seconds if task.timeout_seconds is None else task.timeout_seconds
 
     def _caller(self) -> Run | None:
         author = AUTHOR.get()

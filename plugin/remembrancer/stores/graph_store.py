@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import DedupKeyTaken, GraphBusy, GraphUnavailable, OutcomeUnknown, TaskNotFound, TaskUnreadable
-from remembrancer.model.ids import LAST_ID
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.ports.accounts import LIFELONG
 from remembrancer.ports.taking_over import AbandonedLease
@@ -17,6 +16,7 @@ from remembrancer.stores.acting import cancel, start_now
 from remembrancer.stores.claiming import Claiming, answer_to
 from remembrancer.stores.elements import Elements
 from remembrancer.stores.event_log import GraphEvents
+from remembrancer.stores.execution_list import ExecutionList
 from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
@@ -50,8 +50,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, Wanted
 
 _BULK: Final = 1000
-_TIDY_SECONDS: Final = 2.0
-"""How long closing may be held up by what can be missing."""
+_TIDY_SECONDS: Final = 2.0  # closing is not held up by what can be missing
 _KEYS_OF_A_REQUEST: Final = (None, "dedup_key", "request_key")
 """What a new task may share with one that is kept; None where the engine does not tell."""
 _LOOKS: Final = 5
@@ -79,6 +78,7 @@ class GraphStore:
         self.lost: set[str] = set()
         self.accounts = GraphAccounts(session, self._records)
         self.tokens = GraphTokens(session)
+        self._history = ExecutionList(session, self._records)
         self.events = GraphEvents(session, self._records)
         self.trail = GraphTrail(session, self._records)
         self.requests = GraphRequests(session)
@@ -105,9 +105,11 @@ class GraphStore:
         try:
             await self._index.arming([task.next_run_ms for task in tasks], [*statements, *zones])
         except UniqueKeyTaken as taken:
-            if taken.property_name not in _KEYS_OF_A_REQUEST:
+            if not (keys := sorted(filter(None, (task.dedup_key for task in tasks)))) or (
+                taken.property_name not in _KEYS_OF_A_REQUEST
+            ):
                 raise GraphUnavailable(f"An id of the task is taken already, and nothing was kept: {taken}") from taken
-            raise DedupKeyTaken(", ".join(sorted(task.dedup_key for task in tasks if task.dedup_key))) from taken
+            raise DedupKeyTaken(", ".join(keys)) from taken
         except OutcomeUnknown as unknown:
             raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
         self._schedules.have_begun(zones)
@@ -146,8 +148,7 @@ class GraphStore:
 
     async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
         """Return the earliest moment any task, or any of *shares*, is armed for."""
-        moment = await self._index.next_run_ms(shares)
-        return None if moment is None else from_ms(moment)
+        return None if (moment := await self._index.next_run_ms(shares)) is None else from_ms(moment)
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
         """Write the executions of those claims whose task still stands as read; return them."""
@@ -213,21 +214,7 @@ class GraphStore:
 
     async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
         """Return executions, newest first: of one task, or of all."""
-        found: list[Execution] = []
-        before_id = LAST_ID if before is None else before
-        while room := max(0, limit - len(found)):
-            asked: Row = {"before_id": before_id, "limit": room}
-            if task_id is None:
-                page = await self._read("latest_executions", {"after_id": "", **asked})
-            else:
-                page = await self._read("executions_of_task", {"task_id": task_id, **asked})
-            # On a shared graph one may be rolled up while it is read: its node comes back empty.
-            nodes = [row["e"] for row in page if row["e"]]
-            found += self._records.read("execution_id", rows.execution_from, nodes)
-            if len(page) < room or not nodes:
-                break
-            before_id = nodes[-1]["execution_id"]
-        return found
+        return await self._history.find(task_id, limit, before)
 
     def note(self, what: str, text: str) -> None:
         """Count something that changes no task, with the next write."""
