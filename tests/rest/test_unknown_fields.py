@@ -217,4 +217,4 @@ async def test_a_problem_shows_no_control_character(writer: httpx.AsyncClient) -
         await writer.get("/v1/x%1b%5d52%c2%9b"),
     ):
         assert answer.status_code in {404, 422}
-        assert not {*answer.text} & {*evil}
+        assert answer.text.isprintable(), answer.text
