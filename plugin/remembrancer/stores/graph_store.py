@@ -177,8 +177,8 @@ class GraphStore:
         self.lost.clear()
         abandoned: list[AbandonedLease] = []
         for over in await self._read("leases_over", {"now_ms": to_ms(now), "others": self.exclusive, "mine": mine}):
-            running = await self._read("still_running", {"execution_ids": over["execution_ids"]})
-            nodes = [row["e"] for row in running]
+            asked: Row = {"execution_ids": over["execution_ids"]}
+            nodes = [row["e"] for row in await self._read("still_running", asked)]
             executions, unreadable = self._records.sort("execution_id", rows.execution_from, nodes)
             await lose_unreadable(self._session, unreadable, to_ms(now))
             if over["lease_id"]:
@@ -287,8 +287,7 @@ class GraphStore:
 
     async def _one(self, name: str, parameters: Row) -> ScheduledTask | None:
         """Return the one task that the query finds, with its deferral history."""
-        found = await self._read(name, parameters)
-        if not found:
+        if not (found := await self._read(name, parameters)):
             return None
         node = found[0]["t"]
         try:
