@@ -206,7 +206,9 @@ def _waits(task: ScheduledTask, now_ms: int) -> bool:
         cron = cron_of(task)
     except InvalidInput:
         return False
-    return bool(cron and task.deferral_id is None and task.nominal_ms and cron.next_ms(now_ms) < task.nominal_ms)
+    if cron is None or task.deferral_id is not None or task.nominal_ms is None:
+        return False
+    return (cron.next_or_none(now_ms) or task.nominal_ms) < task.nominal_ms
 
 
 def _tell(move: Move, cause: Cause) -> None:
