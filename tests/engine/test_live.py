@@ -188,7 +188,7 @@ async def test_a_failing_pass_is_counted_and_the_next_one_goes_on(
             while_away.setattr(service._store, "due", silent)
             service._scheduler.wake.set()
             async with asyncio.timeout(GENEROUS):
-                while not service._scheduler.failed_passes:  # noqa: ASYNC110 (a counter has no event)
+                while not service._scheduler.record.failed:  # noqa: ASYNC110 (a counter has no event)
                     await asyncio.sleep(0.01)
         assert service._collect_custom_metrics()["task_error_count"] >= 1
         assert service.get_status().last_error

@@ -105,7 +105,8 @@ class Dispatch:
     @property
     def trouble(self) -> str | None:
         """Say what holds up the work; None if nothing does."""
-        return "; ".join(each for each in (self._runs.trouble, self._ledger.trouble) if each) or None
+        parts = (self._runs.trouble, self._ledger.trouble, self._beats.trouble)
+        return "; ".join(each for each in parts if each) or None
 
     @property
     def inside_handler(self) -> bool:

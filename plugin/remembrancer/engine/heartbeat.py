@@ -53,7 +53,7 @@ class Heartbeat:
         self._held_until: dict[str, float] = {}
         self._lost: set[str] = set()
         self.trouble: str | None = None
-        """Why the last renewal failed; None if it did not."""
+        """The fault of the last renewal, in words; None if it had none."""
 
     def hold(self, lease_id: str, sent: float) -> None:
         """Renew a lease from now on; the write that made it was sent at *sent*, by `lease_time`."""
@@ -89,6 +89,8 @@ class Heartbeat:
             live = self._without_lost(now)
         if live:
             await self._renew(live)
+        else:
+            self.trouble = None
 
     def _without_lost(self, now: float) -> list[str]:
         """Give up the leases that may be over by now; return the others."""
@@ -106,8 +108,8 @@ class Heartbeat:
             async with asyncio.timeout(self._lasts * _DEADLINE):
                 await self._store.renew(live, self._clock.now() + timedelta(seconds=self._lasts))
         except Exception as error:  # noqa: BLE001 (whatever it is, the next renewal follows)
-            self.trouble = str(error) or type(error).__name__
-            _LOG.warning("The leases of %d batches could not be renewed: %s", len(live), self.trouble)
+            self.trouble = f"Leases cannot be renewed: {str(error) or type(error).__name__}"
+            _LOG.warning("The leases of %d batches could not be renewed: %s", len(live), error)
             return
         self.trouble = None
         for lease_id in live:

@@ -24,7 +24,7 @@ class Signals(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """Why writes of this process fail just now: the disk is full, leases cannot be renewed; None if they do not."""
+        """Why writes of this process fail just now: the disk is full; None if they do not."""
         ...
 
     async def verify(self) -> None:

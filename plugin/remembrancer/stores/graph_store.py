@@ -87,7 +87,6 @@ class GraphStore:
         self.soundings = GraphSoundings(session, self._index, self._records)
         self.on_armed = self._index.on_armed
         self.on_unreadable = self._records.listeners
-        self._unrenewed: str | None = None
         session.on_write.append(self._on_write)
         self.exclusive = session.exclusive
         self.commits = session.commits
@@ -161,12 +160,7 @@ class GraphStore:
     async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
         """Let the leases hold until *until*."""
         renewed: list[Row] = [{"lease_id": lease_id, "until_ms": to_ms(until)} for lease_id in lease_ids]
-        try:
-            await self._session.write([Statement("renew_leases", renewed)])
-        except GraphUnavailable as fault:
-            self._unrenewed = f"The leases of what runs here could not be renewed: {fault}"
-            raise
-        self._unrenewed = None
+        await self._session.write([Statement("renew_leases", renewed)])
 
     async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
         """Write each outcome whose execution still runs under the same fence; say of each whether it was written."""
@@ -229,7 +223,7 @@ class GraphStore:
     @property
     def trouble(self) -> str | None:
         """Why writes of this process fail just now, as the last of them said; None if they do not."""
-        return self._session.notes.full or self._unrenewed
+        return self._session.notes.full
 
     async def recall_counters(self) -> None:
         """Learn what was counted beside this session."""
