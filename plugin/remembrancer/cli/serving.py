@@ -263,7 +263,7 @@ def _folder(graph: str) -> Path | None:
 
 
 _LEFT: Final = "What was under way is taken over, by the next start or by another scheduler of this graph."
-_CLOSING_SECONDS: Final = 10.0
+_CLOSING_SECONDS: Final = 30.0
 """What an end in order may take beyond the handlers: outcomes are written, requests answered, the graph closed."""
 _LOOK_SECONDS: Final = 2.0
 _TOKEN_BYTES: Final = 32

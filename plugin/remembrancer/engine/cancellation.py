@@ -66,15 +66,16 @@ class Cancellations:
     async def hear(self, store: TaskStore, clock: Clock, options: Options) -> None:
         """Ask a shared graph now and then, for ever, whether tasks that run here were cancelled elsewhere."""
         while not store.exclusive:
-            await clock.wait(clock.now() + timedelta(seconds=options.hearing_seconds), asyncio.Event())
-            running = {run.task_id for run in self._runs.handling.values() if run.asked is None and not run.spared}
-            if not running:
-                continue
             try:
+                await clock.wait(clock.now() + timedelta(seconds=options.hearing_seconds), asyncio.Event())
+                running = {run.task_id for run in self._runs.handling.values() if run.asked is None and not run.spared}
+                if not running:
+                    continue
                 async with asyncio.timeout(_READ_WITHIN_SECONDS):
                     cancelled = await store.trail.cancelled(sorted(running))
             except Exception as error:  # noqa: BLE001 (whatever it is, the next look follows)
                 _LOG.warning("Whether tasks under way were cancelled could not be read: %r", error)
+                await asyncio.sleep(options.hearing_seconds)
                 continue
             for task_id in cancelled:
                 self._stop(task_id)

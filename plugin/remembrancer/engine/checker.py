@@ -61,6 +61,10 @@ class Duties(Protocol):
         """Take over what they left."""
         ...
 
+    async def recheck(self) -> None:
+        """Derive again what is armed, if the start or a step of the clock asks for it and it was not done yet."""
+        ...
+
     async def tick(self, within_seconds: float | None = None) -> int:
         """Claim and start what is due; return how many occurrences were accounted for."""
         ...
@@ -144,7 +148,7 @@ class Checker:
         now = self._clock.now()
         self.record.begin()
         self.checks.begin(now)
-        failed = (_LOOK, "Recovery", "Upkeep")
+        failed = (_LOOK, "The recheck", "Recovery", "Upkeep")
         until = await self.faults.survive(_LOOK, partial(self._look, now))
         well = not any(self.faults.is_failing(each) for each in failed)
         self.record.end(well=well)
@@ -164,6 +168,9 @@ class Checker:
         """Recover, fire and tidy up; what fails of it keeps nothing else from being done, unless the graph is away."""
         if self._presence.barred:
             raise GraphUnavailable(self._presence.trouble or "")
+        self.record.progress(_RECOVERY_SECONDS)
+        await self.faults.survive_all_but_the_graph("The recheck", self._duties.recheck)
+        self.record.progress()
         if self._duties.is_recovery_due():
             self.record.progress(_RECOVERY_SECONDS)
             await self.faults.survive_all_but_the_graph("Recovery", self._duties.recover)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.planning import plan_page
 from remembrancer.engine.telling import tell
-from remembrancer.errors import RemembrancerError
+from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.controls import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.moment import to_ms
@@ -135,4 +136,5 @@ class Claims:
         fault = str(error) if isinstance(error, RemembrancerError) else f"{type(error).__name__}: {error}"
         text = f"Task {visible(task.name)} ({task.task_id}) cannot be planned and is disarmed as FAILED: {fault}"
         self._checker.faults.tell("The plan", text, error)
-        await self._store.quarantine(task.task_id, fault, self._clock.now())
+        with suppress(GraphBusy):  # locked by another write: the next pass finds it again
+            await self._store.quarantine(task.task_id, fault, self._clock.now())

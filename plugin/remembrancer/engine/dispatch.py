@@ -174,6 +174,9 @@ class Dispatch:
         What does not end then is settled and abandoned: each step has its limit.
         """
         caller = self._caller()
+        for each in self._runs.handling.values():
+            if each.on_thread:
+                each.firing.stop.requested = True
         await self._runs.ended(timeout_seconds, caller)
         self._stopping = True
         for each in list(self._runs.handling.values()):

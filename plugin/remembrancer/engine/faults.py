@@ -51,9 +51,11 @@ class Faults:
         """Keep *text* as the last error, and log it if it is new of this work."""
         self.last_error = text
         told = self._told.setdefault(what, set())
-        if text in told or len(told) >= _MOST_TEXTS:
+        if text in told:
             _LOG.debug("%s", text)
             return
+        if len(told) >= _MOST_TEXTS:
+            told.clear()
         told.add(text)
         foreign = error is not None and not isinstance(error, RemembrancerError)
         _LOG.error("%s", text, exc_info=error if foreign else None)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.shares import Turn
 
 _JOIN_SECONDS: Final = 5.0
+_HELP: Final = "The help for late replicas"
 
 
 class Help:
@@ -36,6 +37,11 @@ class Help:
         if self._round is None or self._round.done():
             self._round = asyncio.get_running_loop().create_task(self._go(turns))
 
+    def forget(self) -> None:
+        """There is no other replica any longer: a round that failed matters no more."""
+        if self._faults.is_failing(_HELP):
+            self._faults.mended(_HELP)
+
     def take_won(self) -> int:
         """Return how many claims were won since this was last asked."""
         won, self._won = self._won, 0
@@ -53,7 +59,7 @@ class Help:
             await end(self._round)
 
     async def _go(self, turns: Sequence[Turn]) -> None:
-        await self._faults.survive("The help for late replicas", partial(self._serve_all, turns))
+        await self._faults.survive(_HELP, partial(self._serve_all, turns))
 
     async def _serve_all(self, turns: Sequence[Turn]) -> None:
         for turn in turns:

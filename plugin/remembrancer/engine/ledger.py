@@ -70,6 +70,7 @@ class Ledger:
         self._writes: dict[asyncio.Task[None], Sequence[Entry]] = {}
         self._watched: dict[str, asyncio.Future[None]] = {}
         self._troubled: set[str] = set()
+        self._stopped = False
 
     @property
     def leases(self) -> list[str]:
@@ -87,6 +88,9 @@ class Ledger:
 
     def enter(self, settlement: Settlement, lease_id: str) -> None:
         """Write an outcome, together with all that come in this turn of the loop."""
+        if self._stopped:
+            _LOG.error("The outcome of %s came after the scheduler stopped.", settlement.execution.execution_id)
+            return
         if not self._ended:
             asyncio.get_running_loop().call_soon(self._begin)
         self._ended.append(Entry(settlement, lease_id))
@@ -118,6 +122,8 @@ class Ledger:
             self._ended = []
             told = ", ".join(f"{each.execution_id} ({each.settlement.status})" for each in left)
             _LOG.error("%d outcomes were not written before the scheduler stopped: %s", len(left), told)
+        finally:
+            self._stopped = True
 
     def _begin(self) -> None:
         """Begin the writes; one that puts a task off goes alone, since two must not put the same task off."""

@@ -61,9 +61,12 @@ class Recovery:
         self._look_each = look_each
         self._looked_at: datetime | None = None
 
+        self.waits_for_slot = False
+        """Whether retries wait for a slot, and not for a lock."""
+
     @property
     def is_done(self) -> bool:
-        """Whether no retry waits for a slot."""
+        """Whether no retry is left to start."""
         return not self._left
 
     async def work(self) -> list[Settlement]:
@@ -71,11 +74,13 @@ class Recovery:
         async with self._turn:
             now = self._clock.now()
             lost: list[Settlement] = []
+            self.waits_for_slot = False
             if self.is_done or not self._looked_at or now >= self._looked_at + self._look_each:
                 lost, self._looked_at = await self._look(), now
             while self._left:
                 with self._dispatch.reserve(len(self._left[0].retried)) as reservation:
                     if not reservation.slots:
+                        self.waits_for_slot = True
                         break
                     try:
                         lost += await self._retry(self._left[0], reservation)

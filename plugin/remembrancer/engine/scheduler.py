@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import Change, TaskStore
 
 _LOG: Final = logging.getLogger("remembrancer")
+_LOCKED: Final = timedelta(seconds=1)
+"""The time until a retry that another write has locked is tried again."""
 
 
 class Scheduler:
@@ -71,6 +73,7 @@ class Scheduler:
         self._claims = Claims(store, clock, self._dispatch, options, self._lease, checker=self.checker)
         self._help = Help(self._claims.serve, self.faults)
         self._recheck = Recheck(store, clock, self.replica_id)
+        self._rechecked, self._set_back = False, 0.0
         self.wake = self.checker.alarm.event
         self.record = self.checker.record
         self.health = Health(self.record, self.presence, store, self.faults, self._dispatch)
@@ -130,6 +133,8 @@ class Scheduler:
         except BaseException:
             self._recover_at = None
             raise
+        if not self._recovery.is_done and not self._recovery.waits_for_slot:
+            self._recover_at = self._clock.now() + _LOCKED
         lost = [each for each in recovered if each.execution.execution_id in self._store.lost]  # not what others won
         self._instruments.reclaimed(lost)
         if lost:
@@ -167,11 +172,12 @@ class Scheduler:
     async def stop(self) -> None:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
         self.halt()
-        await self.presence.leave()
-        await self._help.join()
-        await self._dispatch.stop(self._options.stop_timeout_seconds)
-        if self._heartbeat:
-            await end(self._heartbeat)
+        handlers = self._dispatch.stop(self._options.stop_timeout_seconds)
+        try:
+            await asyncio.gather(self.presence.leave(), self._help.join(), handlers)
+        finally:
+            if self._heartbeat:
+                await end(self._heartbeat)
 
     async def tick(self, within_seconds: float | None = None) -> int:
         """Claim and start what is due now; return how many occurrences were accounted for.
@@ -197,14 +203,21 @@ class Scheduler:
         return self._recover_at is None or self._clock.now() >= self._recover_at
 
     async def meet_clock_step(self, seconds: float) -> None:
-        """Look for leases that have run out by the time that is now; derive again what is armed if it went back."""
+        """Look for leases that have run out by the time that is now; owe a recheck if the clock went back."""
         self._recover_at = None
-        if seconds < 0:
-            await self._recheck.run(f"{describe_step(seconds)}.", self._clock.now())
+        self._set_back += min(0.0, seconds)
 
-    async def recheck(self) -> int:
-        """Follow what changed while no scheduler ran: rules of time zones, and the clock; return the tasks moved."""
-        return await self._recheck.begin()
+    async def recheck(self) -> None:
+        """Derive again what is armed: once after the start, and after each step back of the clock.
+
+        What fails of it is owed to the next pass.
+        """
+        if not self._rechecked:
+            await self._recheck.begin()
+            self._rechecked = True
+        if seconds := self._set_back:
+            await self._recheck.run(f"{describe_step(seconds)}.", self._clock.now())
+            self._set_back -= seconds
 
     async def idle(self) -> None:
         """Return when what is served for others has been claimed, and every handler under way settled."""
@@ -233,7 +246,9 @@ class Scheduler:
         """
         mine, *others = self.presence.turns
         won = await self._claims.serve(mine)
-        if others and not self.is_full and not self.checker.is_stopping:
+        if not others:
+            self._help.forget()
+        elif not self.is_full and not self.checker.is_stopping:
             self._help.begin(others)
         return won + self._help.take_won()
 
@@ -242,7 +257,7 @@ class Scheduler:
         return Lease(new_id("lease", to_ms(now)), self.replica_id, from_ms(to_ms(now + lasts)))
 
     def _on_room(self) -> None:
-        if not self._recovery.is_done:
+        if self._recovery.waits_for_slot:
             self._recover_at = None
             self.wake.set()
         elif self.is_full:

@@ -93,7 +93,7 @@ class EmbeddedSession:
     async def verify(self) -> None:
         """Check that the folder is still the one that was opened. Raises GraphReplaced."""
         self._refuse_if_gone()
-        self._opened.lock.verify()
+        await on_own_thread(self._opened.lock.verify)  # a disk that hangs must not stop the event loop
 
     async def prepare(self, names: Sequence[str]) -> None:
         """Do nothing: this engine plans in no time."""

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -46,6 +47,7 @@ class FolderLock:
         self._folder = folder.absolute()
         self._path = self._folder / LOCK_FILE
         self.holder = secrets.token_hex(8)
+        self._turn = threading.Lock()
         self._stamps = 0
         self._stamped_at = 0.0
         self._pinned: list[int] = []
@@ -154,6 +156,10 @@ class FolderLock:
 
     def _stamp(self) -> None:
         """Write who holds the lock, and for which time: only this descriptor's owner writes the same again."""
+        with self._turn:  # a check between the write and what is remembered of it would find a stranger's stamp
+            self._write_stamp()
+
+    def _write_stamp(self) -> None:
         text = json.dumps({"pid": os.getpid(), "holder": self.holder, "stamp": self._stamps + 1}).ljust(_SIZE - 1)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         os.write(self._descriptor, f"{text}\n".encode())
@@ -163,6 +169,10 @@ class FolderLock:
 
     def _is_in_place(self) -> bool:
         """Whether the folders are those that were opened, and the lock file is as it was written last."""
+        with self._turn:
+            return self._is_as_written()
+
+    def _is_as_written(self) -> bool:
         try:
             if not all(os.path.samestat(folder.stat(), opened) for folder, opened in self._watched):
                 return False

@@ -139,8 +139,10 @@ class GraphStore:
         for _ in range(_LOOKS):  # a page of records that cannot be read hides none that follows
             nodes = await self._index.due(to_ms(now), limit, after, shares)
             tasks, unreadable = self._records.sort("task_id", self._due_task, nodes)
-            with suppress(GraphBusy):  # locked by another write: the next look finds it again
+            try:
                 await set_all_aside(self._session, unreadable, to_ms(now))
+            except GraphBusy:
+                break  # locked by another write: the next look finds it again
             if tasks or not unreadable:
                 break
         return tasks
@@ -174,7 +176,8 @@ class GraphStore:
             asked: Row = {"execution_ids": over["execution_ids"]}
             nodes = [row["e"] for row in await self._read("still_running", asked)]
             executions, unreadable = self._records.sort("execution_id", rows.execution_from, nodes)
-            await lose_unreadable(self._session, unreadable, to_ms(now))
+            with suppress(GraphBusy):  # as in `due`
+                await lose_unreadable(self._session, unreadable, to_ms(now))
             if over["lease_id"]:
                 abandoned.append(AbandonedLease(over["lease_id"], executions))
         return abandoned
@@ -186,8 +189,7 @@ class GraphStore:
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
         for row in await self._read("task_by_id", {"task_id": task_id}):
-            with suppress(GraphBusy):  # as in `due`
-                await set_aside(self._session, row["t"], fault, to_ms(now))
+            await set_aside(self._session, row["t"], fault, to_ms(now))
 
     async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
         """End an open task, together with what *unserved* accounts for; say whether this call ended it."""

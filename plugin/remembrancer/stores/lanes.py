@@ -31,7 +31,7 @@ class Lane(Enum):
 
     URGENT = Limits(4, 2.5)
     """Renewals and membership: late by a lease, and others take over what lives."""
-    CHECKER = Limits(24, 5.0)
+    CHECKER = Limits(40, 5.0)
     """What a pass asks, all writes, and look-ups by a key: each is answered in milliseconds."""
     USER = Limits(32, 60.0)
     """Queries of a user's own, lists, histories, statistics: each may read the whole graph."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphUnavailable, GraphUnreachable
+from remembrancer.errors import GraphBusy, GraphFull, GraphUnavailable, GraphUnreachable
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, new_id, occurrence_key
 from remembrancer.model.policy import TaskType
@@ -39,7 +39,7 @@ async def set_aside(session: Session, node: Row, fault: str, now_ms: int) -> Non
         await session.write([*skipped, disarmed])
     except UniqueKeyTaken:  # that moment has an outcome already
         await session.write([disarmed])
-    except GraphUnreachable:
+    except (GraphUnreachable, GraphBusy, GraphFull):
         raise
     except GraphUnavailable as refused:  # its properties make no sense to the engine either
         _LOG.error("The task %s is taken out of the schedule without an outcome: %s", node["task_id"], refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _PASS_SECONDS: Final = 3.0
 """How long the pass under way may take to its end, once the service stops."""
 _CLOSE_SECONDS: Final = 10.0
-_WRITING_SECONDS: Final = 8.0
+_WRITING_SECONDS: Final = 10.0
 """How much longer than handlers may take, it may take to end them and write their outcomes."""
 _STOPPED_AT_START: Final = "stop() was called while the scheduler was starting: it is stopped."
 _ENDED: Final = "The checker was ended from outside; start() begins it again."
@@ -116,7 +117,9 @@ class Lifecycle(Live):
         self._stops += 1
         self._shutdown_event.set()
         if self._ending is None or self._ending.done():
-            self._ending = asyncio.get_running_loop().create_task(self._end(), name="remembrancer stop")
+            self._ending = asyncio.get_running_loop().create_task(
+                self._end(), name="remembrancer stop", context=Context()
+            )  # not the caller's: it may be a handler
         if self._scheduler and self._scheduler.inside_handler:
             return
         await asyncio.shield(self._ending)
