@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Serve = Callable[..., Any]
 
+pytestmark = pytest.mark.slow
 DAILY = ("schedule", "Report", "--cron", "0 9 * * *", "--prompt", "Write it")
 
 

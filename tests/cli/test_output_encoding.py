@@ -11,6 +11,7 @@ import pytest
 
 from remembrancer import TaskSchedulerService
 
+pytestmark = pytest.mark.slow
 NAME = "Grüße an Žofie 🕰 \N{SNOWMAN}"
 SURROUNDINGS = {
     "ascii": {"PYTHONIOENCODING": "ascii"},

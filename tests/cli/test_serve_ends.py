@@ -12,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Serve, Serving, Terminal, Until
 
+pytestmark = pytest.mark.slow
 HOUR = 3600
 WELL_BEFORE = 120.0
 """Far more than an end takes, and far less than what it must not wait for."""

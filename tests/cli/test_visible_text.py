@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from conftest import Desk, Serve, Terminal, Until
     from remembrancer import Firing
 
+pytestmark = pytest.mark.slow
 EVIL = "\x1b]52;c;aGk=\x07\x1b[2J\x9b31m\u202eabc\u2066\nforged line\r"
 RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 LONG = "a prompt of many words, which no column of a narrow terminal holds in one line"

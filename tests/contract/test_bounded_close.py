@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledTask
 
+pytestmark = pytest.mark.slow
 PATIENCE_SECONDS = 120
 FOR_EVER = "UNWIND range(1, 1000000) AS a UNWIND range(1, 1000000) AS b WITH a, b WHERE a + b < 0 RETURN count(*) AS n"
 OVER_NODES = """

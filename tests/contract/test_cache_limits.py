@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+pytestmark = pytest.mark.slow
 LIMITS = {
     "books": ["_REMEMBERED", "_TEXTS"],
     "elements": ["_MOST"],

@@ -18,6 +18,7 @@ from remembrancer.stores.folder import database_path
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
 DIE = """
 import asyncio, os, sys
 from remembrancer import TaskSchedulerService

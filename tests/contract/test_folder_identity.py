@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an open file keeps its folder in place there")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="an open file keeps its folder in place there"),
+    pytest.mark.slow,
+]
 DAILY: Final = ScheduleRequest("Daily", "g", "p", "t", schedule_cron="0 9 * * *")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="flock and fork are of POSIX")
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="flock and fork are of POSIX"), pytest.mark.slow]
 
 OPEN = """
 import asyncio, sys

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from remembrancer_schema.catalog import Query
 
-pytestmark = pytest.mark.neo4j
+pytestmark = [pytest.mark.neo4j, pytest.mark.slow]
 
 FEW: Final = frozenset(
     {
@@ -99,7 +99,7 @@ async def counted(server: Server) -> None:
     server.run("CALL db.prepareForReplanning()")
 
 
-@pytest.mark.parametrize("history", [fresh, filled, emptied, refilled, counted], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("history", [fresh, refilled, counted], ids=lambda each: each.__name__)
 async def test_every_query_is_planned_as_seeks(
     neo4j_server: Server, history: Callable[[Server], Awaitable[None]]
 ) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from real import GENEROUS, schedule, until
 
 from remembrancer import Options, TaskSchedulerService
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import pytest
-
     from remembrancer import Execution, Firing
 
+pytestmark = pytest.mark.slow
 HASTY = Options(stop_timeout_seconds=0.1)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from remembrancer import Execution, Firing
     from remembrancer.ports.task_store import Claim, Lease
 
+pytestmark = pytest.mark.slow
 MANY = 40
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from remembrancer import Firing
     from remembrancer.timing.cron import Cron
 
+pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 SECONDLY: Final[dict[str, Any]] = {"schedule_cron": "* * * * * *", "seconds": "first"}

@@ -18,6 +18,7 @@ from remembrancer.testing import ManualScheduler, VirtualClock
 if TYPE_CHECKING:
     from remembrancer import Firing
 
+pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 AHEAD: Final = timedelta(hours=5)
 MINUTE: Final = timedelta(minutes=1)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
 
+pytestmark = pytest.mark.slow
 GENEROUS = 60.0
 
 

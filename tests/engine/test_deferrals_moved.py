@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from remembrancer import Firing
     from remembrancer.ports.handler import Answer
 
+pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)
 FORWARD: Final = "a deferral goes forward, past now and past the run that it puts off"
@@ -161,7 +162,6 @@ async def wrong(scene: Scene, promises: dict[str, Promise]) -> list[str]:
     return found
 
 
-@pytest.mark.slow
 @settings(max_examples=30)
 @given(acts=ACTS)
 def test_deferrals_by_all_make_one_outcome_each(acts: list[tuple[str, int, int]]) -> None:

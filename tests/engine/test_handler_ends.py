@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
 
+pytestmark = pytest.mark.slow
+
 
 class Odd(BaseException):
     """Something that no `except Exception` catches."""

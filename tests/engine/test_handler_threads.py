@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 from real import GENEROUS, outcomes, schedule, until
 
 from remembrancer import Options, TaskSchedulerService
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
 
+pytestmark = pytest.mark.slow
 HUNG = 50
 """More than any pool of threads of a small machine has."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
 
+pytestmark = pytest.mark.slow
 LEASES = "MATCH (l:execution_lease) RETURN count(l) AS n"
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
 
+pytestmark = pytest.mark.slow
 GENEROUS = 60.0
 EVERY = {"schedule_cron": "* * * * * *", "seconds": "first"}
 FAULTS = [RuntimeError("a bug"), KeyError("a key"), OSError("a driver's own"), asyncio.CancelledError("of another")]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from remembrancer import Firing
     from remembrancer.ports.handler import Answer
 
+pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
 DAYS: Final = 60
@@ -127,7 +128,6 @@ async def counted_wrong(service: TaskSchedulerService) -> list[str]:
     ]
 
 
-@pytest.mark.slow
 async def test_sixty_days_of_a_mixed_schedule_add_up(graph: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "remembrancer")
     life = Life(graph)

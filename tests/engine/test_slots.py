@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from remembrancer import Firing
     from remembrancer.testing import VirtualClock
 
+pytestmark = pytest.mark.slow
 LIMIT = 3
 LEASES = "MATCH (l:execution_lease) RETURN count(l) AS n"
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Act = Callable[[TaskSchedulerService], Awaitable[Any]]
 
+pytestmark = pytest.mark.slow
 GENEROUS = 60.0
 """Seconds that a busy machine may take; the checker would sleep for sixty times as long."""
 ASLEEP: dict[str, Any] = {"check_interval_seconds": 3600.0}

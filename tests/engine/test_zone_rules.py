@@ -24,6 +24,7 @@ from remembrancer.timing.zone_rules import ZoneRules, rules_in_force, say_the_sa
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
 MONDAY: Final = "2027-07-05"
 PROGRAM: Final = """
 import asyncio, json, logging, sys

@@ -38,6 +38,8 @@ PARAMETERS: dict[str, Any] = {
     "mine": "replica_1",
     "now_ms": 1_772_442_000_000,
     "floor_ms": 0,
+    "idle_ms": 60_000,
+    "zones": ["Europe/Berlin"],
 }
 
 

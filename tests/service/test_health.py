@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
 
+pytestmark = pytest.mark.slow
 GENEROUS = 60.0
 
 
@@ -138,12 +139,12 @@ async def test_another_scheduler_on_the_graph_bars_this_one() -> None:
 
 async def test_a_full_disk_is_unhealthy_until_a_write_is_kept() -> None:
     async with TaskSchedulerService() as service:
-        session: Any = service._store._session  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        store: Any = service._store
 
         def full(_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        with replaced(session, "_commit_once", full):
+        with replaced(store._session._writer, "_commit_once", full):
             with pytest.raises(GraphUnavailable):
                 await service.schedule_task("one", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
             await unhealthy(service, "The disk is full")
@@ -163,8 +164,8 @@ async def test_leases_that_are_not_renewed_are_unhealthy() -> None:
 
         scheduler._dispatch._ledger.hold("a lease", 1)
         with replaced(session, "write", refusing):
-            await unhealthy(service, "could not be renewed")
-        await mended(service, "could not be renewed")
+            await unhealthy(service, "Leases cannot be renewed")
+        await mended(service, "Leases cannot be renewed")
         scheduler._dispatch._ledger._held.clear()
 
 

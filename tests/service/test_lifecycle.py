@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
 
+pytestmark = pytest.mark.slow
 GENEROUS = 60.0
 NEVER = 600.0
 """How long what hangs would hang."""

@@ -127,7 +127,8 @@ async def perish(service: TaskSchedulerService) -> None:
     assert scheduler
     await store.close()
     service._store = None
-    while runs := list(scheduler._dispatch._runs):
+    scheduler._dispatch._cut_off = True  # as when the loop ends without a stop: nothing more is written
+    while runs := list(scheduler._dispatch._runs.tasks):
         for each in runs:
             each.cancel()
         await asyncio.sleep(0)

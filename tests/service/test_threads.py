@@ -21,6 +21,7 @@ from remembrancer.ports.task_store import Wanted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
 GENEROUS = 60.0
 
 
