@@ -60,12 +60,22 @@ def point_elsewhere(link: Path) -> None:
     link.symlink_to(other, target_is_directory=True)
 
 
+def replace_files(folder: Path) -> None:
+    """Put a copy in the place of each data file, as a restore tool does: every folder stays."""
+    for path in [path for path in database_path(folder).iterdir() if path.suffix != ".lck"]:
+        copy = path.with_name(f"{path.name}.restored")
+        shutil.copy2(path, copy)
+        copy.replace(path)
+
+
 WAYS: dict[str, Callable[[Path], object]] = {
     "deleted": shutil.rmtree,
     "moved": lambda folder: folder.rename(folder.with_name("moved")),
     "replaced": replace,
     "its database deleted": lambda folder: shutil.rmtree(database_path(folder)),
     "its database replaced": replace_database,
+    "its files replaced": replace_files,
+    "its files deleted": lambda folder: [path.unlink() for path in database_path(folder).iterdir()],
     "its lock deleted": lambda folder: (folder / LOCK_FILE).unlink(),
     "a link pointed elsewhere": point_elsewhere,
 }

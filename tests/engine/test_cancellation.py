@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from real import outcomes, schedule, until
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import Defer, Options, TaskSchedulerService
 from remembrancer.model.cancellation import Cancellation
 
 if TYPE_CHECKING:
@@ -140,6 +140,20 @@ async def test_a_handler_that_cancels_its_own_task_goes_on() -> None:
         made = (await outcomes(service, 1))[task_id]
 
         assert (made.status, made.result) == ("completed", "[] False")
+
+
+async def test_a_cancelled_task_is_not_deferred_by_its_handler() -> None:
+    async def handle(firing: Firing) -> Defer:
+        await service.cancel_task(firing.task.task_id)
+        return Defer("2099-01-01T00:00:00Z", "Later")
+
+    async with TaskSchedulerService(handler=handle) as service:
+        await schedule(service)
+        async with asyncio.timeout(60):
+            while not (ended := [each for each in await service.history() if each.status != "running"]):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+        assert [(each.status, each.reason_code) for each in ended] == [("cancelled", "task_cancelled")]
 
 
 async def test_a_cancel_whose_caller_gives_up_still_stops_the_run() -> None:

@@ -32,6 +32,21 @@ class Mute:
         raise ValueError("I do not say")
 
 
+class Leaving:
+    """Something whose text ends the program."""
+
+    def __str__(self) -> str:
+        raise SystemExit(0)
+
+
+class Unformatted(Exception):
+    """Something that no traceback can be made of."""
+
+    @property
+    def __notes__(self) -> list[str]:
+        raise RuntimeError("no notes")
+
+
 def leave(_: Firing) -> None:
     sys.exit(0)
 
@@ -52,6 +67,9 @@ ENDS: dict[str, tuple[Any, str, str]] = {
     "no thought": (answering(Done("ok", thought=0)), "handler_failed", "int"),  # pyright: ignore[reportArgumentType]
     "odd thought": (answering(Done(thought=Thought(7, "x"))), "handler_failed", "thought_id"),  # pyright: ignore[reportArgumentType]
     "mute": (answering(Done(Mute())), "handler_failed", "I do not say"),  # pyright: ignore[reportArgumentType]
+    "leaving": (answering(Done(Leaving())), "handler_failed", "SystemExit"),  # pyright: ignore[reportArgumentType]
+    "leaving reason": (answering(Defer(None, Leaving())), "handler_failed", "SystemExit"),  # pyright: ignore[reportArgumentType]
+    "unformatted": (raising(Unformatted("quite")), "handler_raised", "quite"),
     "mute raised": (raising(ValueError(Mute())), "handler_raised", "ValueError"),
     "mute deferral": (answering(Defer(Mute(), "later")), "handler_failed", "deferral"),  # pyright: ignore[reportArgumentType]
     "odd deferral": (answering(Defer(None, "later", Mute())), "handler_failed", "deferral"),  # pyright: ignore[reportArgumentType]

@@ -15,6 +15,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.controls import visible
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.outcome import THOUGHT_REFUSED, Defer, Done, Failed, Thought
+from remembrancer.model.policy import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,7 +61,7 @@ async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> Ve
         return None
     try:
         return read_answer(answer)
-    except Exception as error:  # noqa: BLE001 (an answer may hold anything, and the text of it may be refused)
+    except BaseException as error:  # noqa: BLE001 (an answer may hold anything, and its text may raise anything)
         return _unreadable(answer, error)
 
 
@@ -96,20 +97,25 @@ def read_answer(answer: Any) -> Verdict:
 
 def raised(firing: Firing, error: BaseException) -> Verdict:
     """Return the failure that an exception is."""
-    if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
-        error = error.__cause__  # a coroutine turns it into a RuntimeError
+    cause = BaseException.__dict__["__cause__"].__get__(error)  # whatever the class makes of the name
+    if isinstance(error, RuntimeError) and isinstance(cause, StopIteration):
+        error = cause  # a coroutine turns it into a RuntimeError
     text = _text(error)
     name, shown = visible(firing.task.name), visible(text)
-    _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=error)
+    told = error if _can_be_shown(error) else None
+    _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=told)
     return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
 
 
 def deferral_of(task: ScheduledTask, verdict: Verdict, now: datetime, nominal_at: datetime) -> Rearm | Verdict:
-    """Return the deferral that a handler asked for, or the failure that it is where it cannot be."""
+    """Return the deferral that a handler asked for, or what its run is where that cannot be."""
+    if task.status is TaskStatus.CANCELLED:
+        text = "The task was cancelled while it ran: the deferral that its handler asked for is not kept."
+        return Verdict(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
     try:
         assert verdict.put_off  # noqa: S101 (the caller has looked)
         return put_off(task, verdict.put_off, now, nominal_at)
-    except Exception as error:  # noqa: BLE001 (a handler may put anything into a Defer)
+    except BaseException as error:  # noqa: BLE001 (a handler may put anything into a Defer)
         said = str(error) if isinstance(error, InvalidInput) else _text(error)
         return deferral_refused(said)
 
@@ -120,11 +126,28 @@ def deferral_refused(fault: str) -> Verdict:
 
 
 def _text(error: BaseException) -> str:
-    """Return an exception in words, whatever its own `__str__` does."""
-    return "".join(traceback.format_exception_only(error)).strip()
+    """Return an exception in words, whatever its own methods and properties raise."""
+    name = type(error).__name__
+    try:
+        return "".join(traceback.format_exception_only(error)).strip()
+    except BaseException:  # noqa: BLE001 (it cannot be formatted: its arguments tell more than that)
+        arguments = BaseException.__dict__["args"].__get__(error)
+    try:
+        return f"{name}: {arguments!r}"
+    except BaseException:  # noqa: BLE001 (nor can they)
+        return f"{name}, which cannot be shown"
 
 
-def _unreadable(answer: object, error: Exception) -> Verdict:
+def _can_be_shown(error: BaseException) -> bool:
+    """Whether the log can format an exception with its traceback."""
+    try:
+        traceback.format_exception(error)
+    except BaseException:  # noqa: BLE001 (the exception's own properties may raise anything)
+        return False
+    return True
+
+
+def _unreadable(answer: object, error: BaseException) -> Verdict:
     text = f"The handler's answer ({type(answer).__name__}) cannot be read: {_text(error)}"
     return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(text))
 

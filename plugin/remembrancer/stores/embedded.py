@@ -12,6 +12,7 @@ from remembrancer.stores.embedded_meaning import insist, plain_rows, reading_mea
 from remembrancer.stores.embedded_writer import CLOSED, EmbeddedWriter
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import close_folder
+from remembrancer.stores.lanes import Lane, lane_of
 from remembrancer.stores.threads import Readers, on_own_thread
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _READERS: Final = 2
+_USER_READERS: Final = 4
+"""Queries of a user, lists and histories: however long they take, the checker has threads of its own."""
 _HALF_DONE: Final = "RecordNotFoundException"
 """How the engine refuses a read that finds a record in an index while the commit that made it is under way."""
 _FINISH_SECONDS: Final = 5.0
@@ -59,10 +62,11 @@ class EmbeddedSession:
         self._opened = opened
         self._database = opened.database
         self._database.set_wal_flush("yes_full" if durable else "no")
-        self.folder: Path | None = Path(self._database.get_database_path())
+        self.folder: Path | None = (folder := Path(self._database.get_database_path()))
+        opened.lock.watch_data(folder)
         self._on_close = on_close
         self._closing = False
-        self._readers = Readers(_READERS)
+        self._readers = {Lane.USER: Readers(_USER_READERS), Lane.CHECKER: Readers(_READERS)}
         self._writer = EmbeddedWriter(opened, counter_id)
         self.counts = self._writer.counts
         self.notes = self._writer.notes
@@ -74,7 +78,8 @@ class EmbeddedSession:
         """Answer a reading query."""
         with self.notes.of_faults():
             self._refuse_if_gone()
-            return await self._readers.run(lambda: self._read(text, parameters))
+            readers = self._readers[Lane.USER if lane_of(text) is Lane.USER else Lane.CHECKER]
+            return await readers.run(lambda: self._read(text, parameters))
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are on the disk.
@@ -111,11 +116,14 @@ class EmbeddedSession:
             return
         self._closing = True
         self._writer.end()
-        self._readers.end(GraphUnavailable(CLOSED))
+        for readers in self._readers.values():
+            readers.end(GraphUnavailable(CLOSED))
         try:
             await on_own_thread(self._shut, seconds=_CLOSE_SECONDS)
         except TimeoutError:
             self._writer.refuse_rest()
+            for readers in self._readers.values():
+                readers.refuse_rest(GraphUnavailable(CLOSED))
             _LOG.error(
                 "The graph %s could not be closed within %g s, as its disk or a query does not end. It stays locked "
                 "until this process ends.",
@@ -126,8 +134,11 @@ class EmbeddedSession:
     def _shut(self) -> None:
         until = time.monotonic() + _FINISH_SECONDS
         self._writer.join(until)
-        self._readers.join(until)
+        for readers in self._readers.values():
+            readers.join(until)
         close_folder(self._opened, self._on_close)
+        for readers in self._readers.values():
+            readers.refuse_rest(GraphUnavailable(CLOSED))
         if not self._writer.join(time.monotonic() + _FINISH_SECONDS):
             self._writer.refuse_rest()
 

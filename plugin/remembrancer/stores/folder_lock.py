@@ -26,6 +26,8 @@ _SIZE: Final = 128
 """Bytes of a lock file, always: to be written again it needs no new space on a full disk."""
 _FAR: Final = 1 << 20
 """Where Windows locks a byte: what is locked cannot be read by others, and others are to read who holds the lock."""
+_DATA: Final = ("dictionary.*.dict", "scheduled_task_0.*.bucket")
+"""Files of the engine that it never replaces nor shortens; of each commit they cost two looks."""
 _STAMP_SECONDS: Final = 30.0
 """How often the lock file is stamped: an older copy put back in place of the folder has an older stamp."""
 
@@ -48,6 +50,7 @@ class FolderLock:
         self._path = self._folder / LOCK_FILE
         self.holder = secrets.token_hex(8)
         self._turn = threading.Lock()
+        self._data: dict[Path, os.stat_result] = {}
         self._stamps = 0
         self._stamped_at = 0.0
         self._pinned: list[int] = []
@@ -71,6 +74,11 @@ class FolderLock:
         """Watch *folder* too: it must stay where it is, as the lock's own must, through which its file is found."""
         self._pin(folder)
         self._watched.append((folder, folder.stat()))
+
+    def watch_data(self, folder: Path) -> None:
+        """Watch data files of the database in *folder*: its folders stay when a restore tool replaces files in them."""
+        paths = [found for pattern in _DATA for found in folder.glob(pattern)]
+        self._data = {path: path.stat() for path in paths}
 
     @property
     def is_lost(self) -> bool:
@@ -145,7 +153,13 @@ class FolderLock:
     def _whose(self) -> str:
         """Say who holds the lock, as far as its file tells."""
         said = _read(self._path)
-        if said.get("holder") in {each.holder for each in _held}:
+        mine = next((each for each in _held if each.holder == said.get("holder")), None)
+        if mine and mine.is_lost:
+            return (
+                f"The graph {self._folder} was replaced while this process had it open, and what was open of it "
+                "stays so until the process ends: open it in a new process."
+            )
+        if mine:
             return f"The graph {self._folder} is open in this process already: use the service that has it open."
         pid = f" (process {said['pid']})" if isinstance(said.get("pid"), int) else ""
         return (
@@ -176,6 +190,8 @@ class FolderLock:
         try:
             if not all(os.path.samestat(folder.stat(), opened) for folder, opened in self._watched):
                 return False
+            if not self._has_its_data():
+                return False
             found, seen = self._path.stat(), self._seen
         except OSError:
             return False
@@ -186,6 +202,15 @@ class FolderLock:
         said = _read(self._path)
         self._seen = found
         return (said.get("holder"), said.get("stamp")) == (self.holder, self._stamps)
+
+    def _has_its_data(self) -> bool:
+        """Whether the data files are those that were opened, and none is shorter than it was: they only grow."""
+        for path, before in self._data.items():
+            found = path.stat()
+            if not os.path.samestat(found, before) or found.st_size < before.st_size:
+                return False
+            self._data[path] = found
+        return True
 
     def _let_go(self) -> None:
         """Close the descriptors: the lock ends with the last one, so that a forked child never ends its parent's."""

@@ -28,6 +28,7 @@ class Readers:
 
     def __init__(self, threads: int) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._under_way: set[asyncio.Future[Any]] = set()
         self._threads = [
             threading.Thread(target=as_engine_thread, args=(self._serve,), name="remembrancer-read", daemon=True)
             for _ in range(threads)
@@ -49,6 +50,11 @@ class Readers:
         for _ in self._threads:
             self._calls.put(_END)
 
+    def refuse_rest(self, refusal: Exception) -> None:
+        """Refuse the calls that are under way still: their callers wait no longer."""
+        for answer in list(self._under_way):
+            _deliver(answer, refusal, None)
+
     def join(self, until: float) -> bool:
         """Wait for the calls under way, to the moment *until* of the monotonic clock; say whether all are over."""
         for thread in self._threads:
@@ -58,8 +64,10 @@ class Readers:
     def _serve(self) -> None:
         while waiting := self._calls.get():
             answer, call = waiting
+            self._under_way.add(answer)
             if not answer.cancelled():
                 _answer(answer, call)
+            self._under_way.discard(answer)
             del waiting, answer, call  # or the last answer would live on while there is nothing to read
 
 
