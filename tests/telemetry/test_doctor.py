@@ -387,7 +387,8 @@ async def test_a_lease_that_nobody_took_over_is_seen(tmp_path: Path, clock: Virt
         well = await said(service, "integration")
         clock.advance(HOUR)
         scheduler: Any = service._scheduler
-        plans = await scheduler._plan(await service._graph().due(clock.now(), 9), int(clock.now().timestamp() * 1000))
+        due, now_ms = await service._graph().due(clock.now(), 9), int(clock.now().timestamp() * 1000)
+        plans = await scheduler._claims._plan(due, now_ms, scheduler.replica_id)
         await service._graph().claim(plans, scheduler._lease())
         held = await said(service, "integration")
         clock.advance(timedelta(minutes=2))

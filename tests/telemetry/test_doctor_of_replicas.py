@@ -35,7 +35,7 @@ async def test_a_task_that_is_due_with_no_scheduler_is_critical(clock: VirtualCl
         clock.advance(timedelta(seconds=2))
         told = await said(service, "service")
 
-    assert (told.health, told.saw) == (Health.CRITICAL, "1 tasks are due, and no scheduler is alive")
+    assert (told.health, told.saw) == (Health.CRITICAL, "tasks that are due: 1; no scheduler is alive")
 
 
 @pytest.mark.neo4j

@@ -164,7 +164,7 @@ def _without_a_scheduler(facts: Facts) -> Judgement:
     alive = silent_seconds is not None and silent_seconds < ALIVE_SECONDS
     numbers = {"running": 0.0, "due_seconds": waited}
     if due and not alive:
-        return CRITICAL, f"{due:,} tasks are due, and no scheduler is alive", numbers
+        return CRITICAL, f"tasks that are due: {due:,}; no scheduler is alive", numbers
     where = "on this graph" if facts.exclusive else "here"
     where += f"; one elsewhere gave a sign of life {silent_seconds:,.0f} s ago" if alive else ""
     saw = f"no scheduler runs {where}" + (f"; tasks that are due: {due:,}" if due else "")
