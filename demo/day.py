@@ -129,7 +129,7 @@ def _show_the_way(folder: Path, teller: Teller) -> None:
     graph = f"--graph {shlex.quote(str(folder))}"
     question = "MATCH (d:task_deferral)-[:DEFERRAL_OF]->(t) RETURN t.name AS task, d.reason AS reason"
     teller.head(f"The graph is in {folder}. It is yours to explore:")
-    for line in (f"list --all {graph}", f"history {graph} --limit 20", f'cypher {graph} "{question}"'):
+    for line in (f"list --all {graph}", f"history {graph} --limit 500", f'cypher {graph} "{question}"'):
         teller.show(f"{command} {line}")
 
 
