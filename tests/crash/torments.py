@@ -79,9 +79,9 @@ class Victim:
         With *hours_ahead*, its clock is set first.
         """
         assert self.process.stdin
+        marks = len(self.heard("marked"))  # before it can answer
         self.process.stdin.write("\n" if hours_ahead is None else f"{hours_ahead}\n")
         self.process.stdin.flush()
-        marks = len(self.heard("marked"))
         self.when(lambda: len(self.heard("marked")) > marks, "it hears the mark")
         return max(place for place, line in enumerate(self.said) if "marked" in line)
 

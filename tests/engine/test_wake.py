@@ -81,7 +81,7 @@ async def schedule_and_leave(service: TaskSchedulerService) -> None:
     left = asyncio.create_task(service.schedule_task("one", "goal", "prompt", "thought", soon()))
     for _ in range(20):
         await asyncio.sleep(0)
-        if service._store._session._pending:  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        if service._store._session._writer._pending:  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
             break
     left.cancel()
     await asyncio.gather(left, return_exceptions=True)
@@ -163,7 +163,8 @@ async def test_every_write_that_arms_is_announced() -> None:
         announced = watched(service)
         for act in [*ACTS, defer_earlier]:
             await act(service)
-        for _ in range(len(ACTS) + 2):
+        await service.schedule_task("each", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds="first")
+        for _ in range(len(ACTS) + 4):
             await handler.next()
         await service.idle()
 
