@@ -25,8 +25,8 @@ _LOG: Final = logging.getLogger("remembrancer")
 _READERS: Final = 2
 _USER_READERS: Final = 4
 """Queries of a user, lists and histories: however long they take, the checker has threads of its own."""
-_HALF_DONE: Final = "RecordNotFoundException"
-"""How the engine refuses a read that finds a record in an index while the commit that made it is under way."""
+_HALF_DONE: Final = ("RecordNotFoundException", "invalid content position")
+"""Refusals of the engine to a read beside a commit under way: a record that only its index has, a page half written."""
 _FINISH_SECONDS: Final = 5.0
 """How long the reads and writes under way may take to end by themselves, once the graph is being closed."""
 _CLOSE_SECONDS: Final = 20.0
@@ -150,7 +150,7 @@ class EmbeddedSession:
     def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
         try:
             return insist(
-                lambda: plain_rows(self._database.query("opencypher", text, parameters).to_list()), _HALF_DONE
+                lambda: plain_rows(self._database.query("opencypher", text, parameters).to_list()), *_HALF_DONE
             )
         except load_engine().ArcadeDBError as error:
             raise reading_meaning(text, str(error)) from error

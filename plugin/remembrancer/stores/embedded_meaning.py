@@ -19,13 +19,13 @@ _QUERY_FAULTS: Final = ("CommandParsing", "CommandSemantic", "CommandSQLParsing"
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
 
 
-def insist(work: Callable[[], _T], passing: str) -> _T:
-    """Do *work*, again while a commit of another thread is in its way, which the engine says by *passing*."""
+def insist(work: Callable[[], _T], *passing: str) -> _T:
+    """Do *work*, again while a commit of another thread is in its way, which the engine says by one of *passing*."""
     for left in reversed(range(_TRIES)):
         try:
             return work()
         except load_engine().ArcadeDBError as error:
-            if left == 0 or passing not in str(error):
+            if left == 0 or not any(each in str(error) for each in passing):
                 raise
             time.sleep(0.002)
     raise AssertionError("the last try either returns or raises")
