@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.admission import read_limit
 from remembrancer.engine.feed import MOST, Feed, only
-from remembrancer.errors import InvalidInput
+from remembrancer.errors import GraphUnavailable, InvalidInput
 from remembrancer.surfaces.calls import carried, public
 from remembrancer.surfaces.pulse import Pulse
 
@@ -36,11 +36,16 @@ class Live(Pulse):
             task_id: Of which task.
         """
         while True:
-            page = await self.read_events(after, kinds=kinds, task_id=task_id, wait_seconds=LONGEST_WAIT)
+            try:
+                page = await self.read_events(after, kinds=kinds, task_id=task_id, wait_seconds=LONGEST_WAIT)
+            except GraphUnavailable:
+                if self._has_ended():
+                    return  # the graph was closed while it was read
+                raise
             for event in page.events:
                 yield event
             after = page.cursor
-            if self._feed is None or self._feed.ended:
+            if self._has_ended():
                 return
 
     @carried
@@ -71,6 +76,9 @@ class Live(Pulse):
     async def running_executions(self, limit: int = 100) -> list[Execution]:
         """Return what is under way, on all replicas, with the progress that was reported."""
         return list(await self._graph().events.running(read_limit(limit)))
+
+    def _has_ended(self) -> bool:
+        return self._feed is None or self._feed.ended
 
     def _end_feed(self) -> None:
         """Let those who read events go: the graph is about to close."""
