@@ -83,7 +83,8 @@ async def test_a_cancel_between_claim_and_start_withdraws_the_run(monkeypatch: p
         async def slowly(claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
             won = await claim(claims, lease)
             cancelling.append(asyncio.ensure_future(service.cancel(claims[0].execution.task_id)))
-            while (await service.get_task(claims[0].execution.task_id)).status != "CANCELLED":  # noqa: ASYNC110
+            cancellations = service._scheduler._dispatch._cancellations  # pyright: ignore[reportOptionalMemberAccess]
+            while not any(each.cancelled for each in cancellations.reserved):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             return won
 

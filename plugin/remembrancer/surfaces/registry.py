@@ -22,7 +22,7 @@ def get_service(service_type: ServiceType | str) -> SchedulerService:
         ServiceStopped: None is running.
     """
     ServiceType(service_type)
-    mine = [service for service in _started if not service.calls.is_forked]
+    mine = [service for service in _started if not (service.calls.is_forked or service.calls.is_homeless)]
     if not mine:
         raise ServiceStopped(
             "No scheduler is running in this process. Start one: await TaskSchedulerService(...).start()"
