@@ -141,6 +141,8 @@ class Worker:
 
     async def _told(self, firing: Firing) -> Outcome | None:
         answer = await self._handle(firing)
+        if self._clock and isinstance(answer, Defer):
+            answer = None  # a deferral waits for its moment, which a clock that went back does not come to in a round
         execution = firing.execution
         occurrence = f"{execution.task_id} at {execution.nominal_at}"
         tell(done=execution.execution_id, occurrence=occurrence)

@@ -179,6 +179,30 @@ async def test_a_clock_that_was_ahead_for_a_while_silences_nobody(graph: str, mi
         await scene.assert_one_outcome_each()
 
 
+async def test_all_that_was_missed_and_is_ahead_again_runs(graph: str) -> None:
+    """The clock goes to and fro, and further each time: each round leaves records of what was missed."""
+    scene, cron = Scene(graph, START), "* * * * *"
+    async with scene.checker:
+        task_id = await scene.schedule(schedule_cron=cron)
+        await scene.live(2, MINUTE)
+        for hours in (1, 3, 2, 5):
+            present = scene.clock.now()
+            scene.clock.set(START + timedelta(hours=hours))
+            await scene.live(3, MINUTE)
+            assert await scene.set_back(present) == 1
+            before = len(scene.fired)
+            await scene.live(2, MINUTE)
+            assert scene.fired[before:] == [present + MINUTE, present + 2 * MINUTE]
+            await scene.assert_one_outcome_each()
+        await scene.live(6 * 60, MINUTE)
+
+        history = await scene.service.history(limit=10_000)
+        assert {each.status for each in history} == {"completed"}
+        assert len(scene.fired) == len(set(scene.fired))
+        assert (await stories(scene.service))[task_id].wrong(Promise(cron=cron, since=START), scene.clock.now()) == []
+        await scene.assert_one_outcome_each()
+
+
 async def test_a_record_is_taken_back_as_a_whole_too() -> None:
     scene = Scene(":memory:", START)
     async with scene.checker:

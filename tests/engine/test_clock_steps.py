@@ -183,7 +183,32 @@ def test_a_step_is_counted_once_with_its_size(hand: Hand) -> None:
     hand.clock.steps.look()
 
     assert [hand.go(0.5 - 18_000, 0.5), hand.go(0.5, 0.5), hand.go(1800, 0.5)] == [1, 1, 2]
-    assert hand.clock.steps.seconds == pytest.approx(1799.5 - 18_000)
+    assert (hand.clock.steps.forward, hand.clock.steps.back) == pytest.approx((1799.5, 18_000))
+
+
+def test_a_step_seen_by_one_reading_alone_is_counted(hand: Hand) -> None:
+    """Work was done by that reading, which no look of the checker may have met."""
+    hand.clock.steps.look()
+    hand.wall += timedelta(hours=1)
+    hand.clock.now()
+    hand.wall -= timedelta(hours=1)
+
+    assert hand.go(0, 0) == 2
+    assert (hand.clock.steps.forward, hand.clock.steps.back) == pytest.approx((3600, 3600))
+
+
+async def test_steps_to_and_fro_between_two_looks_are_met(caplog: pytest.LogCaptureFixture) -> None:
+    host = HostTime()
+
+    async def handle(_: Firing) -> None:
+        for hours in (1, 0):
+            host.ahead = timedelta(hours=hours)
+            scheduler_of(service)._clock.now()
+
+    service = TaskSchedulerService(time_service=host, check_interval_seconds=3600, handler=handle)
+    async with service:
+        await service.schedule_task("every second", "g", "p", "t", schedule_cron="* * * * * *", seconds="first")
+        await until(lambda: "The clock went forward by 1 h at once and was set back by 1 h" in caplog.text)
 
 
 def test_a_look_that_was_held_up_makes_no_step(hand: Hand) -> None:

@@ -15,7 +15,7 @@ from remembrancer.engine.forgetting import Forgetting
 from remembrancer.engine.hearing import Hearing
 from remembrancer.engine.record import Record
 from remembrancer.engine.retention import Retention
-from remembrancer.engine.steps import describe_step, steps_of
+from remembrancer.engine.steps import describe_steps, steps_of
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.moment import to_ms
 
@@ -69,8 +69,8 @@ class Duties(Protocol):
         """Claim and start what is due; return how many occurrences were accounted for."""
         ...
 
-    async def meet_clock_step(self, seconds: float) -> None:
-        """Put right what depends on the clock, which was set by so many seconds."""
+    async def meet_clock_step(self, back: float) -> None:
+        """Put right what depends on the clock, which was set: back by so many seconds, or only forward if 0."""
         ...
 
 
@@ -104,7 +104,7 @@ class Checker:
         self._forgetting = Forgetting(store.events, clock, options)
         self._retention = Retention(store.past, clock, options, presence.replica_id)
         self._steps = steps_of(clock)
-        self._stepped = (0, 0.0)
+        self._stepped = (0, 0.0, 0.0)
         self._failures = 0
         self._stopping = False
 
@@ -132,7 +132,7 @@ class Checker:
     async def _check(self) -> None:
         self.record.start()
         self._steps.look()
-        self._stepped = (self._steps.count, self._steps.seconds)
+        self._stepped = self._steps_so_far()
         while not self._stopping:
             self.alarm.begin_pass()
             until = await self._pass()
@@ -196,13 +196,16 @@ class Checker:
 
     async def _meet_clock_step(self) -> bool:
         """Say that the clock was set, if it was, and put right what depends on it; say whether it was."""
-        count, seconds = self._stepped
-        self._stepped = (self._steps.count, self._steps.seconds)
-        if self._steps.count == count:
+        count, forward, back = self._stepped
+        self._stepped = self._steps_so_far()
+        if self._stepped[0] == count:
             return False
-        step = self._steps.seconds - seconds
-        self.clock_steps += self._steps.count - count
-        self.faults.last_error = text = f"{describe_step(step)}; what is due is looked for again."
+        forward, back = self._stepped[1] - forward, self._stepped[2] - back
+        self.clock_steps += self._stepped[0] - count
+        self.faults.last_error = text = f"{describe_steps(forward, back)}; what is due is looked for again."
         _LOG.warning("%s", text)
-        await self.faults.survive("The look after a step of the clock", partial(self._duties.meet_clock_step, step))
+        await self.faults.survive("The look after a step of the clock", partial(self._duties.meet_clock_step, back))
         return True
+
+    def _steps_so_far(self) -> tuple[int, float, float]:
+        return self._steps.count, self._steps.forward, self._steps.back

@@ -42,10 +42,13 @@ class RealTime:
 
     def __init__(self, now: Callable[[], datetime] | None = None) -> None:
         self._now = now or (lambda: datetime.now(UTC))
-        self.steps = FoundSteps(self.now)
+        self.steps = FoundSteps(self._read)
 
     def now(self) -> datetime:
         """Return the present moment, aware, UTC."""
+        return self.steps.read()  # no reading goes by unseen: work that is done by it may have to be set right
+
+    def _read(self) -> datetime:
         return self._now().astimezone(UTC)
 
     async def wait(self, until: datetime, wake: asyncio.Event) -> None:
@@ -96,16 +99,15 @@ class SystemTime(RealTime):
         self._best: _Reading | None = None
         self._told = False
 
-    def now(self) -> datetime:
-        """Return the present moment, aware, UTC."""
+    def _read(self) -> datetime:
         if self._best is None:
-            return super().now()
+            return super()._read()
         return EPOCH + timedelta(seconds=time.monotonic() + self._best.ahead)
 
     @property
     def offset_seconds(self) -> float:
         """How far this clock is ahead of the system's."""
-        return (self.now() - super().now()).total_seconds()
+        return (self.now() - super()._read()).total_seconds()
 
     def hear(self, server: datetime, sent: float, received: float) -> None:
         """Take a reading: the server answered *server* between these two moments of the monotonic clock."""

@@ -49,11 +49,17 @@ class Decision:
 
 
 def cron_of(task: ScheduledTask) -> Cron | None:
+    """Return the task's cron schedule without the moments it passes over; None for a one-time task."""
+    cron = schedule_of(task)
+    return passing(cron, task.ahead_ms) if cron and task.ahead_ms else cron
+
+
+def schedule_of(task: ScheduledTask) -> Cron | None:
     """Return the task's cron schedule, parsed once for all who share it; None for a one-time task."""
     if task.schedule_cron is None:
         return None
     hash_id = task.task_id if "H" in task.schedule_cron else None  # else one for all who share an expression
-    cron = parse_cron(
+    return parse_cron(
         task.schedule_cron,
         timezone=task.timezone,
         gap=task.gap,
@@ -61,7 +67,6 @@ def cron_of(task: ScheduledTask) -> Cron | None:
         seconds=task.seconds,
         hash_id=hash_id,
     )
-    return passing(cron, task.ahead_ms) if task.ahead_ms else cron
 
 
 def held_ms(task: ScheduledTask) -> int:

@@ -2,8 +2,8 @@
 
 No occurrence gets a second outcome by it. What a schedule named from a task's beginning up to its next moment has an
 outcome each. So a task is moved to before its beginning, as one is that was made while the clock was ahead; or to a
-moment that was recorded as missed when the clock went ahead: it is ahead again, and the record of it is taken back.
-Where a task comes to what it did while the clock was ahead, it passes over that.
+moment that was recorded as missed when the clock went ahead. What was missed and is ahead again is taken back; where a
+task comes to what it did while the clock was ahead, it passes over that.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import timedelta
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.engine.planning import beginning_ms, cron_of, held_ms
+from remembrancer.engine.planning import beginning_ms, cron_of, held_ms, schedule_of
 from remembrancer.errors import InvalidInput
 from remembrancer.model.controls import visible
 from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.ports.schedules import Cause, Move, Retraction
-from remembrancer.timing.passing import pairs_of
+from remembrancer.timing.passing import joined, pairs_of, passing
 from remembrancer.timing.zone_rules import ZoneRules, rules_in_force, say_the_same, under_new_rules
 
 if TYPE_CHECKING:
@@ -70,13 +69,11 @@ class Recheck:
 
         async def derive(page: Sequence[ScheduledTask]) -> list[Move]:
             nonlocal waiting
-            moves = await _each(page, lambda task: earlier(task, now_ms))
-            moving = {move.task.task_id for move in moves}
-            late = [task for task in page if task.task_id not in moving and _waits(task, now_ms)]
-            missed = await self._store.schedules.missed_after([task.task_id for task in late], now)
-            again = await _each(late, lambda task: once_missed(task, missed.get(task.task_id, ()), now_ms))
-            waiting += len(late) - len(again)
-            return moves + again
+            ahead = [task for task in page if _lies_ahead(task, now_ms)]
+            missed = await self._store.schedules.missed_after([task.task_id for task in ahead], now)
+            moves = await _each(ahead, lambda task: earlier(task, missed.get(task.task_id, ()), now_ms))
+            waiting += len(ahead) - len(moves)
+            return moves
 
         moved = await self._walk(derive, Cause(cause, now, self._replica_id))
         _LOG.log(
@@ -139,30 +136,39 @@ class Recheck:
         return moved
 
 
-def earlier(task: ScheduledTask, now_ms: int) -> Move | None:
-    """Return the move to the first moment after *now_ms* without an outcome; None for a task that is to stay."""
+def earlier(task: ScheduledTask, missed: Sequence[Missed], now_ms: int) -> Move | None:
+    """Return the move of *task* to its first moment after *now_ms* without an outcome; None for one that is to stay.
+
+    What is recorded as *missed* of moments after that one is taken back: they are ahead again.
+
+    Args:
+        task: An armed recurring task.
+        missed: Its records of missed moments that reach beyond *now_ms*, oldest first.
+        now_ms: The present.
+    """
     cron, armed_ms = cron_of(task), task.nominal_ms
-    if cron is None or armed_ms is None or task.deferral_id is not None or armed_ms != task.next_run_ms:
+    if cron is None or armed_ms is None:
         return None
     begun_ms = beginning_ms(task)
-    moment_ms = cron.next_ms(max(now_ms, held_ms(task) - 1))
-    if moment_ms >= min(begun_ms, armed_ms):
+    served = [*pairs_of(task.ahead_ms or ()), *_between(begun_ms, armed_ms, missed)]
+    ahead_ms = joined([pair for pair in served if pair[1] > now_ms])
+    moment_ms = passing(cron, ahead_ms).next_ms(max(now_ms, held_ms(task) - 1))
+    if moment_ms >= armed_ms:
         return None
-    return Move(task, moment_ms, moment_ms, moment_ms, _ahead(task, cron, begun_ms))
+    retractions = [_shortened(each, cron, moment_ms) for each in missed if each.last_ms >= moment_ms]
+    return Move(task, moment_ms, moment_ms, min(begun_ms, moment_ms), ahead_ms or None, retractions)
 
 
-def once_missed(task: ScheduledTask, missed: Sequence[Missed], now_ms: int) -> Move | None:
-    """Return the move to the first moment after *now_ms* if that is recorded as missed; None for one that stays."""
-    cron, armed_ms = cron_of(task), task.nominal_ms
-    if cron is None or armed_ms is None or armed_ms != task.next_run_ms:
-        return None
-    moment_ms = cron.next_ms(now_ms)
-    for each in missed:
-        if each.first_ms <= moment_ms <= each.last_ms:
-            left = cron.count(each.first_ms, moment_ms - 1)
-            stays = Retraction(each, cron.last_ms(moment_ms - 1, 1) if left else 0, left)
-            return Move(task, moment_ms, moment_ms, task.since_ms, _ahead(task, cron, each.last_ms + 1), stays)
-    return None
+def _between(begin_ms: int, end_ms: int, missed: Sequence[Missed]) -> list[tuple[int, int]]:
+    """Return the stretches from *begin_ms* up to *end_ms* (excluded) of which nothing is recorded as missed."""
+    begins = [begin_ms, *(max(begin_ms, each.last_ms + 1) for each in missed)]
+    ends = [*(each.first_ms for each in missed), end_ms]
+    return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]
+
+
+def _shortened(missed: Missed, cron: Cron, moment_ms: int) -> Retraction:
+    left = cron.count(missed.first_ms, moment_ms - 1)
+    return Retraction(missed, cron.last_ms(moment_ms - 1, 1) if left else 0, left)
 
 
 def under_current_rules(task: ScheduledTask, old: ZoneRules) -> Move | None:
@@ -179,15 +185,6 @@ def under_current_rules(task: ScheduledTask, old: ZoneRules) -> Move | None:
     return Move(task, armed_ms, moment_ms, task.since_ms, task.ahead_ms)
 
 
-def _ahead(task: ScheduledTask, cron: Cron, begun_ms: int) -> tuple[int, ...] | None:
-    """Return what the task passes over if its moments from *begun_ms* up to its next have outcomes, and lie ahead."""
-    armed_ms = task.nominal_ms or 0
-    later = [pair for pair in pairs_of(task.ahead_ms or ()) if pair[1] > armed_ms]
-    if cron.next_ms(begun_ms - 1) < armed_ms:
-        later.insert(0, (begun_ms, armed_ms))
-    return tuple(chain.from_iterable(later)) or None
-
-
 async def _each(tasks: Sequence[ScheduledTask], derive: Callable[[ScheduledTask], Move | None]) -> list[Move]:
     """Return the moves of those tasks that have one, others having their turn in between."""
     moves: list[Move] = []
@@ -200,15 +197,15 @@ async def _each(tasks: Sequence[ScheduledTask], derive: Callable[[ScheduledTask]
     return moves
 
 
-def _waits(task: ScheduledTask, now_ms: int) -> bool:
-    """Whether moments after *now_ms* have an outcome already, so that the task waits for a later one."""
+def _lies_ahead(task: ScheduledTask, now_ms: int) -> bool:
+    """Whether the schedule names a moment after *now_ms* that comes before the one for which *task* is armed."""
+    if task.deferral_id is not None or task.nominal_ms is None or task.nominal_ms != task.next_run_ms:
+        return False  # a deferral is until a moment, whatever the clock says on the way there
     try:
-        cron = cron_of(task)
-    except InvalidInput:
+        cron = schedule_of(task)
+        return cron is not None and cron.next_ms(max(now_ms, held_ms(task) - 1)) < task.nominal_ms
+    except InvalidInput:  # the checker takes it out of the schedule when its time comes, and says why
         return False
-    if cron is None or task.deferral_id is not None or task.nominal_ms is None:
-        return False
-    return (cron.next_or_none(now_ms) or task.nominal_ms) < task.nominal_ms
 
 
 def _tell(move: Move, cause: Cause) -> None:

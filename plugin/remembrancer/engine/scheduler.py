@@ -21,7 +21,7 @@ from remembrancer.engine.manual_run import manual_run
 from remembrancer.engine.presence import Presence
 from remembrancer.engine.recheck import Recheck
 from remembrancer.engine.recovery import Recovery
-from remembrancer.engine.steps import describe_step
+from remembrancer.engine.steps import describe_steps
 from remembrancer.model.ids import new_id
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.ports.handler import Firing
@@ -202,10 +202,10 @@ class Scheduler:
         """Whether to look for what replicas left that are gone."""
         return self._recover_at is None or self._clock.now() >= self._recover_at
 
-    async def meet_clock_step(self, seconds: float) -> None:
+    async def meet_clock_step(self, back: float) -> None:
         """Look for leases that have run out by the time that is now; owe a recheck if the clock went back."""
         self._recover_at = None
-        self._set_back += min(0.0, seconds)
+        self._set_back += back
 
     async def recheck(self) -> None:
         """Derive again what is armed: once after the start, and after each step back of the clock.
@@ -216,7 +216,7 @@ class Scheduler:
             await self._recheck.begin()
             self._rechecked = True
         if seconds := self._set_back:
-            await self._recheck.run(f"{describe_step(seconds)}.", self._clock.now())
+            await self._recheck.run(f"{describe_steps(0, seconds)}.", self._clock.now())
             self._set_back -= seconds
 
     async def idle(self) -> None:

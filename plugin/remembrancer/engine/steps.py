@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.moment import EPOCH
@@ -22,8 +23,10 @@ class Steps:
 
     def __init__(self) -> None:
         self.count = 0
-        self.seconds = 0.0
-        """By how much the clock was set in all: forward is positive."""
+        self.forward = 0.0
+        """Seconds by which the clock was set forward, in all."""
+        self.back = 0.0
+        """Seconds by which it was set back, in all: not netted, since work may have been done in between."""
 
     def look(self) -> None:
         """Look for a step, if they have to be looked for."""
@@ -31,11 +34,12 @@ class Steps:
     def add(self, seconds: float) -> None:
         """Count a step."""
         self.count += 1
-        self.seconds += seconds
+        self.forward += max(0.0, seconds)
+        self.back += max(0.0, -seconds)
 
 
 class FoundSteps(Steps):
-    """The steps of a clock that says nothing of them: found by comparison, as often as `look` is called.
+    """The steps of a clock that says nothing of them: found by comparing each reading with the monotonic clock.
 
     Args:
         now: Tells the clock's time.
@@ -44,18 +48,26 @@ class FoundSteps(Steps):
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
         self._now = now
+        self._lock = Lock()  # any thread may ask for the time
         self._ahead: float | None = None
         self._error = 0.0
 
     def look(self) -> None:
-        """Compare the clock with the monotonic one."""
-        began = time.monotonic()
-        ahead = (self._now() - EPOCH).total_seconds() - began
-        error = time.monotonic() - began  # the process may have stood still between the two readings
-        before, slack = self._ahead, SHORTEST_SECONDS + error + self._error
-        self._ahead, self._error = ahead, error
-        if before is not None and abs(ahead - before) > slack:
-            self.add(ahead - before)
+        """Read the clock, to compare it."""
+        self.read()
+
+    def read(self) -> datetime:
+        """Return the clock's time; count a step if it has made one since the last reading."""
+        with self._lock:
+            began = time.monotonic()
+            now = self._now()
+            ahead = (now - EPOCH).total_seconds() - began
+            error = time.monotonic() - began  # the process may have stood still between the two readings
+            before, slack = self._ahead, SHORTEST_SECONDS + error + self._error
+            self._ahead, self._error = ahead, error
+            if before is not None and abs(ahead - before) > slack:
+                self.add(ahead - before)
+        return now
 
 
 def steps_of(clock: object) -> Steps:
@@ -64,16 +76,23 @@ def steps_of(clock: object) -> Steps:
     return steps if isinstance(steps, Steps) else Steps()
 
 
-def describe_step(seconds: float) -> str:
-    """Say in words how far a clock was set."""
-    size = abs(seconds)
-    if size >= _HOUR:
-        text = f"{size / _HOUR:.3g} h"
-    elif size >= _MINUTE:
-        text = f"{size / _MINUTE:.3g} min"
-    else:
-        text = f"{size:.3g} s"
-    return f"The clock was set back by {text}" if seconds < 0 else f"The clock went forward by {text} at once"
+def describe_steps(forward: float, back: float) -> str:
+    """Say in words how far a clock was set, by so many seconds each way."""
+    told: list[str] = []
+    if forward:
+        told.append(f"went forward by {_span(forward)} at once")
+    if back:
+        told.append(f"was set back by {_span(back)}")
+    return f"The clock {' and '.join(told)}"
+
+
+def _span(seconds: float) -> str:
+    seconds = round(seconds, 1)
+    if seconds >= _HOUR:
+        return f"{seconds / _HOUR:.3g} h"
+    if seconds >= _MINUTE:
+        return f"{seconds / _MINUTE:.3g} min"
+    return f"{seconds:.3g} s"
 
 
 def is_within(now: datetime, last: datetime | None, span: timedelta) -> bool:

@@ -48,7 +48,8 @@ class Move:
     since_ms: int | None = None
     """As `ScheduledTask` has it after the move."""
     ahead_ms: tuple[int, ...] | None = None
-    retraction: Retraction | None = None
+    retractions: Sequence[Retraction] = ()
+    """What is taken back of records of missed moments, because it is ahead again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def _retractions(moves: Sequence[Move], told: Sequence[Row]) -> list[Statement]:
     """Return the statements that take back what is recorded as missed of moments that are ahead again."""
     parts: dict[str, list[Row]] = {}
     for move, row in zip(moves, told, strict=True):
-        if stays := move.retraction:
+        for stays in move.retractions:
             taken: Row = {
                 "task_id": row["task_id"],
                 "task_type": row["task_type"],

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from remembrancer.timing.cron import Cron
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,20 @@ class PassingCron(Cron):
 
 def passing(cron: Cron, ahead_ms: tuple[int, ...]) -> PassingCron:
     """Return *cron* without the moments between the pairs of *ahead_ms*."""
-    return PassingCron(**{each.name: getattr(cron, each.name) for each in fields(cron)}, ahead_ms=ahead_ms)
+    return PassingCron(**{each.name: getattr(cron, each.name) for each in fields(Cron)}, ahead_ms=ahead_ms)
 
 
 def pairs_of(flat: Sequence[int]) -> list[tuple[int, int]]:
     """Return the pairs that were written one behind the other."""
     return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def joined(stretches: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+    """Return pairs of from and up to (excluded) written one behind the other: ascending, none touching another."""
+    merged: list[tuple[int, int]] = []
+    for begin_ms, end_ms in sorted(stretches):
+        if merged and begin_ms <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end_ms))
+        else:
+            merged.append((begin_ms, end_ms))
+    return tuple(chain.from_iterable(merged))
