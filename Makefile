@@ -18,6 +18,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version
 WHEEL_PYTHON := build/wheel-venv/bin/python
 # Not run a second time against the wheel: what looks at the checkout rather than at the package, takes long, or needs a
 # server: the wheel holds the same files for both stores.
+# Tests wait more than they work: four processes take them in turns. A database of one's own is not for several at once.
+SIDE_BY_SIDE := $(if $(NEO4J_URI),,-n 4 --dist worksteal)
 WHEEL_TESTS := tests --ignore=tests/test_house.py --ignore=tests/crash -m "not slow and not neo4j"
 
 .PHONY: help run test check lint format types floors wheel bench crash chaos fuzz soak notebook constraints clean
@@ -33,7 +35,7 @@ run: .venv/run ## Play a day of an agent on a real graph, told as a story (under
 
 test: .venv/dev ## Run the tests
 	@echo "· Running the tests"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: lint types floors $(if $(TESTED),,test) wheel ## Run everything that must hold: lint, types, floors, tests, and the tests against the built wheel
 	@echo "· Everything holds."
@@ -62,7 +64,7 @@ wheel: .venv/dev ## Build the wheel and run the fast tests against it
 	here() { "$$1" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
 	here $(BIN)/python > "$$(here $(WHEEL_PYTHON))/dependencies.pth"
 	echo "· Running the fast tests against the installed wheel"
-	REMEMBRANCER_TESTED_AS=wheel $(WHEEL_PYTHON) -m pytest -o cache_dir=build/wheel-cache $(WHEEL_TESTS)
+	REMEMBRANCER_TESTED_AS=wheel $(WHEEL_PYTHON) -m pytest $(SIDE_BY_SIDE) -o cache_dir=build/wheel-cache $(WHEEL_TESTS)
 
 format: .venv/dev ## Put the code in its usual form
 	@echo "· Formatting"

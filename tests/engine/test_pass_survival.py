@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import Options, ServiceType, TaskSchedulerService, get_service
 from remembrancer.engine.faults import Faults
+from remembrancer.errors import ServiceStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,13 +195,16 @@ async def test_a_checker_that_was_ended_is_started_again() -> None:
         checker.cancel()
         await until(checker.done)
         assert not await service.is_healthy()
-        assert "ended from outside" in (service.get_status().last_error or "")
+        await until(lambda: "ended from outside" in (service.get_status().last_error or ""))
 
         await service.start()
         await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC) + timedelta(seconds=0.5))
         await until(lambda: fired)
         assert service._task is not checker
         await until(lambda: service.get_status().is_healthy)
+        assert get_service(ServiceType.TASK_SCHEDULER) is service
+    with pytest.raises(ServiceStopped):
+        get_service(ServiceType.TASK_SCHEDULER)
 
 
 async def test_a_stop_after_the_checker_was_ended_closes(tmp_path: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from neo4j_jars import CannotStart
@@ -45,6 +45,20 @@ def neo4j_server(neo4j_session: Server) -> Server:
     """A real Neo4j that holds nothing of ours."""
     neo4j_session.wipe()
     return neo4j_session
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Hand what this worker has to tell to the process that prints it, where tests run side by side."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["neo4j"] = _told
+    yield
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker had to tell."""
+    _told.update(getattr(node, "workeroutput", {}).get("neo4j", {}))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -6,6 +6,7 @@ Neo4j is GPLv3: it is fetched by whoever runs the tests, and never bundled.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
@@ -151,11 +152,16 @@ def jars() -> Path:
 
 
 def _fetch(say: Callable[[str], None]) -> None:
-    """Fetch the jars, whole or not at all: two sessions at once do not get in each other's way."""
-    if jars().is_dir():
-        return
-    say(f"Fetching Neo4j {VERSION} from Maven Central into {jars()} (130 MB, about a minute, once)")
+    """Fetch the jars, whole or not at all; of several processes one fetches, and the others wait for it."""
     jars().parent.mkdir(parents=True, exist_ok=True)
+    with jars().with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not jars().is_dir():
+            say(f"Fetching Neo4j {VERSION} from Maven Central into {jars()} (130 MB, about a minute, once)")
+            _copy_from_maven()
+
+
+def _copy_from_maven() -> None:
     partial = Path(tempfile.mkdtemp(prefix=f"neo4j-{VERSION}-", dir=jars().parent))
     pom = Path(__file__).with_name("pom.xml")
     command = ["mvn", "-q", "-B", "-f", str(pom), f"-Dneo4j.version={VERSION}", "dependency:copy-dependencies"]
@@ -168,8 +174,7 @@ def _fetch(say: Callable[[str], None]) -> None:
             if not again:
                 raise CannotStart(f"Maven could not fetch Neo4j {VERSION}:\n{fetched.stdout[-2000:]}")
             time.sleep(10)
-        with contextlib.suppress(OSError):  # another session was faster: its jars are as good
-            partial.rename(jars())
+        partial.rename(jars())
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

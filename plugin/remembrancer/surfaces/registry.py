@@ -31,7 +31,8 @@ def get_service(service_type: ServiceType | str) -> SchedulerService:
 
 
 def enlist(service: Lifecycle) -> None:
-    """Let *service* be found."""
+    """Let *service* be found: once, though its checker was started a second time."""
+    strike(service)
     _started.append(cast("SchedulerService", service))
 
 
