@@ -104,7 +104,8 @@ class Desk(Terminal):
     """A terminal whose commands run in the tests' own process: the same code, faster."""
 
     def __call__(self, *words: str, stdin: str = "") -> Ran:
-        ran = CliRunner().invoke(app, list(words), env=self.surroundings, input=stdin, catch_exceptions=False)
+        own: dict[str, str | None] = {**self.surroundings, "COLUMNS": None}  # None takes away what a test runner set
+        ran = CliRunner().invoke(app, list(words), env=own, input=stdin, catch_exceptions=False)
         return Ran(ran.exit_code, ran.stdout, ran.stderr)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.neo4j
 
 REPLICAS = 4
-GENEROUS = 120.0
+GENEROUS = 900.0
 
 
 async def work(store: GraphStore, tasks: list[ScheduledTask], name: str, now: datetime) -> None:

@@ -9,6 +9,7 @@ that are open stay in use meanwhile.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from neo4j import Auth, basic_auth
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 _TRY_EVERY_SECONDS: Final = 6.0
 """Longer than a server locks a user out by default."""
 _APART_SECONDS: Final = 0.05
-"""New connections come one after the other: the first refusal is known before there are three."""
+"""New connections come one after the other: on a server with time for us, the first refusal is known by the next."""
+_UNHEARD: Final = 2
+"""So many new connections may be under way with nothing heard of the server since: three refusals lock a user out."""
+_HEAR_SECONDS: Final = 2.0
+"""The next one waits so long for an answer to those: a server that is down gives none."""
 _REFUSED: Final = ("Neo.ClientError.Security.Unauthorized", "Neo.ClientError.Security.AuthenticationRateLimit")
 
 
@@ -45,6 +50,8 @@ class Credentials(AsyncAuthManager):
         self._again_at = 0.0
         self._gate = asyncio.Lock()
         self._next_at = 0.0
+        self._unheard = 0
+        self._heard = asyncio.Event()
 
     async def get_auth(self) -> Auth | None:
         """Return what to log in with; None for a server that asks for nothing."""
@@ -59,18 +66,33 @@ class Credentials(AsyncAuthManager):
         """Note it if the server has refused the password; say whether there may be another one."""
         if error.code not in _REFUSED:
             return False
+        self.answered()
         self._refused, self._trying = self._password, False
         self._again_at = asyncio.get_running_loop().time() + _TRY_EVERY_SECONDS
         return self._address.password_file is not None
+
+    def answered(self) -> None:
+        """The server has answered: whatever it says of new connections, it has said."""
+        self._unheard = 0
+        self._heard.set()
 
     async def admit(self) -> None:
         """Let a new connection be opened. Raises AuthError while the password that it would bring was refused."""
         loop = asyncio.get_running_loop()
         async with self._gate:
             await asyncio.sleep(max(0.0, self._next_at - loop.time()))
+            await self._hear_of_the_others()
             self._next_at = loop.time() + _APART_SECONDS
             if self._refused is not None:
                 await self._admit_after_refusal()
+            self._unheard += 1
+            self._heard.clear()
+
+    async def _hear_of_the_others(self) -> None:
+        if self._unheard >= _UNHEARD:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HEAR_SECONDS):
+                    await self._heard.wait()
 
     async def _admit_after_refusal(self) -> None:
         await self._renew()

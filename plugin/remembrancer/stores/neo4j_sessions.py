@@ -143,6 +143,7 @@ class Sessions:
                     begun = loop.time()
                     self._round_trip = begun - asked
                     pool.answered(begun - asked)
+                    self._credentials.answered()
                     work = Work(transaction, deadline, lock_seconds + 2 * self._round_trip, self.planned)
                     yield work
         except TimeoutError as late:
@@ -187,6 +188,7 @@ class Sessions:
             self._give_up(lane, used)
             raise Unanswered(f"no answer within {loop.time() - asked:.0f} s") from late
         pool.answered(loop.time() - asked)
+        self._credentials.answered()
 
     def _give_up(self, lane: Lane, used: AsyncDriver | None) -> None:
         """A call was not answered in time: what dropped its connection without a word has dropped the idle ones too.
