@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from remembrancer import TaskSchedulerService
 from remembrancer.assembly import open_store
+from remembrancer.stores.lanes import Kind
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday; no clock of any zone changes near it."""
+
+PATIENCE_SECONDS = 60.0
 
 STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "embedded": lambda request: str(request.getfixturevalue("tmp_path") / "graph"),
@@ -47,6 +50,13 @@ def _quiet_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
 def graph(request: pytest.FixtureRequest) -> str:
     """An empty graph, once of each kind: what `open_store` and the service take."""
     return STORES[request.param](request)
+
+
+@pytest.fixture(autouse=True)
+def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let writes wait long for locks: that a server is slow is no fault of what is tested."""
+    if request.node.get_closest_marker("lock_limits") is None:
+        monkeypatch.setattr(Kind, "limit", lambda *_, **__: PATIENCE_SECONDS)
 
 
 @pytest.fixture

@@ -64,18 +64,24 @@ async def let_hours_go_by(graph: str, now: datetime, hours: int) -> int:
     return scheduled
 
 
-@pytest.fixture(
-    params=[(*each, limit) for each in EACH for limit in (1, 2)],
-    ids=lambda param: "-".join(map(str, param)),
-)
+LIMITED = [
+    *(pytest.param("embedded", ([each], limit), id=f"{'-'.join(each)}-{limit}") for each in EACH for limit in (1, 2)),
+    *(pytest.param("neo4j", (EACH, limit), id=f"all-{limit}", marks=pytest.mark.neo4j) for limit in (1, 2)),
+]
+"""One by one on the embedded graph, which says whose fault it is; on a server all of them at once."""
+
+
+@pytest.fixture
 def widened(request: pytest.FixtureRequest) -> Iterator[Callable[[], None]]:
-    """One limit of the stores at its narrowest, and what puts it back."""
-    module, name, limit = request.param
+    """Limits of the stores at their narrowest, and what puts them back."""
+    names, limit = request.param
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module(f"remembrancer.stores.{module}"), name, limit)
+        for module, name in names:
+            patch.setattr(import_module(f"remembrancer.stores.{module}"), name, limit)
         yield patch.undo
 
 
+@pytest.mark.parametrize(("graph", "widened"), LIMITED, indirect=True)
 async def test_a_day_goes_by_within_a_limit_that_is_too_small(
     graph: str, now: datetime, life: Any, widened: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     MakeTask = Callable[..., ScheduledTask]
 
-pytestmark = pytest.mark.neo4j
+pytestmark = [pytest.mark.neo4j, pytest.mark.lock_limits]
 LIMIT = 60
 """Well before a dead connection is found out by the system, in two minutes at the least."""
 

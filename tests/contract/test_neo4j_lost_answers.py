@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     MakeTask = Callable[..., ScheduledTask]
 
-pytestmark = pytest.mark.neo4j
+pytestmark = [pytest.mark.neo4j, pytest.mark.lock_limits]
 AT_ONCE = 5
 
 

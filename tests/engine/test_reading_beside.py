@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from remembrancer import Firing
 
 pytestmark = pytest.mark.slow
-GRAPHS = 40
+GRAPHS = 12
 """About every fifth met it, when a read that met a commit half done was an error."""
 TASKS = 200
 MINUTE = timedelta(minutes=1)

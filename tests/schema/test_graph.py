@@ -6,8 +6,6 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from remembrancer.model.moment import to_ms
 from remembrancer.stores.session import Statement
 from remembrancer_schema import catalog
@@ -148,17 +146,16 @@ async def test_every_change_of_a_task_is_in_its_trail(service: TaskSchedulerServ
     await service.idle()
 
 
-@pytest.mark.parametrize("written", sorted({each.written for each in catalog.queries().values()}))
-async def test_each_query_of_the_catalogue_runs(store: TaskStore, written: str) -> None:
-    if written == "set_graph_version":
-        return  # every open of a new graph runs it
+async def test_each_query_of_the_catalogue_runs(store: TaskStore) -> None:
     session = store._session  # pyright: ignore[reportAttributeAccessIssue]
+    ran: dict[str, object] = {}
     for each in catalog.queries().values():
-        if each.written != written:
-            continue
+        if each.written == "set_graph_version":
+            continue  # every open of a new graph runs it
         if "$rows" in each.text:
-            assert await session.write([Statement(each.name, [])]) == [[]]
-            continue
-        names = re.findall(r"\$(\w+)", each.text)
-        rows = await session.read(each.text, {name: PARAMETERS.get(name, "nothing") for name in names})
-        assert isinstance(rows, list)
+            ran[each.name] = await session.write([Statement(each.name, [])])
+        else:
+            names = re.findall(r"\$(\w+)", each.text)
+            ran[each.name] = await session.read(each.text, {name: PARAMETERS.get(name, "nothing") for name in names})
+    assert len(ran) > 100
+    assert {name: answer for name, answer in ran.items() if not isinstance(answer, list)} == {}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SPARE: Final = 4
 """How many writers more are made than may write at a time, while others look up what became of a commit."""
-_SLOWEST: Final = 2
+_SLOWEST: Final = 4
 """So many times as long locks are waited for while no write of the kind comes through."""
 _DOUBTFUL: Final = (
     "The graph's server has not answered since commits were lost: nothing of this write was sent. Try again."
