@@ -86,11 +86,13 @@ def _doubles(executions: Sequence[Row]) -> list[str]:
 def _of_handlers(executions: Sequence[Row], said: Sequence[Row]) -> list[str]:
     """Return outcomes that no handler gave: none raises but those that say so, and what is lost is tried again."""
     raised = {line["raises"] for line in said if "raises" in line}
+    began = {line["began"] for line in said if "began" in line}
     tried = {(row["task_id"], row["nominal_ms"], row["attempt"]) for row in executions}
     wrong: list[str] = []
     for row in executions:
         again = (row["task_id"], row["nominal_ms"], row["attempt"] + 1)
-        if row["reason_code"] == "handler_raised" and row["execution_id"] not in raised:
+        ours = row["execution_id"] in began or not began  # and of no round before, on the same graph
+        if ours and row["reason_code"] == "handler_raised" and row["execution_id"] not in raised:
             wrong.append(f"its handler did not raise: {row}")
         if row["reason_code"] == "lease_expired" and row["on_lost"] == "retry" and again not in tried:
             wrong.extend([f"not tried again: {row}"] if row["attempt"] < row["max_attempts"] else [])
