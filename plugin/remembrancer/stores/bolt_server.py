@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import DATABASE, OpenFolder, database_path, lock_folder, open_database
+from remembrancer.stores.private_files import make_private
 from remembrancer.stores.threads import on_own_thread
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class BoltServer:
             except load_engine().ArcadeDBError as error:
                 _LOG.warning("The Bolt server of %s did not stop in good order: %s", self._folder, error)
         if lock is not None:
+            lock.files.tighten()
             lock.release()
 
     def _listen(self, root_password: str) -> tuple[int, int]:
@@ -158,7 +160,8 @@ class BoltServer:
     def _write_groups(self) -> None:
         """Say what readers may do, and forget the last run's users: every run has its own passwords."""
         config = self._folder / "config"
-        config.mkdir(parents=True, exist_ok=True)
+        for each in (config, self._folder / "log", self._folder / "backups"):  # before the engine makes them
+            make_private(each)
         (config / "server-users.jsonl").unlink(missing_ok=True)
         descriptor = os.open(config / "server-groups.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

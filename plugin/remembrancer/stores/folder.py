@@ -22,6 +22,7 @@ from remembrancer.errors import (
 )
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder_lock import LOCK_FILE, FolderLock
+from remembrancer.stores.private_files import PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +85,7 @@ def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, tempor
             (folder / TEMPORARY).write_text(folder.name, "utf-8")
         database = open_database(engine, folder, read_only=read_only)
         lock.handles.append(database)
+        lock.files.tighten()
         lock.watch(database_path(folder.absolute()))
     except BaseException:
         lock.release()
@@ -105,6 +107,7 @@ def close_folder(opened: OpenFolder, before_release: Callable[[], None] | None =
         opened.database.close()
     except load_engine().ArcadeDBError as error:
         _LOG.warning("A graph was not closed in good order, and is recovered when it is opened next: %s", error)
+    opened.lock.files.tighten()
     if opened.served:
         return
     last = [before_release or (lambda: None), opened.lock.release]
@@ -126,7 +129,7 @@ def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> D
             return _open_to_read(engine, folder, path)
         _refuse_damage(folder)
         if not engine.database_exists(str(path)):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
             return engine.create_database(str(path))
         database = engine.open_database(str(path))
     except OSError as refused:
@@ -180,7 +183,7 @@ def _look_at(folder: Path) -> None:
                 f"There is no folder {folder.parent} to make the graph {folder.name!r} in. Make it first."
             )
         try:
-            folder.mkdir()
+            folder.mkdir(PRIVATE_FOLDER)
         except OSError as refused:
             raise GraphMissing(f"The folder {folder} cannot be made: {refused}.") from refused
     strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS)

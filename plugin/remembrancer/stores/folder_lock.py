@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphLocked, GraphReplaced, GraphUnavailable
+from remembrancer.stores.private_files import PrivateFiles, warn_if_exposed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,9 @@ class FolderLock:
         self._lost: str | None = None
         self.inherited = False
         """Whether this process is a fork of the one that took the lock."""
+        warn_if_exposed(folder)
+        self.files = PrivateFiles(self._folder)
+        """What this process makes in the folder: the engine leaves its modes to the umask."""
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._take()
@@ -112,6 +116,7 @@ class FolderLock:
         if time.monotonic() - self._stamped_at > _STAMP_SECONDS:
             with suppress(OSError):  # a disk that cannot be written is told by the writes themselves
                 self._stamp()
+            self.files.tighten()
 
     def release(self) -> None:
         """Let others have the folder."""
