@@ -70,6 +70,8 @@ class Chronicle:
         """Say where to find it; the secrets stay in the folder."""
         bolt = None if beacon.bolt_port is None else f"bolt://{beacon.host}:{beacon.bolt_port}"
         control = f"{beacon.host}:{beacon.control_port}"
+        if beacon.control_socket is not None:
+            control = str(folder / beacon.control_socket)
         rest, doors = _doors(beacon.rest_port, beacon.metrics_port)
         lines = [f"Serving {folder} (process {beacon.pid}); Ctrl-C stops it.", f"  control  {control}", *doors]
         if bolt:

@@ -8,7 +8,7 @@ import secrets
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from typer import Option
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from remembrancer.surfaces.otel.prometheus import Exposition
     from remembrancer.surfaces.service import SchedulerService
 
+T = TypeVar("T")
 _OPEN: Final = "What it opens to others, on this machine only"
 
 
@@ -64,7 +65,8 @@ class Serving(OnGraph):
         int | None, Option(min=0, max=65535, help="Serve /metrics for Prometheus there.", rich_help_panel=_OPEN)
     ] = None
     control_port: Annotated[
-        int, Option(min=0, max=65535, help="0 is any free one. Of a folder only.", rich_help_panel=_OPEN)
+        int,
+        Option(min=0, max=65535, help="Where there are no Unix sockets, for other commands.", rich_help_panel=_OPEN),
     ] = 0
 
 
@@ -139,7 +141,11 @@ async def _open(
     from remembrancer.assembly import open_bolt, open_service  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.beacon import Beacon, Place, light, put_out  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.control import ControlServer  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.control_address import HAS_UNIX_SOCKETS  # noqa: PLC0415 (--help stays fast)
 
+    if asked.control_port and HAS_UNIX_SOCKETS:
+        allowed = "0: on this system other commands reach it through a socket in the graph's folder"
+        raise InvalidInput("--control-port", asked.control_port, allowed, 0)
     bolt = open_bolt(folder, bolt_port=asked.bolt_port) if asked.bolt else None
     exposition = _exposition(asked.metrics_port)
     instruments = exposition.instruments if exposition else None
@@ -152,13 +158,15 @@ async def _open(
     await service.start()
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     place = Place.of(folder)
-    control = ControlServer(service, token, port=asked.control_port, folder=place)
+    control = ControlServer(service, token, port=asked.control_port or None, folder=place)
     stack.push_async_callback(control.stop)
     rest_port = await _serve_rest(stack, service, asked.rest_port) if asked.rest else None
+    channel = await _listening("--control-port", asked.control_port, control.start)
     beacon = Beacon(
         pid=os.getpid(),
         host="127.0.0.1",
-        control_port=await _listening("--control-port", asked.control_port, control.start),
+        control_socket=channel.path,
+        control_port=channel.port,
         token=token,
         rest_port=rest_port,
         metrics_port=await _serve_metrics(stack, exposition, service, asked.metrics_port),
@@ -218,8 +226,8 @@ async def _serve_rest(stack: AsyncExitStack, service: SchedulerService, port: in
     return await _listening("--rest-port", port, server.start)
 
 
-async def _listening(option: str, port: int, start: Callable[[], Awaitable[int]]) -> int:
-    """Return the port on which a server listens. Raises InvalidInput: it cannot have the one asked for."""
+async def _listening(option: str, port: int, start: Callable[[], Awaitable[T]]) -> T:
+    """Return where a server listens. Raises InvalidInput: it cannot have the port asked for."""
     try:
         return await start()
     except OSError as refused:

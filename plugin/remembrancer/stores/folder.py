@@ -35,6 +35,8 @@ DATABASE: Final = "remembrancer"
 TEMPORARY: Final = "remembrancer.temporary"
 """Marks the folder of a graph in memory, by the folder's own name."""
 _DAMAGED: Final = "damaged"
+_OF_SERVE: Final = frozenset({"control.sock", "access.json"})
+"""What `remembrancer serve` keeps beside its serve.json."""
 _OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log", LOCK_FILE, TEMPORARY, _DAMAGED})
 
 
@@ -186,7 +188,7 @@ def _look_at(folder: Path) -> None:
             folder.mkdir(PRIVATE_FOLDER)
         except OSError as refused:
             raise GraphMissing(f"The folder {folder} cannot be made: {refused}.") from refused
-    strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS)
+    strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS | _OF_SERVE)
     if strangers and not database_path(folder).is_dir():
         raise NotAGraph(
             f"{folder} is no graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one."

@@ -40,8 +40,13 @@ class Beacon(BaseModel):
 
     pid: int
     host: str
-    control_port: int
+    """Of the ports below."""
+    control_socket: str | None = None
+    """A Unix socket, by its name in the graph's folder, or by an absolute path."""
+    control_port: int | None = None
+    """In its place, where the system has no Unix sockets."""
     token: str
+    """What both sides of the control channel prove to know; it is never sent."""
     rest_port: int | None = None
     """None: served without the API."""
     metrics_port: int | None = None
