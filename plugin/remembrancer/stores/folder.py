@@ -56,8 +56,8 @@ def database_path(folder: Path) -> Path:
     return folder / "databases" / DATABASE
 
 
-def lock_folder(folder: Path) -> FolderLock:
-    """Take the lock of the graph in *folder*, making the folder where there is none.
+def lock_folder(folder: Path, *, shared: bool = False) -> FolderLock:
+    """Take the lock of the graph in *folder*, making the folder where there is none; a *shared* one writes nothing.
 
     Raises:
         GraphMissing: The folder's parent is not there, or it may not be written.
@@ -65,9 +65,9 @@ def lock_folder(folder: Path) -> FolderLock:
         GraphLocked: It is open already, in another process or in this one.
         GraphFull: The disk has no room for a lock file.
     """
-    _look_at(folder)
+    _look_at(folder, to_write=not shared)
     try:
-        return FolderLock(folder)
+        return FolderLock(folder, shared=shared)
     except OSError as refused:
         if refused.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise GraphFull(
@@ -81,7 +81,7 @@ def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, tempor
 
     A *temporary* one is marked: after an unclean end, the next graph in memory removes it.
     """
-    lock = lock_folder(folder)
+    lock = lock_folder(folder, shared=read_only)
     try:
         if temporary:
             (folder / TEMPORARY).write_text(folder.name, "utf-8")
@@ -161,6 +161,11 @@ def _open_to_read(engine: Engine, folder: Path, path: Path) -> Database:
         ) from error
 
 
+def refuse_unsound(folder: Path) -> None:
+    """Refuse a damaged graph, without opening it. Raises GraphDamaged."""
+    _refuse_damage(folder)
+
+
 def _refuse_damage(folder: Path) -> None:
     """Refuse a graph of which the engine has put parts of its log beside, as not to be recovered."""
     found = sorted(file.name for file in database_path(folder).glob("*.corrupt"))
@@ -173,7 +178,7 @@ def _refuse_damage(folder: Path) -> None:
         )
 
 
-def _look_at(folder: Path) -> None:
+def _look_at(folder: Path, *, to_write: bool) -> None:
     """Refuse a folder that cannot hold a graph, before the engine touches it."""
     if folder.exists() and not folder.is_dir():
         raise NotAGraph(
@@ -193,7 +198,7 @@ def _look_at(folder: Path) -> None:
         raise NotAGraph(
             f"{folder} is no graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one."
         )
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if to_write and not os.access(folder, os.W_OK | os.X_OK):
         raise GraphMissing(f"The folder {folder} may not be written by this user.")
 
 
