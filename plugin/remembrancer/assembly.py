@@ -142,9 +142,12 @@ def open_to_read(graph: str | Path, *, damaged: bool = True) -> SchedulerService
     return ReadingService(opened, clock_from(None), think, Options())
 
 
-def open_bolt(graph: str | Path, *, bolt_port: int = 0, http_port: int = 0) -> BoltServer:
-    """Return the Bolt server of *graph*, not started; its `open_folder` is what `open_service` takes."""
-    return BoltServer(read_folder(graph), bolt_port=bolt_port, http_port=http_port)
+def open_bolt(graph: str | Path, *, bolt_port: int = 0, http_port: int = 0, password: str | None = None) -> BoltServer:
+    """Return the Bolt server of *graph*, not started; its `open_folder` is what `open_service` takes.
+
+    Without a *password* for its reader, each start makes a new one.
+    """
+    return BoltServer(read_folder(graph), bolt_port=bolt_port, http_port=http_port, password=password)
 
 
 def shown(graph: str) -> str:

@@ -68,10 +68,12 @@ class BoltServer:
         folder: The graph's folder; its databases are in `databases`, the server's users in `config`.
         bolt_port: 0 takes a free one.
         http_port: 0 takes a free one.
+        password: Of the reader; None makes a new one at each start.
     """
 
-    def __init__(self, folder: Path, *, bolt_port: int = 0, http_port: int = 0) -> None:
+    def __init__(self, folder: Path, *, bolt_port: int = 0, http_port: int = 0, password: str | None = None) -> None:
         self._folder = folder.absolute()
+        self._password = password
         self._wanted = (bolt_port, http_port)
         self._engine: _Engine | None = None
         self._lock: FolderLock | None = None
@@ -93,7 +95,8 @@ class BoltServer:
             self._write_groups()
             root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
             bolt_port, http_port = self._listen(root_password)
-            address = BoltAddress(HOST, bolt_port, http_port, _READER, secrets.token_urlsafe(_PASSWORD_BYTES))
+            password = self._password or secrets.token_urlsafe(_PASSWORD_BYTES)
+            address = BoltAddress(HOST, bolt_port, http_port, _READER, password)
             self._admit_reader(address, root_password)
             undo.pop_all()
         self.address = address
@@ -158,7 +161,7 @@ class BoltServer:
         raise AssertionError  # the last attempt returns or raises
 
     def _write_groups(self) -> None:
-        """Say what readers may do, and forget the last run's users: every run has its own passwords."""
+        """Say what readers may do, and forget the last run's users: every run makes its own."""
         config = self._folder / "config"
         for each in (config, self._folder / "log", self._folder / "backups"):  # before the engine makes them
             make_private(each)
