@@ -102,18 +102,17 @@ async def serve(asked: Serving) -> int:
     Beyond this machine the API needs TLS, or a proxy that ends TLS and takes the root path away: without TLS it
     answers that proxy and this machine alone. Every request needs a token, there as here.
 
-    A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of.
-    It answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
+    A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of. It
+    answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
 
-    The first signal stops it in order: handlers may go on for `--stop-timeout`, and each outcome is written. A second
-    one ends it at once; the next start takes over. Exit codes: 0 stopped in order · 1 the checker has died, or the
-    end took too long · 130, 143, 129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
+    The first signal stops it in order: handlers may go on for `--stop-timeout`. A second one ends it at once; the next
+    start takes over. Exit codes: 0 stopped in order · 1 the checker has died, or the end took too long · 130, 143,
+    129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
     """
     from remembrancer.cli.chronicle import Chronicle, chronicled, find_handler  # noqa: PLC0415 (--help stays fast)
 
     folder = _folder(asked.graph)
-    last = LastAct()  # before the handler's module is imported
-    stop = asyncio.Event()
+    last, stop = LastAct(), asyncio.Event()  # before the handler's module is imported
     with Signals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
         chronicle = Chronicle(as_json=asked.as_json)
