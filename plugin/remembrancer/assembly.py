@@ -234,7 +234,7 @@ def read_folder(graph: str | Path) -> Path:
     allowed = f'a folder (made if it is not there yet), ":memory:", or a URI ({", ".join(SCHEMES)})'
     if not isinstance(cast("object", graph), str | Path) or not str(graph).strip() or "\0" in str(graph):
         raise InvalidInput("db_path", graph, allowed, "./agent-memory")
-    if "://" in str(graph):
+    if is_address(str(graph)):
         allowed = "a folder: only an embedded graph is served over Bolt"
         raise InvalidInput("db_path", without_secrets(str(graph)), allowed, "./agent-memory")
     return Path(graph).expanduser()

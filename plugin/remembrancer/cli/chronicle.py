@@ -201,7 +201,7 @@ class _Told:
 
 
 def find_handler(name: str | None) -> Handler:
-    """Return the function that `package.module:function` names, looked for in the current folder too.
+    """Return the function that `package.module:function` names, looked for in the current folder last.
 
     None is the handler that makes a thought of each firing.
     """
@@ -213,11 +213,13 @@ def find_handler(name: str | None) -> Handler:
         raise InvalidInput("--handler", name, "a module, a colon and a function", example)
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(here)  # last: a file there that has a library's name does not replace it
     try:
         found: object = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as missing:
-        raise InvalidInput("--handler", name, f"a function that can be imported ({missing})", example) from missing
+        where = getattr(sys.modules.get(module), "__file__", None)
+        said = f"{missing}; the module is {where}" if where else str(missing)
+        raise InvalidInput("--handler", name, f"a function that can be imported ({said})", example) from missing
     if not callable(found):
         raise InvalidInput("--handler", name, "something that can be called", example)
     return cast("Handler", found)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import GraphLocked, GraphMissing, GraphReadOnly, GraphTooOld, GraphUnavailable
+from remembrancer.model.graph_name import is_address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -36,7 +37,7 @@ class Reached:
 
 def folder_of(graph: str) -> Path | None:
     """Return the folder that *graph* names; None for a URI."""
-    return None if "://" in graph else Path(graph).expanduser()
+    return None if is_address(graph) else Path(graph).expanduser()
 
 
 @asynccontextmanager
