@@ -35,6 +35,8 @@ DATABASE: Final = "remembrancer"
 TEMPORARY: Final = "remembrancer.temporary"
 """Marks the folder of a graph in memory, by the folder's own name."""
 _DAMAGED: Final = "damaged"
+_OPEN_MARK: Final = "database.lck"
+"""The engine's own mark of a database that is open, or was not closed in good order."""
 _OF_SERVE: Final = frozenset({"control.sock", "access.json"})
 """What `remembrancer serve` keeps beside its serve.json."""
 _OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log", LOCK_FILE, TEMPORARY, _DAMAGED})
@@ -150,15 +152,18 @@ def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> D
 def _open_to_read(engine: Engine, folder: Path, path: Path) -> Database:
     if not engine.database_exists(str(path)):
         raise GraphMissing(f"There is no graph {folder}.")
+    unclean = GraphReadOnly(
+        f"The graph {folder} was not closed in good order, and cannot be recovered without writing to it. Open it "
+        "once without read-only, or read a copy of the folder."
+    )
+    if (path / _OPEN_MARK).exists():  # the engine, once it has tried, has threads that know a database it gave up
+        raise unclean
     try:
         return engine.open_database(str(path), read_only=True)
     except engine.ArcadeDBError as error:
         if "needs recovery" not in str(error):
             raise
-        raise GraphReadOnly(
-            f"The graph {folder} was not closed in good order, and cannot be recovered without writing to it. Open it "
-            "once without read-only, or read a copy of the folder."
-        ) from error
+        raise unclean from error
 
 
 def refuse_unsound(folder: Path) -> None:
