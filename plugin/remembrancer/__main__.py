@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -17,5 +18,12 @@ def main() -> None:
         app(prog_name="remembrancer")
 
 
+def _put_working_folder_last() -> None:
+    """Let no file of the working folder, which `python -m` looks in first, take the place of a library."""
+    if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):  # noqa: PTH109 (as the interpreter writes it)
+        sys.path.append(sys.path.pop(0))
+
+
 if __name__ == "__main__":
+    _put_working_folder_last()
     main()

@@ -17,7 +17,7 @@ from remembrancer.stores.address import SCHEMES, Address, is_address, read_addre
 from remembrancer.stores.bolt_server import BoltServer
 from remembrancer.stores.embedded import READ_ONLY, EmbeddedSession
 from remembrancer.stores.engine import load_engine, prepare_engine
-from remembrancer.stores.folder import OpenFolder, close_folder, database_path, open_folder
+from remembrancer.stores.folder import OpenFolder, close_folder, database_path, open_folder, refuse_unsound
 from remembrancer.stores.graph_store import GraphStore
 from remembrancer.stores.temporary import open_temporary, remove
 from remembrancer.stores.threads import on_own_thread
@@ -127,17 +127,27 @@ class ReadingService(SchedulerService):
         raise GraphReadOnly(READ_ONLY)
 
 
-def open_to_read(graph: str | Path) -> SchedulerService:
-    """Return a service that only reads the graph in a folder, a damaged one too: `open` it, ask, `close` it.
+def open_to_read(graph: str | Path, *, damaged: bool = True) -> SchedulerService:
+    """Return a service that only reads the graph in a folder: `open` it, ask, `close` it.
 
-    Nothing fires, and whatever would write raises GraphReadOnly.
+    Nothing fires, and whatever would write raises GraphReadOnly; several processes may read at a time. Without
+    *damaged*, a damaged graph raises GraphDamaged, as in any other opening.
     """
-    return ReadingService(lambda: open_store(graph, read_only=True), clock_from(None), think, Options())
+
+    async def opened() -> GraphStore:
+        if not damaged:
+            refuse_unsound(read_folder(graph))
+        return await open_store(graph, read_only=True)
+
+    return ReadingService(opened, clock_from(None), think, Options())
 
 
-def open_bolt(graph: str | Path, *, bolt_port: int = 0, http_port: int = 0) -> BoltServer:
-    """Return the Bolt server of *graph*, not started; its `open_folder` is what `open_service` takes."""
-    return BoltServer(read_folder(graph), bolt_port=bolt_port, http_port=http_port)
+def open_bolt(graph: str | Path, *, bolt_port: int = 0, http_port: int = 0, password: str | None = None) -> BoltServer:
+    """Return the Bolt server of *graph*, not started; its `open_folder` is what `open_service` takes.
+
+    Without a *password* for its reader, each start makes a new one.
+    """
+    return BoltServer(read_folder(graph), bolt_port=bolt_port, http_port=http_port, password=password)
 
 
 def shown(graph: str) -> str:
@@ -224,7 +234,7 @@ def read_folder(graph: str | Path) -> Path:
     allowed = f'a folder (made if it is not there yet), ":memory:", or a URI ({", ".join(SCHEMES)})'
     if not isinstance(cast("object", graph), str | Path) or not str(graph).strip() or "\0" in str(graph):
         raise InvalidInput("db_path", graph, allowed, "./agent-memory")
-    if "://" in str(graph):
+    if is_address(str(graph)):
         allowed = "a folder: only an embedded graph is served over Bolt"
         raise InvalidInput("db_path", without_secrets(str(graph)), allowed, "./agent-memory")
     return Path(graph).expanduser()

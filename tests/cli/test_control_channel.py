@@ -15,6 +15,7 @@ from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces import wire
 from remembrancer.surfaces.beacon import Beacon
 from remembrancer.surfaces.control import ControlServer
+from remembrancer.surfaces.handshake import NOT_ADMITTED
 from remembrancer.surfaces.remote import RemoteScheduler
 
 if TYPE_CHECKING:
@@ -27,15 +28,16 @@ REPORT = ScheduleRequest(
 
 
 @asynccontextmanager
-async def opened(token: str = TOKEN) -> AsyncIterator[tuple[TaskSchedulerService, RemoteScheduler | None, int]]:
-    """A service, somebody who asks it over the channel, and the channel's port."""
+async def opened(token: str = TOKEN) -> AsyncIterator[tuple[TaskSchedulerService, RemoteScheduler | None, Beacon]]:
+    """A service, a client on its channel, and the channel's address with the right secret."""
     service = TaskSchedulerService(":memory:")
     await service.open()
     control = ControlServer(service, TOKEN)
-    port = await control.start()
-    remote = await RemoteScheduler.connect(Beacon(pid=1, host="127.0.0.1", control_port=port, token=token))
+    at = await control.start()
+    beacon = Beacon(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token=TOKEN)
+    remote = await RemoteScheduler.connect(beacon.model_copy(update={"token": token}))
     try:
-        yield service, remote, port
+        yield service, remote, beacon
     finally:
         if remote:
             await remote.close()
@@ -43,23 +45,27 @@ async def opened(token: str = TOKEN) -> AsyncIterator[tuple[TaskSchedulerService
         await service.close()
 
 
-async def say(port: int, *frames: dict[str, Any] | bytes) -> list[dict[str, Any]]:
-    """Send frames as they are; return what was answered before the other side hung up, or to all of them."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def say(beacon: Beacon, *frames: dict[str, Any] | bytes) -> list[dict[str, Any]]:
+    """Send frames as they are, once admitted; return what was answered to each."""
+    remote = await RemoteScheduler.connect(beacon)
+    assert remote is not None
     answers: list[dict[str, Any]] = []
     for frame in frames:
-        writer.write(frame if isinstance(frame, bytes) else json.dumps(frame).encode() + b"\n")
-        answer = await reader.readline()
-        if not answer:
-            break
-        answers.append(json.loads(answer))
-    writer.close()
-    await writer.wait_closed()
+        remote._writer.write(frame if isinstance(frame, bytes) else json.dumps(frame).encode() + b"\n")
+        answers.append(json.loads(await remote._reader.readline()))
+    await remote.close()
     return answers
 
 
-def admission(token: str = TOKEN) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": 0, "method": "authenticate", "params": {"token": token}}
+async def say_unadmitted(beacon: Beacon, *frames: dict[str, Any] | bytes) -> list[dict[str, Any]]:
+    """Send frames as they are; return what was answered before the other side hung up."""
+    reader, writer = await asyncio.open_unix_connection(str(beacon.control_socket))
+    for frame in frames:
+        writer.write(frame if isinstance(frame, bytes) else json.dumps(frame).encode() + b"\n")
+    answers = [json.loads(line) for line in (await reader.read()).splitlines()]
+    writer.close()
+    await writer.wait_closed()
+    return answers
 
 
 async def test_the_answers_are_those_of_the_service_itself() -> None:
@@ -110,13 +116,14 @@ async def test_one_bad_request_of_many_leaves_nothing_behind() -> None:
 
 
 async def test_without_the_token_nothing_is_answered() -> None:
-    async with opened("guess") as (_, remote, port):
+    async with opened("guess") as (_, remote, beacon):
         asked = {"jsonrpc": "2.0", "id": 1, "method": "find_tasks", "params": {}}
+        told = {"jsonrpc": "2.0", "id": 0, "method": "authenticate", "params": {"token": TOKEN}}
 
         assert remote is None
-        for first in (asked, admission("guess"), admission(""), b"\n", b"GET / HTTP/1.1\r\n", b'{"id": "x"}\n'):
-            (answer,) = await say(port, first, asked)
-            assert answer["error"]["code"] == wire.NOT_ADMITTED
+        for first in (asked, told, b"\n", b"GET / HTTP/1.1\r\n", b'{"nonce": "x"}\n', b'{"proof": ""}\n'):
+            (answer,) = await say_unadmitted(beacon, first)
+            assert answer["error"]["code"] == NOT_ADMITTED
 
 
 @pytest.mark.parametrize(
@@ -135,22 +142,22 @@ async def test_without_the_token_nothing_is_answered() -> None:
 async def test_a_frame_that_makes_no_sense_is_refused_and_the_talk_goes_on(
     frame: dict[str, Any] | bytes, code: int
 ) -> None:
-    async with opened() as (_, _remote, port):
-        _, refused, answered = await say(port, admission(), frame, {"id": 2, "method": "find_tasks", "params": {}})
+    async with opened() as (_, _remote, beacon):
+        refused, answered = await say(beacon, frame, {"id": 2, "method": "find_tasks", "params": {}})
 
         assert refused["error"]["code"] == code
         assert (answered["id"], answered["result"]) == (2, [])
 
 
 async def test_what_is_larger_than_a_frame_is_refused_with_a_way_out() -> None:
-    async with opened() as (_, remote, _port):
+    async with opened() as (_, remote, _beacon):
         assert remote is not None
         with pytest.raises(GraphUnavailable, match="LIMIT"):
             await remote.cypher(f"RETURN '{'x' * wire.MAX_FRAME}' AS text")
 
 
 async def test_a_channel_that_stopped_is_found_to_be_stale() -> None:
-    async with opened() as (_, _remote, port):
+    async with opened() as (_, _remote, beacon):
         pass
 
-    assert await RemoteScheduler.connect(Beacon(pid=1, host="127.0.0.1", control_port=port, token=TOKEN)) is None
+    assert await RemoteScheduler.connect(beacon) is None

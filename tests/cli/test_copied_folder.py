@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer.surfaces import wire
 from remembrancer.surfaces.beacon import Beacon, Place, copied_from, look_for, put_out
 from remembrancer.surfaces.remote import RemoteScheduler
 
@@ -91,19 +88,10 @@ async def test_a_scheduler_admits_only_who_asks_of_its_folder(terminal: Any, ser
     assert admitted is not None
     await admitted.close()
 
-    for folder in (tmp_path, None):
-        assert await RemoteScheduler.connect(beacon, folder and Place.of(folder)) is None
-    params = {"token": beacon.token, "folder": "graph"}
-    assert (await say(beacon.control_port, params))["error"]["code"] == wire.NOT_ADMITTED
-
-
-async def say(port: int, params: dict[str, object]) -> dict[str, Any]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(json.dumps({"id": 0, "method": "authenticate", "params": params}).encode() + b"\n")
-    answer = json.loads(await reader.readline())
-    writer.close()
-    await writer.wait_closed()
-    return answer
+    (tmp_path / "control.sock").symlink_to(terminal.graph / "control.sock")
+    assert await RemoteScheduler.connect(beacon, Place.of(tmp_path)) is None
+    beside = beacon.model_copy(update={"control_socket": str(terminal.graph / "control.sock")})
+    assert await RemoteScheduler.connect(beside) is None
 
 
 async def test_a_copy_that_cannot_be_opened_says_that_it_is_one(terminal: Any, serve: Serve) -> None:

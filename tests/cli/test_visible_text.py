@@ -200,7 +200,7 @@ def test_a_reader_that_leaves_ends_a_command_quietly(terminal: Terminal, words: 
         assert "Exception ignored" not in ran.stderr
 
 
-@pytest.mark.parametrize("option", ["--rest-port", "--control-port", "--metrics-port"])
+@pytest.mark.parametrize("option", ["--rest-port", "--metrics-port"])
 def test_a_port_that_is_taken_is_named(terminal: Terminal, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

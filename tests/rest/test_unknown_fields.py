@@ -14,8 +14,10 @@ from websockets.exceptions import ConnectionClosed
 from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
 from remembrancer.model.names import nearest
 from remembrancer.surfaces import wire
+from remembrancer.surfaces.beacon import Beacon
 from remembrancer.surfaces.control import ControlServer
 from remembrancer.surfaces.misfits import misfit_words
+from remembrancer.surfaces.remote import RemoteScheduler
 from remembrancer.surfaces.rest.mounting import application
 
 if TYPE_CHECKING:
@@ -150,18 +152,17 @@ def test_the_control_channel_names_the_field_meant() -> None:
 async def test_a_frame_with_an_unknown_member_is_not_obeyed() -> None:
     async with TaskSchedulerService(":memory:") as service:
         control = ControlServer(service, "token")
-        reader, writer = await asyncio.open_connection("127.0.0.1", await control.start())
-        for frame in (
-            {"id": 0, "method": "authenticate", "params": {"token": "token"}},
-            {"id": 1, "method": "find_tasks", "param": {"limit": 1}},
-        ):
-            writer.write(json.dumps(frame).encode() + b"\n")
-        answers = [json.loads(await reader.readline()) for _ in range(2)]
-        writer.close()
+        at = await control.start()
+        beacon = Beacon(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token="token")
+        remote = await RemoteScheduler.connect(beacon)
+        assert remote is not None
+        remote._writer.write(json.dumps({"id": 1, "method": "find_tasks", "param": {"limit": 1}}).encode() + b"\n")
+        answer = json.loads(await remote._reader.readline())
+        await remote.close()
         await control.stop()
 
-    assert answers[1]["error"]["code"] == wire.INVALID_REQUEST
-    assert "params is meant" in answers[1]["error"]["message"]
+    assert answer["error"]["code"] == wire.INVALID_REQUEST
+    assert "params is meant" in answer["error"]["message"]
 
 
 @pytest.mark.parametrize("moment", [1_900_000_000, 1_900_000_000.5, True, {"at": 5}])

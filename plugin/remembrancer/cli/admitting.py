@@ -48,7 +48,7 @@ async def list_tokens(asked: OnGraph) -> None:
     from remembrancer.cli.printing import print_json, print_table, row_table  # noqa: PLC0415 (--help stays fast)
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
 
-    async with reach(asked.graph) as reached:
+    async with reach(asked.graph, reading=True) as reached:
         tokens = await reached.scheduler.list_tokens()
     if asked.as_json:
         print_json(tokens)

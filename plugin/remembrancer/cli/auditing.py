@@ -32,7 +32,7 @@ async def export(asked: Exporting) -> None:
 
     since = None if asked.since is None else moment(asked.since, "--since")
     after: str | None = None
-    async with reach(asked.graph, read_only=asked.read_only) as reached:
+    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
         if asked.task is not None:
             await reached.scheduler.get_task(asked.task)
         while page := await reached.scheduler.changes(asked.task, since=since, after=after):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from remembrancer.cli.serve_ports import Api
     from remembrancer.ports.handler import Answer, Firing, Handler
     from remembrancer.surfaces.beacon import Beacon
     from remembrancer.surfaces.reports import ReplicationReport
@@ -66,26 +67,30 @@ class Chronicle:
         to_stderr.setFormatter(OneLine(_FORM))
         logging.basicConfig(handlers=[to_stderr])
 
-    def serving(self, folder: Path, beacon: Beacon) -> None:
+    def serving(self, folder: Path, beacon: Beacon, no_api: str | None = None) -> None:
         """Say where to find it; the secrets stay in the folder."""
         bolt = None if beacon.bolt_port is None else f"bolt://{beacon.host}:{beacon.bolt_port}"
         control = f"{beacon.host}:{beacon.control_port}"
-        rest, doors = _doors(beacon.rest_port, beacon.metrics_port)
+        if beacon.control_socket is not None:
+            control = str(folder / beacon.control_socket)
+        doors = _doors(beacon.rest_url, no_api, beacon.metrics_port)
         lines = [f"Serving {folder} (process {beacon.pid}); Ctrl-C stops it.", f"  control  {control}", *doors]
         if bolt:
             secret = f"password: bolt_password in {folder / 'serve.json'}"
             lines.append(f"  read it  {bolt}  user: {beacon.bolt_user}  {secret}")
-        facts = {"graph": str(folder), "pid": beacon.pid, "control": control, "rest": rest, "bolt": bolt}
+        facts: dict[str, object] = {"graph": str(folder), "pid": beacon.pid, "control": control, "bolt": bolt}
+        facts |= {"rest": beacon.rest_url, "rest_absent": no_api}
         self._tell("serving", "\n".join(lines), **facts, metrics_port=beacon.metrics_port)
 
-    def sharing(self, graph: str, among: ReplicationReport, *, rest_port: int | None, metrics_port: int | None) -> None:
+    def sharing(self, graph: str, among: ReplicationReport, api: Api, *, metrics_port: int | None) -> None:
         """Say which graph on a server it is, who else serves it, and where to find this one."""
         pid = os.getpid()
         others = len(among.replicas) - 1
         beside = f", beside {others} other{'s' if others > 1 else ''}" if others else ""
         words = f"Serving {graph} (process {pid}) as {among.replica_id}{beside}; Ctrl-C stops it."
-        rest, doors = _doors(rest_port, metrics_port)
-        facts = {"graph": graph, "pid": pid, "replica_id": among.replica_id, "others": others, "rest": rest}
+        doors = _doors(api.url, api.absent, metrics_port)
+        facts: dict[str, object] = {"graph": graph, "pid": pid, "replica_id": among.replica_id, "others": others}
+        facts |= {"rest": api.url, "rest_absent": api.absent}
         self._tell("serving", "\n".join([words, *doors]), **facts, metrics_port=metrics_port)
 
     def execution(self, firing: Firing, status: str, seconds: float, said: str) -> None:
@@ -130,13 +135,14 @@ class Chronicle:
             logging.getLogger("remembrancer").warning("Nothing more is printed, for stdout takes no more: %s", gone)
 
 
-def _doors(rest_port: int | None, metrics_port: int | None) -> tuple[str | None, list[str]]:
-    """Return the address of the API, and the lines that say what is open on this machine."""
-    rest = None if rest_port is None else f"http://127.0.0.1:{rest_port}"
+def _doors(rest: str | None, no_api: str | None, metrics_port: int | None) -> list[str]:
+    """Return the lines that say what is open, and why the API is not."""
     lines = [f"  api      {rest}/docs  token: remembrancer token create --name … --scope write"] if rest else []
+    if no_api is not None:
+        lines.append(f"  api      not served: {no_api}")
     if metrics_port is not None:
         lines.append(f"  metrics  http://127.0.0.1:{metrics_port}/metrics")
-    return rest, lines
+    return lines
 
 
 def chronicled(handler: Handler, chronicle: Chronicle) -> Handler:
@@ -195,7 +201,7 @@ class _Told:
 
 
 def find_handler(name: str | None) -> Handler:
-    """Return the function that `package.module:function` names, looked for in the current folder too.
+    """Return the function that `package.module:function` names, looked for in the current folder last.
 
     None is the handler that makes a thought of each firing.
     """
@@ -207,11 +213,13 @@ def find_handler(name: str | None) -> Handler:
         raise InvalidInput("--handler", name, "a module, a colon and a function", example)
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(here)  # last: a file there that has a library's name does not replace it
     try:
         found: object = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as missing:
-        raise InvalidInput("--handler", name, f"a function that can be imported ({missing})", example) from missing
+        where = getattr(sys.modules.get(module), "__file__", None)
+        said = f"{missing}; the module is {where}" if where else str(missing)
+        raise InvalidInput("--handler", name, f"a function that can be imported ({said})", example) from missing
     if not callable(found):
         raise InvalidInput("--handler", name, "something that can be called", example)
     return cast("Handler", found)

@@ -6,8 +6,11 @@ from dataclasses import MISSING, Field, dataclass, fields
 from inspect import Parameter, Signature, cleandoc
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, get_type_hints
 
+import typer
+
 from remembrancer.cli.options import DEFAULT_GRAPH, AsJson, Graph, ReadOnly
 from remembrancer.cli.running import run
+from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -55,13 +58,29 @@ class Command(Generic[O]):
         self._work = work
         self.__doc__ = f"{cleandoc(work.__doc__ or '')}\n\n{_CLOSING}"
         self.__name__ = work.__name__
-        self.__annotations__ = {each.name: hints[each.name] for each in ordered}
-        self.__signature__ = Signature([_parameter(each, hints[each.name]) for each in ordered])
+        self.__annotations__ = {_CONTEXT: typer.Context, **{each.name: hints[each.name] for each in ordered}}
+        context = Parameter(_CONTEXT, Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        self.__signature__ = Signature([context, *(_parameter(each, hints[each.name]) for each in ordered)])
 
-    def __call__(self, **given: object) -> None:
+    def __call__(self, typed: typer.Context, **given: object) -> None:
         """Run the command and leave with its exit code."""
         asked = self._take(**given)
-        run(self._work(asked), as_json=asked.as_json)
+        before = typed.find_root().params.get("graph")
+        if before is not None and not isinstance(asked, OnGraph):
+            run(_refuse(before), as_json=asked.as_json)
+        if before is not None and not _is_typed(typed.get_parameter_source("graph")):
+            given["graph"] = before  # what is typed before the command goes before the environment
+        run(self._work(self._take(**given)), as_json=asked.as_json)
+
+
+def _is_typed(source: object) -> bool:
+    """Whether a value comes from the command line; the class of *source* has moved between versions of typer."""
+    return getattr(source, "name", None) == "COMMANDLINE"
+
+
+async def _refuse(graph: str) -> None:
+    allowed = "nothing before this command: it does not work on one graph"
+    raise InvalidInput("--graph", graph, allowed, "remembrancer copy ./remembrancer-graph ./copy")
 
 
 def _parameter(each: Field[object], annotation: object) -> Parameter:
@@ -69,5 +88,6 @@ def _parameter(each: Field[object], annotation: object) -> Parameter:
     return Parameter(each.name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
+_CONTEXT: Final = "typed"
 _SHARED: Final = frozenset({"as_json", "graph", "read_only"})
 _CLOSING: Final = "What the exit codes mean is in `remembrancer --help`."

@@ -15,6 +15,7 @@ from remembrancer.cli.examining import Examining, doctor
 from remembrancer.cli.foreseeing import Previewing, preview
 from remembrancer.cli.importing import Importing, crontab
 from remembrancer.cli.moving import Copying, Declaring, copy, schema
+from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
 from remembrancer.cli.reading import Listing, Querying, Recalling, Showing, cypher, history, list_tasks, show
 from remembrancer.cli.retaining import Retaining, retain
 from remembrancer.cli.scheduling import Scheduling, schedule
@@ -77,6 +78,7 @@ def remembrancer(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
+    graph: GraphBefore = None,
 ) -> None:
     """Schedule what an agent has to do, and remember what became of it, in its memory graph.
 
@@ -89,8 +91,8 @@ def remembrancer(
         remembrancer history      # what became of it
 
     **The graph** is a folder, made when first needed, or the URI of a server. Name it with `--graph` (`-g`),
-    or once for all commands with `REMEMBRANCER_GRAPH`; else it is `./remembrancer-graph`. While `serve` holds
-    a folder, the other commands reach it by themselves.
+    before the command or after it (the one after it counts), or once for all commands with `REMEMBRANCER_GRAPH`;
+    else it is `./remembrancer-graph`. While `serve` holds a folder, the other commands reach it by themselves.
 
     **For machines**, every command takes `--json`. Results go to stdout, everything else to stderr.
 

@@ -24,6 +24,10 @@ Graph = Annotated[
         show_envvar=True,
     ),
 ]
+GraphBefore = Annotated[
+    str | None,
+    typer.Option("--graph", "-g", metavar="FOLDER|URI", help="The graph to work on, of whichever command follows."),
+]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Open a folder without writing to it: a damaged one, say.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="As `list` shows it.")]

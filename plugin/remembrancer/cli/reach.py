@@ -7,11 +7,13 @@ import getpass
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.authorship import AUTHOR, Author
-from remembrancer.errors import GraphLocked, GraphMissing, GraphUnavailable
+from remembrancer.errors import GraphLocked, GraphMissing, GraphReadOnly, GraphTooOld, GraphUnavailable
+from remembrancer.model.graph_name import is_address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -35,17 +37,20 @@ class Reached:
 
 def folder_of(graph: str) -> Path | None:
     """Return the folder that *graph* names; None for a URI."""
-    return None if "://" in graph else Path(graph).expanduser()
+    return None if is_address(graph) else Path(graph).expanduser()
 
 
 @asynccontextmanager
-async def reach(graph: str, *, make: bool = False, read_only: bool = False) -> AsyncGenerator[Reached]:
+async def reach(
+    graph: str, *, make: bool = False, read_only: bool = False, reading: bool = False
+) -> AsyncGenerator[Reached]:
     """Give a scheduler over *graph* for one command; a checker is not started for it.
 
     Args:
         graph: A folder, or the URI of a server.
         make: Whether a graph that is not there yet shall be made.
-        read_only: Whether a graph that no scheduler serves shall be opened without writing to it.
+        read_only: Whether a folder that no scheduler serves must be opened without writing to it, damaged or not.
+        reading: Whether it shall be opened so if that is possible: the command only reads.
 
     Raises:
         GraphUnavailable: Any of its kinds; GraphLocked only if another process holds it for a few seconds, so that
@@ -55,7 +60,8 @@ async def reach(graph: str, *, make: bool = False, read_only: bool = False) -> A
     folder = folder_of(graph)
     if folder is not None and not make and not folder.exists():
         raise GraphMissing(f"There is no graph {folder}. `remembrancer schedule` makes one; --graph names another.")
-    live, opened = await _either(graph, folder, read_only=read_only)
+    open_it = partial(_read if reading and folder is not None else _opened, graph)
+    live, opened = await _either(partial(_only_read, graph) if read_only else open_it, folder)
     if live is not None:
         try:
             yield Reached(live, running=True, fires=True, status=live.get_status)
@@ -83,7 +89,7 @@ def _login() -> str | None:
 
 
 async def _either(
-    graph: str, folder: Path | None, *, read_only: bool
+    open_it: Callable[[], Awaitable[SchedulerService]], folder: Path | None
 ) -> tuple[RemoteScheduler | None, SchedulerService | None]:
     """Return the running scheduler, or one of our own over the opened graph; try again while it is locked."""
     give_up = time.monotonic() + _PATIENCE_SECONDS
@@ -91,7 +97,7 @@ async def _either(
         if folder is not None and (live := await _live(folder)) is not None:
             return live, None
         try:
-            return None, await _opened(graph, read_only=read_only)
+            return None, await open_it()
         except GraphLocked as locked:
             if time.monotonic() > give_up:
                 raise _explained(locked, folder) from locked
@@ -124,10 +130,26 @@ async def _live(folder: Path) -> RemoteScheduler | None:
     return await RemoteScheduler.connect(beacon, Place.of(folder))
 
 
-async def _opened(graph: str, *, read_only: bool) -> SchedulerService:
-    from remembrancer.assembly import open_service, open_to_read  # noqa: PLC0415 (loads the engine)
+async def _read(graph: str) -> SchedulerService:
+    """Open to read; a graph that must be recovered or brought up to date first is opened as for any other command."""
+    try:
+        return await _only_read(graph, damaged=False)
+    except (GraphReadOnly, GraphTooOld):
+        return await _opened(graph)
 
-    service = open_to_read(graph) if read_only else open_service(graph)
+
+async def _only_read(graph: str, *, damaged: bool = True) -> SchedulerService:
+    from remembrancer.assembly import open_to_read  # noqa: PLC0415 (loads the engine)
+
+    service = open_to_read(graph, damaged=damaged)
+    await service.open()
+    return service
+
+
+async def _opened(graph: str) -> SchedulerService:
+    from remembrancer.assembly import open_service  # noqa: PLC0415 (loads the engine)
+
+    service = open_service(graph)
     await service.open()
     return service
 

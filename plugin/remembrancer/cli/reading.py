@@ -49,7 +49,7 @@ async def list_tasks(asked: Listing) -> None:
     from remembrancer.ports.task_store import Wanted  # noqa: PLC0415 (--help stays fast)
 
     statuses = frozenset(asked.status or (() if asked.ended else OPEN_STATUSES))
-    async with reach(asked.graph, read_only=asked.read_only) as reached:
+    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
         wanted = Wanted(statuses=statuses, recurring=asked.recurring, limit=asked.limit + 1)
         found = await reached.scheduler.find_tasks(wanted)
     tasks = found[: asked.limit]
@@ -80,7 +80,7 @@ async def show(asked: Showing) -> None:
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.plain import plain  # noqa: PLC0415 (--help stays fast)
 
-    async with reach(asked.graph, read_only=asked.read_only) as reached:
+    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
         task = await reached.scheduler.get_task(asked.task_id)
         executions = await reached.scheduler.history(asked.task_id, asked.limit)
     if asked.as_json:
@@ -127,7 +127,7 @@ async def history(asked: Recalling) -> None:
     from remembrancer.cli.printing import print_json, tell_more  # noqa: PLC0415 (--help stays fast)
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
 
-    async with reach(asked.graph, read_only=asked.read_only) as reached:
+    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
         told: Sequence[Execution | TaskChange]
         if asked.task_id is not None:
             await reached.scheduler.get_task(asked.task_id)
@@ -185,7 +185,7 @@ async def cypher(asked: Querying) -> None:
 
     query = sys.stdin.read() if asked.query == "-" else asked.query
     parameters = dict(_parameter(each) for each in asked.params or ())
-    async with reach(asked.graph, read_only=asked.read_only) as reached:
+    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
         rows = await reached.scheduler.cypher(query, parameters)
     if asked.as_json:
         print_json(rows)

@@ -16,20 +16,21 @@ from remembrancer.cli.command import OnGraph
 from remembrancer.cli.options import DEFAULT_GRAPH, read_days
 from remembrancer.cli.patience import until_it_answers
 from remembrancer.cli.running import FAILED
+from remembrancer.cli.serve_ports import exposition, listening, network_of, serve_metrics, serve_rest
 from remembrancer.cli.signals import LastAct, Signals
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from remembrancer.cli.chronicle import Chronicle
     from remembrancer.engine.options import Options
     from remembrancer.ports.handler import Handler
-    from remembrancer.surfaces.otel.prometheus import Exposition
     from remembrancer.surfaces.service import SchedulerService
 
 _OPEN: Final = "What it opens to others, on this machine only"
+_NET: Final = "The API beyond this machine"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +58,31 @@ class Serving(OnGraph):
         int, Option(min=0, max=65535, help="0 is any free one. Of a folder only.", rich_help_panel=_OPEN)
     ] = 0
     rest: Annotated[
-        bool, Option("--rest/--no-rest", help="Serve the API, if the extra is there.", rich_help_panel=_OPEN)
-    ] = True
+        bool | None,
+        Option("--rest/--no-rest", help="Serve the API; if not said, where it can be.", rich_help_panel=_OPEN),
+    ] = None
     rest_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+    host: Annotated[
+        str,
+        Option(metavar="ADDRESS", help="Where the API listens; beyond this machine, see below.", rich_help_panel=_NET),
+    ] = "127.0.0.1"
+    tls_cert: Annotated[str | None, Option(metavar="FILE", help="Its certificate, PEM.", rich_help_panel=_NET)] = None
+    tls_key: Annotated[str | None, Option(metavar="FILE", help="The certificate's key, PEM.", rich_help_panel=_NET)] = (
+        None
+    )
+    proxy: Annotated[
+        list[str] | None,
+        Option(metavar="ADDRESS,…", help="Proxies whose forwarded headers are believed.", rich_help_panel=_NET),
+    ] = None
+    root_path: Annotated[
+        str, Option(metavar="PATH", help="Below which path a proxy serves the API.", rich_help_panel=_NET)
+    ] = ""
     metrics_port: Annotated[
         int | None, Option(min=0, max=65535, help="Serve /metrics for Prometheus there.", rich_help_panel=_OPEN)
     ] = None
     control_port: Annotated[
-        int, Option(min=0, max=65535, help="0 is any free one. Of a folder only.", rich_help_panel=_OPEN)
+        int,
+        Option(min=0, max=65535, help="Where there are no Unix sockets, for other commands.", rich_help_panel=_OPEN),
     ] = 0
 
 
@@ -72,29 +90,29 @@ async def serve(asked: Serving) -> int:
     """Fire tasks as they fall due, until it is stopped: by Ctrl-C, SIGTERM, or the end of its terminal.
 
     While it runs, the other commands on the same folder reach it by themselves, and the neo4j driver or Neo4j
-    Browser reads the live graph: the password is in serve.json in the graph's folder, which only you can read.
-    A graph on a Neo4j server needs neither, and takes no port for them: there everybody works on the graph itself,
-    and any number of schedulers may serve it. For example:
+    Browser reads the live graph: the password, which like the ports outlives a restart, is in serve.json in the
+    graph's folder. A graph on a Neo4j server needs neither: any number of schedulers may serve it. For example:
 
         remembrancer serve
         remembrancer serve --graph ./my-agent --handler my_agent.tasks:handle
-        remembrancer serve --bolt-port 7687 --check-interval 5
         remembrancer serve --graph neo4j://graph.example:7687/memory
-        remembrancer serve --metrics-port 9464
-        remembrancer serve --keep 90d
+        remembrancer serve --metrics-port 9464 --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
+        remembrancer serve --host 0.0.0.0 --rest-port 8080 --proxy 10.0.0.5 --root-path /scheduler
 
-    A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of.
-    It answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
+    Beyond this machine the API needs TLS, or a proxy that ends TLS and takes the root path away: without TLS it
+    answers that proxy and this machine alone. Every request needs a token, there as here.
 
-    The first signal stops it in order: handlers may go on for `--stop-timeout`, and each outcome is written. A second
-    one ends it at once; the next start takes over. Exit codes: 0 stopped in order · 1 the checker has died, or the
-    end took too long · 130, 143, 129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
+    A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of. It
+    answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
+
+    The first signal stops it in order: handlers may go on for `--stop-timeout`. A second one ends it at once; the next
+    start takes over. Exit codes: 0 stopped in order · 1 the checker has died, or the end took too long · 130, 143,
+    129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
     """
     from remembrancer.cli.chronicle import Chronicle, chronicled, find_handler  # noqa: PLC0415 (--help stays fast)
 
     folder = _folder(asked.graph)
-    last = LastAct()  # before the handler's module is imported
-    stop = asyncio.Event()
+    last, stop = LastAct(), asyncio.Event()  # before the handler's module is imported
     with Signals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
         chronicle = Chronicle(as_json=asked.as_json)
@@ -102,7 +120,7 @@ async def serve(asked: Serving) -> int:
         handler = chronicled(find_handler(asked.handler), chronicle)
         async with AsyncExitStack() as stack:
             service = await _unless(stop, open_all(stack, asked, handler, chronicle))
-            died = await _until(stop, service) if service else False
+            died = service is not None and await _until(stop, service)
             signals.limit()
             if service:
                 chronicle.stopping(service, asked.stop_timeout)
@@ -120,15 +138,16 @@ async def _open_shared(
         if port:
             allowed = "a port for the graph in a folder; others reach this one on its own server"
             raise InvalidInput(option, port, allowed, 0)
-    exposition = _exposition(asked.metrics_port)
-    instruments = exposition.instruments if exposition else None
+    network_of(asked)  # before anything is opened
+    gathering = exposition(asked.metrics_port)
+    instruments = gathering.instruments if gathering else None
     service = open_service(asked.graph, handler=handler, options=_numbers(asked), instruments=instruments)
     stack.push_async_callback(service.stop)
     await until_it_answers(service.start)
-    rest_port = await _serve_rest(stack, service, asked.rest_port) if asked.rest else None
-    metrics_port = await _serve_metrics(stack, exposition, service, asked.metrics_port)
+    api = await serve_rest(stack, service, asked)
+    metrics_port = await serve_metrics(stack, gathering, service, asked.metrics_port)
     among = service.get_status().replication
-    chronicle.sharing(shown(asked.graph), among, rest_port=rest_port, metrics_port=metrics_port)
+    chronicle.sharing(shown(asked.graph), among, api, metrics_port=metrics_port)
     return service
 
 
@@ -139,10 +158,15 @@ async def _open(
     from remembrancer.assembly import open_bolt, open_service  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.beacon import Beacon, Place, light, put_out  # noqa: PLC0415 (--help stays fast)
     from remembrancer.surfaces.control import ControlServer  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.kept_access import keep, recall  # noqa: PLC0415 (--help stays fast)
 
-    bolt = open_bolt(folder, bolt_port=asked.bolt_port) if asked.bolt else None
-    exposition = _exposition(asked.metrics_port)
-    instruments = exposition.instruments if exposition else None
+    _refuse_control_port(asked.control_port)
+    network_of(asked)  # before anything is opened
+    kept = recall(folder)
+    port = asked.bolt_port or kept.bolt_port or 0
+    bolt = open_bolt(folder, bolt_port=port, password=kept.bolt_password) if asked.bolt else None
+    gathering = exposition(asked.metrics_port)
+    instruments = gathering.instruments if gathering else None
     opened = bolt.open_folder if bolt else None
     service = open_service(folder, handler=handler, options=_numbers(asked), opened=opened, instruments=instruments)
     address = await asyncio.to_thread(bolt.start) if bolt else None
@@ -150,27 +174,30 @@ async def _open(
         stack.push_async_callback(bolt.close)
     stack.push_async_callback(service.stop)
     await service.start()
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
-    place = Place.of(folder)
-    control = ControlServer(service, token, port=asked.control_port, folder=place)
+    place, token = Place.of(folder), secrets.token_urlsafe(_TOKEN_BYTES)
+    control = ControlServer(service, token, port=asked.control_port or None, folder=place)
     stack.push_async_callback(control.stop)
-    rest_port = await _serve_rest(stack, service, asked.rest_port) if asked.rest else None
-    beacon = Beacon(
-        pid=os.getpid(),
-        host="127.0.0.1",
-        control_port=await _listening("--control-port", asked.control_port, control.start),
-        token=token,
-        rest_port=rest_port,
-        metrics_port=await _serve_metrics(stack, exposition, service, asked.metrics_port),
-        bolt_port=address.bolt_port if address else None,
-        bolt_user=address.user if address else None,
-        bolt_password=address.password if address else None,
-        folder=place,
-    )
+    api = await serve_rest(stack, service, asked, kept.rest_port)
+    metrics_port = await serve_metrics(stack, gathering, service, asked.metrics_port)
+    at = await listening("--control-port", asked.control_port, control.start)
+    beacon = Beacon(pid=os.getpid(), control_socket=at.path, control_port=at.port, token=token, folder=place)
+    beacon = beacon.model_copy(update={"rest_port": api.port, "rest_url": api.url, "metrics_port": metrics_port})
+    if address:
+        reader = {"bolt_port": address.bolt_port, "bolt_user": address.user, "bolt_password": address.password}
+        beacon = beacon.model_copy(update=reader)
+    keep(folder, kept, beacon)
     stack.callback(put_out, folder, beacon)
     light(folder, beacon)
-    chronicle.serving(folder, beacon)
+    chronicle.serving(folder, beacon, api.absent)
     return service
+
+
+def _refuse_control_port(port: int) -> None:
+    from remembrancer.surfaces.control_address import HAS_UNIX_SOCKETS  # noqa: PLC0415 (--help stays fast)
+
+    if port and HAS_UNIX_SOCKETS:
+        allowed = "0: on this system other commands reach it through a socket in the graph's folder"
+        raise InvalidInput("--control-port", port, allowed, 0)
 
 
 def _numbers(asked: Serving) -> Options:
@@ -181,50 +208,6 @@ def _numbers(asked: Serving) -> Options:
         stop_timeout_seconds=asked.stop_timeout,
         keep_executions_days=None if asked.keep is None else read_days(asked.keep),
     )
-
-
-def _exposition(port: int | None) -> Exposition | None:
-    """Return what gathers for Prometheus, if anybody asked. Raises InvalidInput where what it stands on is missing."""
-    if port is None:
-        return None
-    try:
-        from remembrancer.surfaces.otel.prometheus import Exposition  # noqa: PLC0415 (an extra)
-    except ImportError as missing:
-        allowed = "nothing, while the extra is not installed: pip install 'remembrancer[prometheus]'"
-        raise InvalidInput("--metrics-port", str(missing), allowed, "9464") from missing
-    return Exposition()
-
-
-async def _serve_metrics(
-    stack: AsyncExitStack, exposition: Exposition | None, service: SchedulerService, port: int | None
-) -> int | None:
-    if exposition is None:
-        return None
-    from remembrancer.surfaces.otel.prometheus import MetricsServer  # noqa: PLC0415 (an extra)
-
-    server = MetricsServer(exposition, service, port or 0)
-    stack.push_async_callback(server.stop)
-    return await _listening("--metrics-port", port or 0, server.start)
-
-
-async def _serve_rest(stack: AsyncExitStack, service: SchedulerService, port: int) -> int | None:
-    """Serve the API; None where what it stands on is not installed."""
-    try:
-        from remembrancer.surfaces.rest.server import RestServer  # noqa: PLC0415 (an extra)
-    except ImportError:
-        return None
-    server = RestServer(service, port=port)
-    stack.push_async_callback(server.stop)
-    return await _listening("--rest-port", port, server.start)
-
-
-async def _listening(option: str, port: int, start: Callable[[], Awaitable[int]]) -> int:
-    """Return the port on which a server listens. Raises InvalidInput: it cannot have the one asked for."""
-    try:
-        return await start()
-    except OSError as refused:
-        allowed = f"a port that is free and may be taken ({refused.strerror or refused}); 0 is any"
-        raise InvalidInput(option, port, allowed, 0) from refused
 
 
 async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, SchedulerService]) -> SchedulerService | None:

@@ -29,7 +29,7 @@ async def status(asked: Telling) -> int:
     from remembrancer.cli.printing import print_json  # noqa: PLC0415 (--help stays fast)
     from remembrancer.cli.reach import reach  # noqa: PLC0415 (--help stays fast)
 
-    async with reach(asked.graph, read_only=asked.read_only) as reached:
+    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
         told = await reached.status()
     if asked.as_json:
         print_json({"graph": _shown(asked.graph), "running": reached.running, **dict(told)})

@@ -60,7 +60,7 @@ async def _follow(asked: Watching, sight: Sight) -> None:
     while True:
         before = _touched(folder) if folder is not None else 0  # before the look: what slips in after it is found
         try:
-            async with reach(asked.graph) as reached:
+            async with reach(asked.graph, reading=True) as reached:
                 lasting = reached.running or folder is None
                 sight.reached = True
                 after = await _look(asked, reached, sight, after)

@@ -19,7 +19,7 @@ ADVICE: Final = {
     ),
     "database": (
         "Every claim and outcome is a commit: a graph that is slow, away or full stops everything.",
-        "Free the disk, make the database writable or move the graph; on a server, look at its log and load.",
+        "Free the disk, make the graph writable or move it; close its folder to others; on a server, look at its log.",
     ),
     "cron": (
         "Who writes expressions that are refused believes that something is scheduled, and nothing is.",

@@ -123,6 +123,8 @@ def database(facts: Facts) -> Judgement:
         saw += f"; {free / 1e9:,.1f} GB of the disk are free ({free / size:.0%})"
         used = 1 - free / size
         health = _worst(health, _by(used, 0.9, 0.98))
+    if facts.sounding.exposure is not None:
+        health, saw = _worst(health, WARN), f"{saw}; {facts.sounding.exposure}"
     return health, saw, numbers
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.admission import admit, reply
 from remembrancer.engine.authorship import MARK, TRACEPARENT, acting
 from remembrancer.engine.repeating import refuse_another
+from remembrancer.engine.reserved_keys import refuse_reserved
 from remembrancer.errors import DedupKeyTaken, InvalidInput
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Creation:
 
     def admit(self, request: ScheduleRequest, now: datetime, place: int = 0) -> ScheduledTask:
         """Return the task asked for; a cron expression that is refused is counted."""
+        refuse_reserved(request.dedup_key)
         if (mark := MARK.get()) and request.dedup_key is None:
             request = replace(request, dedup_key=mark.of_task(place))
         try:

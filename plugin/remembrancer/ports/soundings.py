@@ -33,6 +33,8 @@ class Sounding:
     """Records that this process could not read."""
     alive_ms: int | None = None
     """When a replica last gave a sign of life, epoch milliseconds; None where none has signed on."""
+    exposure: str | None = None
+    """Other users can enter the graph's folder, and what mends it; None where it is private, or on a server."""
 
 
 NOTHING: Final = Sounding(0, None, 0, 0, None, None, None, None)

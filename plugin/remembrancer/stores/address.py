@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.graph_name import is_address, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 SCHEMES: Final = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 _ALLOWED: Final = f"a URI that begins with {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}, and names a host"
 _EXAMPLE: Final = "neo4j://graph.example:7687/neo4j"
-_USERINFO: Final = re.compile(r"(?<=://)[^\s]*@")
 _PASSWORDS: Final = ("REMEMBRANCER_NEO4J_PASSWORD", "NEO4J_PASSWORD")
 _USERS: Final = ("REMEMBRANCER_NEO4J_USER", "NEO4J_USER", "NEO4J_USERNAME")
 _FIRST_USER: Final = "neo4j"
+
+
+__all__ = ["SCHEMES", "Address", "is_address", "read_address", "read_password", "without_secrets"]
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a graph is, and with what to log in."""
 
-    uri: str
-    """Without user, password and database: what the driver takes, and what messages show."""
+    uri: str = field(repr=False)
+    """Without user, password and database: what the driver takes. Its query may hold a secret."""
     database: str | None = None
     """None for the server's own default."""
     user: str | None = None
@@ -37,18 +39,9 @@ class Address:
     """Where the password was read, and may be another one later."""
 
     def __str__(self) -> str:
-        """Show it without user and password."""
-        return self.uri if self.database is None else f"{self.uri} (database {self.database})"
-
-
-def is_address(graph: str) -> bool:
-    """Whether *graph* is a URI, and no folder."""
-    return "://" in graph
-
-
-def without_secrets(text: str) -> str:
-    """Return *text* with whatever stands before the @ of a URI left out."""
-    return _USERINFO.sub("", text)
+        """Show it without secrets."""
+        shown = without_secrets(self.uri)
+        return shown if self.database is None else f"{shown} (database {self.database})"
 
 
 def read_address(text: str, environment: Mapping[str, str]) -> Address:
@@ -65,7 +58,9 @@ def read_address(text: str, environment: Mapping[str, str]) -> Address:
     if len(named) > 1 or "system" in named:
         raise InvalidInput("db_path", without_secrets(text), "one database, which is not `system`", _EXAMPLE)
     if asked and parts.scheme.startswith("bolt"):
-        allowed = f"only `database` after the ?, not {', '.join(asked)}"
+        raise InvalidInput("db_path", without_secrets(text), "only `database` after the ?", _EXAMPLE)
+    if any(len(values) > 1 or not values[0] for values in asked.values()):
+        allowed = "names with one value each after the ?, as in ?policy=near"
         raise InvalidInput("db_path", without_secrets(text), allowed, _EXAMPLE)
     file = None if parts.password is not None else _password_file(environment)
     password = unquote(parts.password) if parts.password is not None else _password(environment, file)

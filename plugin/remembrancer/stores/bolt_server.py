@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import DATABASE, OpenFolder, database_path, lock_folder, open_database
+from remembrancer.stores.private_files import make_private
 from remembrancer.stores.threads import on_own_thread
 
 if TYPE_CHECKING:
@@ -67,10 +68,12 @@ class BoltServer:
         folder: The graph's folder; its databases are in `databases`, the server's users in `config`.
         bolt_port: 0 takes a free one.
         http_port: 0 takes a free one.
+        password: Of the reader; None makes a new one at each start.
     """
 
-    def __init__(self, folder: Path, *, bolt_port: int = 0, http_port: int = 0) -> None:
+    def __init__(self, folder: Path, *, bolt_port: int = 0, http_port: int = 0, password: str | None = None) -> None:
         self._folder = folder.absolute()
+        self._password = password
         self._wanted = (bolt_port, http_port)
         self._engine: _Engine | None = None
         self._lock: FolderLock | None = None
@@ -92,7 +95,8 @@ class BoltServer:
             self._write_groups()
             root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
             bolt_port, http_port = self._listen(root_password)
-            address = BoltAddress(HOST, bolt_port, http_port, _READER, secrets.token_urlsafe(_PASSWORD_BYTES))
+            password = self._password or secrets.token_urlsafe(_PASSWORD_BYTES)
+            address = BoltAddress(HOST, bolt_port, http_port, _READER, password)
             self._admit_reader(address, root_password)
             undo.pop_all()
         self.address = address
@@ -135,6 +139,7 @@ class BoltServer:
             except load_engine().ArcadeDBError as error:
                 _LOG.warning("The Bolt server of %s did not stop in good order: %s", self._folder, error)
         if lock is not None:
+            lock.files.tighten()
             lock.release()
 
     def _listen(self, root_password: str) -> tuple[int, int]:
@@ -156,9 +161,10 @@ class BoltServer:
         raise AssertionError  # the last attempt returns or raises
 
     def _write_groups(self) -> None:
-        """Say what readers may do, and forget the last run's users: every run has its own passwords."""
+        """Say what readers may do, and forget the last run's users: every run makes its own."""
         config = self._folder / "config"
-        config.mkdir(parents=True, exist_ok=True)
+        for each in (config, self._folder / "log", self._folder / "backups"):  # before the engine makes them
+            make_private(each)
         (config / "server-users.jsonl").unlink(missing_ok=True)
         descriptor = os.open(config / "server-groups.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -64,6 +64,7 @@ class EmbeddedSession:
         self._database.set_wal_flush("yes_full" if durable else "no")
         self.folder: Path | None = (folder := Path(self._database.get_database_path()))
         opened.lock.watch_data(folder)
+        opened.lock.files.tighten()  # bringing the schema up to date has made files
         self._on_close = on_close
         self._closing = False
         self._readers = {Lane.USER: Readers(_USER_READERS), Lane.CHECKER: Readers(_READERS)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from remembrancer.errors import EngineMissing, GraphUnavailable
 from remembrancer.stores.engine_settings import engine_environment
+from remembrancer.stores.private_files import keep_logs_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +124,8 @@ def load_engine() -> Engine:
             "that use a graph with the `spawn` or `forkserver` method."
         )
     prepare_engine(reuse_space=False)
+    if "arcadedb" not in sys.modules:
+        keep_logs_private(Path(os.environ["ARCADEDB_LOG_DIR"]))
     try:
         import arcadedb  # noqa: PLC0415 (its settings had to be set first)  # pyright: ignore[reportMissingTypeStubs]
     except (ImportError, OSError) as missing:

@@ -22,6 +22,7 @@ from remembrancer.errors import (
 )
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder_lock import LOCK_FILE, FolderLock
+from remembrancer.stores.private_files import PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,10 @@ DATABASE: Final = "remembrancer"
 TEMPORARY: Final = "remembrancer.temporary"
 """Marks the folder of a graph in memory, by the folder's own name."""
 _DAMAGED: Final = "damaged"
+_OPEN_MARK: Final = "database.lck"
+"""The engine's own mark of a database that is open, or was not closed in good order."""
+_OF_SERVE: Final = frozenset({"control.sock", "access.json"})
+"""What `remembrancer serve` keeps beside its serve.json."""
 _OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log", LOCK_FILE, TEMPORARY, _DAMAGED})
 
 
@@ -53,8 +58,8 @@ def database_path(folder: Path) -> Path:
     return folder / "databases" / DATABASE
 
 
-def lock_folder(folder: Path) -> FolderLock:
-    """Take the lock of the graph in *folder*, making the folder where there is none.
+def lock_folder(folder: Path, *, shared: bool = False) -> FolderLock:
+    """Take the lock of the graph in *folder*, making the folder where there is none; a *shared* one writes nothing.
 
     Raises:
         GraphMissing: The folder's parent is not there, or it may not be written.
@@ -62,9 +67,9 @@ def lock_folder(folder: Path) -> FolderLock:
         GraphLocked: It is open already, in another process or in this one.
         GraphFull: The disk has no room for a lock file.
     """
-    _look_at(folder)
+    _look_at(folder, to_write=not shared)
     try:
-        return FolderLock(folder)
+        return FolderLock(folder, shared=shared)
     except OSError as refused:
         if refused.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise GraphFull(
@@ -78,12 +83,13 @@ def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, tempor
 
     A *temporary* one is marked: after an unclean end, the next graph in memory removes it.
     """
-    lock = lock_folder(folder)
+    lock = lock_folder(folder, shared=read_only)
     try:
         if temporary:
             (folder / TEMPORARY).write_text(folder.name, "utf-8")
         database = open_database(engine, folder, read_only=read_only)
         lock.handles.append(database)
+        lock.files.tighten()
         lock.watch(database_path(folder.absolute()))
     except BaseException:
         lock.release()
@@ -105,6 +111,7 @@ def close_folder(opened: OpenFolder, before_release: Callable[[], None] | None =
         opened.database.close()
     except load_engine().ArcadeDBError as error:
         _LOG.warning("A graph was not closed in good order, and is recovered when it is opened next: %s", error)
+    opened.lock.files.tighten()
     if opened.served:
         return
     last = [before_release or (lambda: None), opened.lock.release]
@@ -126,7 +133,7 @@ def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> D
             return _open_to_read(engine, folder, path)
         _refuse_damage(folder)
         if not engine.database_exists(str(path)):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
             return engine.create_database(str(path))
         database = engine.open_database(str(path))
     except OSError as refused:
@@ -145,15 +152,23 @@ def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> D
 def _open_to_read(engine: Engine, folder: Path, path: Path) -> Database:
     if not engine.database_exists(str(path)):
         raise GraphMissing(f"There is no graph {folder}.")
+    unclean = GraphReadOnly(
+        f"The graph {folder} was not closed in good order, and cannot be recovered without writing to it. Open it "
+        "once without read-only, or read a copy of the folder."
+    )
+    if (path / _OPEN_MARK).exists():  # the engine, once it has tried, has threads that know a database it gave up
+        raise unclean
     try:
         return engine.open_database(str(path), read_only=True)
     except engine.ArcadeDBError as error:
         if "needs recovery" not in str(error):
             raise
-        raise GraphReadOnly(
-            f"The graph {folder} was not closed in good order, and cannot be recovered without writing to it. Open it "
-            "once without read-only, or read a copy of the folder."
-        ) from error
+        raise unclean from error
+
+
+def refuse_unsound(folder: Path) -> None:
+    """Refuse a damaged graph, without opening it. Raises GraphDamaged."""
+    _refuse_damage(folder)
 
 
 def _refuse_damage(folder: Path) -> None:
@@ -168,7 +183,7 @@ def _refuse_damage(folder: Path) -> None:
         )
 
 
-def _look_at(folder: Path) -> None:
+def _look_at(folder: Path, *, to_write: bool) -> None:
     """Refuse a folder that cannot hold a graph, before the engine touches it."""
     if folder.exists() and not folder.is_dir():
         raise NotAGraph(
@@ -180,15 +195,15 @@ def _look_at(folder: Path) -> None:
                 f"There is no folder {folder.parent} to make the graph {folder.name!r} in. Make it first."
             )
         try:
-            folder.mkdir()
+            folder.mkdir(PRIVATE_FOLDER)
         except OSError as refused:
             raise GraphMissing(f"The folder {folder} cannot be made: {refused}.") from refused
-    strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS)
+    strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS | _OF_SERVE)
     if strangers and not database_path(folder).is_dir():
         raise NotAGraph(
             f"{folder} is no graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one."
         )
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if to_write and not os.access(folder, os.W_OK | os.X_OK):
         raise GraphMissing(f"The folder {folder} may not be written by this user.")
 
 

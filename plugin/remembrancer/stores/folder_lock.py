@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphLocked, GraphReplaced, GraphUnavailable
+from remembrancer.stores.private_files import PrivateFiles, warn_if_exposed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,13 +40,15 @@ class FolderLock:
 
     Args:
         folder: The graph's folder, by the path that its user gave.
+        shared: Hold it beside others that only read, and write nothing.
 
     Raises:
         GraphLocked: Another process, or another service of this one, holds it.
         OSError: The folder cannot be read or written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        self._shared = shared and sys.platform != "win32"
         self._folder = folder.absolute()
         self._path = self._folder / LOCK_FILE
         self.holder = secrets.token_hex(8)
@@ -60,10 +63,14 @@ class FolderLock:
         self._lost: str | None = None
         self.inherited = False
         """Whether this process is a fork of the one that took the lock."""
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        warn_if_exposed(folder)
+        self.files = PrivateFiles(self._folder)
+        """What this process makes in the folder: the engine leaves its modes to the umask."""
+        self._descriptor = _to_read(self._path) if self._shared else os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._take()
-            self._stamp()
+            if not self._shared:
+                self._stamp()
             self._pin(self._folder)
         except BaseException:
             self._let_go()
@@ -109,9 +116,10 @@ class FolderLock:
             except GraphLocked as taken:
                 self._lost = f"The lock on the graph {self._folder} was lost, and another process took it. {taken}"
                 raise GraphReplaced(self._lost) from taken
-        if time.monotonic() - self._stamped_at > _STAMP_SECONDS:
+        if not self._shared and time.monotonic() - self._stamped_at > _STAMP_SECONDS:
             with suppress(OSError):  # a disk that cannot be written is told by the writes themselves
                 self._stamp()
+            self.files.tighten()
 
     def release(self) -> None:
         """Let others have the folder."""
@@ -146,7 +154,7 @@ class FolderLock:
 
     def _take(self) -> None:
         try:
-            _lock(self._descriptor)
+            _lock(self._descriptor, shared=self._shared)
         except (BlockingIOError, PermissionError) as held:
             raise GraphLocked(self._whose()) from held
 
@@ -161,7 +169,7 @@ class FolderLock:
             )
         if mine:
             return f"The graph {self._folder} is open in this process already: use the service that has it open."
-        pid = f" (process {said['pid']})" if isinstance(said.get("pid"), int) else ""
+        pid = f" (process {said['pid']})" if _lives(said.get("pid")) else ""
         return (
             f"The graph {self._folder} is held by another process{pid}. While `remembrancer serve` holds a graph, "
             "the other commands reach it by themselves, and the neo4j driver reads it at the Bolt port that it prints. "
@@ -188,10 +196,11 @@ class FolderLock:
 
     def _is_as_written(self) -> bool:
         try:
-            if not all(os.path.samestat(folder.stat(), opened) for folder, opened in self._watched):
+            in_place = all(os.path.samestat(folder.stat(), opened) for folder, opened in self._watched)
+            if not in_place or not self._has_its_data():
                 return False
-            if not self._has_its_data():
-                return False
+            if self._shared:  # it has left no stamp
+                return True
             found, seen = self._path.stat(), self._seen
         except OSError:
             return False
@@ -223,15 +232,36 @@ class FolderLock:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> None:
+    def _lock(descriptor: int, *, shared: bool) -> None:  # noqa: ARG001 (here nothing is locked for several)
         os.lseek(descriptor, _FAR, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(descriptor: int, *, shared: bool) -> None:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+
+
+def _to_read(path: Path) -> int:
+    """Open the lock file without writing; where there is none, the folder itself is locked in its place."""
+    try:
+        return os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return os.open(path.parent, os.O_RDONLY)
+
+
+def _lives(pid: object) -> bool:
+    """Whether there is a process with this number: readers leave theirs nowhere, and an earlier one may be named."""
+    if not isinstance(pid, int) or sys.platform == "win32":
+        return isinstance(pid, int)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(path: Path) -> dict[str, object]:

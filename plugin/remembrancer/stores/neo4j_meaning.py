@@ -205,7 +205,7 @@ def _servers_meaning(address: Address, error: Neo4jError) -> GraphUnavailable | 
     if code == "Neo.ClientError.Database.DatabaseNotFound":
         return GraphMissing(
             f"The server {address} has no such database. Name one that is there, as in "
-            f"{address.uri}/neo4j, or none for the server's own default."
+            f"{address.uri.partition('?')[0]}/neo4j, or none for the server's own default."
         )
     if ".Schema." in code and title in _SCHEMA_CONFLICTS:
         told = (error.message or "").strip()

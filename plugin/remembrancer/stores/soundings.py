@@ -10,6 +10,7 @@ from remembrancer.model.moment import to_ms
 from remembrancer.ports.soundings import MOST_COUNTED, Sounding
 from remembrancer.stores.due_key import last_key
 from remembrancer.stores.graph_roll import GraphRoll
+from remembrancer.stores.private_files import exposure
 from remembrancer.stores.session import Statement
 from remembrancer_schema.catalog import query
 
@@ -61,6 +62,7 @@ class GraphSoundings:
             disk_size=disk_size,
             unreadable=self._records.unreadable,
             alive_ms=alive_ms,
+            exposure=exposure(self._session.folder.parents[1]) if self._session.folder else None,
         )
 
     async def refusal(self) -> str | None:

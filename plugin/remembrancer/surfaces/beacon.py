@@ -39,11 +39,17 @@ class Beacon(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     pid: int
-    host: str
-    control_port: int
+    host: str = "127.0.0.1"
+    """Of the ports below."""
+    control_socket: str | None = None
+    """A Unix socket, by its name in the graph's folder, or by an absolute path."""
+    control_port: int | None = None
+    """In its place, where the system has no Unix sockets."""
     token: str
+    """What both sides of the control channel prove to know; it is never sent."""
     rest_port: int | None = None
     """None: served without the API."""
+    rest_url: str | None = None
     metrics_port: int | None = None
     """None: served without `/metrics`."""
     bolt_port: int | None = None
@@ -57,11 +63,16 @@ class Beacon(BaseModel):
 
 def light(folder: Path, beacon: Beacon) -> None:
     """Write the beacon in one step: no reader ever sees half of it, no other user reads it at all."""
-    draft = folder / f"{_NAME}.{secrets.token_hex(4)}"
+    write_private(folder / _NAME, beacon.model_dump_json(indent=2) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, in one step."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(beacon.model_dump_json(indent=2) + "\n")
-    draft.replace(folder / _NAME)
+        file.write(text)
+    draft.replace(path)
 
 
 def look_for(folder: Path) -> Beacon | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+import logging
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -11,6 +13,8 @@ from pydantic import ValidationError
 from remembrancer.engine.authorship import AUTHOR
 from remembrancer.errors import GraphUnavailable
 from remembrancer.surfaces import wire
+from remembrancer.surfaces.control_address import is_trusted, unconnected
+from remembrancer.surfaces.handshake import Impostor, enter
 from remembrancer.surfaces.plain import plain
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from remembrancer.surfaces.beacon import Beacon, Place
     from remembrancer.surfaces.reports import ServiceStatus
 
+_LOG: Final = logging.getLogger("remembrancer")
+
 
 class RemoteScheduler:
     """The `Scheduler` that answers where a beacon points to; made by `connect`, let go by `close`.
@@ -46,18 +52,16 @@ class RemoteScheduler:
     @classmethod
     async def connect(cls, beacon: Beacon, folder: Place | None = None) -> RemoteScheduler | None:
         """Return the scheduler behind *beacon* that serves *folder*; None if none answers there: it is stale."""
-        said = {"token": beacon.token, **({"folder": plain(folder)} if folder else {}), **_author()}
-        admitted = None
-        async with AsyncExitStack() as stack:
-            with suppress(OSError, GraphUnavailable):
-                async with asyncio.timeout(_PATIENCE_SECONDS):
-                    way = await asyncio.open_connection(beacon.host, beacon.control_port, limit=wire.MAX_FRAME)
-                    remote = cls(*way)
-                    stack.push_async_callback(remote.close)
-                    if "result" in await remote._exchange("authenticate", said):
-                        stack.pop_all()
-                        admitted = remote
-        return admitted
+        said = {**({"folder": plain(folder)} if folder else {}), **_author()}
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                way = await _admitted(beacon, folder, said)
+        except Impostor as stranger:
+            _LOG.warning("What listens at the address in serve.json is no scheduler of this graph: %s", stranger)
+            return None
+        except OSError:
+            return None
+        return cls(*way) if way else None
 
     async def close(self) -> None:
         """End the connection."""
@@ -185,6 +189,29 @@ class RemoteScheduler:
                 return wire.from_frame(await self._reader.readline())
             except (OSError, ValueError) as end:
                 raise GraphUnavailable("The running scheduler ended the connection; look at what it printed.") from end
+
+
+async def _admitted(
+    beacon: Beacon, folder: Place | None, said: dict[str, object]
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    """Return a connection that lets *said* in; None where it is refused. Raises OSError: nothing of ours is there."""
+    with ExitStack() as undo:
+        around = unconnected(Path(folder.path) if folder else None, beacon.control_socket, beacon.control_port)
+        with around as (peer, address):
+            undo.callback(peer.close)
+            await asyncio.get_running_loop().sock_connect(peer, address)
+        if not is_trusted(peer, *_owners(folder)):
+            raise Impostor("it is another user's")
+        if not await enter(peer, beacon.token.encode(), said):
+            return None
+        way = await asyncio.open_connection(sock=peer, limit=wire.MAX_FRAME)
+        undo.pop_all()
+    return way
+
+
+def _owners(folder: Place | None) -> list[int]:
+    """Return who else may serve *folder*: its owner, where root asks about it."""
+    return [Path(folder.path).stat().st_uid] if folder else []
 
 
 def _author() -> dict[str, str]:

@@ -38,8 +38,6 @@ NO_METHOD: Final = -32601
 INVALID_PARAMS: Final = -32602
 OWN_ERROR: Final = -32000
 """One of this package's errors: `data` holds its class and its fields."""
-NOT_ADMITTED: Final = -32001
-"""The first frame did not carry the token."""
 
 Params = TypeVar("Params", bound="Asked")
 Answer = TypeVar("Answer")

@@ -120,11 +120,17 @@ def application(service: SchedulerService) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction]
         async def none(request: Request) -> Response:
-            raise refused(error, request, _methods_at(app, request.url.path))
+            raise refused(error, request, _methods_at(app, _path_of(request)))
 
         return await answered(none, request)
 
     return app
+
+
+def _path_of(request: Request) -> str:
+    """Return the path without the part of it that a proxy serves the API below."""
+    root_path: str = request.scope.get("root_path", "")
+    return request.url.path.removeprefix(root_path)
 
 
 def _methods_at(app: FastAPI, path: str) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from remembrancer.surfaces.network import Network
 from remembrancer.surfaces.rest.mounting import application
+from remembrancer.surfaces.rest.proxies import BehindProxies
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,16 +30,21 @@ class RestServer:
 
     Args:
         service: Started elsewhere.
-        host: A loopback address, unless the machine's own network may reach it.
+        network: Where it listens, and what protects the tokens; None is a loopback address.
         port: 0 takes a free one.
     """
 
-    def __init__(self, service: SchedulerService, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._address = (host, port)
+    def __init__(self, service: SchedulerService, *, network: Network | None = None, port: int = 0) -> None:
+        network = network or Network()
+        self._address = (network.host, port)
         app = application(service)
         self._live: LiveRoutes = app.state.live
         settings = uvicorn.Config(
-            app,
+            BehindProxies(app, network) if network.proxies else app,
+            root_path=network.root_path,
+            ssl_certfile=network.certificate,
+            ssl_keyfile=network.key,
+            proxy_headers=False,  # or whoever asks from this machine could say that another does
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -49,7 +56,8 @@ class RestServer:
 
     async def start(self) -> int:
         """Listen; return the port. Raises OSError: it is taken."""
-        listening = socket.create_server(self._address, backlog=_BACKLOG)
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        listening = socket.create_server(self._address, family=family, backlog=_BACKLOG)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # where it is not, the system lets go of them in its own time
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GONE_MS)
         port: int = listening.getsockname()[1]

@@ -1,0 +1,108 @@
+"""The network settings of the API: on which address it listens, and what protects the tokens sent to it."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOOPBACK: Final = "127.0.0.1"
+_ADDRESSES: Final = "an address of this machine, or localhost"
+_PROTECTED: Final = (
+    "127.0.0.1 or ::1, unless tokens are protected on their way: by --tls-cert and --tls-key, or by a proxy that ends "
+    "TLS, whose address --proxy names"
+)
+_EXAMPLE: Final = "--host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem"
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Where the API listens."""
+
+    host: str = LOOPBACK
+    certificate: str | None = None
+    """A file with the TLS certificate and its chain; None: without TLS."""
+    key: str | None = field(default=None, repr=False)
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of the proxies whose forwarded headers are believed."""
+    root_path: str = ""
+    """The path below which a proxy serves the API, and which it takes away."""
+
+    def url(self, port: int) -> str:
+        """Return the address of the API on this machine."""
+        host = _on_this_machine(self.host)
+        return f"{'https' if self.certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
+    def networks(self) -> list[IPNetwork]:
+        """The networks of the proxies."""
+        return [ipaddress.ip_network(each) for each in self.proxies]
+
+
+def read_network(
+    host: str = LOOPBACK,
+    *,
+    certificate: str | None = None,
+    key: str | None = None,
+    proxies: Sequence[str] = (),
+    root_path: str = "",
+) -> Network:
+    """Check network settings. Raises InvalidInput: one is wrong, or tokens would travel in the open."""
+    address = _read_host(host)
+    _check_certificate(certificate, key)
+    allowed = tuple(_read_proxy(each.strip()) for given in proxies for each in given.split(","))
+    if root_path and not allowed:
+        raise InvalidInput("--root-path", root_path, "a path only behind a --proxy", "--proxy 127.0.0.1 --root-path /x")
+    if root_path and (not root_path.startswith("/") or root_path.endswith("/") or not root_path.isprintable()):
+        raise InvalidInput("--root-path", root_path, "a path that begins with / and does not end with it", "/scheduler")
+    if not ipaddress.ip_address(address).is_loopback and not certificate and not allowed:
+        raise InvalidInput("--host", host, _PROTECTED, _EXAMPLE)
+    return Network(address, certificate, key, allowed, root_path)
+
+
+def _read_host(text: str) -> str:
+    if text == "localhost":
+        return LOOPBACK
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError as refused:
+        raise InvalidInput("--host", text, _ADDRESSES, "0.0.0.0") from refused  # noqa: S104 (an example)
+
+
+def _check_certificate(certificate: str | None, key: str | None) -> None:
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        missing = "--tls-key" if key is None else "--tls-cert"
+        raise InvalidInput(missing, None, "a file, as --tls-cert and --tls-key belong together", _EXAMPLE)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: b"")
+    except (OSError, ValueError) as refused:  # a passphrase is not asked for: nobody may be there to type it
+        allowed = f"a certificate in PEM form, and --tls-key its key without a passphrase ({refused})"
+        raise InvalidInput("--tls-cert", certificate, allowed, _EXAMPLE) from refused
+
+
+def _read_proxy(text: str) -> str:
+    allowed = "addresses or networks of proxies, with commas between them, and not everybody's"
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as refused:
+        raise InvalidInput("--proxy", text, allowed, "10.0.0.5,10.1.0.0/16") from refused
+    if network.prefixlen == 0:
+        raise InvalidInput("--proxy", text, allowed, "10.0.0.5,10.1.0.0/16")
+    return text
+
+
+def _on_this_machine(host: str) -> str:
+    """Return an address that leads to *host* from this machine: one that stands for all of them leads nowhere."""
+    if not ipaddress.ip_address(host).is_unspecified:
+        return host
+    return "::1" if ":" in host else LOOPBACK

@@ -1,0 +1,55 @@
+"""Proxies before the API: their forwarded headers are believed, and without TLS nobody else is answered."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import JSONResponse
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from remembrancer.surfaces.network import Network
+
+_FORBIDDEN: Final = 403
+_POLICY_VIOLATION: Final = 1008
+_REFUSAL: Final = {
+    "type": "urn:remembrancer:not-a-proxy",
+    "title": "Not a proxy",
+    "status": _FORBIDDEN,
+    "detail": "Without TLS, this server answers this machine and the proxies that --proxy names. Ask the proxy.",
+}
+
+
+class BehindProxies:
+    """The API as proxies reach it.
+
+    Args:
+        app: The API.
+        network: Names the proxies.
+    """
+
+    def __init__(self, app: ASGIApp, network: Network) -> None:
+        self._app = ProxyHeadersMiddleware(app, list(network.proxies))  # pyright: ignore[reportArgumentType]  uvicorn has types of its own
+        self._networks = network.networks
+        self._open = network.certificate is not None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on what comes from a proxy, or over TLS; refuse the rest."""
+        if scope["type"] == "lifespan" or self._open or self._is_near(scope):
+            await self._app(scope, receive, send)  # pyright: ignore[reportArgumentType]  as above
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+        else:
+            await JSONResponse(_REFUSAL, _FORBIDDEN, media_type="application/problem+json")(scope, receive, send)
+
+    def _is_near(self, scope: Scope) -> bool:
+        """Whether a request comes from a proxy, or from this machine."""
+        client = scope.get("client")
+        try:
+            address = ipaddress.ip_address(client[0] if client else "")
+        except ValueError:
+            return False
+        return address.is_loopback or any(address in network for network in self._networks)
