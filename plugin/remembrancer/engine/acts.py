@@ -94,6 +94,7 @@ class Acts:
             if standing and (mark := MARK.get()) and standing.dedup_key == mark.of_task(0):
                 raise RequestKeyTaken(mark.given)  # made a moment ago, for the same request sent twice at once
             if standing and standing.is_open:
+                _check_readable(standing)
                 wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
                 return await self._put_off(standing, wish, read_context(context))
             return await self._schedule_reactivation(
@@ -225,6 +226,7 @@ class Acts:
         _check_fence(task, fence)
         if not task.is_open:
             raise TaskEnded(task_id, task.status, act)
+        _check_readable(task)
         return task
 
     def _wish(self, until: str | datetime, reason: str, thought_id: str | None) -> Defer:
@@ -241,6 +243,12 @@ class Acts:
         return Change(
             action, self._clock.now(), author.surface, author.actor, reason, thought_id, if_fence=fence, mark=MARK.get()
         )
+
+
+def _check_readable(task: ScheduledTask) -> None:
+    """Refuse a task that can be shown and no more: a part of what its handler is to have cannot be read."""
+    if task.unreadable is not None:
+        raise TaskUnreadable(task.task_id, task.unreadable)
 
 
 def _check_fence(task: ScheduledTask, fence: int | None) -> None:

@@ -59,7 +59,9 @@ class ScheduledTask(BaseModel):
     traceparent: str | None = None
     """The span that scheduled it, as W3C writes it; the spans of its executions are linked to it."""
     context: dict[str, Any] | None = None
-    """What the author wants the handler to have: any JSON object."""
+    """What the author wants the handler to have: any JSON object within `model.json_bounds`."""
+    unreadable: str | None = None
+    """Why the context cannot be read that its node holds; None if it can. Such a task is shown, and never runs."""
 
     next_run_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
     """When the checker acts next, epoch milliseconds; None unless armed. The due lookup's one index."""

@@ -75,7 +75,7 @@ class GraphAccounts:
         """Return open tasks that follow *expression*."""
         begin = rows.cron_listing(expression, "")
         nodes = await self._between("tasks_of_cron", begin, rows.after_all(begin), limit)
-        return self._records.read("task_id", rows.task_from, nodes)
+        return self._records.read("task_id", rows.shown_task_from, nodes)
 
     async def listed(self, page: Page) -> Sequence[ScheduledTask]:
         """Return tasks of one status and type, the newest first."""
@@ -86,7 +86,7 @@ class GraphAccounts:
             asked = page.limit
             while len(found) < page.limit:
                 nodes = await self._between("listed_tasks", begin, below, asked)
-                found += self._records.read("task_id", rows.task_from, nodes)
+                found += self._records.read("task_id", rows.shown_task_from, nodes)
                 if len(nodes) < asked:
                     break
                 asked, below = PAGE, nodes[-1]["listing"]  # one that cannot be read takes no other's place

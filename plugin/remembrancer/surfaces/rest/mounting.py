@@ -96,7 +96,7 @@ def router(service: SchedulerService) -> APIRouter:
 
 
 def _routes(service: SchedulerService, door: Door, live: LiveRoutes) -> APIRouter:
-    made = APIRouter(prefix="/v1", route_class=counting(service.counted))
+    made = APIRouter(prefix="/v1", route_class=counting(service.counted, door))
     look = LookRoutes(service)
     _add(made, "/scheduler", "tasks", _looking(look), door.read)
     _add(made, "/scheduler", "tasks", _reading(TaskRoutes(service)), door.read)
