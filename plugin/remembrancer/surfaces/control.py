@@ -11,13 +11,14 @@ from pydantic import ValidationError
 
 from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import RemembrancerError
+from remembrancer.model.json_bounds import BODY_DEPTH
 from remembrancer.model.names import unknown
-from remembrancer.surfaces import wire
+from remembrancer.surfaces import frames, wire
 from remembrancer.surfaces.beacon import Place
 from remembrancer.surfaces.misfits import misfit_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from remembrancer.surfaces.scheduler import LocalScheduler
 
@@ -46,7 +47,7 @@ class ControlServer:
 
     async def start(self) -> int:
         """Listen; return the port."""
-        self._server = await asyncio.start_server(self._accept, _HOST, self._port, limit=wire.MAX_FRAME)
+        self._server = await asyncio.start_server(self._accept, _HOST, self._port, limit=frames.MAX_FRAME)
         self._port = self._server.sockets[0].getsockname()[1]
         return self._port
 
@@ -75,8 +76,9 @@ class ControlServer:
         try:
             if await self._admit(reader, writer):
                 while frame := await reader.readline():
-                    writer.write(await self._answer(frame))
-                    await writer.drain()
+                    for part in await self._answer(frame):
+                        writer.write(part)
+                        await writer.drain()
         except (ConnectionError, TimeoutError, ValueError):
             # The other side is gone, never spoke, or sent a frame too long to be one of ours: nobody to tell.
             return
@@ -95,7 +97,7 @@ class ControlServer:
             case _:
                 admitted, number = False, 0
         failure = _failure(wire.NOT_ADMITTED, "the token, or the folder, is not this scheduler's")
-        writer.write(wire.to_frame({"id": number, "result": True} if admitted else {"id": number, "error": failure}))
+        writer.write(frames.to_frame({"id": number, "result": True} if admitted else {"id": number, "error": failure}))
         await writer.drain()
         return admitted
 
@@ -108,15 +110,17 @@ class ControlServer:
         except ValidationError:
             return False
 
-    async def _answer(self, frame: bytes) -> bytes:
+    async def _answer(self, frame: bytes) -> Iterable[bytes]:
         message = _read(frame)
         if message is None:
-            return wire.to_frame({"id": None, "error": _failure(wire.PARSE_ERROR, "a frame is one JSON object")})
+            fault = _failure(wire.PARSE_ERROR, f"a frame is one JSON object, at most {BODY_DEPTH} levels deep")
+            return [frames.to_frame({"id": None, "error": fault})]
         number = message.get("id")
         try:
-            return wire.to_frame({"id": number, **await self._serve(message)})
+            served = await self._serve(message)
         except RemembrancerError as error:
-            return wire.to_frame({"id": number, "error": wire.to_failure(error)})
+            served: dict[str, object] = {"error": wire.to_failure(error)}
+        return _frames(number, served)
 
     async def _serve(self, message: dict[str, object]) -> dict[str, object]:
         name = message.get("method")
@@ -135,9 +139,20 @@ class ControlServer:
 
 def _read(frame: bytes) -> dict[str, object] | None:
     try:
-        return wire.from_frame(frame)
+        return frames.from_frame(frame)
     except ValueError:
         return None
+
+
+def _frames(number: object, served: dict[str, object]) -> Iterator[bytes]:
+    try:
+        yield from frames.to_frames(number, served["result"]) if "result" in served else [_whole(number, served)]
+    except RemembrancerError as error:  # it is too long for a frame
+        yield _whole(number, {"error": wire.to_failure(error)})
+
+
+def _whole(number: object, served: dict[str, object]) -> bytes:
+    return frames.to_frame({"id": number, **served})
 
 
 def _author(said: Mapping[str, object]) -> Author | None:

@@ -1,14 +1,13 @@
-"""The language of the control channel: JSON-RPC 2.0, one frame a line.
+"""The language of the control channel: JSON-RPC 2.0, in the lines of `surfaces.frames`.
 
 The table of methods is the whole of what can be asked: each names its parameters, the call, and the form of its answer.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable  # noqa: TC003 (a dataclass's own annotations)
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -28,9 +27,6 @@ from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces.plain import plain
 from remembrancer.surfaces.reports import ServiceStatus
 from remembrancer.surfaces.scheduler import LocalScheduler  # noqa: TC001 (a dataclass's own annotations)
-
-MAX_FRAME: Final = 16 * 1024 * 1024
-"""Bytes in one frame, its newline included; a longer one ends the connection."""
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -242,24 +238,6 @@ METHODS: Final[dict[str, Served]] = {
         *(CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN, READ_EVENTS, RUNNING, CHANGES, TIMELINE, EXAMINE),
     )
 }
-
-
-def to_frame(message: dict[str, object]) -> bytes:
-    """Return *message* as one line. Raises GraphUnavailable: it is longer than a frame may be."""
-    frame = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode() + b"\n"
-    if len(frame) > MAX_FRAME:
-        raise GraphUnavailable(
-            f"The message has {len(frame):,} bytes, the channel takes {MAX_FRAME:,}. Ask for less (LIMIT)."
-        )
-    return frame
-
-
-def from_frame(frame: bytes) -> dict[str, object]:
-    """Return the message in *frame*; raises ValueError for anything but a JSON object."""
-    message: object = json.loads(frame)
-    if not isinstance(message, dict):
-        raise ValueError("a frame is a JSON object")  # noqa: TRY004 (json raises ValueError as well: one error for a bad frame)
-    return cast("dict[str, object]", message)
 
 
 def to_failure(error: RemembrancerError) -> dict[str, object]:

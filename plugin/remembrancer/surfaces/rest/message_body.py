@@ -40,16 +40,15 @@ class BodyRequest(Request):
         except ClientDisconnect as gone:
             raise Refusal(400, "http", "The client left before its request was whole.") from gone
         try:
-            self._read = read_json(received)
+            self._read = read = read_json(received)
         except TooDeep as deep:
             allowed = f"at most {DEPTH} objects and lists within one another"
             raise _refused(deep.place, OutOfBounds(deep.place, "…", allowed), kind) from None
         except ValueError:
             return
         self._is_read = True
-        for name, value in _members(self._read):
-            depth = DEPTH + _IN_A_LIST if isinstance(value, list) else DEPTH
-            if fault := out_of_bounds(value, name, depth) or out_of_bounds({name: None}, "body"):
+        for name, value in _members(read):
+            if fault := out_of_bounds(value, name, _depth_of(value)) or out_of_bounds({name: None}, "body"):
                 raise _refused(name, fault, kind)
 
     async def json(self) -> object:
@@ -59,6 +58,10 @@ class BodyRequest(Request):
 
 def _members(read: object) -> Iterable[tuple[str, object]]:
     return cast("dict[str, object]", read).items() if isinstance(read, dict) else [("body", read)]
+
+
+def _depth_of(value: object) -> int:
+    return DEPTH + _IN_A_LIST if isinstance(value, list) else DEPTH
 
 
 def _refused(name: str, fault: OutOfBounds, kind: object) -> Refusal:
