@@ -194,10 +194,9 @@ def _expression(value: object) -> str | None:
 
 
 def _word(field: str, value: object, words: type[_Word]) -> _Word:
-    try:
-        return words(value)  # pyright: ignore[reportArgumentType] (an enum looks up any value)
-    except ValueError:
-        raise InvalidInput(field, value, " | ".join(words), next(iter(words)).value) from None
+    if isinstance(value, str) and value in words.__members__.values():
+        return words(value)
+    raise InvalidInput(field, value, " | ".join(words), next(iter(words)).value)
 
 
 def _whole(field: str, value: object, most: int, example: int) -> int:

@@ -144,6 +144,7 @@ class SchedulerService(Lifecycle, Recollection):
     @public
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query over the live graph."""
+        keep_within(query, "query", "MATCH (t:scheduled_task) RETURN t.name")
         keep_within(parameters, "parameters", {"limit": 10})
         return list(await self._graph().query(query, parameters))
 
