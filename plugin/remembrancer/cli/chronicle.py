@@ -133,7 +133,9 @@ class Chronicle:
 def _doors(rest_port: int | None, metrics_port: int | None) -> tuple[str | None, list[str]]:
     """Return the address of the API, and the lines that say what is open on this machine."""
     rest = None if rest_port is None else f"http://127.0.0.1:{rest_port}"
-    lines = [f"  api      {rest}/docs  token: remembrancer token create --name … --scope write"] if rest else []
+    lines = (
+        [f"  api      {rest}/v1/openapi.json  token: remembrancer token create --name … --scope write"] if rest else []
+    )
     if metrics_port is not None:
         lines.append(f"  metrics  http://127.0.0.1:{metrics_port}/metrics")
     return rest, lines

@@ -60,6 +60,10 @@ class Serving(OnGraph):
         bool, Option("--rest/--no-rest", help="Serve the API, if the extra is there.", rich_help_panel=_OPEN)
     ] = True
     rest_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+    rest_host: Annotated[
+        list[str] | None,
+        Option(metavar="NAME", help="A host name that clients may ask for the API under.", rich_help_panel=_OPEN),
+    ] = None
     metrics_port: Annotated[
         int | None, Option(min=0, max=65535, help="Serve /metrics for Prometheus there.", rich_help_panel=_OPEN)
     ] = None
@@ -125,7 +129,7 @@ async def _open_shared(
     service = open_service(asked.graph, handler=handler, options=_numbers(asked), instruments=instruments)
     stack.push_async_callback(service.stop)
     await until_it_answers(service.start)
-    rest_port = await _serve_rest(stack, service, asked.rest_port) if asked.rest else None
+    rest_port = await _serve_rest(stack, service, asked) if asked.rest else None
     metrics_port = await _serve_metrics(stack, exposition, service, asked.metrics_port)
     among = service.get_status().replication
     chronicle.sharing(shown(asked.graph), among, rest_port=rest_port, metrics_port=metrics_port)
@@ -154,7 +158,7 @@ async def _open(
     place = Place.of(folder)
     control = ControlServer(service, token, port=asked.control_port, folder=place)
     stack.push_async_callback(control.stop)
-    rest_port = await _serve_rest(stack, service, asked.rest_port) if asked.rest else None
+    rest_port = await _serve_rest(stack, service, asked) if asked.rest else None
     beacon = Beacon(
         pid=os.getpid(),
         host="127.0.0.1",
@@ -207,15 +211,15 @@ async def _serve_metrics(
     return await _listening("--metrics-port", port or 0, server.start)
 
 
-async def _serve_rest(stack: AsyncExitStack, service: SchedulerService, port: int) -> int | None:
+async def _serve_rest(stack: AsyncExitStack, service: SchedulerService, asked: Serving) -> int | None:
     """Serve the API; None where what it stands on is not installed."""
     try:
         from remembrancer.surfaces.rest.server import RestServer  # noqa: PLC0415 (an extra)
     except ImportError:
         return None
-    server = RestServer(service, port=port)
+    server = RestServer(service, port=asked.rest_port, hosts=asked.rest_host or ())
     stack.push_async_callback(server.stop)
-    return await _listening("--rest-port", port, server.start)
+    return await _listening("--rest-port", asked.rest_port, server.start)
 
 
 async def _listening(option: str, port: int, start: Callable[[], Awaitable[int]]) -> int:

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from remembrancer.surfaces.rest.connections import BoundedServer, Connection
+from remembrancer.surfaces.rest.gate import Gate
 from remembrancer.surfaces.rest.mounting import application
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Collection, Generator
 
     from remembrancer.surfaces.rest.live import LiveRoutes
     from remembrancer.surfaces.service import SchedulerService
 
 _BACKLOG: Final = 128
 _GRACE_SECONDS: Final = 5
+_LARGEST_MESSAGE: Final = 4096
+"""Bytes in one message of a WebSocket's client; what it sends is ignored."""
 _GONE_MS: Final = 60_000
 """A client that has acknowledged nothing for so long has vanished: it holds no stream open any longer."""
 
@@ -30,14 +34,19 @@ class RestServer:
         service: Started elsewhere.
         host: A loopback address, unless the machine's own network may reach it.
         port: 0 takes a free one.
+        hosts: Under which names it may be asked, beside localhost and the address that is asked.
     """
 
-    def __init__(self, service: SchedulerService, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, service: SchedulerService, *, host: str = "127.0.0.1", port: int = 0, hosts: Collection[str] = ()
+    ) -> None:
         self._address = (host, port)
         app = application(service)
         self._live: LiveRoutes = app.state.live
         settings = uvicorn.Config(
-            app,
+            Gate(app, service.counted, hosts),
+            http=Connection,
+            ws_max_size=_LARGEST_MESSAGE,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -66,7 +75,7 @@ class RestServer:
             await self._serving
 
 
-class _Quiet(uvicorn.Server):
+class _Quiet(BoundedServer):
     """Leaves the process's signals to whoever serves."""
 
     @contextlib.contextmanager
