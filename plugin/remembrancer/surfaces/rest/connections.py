@@ -32,6 +32,9 @@ _SHARE_OF_FILES: Final = 4
 _AT_ONCE: Final = 8192
 """Bytes that are taken from a connection at a time: many small chunks are no long time to the event loop."""
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_RESERVE: Final = 8
+"""How many files are left to the rest of the process once it had none."""
+_FEWER_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.05
 _LOG: Final = logging.getLogger("remembrancer.rest")
@@ -104,7 +107,8 @@ class BoundedServer(uvicorn.Server):
     """A server that takes no more connections than it can serve, and waits where the process has no file left."""
 
     _accepting: asyncio.Task[None] | None = None
-    _is_exhausted = False
+    _fewer: int | None = None
+    _fewer_until = 0.0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen on one socket, which is there already."""
@@ -124,9 +128,8 @@ class BoundedServer(uvicorn.Server):
     async def _accept(self, listening: socket.socket) -> None:
         listening.setblocking(False)  # noqa: FBT003 (the library's own signature)
         loop = asyncio.get_running_loop()
-        most = most_connections()
         while True:
-            while len(self.server_state.connections) >= most:
+            while len(self.server_state.connections) >= self._most():
                 if not self._make_room():
                     await asyncio.sleep(_LOOK_SECONDS)  # all are at work: the others wait in the system's queue
                 await asyncio.sleep(0)
@@ -135,7 +138,6 @@ class BoundedServer(uvicorn.Server):
             except OSError as fault:
                 await self._wait_out(fault)
                 continue
-            self._is_exhausted = False
             with suppress(OSError):  # it has left already
                 await loop.connect_accepted_socket(self._connection, taken)
 
@@ -151,16 +153,23 @@ class BoundedServer(uvicorn.Server):
         min(quiet, key=lambda each: each.quiet_since).give_way()
         return True
 
+    def _most(self) -> int:
+        """Return how many connections may be open just now: fewer for a while, where the process ran out of files."""
+        if self._fewer is not None and asyncio.get_running_loop().time() < self._fewer_until:
+            return self._fewer
+        self._fewer = None
+        return most_connections()
+
     async def _wait_out(self, fault: OSError) -> None:
-        """Wait after a connection could not be taken, and say so once."""
+        """Wait after a connection could not be taken, and leave the process some files from then on."""
         if fault.errno not in _EXHAUSTED:
             if fault.errno == errno.EBADF:
                 raise fault
             return  # the client has left before it was taken
-        if not self._is_exhausted:
-            self._is_exhausted = True
-            _LOG.warning("The API takes no new connection until this process has a file to spare: %s", fault)
-        self._make_room()
+        if self._fewer is None:
+            _LOG.warning("The API takes fewer connections for a while, as this process has no file to spare: %s", fault)
+        self._fewer = max(1, len(self.server_state.connections) - _RESERVE)
+        self._fewer_until = asyncio.get_running_loop().time() + _FEWER_SECONDS
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
