@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import socket
 import sys
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +25,7 @@ def test_idle_sockets_neither_silence_the_api_nor_flood_the_log(serve: Callable[
     serving = serve("--no-bolt")
     address = ("127.0.0.1", serving.beacon["rest_port"])
     pid = serving.process.pid
-    open_files = len(os.listdir(f"/proc/{pid}/fd"))
+    open_files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_files + 20, open_files + 20))
     with ExitStack() as stack:
         for _ in range(200):
