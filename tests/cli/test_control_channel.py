@@ -12,7 +12,7 @@ import pytest
 from remembrancer import InvalidInput, ScheduleRequest, TaskEnded, TaskNotFound, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
 from remembrancer.ports.task_store import Wanted
-from remembrancer.surfaces import frames, wire
+from remembrancer.surfaces import wire
 from remembrancer.surfaces.beacon import Beacon
 from remembrancer.surfaces.control import ControlServer
 from remembrancer.surfaces.remote import RemoteScheduler
@@ -146,7 +146,7 @@ async def test_what_is_larger_than_a_frame_is_refused_with_a_way_out() -> None:
     async with opened() as (_, remote, _port):
         assert remote is not None
         with pytest.raises(GraphUnavailable, match="LIMIT"):
-            await remote.cypher(f"RETURN '{'x' * frames.MAX_FRAME}' AS text")
+            await remote.cypher(f"RETURN '{'x' * wire.MAX_FRAME}' AS text")
 
 
 async def test_a_channel_that_stopped_is_found_to_be_stale() -> None:

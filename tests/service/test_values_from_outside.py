@@ -10,7 +10,7 @@ import pytest
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
 from remembrancer.ports.task_store import Wanted
-from remembrancer.surfaces import frames, wire
+from remembrancer.surfaces import wire
 from remembrancer.surfaces.beacon import Beacon
 from remembrancer.surfaces.control import ControlServer
 from remembrancer.surfaces.remote import RemoteScheduler
@@ -138,7 +138,7 @@ async def test_a_list_longer_than_a_frame_comes_in_parts(
     found = await remote.find_tasks(Wanted())
     rows = await remote.cypher("MATCH (t:scheduled_task) RETURN t.task_id AS id, t.context AS context")
 
-    assert len(found) * 60_000 > frames.MAX_FRAME
+    assert len(found) * 60_000 > wire.MAX_FRAME
     assert found == await service.find_tasks(Wanted())
     assert {row["id"] for row in rows} == {task.task_id for task in found}
     assert len(await remote.find_tasks(Wanted(limit=1))) == 1

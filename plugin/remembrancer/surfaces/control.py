@@ -13,12 +13,13 @@ from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.json_bounds import BODY_DEPTH
 from remembrancer.model.names import unknown
-from remembrancer.surfaces import frames, wire
+from remembrancer.surfaces import wire
+from remembrancer.surfaces.answer_parts import to_frames
 from remembrancer.surfaces.beacon import Place
 from remembrancer.surfaces.misfits import misfit_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from remembrancer.surfaces.scheduler import LocalScheduler
 
@@ -47,7 +48,7 @@ class ControlServer:
 
     async def start(self) -> int:
         """Listen; return the port."""
-        self._server = await asyncio.start_server(self._accept, _HOST, self._port, limit=frames.MAX_FRAME)
+        self._server = await asyncio.start_server(self._accept, _HOST, self._port, limit=wire.MAX_FRAME)
         self._port = self._server.sockets[0].getsockname()[1]
         return self._port
 
@@ -97,7 +98,7 @@ class ControlServer:
             case _:
                 admitted, number = False, 0
         failure = _failure(wire.NOT_ADMITTED, "the token, or the folder, is not this scheduler's")
-        writer.write(frames.to_frame({"id": number, "result": True} if admitted else {"id": number, "error": failure}))
+        writer.write(wire.to_frame({"id": number, "result": True} if admitted else {"id": number, "error": failure}))
         await writer.drain()
         return admitted
 
@@ -114,13 +115,13 @@ class ControlServer:
         message = _read(frame)
         if message is None:
             fault = _failure(wire.PARSE_ERROR, f"a frame is one JSON object, at most {BODY_DEPTH} levels deep")
-            return [frames.to_frame({"id": None, "error": fault})]
+            return [wire.to_frame({"id": None, "error": fault})]
         number = message.get("id")
         try:
             served = await self._serve(message)
         except RemembrancerError as error:
             served: dict[str, object] = {"error": wire.to_failure(error)}
-        return _frames(number, served)
+        return to_frames(number, served)
 
     async def _serve(self, message: dict[str, object]) -> dict[str, object]:
         name = message.get("method")
@@ -139,20 +140,9 @@ class ControlServer:
 
 def _read(frame: bytes) -> dict[str, object] | None:
     try:
-        return frames.from_frame(frame)
+        return wire.from_frame(frame)
     except ValueError:
         return None
-
-
-def _frames(number: object, served: dict[str, object]) -> Iterator[bytes]:
-    try:
-        yield from frames.to_frames(number, served["result"]) if "result" in served else [_whole(number, served)]
-    except RemembrancerError as error:  # it is too long for a frame
-        yield _whole(number, {"error": wire.to_failure(error)})
-
-
-def _whole(number: object, served: dict[str, object]) -> bytes:
-    return frames.to_frame({"id": number, **served})
 
 
 def _author(said: Mapping[str, object]) -> Author | None:

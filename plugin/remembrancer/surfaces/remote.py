@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
 from remembrancer.engine.admission import read_context
 from remembrancer.engine.authorship import AUTHOR
 from remembrancer.errors import GraphUnavailable
-from remembrancer.surfaces import frames, wire
+from remembrancer.surfaces import wire
+from remembrancer.surfaces.answer_parts import whole_answer
 from remembrancer.surfaces.plain import plain
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class RemoteScheduler:
         async with AsyncExitStack() as stack:
             with suppress(OSError, GraphUnavailable):
                 async with asyncio.timeout(_PATIENCE_SECONDS):
-                    way = await asyncio.open_connection(beacon.host, beacon.control_port, limit=frames.MAX_FRAME)
+                    way = await asyncio.open_connection(beacon.host, beacon.control_port, limit=wire.MAX_FRAME)
                     remote = cls(*way)
                     stack.push_async_callback(remote.close)
                     if "result" in await remote._exchange("authenticate", said):
@@ -182,21 +183,12 @@ class RemoteScheduler:
     async def _exchange(self, method: str, params: object) -> dict[str, object]:
         async with self._turn:
             self._number += 1
-            self._writer.write(frames.to_frame({"id": self._number, "method": method, "params": params}))
+            self._writer.write(wire.to_frame({"id": self._number, "method": method, "params": params}))
             try:
                 await self._writer.drain()
-                return await self._whole_answer()
+                return await whole_answer(self._reader.readline)
             except (OSError, ValueError) as end:
                 raise GraphUnavailable("The running scheduler ended the connection; look at what it printed.") from end
-
-    async def _whole_answer(self) -> dict[str, object]:
-        """Return the next answer; one that comes in parts as if it had come at once."""
-        parts: list[object] = []
-        while "part" in (message := frames.from_frame(await self._reader.readline())):
-            parts += cast("list[object]", message["part"])
-        if parts and "result" in message:
-            message["result"] = [*parts, *cast("list[object]", message["result"])]
-        return message
 
 
 def _author() -> dict[str, str]:

@@ -1,13 +1,14 @@
-"""The language of the control channel: JSON-RPC 2.0, in the lines of `surfaces.frames`.
+"""The language of the control channel: JSON-RPC 2.0, one frame a line.
 
 The table of methods is the whole of what can be asked: each names its parameters, the call, and the form of its answer.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable  # noqa: TC003 (a dataclass's own annotations)
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -18,6 +19,7 @@ from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.change import TaskChange
 from remembrancer.model.event import EventPage
 from remembrancer.model.execution import Execution
+from remembrancer.model.json_bounds import read_json
 from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.summary import ExecutionSummary
@@ -27,6 +29,9 @@ from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces.plain import plain
 from remembrancer.surfaces.reports import ServiceStatus
 from remembrancer.surfaces.scheduler import LocalScheduler  # noqa: TC001 (a dataclass's own annotations)
+
+MAX_FRAME: Final = 16 * 1024 * 1024
+"""Bytes in one frame, its newline included; a longer one ends the connection."""
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -238,6 +243,24 @@ METHODS: Final[dict[str, Served]] = {
         *(CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN, READ_EVENTS, RUNNING, CHANGES, TIMELINE, EXAMINE),
     )
 }
+
+
+def to_frame(message: dict[str, object]) -> bytes:
+    """Return *message* as one line. Raises GraphUnavailable: it is longer than a frame may be."""
+    frame = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode() + b"\n"
+    if len(frame) > MAX_FRAME:
+        raise GraphUnavailable(
+            f"The message has {len(frame):,} bytes, the channel takes {MAX_FRAME:,}. Ask for less (LIMIT)."
+        )
+    return frame
+
+
+def from_frame(frame: bytes) -> dict[str, object]:
+    """Return the message in *frame*; raises ValueError for anything but a JSON object."""
+    message = read_json(frame)
+    if not isinstance(message, dict):
+        raise ValueError("a frame is a JSON object")  # noqa: TRY004 (json raises ValueError as well: one error for a bad frame)
+    return cast("dict[str, object]", message)
 
 
 def to_failure(error: RemembrancerError) -> dict[str, object]:
