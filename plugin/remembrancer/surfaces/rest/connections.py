@@ -12,7 +12,7 @@ import json
 import logging
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -21,6 +21,7 @@ from remembrancer.surfaces.rest.guarding import SAFE_HEADERS
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Collection
 
 MOST_CONNECTIONS: Final = 256
 """How many connections may be open at once, where the process may have enough files open for that."""
@@ -70,11 +71,11 @@ class Connection(H11Protocol):
         self._await_head()
         super().on_response_complete()
 
-    def handle_websocket_upgrade(self, event: Any) -> None:
+    def handle_websocket_upgrade(self, event: object) -> None:
         """Leave the connection to a WebSocket, which has a head already."""
         if self._deadline:
             self._deadline.cancel()
-        super().handle_websocket_upgrade(event)
+        super().handle_websocket_upgrade(event)  # pyright: ignore[reportArgumentType] (h11's own, as it came)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, as everything is refused."""
@@ -146,7 +147,7 @@ class BoundedServer(uvicorn.Server):
 
     def _make_room(self) -> bool:
         """End the connection that has gone the longest without a request; False if all have one under way."""
-        open_ones: Any = self.server_state.connections
+        open_ones: Collection[object] = self.server_state.connections
         quiet = [each for each in open_ones if isinstance(each, Connection) and each.is_quiet]
         if not quiet:
             return False
