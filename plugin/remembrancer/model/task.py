@@ -20,7 +20,7 @@ class ScheduledTask(BaseModel):
     """The specification's core model, and what the scheduler needs beside it.
 
     Its fields are the properties of a `scheduled_task` node, under the same names;
-    `deferral_history` and `context` alone are read from elsewhere or decoded.
+    `deferral_history`, `context` and `unreadable` alone are read from elsewhere or decoded.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
