@@ -18,6 +18,8 @@ from remembrancer.surfaces.remote import RemoteScheduler
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from remembrancer import Firing
+
 GOOD: Mapping[str, Any] = {
     "name": "Report",
     "goal_description": "Send the report",
@@ -142,3 +144,18 @@ async def test_a_list_longer_than_a_frame_comes_in_parts(
     assert found == await service.find_tasks(Wanted())
     assert {row["id"] for row in rows} == {task.task_id for task in found}
     assert len(await remote.find_tasks(Wanted(limit=1))) == 1
+
+
+async def test_a_progress_beyond_all_bounds_is_refused() -> None:
+    refused: asyncio.Queue[str] = asyncio.Queue()
+
+    async def handle(firing: Firing) -> None:
+        for fraction in (10**400, float("nan"), float("inf"), -1):
+            with pytest.raises(InvalidInput) as error:
+                firing.progress(fraction)
+            await refused.put(error.value.field)
+
+    async with TaskSchedulerService(":memory:", handler=handle) as service, asyncio.timeout(60):
+        task = await service.schedule_task(**GOOD)
+        await service.run_now(task.task_id)
+        assert [await refused.get() for _ in range(4)] == ["fraction"] * 4
