@@ -68,7 +68,7 @@ class InvalidInput(RemembrancerError, ValueError):
         self.value = value
         self.allowed = allowed
         self.example = example
-        shown = repr(value)
+        shown = _written(value)
         if len(shown) > _SHOWN:
             shown = f"{shown[:_SHOWN]}… ({len(shown)} characters)"
         super().__init__(f"{field}={shown} is not accepted. Allowed: {allowed}. Example: {field}={example!r}")
@@ -286,6 +286,14 @@ class OutcomeUnknown(GraphUnavailable):
 
 class EngineMissing(GraphUnavailable):
     """What opens such a graph is not installed, or has no build for this platform."""
+
+
+def _written(value: object) -> str:
+    """Return a value as Python writes it; its type where it is nested too deep for that, or is no plain value."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 (a caller's own value may raise anything when it is written)
+        return f"<{type(value).__name__}>"
 
 
 def _remake(kind: type[RemembrancerError], args: tuple[object, ...], fields: dict[str, object]) -> RemembrancerError:

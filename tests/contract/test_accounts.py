@@ -222,15 +222,15 @@ async def test_rare_texts_of_an_hour_give_way_to_common_ones() -> None:
     agent = Agent(":memory:")
     async with agent.by_hand:
         task = await agent.service.schedule_task("good", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
-        for number in range(60):
+        for number in range(200):
             reason = "Every other time" if number % 2 else f"Only once, {number}"
             await agent.service.defer_task(task.task_id, datetime(2028, 1, 1, tzinfo=UTC) + number * HOUR, reason)
 
         reasons = (await agent.accounts.window(START)).reasons
-        assert reasons["Every other time"] == 30
-        assert sum(reasons.values()) == 60
-        assert reasons[OTHER] == 60 - 30 - (len(reasons) - 2)
-        assert len(reasons) <= 25
+        assert reasons["Every other time"] == 100
+        assert sum(reasons.values()) == 200
+        assert reasons[OTHER] == 200 - 100 - (len(reasons) - 2)
+        assert len(reasons) <= 65
 
 
 @pytest.mark.neo4j

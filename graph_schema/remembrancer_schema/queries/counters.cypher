@@ -77,6 +77,7 @@ SET all.hour_ms = h.hour_ms, all.task_type = h.task_type,
     all.executions_failed = coalesce(all.executions_failed, 0) + coalesce(h.executions_failed, 0),
     all.executions_deferred = coalesce(all.executions_deferred, 0) + coalesce(h.executions_deferred, 0),
     all.executions_cancelled = coalesce(all.executions_cancelled, 0) + coalesce(h.executions_cancelled, 0),
+    all.executions_lost = coalesce(all.executions_lost, 0) + coalesce(h.executions_lost, 0),
     all.occurrences_dropped = coalesce(all.occurrences_dropped, 0) + coalesce(h.occurrences_dropped, 0),
     all.occurrences_missed = coalesce(all.occurrences_missed, 0) + coalesce(h.occurrences_missed, 0),
     all.execution_seconds = coalesce(all.execution_seconds, 0) + coalesce(h.execution_seconds, 0),
@@ -119,6 +120,7 @@ SET all.tasks_created = coalesce(all.tasks_created, 0) + coalesce(c.tasks_create
     all.executions_failed = coalesce(all.executions_failed, 0) + coalesce(c.executions_failed, 0),
     all.executions_deferred = coalesce(all.executions_deferred, 0) + coalesce(c.executions_deferred, 0),
     all.executions_cancelled = coalesce(all.executions_cancelled, 0) + coalesce(c.executions_cancelled, 0),
+    all.executions_lost = coalesce(all.executions_lost, 0) + coalesce(c.executions_lost, 0),
     all.occurrences_dropped = coalesce(all.occurrences_dropped, 0) + coalesce(c.occurrences_dropped, 0),
     all.occurrences_missed = coalesce(all.occurrences_missed, 0) + coalesce(c.occurrences_missed, 0),
     all.execution_seconds = coalesce(all.execution_seconds, 0) + coalesce(c.execution_seconds, 0),
@@ -152,10 +154,10 @@ DELETE c
 RETURN r.row AS row
 
 // name: hours_since
-// What was counted in the UTC hours from $since_ms on, of tasks of the $types, a row for each hour, type and writer.
+// What was counted in the UTC hours from $since_ms to $until_ms, of the $types, a row for each hour, type and writer.
 MATCH (h:scheduler_hour)
 USING INDEX SEEK h:scheduler_hour(hour_ms)
-WHERE h.hour_ms >= $since_ms AND h.task_type IN $types
+WHERE h.hour_ms >= $since_ms AND h.hour_ms <= $until_ms AND h.task_type IN $types
 RETURN h
 
 // name: crons

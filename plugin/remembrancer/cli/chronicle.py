@@ -137,7 +137,9 @@ class Chronicle:
 
 def _doors(rest: str | None, no_api: str | None, metrics_port: int | None) -> list[str]:
     """Return the lines that say what is open, and why the API is not."""
-    lines = [f"  api      {rest}/docs  token: remembrancer token create --name … --scope write"] if rest else []
+    lines = (
+        [f"  api      {rest}/v1/openapi.json  token: remembrancer token create --name … --scope write"] if rest else []
+    )
     if no_api is not None:
         lines.append(f"  api      not served: {no_api}")
     if metrics_port is not None:

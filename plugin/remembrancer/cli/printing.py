@@ -148,7 +148,7 @@ def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
             task.task_id,
             task.name,
             status_cell(task.status),
-            schedule_words(task),
+            schedule_words(task) if task.unreadable is None else f"unreadable: {task.unreadable}",
             when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
             when(task.last_triggered_at),
             str(task.deferral_count or ""),
@@ -175,6 +175,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "timeout": "" if task.timeout_seconds is None else f"{task.timeout_seconds:g} s",
         "dedup key": task.dedup_key or "",
         "context": "" if task.context is None else json.dumps(plain(task.context), ensure_ascii=False),
+        "unreadable": task.unreadable or "",
     }
     for name, fact in facts.items():
         if fact:

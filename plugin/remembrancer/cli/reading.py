@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, cast
@@ -12,6 +11,7 @@ from typer import Argument, Option
 from remembrancer.cli.command import Reading
 from remembrancer.cli.options import TaskId  # noqa: TC001 (typer reads the annotations)
 from remembrancer.errors import InvalidInput
+from remembrancer.model.json_bounds import DEPTH, TooDeep, read_json
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
 
 if TYPE_CHECKING:
@@ -198,7 +198,9 @@ def _parameter(text: str) -> tuple[str, object]:
     if not equals or not name.isidentifier():
         raise InvalidInput("--param", text, "a name, an equals sign and a value", "status=failed")
     try:
-        return name, cast("object", json.loads(value))
+        return name, read_json(value)
+    except TooDeep as deep:
+        raise InvalidInput("--param", value, f"a value at most {DEPTH} levels deep", "status=failed") from deep
     except ValueError:
         return name, value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, cast
 
@@ -11,6 +10,7 @@ from typer import Argument, Option
 from remembrancer.cli.command import OnGraph
 from remembrancer.cli.options import Zone, moment, moment_in
 from remembrancer.errors import InvalidInput
+from remembrancer.model.json_bounds import DEPTH, TooDeep, read_json
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
 
 if TYPE_CHECKING:
@@ -135,7 +135,9 @@ def _object(text: str | None) -> dict[str, object] | None:
     if text is None:
         return None
     try:
-        value: object = json.loads(text)
+        value = read_json(text)
+    except TooDeep as deep:
+        raise InvalidInput("context", text, f"a JSON object, at most {DEPTH} levels deep", '{"room": "hall"}') from deep
     except ValueError:
         value = None
     if not isinstance(value, dict):

@@ -43,6 +43,7 @@ def network_of(asked: Serving) -> Network:
         key=asked.tls_key,
         proxies=asked.proxy or (),
         root_path=asked.root_path,
+        allowed_hosts=asked.allowed_host or (),
     )
 
 
@@ -81,6 +82,7 @@ def _wanted(asked: Serving, network: Network) -> str | None:
         "--host": network.host != "127.0.0.1",
         "--tls-cert": asked.tls_cert,
         "--proxy": asked.proxy,
+        "--allowed-host": asked.allowed_host,
     }
     return next((option for option, given in options.items() if given), None)
 

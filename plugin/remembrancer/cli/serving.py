@@ -66,6 +66,10 @@ class Serving(OnGraph):
         str,
         Option(metavar="ADDRESS", help="Where the API listens; beyond this machine, see below.", rich_help_panel=_NET),
     ] = "127.0.0.1"
+    allowed_host: Annotated[
+        list[str] | None,
+        Option(metavar="NAME", help="A host name that clients may ask for the API under.", rich_help_panel=_NET),
+    ] = None
     tls_cert: Annotated[str | None, Option(metavar="FILE", help="Its certificate, PEM.", rich_help_panel=_NET)] = None
     tls_key: Annotated[str | None, Option(metavar="FILE", help="The certificate's key, PEM.", rich_help_panel=_NET)] = (
         None

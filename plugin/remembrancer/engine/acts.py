@@ -9,9 +9,10 @@ from remembrancer.engine.authorship import MARK, acting
 from remembrancer.engine.completion import complete
 from remembrancer.engine.creation import Creation
 from remembrancer.engine.ending import unserved_of
-from remembrancer.engine.putting_off import put_off
+from remembrancer.engine.putting_off import deferred, put_off
 from remembrancer.engine.repeating import once
 from remembrancer.errors import (
+    GraphUnavailable,
     InvalidInput,
     RequestKeyTaken,
     TaskChanged,
@@ -94,6 +95,7 @@ class Acts:
             if standing and (mark := MARK.get()) and standing.dedup_key == mark.of_task(0):
                 raise RequestKeyTaken(mark.given)  # made a moment ago, for the same request sent twice at once
             if standing and standing.is_open:
+                _check_readable(standing)
                 wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
                 return await self._put_off(standing, wish, read_context(context))
             return await self._schedule_reactivation(
@@ -195,7 +197,7 @@ class Acts:
                 )
             change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
             if await self._store.defer(task.task_id, task.next_run_ms, rearm, change):
-                return reply(await self._store.get(task.task_id), now)
+                return reply(await self._kept(deferred(task, rearm)), now)
             task = await self._open_task(task.task_id, "deferred", fence)
         raise TaskContended(task.task_id, "deferred", _ROUNDS)
 
@@ -217,14 +219,27 @@ class Acts:
             context=request.context,
         )
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
-        await self._store.create([task.model_copy(update={**about, "nominal_ms": None})], first=first, mark=MARK.get())
-        return reply(await self._store.get(task.task_id), now)
+        task = task.model_copy(update={**about, "nominal_ms": None, "deferral_history": []})
+        await self._store.create([task], first=first, mark=MARK.get())
+        entry = first.history_entry(deferred_task_id)
+        return reply(await self._kept(task.model_copy(update={"deferral_history": [entry]})), now)
+
+    async def _kept(self, written: ScheduledTask) -> ScheduledTask:
+        """Return a task as it stands after a write; as *written*, where the graph does not tell just then.
+
+        An error in place of that would say that nothing was done.
+        """
+        try:
+            return await self._store.get(written.task_id)
+        except (GraphUnavailable, TaskUnreadable, TaskNotFound):
+            return written
 
     async def _open_task(self, task_id: str, act: str, fence: int | None = None) -> ScheduledTask:
         task = await self._store.get(read_id("task_id", task_id))
         _check_fence(task, fence)
         if not task.is_open:
             raise TaskEnded(task_id, task.status, act)
+        _check_readable(task)
         return task
 
     def _wish(self, until: str | datetime, reason: str, thought_id: str | None) -> Defer:
@@ -241,6 +256,12 @@ class Acts:
         return Change(
             action, self._clock.now(), author.surface, author.actor, reason, thought_id, if_fence=fence, mark=MARK.get()
         )
+
+
+def _check_readable(task: ScheduledTask) -> None:
+    """Refuse a task that can be shown and no more: a part of what its handler is to have cannot be read."""
+    if task.unreadable is not None:
+        raise TaskUnreadable(task.task_id, task.unreadable)
 
 
 def _check_fence(task: ScheduledTask, fence: int | None) -> None:

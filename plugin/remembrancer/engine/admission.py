@@ -6,7 +6,7 @@ import json
 import re
 from datetime import datetime
 from enum import StrEnum
-from math import isfinite
+from math import isnan
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from remembrancer.engine.planning import cron_of
 from remembrancer.errors import InvalidInput
 from remembrancer.model.controls import has_controls
 from remembrancer.model.ids import new_id
+from remembrancer.model.json_bounds import DEPTH, keep_within
 from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
 from remembrancer.model.task import ScheduledReply, ScheduledTask
@@ -193,10 +194,9 @@ def _expression(value: object) -> str | None:
 
 
 def _word(field: str, value: object, words: type[_Word]) -> _Word:
-    try:
-        return words(value)  # pyright: ignore[reportArgumentType] (an enum looks up any value)
-    except ValueError:
-        raise InvalidInput(field, value, " | ".join(words), next(iter(words)).value) from None
+    if isinstance(value, str) and value in words.__members__.values():
+        return words(value)
+    raise InvalidInput(field, value, " | ".join(words), next(iter(words)).value)
 
 
 def _whole(field: str, value: object, most: int, example: int) -> int:
@@ -206,7 +206,7 @@ def _whole(field: str, value: object, most: int, example: int) -> int:
 
 
 def _duration(field: str, value: object, least: float, example: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and isnan(value)):
         raise InvalidInput(field, value, "a number of seconds", example)
     if not least <= value <= LONGEST_TIMEOUT * 366:
         raise InvalidInput(field, value, f"{least:g} to {LONGEST_TIMEOUT * 366:g} seconds", example)
@@ -225,14 +225,15 @@ def _timeout(value: object) -> float | None:
 def _context(value: object) -> dict[str, Any] | None:
     if value is None:
         return None
-    allowed = "a JSON object (string keys; text, numbers, lists, objects) of at most 64 KiB"
+    allowed = f"a JSON object (string keys; text, numbers, lists, objects), at most 64 KiB and {DEPTH} levels deep"
     example = {"api": "weather_service", "retry_count": 2}
     if not isinstance(value, dict):
         raise InvalidInput("context", value, allowed, example)
+    keep_within(cast("object", value), "context", example)
     try:
         written = json.dumps(cast("object", value), allow_nan=False, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError) as fault:
-        raise InvalidInput("context", repr(cast("object", value)), f"{allowed}; {fault}", example) from None
+    except (TypeError, ValueError) as fault:
+        raise InvalidInput("context", cast("object", value), f"{allowed}; {fault}", example) from None
     if len(written) > LARGEST_CONTEXT:
-        raise InvalidInput("context", written.decode(), allowed, example)
+        raise InvalidInput("context", f"{len(written):,} bytes", allowed, example)
     return cast("dict[str, Any]", json.loads(written))

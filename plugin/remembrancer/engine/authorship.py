@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.controls import has_controls, visible
+
 if TYPE_CHECKING:
     from remembrancer.model.request import RequestMark
 
@@ -18,6 +20,11 @@ class Author:
     """service, command line, import, rest, handler, checker."""
     actor: str | None = None
     """A token's name, a login name, an execution, a replica; None where nobody is known by name."""
+
+    def __post_init__(self) -> None:
+        """Keep what any graph keeps and any log shows: a login name may hold bytes that are no text."""
+        if self.actor is not None and has_controls(self.actor):
+            object.__setattr__(self, "actor", visible(self.actor))
 
     def __str__(self) -> str:
         """Return both in a word or two, for logs and keys."""

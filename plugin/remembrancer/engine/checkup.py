@@ -10,12 +10,10 @@ from remembrancer.engine.advice import ADVICE
 from remembrancer.engine.facts import Facts, Process
 from remembrancer.model.moment import from_ms, to_iso
 from remembrancer.model.outcome import THOUGHT_REFUSED
-from remembrancer.ports.accounts import DELAY_BOUNDS_MS
+from remembrancer.ports.accounts import DELAY_BOUNDS_MS, mean_seconds, most_common
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from remembrancer.ports.accounts import Window
 
 
 __all__ = ["Diagnosis", "Facts", "Health", "Process", "examine", "worst"]
@@ -76,9 +74,9 @@ def executions(facts: Facts) -> Judgement:
     counts = facts.day.counts
     failed, ended = counts["executions_failed"], counts["executions_failed"] + counts["executions_completed"]
     rate = failed / ended if ended else 0.0
-    common = facts.day.failures.most_common(1)
+    common = most_common(facts.day.failures)
     saw = f"{failed:.0f} of {ended:.0f} executions failed in a day ({rate:.1%})"
-    saw += f", most often: {common[0][0]}" if common else ""
+    saw += f", most often: {common[0]}" if common else ""
     return _by(rate if ended >= FEW else 0.0, 0.1, 0.5), saw, {"failed": failed, "ended": ended, "rate": rate}
 
 
@@ -163,7 +161,8 @@ def _without_a_scheduler(facts: Facts) -> Judgement:
     """Where no scheduler runs here: whether one elsewhere serves the graph, and what is due meanwhile."""
     waited, due, alive_ms = _due_seconds(facts), facts.sounding.due, facts.sounding.alive_ms
     silent_seconds = None if alive_ms is None else (facts.now_ms - alive_ms) / 1000
-    alive = silent_seconds is not None and silent_seconds < ALIVE_SECONDS
+    # A sign of life that lies ahead was given by a clock that was wrong; it would be one for ever.
+    alive = silent_seconds is not None and abs(silent_seconds) < ALIVE_SECONDS
     numbers = {"running": 0.0, "due_seconds": waited}
     if due and not alive:
         return CRITICAL, f"tasks that are due: {due:,}; no scheduler is alive", numbers
@@ -180,8 +179,8 @@ def deferrals(facts: Facts) -> Judgement:
     share = put_off / (put_off + begun) if put_off else 0.0
     most = facts.most_deferred[1] if facts.most_deferred else 0
     saw = f"{put_off:.0f} deferrals beside {begun:.0f} runs in a day"
-    if common := facts.day.reasons.most_common(1):
-        saw += f", most often: {common[0][0]}"
+    if common := most_common(facts.day.reasons):
+        saw += f", most often: {common[0]}"
     if facts.most_deferred:
         saw += f"; the open task {facts.most_deferred[0]} was put off {most} times"
     health = _by(share, 0.5, 0.9) if put_off >= FEW else OK
@@ -191,7 +190,7 @@ def deferrals(facts: Facts) -> Judgement:
 
 def performance(facts: Facts) -> Judgement:
     """Whether work piles up, and whether it takes longer than it did."""
-    waited, day, hour = _due_seconds(facts), _mean_seconds(facts.day), _mean_seconds(facts.hour)
+    waited, day, hour = _due_seconds(facts), mean_seconds(facts.day.counts), mean_seconds(facts.hour.counts)
     slower = hour / day if day else 1.0
     saw = f"{facts.sounding.due:,} tasks are due"
     saw += f", the oldest for {waited:,.1f} s; " if facts.sounding.due else "; "
@@ -243,12 +242,6 @@ def _by(value: float, warn: float, critical: float) -> Health:
 def _due_seconds(facts: Facts) -> float:
     oldest = facts.sounding.oldest_due_ms
     return 0.0 if oldest is None else max(0.0, (facts.now_ms - oldest) / 1000)
-
-
-def _mean_seconds(window: Window) -> float:
-    counts = window.counts
-    ended = sum(counts[f"executions_{how}"] for how in ("completed", "failed", "deferred", "cancelled"))
-    return counts["execution_seconds"] / ended if ended else 0.0
 
 
 def _percentile_ms(delays: list[int], share: float) -> float:

@@ -59,6 +59,20 @@ def put_off(
     return Rearm(deferral, until_ms, _put_off_again(task, until_ms, now_ms))
 
 
+def deferred(task: ScheduledTask, rearm: Rearm) -> ScheduledTask:
+    """Return *task* as it stands once *rearm* is written."""
+    entry = rearm.deferral.history_entry(task.deferred_task_id)
+    gained = {
+        "next_run_ms": rearm.next_run_ms,
+        "defer_until": rearm.deferral.deferred_until,
+        "deferral_id": rearm.deferral.deferral_id,
+        "deferral_count": task.deferral_count + 1,
+        "deferral_history": [*task.deferral_history, entry],
+        "fence": (rearm.unserved.execution.fence if rearm.unserved else task.fence) + 1,
+    }
+    return task.model_copy(update=gained)
+
+
 def _deferred_ms(task: ScheduledTask, *, by_handler: bool) -> int:
     """Return the moment that a deferral must lie behind, beside now; 0 without one.
 

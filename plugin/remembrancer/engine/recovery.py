@@ -122,7 +122,9 @@ class Recovery:
         tasks: dict[str, ScheduledTask] = {}
         for task_id in {execution.task_id for execution in over.executions}:
             with suppress(TaskNotFound, TaskUnreadable):  # what ran of it is lost all the same
-                tasks[task_id] = await self._store.get(task_id)
+                task = await self._store.get(task_id)
+                if task.unreadable is None:
+                    tasks[task_id] = task
         return tasks
 
     async def _retry(self, left: _Left, reservation: Reservation) -> list[Settlement]:

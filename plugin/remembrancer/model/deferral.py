@@ -25,6 +25,8 @@ class Deferral(BaseModel):
     requested_by: str | None = None
     """The thought that asked for it."""
     context: dict[str, Any] | None = None
+    unreadable: str | None = None
+    """Why the context cannot be read that its node holds; None if it can."""
 
     def history_entry(self, deferred_task_id: str | None) -> dict[str, Any]:
         """Return an entry of `deferral_history`, with every key that the specification's examples read."""
@@ -36,4 +38,4 @@ class Deferral(BaseModel):
             "deferral_reason": self.reason,
             "deferred_task_id": deferred_task_id or self.task_id,
             "context": self.context,
-        }
+        } | ({} if self.unreadable is None else {"unreadable": self.unreadable})

@@ -20,7 +20,7 @@ class ScheduledTask(BaseModel):
     """The specification's core model, and what the scheduler needs beside it.
 
     Its fields are the properties of a `scheduled_task` node, under the same names;
-    `deferral_history` and `context` alone are read from elsewhere or decoded.
+    `deferral_history`, `context` and `unreadable` alone are read from elsewhere or decoded.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -59,7 +59,9 @@ class ScheduledTask(BaseModel):
     traceparent: str | None = None
     """The span that scheduled it, as W3C writes it; the spans of its executions are linked to it."""
     context: dict[str, Any] | None = None
-    """What the author wants the handler to have: any JSON object."""
+    """What the author wants the handler to have: any JSON object within `model.json_bounds`."""
+    unreadable: str | None = None
+    """Why the context cannot be read that its node holds; None if it can. Such a task is shown, and never runs."""
 
     next_run_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
     """When the checker acts next, epoch milliseconds; None unless armed. The due lookup's one index."""

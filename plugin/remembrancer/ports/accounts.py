@@ -35,6 +35,7 @@ COUNTS: Final[tuple[str, ...]] = (
     "executions_failed",
     "executions_deferred",
     "executions_cancelled",
+    "executions_lost",
     "occurrences_dropped",
     "occurrences_missed",
     "execution_seconds",
@@ -59,7 +60,22 @@ DELAY_BOUNDS_MS: Final = (5, 10, 25, 50, 100, 250, 500, 1000, 5000, 15_000, 60_0
 """Upper bounds of the classes of trigger delays; one more class is for what is later still."""
 
 OTHER: Final = "(other)"
-"""Stands for the texts that were too rare, in an hour with many, to be kept by themselves."""
+"""Stands for what was counted of no text by itself, where there were many different ones."""
+
+
+ENDS: Final = tuple(f"executions_{how}" for how in ("completed", "failed", "deferred", "cancelled"))
+"""How executions end that a handler ran; a lost one, whose time is not known, is among the failed."""
+
+
+def mean_seconds(counts: Mapping[str, float]) -> float:
+    """Return how long a handler took on average, over the executions of which that is known; 0 without any."""
+    timed = sum(counts.get(name, 0) for name in ENDS) - counts.get("executions_lost", 0)
+    return counts.get("execution_seconds", 0) / timed if timed > 0 else 0.0
+
+
+def most_common(texts: Counter[str]) -> tuple[str, int] | None:
+    """Return the text that was counted most often, and how often at least; None without any."""
+    return next(((text, count) for text, count in texts.most_common() if text != OTHER), None)
 
 
 @dataclass(slots=True)
@@ -71,9 +87,9 @@ class Window:
     """Runs by class of trigger delay, as `DELAY_BOUNDS_MS` says."""
     longest_delay_ms: int = 0
     failures: Counter[str] = field(default_factory=Counter[str])
-    """How often each text stood as the reason of a failed execution; exact but for `OTHER`."""
+    """How often, at least, each text stood as the reason of a failed execution; the rest of all is `OTHER`."""
     reasons: Counter[str] = field(default_factory=Counter[str])
-    """How often each text stood as the reason of a deferral; exact but for `OTHER`."""
+    """How often, at least, each text stood as the reason of a deferral; the rest of all is `OTHER`."""
 
     @property
     def on_time(self) -> float:
@@ -88,7 +104,7 @@ class Lifelong:
 
     counts: Mapping[str, float]
     errors: Counter[str]
-    """How often each text was an error: of a failed execution, a refused cron expression, the graph itself."""
+    """How often, at least, each text was an error: of a failed execution, a refused cron expression, the graph."""
     most_deferred: tuple[int, str] | None
     """The largest number of deferrals of one task, and its id."""
 
@@ -114,8 +130,13 @@ class Page:
 class Accounts(Protocol):
     """The books of one memory graph."""
 
-    async def window(self, since: datetime, task_type: TaskType | None = None) -> Window:
-        """Return what was counted from the UTC hour of *since* on: one read of two nodes an hour and writer."""
+    async def window(
+        self, since: datetime, task_type: TaskType | None = None, *, until: datetime | None = None
+    ) -> Window:
+        """Return what was counted from the UTC hour of *since* to that of *until*: two nodes an hour and writer.
+
+        Without *until* the hours count too that are ahead, which a clock that ran ahead has left.
+        """
         ...
 
     async def lifelong(self) -> Lifelong:

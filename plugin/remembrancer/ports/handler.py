@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
@@ -75,7 +74,7 @@ class Firing:
         """
         if fraction is None and text is None:
             raise InvalidInput("fraction", None, "a number from 0 to 1, a text, or both", 0.5)
-        if fraction is not None and not (isfinite(fraction) and 0 <= fraction <= 1):
+        if fraction is not None and not 0 <= fraction <= 1:  # so it is of NaN as well
             raise InvalidInput("fraction", fraction, "a number from 0 to 1", 0.5)
         kept = None if text is None else str(text)[:_LONGEST].encode("utf-8", "backslashreplace").decode()[:_LONGEST]
         self.report(self.execution, Progress(None if fraction is None else float(fraction), kept))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import TaskType
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from remembrancer.stores.records import Records
     from remembrancer.stores.session import Row, Session
 
+_LAST_MS: Final = 253_402_300_799_999
+"""The last moment that a datetime can be."""
+
 
 class GraphAccounts:
     """The contract and its laws: `remembrancer.ports.accounts.Accounts`.
@@ -41,11 +44,16 @@ class GraphAccounts:
         """How many connections to the graph this process holds: as many as were ever in use at once."""
         return self._session.connections
 
-    async def window(self, since: datetime, task_type: TaskType | None = None) -> Window:
-        """Return what was counted from the UTC hour of *since* on."""
-        types = [task_type] if task_type else list(TaskType)
-        since_ms = to_ms(since) // HOUR_MS * HOUR_MS
-        found = await self._session.read(query("hours_since"), {"since_ms": since_ms, "types": types})
+    async def window(
+        self, since: datetime, task_type: TaskType | None = None, *, until: datetime | None = None
+    ) -> Window:
+        """Return what was counted from the UTC hour of *since* to that of *until*."""
+        hours: Row = {
+            "since_ms": to_ms(since) // HOUR_MS * HOUR_MS,
+            "until_ms": _LAST_MS if until is None else to_ms(until),
+            "types": [task_type] if task_type else list(TaskType),
+        }
+        found = await self._session.read(query("hours_since"), hours)
         window = Window()
         self._records.read("hour_id", lambda node: _add_hour(window, node), [row["h"] for row in found])
         return window
@@ -75,7 +83,7 @@ class GraphAccounts:
         """Return open tasks that follow *expression*."""
         begin = rows.cron_listing(expression, "")
         nodes = await self._between("tasks_of_cron", begin, rows.after_all(begin), limit)
-        return self._records.read("task_id", rows.task_from, nodes)
+        return self._records.read("task_id", rows.shown_task_from, nodes)
 
     async def listed(self, page: Page) -> Sequence[ScheduledTask]:
         """Return tasks of one status and type, the newest first."""
@@ -86,7 +94,7 @@ class GraphAccounts:
             asked = page.limit
             while len(found) < page.limit:
                 nodes = await self._between("listed_tasks", begin, below, asked)
-                found += self._records.read("task_id", rows.task_from, nodes)
+                found += self._records.read("task_id", rows.shown_task_from, nodes)
                 if len(nodes) < asked:
                     break
                 asked, below = PAGE, nodes[-1]["listing"]  # one that cannot be read takes no other's place

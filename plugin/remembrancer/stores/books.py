@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Row
     from remembrancer.stores.tally import Counts, Sums, Tally
 
-_TEXTS: Final = 24
-"""How many texts one node counts by themselves; the rarest gives way, into `OTHER`, when there are more."""
+_TEXTS: Final = 64
+"""How many texts one node counts by themselves. Any that makes up more than one in so many of all is among them."""
 _REMEMBERED: Final = 64
 """How many nodes a session remembers beyond those that the commit under way needs; a forgotten one is read again."""
 
@@ -165,12 +165,26 @@ def _add(node: Row, counts: Mapping[str, float]) -> None:
 
 
 def _count_texts(node: Row, kind: str, gained: Counter[str]) -> None:
-    """Add *gained* to the texts of a node; the rarest give way when they are too many."""
+    """Add *gained* to the texts of a node, by the space-saving sketch of Metwally, Agrawal and El Abbadi.
+
+    A text that finds no room takes that of the rarest, which may have been itself, thrown out before: so often it may
+    have been counted beyond what it is now, its excess. What is kept as its count is what is certain, and what was
+    counted in all is kept, in `OTHER`.
+    """
     if not gained:
         return
-    counted = texts_of(node, kind) + gained
-    rare = sorted(counted.keys() - {OTHER}, key=lambda text: (counted[text], text))
-    for text in rare[: max(0, len(rare) - _TEXTS)]:
-        counted[OTHER] += counted.pop(text)
+    counted = texts_of(node, kind)
+    kept, beyond = node.get(f"{kind}_texts") or (), node.get(f"{kind}_text_excess") or ()
+    excess: dict[str, int] = dict(zip(kept, beyond, strict=False))  # an older version has written none
+    room = _TEXTS - len(counted.keys() - {OTHER})
+    for text, count in reversed(gained.most_common()):
+        if text not in counted and room <= 0:
+            rarest = min(counted.keys() - {OTHER}, key=lambda each: (counted[each] + excess.get(each, 0), each))
+            excess[text] = counted[rarest] + excess.pop(rarest, 0)
+            counted[OTHER] += counted.pop(rarest)
+        elif text not in counted:
+            room -= 1
+        counted[text] += count
     node[f"{kind}_texts"] = list(counted)
     node[f"{kind}_text_counts"] = list(counted.values())
+    node[f"{kind}_text_excess"] = [excess.get(text, 0) for text in counted]

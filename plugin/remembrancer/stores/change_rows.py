@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.change import TaskChange
 from remembrancer.model.ids import new_id
+from remembrancer.model.json_bounds import read_kept
 from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.stores.rows import fence_after
 
@@ -42,7 +42,7 @@ def change_row(task_id: str | None, change: Change, unserved: Claim | None = Non
 
 def change_from(node: Row) -> TaskChange:
     """Read a change from its node."""
-    told = {name: json.loads(node[name]) for name in ("before", "after") if node.get(name)}
+    told = {name: read_kept(node[name]) for name in ("before", "after") if node.get(name)}
     return TaskChange.model_validate({**node, **told})
 
 

@@ -12,7 +12,7 @@ from remembrancer.stores.embedded_meaning import insist, plain_rows, reading_mea
 from remembrancer.stores.embedded_writer import CLOSED, EmbeddedWriter
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import close_folder
-from remembrancer.stores.lanes import Lane, lane_of
+from remembrancer.stores.lanes import Lane, is_foreign, lane_of
 from remembrancer.stores.threads import Readers, on_own_thread
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class EmbeddedSession:
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""
-        with self.notes.of_faults():
+        with self.notes.of_faults(unless=is_foreign(text)):
             self._refuse_if_gone()
             readers = self._readers[Lane.USER if lane_of(text) is Lane.USER else Lane.CHECKER]
             return await readers.run(lambda: self._read(text, parameters))

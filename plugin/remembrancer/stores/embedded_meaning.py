@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.stores.engine import load_engine
+from remembrancer.stores.lanes import is_foreign
 from remembrancer.stores.session import Row, UniqueKeyTaken
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ _T = TypeVar("_T")
 _TRIES: Final = 20
 _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _QUERY_FAULTS: Final = ("CommandParsing", "CommandSemantic", "CommandSQLParsing", "CommandExecution", "IllegalArgument")
+_GRAPH_FAULTS: Final = (
+    *("DatabaseIsClosed", "DatabaseOperation", "IOException", "OutOfMemory", "Corrupt", "Serialization"),
+    *("RecordNotFound", "invalid content position", "ConcurrentModification", "NeedRetry", "Timeout", "Interrupted"),
+)
+"""What the engine calls trouble of its own; all else that it says of a user's query is the query's fault."""
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
 
 
@@ -46,7 +52,8 @@ def reading_meaning(text: str, fault: str) -> RemembrancerError:
     """Say whether the query or the graph is at fault."""
     if "NotIdempotent" in fault:
         return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
-    if any(word in fault for word in _QUERY_FAULTS):
+    theirs = is_foreign(text) and not any(word in fault for word in _GRAPH_FAULTS)
+    if theirs or any(word in fault for word in _QUERY_FAULTS):
         return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", _EXAMPLE)
     return GraphUnavailable(f"The graph did not answer: {fault}")
 

@@ -287,7 +287,7 @@ class GraphStore:
             return None
         node = found[0]["t"]
         try:
-            task = rows.task_from(node)
+            task = rows.shown_task_from(node)
         except FAULTS as fault:
             raise TaskUnreadable(str(node.get("task_id")), str(fault)) from fault
         deferrals = await self._read("deferrals_of_task", {"task_id": task.task_id})

@@ -13,7 +13,7 @@ from neo4j import AsyncGraphDatabase
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.folding import AT_ONCE_MS, ENDED
 from remembrancer.stores.group_commit import REMEMBERED, Write
-from remembrancer.stores.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
+from remembrancer.stores.lanes import KINDS, Lane, is_foreign, is_urgent, kind_of, lane_of
 from remembrancer.stores.neo4j_credentials import Credentials
 from remembrancer.stores.neo4j_meaning import (
     FAULTS,
@@ -97,7 +97,7 @@ class Neo4jSession:
         """Answer a reading query; it sees what this session has written."""
         if self._closing:
             raise GraphUnavailable(_CLOSED)
-        with self.notes.of_faults():
+        with self.notes.of_faults(unless=is_foreign(text)):
             return await self._read(text, parameters, lane_of(text))
 
     async def _read(self, text: LiteralString, parameters: Row, lane: Lane) -> list[Row]:

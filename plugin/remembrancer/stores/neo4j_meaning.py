@@ -30,6 +30,7 @@ from remembrancer.errors import (
     InvalidInput,
     RemembrancerError,
 )
+from remembrancer.stores.lanes import is_foreign
 from remembrancer.stores.session import UniqueKeyTaken
 from remembrancer_schema.catalog import migrations
 
@@ -43,6 +44,12 @@ UNUSABLE: Final = (ValueError, TypeError, OverflowError)
 """What the driver raises for a query or a parameter that it cannot send."""
 _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _QUERY_FAULTS: Final = ("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")
+_USERS_FAULTS: Final = (
+    *("Neo.ClientError.General.", "Neo.ClientError.Request.", "Neo.DatabaseError.Statement."),
+    *("Neo.TransientError.General.MemoryPoolOutOfMemoryError", "Neo.TransientError.General.TransactionMemoryLimit"),
+    *("Neo.TransientError.General.StackOverFlowError", "Neo.ClientError.Transaction.TransactionMemoryLimit"),
+)
+"""What is the fault of a query besides, where it is a user's own: it asks for what cannot be, or for too much."""
 _STOPPED: Final = tuple(
     f"Neo.ClientError.Transaction.{title}"
     for title in ("Terminated", "LockClientStopped", "TransactionTimedOut", "TransactionTimedOutClientConfiguration")
@@ -134,7 +141,7 @@ def reading_meaning(address: Address, text: str, error: Exception) -> Remembranc
     code, fault = (error.code or "", error.message or "") if isinstance(error, Neo4jError) else ("", "")
     if code == "Neo.ClientError.Statement.AccessMode":
         return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
-    if code.startswith(_QUERY_FAULTS):
+    if code.startswith(_QUERY_FAULTS) or (is_foreign(text) and code.startswith(_USERS_FAULTS)):
         return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", _EXAMPLE)
     return _meaning(address, error) or GraphUnavailable(f"The graph did not answer: {error}")
 

@@ -45,12 +45,16 @@ class Notes:
         self._waiting.extend(taken)
 
     @contextmanager
-    def of_faults(self) -> Generator[None]:
-        """Count it when the graph cannot be read or written."""
+    def of_faults(self, *, unless: bool = False) -> Generator[None]:
+        """Count it when the graph cannot be read or written; *unless* a query of a user's own is what failed.
+
+        Where the graph itself is in trouble, what the scheduler asks for tells so soon enough.
+        """
         try:
             yield
         except GraphUnavailable as fault:
             if isinstance(fault, GraphFull):
                 self.full = str(fault)
-            self.add("database_errors", _UNAVAILABLE)
+            if not unless:
+                self.add("database_errors", _UNAVAILABLE)
             raise

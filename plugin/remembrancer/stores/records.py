@@ -17,7 +17,7 @@ Unreadable = tuple["Row", Exception]
 _LOG: Final = logging.getLogger("remembrancer")
 _REMEMBERED: Final = 10_000
 _LONGEST: Final = 300
-FAULTS: Final = (ValueError, TypeError, KeyError, AttributeError)
+FAULTS: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What reading a node raises that makes no sense; pydantic's ValidationError is a ValueError."""
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
+from remembrancer.model.json_bounds import read_kept
 from remembrancer.model.moment import from_ms, to_iso, to_ms
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.task import ScheduledTask
@@ -23,18 +24,23 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Row
 
 
-_WRITTEN_OTHERWISE: Final = {"deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence"}
+_WRITTEN_OTHERWISE: Final = {
+    *("deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence", "unreadable")
+}
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
 
 
-def task_from(node: Row, history: list[dict[str, Any]] | None = None) -> ScheduledTask:
-    """Read a task from its node. Raises pydantic's ValidationError for one that makes no sense."""
+def task_from(node: Row) -> ScheduledTask:
+    """Read a task from its node, to be run. Raises ValueError for one that makes no sense."""
     if node.get("context") is not None:
-        node = {**node, "context": json.loads(node["context"])}
-    if history is not None:
-        node = {**node, "deferral_history": history}
+        node = {**node, "context": read_kept(node["context"])}
     return ScheduledTask.model_validate(node)
+
+
+def shown_task_from(node: Row) -> ScheduledTask:
+    """Read a task from its node, to be shown: one whose context alone makes no sense says so. Raises ValueError."""
+    return ScheduledTask.model_validate({**node, **_context_of(node)})
 
 
 def execution_from(node: Row) -> Execution:
@@ -44,9 +50,21 @@ def execution_from(node: Row) -> Execution:
 
 def deferral_from(node: Row) -> Deferral:
     """Read a deferral from its node."""
-    if node.get("context") is not None:
-        node = {**node, "context": json.loads(node["context"])}
-    return Deferral.model_validate({"original_time": None, **node})
+    return Deferral.model_validate({"original_time": None, **node, **_context_of(node)})
+
+
+def _context_of(node: Row) -> Row:
+    """Return the context that a node holds, or why it cannot be read."""
+    written = node.get("context")
+    if written is None:
+        return {"context": None, "unreadable": None}
+    try:
+        context = read_kept(written)
+    except (ValueError, TypeError) as fault:
+        return {"context": None, "unreadable": f"its context cannot be read: {fault}"}
+    if not isinstance(context, dict):
+        return {"context": None, "unreadable": "its context is no JSON object"}
+    return {"context": context, "unreadable": None}  # pyright: ignore[reportUnknownVariableType] (JSON)
 
 
 def plain(value: Any) -> Any:

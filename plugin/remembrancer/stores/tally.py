@@ -131,8 +131,11 @@ def _settled(tally: Tally, written: Sequence[Row]) -> None:
         for status, count in Counter(outcome["status"] for outcome in outcomes).items():
             sums.counts[f"executions_{status}"] += count
         # How long a lost one really ran is not known.
-        if known := [outcome["duration_seconds"] for outcome in outcomes if not _is_lost(outcome)]:
+        known = [outcome["duration_seconds"] for outcome in outcomes if not _is_lost(outcome)]
+        if known:
             sums.counts["execution_seconds"] += sum(known)
+        if lost := len(outcomes) - len(known):
+            sums.counts["executions_lost"] += lost
         sums.failures.update(_failure(outcome) for outcome in outcomes if outcome["status"] == "failed")
 
 

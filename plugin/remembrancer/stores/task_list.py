@@ -59,7 +59,7 @@ class TaskList:
         while True:
             page = await self._session.read(query("armed_tasks"), {**asked, "floor_key": from_key - 1})
             nodes = [row["t"] for row in page if row["t"] and row["t"].get("due_key") is not None]
-            yield self._records.read("task_id", rows.task_from, nodes)
+            yield self._records.read("task_id", rows.shown_task_from, nodes)
             if len(page) < asked["limit"] or not nodes:
                 return
             asked["limit"] = PAGE
@@ -85,7 +85,7 @@ class TaskList:
             between = {"above": begin, "below": below, "limit": asked}
             page = await self._session.read(query("unarmed_tasks"), between)
             nodes: Sequence[Row] = [row["t"] for row in page if row["t"] and row["t"].get("listing")]
-            found += self._records.read("task_id", rows.task_from, nodes)
+            found += self._records.read("task_id", rows.shown_task_from, nodes)
             if len(page) < asked or not nodes:
                 break
             asked, below = PAGE, nodes[-1]["listing"]

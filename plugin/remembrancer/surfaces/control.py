@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from remembrancer.engine.authorship import AUTHOR, Author
 from remembrancer.errors import RemembrancerError
+from remembrancer.model.json_bounds import BODY_DEPTH
 from remembrancer.model.names import unknown
 from remembrancer.surfaces import wire
+from remembrancer.surfaces.answer_parts import to_frames
 from remembrancer.surfaces.beacon import Place
 from remembrancer.surfaces.control_address import ControlSocket
 from remembrancer.surfaces.control_listener import ControlListener
@@ -18,7 +20,7 @@ from remembrancer.surfaces.misfits import misfit_words
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from remembrancer.surfaces.scheduler import LocalScheduler
 
@@ -67,8 +69,9 @@ class ControlServer:
         AUTHOR.set(_author(said))
         try:
             while frame := await reader.readline():
-                writer.write(await self._answer(frame))
-                await writer.drain()
+                for part in await self._answer(frame):
+                    writer.write(part)
+                    await writer.drain()
         except (ConnectionError, TimeoutError, ValueError):
             # The other side is gone, or sent a frame too long to be one of ours.
             return
@@ -82,15 +85,17 @@ class ControlServer:
         except ValidationError:
             return False
 
-    async def _answer(self, frame: bytes) -> bytes:
+    async def _answer(self, frame: bytes) -> Iterable[bytes]:
         message = _read(frame)
         if message is None:
-            return wire.to_frame({"id": None, "error": _failure(wire.PARSE_ERROR, "a frame is one JSON object")})
+            fault = _failure(wire.PARSE_ERROR, f"a frame is one JSON object, at most {BODY_DEPTH} levels deep")
+            return [wire.to_frame({"id": None, "error": fault})]
         number = message.get("id")
         try:
-            return wire.to_frame({"id": number, **await self._serve(message)})
+            served = await self._serve(message)
         except RemembrancerError as error:
-            return wire.to_frame({"id": number, "error": wire.to_failure(error)})
+            served: dict[str, object] = {"error": wire.to_failure(error)}
+        return to_frames(number, served)
 
     async def _serve(self, message: dict[str, object]) -> dict[str, object]:
         name = message.get("method")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
+from remembrancer.ports.accounts import mean_seconds
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
@@ -75,7 +77,6 @@ def active_tasks(totals: Mapping[str, float]) -> float:
 
 def metrics(totals: Mapping[str, float], passes: Passes, calls: Calls, interval_seconds: float) -> dict[str, float]:
     """Return the metrics. Counts of tasks, deferrals, triggers and executions are over the graph's whole life."""
-    settled = totals.get("executions_completed", 0) + totals.get("executions_failed", 0)
     return {
         "active_tasks": float(active_tasks(totals)),
         "check_interval": float(interval_seconds),
@@ -95,5 +96,5 @@ def metrics(totals: Mapping[str, float], passes: Passes, calls: Calls, interval_
         "scheduled_tasks_failed": float(totals.get("tasks_failed", 0)),
         "deferral_requests": float(totals.get("deferrals", 0)),
         "cron_trigger_count": float(totals.get("cron_triggers", 0)),
-        "avg_task_execution_time": totals.get("execution_seconds", 0) / settled if settled else 0.0,
+        "avg_task_execution_time": mean_seconds(totals),
     }

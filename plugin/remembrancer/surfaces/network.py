@@ -35,6 +35,8 @@ class Network:
     """Addresses and networks of the proxies whose forwarded headers are believed."""
     root_path: str = ""
     """The path below which a proxy serves the API, and which it takes away."""
+    allowed_hosts: tuple[str, ...] = ()
+    """The names that clients may ask for the API under, beside localhost and the address that they reach."""
 
     def url(self, port: int) -> str:
         """Return the address of the API on this machine."""
@@ -54,6 +56,7 @@ def read_network(
     key: str | None = None,
     proxies: Sequence[str] = (),
     root_path: str = "",
+    allowed_hosts: Sequence[str] = (),
 ) -> Network:
     """Check network settings. Raises InvalidInput: one is wrong, or tokens would travel in the open."""
     address = _read_host(host)
@@ -65,7 +68,7 @@ def read_network(
         raise InvalidInput("--root-path", root_path, "a path that begins with / and does not end with it", "/scheduler")
     if not ipaddress.ip_address(address).is_loopback and not certificate and not allowed:
         raise InvalidInput("--host", host, _PROTECTED, _EXAMPLE)
-    return Network(address, certificate, key, allowed, root_path)
+    return Network(address, certificate, key, allowed, root_path, tuple(allowed_hosts))
 
 
 def _read_host(text: str) -> str:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
+from remembrancer.engine.admission import read_context
 from remembrancer.engine.authorship import AUTHOR
 from remembrancer.errors import GraphUnavailable
 from remembrancer.surfaces import wire
+from remembrancer.surfaces.answer_parts import whole_answer
 from remembrancer.surfaces.control_address import is_trusted, unconnected
 from remembrancer.surfaces.handshake import Impostor, enter
 from remembrancer.surfaces.plain import plain
@@ -73,6 +75,8 @@ class RemoteScheduler:
 
     async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
         """Schedule all of *requests*, or none if one is refused."""
+        for request in requests:
+            read_context(request.context)  # before it is written down for the other process
         return await self._ask(wire.SCHEDULE, wire.Requests(requests=list(requests)))
 
     async def cancel(self, task_id: str, reason: str | None = None) -> Cancellation:
@@ -186,7 +190,7 @@ class RemoteScheduler:
             self._writer.write(wire.to_frame({"id": self._number, "method": method, "params": params}))
             try:
                 await self._writer.drain()
-                return wire.from_frame(await self._reader.readline())
+                return await whole_answer(self._reader.readline)
             except (OSError, ValueError) as end:
                 raise GraphUnavailable("The running scheduler ended the connection; look at what it printed.") from end
 

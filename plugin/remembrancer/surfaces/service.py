@@ -8,6 +8,7 @@ from remembrancer.engine.accounting import Paged, page_of
 from remembrancer.engine.admission import read_limit
 from remembrancer.engine.admittance import Admittance
 from remembrancer.errors import ServiceStopped
+from remembrancer.model.json_bounds import keep_within
 from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.ports.task_store import Wanted
@@ -143,6 +144,8 @@ class SchedulerService(Lifecycle, Recollection):
     @public
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query over the live graph."""
+        keep_within(query, "query", "MATCH (t:scheduled_task) RETURN t.name")
+        keep_within(parameters, "parameters", {"limit": 10})
         return list(await self._graph().query(query, parameters))
 
     @public

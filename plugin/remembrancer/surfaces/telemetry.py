@@ -12,7 +12,7 @@ from remembrancer.engine.accounting import CronInUse, crons_in_use, most_deferre
 from remembrancer.errors import InvalidInput
 from remembrancer.model.moment import from_ms, to_iso
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
-from remembrancer.ports.accounts import OTHER
+from remembrancer.ports.accounts import OTHER, most_common
 from remembrancer.surfaces import telemetry_shapes as shapes
 from remembrancer.surfaces.metrics import active_tasks, counted
 from remembrancer.surfaces.reports import NAME
@@ -20,6 +20,7 @@ from remembrancer.timing.days import LIBRARY, reads_cron
 from remembrancer.timing.describing import describe
 
 if TYPE_CHECKING:
+    from collections import Counter
     from enum import StrEnum
 
     from remembrancer.model.task import ScheduledTask
@@ -101,8 +102,9 @@ class Telemetry:
         """Return what happened in the *period*, to tasks of one type or of both. Raises InvalidInput."""
         span = _word("period", period, shapes.Period)
         kind = None if task_type is None else _word("task_type", task_type, TaskType)
-        since = self.vitals.now() - timedelta(hours=span.hours)
-        window = await self.vitals.store().accounts.window(since, kind)
+        now = self.vitals.now()
+        since = now - timedelta(hours=span.hours)
+        window = await self.vitals.store().accounts.window(since, kind, until=now)
         return shapes.AnalyticsReport(
             period=span,
             execution_summary=_execution_summary(window, span),
@@ -129,9 +131,10 @@ class Telemetry:
     async def performance(self) -> shapes.PerformanceMetrics:
         """Return how well the checker keeps time, what it takes, and what went wrong."""
         store, passes = self.vitals.store(), self.vitals.passes()
-        window = await store.accounts.window(self.vitals.now() - _TIMING)
+        now = self.vitals.now()
+        window = await store.accounts.window(now - _TIMING, until=now)
         life = await store.accounts.lifelong()
-        common = next((text for text, _ in life.errors.most_common() if text != OTHER), "")
+        common, _ = most_common(life.errors) or ("", 0)
         return shapes.PerformanceMetrics(
             service_performance=shapes.ServicePerformance(
                 uptime_seconds=int(passes.uptime_seconds),
@@ -229,9 +232,15 @@ def _deferral_patterns(window: Window) -> shapes.DeferralPatterns:
         total_deferrals=deferrals,
         avg_deferrals_per_task=_rate(deferrals, window.counts["tasks_created"]),
         common_deferral_reasons=[
-            shapes.ReasonCount(reason=reason, count=count) for reason, count in window.reasons.most_common(_COMMON)
+            shapes.ReasonCount(reason=reason, count=count) for reason, count in _common_first(window.reasons)
         ],
     )
+
+
+def _common_first(texts: Counter[str]) -> list[tuple[str, int]]:
+    """Return the texts that were counted most often; what was counted of no text by itself comes last."""
+    found = [(text, count) for text, count in texts.most_common() if text != OTHER][:_COMMON]
+    return [*found, (OTHER, texts[OTHER])] if texts[OTHER] else found
 
 
 def _timing(window: Window) -> shapes.ExecutionTiming:

@@ -19,6 +19,7 @@ from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.change import TaskChange
 from remembrancer.model.event import EventPage
 from remembrancer.model.execution import Execution
+from remembrancer.model.json_bounds import read_json
 from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.summary import ExecutionSummary
@@ -254,7 +255,7 @@ def to_frame(message: dict[str, object]) -> bytes:
 
 def from_frame(frame: bytes) -> dict[str, object]:
     """Return the message in *frame*; raises ValueError for anything but a JSON object."""
-    message: object = json.loads(frame)
+    message = read_json(frame)
     if not isinstance(message, dict):
         raise ValueError("a frame is a JSON object")  # noqa: TRY004 (json raises ValueError as well: one error for a bad frame)
     return cast("dict[str, object]", message)

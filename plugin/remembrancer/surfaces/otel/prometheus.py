@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -14,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from remembrancer.errors import RemembrancerError
+from remembrancer.surfaces.host_names import host_of, is_known
 from remembrancer.surfaces.otel.instruments import OpenTelemetry
 
 if TYPE_CHECKING:
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
 
 PATH: Final = "/metrics"
+_MOST_CONNECTIONS: Final = 16
+"""How many connections the server of this module has open at once."""
+_PAUSE_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 10.0
 """How long the graph may take to say how it stands, before the rest is told without it."""
 
@@ -99,7 +106,7 @@ class MetricsServer:
         class Handler(_Handler):
             text = staticmethod(ask)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        self._server = _BoundedServer(("127.0.0.1", self._port), Handler)
         Thread(target=self._server.serve_forever, name="remembrancer metrics", daemon=True).start()
         return self._server.server_port
 
@@ -111,15 +118,54 @@ class MetricsServer:
         self._exposition.close()
 
 
+class _BoundedServer(ThreadingHTTPServer):
+    """Has a bounded number of connections: the one that is there the longest gives way to the next."""
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._open: dict[object, None] = {}
+        self._turn = Lock()
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        """Take a connection; where the process has no file left for it, wait a little before the next try."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(_PAUSE_SECONDS)
+            raise
+
+    def process_request(self, request: object, client_address: object) -> None:
+        """Serve a connection on a thread of its own."""
+        with self._turn:
+            self._open[request] = None
+            oldest = next(iter(self._open)) if len(self._open) > _MOST_CONNECTIONS else None
+        if isinstance(oldest, socket.socket):
+            with suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)  # pyright: ignore[reportArgumentType] (a socket, as it came)
+
+    def shutdown_request(self, request: object) -> None:
+        """End a connection."""
+        with self._turn:
+            self._open.pop(request, None)
+        super().shutdown_request(request)  # pyright: ignore[reportArgumentType] (a socket, as it came)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a connection that broke off."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
     server_version = "remembrancer"
-    timeout = 30.0
+    timeout = 10.0
     text: Callable[[str], tuple[bytes, str]]
 
     def do_GET(self) -> None:
         """Answer with what is measured; there is nothing else here."""
+        if not is_known(host_of(self.headers.get("host", ""))):
+            self.send_error(HTTPStatus.BAD_REQUEST, explain="Ask for it as localhost or 127.0.0.1.")
+            return
         if self.path.partition("?")[0] != PATH:
             self.send_error(HTTPStatus.NOT_FOUND, explain=f"There is {PATH}, and nothing else.")
             return
@@ -133,6 +179,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def end_headers(self) -> None:
+        """End the head, with what every answer says."""
+        self.send_header("cache-control", "no-store")
+        self.send_header("x-content-type-options", "nosniff")
+        super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's own name)
         """Keep requests off the terminal."""

@@ -1,4 +1,4 @@
-"""What every request passes: a request id, limits on size and rate, a token that reaches far enough."""
+"""What every request passes, in this order: a request id, a token that reaches far enough, limits on what it sends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
-from fastapi import HTTPException as BodyFault
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -23,18 +22,18 @@ from remembrancer.model.names import nearest, unknown
 from remembrancer.model.token import Scope
 from remembrancer.surfaces.request_id import REQUEST_ID
 from remembrancer.surfaces.rest.examples import body_example
+from remembrancer.surfaces.rest.message_body import BodyRequest
 from remembrancer.surfaces.rest.problems import Refusal, of_error, of_fault, of_misfit, of_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
     from contextlib import AbstractContextManager
 
     from fastapi import Response
+    from fastapi.params import Depends as DependsOn
 
     from remembrancer.engine.admittance import Admittance
 
-LARGEST_BODY: Final = 1_048_576
-"""Bytes in the body of one request."""
 RATE: Final = 100.0
 """Requests a second that one token may make, in the long run."""
 BURST: Final = 200.0
@@ -43,11 +42,18 @@ _LOG: Final = logging.getLogger("remembrancer.rest")
 _GIVEN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BEARER: Final = HTTPBearer(auto_error=False, description="A token that `remembrancer token create` has shown.")
 _MOST_BUCKETS: Final = 10_000
-_NO_PATH, _NO_METHOD, _TOO_LARGE = 404, 405, 413
+_NO_PATH, _NO_METHOD = 404, 405
+_ADMITTED: Final = "remembrancer.admitted"
+"""Under this key the scope of a request says that its token was looked at."""
+SAFE_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Of every answer: what it says of an agent's memory is kept nowhere, and taken for nothing else than it is."""
 
 
 class GuardedRoute(APIRoute):
     """A route whose every answer, good or bad, carries the request's id, and whose errors are problems."""
+
+    door: Door | None = None
+    """Where the token is looked at that the route's dependencies ask for."""
 
     def counted(self) -> AbstractContextManager[None]:
         """Count one request, around it; see `counting`."""
@@ -60,8 +66,13 @@ class GuardedRoute(APIRoute):
 
         async def knowing(request: Request) -> Response:
             with self.counted():
+                if self.door:  # first: nothing is received, read or looked up for a caller who is not let in
+                    await self.door.admit(request, self.dependencies)
                 only_known(request.query_params, known)
-                return await handle(request)
+                received = BodyRequest(request)
+                if self.body_field is not None:
+                    await received.check(_body_of(request))
+                return await handle(received)
 
         async def guarded(request: Request) -> Response:
             author, mark = AUTHOR.set(None), MARK.set(None)
@@ -81,10 +92,12 @@ def only_known(given: Iterable[str], known: list[str]) -> None:
             raise InvalidInput("query", name, unknown(name, known), nearest(name, known) or (known or [""])[0])
 
 
-def counting(counted: Callable[[], AbstractContextManager[None]]) -> type[GuardedRoute]:
-    """Return the class of routes whose requests *counted* counts, those that are refused too."""
+def counting(counted: Callable[[], AbstractContextManager[None]], at: Door) -> type[GuardedRoute]:
+    """Return the class of routes with their tokens looked at there, whose requests *counted* counts, refused or not."""
 
     class CountedRoute(GuardedRoute):
+        door = at
+
         def counted(self) -> AbstractContextManager[None]:
             return counted()
 
@@ -99,6 +112,8 @@ async def answered(handle: Callable[[Request], Coroutine[None, None, Response]],
     began = time.perf_counter()
     response = await _answered(handle, request, request_id)
     response.headers["X-Request-ID"] = request_id
+    for name, value in SAFE_HEADERS.items():
+        response.headers[name] = value
     spent_ms = (time.perf_counter() - began) * 1000
     path, who = visible(request.url.path), AUTHOR.get() or "-"
     _LOG.info("[%s] %s %s %d %.1f ms %s", request_id, request.method, path, response.status_code, spent_ms, who)
@@ -115,6 +130,7 @@ class Door:
     def __init__(self, admittance: Callable[[], Admittance]) -> None:
         self._admittance = admittance
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._scopes: dict[object, Scope] = {}
         self.read = Depends(self._needs(Scope.READ))
         self.write = Depends(self._needs(Scope.WRITE))
         self.admin = Depends(self._needs(Scope.ADMIN))
@@ -123,10 +139,22 @@ class Door:
         async def admitted(
             request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
         ) -> None:
-            host = request.client.host if request.client else ""
-            await self.let_in(bearer.credentials if bearer else None, host, scope)
+            if _ADMITTED not in request.scope:
+                await self._let_in(request, bearer, scope)
 
+        self._scopes[admitted] = scope
         return admitted
+
+    async def admit(self, request: Request, dependencies: Iterable[DependsOn]) -> None:
+        """Let in a request of a route that has these dependencies, before they are worked out. Raises Refusal."""
+        for dependency in dependencies:
+            if scope := self._scopes.get(dependency.dependency):
+                await self._let_in(request, await _BEARER(request), scope)
+
+    async def _let_in(self, request: Request, bearer: HTTPAuthorizationCredentials | None, scope: Scope) -> None:
+        host = request.client.host if request.client else ""
+        await self.let_in(bearer.credentials if bearer else None, host, scope)
+        request.scope[_ADMITTED] = True
 
     async def let_in(self, text: str | None, host: str, scope: Scope = Scope.READ) -> None:
         """Let in who shows a token that reaches as far as *scope*. Raises Refusal."""
@@ -161,7 +189,7 @@ async def _answered(
     handle: Callable[[Request], Coroutine[None, None, Response]], request: Request, request_id: str
 ) -> Response:
     try:
-        return await handle(Request(request.scope, _limited(request)))
+        return await handle(request)
     except Refusal as refusal:
         return of_refusal(refusal, request_id)
     except RemembrancerError as error:
@@ -190,25 +218,7 @@ def refused(error: HTTPException, request: Request, methods: str = "") -> Refusa
     )
     if status == _NO_PATH:
         kind, said = "no-route", ("path", path, "a path that /v1/openapi.json lists", "/v1/scheduler/tasks")
-    elif status == _TOO_LARGE:
-        said = ("body", "longer", f"at most {LARGEST_BODY:,} bytes", "several requests, each with a part of it")
     elif status == _NO_METHOD:
         said = ("method", request.method, methods, methods.partition(",")[0])
         error.headers = {"Allow": methods}
     return Refusal(status, kind, f"{request.method} {path}: {error.detail}", error.headers, said)
-
-
-def _limited(request: Request) -> Callable[[], Awaitable[MutableMapping[str, object]]]:
-    """Return what receives the request's body, up to the limit."""
-    received = 0
-
-    async def receive() -> MutableMapping[str, object]:
-        nonlocal received
-        message: MutableMapping[str, object] = await request.receive()
-        body = message.get("body")
-        received += len(body) if isinstance(body, bytes) else 0
-        if received > LARGEST_BODY:
-            raise BodyFault(_TOO_LARGE, f"A body has at most {LARGEST_BODY:,} bytes.")
-        return message
-
-    return receive

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Answers = dict[int | str, dict[str, object]]
     Routes = tuple[tuple[str, str, Callable[..., object], Answers], ...]
 
-_ALWAYS: Final = (400, 401, 403, 413, 422, 429, 503)
+_ALWAYS: Final = (400, 401, 403, 408, 413, 422, 429, 503)
 
 
 class ReportRoutes:
@@ -96,7 +96,7 @@ def router(service: SchedulerService) -> APIRouter:
 
 
 def _routes(service: SchedulerService, door: Door, live: LiveRoutes) -> APIRouter:
-    made = APIRouter(prefix="/v1", route_class=counting(service.counted))
+    made = APIRouter(prefix="/v1", route_class=counting(service.counted, door))
     look = LookRoutes(service)
     _add(made, "/scheduler", "tasks", _looking(look), door.read)
     _add(made, "/scheduler", "tasks", _reading(TaskRoutes(service)), door.read)
@@ -112,7 +112,13 @@ def _routes(service: SchedulerService, door: Door, live: LiveRoutes) -> APIRoute
 
 def application(service: SchedulerService) -> FastAPI:
     """Return an application of its own over *service*: the router, and problems for what is no route."""
-    app = FastAPI(title="Remembrancer", version=version("remembrancer"), openapi_url="/v1/openapi.json")
+    app = FastAPI(
+        title="Remembrancer",
+        version=version("remembrancer"),
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # such pages run scripts that others serve, where a token is typed
+        redoc_url=None,
+    )
     door = Door(lambda: service.admittance)
     app.state.live = live = LiveRoutes(service, door)
     app.include_router(_routes(service, door, live))
@@ -120,7 +126,8 @@ def application(service: SchedulerService) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction]
         async def none(request: Request) -> Response:
-            raise refused(error, request, _methods_at(app, _path_of(request)))
+            with service.counted():
+                raise refused(error, request, _methods_at(app, _path_of(request)))
 
         return await answered(none, request)
 

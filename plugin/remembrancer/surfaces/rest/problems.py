@@ -223,6 +223,7 @@ _TITLES: Final = {
     404: "Not found",
     405: "No such method here",
     409: "It has come to its end, or is there already",
+    408: "The request came too slowly",
     412: "It has changed meanwhile",
     413: "The body is too large",
     422: "An input is not accepted",

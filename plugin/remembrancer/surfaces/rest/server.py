@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from remembrancer.surfaces.network import Network
+from remembrancer.surfaces.rest.connections import BoundedServer, Connection
+from remembrancer.surfaces.rest.gate import Gate
 from remembrancer.surfaces.rest.mounting import application
 from remembrancer.surfaces.rest.proxies import BehindProxies
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _BACKLOG: Final = 128
 _GRACE_SECONDS: Final = 5
+_LARGEST_MESSAGE: Final = 4096
+"""Bytes in one message of a WebSocket's client; what it sends is ignored."""
 _GONE_MS: Final = 60_000
 """A client that has acknowledged nothing for so long has vanished: it holds no stream open any longer."""
 
@@ -40,7 +44,9 @@ class RestServer:
         app = application(service)
         self._live: LiveRoutes = app.state.live
         settings = uvicorn.Config(
-            BehindProxies(app, network) if network.proxies else app,
+            Gate(BehindProxies(app, network) if network.proxies else app, service.counted, network.allowed_hosts),
+            http=Connection,
+            ws_max_size=_LARGEST_MESSAGE,
             root_path=network.root_path,
             ssl_certfile=network.certificate,
             ssl_keyfile=network.key,
@@ -74,7 +80,7 @@ class RestServer:
             await self._serving
 
 
-class _Quiet(uvicorn.Server):
+class _Quiet(BoundedServer):
     """Leaves the process's signals to whoever serves."""
 
     @contextlib.contextmanager

@@ -1,0 +1,188 @@
+"""Bounds on JSON values: how deep, how many, of which numbers and texts a value from outside may be.
+
+A value within them is carried by every engine, every encoder and every answer; so what is let in can be shown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Final, cast
+
+from remembrancer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+DEPTH: Final = 32
+"""How many objects and lists may lie within one another, in a value that a caller is free in."""
+BODY_DEPTH: Final = DEPTH + 4
+"""The same for a whole message: the value that a caller is free in lies within it."""
+MOST_VALUES: Final = 100_000
+"""How many values there may be in one."""
+_LEAST, _MOST = -(2**63), 2**63 - 1
+_MOST_DIGITS: Final = 4000
+_LONGEST_PLACE: Final = 200
+_LONGEST_SHOWN: Final = 60
+_UNKEEPABLE: Final = re.compile("[\0\ud800-\udfff]")
+_TEXT: Final = "text without NUL characters and lone surrogates"
+_NUMBER: Final = "a finite number, within 1.8e308; JSON has no NaN and no Infinity"
+_WHOLE: Final = f"a whole number of 64 bits, {_LEAST:,} to {_MOST:,}; write a longer one as text"
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]')
+
+_Way = tuple["_Way", object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfBounds:
+    """The first part of a value that lies out of bounds."""
+
+    place: str
+    """Where it is, such as `context.items[3].price`."""
+    value: object
+    """What it is, short enough to be shown."""
+    allowed: str
+
+    def allowed_in(self, name: str) -> str:
+        """What would be accepted, and where in the field *name*."""
+        return self.allowed if self.place == name else f"{self.allowed} (at {self.place})"
+
+
+class TooDeep(ValueError):
+    """JSON text that is nested too deep to be read.
+
+    Args:
+        place: The member of the document that it is in.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(f"{place} is nested more than {BODY_DEPTH} deep")
+
+
+def keep_within(value: object, name: str, example: object) -> None:
+    """Refuse a *value*, of the field *name*, that no answer could carry. Raises InvalidInput."""
+    if fault := out_of_bounds(value, name):
+        raise InvalidInput(name, fault.value, fault.allowed_in(name), example)
+
+
+def out_of_bounds(value: object, name: str, depth: int = DEPTH) -> OutOfBounds | None:
+    """Return the first part of *value*, called *name*, that no answer could carry; None if all can be."""
+    if isinstance(value, dict | list | tuple):
+        return _within(cast("dict[object, object] | list[object]", value), name, depth)
+    return _leaf(value, (None, name))
+
+
+def read_json(text: str | bytes) -> object:
+    """Return the value that JSON *text* is, as far as it can be read. Raises ValueError; TooDeep where that is why."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise TooDeep(_deep_member(text if isinstance(text, str) else text.decode("utf-8", "replace"))) from None
+    except ValueError as fault:
+        if type(fault) is not ValueError:  # no JSON, or no text
+            raise
+        return json.loads(text, parse_int=_clamped)  # a whole number has more digits than Python reads
+
+
+def read_kept(text: str) -> object:
+    """Return the value that JSON *text* of the graph is. Raises ValueError: it is none, or no answer could carry it.
+
+    An older version has kept deeper ones, and another hand may write anything.
+    """
+    try:
+        value: object = _KEPT.decode(text)
+    except RecursionError:
+        raise TooDeep("it") from None
+    # Most are small and plain: two counts are all that is done to them.
+    suspect = text.count("{") + text.count("[") > DEPTH or "\\u" in text
+    if suspect and (fault := out_of_bounds(value, "it")):
+        raise ValueError(f"{fault.place} is {fault.value!r}; allowed is {fault.allowed}")
+    return value
+
+
+def _within(value: dict[object, object] | list[object], name: str, depth: int) -> OutOfBounds | None:
+    waiting: list[tuple[dict[object, object] | list[object], _Way, int]] = [(value, (None, name), 1)]
+    left = MOST_VALUES
+    while waiting:
+        container, way, level = waiting.pop()
+        if level > depth:
+            allowed = f"at most {depth} objects and lists within one another"
+            return OutOfBounds(_place(way), "…", allowed)
+        left -= len(container)
+        if left < 0:
+            return OutOfBounds(_place(way), "…", f"at most {MOST_VALUES:,} values")
+        for key, each in _items(container):
+            if isinstance(each, dict | list | tuple):
+                waiting.append((cast("list[object]", each), (way, key), level + 1))
+            elif fault := _leaf(each, (way, key)):
+                return fault
+            if isinstance(key, str) and _UNKEEPABLE.search(key):
+                return OutOfBounds(_place(way), _shown(key), f"as a key, {_TEXT}")
+    return None
+
+
+def _items(container: dict[object, object] | list[object]) -> Iterable[tuple[object, object]]:
+    return container.items() if isinstance(container, dict) else enumerate(container)
+
+
+def _leaf(value: object, way: _Way) -> OutOfBounds | None:
+    if isinstance(value, str):
+        return OutOfBounds(_place(way), _shown(value), _TEXT) if _UNKEEPABLE.search(value) else None
+    if isinstance(value, float):
+        return None if isfinite(value) else OutOfBounds(_place(way), str(value), _NUMBER)
+    if isinstance(value, int) and not _LEAST <= value <= _MOST:
+        return OutOfBounds(_place(way), f"a whole number of {value.bit_length()} bits", _WHOLE)
+    return None
+
+
+def _place(way: _Way) -> str:
+    parts = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in _keys(way)]
+    return _shown("".join(reversed(parts)).removeprefix("."), _LONGEST_PLACE)
+
+
+def _keys(way: _Way) -> Iterator[object]:
+    while way is not None:
+        way, key = way
+        yield key
+
+
+def _shown(text: str, longest: int = _LONGEST_SHOWN) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _deep_member(text: str) -> str:
+    """Return the member of a document's object, or of the items of its list, in which it is nested too deep."""
+    level, last, member = 0, "", "body"
+    for found in _TOKEN.finditer(text):
+        mark = found[0]
+        if mark in "[{":
+            level += 1
+        elif mark in "]}":
+            level -= 1
+        elif mark == ":" and level == 1:
+            member = last[1:-1]
+        last = mark
+        if level > BODY_DEPTH:
+            return member
+    return member
+
+
+def _clamped(digits: str) -> int:
+    """Return a whole number, one far out of bounds for one that has too many digits."""
+    return int(digits) if len(digits) < _MOST_DIGITS else 2 * _MOST
+
+
+def _refuse_constant(constant: str) -> object:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    if not isfinite(number := float(digits)):
+        raise ValueError(f"{digits[:_LONGEST_SHOWN]} is too large a number")
+    return number
+
+
+_KEPT: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)

@@ -1,0 +1,105 @@
+"""The outermost layer of the API: for whom a request is meant, and what the head of every answer says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from fastapi import Request, Response
+
+from remembrancer.surfaces.host_names import host_of, is_known
+from remembrancer.surfaces.rest.guarding import SAFE_HEADERS, answered
+from remembrancer.surfaces.rest.problems import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, MutableMapping
+    from contextlib import AbstractContextManager
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_MISDIRECTED: Final = 400
+
+
+class Gate:
+    """An application behind its gate.
+
+    A request under another host name than ours is refused: a web page may have that name point to this machine, and
+    would then be asked for the token as if it were the API. An answer that is given before the body has come ends the
+    connection: what is left of the body is neither received nor read.
+
+    Args:
+        app: The API.
+        counted: Counts a request, around it.
+        hosts: Under which names it may be asked, beside those of this machine's loopback.
+    """
+
+    def __init__(
+        self, app: ASGIApp, counted: Callable[[], AbstractContextManager[None]], hosts: Collection[str] = ()
+    ) -> None:
+        self._app = app
+        self._counted = counted
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or one WebSocket."""
+        if scope["type"] == "http":
+            exchange = _Exchange(scope, receive, send)
+            app = self._app if self._is_ours(scope) else self._refuse
+            await app(scope, exchange.receive, exchange.send)
+        elif scope["type"] == "websocket" and not self._is_ours(scope):
+            await send({"type": "websocket.close", "code": 1008, "reason": "an unknown host"})
+        else:
+            await self._app(scope, receive, send)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        host = host_of(_header(scope, b"host") or "")
+        address, *_ = scope.get("server") or ("",)  # no name stands for it, so that nobody can point one to it
+        return is_known(host, {address, *self._hosts})
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def refused(_: Request) -> Response:
+            with self._counted():
+                raise self._refusal(_header(scope, b"host"))
+
+        answer = await answered(refused, Request(scope))
+        await answer(scope, receive, send)
+
+    def _refusal(self, host: str | None) -> Refusal:
+        allowed = " | ".join(["localhost", "127.0.0.1", "[::1]", *sorted(self._hosts)])
+        detail = "The API is not asked under this host name. Ask under one of its own, or serve it with --allowed-host."
+        return Refusal(_MISDIRECTED, "host", detail, said=("Host", host, allowed, "localhost"))
+
+
+class _Exchange:
+    """One request and its answer, as they pass."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        length, coding = _header(scope, b"content-length"), _header(scope, b"transfer-encoding")
+        self._awaits_body = coding is not None or length not in {None, "0"}
+
+    async def receive(self) -> Message:
+        """Pass on a part of the body."""
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            self._awaits_body = False
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass on a part of the answer; its head says what every answer says."""
+        if message["type"] == "http.response.start":
+            given = cast("list[tuple[bytes, bytes]]", list(message.get("headers", ())))
+            present = {name.lower() for name, _ in given}
+            given += [pair for pair in _SAFE if pair[0] not in present]
+            if self._awaits_body:
+                given.append((b"connection", b"close"))
+            message = cast("MutableMapping[str, object]", {**message, "headers": given})
+        await self._send(message)
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    pairs = cast("list[tuple[bytes, bytes]]", scope["headers"])
+    return next((value.decode("latin-1") for name, value in pairs if name == wanted), None)
+
+
+_SAFE: Final = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()]

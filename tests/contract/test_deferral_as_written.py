@@ -1,0 +1,29 @@
+"""A deferral that was written is answered as written, also where the graph cannot be read just then."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from remembrancer.engine.putting_off import deferred, put_off
+from remembrancer.model.moment import to_ms
+from remembrancer.model.outcome import Defer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.task_store import Change, TaskStore
+
+
+async def test_a_deferral_is_told_as_the_graph_tells_it(
+    store: TaskStore, a_task: Callable[..., ScheduledTask], a_change: Callable[..., Change], now: datetime
+) -> None:
+    await store.create([made := a_task(next_run_ms=to_ms(now) + 60_000)])
+    for turn in (1, 2):
+        read = await store.get(made.task_id)
+        rearm = put_off(read, Defer(now + timedelta(hours=turn), "later"), now + timedelta(seconds=turn), None)
+        assert await store.defer(read.task_id, read.next_run_ms, rearm, a_change("defer"))
+
+        assert deferred(read, rearm) == await store.get(made.task_id)
