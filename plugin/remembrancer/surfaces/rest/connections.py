@@ -108,6 +108,8 @@ class BoundedServer(uvicorn.Server):
     """A server that takes no more connections than it can serve, and waits where the process has no file left."""
 
     _accepting: asyncio.Task[None] | None = None
+    _arriving: set[asyncio.Task[None]]
+    """Connections whose TLS is being agreed on: one that takes its time keeps no other waiting."""
     _fewer: int | None = None
     _fewer_until = 0.0
 
@@ -115,22 +117,24 @@ class BoundedServer(uvicorn.Server):
         """Listen on one socket, which is there already."""
         assert sockets is not None  # noqa: S101 (the server of this package opens it, to know its port)
         await self.lifespan.startup()
-        self.servers = []
+        self.servers, self._arriving = [], set()
         self._accepting = asyncio.create_task(self._accept(sockets[0]), name="remembrancer rest connections")
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more, and end those that are open once they are answered."""
         if self._accepting:
-            self._accepting.cancel()
-            await asyncio.wait([self._accepting])
+            ending = [self._accepting, *self._arriving]
+            for task in ending:
+                task.cancel()
+            await asyncio.wait(ending)
         await super().shutdown(sockets)
 
     async def _accept(self, listening: socket.socket) -> None:
         listening.setblocking(False)  # noqa: FBT003 (the library's own signature)
         loop = asyncio.get_running_loop()
         while True:
-            while len(self.server_state.connections) >= self._most():
+            while len(self.server_state.connections) + len(self._arriving) >= self._most():
                 if not self._make_room():
                     await asyncio.sleep(_LOOK_SECONDS)  # all are at work: the others wait in the system's queue
                 await asyncio.sleep(0)
@@ -139,8 +143,17 @@ class BoundedServer(uvicorn.Server):
             except OSError as fault:
                 await self._wait_out(fault)
                 continue
-            with suppress(OSError):  # it has left already
-                await loop.connect_accepted_socket(self._connection, taken)
+            arriving = loop.create_task(self._begin(taken), name="remembrancer rest connection")
+            self._arriving.add(arriving)
+            arriving.add_done_callback(self._arriving.discard)
+
+    async def _begin(self, taken: socket.socket) -> None:
+        secured = self.config.ssl
+        limit = HEAD_SECONDS if secured else None
+        with suppress(OSError):  # it has left already, or does not speak TLS
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._connection, taken, ssl=secured, ssl_handshake_timeout=limit
+            )
 
     def _connection(self) -> Connection:
         return Connection(self.config, self.server_state, self.lifespan.state)
