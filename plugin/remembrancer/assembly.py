@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remembrancer.engine.moving import Copied, CopyStep
+    from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.handler import Handler
     from remembrancer.stores.session import Session
     from remembrancer.surfaces.otel.instruments import OpenTelemetry
@@ -81,7 +82,9 @@ class TaskSchedulerService(SchedulerService):
         numbers = _with_interval(options or Options(), check_interval_seconds)
         prepare_engine(reuse_space=numbers.keep_executions_days is not None)
         super().__init__(
-            lambda: open_store(db_path, check_interval_seconds=numbers.check_interval_seconds),
+            lambda: open_store(
+                db_path, check_interval_seconds=numbers.check_interval_seconds, limits=numbers.query_limits
+            ),
             clock_from(time_service),
             handler or think,
             numbers,
@@ -111,7 +114,12 @@ def open_service(
     numbers = options or Options()
     prepare_engine(reuse_space=numbers.keep_executions_days is not None)
     return SchedulerService(
-        lambda: open_store(graph, check_interval_seconds=numbers.check_interval_seconds, opened=opened),
+        lambda: open_store(
+            graph,
+            check_interval_seconds=numbers.check_interval_seconds,
+            opened=opened,
+            limits=numbers.query_limits,
+        ),
         clock_from(clock),
         handler or think,
         numbers,
@@ -151,8 +159,12 @@ async def open_store(
     check_interval_seconds: float = 60.0,
     opened: Callable[[], OpenFolder] | None = None,
     read_only: bool = False,
+    limits: QueryLimits | None = None,
 ) -> GraphStore:
-    """Open *graph* and bring its schema up to date. Raises GraphUnavailable in one of its forms."""
+    """Open *graph* and bring its schema up to date; *limits* are those of a user's queries.
+
+    Raises GraphUnavailable in one of its forms.
+    """
     on_server = isinstance(cast("object", graph), str) and is_address(str(graph))
     if read_only and (on_server or str(graph) == IN_MEMORY):
         allowed = "False, but for a folder; on a server, a user that may only read does the same"
@@ -165,7 +177,7 @@ async def open_store(
         folder = read_folder(graph)
         use = Use.BE_LOOKED_AT if read_only else Use.WORK
         session = EmbeddedSession(await on_own_thread(lambda: _open(folder, use, opened)), _EMBEDDED)
-    store = GraphStore(session, int(check_interval_seconds * 1000))
+    store = GraphStore(session, int(check_interval_seconds * 1000), limits)
     try:
         await store.recall_counters()
     except BaseException:

@@ -12,10 +12,20 @@ from remembrancer.stores.session import Row, UniqueKeyTaken
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from remembrancer.model.query_limits import QueryLimits
+
 _T = TypeVar("_T")
 _TRIES: Final = 20
 _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _QUERY_FAULTS: Final = ("CommandParsing", "CommandSemantic", "CommandSQLParsing", "CommandExecution", "IllegalArgument")
+_GRAPH_FAULTS: Final = (
+    *("closed", "IOException", "RecordNotFound", "invalid content position", "ConcurrentModification", "LockException"),
+    *("DatabaseOperationException", "DatabaseMetadataException", "NeedRetry", "TransactionException", "No space left"),
+)
+"""What says that the graph is at fault, and not the query."""
+_TOO_LARGE: Final = ("OutOfMemoryError", "queryMaxHeap", "queryMaxRangeSize")
+HALF_DONE: Final = ("RecordNotFoundException", "invalid content position")
+"""Refusals of the engine to a read beside a commit under way: a record that only its index has, a page half written."""
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
 
 
@@ -49,6 +59,20 @@ def reading_meaning(text: str, fault: str) -> RemembrancerError:
     if any(word in fault for word in _QUERY_FAULTS):
         return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", _EXAMPLE)
     return GraphUnavailable(f"The graph did not answer: {fault}")
+
+
+def asking_meaning(text: str, fault: str, limits: QueryLimits) -> RemembrancerError:
+    """Say what became of a user's query: it is the one at fault, unless the engine says that the graph is."""
+    if "NotIdempotent" in fault:
+        return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
+    if "TimeoutException" in fault and "command.timeout" in fault:
+        return limits.too_long(text)
+    if any(word in fault for word in _TOO_LARGE):
+        allowed = f"a query that holds less in memory at a time; the engine says: {fault[:500]}"
+        return InvalidInput("query", text, allowed, _EXAMPLE)
+    if any(word in fault for word in _GRAPH_FAULTS):
+        return GraphUnavailable(f"The graph did not answer: {fault}")
+    return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {fault[:500]}", _EXAMPLE)
 
 
 def writing_meaning(error: Exception) -> Exception:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from remembrancer.errors import EngineMissing, GraphUnavailable
-from remembrancer.stores.engine_settings import engine_environment
+from remembrancer.stores.engine_settings import ENFORCED, engine_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,10 +102,14 @@ class Engine(Protocol):
 def prepare_engine(*, reuse_space: bool) -> None:
     """Choose the engine's settings, as `engine_environment` gives them, for as long as this process lives.
 
-    The first call decides: the engine reads them once, when it is loaded. A value that the user has set wins.
+    The first call decides: the engine reads them once, when it is loaded. A value that the user has set wins, but for
+    what keeps queries from files and addresses.
     """
     for name, value in engine_environment(reuse_space=reuse_space).items():
-        os.environ.setdefault(name, value)
+        if name in ENFORCED:
+            os.environ[name] = value
+        else:
+            os.environ.setdefault(name, value)
 
 
 def load_engine() -> Engine:
