@@ -143,9 +143,9 @@ def open_to_read(graph: str | Path) -> SchedulerService:
     return ReadingService(lambda: open_store(graph, read_only=True), clock_from(None), think, Options())
 
 
-def open_bolt(graph: str | Path, *, bolt_port: int = 0, http_port: int = 0) -> BoltServer:
+def open_bolt(graph: str | Path, *, bolt_port: int = 0) -> BoltServer:
     """Return the Bolt server of *graph*, not started; its `open_folder` is what `open_service` takes."""
-    return BoltServer(read_folder(graph), bolt_port=bolt_port, http_port=http_port)
+    return BoltServer(read_folder(graph), bolt_port=bolt_port)
 
 
 def shown(graph: str) -> str:
