@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.task import ScheduledReply
 from remembrancer.surfaces.rest.bodies import Health
+from remembrancer.surfaces.rest.bounded_answer import bounded, on_a_thread
 from remembrancer.surfaces.rest.guarding import Door, GuardedRoute, answered, counting, refused
 from remembrancer.surfaces.rest.live import LiveRoutes, add_live
 from remembrancer.surfaces.rest.looking import LookRoutes
@@ -32,7 +34,7 @@ from remembrancer.surfaces.telemetry_shapes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from fastapi import Request, Response
     from fastapi.params import Depends as Guard
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from remembrancer.surfaces.service import SchedulerService
 
     Answers = dict[int | str, dict[str, object]]
-    Routes = tuple[tuple[str, str, Callable[..., object], Answers], ...]
+    Routes = tuple[tuple[str, str, Callable[..., Coroutine[None, None, object]], Answers], ...]
 
 _ALWAYS: Final = (400, 401, 403, 413, 422, 429, 503)
 
@@ -115,25 +117,35 @@ def application(service: SchedulerService) -> FastAPI:
     app = FastAPI(title="Remembrancer", version=version("remembrancer"), openapi_url="/v1/openapi.json")
     door = Door(lambda: service.admittance)
     app.state.live = live = LiveRoutes(service, door)
-    app.include_router(_routes(service, door, live))
+    routes = _routes(service, door, live)
+    app.include_router(routes)
+    _describe_off_the_loop(app)
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction]
         async def none(request: Request) -> Response:
-            raise refused(error, request, _methods_at(app, request.url.path))
+            raise refused(error, request, _methods_at(routes, request.url.path))
 
         return await answered(none, request)
 
     return app
 
 
-def _methods_at(app: FastAPI, path: str) -> str:
+def _describe_off_the_loop(app: FastAPI) -> None:
+    """Have the application's document made on a thread: that takes the processor for a while, once."""
+    own = next(route for route in app.routes if isinstance(route, Route) and route.path == app.openapi_url)
+
+    async def described(request: Request) -> Response:
+        await on_a_thread(app.openapi)  # the application keeps it
+        return await own.endpoint(request)
+
+    app.router.routes.insert(0, Route(own.path, described, include_in_schema=False))
+
+
+def _methods_at(routes: APIRouter, path: str) -> str:
     """Return the methods that there are at a path; the framework names those of the first route only."""
-    found: set[str] = set()
-    for template, operations in app.openapi()["paths"].items():
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
-            found |= {method.upper() for method in operations}
-    return ", ".join(sorted(found))
+    at = [each for each in routes.routes if isinstance(each, APIRoute) and each.path_regex.match(path)]
+    return ", ".join(sorted({method for each in at for method in each.methods or ()}))
 
 
 def _looking(routes: LookRoutes) -> Routes:
@@ -192,7 +204,7 @@ def _add(to: APIRouter, below: str, tag: str, routes: Routes, *guards: Guard) ->
     for method, path, serve, answers in routes:
         to.add_api_route(
             f"{below}{path}",
-            serve,
+            _bounded(method, path, serve),
             methods=[method],
             status_code=HTTPStatus.CREATED if HTTPStatus.OK in answers else HTTPStatus.OK,
             operation_id=f"{tag}_{serve.__name__}",
@@ -200,6 +212,13 @@ def _add(to: APIRouter, below: str, tag: str, routes: Routes, *guards: Guard) ->
             dependencies=list(guards),
             responses={**declared(*_ALWAYS), **answers},
         )
+
+
+def _bounded(method: str, path: str, serve: Callable[..., Coroutine[None, None, object]]) -> Callable[..., object]:
+    """Return what serves a route; one that reads is ended when its caller goes or its time is over."""
+    if path == "/cypher":
+        return bounded(serve, None)
+    return bounded(serve) if method == "GET" else serve
 
 
 def _kept(model: object) -> Answers:
