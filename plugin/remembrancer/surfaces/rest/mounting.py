@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Query
 from fastapi.routing import APIRoute
@@ -14,7 +14,7 @@ from starlette.routing import Route
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.task import ScheduledReply
 from remembrancer.surfaces.rest.bodies import Health
-from remembrancer.surfaces.rest.bounded_answer import bounded, on_a_thread
+from remembrancer.surfaces.rest.bounded_answer import BoundedAnswers, on_a_thread
 from remembrancer.surfaces.rest.guarding import Door, GuardedRoute, answered, counting, refused
 from remembrancer.surfaces.rest.live import LiveRoutes, add_live
 from remembrancer.surfaces.rest.looking import LookRoutes
@@ -34,7 +34,7 @@ from remembrancer.surfaces.telemetry_shapes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
     from fastapi import Request, Response
     from fastapi.params import Depends as Guard
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from remembrancer.surfaces.service import SchedulerService
 
     Answers = dict[int | str, dict[str, object]]
-    Routes = tuple[tuple[str, str, Callable[..., Coroutine[None, None, object]], Answers], ...]
+    Routes = tuple[tuple[str, str, Callable[..., Awaitable[Any]], Answers], ...]
 
 _ALWAYS: Final = (400, 401, 403, 413, 422, 429, 503)
 
@@ -94,20 +94,21 @@ class ReportRoutes:
 def router(service: SchedulerService) -> APIRouter:
     """Return the routes over *service*, with their guards, for `include_router`; the service is started elsewhere."""
     door = Door(lambda: service.admittance)
-    return _routes(service, door, LiveRoutes(service, door))
+    return _routes(service, door, LiveRoutes(service, door), BoundedAnswers())
 
 
-def _routes(service: SchedulerService, door: Door, live: LiveRoutes) -> APIRouter:
+def _routes(service: SchedulerService, door: Door, live: LiveRoutes, bounds: BoundedAnswers) -> APIRouter:
     made = APIRouter(prefix="/v1", route_class=counting(service.counted))
     look = LookRoutes(service)
-    _add(made, "/scheduler", "tasks", _looking(look), door.read)
-    _add(made, "/scheduler", "tasks", _reading(TaskRoutes(service)), door.read)
+    _add(made, "/scheduler", "tasks", _within(bounds, _looking(look)), door.read)
+    _add(made, "/scheduler", "tasks", _within(bounds, _reading(TaskRoutes(service))), door.read)
     _add(made, "/scheduler", "tasks", _writing(TaskRoutes(service)), door.write, Depends(marked))
+    _add(made, "/scheduler", "tasks", _asking(look, bounds), door.admin)
     _add(made, "/scheduler", "tasks", _keeping(look), door.admin)
     made.add_api_route(
         "/scheduler/health", look.health, tags=["tasks"], responses=_UNWELL, route_class_override=GuardedRoute
     )
-    _add(made, "/telemetry/task-scheduler", "telemetry", _reports(ReportRoutes(service)), door.read)
+    _add(made, "/telemetry/task-scheduler", "telemetry", _within(bounds, _reports(ReportRoutes(service))), door.read)
     add_live(made, live, door)
     return made
 
@@ -117,7 +118,8 @@ def application(service: SchedulerService) -> FastAPI:
     app = FastAPI(title="Remembrancer", version=version("remembrancer"), openapi_url="/v1/openapi.json")
     door = Door(lambda: service.admittance)
     app.state.live = live = LiveRoutes(service, door)
-    routes = _routes(service, door, live)
+    app.state.answers = bounds = BoundedAnswers()
+    routes = _routes(service, door, live, bounds)
     app.include_router(routes)
     _describe_off_the_loop(app)
 
@@ -168,7 +170,16 @@ def _looking(routes: LookRoutes) -> Routes:
 
 
 def _keeping(routes: LookRoutes) -> Routes:
-    return ("POST", "/cypher", routes.cypher, {}), ("POST", "/retain", routes.retain, {})
+    return (("POST", "/retain", routes.retain, {}),)
+
+
+def _asking(routes: LookRoutes, bounds: BoundedAnswers) -> Routes:
+    return (("POST", "/cypher", bounds.bounded(routes.cypher, None), {}),)  # a query has limits of its own
+
+
+def _within(bounds: BoundedAnswers, routes: Routes) -> Routes:
+    """Return routes that read, each of them ended when its caller goes or its time is over."""
+    return tuple((method, path, bounds.bounded(serve), answers) for method, path, serve, answers in routes)
 
 
 def _reading(routes: TaskRoutes) -> Routes:
@@ -204,7 +215,7 @@ def _add(to: APIRouter, below: str, tag: str, routes: Routes, *guards: Guard) ->
     for method, path, serve, answers in routes:
         to.add_api_route(
             f"{below}{path}",
-            _bounded(method, path, serve),
+            serve,
             methods=[method],
             status_code=HTTPStatus.CREATED if HTTPStatus.OK in answers else HTTPStatus.OK,
             operation_id=f"{tag}_{serve.__name__}",
@@ -212,13 +223,6 @@ def _add(to: APIRouter, below: str, tag: str, routes: Routes, *guards: Guard) ->
             dependencies=list(guards),
             responses={**declared(*_ALWAYS), **answers},
         )
-
-
-def _bounded(method: str, path: str, serve: Callable[..., Coroutine[None, None, object]]) -> Callable[..., object]:
-    """Return what serves a route; one that reads is ended when its caller goes or its time is over."""
-    if path == "/cypher":
-        return bounded(serve, None)
-    return bounded(serve) if method == "GET" else serve
 
 
 def _kept(model: object) -> Answers:

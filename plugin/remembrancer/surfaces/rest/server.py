@@ -14,6 +14,7 @@ from remembrancer.surfaces.rest.mounting import application
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from remembrancer.surfaces.rest.bounded_answer import BoundedAnswers
     from remembrancer.surfaces.rest.live import LiveRoutes
     from remembrancer.surfaces.service import SchedulerService
 
@@ -36,6 +37,7 @@ class RestServer:
         self._address = (host, port)
         app = application(service)
         self._live: LiveRoutes = app.state.live
+        self._answers: BoundedAnswers = app.state.answers
         settings = uvicorn.Config(
             app,
             log_config=None,
@@ -59,8 +61,9 @@ class RestServer:
         return port
 
     async def stop(self) -> None:
-        """Answer what was asked, then listen no more."""
+        """Answer what was asked and acts, end what only reads, then listen no more."""
         self._live.close()
+        self._answers.close()
         self._server.should_exit = True
         if self._serving:
             await self._serving
