@@ -80,7 +80,7 @@ class TaskSchedulerService(SchedulerService):
         instruments: OpenTelemetry | None = None,
     ) -> None:
         numbers = _with_interval(options or Options(), check_interval_seconds)
-        prepare_engine(reuse_space=numbers.keep_executions_days is not None)
+        prepare_engine(reuse_space=numbers.keep_executions_days is not None, bounded=True)
         super().__init__(
             lambda: open_store(
                 db_path, check_interval_seconds=numbers.check_interval_seconds, limits=numbers.query_limits
@@ -112,7 +112,7 @@ def open_service(
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
     """
     numbers = options or Options()
-    prepare_engine(reuse_space=numbers.keep_executions_days is not None)
+    prepare_engine(reuse_space=numbers.keep_executions_days is not None, bounded=True)
     return SchedulerService(
         lambda: open_store(
             graph,
@@ -140,6 +140,7 @@ def open_to_read(graph: str | Path) -> SchedulerService:
 
     Nothing fires, and whatever would write raises GraphReadOnly.
     """
+    prepare_engine(reuse_space=False, bounded=True)
     return ReadingService(lambda: open_store(graph, read_only=True), clock_from(None), think, Options())
 
 

@@ -99,13 +99,13 @@ class Engine(Protocol):
         ...
 
 
-def prepare_engine(*, reuse_space: bool) -> None:
+def prepare_engine(*, reuse_space: bool, bounded: bool) -> None:
     """Choose the engine's settings, as `engine_environment` gives them, for as long as this process lives.
 
     The first call decides: the engine reads them once, when it is loaded. A value that the user has set wins, but for
     what keeps queries from files and addresses.
     """
-    for name, value in engine_environment(reuse_space=reuse_space).items():
+    for name, value in engine_environment(reuse_space=reuse_space, bounded=bounded).items():
         if name in ENFORCED:
             os.environ[name] = value
         else:
@@ -125,7 +125,7 @@ def load_engine() -> Engine:
             "The graph engine was loaded before this process was forked off, and does not work here. Start processes "
             "that use a graph with the `spawn` or `forkserver` method."
         )
-    prepare_engine(reuse_space=False)
+    prepare_engine(reuse_space=False, bounded=False)
     try:
         import arcadedb  # noqa: PLC0415 (its settings had to be set first)  # pyright: ignore[reportMissingTypeStubs]
     except (ImportError, OSError) as missing:

@@ -21,7 +21,7 @@ def log_folder() -> Path:
     return state / "remembrancer"
 
 
-def engine_environment(*, reuse_space: bool) -> dict[str, str]:
+def engine_environment(*, reuse_space: bool, bounded: bool) -> dict[str, str]:
     """Return the engine's settings, as environment variables that must stand before its first import.
 
     Its memory is bounded, its index compacted early (an index over a clock ages), its log kept off the terminal.
@@ -34,10 +34,14 @@ def engine_environment(*, reuse_space: bool) -> dict[str, str]:
     A command's rows come back with it: the binding's other way, a cursor read later, costs a second crossing and keeps
     the parameters of 4,096 commands for ever, which was two thirds of a kilobyte and more for each fire.
 
+    Where a service answers queries of users, each statement is *bounded* in time; a check of a whole graph is not.
+
     A value that the user has set wins, argument by argument; but for the arguments that keep a query from files and
     addresses, which stand last, where the engine takes them.
     """
     ours = {**_ARGUMENTS, "-Darcadedb.bucketReuseSpaceMode=": "high" if reuse_space else "low"}
+    if bounded:
+        ours["-Darcadedb.command.timeout="] = f"{LONGEST_SECONDS * 1000:.0f}"
     return {
         "ARCADEDB_NATIVE_LAZY_CMD": "0",
         _NATIVE: " ".join(_merged(ours, os.environ.get(_NATIVE, "").split())),
@@ -63,14 +67,13 @@ ENFORCED: Final = ("ARCADEDB_NATIVE_ISOLATE_ARGS", "ARCADEDB_JVM_ARGS")
 """The variables that hold arguments of ours beside the user's."""
 _NATIVE, _JVM = ENFORCED
 LONGEST_SECONDS: Final = 60.0
-"""The time limit of every statement inside the engine, those over Bolt too; none of ours comes near it."""
+"""The time limit of a statement inside the engine beside a service, over Bolt too; none of ours comes near it."""
 _HEAP: Final = ("-Xmx", "-XX:MaximumHeapSizePercent=", "-XX:MaxRAM=")
 _ARGUMENTS: Final = {
     "-Xmx": "512m",
     "-Darcadedb.maxPageRAM=": "128",
     "-Darcadedb.indexCompactionMinPagesSchedule=": "4",
     "-Darcadedb.indexCompactionFullSeriesThreshold=": "20",
-    "-Darcadedb.command.timeout=": f"{LONGEST_SECONDS * 1000:.0f}",
     "-Darcadedb.queryMaxConcurrent=": "4",
 }
 """By how each begins. The last one is about queries over Bolt: as many as may run at once."""

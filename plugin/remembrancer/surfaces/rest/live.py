@@ -174,9 +174,9 @@ class LiveRoutes:
             async with aclosing(self._pages(wish, leave)) as pages:
                 try:
                     async for page in pages:
-                        for event in page.events:
-                            yield self._written_once.sse(event)
-                        if not page.events:
+                        if page.events:
+                            yield b"".join(self._written_once.sse(event) for event in page.events)
+                        else:
                             yield format_sse_event(id=page.cursor, comment="nothing new")
                 except (RemembrancerError, Refusal):
                     return  # the client comes back by itself, to where it was
