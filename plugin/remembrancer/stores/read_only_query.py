@@ -142,7 +142,7 @@ def _refuse_clause(tokens: Sequence[Token], place: int) -> None:
     if token.text == "use" and begins and before.text in {"{", "union", "all"}:
         _refuse(token, "USE", "no other graph than this one")
     if token.text in _WRITING and begins:
-        _refuse(token, token.text.upper(), "clauses that only read")
+        _refuse(token, token.text.upper(), "a query that only reads (MATCH … RETURN …)")
 
 
 def _refuse_show(tokens: Sequence[Token], place: int) -> None:
