@@ -28,7 +28,7 @@ MOST: Final = 1000
 """Events in one page at most, gaps beside them."""
 _POLL_SECONDS: Final = 1.0
 _PLACES: Final = 8
-"""Of how many places in the log the events that follow are kept for the next reader there."""
+"""Of how many places in the log the events that follow are kept for the next reader there, until the next poll."""
 
 
 class Feed:
@@ -46,7 +46,7 @@ class Feed:
         self._unlisten: Callable[[], None] | None = None
         self._changed = asyncio.Event()
         self._asking: asyncio.Task[Mapping[int, Extent]] | None = None
-        self._looking: dict[tuple[str, int], asyncio.Task[tuple[list[Event], dict[int, int]]]] = {}
+        self._looking: dict[tuple[str, int], tuple[asyncio.Task[tuple[list[Event], dict[int, int]]], float]] = {}
         self._closed = False
 
     async def page(
@@ -103,12 +103,12 @@ class Feed:
 
         So each is read once, however many follow, and may be encoded once.
         """
-        place = (to_text(cursor), limit)
-        looking = self._looking.get(place)
-        if looking is None or (looking.done() and not _has_found(looking)):
-            looking = asyncio.get_running_loop().create_task(self._collect(dict(cursor), limit))
+        place, loop = (to_text(cursor), limit), asyncio.get_running_loop()
+        looking, until = self._looking.get(place, (None, 0.0))
+        if looking is None or (looking.done() and not (_has_found(looking) and loop.time() < until)):
+            looking = loop.create_task(self._collect(dict(cursor), limit))
             looking.add_done_callback(_has_found)  # an error is its readers', if there are any left
-            self._looking[place] = looking
+            self._looking[place] = looking, loop.time() + _POLL_SECONDS
             while len(self._looking) > _PLACES:
                 del self._looking[next(iter(self._looking))]
         events, behind = await asyncio.shield(looking)
@@ -157,6 +157,7 @@ class Feed:
         self._readers += 1
         loop = asyncio.get_running_loop()
         if self._unlisten is None:
+            self._looking.clear()  # what was written meanwhile was not heard of
             self._unlisten = self._log.listen(lambda: _call(loop, self._wake))
         try:
             yield

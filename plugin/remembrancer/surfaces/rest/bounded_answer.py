@@ -7,7 +7,7 @@ import inspect
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Final, TypeVar, cast, get_type_hints
 
 from fastapi import Request, Response
 from pydantic import TypeAdapter
@@ -47,22 +47,22 @@ class BoundedAnswers:
             self._end(limit, Ended.STOPPED)
 
     def bounded(
-        self, serve: Callable[..., Awaitable[Any]], seconds: float | None = ANSWER_SECONDS
-    ) -> Callable[..., Awaitable[Any]]:
+        self, serve: Callable[..., Awaitable[object]], seconds: float | None = ANSWER_SECONDS
+    ) -> Callable[..., Awaitable[object]]:
         """Return *serve*, a route's function, with its answer bounded.
 
         One that takes the response, to put a header or a status there, has it encoded by the framework: it answers one
         thing, which is small.
         """
         hints = get_type_hints(serve, include_extras=True)
-        answer: Any = hints["return"]
+        answer = cast("type[object]", hints["return"])
         encode = None if Response in hints.values() else TypeAdapter[object](answer).dump_json
         own = inspect.Parameter(_REQUEST, inspect.Parameter.KEYWORD_ONLY, annotation=Request)
         kept = [each.replace(annotation=hints[name]) for name, each in inspect.signature(serve).parameters.items()]
 
         @wraps(serve)
-        async def answered(**asked: Any) -> object:
-            request: Request = asked.pop(_REQUEST)
+        async def answered(**asked: object) -> object:
+            request = cast("Request", asked.pop(_REQUEST))
             found = await self.while_connected(request, serve(**asked), seconds)
             if encode is None:
                 return found

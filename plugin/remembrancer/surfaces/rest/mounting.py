@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Query
 from fastapi.routing import APIRoute
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from remembrancer.surfaces.service import SchedulerService
 
     Answers = dict[int | str, dict[str, object]]
-    Routes = tuple[tuple[str, str, Callable[..., Awaitable[Any]], Answers], ...]
+    Routes = tuple[tuple[str, str, Callable[..., Awaitable[object]], Answers], ...]
 
 _ALWAYS: Final = (400, 401, 403, 413, 422, 429, 503)
 
