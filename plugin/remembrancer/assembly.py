@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remembrancer.engine.moving import Copied, CopyStep
+    from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.handler import Handler
     from remembrancer.stores.session import Session
     from remembrancer.surfaces.otel.instruments import OpenTelemetry
@@ -79,9 +80,11 @@ class TaskSchedulerService(SchedulerService):
         instruments: OpenTelemetry | None = None,
     ) -> None:
         numbers = _with_interval(options or Options(), check_interval_seconds)
-        prepare_engine(reuse_space=numbers.keep_executions_days is not None)
+        prepare_engine(reuse_space=numbers.keep_executions_days is not None, bounded=True)
         super().__init__(
-            lambda: open_store(db_path, check_interval_seconds=numbers.check_interval_seconds),
+            lambda: open_store(
+                db_path, check_interval_seconds=numbers.check_interval_seconds, limits=numbers.query_limits
+            ),
             clock_from(time_service),
             handler or think,
             numbers,
@@ -109,9 +112,14 @@ def open_service(
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
     """
     numbers = options or Options()
-    prepare_engine(reuse_space=numbers.keep_executions_days is not None)
+    prepare_engine(reuse_space=numbers.keep_executions_days is not None, bounded=True)
     return SchedulerService(
-        lambda: open_store(graph, check_interval_seconds=numbers.check_interval_seconds, opened=opened),
+        lambda: open_store(
+            graph,
+            check_interval_seconds=numbers.check_interval_seconds,
+            opened=opened,
+            limits=numbers.query_limits,
+        ),
         clock_from(clock),
         handler or think,
         numbers,
@@ -133,6 +141,7 @@ def open_to_read(graph: str | Path, *, damaged: bool = True) -> SchedulerService
     Nothing fires, and whatever would write raises GraphReadOnly; several processes may read at a time. Without
     *damaged*, a damaged graph raises GraphDamaged, as in any other opening.
     """
+    prepare_engine(reuse_space=False, bounded=True)
 
     async def opened() -> GraphStore:
         if not damaged:
@@ -142,12 +151,12 @@ def open_to_read(graph: str | Path, *, damaged: bool = True) -> SchedulerService
     return ReadingService(opened, clock_from(None), think, Options())
 
 
-def open_bolt(graph: str | Path, *, bolt_port: int = 0, http_port: int = 0, password: str | None = None) -> BoltServer:
+def open_bolt(graph: str | Path, *, bolt_port: int = 0, password: str | None = None) -> BoltServer:
     """Return the Bolt server of *graph*, not started; its `open_folder` is what `open_service` takes.
 
     Without a *password* for its reader, each start makes a new one.
     """
-    return BoltServer(read_folder(graph), bolt_port=bolt_port, http_port=http_port, password=password)
+    return BoltServer(read_folder(graph), bolt_port=bolt_port, password=password)
 
 
 def shown(graph: str) -> str:
@@ -161,8 +170,12 @@ async def open_store(
     check_interval_seconds: float = 60.0,
     opened: Callable[[], OpenFolder] | None = None,
     read_only: bool = False,
+    limits: QueryLimits | None = None,
 ) -> GraphStore:
-    """Open *graph* and bring its schema up to date. Raises GraphUnavailable in one of its forms."""
+    """Open *graph* and bring its schema up to date; *limits* are those of a user's queries.
+
+    Raises GraphUnavailable in one of its forms.
+    """
     on_server = isinstance(cast("object", graph), str) and is_address(str(graph))
     if read_only and (on_server or str(graph) == IN_MEMORY):
         allowed = "False, but for a folder; on a server, a user that may only read does the same"
@@ -175,7 +188,7 @@ async def open_store(
         folder = read_folder(graph)
         use = Use.BE_LOOKED_AT if read_only else Use.WORK
         session = EmbeddedSession(await on_own_thread(lambda: _open(folder, use, opened)), _EMBEDDED)
-    store = GraphStore(session, int(check_interval_seconds * 1000))
+    store = GraphStore(session, int(check_interval_seconds * 1000), limits)
     try:
         await store.recall_counters()
     except BaseException:

@@ -14,7 +14,8 @@ from bolt_proxy import BoltProxy, Cut
 
 from remembrancer import Options, TaskSchedulerService
 from remembrancer.assembly import open_store
-from remembrancer.errors import GraphBusy, GraphUnavailable, GraphUnreachable
+from remembrancer.errors import GraphBusy, GraphUnreachable, InvalidInput
+from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.task_store import Wanted
 from remembrancer.stores import neo4j_writer
 from remembrancer.stores.lanes import Lane
@@ -119,11 +120,12 @@ async def test_queries_that_take_for_ever_stop_no_firing(proxy: BoltProxy) -> No
     assert refused <= {GraphBusy}, "for want of a connection"
 
 
-async def test_a_query_that_takes_too_long_is_given_up_in_words(store: GraphStore, proxy: BoltProxy) -> None:
+async def test_a_query_that_takes_too_long_is_given_up_in_words(proxy: BoltProxy) -> None:
     proxy.stuck = b"RETURN 'for ever'"
-    store._session._sessions._pools[Lane.USER]._seconds = 1.0
-    with pytest.raises(GraphUnavailable, match=r"no answer within 1 s, and the query was given up. Ask for less"):
+    store = await open_store(proxy.graph, limits=QueryLimits(seconds=1))
+    with pytest.raises(InvalidInput, match=r"within 1 seconds .*query_seconds.* ask for less"):
         await asyncio.wait_for(store.query("RETURN 'for ever'"), LIMIT)
+    await store.close()
 
 
 async def test_a_commit_that_is_not_answered_is_looked_up(
@@ -164,6 +166,7 @@ def test_a_forked_process_is_told_that_the_graph_is_not_its_own(neo4j_server: Se
 import asyncio, os, sys
 from remembrancer.assembly import open_store
 from remembrancer.errors import GraphUnavailable
+from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.task_store import Wanted
 
 async def ask(store):

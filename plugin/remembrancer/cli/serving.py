@@ -19,6 +19,7 @@ from remembrancer.cli.running import FAILED
 from remembrancer.cli.serve_ports import exposition, listening, network_of, serve_metrics, serve_rest
 from remembrancer.cli.signals import LastAct, Signals
 from remembrancer.errors import InvalidInput
+from remembrancer.model.query_limits import ROWS, SECONDS, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from remembrancer.ports.handler import Handler
     from remembrancer.surfaces.service import SchedulerService
 
+_QUERIES: Final = "What a query may take that others ask of it"
+_MOST_BYTES: Final = 12 * 1024 * 1024
+"""What the control channel carries in one frame, with room for how it is written there."""
 _OPEN: Final = "What it opens to others, on this machine only"
 _NET: Final = "The API beyond this machine"
 
@@ -88,6 +92,15 @@ class Serving(OnGraph):
         int,
         Option(min=0, max=65535, help="Where there are no Unix sockets, for other commands.", rich_help_panel=_OPEN),
     ] = 0
+    query_seconds: Annotated[
+        float, Option(min=0.1, max=3600, help="How long one query in Cypher may take.", rich_help_panel=_QUERIES)
+    ] = SECONDS
+    query_rows: Annotated[int, Option(min=1, help="How many rows its answer may have.", rich_help_panel=_QUERIES)] = (
+        ROWS
+    )
+    query_bytes: Annotated[
+        int, Option(min=1000, max=_MOST_BYTES, help="How many bytes of JSON they may be.", rich_help_panel=_QUERIES)
+    ] = SIZE
 
 
 async def serve(asked: Serving) -> int:
@@ -211,6 +224,9 @@ def _numbers(asked: Serving) -> Options:
         check_interval_seconds=asked.check_interval_seconds,
         stop_timeout_seconds=asked.stop_timeout,
         keep_executions_days=None if asked.keep is None else read_days(asked.keep),
+        query_seconds=asked.query_seconds,
+        query_rows=asked.query_rows,
+        query_bytes=asked.query_bytes,
     )
 
 

@@ -136,6 +136,7 @@ class Checker:
         while not self._stopping:
             self.alarm.begin_pass()
             until = await self._pass()
+            self.record.plan(until)
             if self._stopping or await self._meet_clock_step():
                 continue
             await self.faults.survive("The sleep of the checker", partial(self.hearing.sleep, until, self.alarm.event))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MOST: Final = 1000
 """Events in one page at most, gaps beside them."""
 _POLL_SECONDS: Final = 1.0
+_PLACES: Final = 8
+"""Of how many places in the log the events that follow are kept for the next reader there, until the next poll."""
 
 
 class Feed:
@@ -44,6 +46,7 @@ class Feed:
         self._unlisten: Callable[[], None] | None = None
         self._changed = asyncio.Event()
         self._asking: asyncio.Task[Mapping[int, Extent]] | None = None
+        self._looking: dict[tuple[str, int], tuple[asyncio.Task[tuple[list[Event], dict[int, int]]], float]] = {}
         self._closed = False
 
     async def page(
@@ -65,7 +68,7 @@ class Feed:
             found: list[Event] = []
             while not found and not self._closed:
                 changed = self._changed
-                read = await self._collect(cursor, limit)
+                read, cursor = await self._shared(cursor, limit)
                 found = [event for event in read if wanted is None or wanted(event)]
                 left = give_up - loop.time()
                 if left <= 0:
@@ -95,8 +98,24 @@ class Feed:
     async def _ends(self) -> dict[int, int]:
         return {stream: extent.newest for stream, extent in (await self._log.extents()).items()}
 
-    async def _collect(self, cursor: dict[int, int], limit: int) -> list[Event]:
-        """Return what comes next, gaps first, and move *cursor* behind it."""
+    async def _shared(self, cursor: dict[int, int], limit: int) -> tuple[list[Event], dict[int, int]]:
+        """Return what comes next and the cursor behind it; readers at the same place are given the same events.
+
+        So each is read once, however many follow, and may be encoded once.
+        """
+        place, loop = (to_text(cursor), limit), asyncio.get_running_loop()
+        looking, until = self._looking.get(place, (None, 0.0))
+        if looking is None or (looking.done() and not (_has_found(looking) and loop.time() < until)):
+            looking = loop.create_task(self._collect(dict(cursor), limit))
+            looking.add_done_callback(_has_found)  # an error is its readers', if there are any left
+            self._looking[place] = looking, loop.time() + _POLL_SECONDS
+            while len(self._looking) > _PLACES:
+                del self._looking[next(iter(self._looking))]
+        events, behind = await asyncio.shield(looking)
+        return events, dict(behind)
+
+    async def _collect(self, cursor: dict[int, int], limit: int) -> tuple[list[Event], dict[int, int]]:
+        """Return what comes next, gaps first, and the cursor moved behind it."""
         extents = await self._extents()
         gaps: list[Event] = []
         streams: list[list[tuple[int, Numbered]]] = []
@@ -108,7 +127,7 @@ class Feed:
                 streams.append(await self._next_of(cursor, stream, extent, limit))
         # The first of all are the right ones, however much more each stream holds.
         ordered = merge(*streams, key=lambda each: each[1].event.at)
-        return gaps + [_read(cursor, stream, numbered) for stream, numbered in islice(ordered, limit)]
+        return gaps + [_read(cursor, stream, numbered) for stream, numbered in islice(ordered, limit)], cursor
 
     async def _next_of(
         self, cursor: Mapping[int, int], stream: int, extent: Extent, limit: int
@@ -138,6 +157,7 @@ class Feed:
         self._readers += 1
         loop = asyncio.get_running_loop()
         if self._unlisten is None:
+            self._looking.clear()  # what was written meanwhile was not heard of
             self._unlisten = self._log.listen(lambda: _call(loop, self._wake))
         try:
             yield
@@ -150,7 +170,13 @@ class Feed:
     def _wake(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         self._asking = None  # what was asked before does not count any more
+        self._looking.clear()
         changed.set()
+
+
+def _has_found(looking: asyncio.Task[tuple[list[Event], dict[int, int]]]) -> bool:
+    """Whether a look at the log is over and has found events."""
+    return not looking.cancelled() and looking.exception() is None and bool(looking.result()[0])
 
 
 def only(kinds: Collection[str] = (), task_id: str | None = None) -> Callable[[Event], bool]:

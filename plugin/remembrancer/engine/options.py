@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remembrancer.model.query_limits import ROWS, SECONDS, SIZE, QueryLimits
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -26,6 +28,9 @@ class Options:
         keep_executions_days: After so many days an execution that is over is rolled up into the summary of its task
             and day; None keeps each of them for ever. On the embedded graph the space is used again by a process
             whose first service says so; one that keeps everything never looks for space.
+        query_seconds: How long a query of a user may take, such as `cypher`.
+        query_rows: How many rows its answer may have.
+        query_bytes: How many bytes of JSON they may be.
     """
 
     check_interval_seconds: float = 60.0
@@ -39,3 +44,11 @@ class Options:
     keep_executions_days: float | None = None
     events_kept: int = 100_000
     events_kept_seconds: float = 86_400.0
+    query_seconds: float = SECONDS
+    query_rows: int = ROWS
+    query_bytes: int = SIZE
+
+    @property
+    def query_limits(self) -> QueryLimits:
+        """The limits of a user's query."""
+        return QueryLimits(self.query_seconds, self.query_rows, self.query_bytes)

@@ -36,9 +36,11 @@ class Record:
         self._started = self._seconds()
         self._progress: float | None = None
         self._allowed = _PROGRESS_SECONDS
+        self._due: float | None = None
 
     def start(self) -> None:
         """The checker begins: what was before does not count."""
+        self._due = None
         self._started, self._last_good, self._progress, self.is_failing = self._seconds(), None, None, False
 
     def begin(self) -> None:
@@ -60,6 +62,10 @@ class Record:
         else:
             self.failed += 1
 
+    def plan(self, until: datetime) -> None:
+        """The next pass begins at *until* at the latest."""
+        self._due = self._seconds() + max(0.0, (until - self._clock.now()).total_seconds())
+
     @property
     def age_seconds(self) -> float:
         """How long ago the last good pass ended; 0 without one."""
@@ -71,6 +77,8 @@ class Record:
         now = self._seconds()
         if self._progress is not None and now - self._progress > self._allowed:
             return f"The pass under way has made no progress for more than {self._allowed:g} s."
+        if self._progress is None and self._due is not None and now - self._due > _PROGRESS_SECONDS:
+            return f"The next pass was due {now - self._due:.0f} s ago, and has not begun."
         good = self._started if self._last_good is None else self._last_good
         if self._progress is None and now - good > self._interval_seconds + _PROGRESS_SECONDS:
             return f"No pass has ended well for longer than the interval of {self._interval_seconds:g} s."

@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.engine import load_engine
+from remembrancer.stores.engine_settings import LONGEST_SECONDS
 from remembrancer.stores.folder import DATABASE, OpenFolder, database_path, lock_folder, open_database
+from remembrancer.stores.listener import close_port
 from remembrancer.stores.private_files import make_private
 from remembrancer.stores.threads import on_own_thread
 
@@ -42,8 +44,6 @@ class BoltAddress:
 
     host: str
     bolt_port: int
-    http_port: int
-    """The engine's own HTTP API; it admits the same user to the same rights."""
     user: str
     password: str = field(repr=False)
 
@@ -67,14 +67,13 @@ class BoltServer:
     Args:
         folder: The graph's folder; its databases are in `databases`, the server's users in `config`.
         bolt_port: 0 takes a free one.
-        http_port: 0 takes a free one.
         password: Of the reader; None makes a new one at each start.
     """
 
-    def __init__(self, folder: Path, *, bolt_port: int = 0, http_port: int = 0, password: str | None = None) -> None:
+    def __init__(self, folder: Path, *, bolt_port: int = 0, password: str | None = None) -> None:
         self._folder = folder.absolute()
         self._password = password
-        self._wanted = (bolt_port, http_port)
+        self._wanted = bolt_port
         self._engine: _Engine | None = None
         self._lock: FolderLock | None = None
         self.address: BoltAddress | None = None
@@ -96,8 +95,9 @@ class BoltServer:
             root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
             bolt_port, http_port = self._listen(root_password)
             password = self._password or secrets.token_urlsafe(_PASSWORD_BYTES)
-            address = BoltAddress(HOST, bolt_port, http_port, _READER, password)
-            self._admit_reader(address, root_password)
+            address = BoltAddress(HOST, bolt_port, _READER, password)
+            _admit_reader(address, http_port, root_password)
+            self._close_http(http_port)
             undo.pop_all()
         self.address = address
         return address
@@ -145,12 +145,12 @@ class BoltServer:
     def _listen(self, root_password: str) -> tuple[int, int]:
         """Start the engine's server; choose free ports again where somebody was faster."""
         for attempt in range(1, _ATTEMPTS + 1):
-            bolt_port, http_port = (port or _free_port() for port in self._wanted)
+            bolt_port, http_port = self._wanted or _free_port(), _free_port()
             engine = _engine(self._folder, root_password, bolt_port, http_port)
             try:
                 engine.start()
             except load_engine().ArcadeDBError as refusal:
-                is_last = attempt == _ATTEMPTS or all(self._wanted)
+                is_last = attempt == _ATTEMPTS or (self._wanted and _is_taken(self._wanted))
                 if is_last or "Unable to listen" not in str(refusal):
                     raise GraphUnavailable(f"The Bolt server cannot start on {self._folder}: {refusal}") from refusal
                 continue
@@ -170,23 +170,38 @@ class BoltServer:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"version": 1, "databases": {"*": {"groups": _GROUPS}}}, file, indent=2)
 
-    def _admit_reader(self, address: BoltAddress, root_password: str) -> None:
-        user = {"name": address.user, "password": address.password, "databases": {DATABASE: [_READERS]}}
-        key = base64.b64encode(f"root:{root_password}".encode()).decode()
-        headers = {"Authorization": f"Basic {key}", "Content-Type": "application/json"}
-        connection = HTTPConnection(address.host, address.http_port, timeout=_TIMEOUT_SECONDS)
-        try:
-            connection.request(
-                "POST", "/api/v1/server", json.dumps({"command": f"create user {json.dumps(user)}"}), headers
+    def _close_http(self, http_port: int) -> None:
+        """Close the engine's HTTP API, which it cannot do without at its start.
+
+        There the reader could lock a type against all writes; over Bolt it has no words for that.
+        """
+        if not close_port(http_port):
+            _LOG.warning(
+                "The engine's own HTTP API, which this system does not let us close, listens on port %d of this "
+                "machine beside the Bolt server of %s: the same password opens it.",
+                http_port,
+                self._folder,
             )
-            answer = connection.getresponse()
-            said = answer.read().decode(errors="replace")
-        except (OSError, HTTPException) as end:
-            raise GraphUnavailable(f"The Bolt server does not answer on port {address.http_port}: {end}") from end
-        finally:
-            connection.close()
-        if answer.status != _OK:
-            raise GraphUnavailable(f"The Bolt server refused to make its reading user: {said}")
+
+
+def _admit_reader(address: BoltAddress, http_port: int, root_password: str) -> None:
+    """Make the reader, by the only way to make one."""
+    user = {"name": address.user, "password": address.password, "databases": {DATABASE: [_READERS]}}
+    key = base64.b64encode(f"root:{root_password}".encode()).decode()
+    headers = {"Authorization": f"Basic {key}", "Content-Type": "application/json"}
+    connection = HTTPConnection(address.host, http_port, timeout=_TIMEOUT_SECONDS)
+    try:
+        connection.request(
+            "POST", "/api/v1/server", json.dumps({"command": f"create user {json.dumps(user)}"}), headers
+        )
+        answer = connection.getresponse()
+        said = answer.read().decode(errors="replace")
+    except (OSError, HTTPException) as end:
+        raise GraphUnavailable(f"The Bolt server does not answer on port {http_port}: {end}") from end
+    finally:
+        connection.close()
+    if answer.status != _OK:
+        raise GraphUnavailable(f"The Bolt server refused to make its reading user: {said}")
 
 
 def _engine(folder: Path, root_password: str, bolt_port: int, http_port: int) -> _Engine:
@@ -202,6 +217,11 @@ def _engine(folder: Path, root_password: str, bolt_port: int, http_port: int) ->
     }
     make = cast("Callable[[str, str, dict[str, object]], _Engine]", import_module("arcadedb.server").ArcadeDBServer)
     return make(str(folder), root_password, settings)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def _free_port() -> int:
@@ -225,5 +245,10 @@ _GROUPS: Final[dict[str, object]] = {
         "types": {"*": {"access": ["createRecord", "readRecord", "updateRecord", "deleteRecord"]}},
         **_UNLIMITED,
     },
-    _READERS: {"access": [], "types": {"*": {"access": ["readRecord"]}}, **_UNLIMITED},
+    _READERS: {
+        "access": [],
+        "types": {"*": {"access": ["readRecord"]}},
+        "resultSetLimit": -1,
+        "readTimeout": int(LONGEST_SECONDS * 1000),
+    },
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, LiteralString
 
 from remembrancer.errors import GraphReadOnly, GraphUnavailable
-from remembrancer.stores.embedded_meaning import insist, plain_rows, reading_meaning
+from remembrancer.stores.embedded_meaning import HALF_DONE, insist, plain_rows, reading_meaning
+from remembrancer.stores.embedded_queries import EmbeddedQueries
 from remembrancer.stores.embedded_writer import CLOSED, EmbeddedWriter
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import close_folder
@@ -18,15 +19,14 @@ from remembrancer.stores.threads import Readers, on_own_thread
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from remembrancer.model.query_limits import QueryLimits
     from remembrancer.stores.folder import OpenFolder
     from remembrancer.stores.session import Row, Statement
 
 _LOG: Final = logging.getLogger("remembrancer")
 _READERS: Final = 2
 _USER_READERS: Final = 4
-"""Queries of a user, lists and histories: however long they take, the checker has threads of its own."""
-_HALF_DONE: Final = ("RecordNotFoundException", "invalid content position")
-"""Refusals of the engine to a read beside a commit under way: a record that only its index has, a page half written."""
+"""Lists and histories: however long they take, the checker has threads of its own."""
 _FINISH_SECONDS: Final = 5.0
 """How long the reads and writes under way may take to end by themselves, once the graph is being closed."""
 _CLOSE_SECONDS: Final = 20.0
@@ -68,6 +68,7 @@ class EmbeddedSession:
         self._on_close = on_close
         self._closing = False
         self._readers = {Lane.USER: Readers(_USER_READERS), Lane.CHECKER: Readers(_READERS)}
+        self._queries = EmbeddedQueries(self._database)
         self._writer = EmbeddedWriter(opened, counter_id)
         self.counts = self._writer.counts
         self.notes = self._writer.notes
@@ -81,6 +82,12 @@ class EmbeddedSession:
             self._refuse_if_gone()
             readers = self._readers[Lane.USER if lane_of(text) is Lane.USER else Lane.CHECKER]
             return await readers.run(lambda: self._read(text, parameters))
+
+    async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
+        """Answer a reading query of a user's own. Raises InvalidInput, GraphUnavailable."""
+        with self.notes.of_faults():
+            self._refuse_if_gone()
+            return await self._queries.ask(text, parameters, limits)
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are on the disk.
@@ -117,6 +124,7 @@ class EmbeddedSession:
             return
         self._closing = True
         self._writer.end()
+        self._queries.end(GraphUnavailable(CLOSED))
         for readers in self._readers.values():
             readers.end(GraphUnavailable(CLOSED))
         try:
@@ -151,7 +159,7 @@ class EmbeddedSession:
     def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
         try:
             return insist(
-                lambda: plain_rows(self._database.query("opencypher", text, parameters).to_list()), *_HALF_DONE
+                lambda: plain_rows(self._database.query("opencypher", text, parameters).to_list()), *HALF_DONE
             )
         except load_engine().ArcadeDBError as error:
             raise reading_meaning(text, str(error)) from error

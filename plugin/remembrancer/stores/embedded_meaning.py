@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.stores.engine import load_engine
-from remembrancer.stores.lanes import is_foreign
 from remembrancer.stores.session import Row, UniqueKeyTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from remembrancer.model.query_limits import QueryLimits
 
 _T = TypeVar("_T")
 _TRIES: Final = 20
 _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _QUERY_FAULTS: Final = ("CommandParsing", "CommandSemantic", "CommandSQLParsing", "CommandExecution", "IllegalArgument")
 _GRAPH_FAULTS: Final = (
-    *("DatabaseIsClosed", "DatabaseOperation", "IOException", "OutOfMemory", "Corrupt", "Serialization"),
-    *("RecordNotFound", "invalid content position", "ConcurrentModification", "NeedRetry", "Timeout", "Interrupted"),
+    *("closed", "IOException", "RecordNotFound", "invalid content position", "ConcurrentModification", "LockException"),
+    *("DatabaseOperationException", "DatabaseMetadataException", "NeedRetry", "TransactionException", "No space left"),
 )
-"""What the engine calls trouble of its own; all else that it says of a user's query is the query's fault."""
+"""What says that the graph is at fault, and not the query."""
+_TOO_LARGE: Final = ("OutOfMemoryError", "queryMaxHeap", "queryMaxRangeSize")
+HALF_DONE: Final = ("RecordNotFoundException", "invalid content position")
+"""Refusals of the engine to a read beside a commit under way: a record that only its index has, a page half written."""
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
 
 
@@ -52,10 +56,23 @@ def reading_meaning(text: str, fault: str) -> RemembrancerError:
     """Say whether the query or the graph is at fault."""
     if "NotIdempotent" in fault:
         return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
-    theirs = is_foreign(text) and not any(word in fault for word in _GRAPH_FAULTS)
-    if theirs or any(word in fault for word in _QUERY_FAULTS):
+    if any(word in fault for word in _QUERY_FAULTS):
         return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", _EXAMPLE)
     return GraphUnavailable(f"The graph did not answer: {fault}")
+
+
+def asking_meaning(text: str, fault: str, limits: QueryLimits) -> RemembrancerError:
+    """Say what became of a user's query: it is the one at fault, unless the engine says that the graph is."""
+    if "NotIdempotent" in fault:
+        return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
+    if "TimeoutException" in fault and "command.timeout" in fault:
+        return limits.too_long(text)
+    if any(word in fault for word in _TOO_LARGE):
+        allowed = f"a query that holds less in memory at a time; the engine says: {fault[:500]}"
+        return InvalidInput("query", text, allowed, _EXAMPLE)
+    if any(word in fault for word in _GRAPH_FAULTS):
+        return GraphUnavailable(f"The graph did not answer: {fault}")
+    return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {fault[:500]}", _EXAMPLE)
 
 
 def writing_meaning(error: Exception) -> Exception:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from remembrancer.errors import EngineMissing, GraphUnavailable
-from remembrancer.stores.engine_settings import engine_environment
+from remembrancer.stores.engine_settings import ENFORCED, engine_environment
 from remembrancer.stores.private_files import keep_logs_private
 
 if TYPE_CHECKING:
@@ -101,13 +101,17 @@ class Engine(Protocol):
         ...
 
 
-def prepare_engine(*, reuse_space: bool) -> None:
+def prepare_engine(*, reuse_space: bool, bounded: bool) -> None:
     """Choose the engine's settings, as `engine_environment` gives them, for as long as this process lives.
 
-    The first call decides: the engine reads them once, when it is loaded. A value that the user has set wins.
+    The first call decides: the engine reads them once, when it is loaded. A value that the user has set wins, but for
+    what keeps queries from files and addresses.
     """
-    for name, value in engine_environment(reuse_space=reuse_space).items():
-        os.environ.setdefault(name, value)
+    for name, value in engine_environment(reuse_space=reuse_space, bounded=bounded).items():
+        if name in ENFORCED:
+            os.environ[name] = value
+        else:
+            os.environ.setdefault(name, value)
 
 
 def load_engine() -> Engine:
@@ -123,7 +127,7 @@ def load_engine() -> Engine:
             "The graph engine was loaded before this process was forked off, and does not work here. Start processes "
             "that use a graph with the `spawn` or `forkserver` method."
         )
-    prepare_engine(reuse_space=False)
+    prepare_engine(reuse_space=False, bounded=False)
     if "arcadedb" not in sys.modules:
         keep_logs_private(Path(os.environ["ARCADEDB_LOG_DIR"]))
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 
 def log_folder() -> Path:
@@ -20,7 +21,7 @@ def log_folder() -> Path:
     return state / "remembrancer"
 
 
-def engine_environment(*, reuse_space: bool) -> dict[str, str]:
+def engine_environment(*, reuse_space: bool, bounded: bool) -> dict[str, str]:
     """Return the engine's settings, as environment variables that must stand before its first import.
 
     Its memory is bounded, its index compacted early (an index over a clock ages), its log kept off the terminal.
@@ -32,15 +33,52 @@ def engine_environment(*, reuse_space: bool) -> dict[str, str]:
 
     A command's rows come back with it: the binding's other way, a cursor read later, costs a second crossing and keeps
     the parameters of 4,096 commands for ever, which was two thirds of a kilobyte and more for each fire.
-    A value that the user has set wins.
+
+    Where a service answers queries of users, each statement is *bounded* in time; a check of a whole graph is not.
+
+    A value that the user has set wins, argument by argument; but for the arguments that keep a query from files and
+    addresses, which stand last, where the engine takes them.
     """
+    ours = {**_ARGUMENTS, "-Darcadedb.bucketReuseSpaceMode=": "high" if reuse_space else "low"}
+    if bounded:
+        ours["-Darcadedb.command.timeout="] = f"{LONGEST_SECONDS * 1000:.0f}"
     return {
         "ARCADEDB_NATIVE_LAZY_CMD": "0",
-        "ARCADEDB_NATIVE_ISOLATE_ARGS": (
-            "-Xmx512m -Darcadedb.maxPageRAM=128 -Darcadedb.indexCompactionMinPagesSchedule=4 "
-            "-Darcadedb.indexCompactionFullSeriesThreshold=20 "
-            f"-Darcadedb.bucketReuseSpaceMode={'high' if reuse_space else 'low'}"
-        ),
+        _NATIVE: " ".join(_merged(ours, os.environ.get(_NATIVE, "").split())),
+        _JVM: " ".join(_merged({}, os.environ.get(_JVM, "").split())),
         "ARCADEDB_LOG_CONSOLE": "0",
         "ARCADEDB_LOG_DIR": str(log_folder()),
     }
+
+
+def _merged(ours: dict[str, str], given: list[str]) -> list[str]:
+    """Return the user's arguments among ours; merged again, they stay as they are."""
+    lacking = [name + value for name, value in ours.items() if not any(_is_same(name, each) for each in given)]
+    allowed = [each for each in given if not each.startswith(tuple(_GUARDS))]
+    return [*lacking, *allowed, *(name + value for name, value in _GUARDS.items())]
+
+
+def _is_same(name: str, argument: str) -> bool:
+    """Whether *argument* says what the one that begins with *name* would; a heap's size is said in several ways."""
+    return argument.startswith(_HEAP if name == "-Xmx" else name)
+
+
+ENFORCED: Final = ("ARCADEDB_NATIVE_ISOLATE_ARGS", "ARCADEDB_JVM_ARGS")
+"""The variables that hold arguments of ours beside the user's."""
+_NATIVE, _JVM = ENFORCED
+LONGEST_SECONDS: Final = 60.0
+"""The time limit of a statement inside the engine beside a service, over Bolt too; none of ours comes near it."""
+_HEAP: Final = ("-Xmx", "-XX:MaximumHeapSizePercent=", "-XX:MaxRAM=")
+_ARGUMENTS: Final = {
+    "-Xmx": "512m",
+    "-Darcadedb.maxPageRAM=": "128",
+    "-Darcadedb.indexCompactionMinPagesSchedule=": "4",
+    "-Darcadedb.indexCompactionFullSeriesThreshold=": "20",
+    "-Darcadedb.queryMaxConcurrent=": "4",
+}
+"""By how each begins. The last one is about queries over Bolt: as many as may run at once."""
+_GUARDS: Final = {
+    "-Darcadedb.opencypher.loadCsv.allowFileUrls=": "false",
+    "-Darcadedb.opencypher.loadCsv.allowRemoteUrls=": "false",
+    "-Darcadedb.polyglotEngineEnabled=": "false",
+}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import DedupKeyTaken, GraphBusy, GraphUnavailable, OutcomeUnknown, TaskNotFound, TaskUnreadable
 from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.accounts import LIFELONG
 from remembrancer.ports.taking_over import AbandonedLease
 from remembrancer.stores import change_rows, rows
@@ -21,6 +22,7 @@ from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.looking import DueIndex
 from remembrancer.stores.moved import Moved
 from remembrancer.stores.past import PastStore
+from remembrancer.stores.read_only_query import refuse_powers
 from remembrancer.stores.records import FAULTS, Records
 from remembrancer.stores.requests import GraphRequests, refusing_another
 from remembrancer.stores.schedules import GraphSchedules
@@ -38,7 +40,6 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
-    from typing import LiteralString
 
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
@@ -62,9 +63,11 @@ class GraphStore:
     Args:
         session: An open graph.
         floor_lifetime_ms: How long a moment armed by others may stay unseen; none if the graph is shared.
+        limits: Of a user's query.
     """
 
-    def __init__(self, session: Session, floor_lifetime_ms: int) -> None:
+    def __init__(self, session: Session, floor_lifetime_ms: int, limits: QueryLimits | None = None) -> None:
+        self._limits = limits or QueryLimits()
         self._session = session
         self._index = DueIndex(session, floor_lifetime_ms)
         self._records = Records()
@@ -251,9 +254,9 @@ class GraphStore:
         return len(moved)
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
-        """Answer a reading query of the user's own."""
-        found = await self._session.read(cast("LiteralString", cypher), dict(parameters or {}))
-        return [{name: rows.plain(value) for name, value in row.items()} for row in found]
+        """Answer a reading query of the user's own. Raises InvalidInput."""
+        refuse_powers(cypher)
+        return await self._session.ask(cypher, dict(parameters or {}), self._limits)
 
     async def verify(self) -> None:
         """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final, LiteralString
 from uuid import uuid4
 
@@ -25,6 +26,7 @@ from remembrancer.stores.neo4j_meaning import (
     reading_meaning,
     writing_meaning,
 )
+from remembrancer.stores.neo4j_queries import Neo4jQueries
 from remembrancer.stores.neo4j_queue import WriteQueue
 from remembrancer.stores.neo4j_sessions import Sessions
 from remembrancer.stores.neo4j_values import plain_rows, ungathered
@@ -35,12 +37,13 @@ from remembrancer.stores.upgrade import Use, refuse_old_server, upgrade_neo4j
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from neo4j import Address as Place
     from neo4j import AsyncDriver
 
+    from remembrancer.model.query_limits import QueryLimits
     from remembrancer.stores.address import Address
     from remembrancer.stores.session import Row, Statement
 
@@ -53,6 +56,8 @@ _LIVENESS_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 20.0
 """Writes under way are finished within so long; longer than one that waits for locks may wait for them."""
 _FOLD_SECONDS: Final = 5.0
+_FEW_ROWS: Final = 1000
+"""Of a user's query the server sends so many at a time: it stops when there are too many."""
 _MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")})
 _CLOSED: Final = "The graph is closed: start the service again."
 
@@ -72,6 +77,7 @@ class Neo4jSession:
 
     def __init__(self, sessions: Sessions, address: Address) -> None:
         self._address = address
+        self._asking = Neo4jQueries(partial(_sessions, fetch_size=_FEW_ROWS, lanes=[Lane.USER]), address)
         self._sessions = sessions
         self.counts: Counts = zero()
         self.notes = Notes()
@@ -99,6 +105,14 @@ class Neo4jSession:
             raise GraphUnavailable(_CLOSED)
         with self.notes.of_faults(unless=is_foreign(text)):
             return await self._read(text, parameters, lane_of(text))
+
+    async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
+        """Answer a reading query of a user's own; it sees what this session has written."""
+        if self._closing:
+            raise GraphUnavailable(_CLOSED)
+        self._sessions.check_process()
+        with self.notes.of_faults():
+            return await self._asking.ask(text, parameters, limits, await self._sessions.bookmarks())
 
     async def _read(self, text: LiteralString, parameters: Row, lane: Lane) -> list[Row]:
         patience = Patience(_PATIENCE_SECONDS)
@@ -179,6 +193,7 @@ class Neo4jSession:
         if self._closing:
             return
         self._closing = True
+        await self._asking.close(GraphUnavailable(_CLOSED))
         await asyncio.gather(*(queue.finish(_CLOSE_SECONDS) for queue in self._queues.values()))
         wrote = [each for queue in self._queues.values() for each in queue.writers if each.wrote]
         rows: list[Row] = [
@@ -209,8 +224,7 @@ async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
     for name in ("neo4j.io", "neo4j.pool"):
         if (log := logging.getLogger(name)).level == logging.NOTSET:
             log.setLevel(logging.CRITICAL)
-    credentials = Credentials(address)
-    sessions = Sessions(_connecting(address, credentials), address, credentials)
+    sessions = _sessions(address)
     session = Neo4jSession(sessions, address)
     try:
         await session.greet()
@@ -222,6 +236,11 @@ async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
         await sessions.close()
         raise
     return session
+
+
+def _sessions(address: Address, *, lanes: Iterable[Lane] = Lane, fetch_size: int = -1) -> Sessions:
+    credentials = Credentials(address)
+    return Sessions(_connecting(address, credentials), address, credentials, lanes=lanes, fetch_size=fetch_size)
 
 
 def _connecting(address: Address, credentials: Credentials) -> Callable[[Lane], AsyncDriver]:

@@ -37,6 +37,7 @@ from remembrancer_schema.catalog import migrations
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from remembrancer.model.query_limits import QueryLimits
     from remembrancer.stores.address import Address
 
 FAULTS: Final = (DriverError, Neo4jError)
@@ -55,6 +56,7 @@ _STOPPED: Final = tuple(
     for title in ("Terminated", "LockClientStopped", "TransactionTimedOut", "TransactionTimedOutClientConfiguration")
 )
 """A server that stops ends its transactions so, as it does those of a client that was busy with something else."""
+_TIMED_OUT: Final = tuple(each for each in _STOPPED if "TimedOut" in each)
 _GONE: Final = "Neo.ClientError.Statement.EntityNotFound"
 """What this had found was deleted by somebody else before it was locked: looked for again, it is not there."""
 _LOCKED_OUT: Final = "Neo.ClientError.Security.AuthenticationRateLimit"
@@ -165,6 +167,19 @@ def our_keys() -> frozenset[tuple[str, str]]:
     """Return the label and property of each unique key that our schema declares."""
     texts = (text for step in migrations("neo4j") for text in step.statements)
     return frozenset((found[1], found[2]) for text in texts if (found := _OUR_KEY.search(text)))
+
+
+def asking_meaning(address: Address, text: str, error: Exception, limits: QueryLimits) -> RemembrancerError:
+    """Say what became of a user's query."""
+    if isinstance(error, Unanswered):
+        return lasting_meaning(address, error)
+    code = (error.code or "") if isinstance(error, Neo4jError) else ""
+    if code in _TIMED_OUT:
+        return limits.too_long(text)
+    if code.startswith("Neo.TransientError.General.") and "Memory" in code:
+        allowed = f"a query that holds less in memory at a time; the server says: {str(error)[:500]}"
+        return InvalidInput("query", text, allowed, _EXAMPLE)
+    return reading_meaning(address, text, error)
 
 
 def _clash(error: ConstraintError) -> Exception:

@@ -30,9 +30,13 @@ class Pool:
         connect: Makes a driver.
         database: Which one; None for the server's own default.
         seconds: A call's time.
+        fetch_size: How many rows the server sends at a time; -1 is all.
     """
 
-    def __init__(self, connect: Callable[[], AsyncDriver], database: str | None, seconds: float) -> None:
+    def __init__(
+        self, connect: Callable[[], AsyncDriver], database: str | None, seconds: float, fetch_size: int = -1
+    ) -> None:
+        self._fetch_size = fetch_size
         self._connect = connect
         self._database = database
         self._seconds = seconds
@@ -58,7 +62,10 @@ class Pool:
         self.most = max(self.most, self._in_use[driver])
         try:
             async with driver.session(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
-                database=self._database, default_access_mode=access, bookmark_manager=bookmarks, fetch_size=-1
+                database=self._database,
+                default_access_mode=access,
+                bookmark_manager=bookmarks,
+                fetch_size=self._fetch_size,
             ) as session:
                 yield session, driver
         finally:

@@ -18,7 +18,7 @@ from remembrancer.stores.neo4j_meaning import LocksHeld, Unanswered, may_pass
 from remembrancer.stores.neo4j_pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Iterable
     from typing import LiteralString
 
     from neo4j import AsyncDriver, AsyncSession, AsyncTransaction, Record
@@ -93,15 +93,26 @@ class Sessions:
         connect: Makes a driver for a lane.
         address: Which database.
         credentials: What all of them log in with.
+        lanes: Which there are.
+        fetch_size: How many rows of a read the server sends at a time; -1 is all.
     """
 
-    def __init__(self, connect: Callable[[Lane], AsyncDriver], address: Address, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        connect: Callable[[Lane], AsyncDriver],
+        address: Address,
+        credentials: Credentials,
+        *,
+        lanes: Iterable[Lane] = Lane,
+        fetch_size: int = -1,
+    ) -> None:
         self._address = address
         self._credentials = credentials
         self._lags = address.uri.startswith("neo4j")
         self._process = os.getpid()
         self._pools = {
-            lane: Pool(lambda lane=lane: connect(lane), address.database, lane.value.seconds) for lane in Lane
+            lane: Pool(lambda lane=lane: connect(lane), address.database, lane.value.seconds, fetch_size)
+            for lane in lanes
         }
         self._round_trip = 0.0
         self.planned: set[str] = set()
@@ -166,6 +177,15 @@ class Sessions:
         """Let the server go, within a few seconds; a forked process leaves that to the one it came from."""
         if os.getpid() == self._process:
             await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+
+    async def bookmarks(self) -> set[str]:
+        """Return what was seen of the graph; none where there is one server."""
+        return set(await self._bookmarks.get_bookmarks()) if self._bookmarks else set()
+
+    async def catch_up(self, bookmarks: set[str]) -> None:
+        """Read no earlier state of the graph than others have seen."""
+        if self._bookmarks and bookmarks:
+            await self._bookmarks.update_bookmarks(set(), bookmarks)
 
     def _forget(self) -> None:
         self._bookmarks = AsyncGraphDatabase.bookmark_manager() if self._lags else None

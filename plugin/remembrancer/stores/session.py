@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from remembrancer.model.query_limits import QueryLimits
     from remembrancer.stores.notes import Notes
 
 Row = dict[str, Any]
@@ -63,6 +64,13 @@ class Session(Protocol):
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""
+        ...
+
+    async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
+        """Answer a reading query of a user's own, apart from all else: with values as `rows.plain` gives them.
+
+        Raises InvalidInput: the query is at fault, or is more than the limits allow.
+        """
         ...
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _Call = tuple["asyncio.Future[Any]", "Callable[[], Any]"]
 _END: Final = None
+_NICENESS: Final = 10
 
 
 class Readers:
@@ -24,9 +27,11 @@ class Readers:
 
     Args:
         threads: How many run at once.
+        yielding: Whether other threads of this process come first where the processor is short.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, yielding: bool = False) -> None:
+        self._yielding = yielding
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._under_way: set[asyncio.Future[Any]] = set()
         self._threads = [
@@ -62,6 +67,8 @@ class Readers:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _serve(self) -> None:
+        if self._yielding and sys.platform == "linux":  # elsewhere all threads of a process have one priority
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         while waiting := self._calls.get():
             answer, call = waiting
             self._under_way.add(answer)

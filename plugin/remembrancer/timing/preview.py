@@ -14,7 +14,7 @@ from remembrancer.timing.cron import Cron, parse_cron
 from remembrancer.timing.zones import Span, span_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,23 @@ def read_expression(expression: str, *, timezone: str, gap: Gap, fold: Fold, sec
         raise InvalidInput("expression", refused.value, refused.allowed, refused.example) from None
 
 
-def preview(cron: Cron, after_ms: int, count: int) -> list[Fire]:
+def preview(cron: Cron, after_ms: int, count: int, is_late: Callable[[], bool] = lambda: False) -> list[Fire]:
     """Return the next *count* fires strictly after *after_ms* (epoch milliseconds), or all that there are.
 
     What happened between two fires, such as a day that was skipped, is in the note of the later one. Times are
     reckoned up to the year 2400: of fewer fires, the last one's note says that none follows.
 
     Raises:
-        InvalidInput: *count* is no whole number from 1 to 1000.
+        InvalidInput: *count* is no whole number from 1 to 1000, or *is_late* said that it takes too long.
     """
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= _MOST:  # pyright: ignore[reportUnnecessaryIsInstance]  a model may send anything
         raise InvalidInput("count", count, f"a whole number from 1 to {_MOST}", 5)
     clock = ZoneInfo(cron.timezone)
     fires: list[Fire] = []
     while len(fires) < count:
+        if is_late():
+            allowed = f"fewer: in the time that a preview may take, {len(fires)} were found"
+            raise InvalidInput("count", count, allowed, max(1, len(fires) // 2))
         fire_ms = cron.next_or_none(after_ms)
         if fire_ms is None:
             return [*fires[:-1], *map(_as_last, fires[-1:])]

@@ -21,7 +21,8 @@ from remembrancer.engine.authorship import AUTHOR
 from remembrancer.engine.feed import only
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.cursor import from_text
-from remembrancer.model.event import Event, EventKind, EventPage
+from remembrancer.model.event import EventKind, EventPage
+from remembrancer.surfaces.rest.event_texts import EventTexts
 from remembrancer.surfaces.rest.guarding import Door, only_known
 from remembrancer.surfaces.rest.problems import Refusal, declared
 from remembrancer.surfaces.service import SchedulerService
@@ -109,6 +110,7 @@ class LiveRoutes:
         self._service = service
         self._door = door
         self._places = Places()
+        self._written_once = EventTexts()
         self._streams: set[asyncio.Event] = set()
         self._closed = False
 
@@ -172,9 +174,9 @@ class LiveRoutes:
             async with aclosing(self._pages(wish, leave)) as pages:
                 try:
                     async for page in pages:
-                        for event in page.events:
-                            yield format_sse_event(id=event.cursor, event=event.kind, data_str=_to_json(event))
-                        if not page.events:
+                        if page.events:
+                            yield b"".join(self._written_once.sse(event) for event in page.events)
+                        else:
                             yield format_sse_event(id=page.cursor, comment="nothing new")
                 except (RemembrancerError, Refusal):
                     return  # the client comes back by itself, to where it was
@@ -187,7 +189,7 @@ class LiveRoutes:
                 async with aclosing(self._pages(wish, leave)) as pages:
                     async for page in pages:
                         for event in page.events:
-                            await socket.send_text(_to_json(event))
+                            await socket.send_text(self._written_once.text(event))
             finally:
                 watching.cancel()
 
@@ -280,7 +282,3 @@ _STREAMED: Final[dict[str, object]] = {
     "description": "Events, without end",
     "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
 }
-
-
-def _to_json(event: Event) -> str:
-    return event.model_dump_json(exclude_none=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -29,11 +31,15 @@ from remembrancer.surfaces.rest.bodies import (
     Since,
     TaskId,
 )
+from remembrancer.surfaces.rest.bounded_answer import on_a_thread
+from remembrancer.surfaces.rest.pages import page_within
 from remembrancer.surfaces.service import SchedulerService
-from remembrancer.timing.preview import preview, read_expression
+from remembrancer.timing.preview import Fire, preview, read_expression
 from remembrancer.timing.reading import read_moment
 
 _PREVIEWED: Final = 5
+PREVIEW_SECONDS: Final = 10.0
+"""How long the fires of a preview may take to find."""
 
 
 class LookRoutes:
@@ -101,11 +107,18 @@ class LookRoutes:
         """Show the next fires of a cron expression, and what clock changes do to them."""
         now = datetime.now(UTC)
         begin = now if after is None else read_moment(after, "after", now=now, timezone=timezone)
-        cron = read_expression(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
-        return [
-            PreviewedFire(at=fire.at, local=fire.local.isoformat(), note=fire.note)
-            for fire in preview(cron, to_ms(begin), count)
-        ]
+        over = threading.Event()
+        until = time.monotonic() + PREVIEW_SECONDS
+
+        def work() -> list[Fire]:
+            cron = read_expression(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
+            return preview(cron, to_ms(begin), count, lambda: over.is_set() or time.monotonic() > until)
+
+        try:
+            fires = await on_a_thread(work)
+        finally:
+            over.set()  # its caller may have gone
+        return [PreviewedFire(at=fire.at, local=fire.local.isoformat(), note=fire.note) for fire in fires]
 
     async def status(self) -> ServiceStatus:
         """Return how the scheduler is, with its metrics."""
@@ -134,11 +147,17 @@ class LookRoutes:
         return Health(healthy=healthy)
 
     async def _executions(self, task_id: str | None, limit: int, cursor: str | None) -> ExecutionPage:
-        found = await self._service.history(task_id, limit + 1, cursor)
-        more = len(found) > limit
-        return ExecutionPage(executions=found[:limit], next_cursor=found[limit - 1].execution_id if more else None)
+        async def read(number: int, before: str | None) -> tuple[list[Execution], str | None]:
+            found = await self._service.history(task_id, number + 1, before)
+            return found[:number], found[number - 1].execution_id if len(found) > number else None
+
+        executions, next_cursor = await page_within(limit, cursor, read)
+        return ExecutionPage(executions=executions, next_cursor=next_cursor)
 
     async def _changes(self, task_id: str | None, since: str | None, limit: int, cursor: str | None) -> ChangePage:
-        found = await self._service.changes(task_id, since=since, after=cursor, limit=limit + 1)
-        more = len(found) > limit
-        return ChangePage(changes=found[:limit], next_cursor=found[limit - 1].change_id if more else None)
+        async def read(number: int, after: str | None) -> tuple[list[TaskChange], str | None]:
+            found = await self._service.changes(task_id, since=since, after=after, limit=number + 1)
+            return found[:number], found[number - 1].change_id if len(found) > number else None
+
+        changes, next_cursor = await page_within(limit, cursor, read)
+        return ChangePage(changes=changes, next_cursor=next_cursor)

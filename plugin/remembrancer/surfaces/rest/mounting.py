@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.task import ScheduledReply
 from remembrancer.surfaces.rest.bodies import Health
+from remembrancer.surfaces.rest.bounded_answer import BoundedAnswers, on_a_thread
 from remembrancer.surfaces.rest.guarding import Door, GuardedRoute, answered, counting, refused
 from remembrancer.surfaces.rest.live import LiveRoutes, add_live
 from remembrancer.surfaces.rest.looking import LookRoutes
@@ -32,7 +34,7 @@ from remembrancer.surfaces.telemetry_shapes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from fastapi import Request, Response
     from fastapi.params import Depends as Guard
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from remembrancer.surfaces.service import SchedulerService
 
     Answers = dict[int | str, dict[str, object]]
-    Routes = tuple[tuple[str, str, Callable[..., object], Answers], ...]
+    Routes = tuple[tuple[str, str, Callable[..., Awaitable[object]], Answers], ...]
 
 _ALWAYS: Final = (400, 401, 403, 408, 413, 422, 429, 503)
 
@@ -92,20 +94,21 @@ class ReportRoutes:
 def router(service: SchedulerService) -> APIRouter:
     """Return the routes over *service*, with their guards, for `include_router`; the service is started elsewhere."""
     door = Door(lambda: service.admittance)
-    return _routes(service, door, LiveRoutes(service, door))
+    return _routes(service, door, LiveRoutes(service, door), BoundedAnswers())
 
 
-def _routes(service: SchedulerService, door: Door, live: LiveRoutes) -> APIRouter:
+def _routes(service: SchedulerService, door: Door, live: LiveRoutes, bounds: BoundedAnswers) -> APIRouter:
     made = APIRouter(prefix="/v1", route_class=counting(service.counted, door))
     look = LookRoutes(service)
-    _add(made, "/scheduler", "tasks", _looking(look), door.read)
-    _add(made, "/scheduler", "tasks", _reading(TaskRoutes(service)), door.read)
+    _add(made, "/scheduler", "tasks", _within(bounds, _looking(look)), door.read)
+    _add(made, "/scheduler", "tasks", _within(bounds, _reading(TaskRoutes(service))), door.read)
     _add(made, "/scheduler", "tasks", _writing(TaskRoutes(service)), door.write, Depends(marked))
+    _add(made, "/scheduler", "tasks", _asking(look, bounds), door.admin)
     _add(made, "/scheduler", "tasks", _keeping(look), door.admin)
     made.add_api_route(
         "/scheduler/health", look.health, tags=["tasks"], responses=_UNWELL, route_class_override=GuardedRoute
     )
-    _add(made, "/telemetry/task-scheduler", "telemetry", _reports(ReportRoutes(service)), door.read)
+    _add(made, "/telemetry/task-scheduler", "telemetry", _within(bounds, _reports(ReportRoutes(service))), door.read)
     add_live(made, live, door)
     return made
 
@@ -121,13 +124,16 @@ def application(service: SchedulerService) -> FastAPI:
     )
     door = Door(lambda: service.admittance)
     app.state.live = live = LiveRoutes(service, door)
-    app.include_router(_routes(service, door, live))
+    app.state.answers = bounds = BoundedAnswers()
+    routes = _routes(service, door, live, bounds)
+    app.include_router(routes)
+    _describe_off_the_loop(app)
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction]
         async def none(request: Request) -> Response:
             with service.counted():
-                raise refused(error, request, _methods_at(app, _path_of(request)))
+                raise refused(error, request, _methods_at(routes, _path_of(request)))
 
         return await answered(none, request)
 
@@ -140,13 +146,21 @@ def _path_of(request: Request) -> str:
     return request.url.path.removeprefix(root_path)
 
 
-def _methods_at(app: FastAPI, path: str) -> str:
+def _describe_off_the_loop(app: FastAPI) -> None:
+    """Have the application's document made on a thread: that takes the processor for a while, once."""
+    own = next(route for route in app.routes if isinstance(route, Route) and route.path == app.openapi_url)
+
+    async def described(request: Request) -> Response:
+        await on_a_thread(app.openapi)  # the application keeps it
+        return await own.endpoint(request)
+
+    app.router.routes.insert(0, Route(own.path, described, include_in_schema=False))
+
+
+def _methods_at(routes: APIRouter, path: str) -> str:
     """Return the methods that there are at a path; the framework names those of the first route only."""
-    found: set[str] = set()
-    for template, operations in app.openapi()["paths"].items():
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
-            found |= {method.upper() for method in operations}
-    return ", ".join(sorted(found))
+    at = [each for each in routes.routes if isinstance(each, APIRoute) and each.path_regex.match(path)]
+    return ", ".join(sorted({method for each in at for method in each.methods or ()}))
 
 
 def _looking(routes: LookRoutes) -> Routes:
@@ -169,7 +183,16 @@ def _looking(routes: LookRoutes) -> Routes:
 
 
 def _keeping(routes: LookRoutes) -> Routes:
-    return ("POST", "/cypher", routes.cypher, {}), ("POST", "/retain", routes.retain, {})
+    return (("POST", "/retain", routes.retain, {}),)
+
+
+def _asking(routes: LookRoutes, bounds: BoundedAnswers) -> Routes:
+    return (("POST", "/cypher", bounds.bounded(routes.cypher, None), {}),)  # a query has limits of its own
+
+
+def _within(bounds: BoundedAnswers, routes: Routes) -> Routes:
+    """Return routes that read, each of them ended when its caller goes or its time is over."""
+    return tuple((method, path, bounds.bounded(serve), answers) for method, path, serve, answers in routes)
 
 
 def _reading(routes: TaskRoutes) -> Routes:

@@ -18,6 +18,7 @@ from remembrancer.surfaces.rest.proxies import BehindProxies
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from remembrancer.surfaces.rest.bounded_answer import BoundedAnswers
     from remembrancer.surfaces.rest.live import LiveRoutes
     from remembrancer.surfaces.service import SchedulerService
 
@@ -43,6 +44,7 @@ class RestServer:
         self._address = (network.host, port)
         app = application(service)
         self._live: LiveRoutes = app.state.live
+        self._answers: BoundedAnswers = app.state.answers
         settings = uvicorn.Config(
             Gate(BehindProxies(app, network) if network.proxies else app, service.counted, network.allowed_hosts),
             http=Connection,
@@ -73,8 +75,9 @@ class RestServer:
         return port
 
     async def stop(self) -> None:
-        """Answer what was asked, then listen no more."""
+        """Answer what was asked and acts, end what only reads, then listen no more."""
         self._live.close()
+        self._answers.close()
         self._server.should_exit = True
         if self._serving:
             await self._serving

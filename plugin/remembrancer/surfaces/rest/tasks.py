@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -24,6 +26,7 @@ from remembrancer.surfaces.rest.bodies import (
     TaskId,
     TaskPage,
 )
+from remembrancer.surfaces.rest.pages import page_within
 from remembrancer.surfaces.rest.problems import etag
 from remembrancer.surfaces.rest.repeating import IfMatch, fence_of
 from remembrancer.surfaces.service import SchedulerService
@@ -66,11 +69,16 @@ class TaskRoutes:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> TaskPage:
-        """List tasks, status after status, the newest of each first."""
+        """List tasks, status after status, the newest of each first; `next_cursor` leads on, also from a short page."""
         recurring = None if type is None else type is TaskType.RECURRING
-        wanted = Wanted(statuses=frozenset(status or ()), recurring=recurring, limit=limit)
-        page = await self._service.page_of_tasks(wanted, cursor)
-        return TaskPage(tasks=list(page.tasks), next_cursor=page.cursor)
+        wanted = Wanted(statuses=frozenset(status or ()), recurring=recurring)
+
+        async def read(number: int, after: str | None) -> tuple[Sequence[ScheduledTask], str | None]:
+            page = await self._service.page_of_tasks(replace(wanted, limit=number), after)
+            return page.tasks, page.cursor
+
+        tasks, next_cursor = await page_within(limit, cursor, read)
+        return TaskPage(tasks=tasks, next_cursor=next_cursor)
 
     async def task(self, task_id: TaskId, response: Response) -> ScheduledTask:
         """Return one task with its deferral history; its ETag goes into `If-Match`."""
