@@ -13,7 +13,7 @@ from remembrancer.stores.embedded_queries import EmbeddedQueries
 from remembrancer.stores.embedded_writer import CLOSED, EmbeddedWriter
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import close_folder
-from remembrancer.stores.lanes import Lane, is_foreign, lane_of
+from remembrancer.stores.lanes import Lane, lane_of
 from remembrancer.stores.threads import Readers, on_own_thread
 
 if TYPE_CHECKING:
@@ -78,16 +78,15 @@ class EmbeddedSession:
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""
-        with self.notes.of_faults(unless=is_foreign(text)):
+        with self.notes.of_faults():
             self._refuse_if_gone()
             readers = self._readers[Lane.USER if lane_of(text) is Lane.USER else Lane.CHECKER]
             return await readers.run(lambda: self._read(text, parameters))
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
         """Answer a reading query of a user's own. Raises InvalidInput, GraphUnavailable."""
-        with self.notes.of_faults():
-            self._refuse_if_gone()
-            return await self._queries.ask(text, parameters, limits)
+        self._refuse_if_gone()
+        return await self._queries.ask(text, parameters, limits)
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are on the disk.

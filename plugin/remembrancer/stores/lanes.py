@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from remembrancer_schema.catalog import queries, query
+from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,17 +94,9 @@ _LANES: Final = {
 }
 
 
-_OURS: Final = frozenset(each.text for each in queries().values())
-
-
 def lane_of(text: str) -> Lane:
     """Return the lane of a reading query; one that is not of the catalogue is a user's."""
     return _LANES.get(text, Lane.USER)
-
-
-def is_foreign(text: str) -> bool:
-    """Whether a reading query is none of the catalogue: a user's own, and what is wrong with it is theirs."""
-    return text not in _OURS
 
 
 def is_urgent(statements: Sequence[Statement]) -> bool:

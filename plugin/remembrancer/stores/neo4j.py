@@ -14,7 +14,7 @@ from neo4j import AsyncGraphDatabase
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.folding import AT_ONCE_MS, ENDED
 from remembrancer.stores.group_commit import REMEMBERED, Write
-from remembrancer.stores.lanes import KINDS, Lane, is_foreign, is_urgent, kind_of, lane_of
+from remembrancer.stores.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
 from remembrancer.stores.neo4j_credentials import Credentials
 from remembrancer.stores.neo4j_meaning import (
     FAULTS,
@@ -103,7 +103,7 @@ class Neo4jSession:
         """Answer a reading query; it sees what this session has written."""
         if self._closing:
             raise GraphUnavailable(_CLOSED)
-        with self.notes.of_faults(unless=is_foreign(text)):
+        with self.notes.of_faults():
             return await self._read(text, parameters, lane_of(text))
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
@@ -111,8 +111,7 @@ class Neo4jSession:
         if self._closing:
             raise GraphUnavailable(_CLOSED)
         self._sessions.check_process()
-        with self.notes.of_faults():
-            return await self._asking.ask(text, parameters, limits, await self._sessions.bookmarks())
+        return await self._asking.ask(text, parameters, limits, await self._sessions.bookmarks())
 
     async def _read(self, text: LiteralString, parameters: Row, lane: Lane) -> list[Row]:
         patience = Patience(_PATIENCE_SECONDS)

@@ -30,7 +30,6 @@ from remembrancer.errors import (
     InvalidInput,
     RemembrancerError,
 )
-from remembrancer.stores.lanes import is_foreign
 from remembrancer.stores.session import UniqueKeyTaken
 from remembrancer_schema.catalog import migrations
 
@@ -47,7 +46,6 @@ _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _QUERY_FAULTS: Final = ("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")
 _USERS_FAULTS: Final = (
     *("Neo.ClientError.General.", "Neo.ClientError.Request.", "Neo.DatabaseError.Statement."),
-    *("Neo.TransientError.General.MemoryPoolOutOfMemoryError", "Neo.TransientError.General.TransactionMemoryLimit"),
     *("Neo.TransientError.General.StackOverFlowError", "Neo.ClientError.Transaction.TransactionMemoryLimit"),
 )
 """What is the fault of a query besides, where it is a user's own: it asks for what cannot be, or for too much."""
@@ -143,7 +141,7 @@ def reading_meaning(address: Address, text: str, error: Exception) -> Remembranc
     code, fault = (error.code or "", error.message or "") if isinstance(error, Neo4jError) else ("", "")
     if code == "Neo.ClientError.Statement.AccessMode":
         return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
-    if code.startswith(_QUERY_FAULTS) or (is_foreign(text) and code.startswith(_USERS_FAULTS)):
+    if code.startswith(_QUERY_FAULTS):
         return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", _EXAMPLE)
     return _meaning(address, error) or GraphUnavailable(f"The graph did not answer: {error}")
 
@@ -179,6 +177,8 @@ def asking_meaning(address: Address, text: str, error: Exception, limits: QueryL
     if code.startswith("Neo.TransientError.General.") and "Memory" in code:
         allowed = f"a query that holds less in memory at a time; the server says: {str(error)[:500]}"
         return InvalidInput("query", text, allowed, _EXAMPLE)
+    if code.startswith(_USERS_FAULTS):
+        return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {error}", _EXAMPLE)
     return reading_meaning(address, text, error)
 
 

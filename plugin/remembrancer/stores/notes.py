@@ -45,16 +45,15 @@ class Notes:
         self._waiting.extend(taken)
 
     @contextmanager
-    def of_faults(self, *, unless: bool = False) -> Generator[None]:
-        """Count it when the graph cannot be read or written; *unless* a query of a user's own is what failed.
+    def of_faults(self) -> Generator[None]:
+        """Count it when the graph cannot be read or written.
 
-        Where the graph itself is in trouble, what the scheduler asks for tells so soon enough.
+        A user's own queries are not counted: where the graph is in trouble, what the scheduler asks tells so.
         """
         try:
             yield
         except GraphUnavailable as fault:
             if isinstance(fault, GraphFull):
                 self.full = str(fault)
-            if not unless:
-                self.add("database_errors", _UNAVAILABLE)
+            self.add("database_errors", _UNAVAILABLE)
             raise
