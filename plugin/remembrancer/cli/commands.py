@@ -10,6 +10,7 @@ from remembrancer import __version__
 from remembrancer.cli.acting import Cancelling, Deferring, Running, cancel, defer, run_now
 from remembrancer.cli.admitting import Creating, Revoking, create, list_tokens, revoke
 from remembrancer.cli.auditing import Exporting, export
+from remembrancer.cli.backup import BackupOptions, RestoreOptions, backup, restore
 from remembrancer.cli.command import Command, OnGraph
 from remembrancer.cli.examining import Examining, doctor
 from remembrancer.cli.foreseeing import Previewing, preview
@@ -41,6 +42,8 @@ app.command("preview")(Command(Previewing, preview))
 app.command("cypher")(Command(Querying, cypher))
 app.command("status")(Command(Telling, status))
 app.command("copy")(Command(Copying, copy))
+app.command("backup")(Command(BackupOptions, backup))
+app.command("restore")(Command(RestoreOptions, restore))
 app.command("retain")(Command(Retaining, retain))
 app.command("schema")(Command(Declaring, schema))
 app.command("watch")(Command(Watching, watch))

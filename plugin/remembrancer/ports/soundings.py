@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
 MOST_COUNTED: Final = 10_000
 """How many due tasks are counted at most."""
@@ -48,4 +49,11 @@ class Soundings(Protocol):
 
     async def refusal(self) -> str | None:
         """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
+        ...
+
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into the empty folder *target*, while it is written to.
+
+        Raises GraphUnavailable: the graph has no files here, or they cannot be copied.
+        """
         ...

@@ -13,6 +13,7 @@ from remembrancer.stores.embedded_writer import CLOSED, EmbeddedWriter
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import close_folder
 from remembrancer.stores.lanes import Lane, lane_of
+from remembrancer.stores.snapshot import take_snapshot
 from remembrancer.stores.threads import Readers, on_own_thread
 
 if TYPE_CHECKING:
@@ -99,6 +100,19 @@ class EmbeddedSession:
         """Check that the folder is still the one that was opened. Raises GraphReplaced."""
         self._refuse_if_gone()
         await on_own_thread(self._opened.lock.verify)  # a disk that hangs must not stop the event loop
+
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into the empty folder *target*, while it is written to.
+
+        Raises GraphUnavailable: the files cannot be copied.
+        """
+        self._refuse_if_gone()
+        database = Path(self._database.get_database_path())
+        try:
+            await on_own_thread(lambda: take_snapshot(database, target, self._writer.held()))
+        except OSError as refused:
+            raise GraphUnavailable(f"The files of the graph cannot be copied to {target}: {refused}") from refused
+        self._opened.lock.refuse_if_lost()
 
     async def prepare(self, names: Sequence[str]) -> None:
         """Do nothing: this engine plans in no time."""

@@ -163,6 +163,13 @@ class Neo4jSession:
     async def verify(self) -> None:
         """Do nothing: whether the graph is the same is read off its marker, with the roll."""
 
+    async def snapshot(self, target: Path) -> None:
+        """Refuse: the files are the server's. Raises GraphUnavailable."""
+        raise GraphUnavailable(
+            f"The files of {self._address} are its server's, and none was copied to {target}: use `neo4j-admin`, or "
+            "`remembrancer backup` while no scheduler works on the graph."
+        )
+
     async def prepare(self, names: Sequence[str]) -> None:
         """Have the server plan these queries: the first time, and when the graph has grown, that takes a while."""
         for name in names:

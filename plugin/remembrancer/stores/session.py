@@ -76,6 +76,10 @@ class Session(Protocol):
         """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
         ...
 
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into an empty folder. Raises GraphUnavailable."""
+        ...
+
     async def prepare(self, names: Sequence[str]) -> None:
         """Let the engine plan these queries, if it plans and has not done so: whoever runs one then need not wait."""
         ...

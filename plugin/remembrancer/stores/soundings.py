@@ -71,6 +71,10 @@ class GraphSoundings:
             return str(refused)
         return None
 
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into the empty folder *target*."""
+        await self._session.snapshot(target)
+
 
 def _disk(folder: Path | None) -> tuple[int | None, int | None]:
     """Return how much of the folder's disk is free, and its size; None for a graph without a folder."""

@@ -14,6 +14,7 @@ from remembrancer.errors import RemembrancerError
 from remembrancer.model.names import unknown
 from remembrancer.surfaces import wire
 from remembrancer.surfaces.beacon import Place
+from remembrancer.surfaces.failures import to_failure
 from remembrancer.surfaces.misfits import misfit_words
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class ControlServer:
         try:
             return wire.to_frame({"id": number, **await self._serve(message)})
         except RemembrancerError as error:
-            return wire.to_frame({"id": number, "error": wire.to_failure(error)})
+            return wire.to_frame({"id": number, "error": to_failure(error)})
 
     async def _serve(self, message: dict[str, object]) -> dict[str, object]:
         name = message.get("method")

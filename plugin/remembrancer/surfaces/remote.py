@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from remembrancer.engine.authorship import AUTHOR
 from remembrancer.errors import GraphUnavailable
 from remembrancer.surfaces import wire
+from remembrancer.surfaces.failures import from_failure
 from remembrancer.surfaces.plain import plain
 
 if TYPE_CHECKING:
@@ -147,6 +148,10 @@ class RemoteScheduler:
         """Return what the ten checks say."""
         return await self._ask(wire.EXAMINE, wire.Asked())
 
+    async def snapshot(self, folder: str) -> None:
+        """Have the graph's files copied, as they are at one moment, into the empty *folder*."""
+        await self._ask(wire.SNAPSHOT, wire.OneFolder(folder=folder))
+
     async def create_token(self, name: str, scope: str) -> NewToken:
         """Make a token for the API; its text is seen this once."""
         return await self._ask(wire.CREATE_TOKEN, wire.Admitting(name=name, scope=scope))
@@ -170,11 +175,11 @@ class RemoteScheduler:
     async def _ask(self, method: wire.Method[wire.Params, wire.Answer], params: wire.Params) -> wire.Answer:
         message = await self._exchange(method.name, plain(params))
         if "result" not in message:
-            raise wire.from_failure(message.get("error"))
+            raise from_failure(message.get("error"))
         try:
             return method.answer.validate_python(message["result"])
         except ValidationError as misfit:
-            raise wire.from_failure(None) from misfit
+            raise from_failure(None) from misfit
 
     async def _exchange(self, method: str, params: object) -> dict[str, object]:
         async with self._turn:

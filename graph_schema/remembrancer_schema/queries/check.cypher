@@ -1,0 +1,49 @@
+// name: recount
+// What the nodes say of what the books count: tasks, deferrals, executions and occurrences, those rolled up too.
+CALL () {
+  MATCH (t:scheduled_task) WHERE t.task_id IS NOT NULL RETURN count(t) AS tasks_created
+}
+CALL () {
+  MATCH (d:task_deferral) WHERE d.deferral_id IS NOT NULL RETURN count(d) AS deferrals
+}
+CALL () {
+  MATCH (e:task_execution) WHERE e.execution_id IS NOT NULL
+  RETURN sum(CASE WHEN e.last_nominal_at IS NULL THEN 1 ELSE 0 END) AS started,
+         sum(CASE WHEN e.last_nominal_at IS NULL AND e.status = 'completed' THEN 1 ELSE 0 END) AS completed,
+         sum(CASE WHEN e.last_nominal_at IS NULL AND e.status = 'failed' THEN 1 ELSE 0 END) AS failed,
+         sum(CASE WHEN e.last_nominal_at IS NULL THEN 0 ELSE e.occurrences END) AS dropped
+}
+CALL () {
+  MATCH (s:execution_summary) WHERE s.summary_id IS NOT NULL
+  RETURN sum(s.runs) AS rolled, sum(s.completed) AS rolled_completed, sum(s.failed) AS rolled_failed,
+         sum(s.occurrences - s.runs) AS rolled_dropped
+}
+RETURN tasks_created, deferrals, coalesce(started, 0) + coalesce(rolled, 0) AS executions_started,
+       coalesce(completed, 0) + coalesce(rolled_completed, 0) AS executions_completed,
+       coalesce(failed, 0) + coalesce(rolled_failed, 0) AS executions_failed,
+       coalesce(dropped, 0) + coalesce(rolled_dropped, 0) AS occurrences_dropped
+
+// name: restore_graph
+// A restored graph is another one: it has an id of its own, and its audit trail says who restored it from what.
+UNWIND $rows AS r
+MATCH (g:remembrancer_graph)
+SET g.graph_id = coalesce(r.graph_id, g.graph_id)
+CREATE (c:task_change {
+  change_id: r.change_id, action: r.action, at: datetime({epochMillis: r.at_ms}), surface: r.surface, actor: r.actor,
+  after: r.after
+})
+RETURN r.row AS row
+
+// name: end_all_leases
+// Of a restored graph nobody works on anything: what runs is lost, and taken over.
+UNWIND $rows AS r
+MATCH (l:execution_lease) WHERE l.lease_id IS NOT NULL
+SET l.until_ms = 0
+RETURN DISTINCT r.row AS row
+
+// name: forget_replicas
+// Of a restored graph nobody has signed on.
+UNWIND $rows AS r
+MATCH (p:scheduler_replica)
+DELETE p
+RETURN DISTINCT r.row AS row

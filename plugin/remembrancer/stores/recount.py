@@ -1,0 +1,65 @@
+"""The books of a graph against its nodes: what was counted when it was written, and what is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import GraphDamaged
+from remembrancer.stores.books import summed
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from remembrancer.stores.session import Session
+
+COMPARED: Final = (
+    *("tasks_created", "deferrals", "executions_started", "executions_completed", "executions_failed"),
+    "occurrences_dropped",
+)
+"""What no act of the scheduler takes back: of these the books and the nodes agree, whatever was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something of which the books and the nodes tell different numbers."""
+
+    counted: str
+    books: float
+    nodes: float
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether nodes are missing; else the books are behind, as those of a graph older than they are."""
+        return self.nodes < self.books
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.counted}: {self.books:,.0f} in the books, {self.nodes:,.0f} in the nodes"
+
+
+async def compare_books(session: Session) -> Sequence[Difference]:
+    """Return where the books and the nodes differ; what is counted while they are read is no difference."""
+    before = await _books(session)
+    (nodes,) = await session.read(query("recount"), {})
+    after = await _books(session)
+    return [
+        Difference(name, before[name] if nodes[name] < before[name] else after[name], nodes[name])
+        for name in COMPARED
+        if not before[name] <= nodes[name] <= after[name]
+    ]
+
+
+async def refuse_loss(session: Session, graph: str) -> None:
+    """Raise GraphDamaged if the graph lacks what its own books say it holds."""
+    if lost := [str(each) for each in await compare_books(session) if each.is_loss]:
+        raise GraphDamaged(
+            f"The graph {graph} lacks what its own books count: {'; '.join(lost)}. Nothing was made of it. "
+            f"`remembrancer check --graph {graph}` says what is wrong, and `check --repair` makes the best of what is "
+            "left; a backup may hold more."
+        )
+
+
+async def _books(session: Session) -> Mapping[str, float]:
+    return summed([row["c"] for row in await session.read(query("counters"), {})])
