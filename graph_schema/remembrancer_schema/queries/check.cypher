@@ -23,6 +23,24 @@ RETURN tasks_created, deferrals, coalesce(started, 0) + coalesce(rolled, 0) AS e
        coalesce(failed, 0) + coalesce(rolled_failed, 0) AS executions_failed,
        coalesce(dropped, 0) + coalesce(rolled_dropped, 0) AS occurrences_dropped
 
+// name: ends_of_<edge>
+// Of the next $limit nodes labelled <source> with a key above $after: which <target> each is linked to, and which it names.
+MATCH (a:<source>) WHERE a.<source_key> > $after
+WITH a ORDER BY a.<source_key> LIMIT $limit
+OPTIONAL MATCH (a)-[:<edge>]->(b)
+WITH a, collect(b.<target_key>) AS targets, count(b) AS linked
+RETURN a.<source_key> AS source, <named> AS named, targets, linked ORDER BY source
+
+// name: without_<edge>
+// How many nodes labelled <source> are linked to nothing by <edge>.
+MATCH (a:<source>)
+WHERE a.<source_key> IS NOT NULL AND NOT EXISTS { (a)-[:<edge>]->() }
+RETURN count(a) AS size
+
+// name: nodes_in_all_<label>
+// How many nodes are labelled <label>, those without a key too.
+MATCH (n:<label>) RETURN count(n) AS size
+
 // name: restore_graph
 // A restored graph is another one: it has an id of its own, and its audit trail says who restored it from what.
 UNWIND $rows AS r

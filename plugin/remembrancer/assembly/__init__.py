@@ -268,7 +268,7 @@ async def _open_in_memory() -> Session:
 
 
 def _open(folder: Path, use: Use, opened: Callable[[], OpenFolder] | None = None) -> OpenFolder:
-    if use in {Use.BE_READ, Use.BE_LOOKED_AT} and not database_path(folder).is_dir():
+    if use in {Use.BE_READ, Use.BE_LOOKED_AT, Use.BE_CHECKED} and not database_path(folder).is_dir():
         raise GraphMissing(f"There is no graph {folder}.")
     found = opened() if opened else open_folder(load_engine(), folder, read_only=use is Use.BE_LOOKED_AT)
     return _upgrade(found, folder, use)

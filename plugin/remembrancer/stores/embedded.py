@@ -11,6 +11,7 @@ from remembrancer.errors import GraphReadOnly, GraphUnavailable
 from remembrancer.stores.embedded_meaning import insist, plain_rows, reading_meaning
 from remembrancer.stores.embedded_writer import CLOSED, EmbeddedWriter
 from remembrancer.stores.engine import load_engine
+from remembrancer.stores.engine_check import check_database
 from remembrancer.stores.folder import close_folder
 from remembrancer.stores.lanes import Lane, lane_of
 from remembrancer.stores.snapshot import take_snapshot
@@ -19,6 +20,7 @@ from remembrancer.stores.threads import Readers, on_own_thread
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from remembrancer.ports.check import CheckStep, Finding
     from remembrancer.stores.folder import OpenFolder
     from remembrancer.stores.session import Row, Statement
 
@@ -100,6 +102,14 @@ class EmbeddedSession:
         """Check that the folder is still the one that was opened. Raises GraphReplaced."""
         self._refuse_if_gone()
         await on_own_thread(self._opened.lock.verify)  # a disk that hangs must not stop the event loop
+
+    async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
+        """Return what the engine finds wrong with its files, and where its indexes differ from the records."""
+        self._refuse_if_gone()
+        try:
+            return await on_own_thread(lambda: check_database(self._database, watch))
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The engine could not check itself: {error}") from error
 
     async def snapshot(self, target: Path) -> None:
         """Copy the graph's files, as they are at one moment, into the empty folder *target*, while it is written to.

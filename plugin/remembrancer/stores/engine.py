@@ -11,7 +11,7 @@ from remembrancer.errors import EngineMissing, GraphUnavailable
 from remembrancer.stores.engine_settings import engine_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 
@@ -28,6 +28,10 @@ class Answer(Protocol):
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return its rows."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Read its rows a batch at a time; each tells a value by `get`."""
         ...
 
 

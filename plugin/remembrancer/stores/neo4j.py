@@ -11,6 +11,7 @@ from uuid import uuid4
 from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable
+from remembrancer.ports.check import CheckStep, Finding
 from remembrancer.stores.folding import AT_ONCE_MS, ENDED
 from remembrancer.stores.group_commit import REMEMBERED, Write
 from remembrancer.stores.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
@@ -31,7 +32,7 @@ from remembrancer.stores.neo4j_values import plain_rows, ungathered
 from remembrancer.stores.neo4j_writer import Writer
 from remembrancer.stores.notes import Notes
 from remembrancer.stores.tally import Counts, zero
-from remembrancer.stores.upgrade import Use, refuse_old_server, upgrade_neo4j
+from remembrancer.stores.upgrade import Use, refuse_old_server, undeclared, upgrade_neo4j
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
@@ -162,6 +163,15 @@ class Neo4jSession:
 
     async def verify(self) -> None:
         """Do nothing: whether the graph is the same is read off its marker, with the roll."""
+
+    async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
+        """Return which constraints and indexes of ours the server lacks, or has not built: of its files it knows."""
+        found = await undeclared(self)
+        watch(CheckStep("index", 1, 1))
+        return [
+            Finding("index", f"The {kind.lower()} of {label}.{name} is missing, or not online.", loss=False)
+            for kind, label, name in found
+        ]
 
     async def snapshot(self, target: Path) -> None:
         """Refuse: the files are the server's. Raises GraphUnavailable."""

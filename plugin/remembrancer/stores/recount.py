@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphDamaged
+from remembrancer.model.policy import TaskType
 from remembrancer.stores.books import summed
 from remembrancer_schema.catalog import query
+from remembrancer_schema.kinds import EDGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,14 +53,38 @@ async def compare_books(session: Session) -> Sequence[Difference]:
     ]
 
 
+async def compare_hours(session: Session) -> Sequence[str]:
+    """Return what the books say otherwise by the hour than over the graph's whole life, in words."""
+    hours = await session.read(query("hours_since"), {"since_ms": 0, "types": list(TaskType)})
+    life = await _books(session)
+    sums = {name: sum(row["h"].get(name) or 0 for row in hours) for name in COMPARED}
+    return [
+        f"{name}: {life[name]:,.0f} in the books of the graph's life, {sums[name]:,.0f} in those by the hour"
+        for name in COMPARED
+        if life[name] != sums[name]
+    ]
+
+
 async def refuse_loss(session: Session, graph: str) -> None:
-    """Raise GraphDamaged if the graph lacks what its own books say it holds."""
-    if lost := [str(each) for each in await compare_books(session) if each.is_loss]:
+    """Raise GraphDamaged if the graph lacks what its own books say it holds, or an edge that every node has."""
+    lost = [str(each) for each in await compare_books(session) if each.is_loss]
+    if session.exclusive:  # on a server, a node of another's may have such a label
+        lost += [*await compare_hours(session), *await _without_edges(session)]
+    if lost:
         raise GraphDamaged(
-            f"The graph {graph} lacks what its own books count: {'; '.join(lost)}. Nothing was made of it. "
+            f"The graph {graph} does not hold what its own books count: {'; '.join(lost)}. Nothing was made of it. "
             f"`remembrancer check --graph {graph}` says what is wrong, and `check --repair` makes the best of what is "
             "left; a backup may hold more."
         )
+
+
+async def _without_edges(session: Session) -> Sequence[str]:
+    found = {
+        edge.kind: (await session.read(query(f"without_{edge.kind}".lower()), {}))[0]["size"]
+        for edge in EDGES
+        if edge.required
+    }
+    return [f"{count:,} nodes lack their {kind}" for kind, count in found.items() if count]
 
 
 async def _books(session: Session) -> Mapping[str, float]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from remembrancer.ports.check import CheckStep, Finding
     from remembrancer.stores.notes import Notes
 
 Row = dict[str, Any]
@@ -74,6 +75,10 @@ class Session(Protocol):
 
     async def verify(self) -> None:
         """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
+        ...
+
+    async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
+        """Return what the engine finds wrong with itself: its files, its indexes, what it was told to declare."""
         ...
 
     async def snapshot(self, target: Path) -> None:
