@@ -41,6 +41,41 @@ RETURN count(a) AS size
 // How many nodes are labelled <label>, those without a key too.
 MATCH (n:<label>) RETURN count(n) AS size
 
+// name: take_out_<label>
+// Delete nodes labelled <label> that cannot be read, with their edges: what they held is kept in a file.
+UNWIND $rows AS r
+MATCH (n:<label> {<key>: r.key})
+DETACH DELETE n
+RETURN DISTINCT r.row AS row
+
+// name: take_out_tokens
+// Delete tokens that cannot be read, and open nothing: what they held is kept in a file.
+UNWIND $rows AS r
+MATCH (k:access_token {name: r.key})
+DETACH DELETE k
+RETURN DISTINCT r.row AS row
+
+// name: replace_batches
+// In place of what batches of events said, that it cannot be read: their numbers stay taken.
+UNWIND $rows AS r
+MATCH (b:event_batch {batch_key: r.key})
+SET b.stream = r.stream, b.newest = r.newest, b.count = r.count, b.at_ms = r.at_ms, b.events = r.events, b.packed = null
+RETURN r.row AS row
+
+// name: set_derived
+// Write what a task's node says twice as it follows from the rest of it: by this the task is found.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+SET t.due_key = r.due_key, t.listing = r.listing, t.cron_listing = r.cron_listing
+RETURN r.row AS row
+
+// name: forget_books
+// Forget what was counted: it is counted again from the nodes, in the same commit.
+UNWIND $rows AS r
+MATCH (n) WHERE n:scheduler_counter OR n:scheduler_hour OR n:cron_expression
+DETACH DELETE n
+RETURN DISTINCT r.row AS row
+
 // name: restore_graph
 // A restored graph is another one: it has an id of its own, and its audit trail says who restored it from what.
 UNWIND $rows AS r

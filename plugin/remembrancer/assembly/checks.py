@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.assembly import opened_whole, place_of
-from remembrancer.errors import GraphDamaged, GraphMissing, GraphUnavailable
-from remembrancer.ports.check import CheckReport, CheckStep, Finding
-from remembrancer.stores.backup import copy_files
+from remembrancer.engine.clock import clock_from
+from remembrancer.errors import GraphDamaged, GraphLocked, GraphMissing, GraphUnavailable
+from remembrancer.model.moment import to_ms
+from remembrancer.ports.check import CheckReport, CheckStep, Finding, RepairReport
+from remembrancer.stores.backup import copy_files, keep_files
 from remembrancer.stores.check import GraphCheck
-from remembrancer.stores.folder import BACKUP, database_path
+from remembrancer.stores.folder import BACKUP, DAMAGED, database_path
+from remembrancer.stores.folding import ENDED
+from remembrancer.stores.repair import Repair
 from remembrancer.stores.threads import on_own_thread
 from remembrancer.stores.upgrade import Use
+from remembrancer.stores.whole_graph import WholeGraphStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from remembrancer.stores.address import Address
+
+_EMBEDDED: Final = "embedded"
+_SERVED: Final = (
+    "The graph {graph} is being served by {schedulers}, and is repaired only while nobody works on it. Stop every "
+    "scheduler of it (of one that was killed, the sign of life is a minute old by then), and repair it then."
+)
 
 
 async def check_graph(
@@ -52,6 +64,43 @@ async def check_graph(
             if type(refused) is not GraphUnavailable or not isinstance(place, Path):
                 raise
             return CheckReport(str(place), {}, [Finding("engine", str(refused), loss=True)])
+
+
+async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] = lambda _: None) -> RepairReport:
+    """Check *graph*, and if it is not sound make the best of what it holds; then check it again.
+
+    Before anything is changed, all files of a folder are kept in its `damaged` folder. Records that cannot be read are
+    written to a file there, or for a server in the working folder, before they leave the graph.
+
+    Raises:
+        GraphLocked: A scheduler, or another process, works on it.
+        GraphReadOnly: It is a backup.
+        InvalidInput: It cannot be repaired.
+        GraphUnavailable: In one of its forms: what cannot be opened at all is to be restored from a backup.
+    """
+    place = place_of(graph, "graph")
+    before = await check_graph(graph, watch=watch)
+    if before.is_sound:
+        return RepairReport(before, before, [], None)
+    now = clock_from(None).now()
+    stamp = f"{now:%Y%m%dT%H%M%SZ}"
+    if isinstance(place, Path):
+        apart = place / DAMAGED / stamp
+        await on_own_thread(lambda: keep_files(place, apart))
+        file, counter_id = apart / "unreadable.jsonl", _EMBEDDED
+        shown = apart
+    else:
+        file = shown = Path(os.curdir) / f"remembrancer-unreadable-{stamp}.jsonl"
+        counter_id = ENDED
+    async with opened_whole(place, Use.BE_CHECKED) as session:
+        if schedulers := await WholeGraphStore(session, str(place)).served_by():
+            raise GraphLocked(_SERVED.format(graph=place, schedulers=", ".join(schedulers)))
+        done = await session.repair_engine(watch)
+    async with opened_whole(place, Use.WORK) as session:
+        repair = Repair(session, file, counter_id, watch)
+        await repair.run(to_ms(now))
+    after = await check_graph(graph, watch=watch)
+    return RepairReport(before, after, [*done, *repair.done], str(shown), repair.apart)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphFull, GraphMissing, GraphTaken, GraphUnavailable, NotAGraph
-from remembrancer.stores.folder import BACKUP, database_path
+from remembrancer.stores.folder import BACKUP, database_path, lock_folder
 from remembrancer.stores.folder_lock import LOCK_FILE
 from remembrancer.stores.snapshot import flush
 
@@ -104,3 +104,24 @@ def copy_files(source: Path, target: Path) -> None:
     except OSError as refused:
         kind = GraphFull if "No space left" in str(refused) else GraphUnavailable
         raise kind(f"The files of {source} cannot be copied: {refused}.") from refused
+
+
+def keep_files(folder: Path, apart: Path) -> None:
+    """Copy all files of the graph in *folder* to *apart*, and what the engine could not recover with them.
+
+    Raises:
+        GraphLocked: It is held.
+        GraphUnavailable: They cannot be copied; nothing was changed.
+    """
+    lock = lock_folder(folder)
+    try:
+        database_path(apart).mkdir(parents=True, mode=_FOLDER)
+        copy_files(folder, apart)
+        for path in (*database_path(apart).iterdir(), database_path(apart)):
+            flush(path)
+        for left in database_path(folder).glob("*.corrupt"):
+            left.unlink()
+    except OSError as refused:
+        raise GraphUnavailable(f"The files of {folder} cannot be kept in {apart}: {refused}.") from refused
+    finally:
+        lock.release()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphReplaced, GraphUnreachable, RemembrancerError
 from remembrancer.ports.check import NAMED, CheckReport, CheckStep, Finding
-from remembrancer.stores.record_check import PAGE, RecordWalk, is_derived_right
+from remembrancer.stores.record_check import PAGE, WALKED, RecordWalk, is_derived_right
 from remembrancer.stores.recount import compare_books, compare_hours
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import EDGES, KEYS
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Row, Session
     from remembrancer_schema.kinds import Edge
 
-_WALKED: Final = tuple(label for label in KEYS if label not in {"scheduler_replica", "remembrancer_graph"})
 _UNIQUE: Final = {
     "scheduled_task": "dedup_key",
     "task_execution": "occurrence_key",
@@ -61,7 +60,7 @@ class GraphCheck:
         """Return what was found."""
         with self._told("engine"):
             self._findings += await self._session.check_engine(self._watch)
-        for label in _WALKED:
+        for label in WALKED:
             async for node in self.walk.each(label):
                 self._note(label, node)
         self._tell_records()

@@ -12,6 +12,7 @@ from remembrancer.stores.embedded_meaning import insist, plain_rows, reading_mea
 from remembrancer.stores.embedded_writer import CLOSED, EmbeddedWriter
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.engine_check import check_database
+from remembrancer.stores.engine_repair import repair_database
 from remembrancer.stores.folder import close_folder
 from remembrancer.stores.lanes import Lane, lane_of
 from remembrancer.stores.snapshot import take_snapshot
@@ -110,6 +111,14 @@ class EmbeddedSession:
             return await on_own_thread(lambda: check_database(self._database, watch))
         except load_engine().ArcadeDBError as error:
             raise GraphUnavailable(f"The engine could not check itself: {error}") from error
+
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+        """Have the engine mend its records and links, and build all indexes; return what was done."""
+        self._refuse_if_gone()
+        try:
+            return await on_own_thread(lambda: repair_database(self._database, watch))
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The engine could not mend itself: {error}") from error
 
     async def snapshot(self, target: Path) -> None:
         """Copy the graph's files, as they are at one moment, into the empty folder *target*, while it is written to.

@@ -32,7 +32,7 @@ from remembrancer.stores.neo4j_values import plain_rows, ungathered
 from remembrancer.stores.neo4j_writer import Writer
 from remembrancer.stores.notes import Notes
 from remembrancer.stores.tally import Counts, zero
-from remembrancer.stores.upgrade import Use, refuse_old_server, undeclared, upgrade_neo4j
+from remembrancer.stores.upgrade import Use, declare_again, refuse_old_server, undeclared, upgrade_neo4j
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
@@ -172,6 +172,14 @@ class Neo4jSession:
             Finding("index", f"The {kind.lower()} of {label}.{name} is missing, or not online.", loss=False)
             for kind, label, name in found
         ]
+
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+        """Declare the constraints and indexes of ours that the server lacks; return what was done."""
+        missing = await undeclared(self)
+        if missing:
+            await declare_again(self)
+        watch(CheckStep("index", 1, 1))
+        return [f"The {kind.lower()} of {label}.{name} was made again." for kind, label, name in missing]
 
     async def snapshot(self, target: Path) -> None:
         """Refuse: the files are the server's. Raises GraphUnavailable."""

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Row, Session
 
 PAGE: Final = 1000
-_KEYS_OF_A_STREAM: Final = 1_000_000_000_000
+WALKED: Final = tuple(label for label in KEYS if label not in {"scheduler_replica", "remembrancer_graph"})
+"""The labels whose records are read; a replica that makes no sense is nobody's sign of life."""
+KEYS_OF_A_STREAM: Final = 1_000_000_000_000
 """As in the query `keep_books`."""
 
 
@@ -202,8 +204,8 @@ class RecordWalk:
 
     async def _batches(self) -> AsyncIterator[list[Row]]:
         for stream in await self._session.read(query("event_streams"), {}):
-            first = stream["stream"] * _KEYS_OF_A_STREAM
-            span: Row = {"after_key": first, "end_key": first + _KEYS_OF_A_STREAM - 1, "limit": PAGE}
+            first = stream["stream"] * KEYS_OF_A_STREAM
+            span: Row = {"after_key": first, "end_key": first + KEYS_OF_A_STREAM - 1, "limit": PAGE}
             while page := [row["b"] for row in await self._session.read(query("event_batches"), span)]:
                 yield page
                 span["after_key"] = page[-1]["batch_key"]

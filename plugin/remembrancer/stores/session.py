@@ -81,6 +81,13 @@ class Session(Protocol):
         """Return what the engine finds wrong with itself: its files, its indexes, what it was told to declare."""
         ...
 
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+        """Have the engine mend itself, and declare and build what is missing; return what was done.
+
+        Raises GraphUnavailable.
+        """
+        ...
+
     async def snapshot(self, target: Path) -> None:
         """Copy the graph's files, as they are at one moment, into an empty folder. Raises GraphUnavailable."""
         ...

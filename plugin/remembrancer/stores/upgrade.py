@@ -121,6 +121,12 @@ async def _apply(session: Neo4jSession, step: Migration) -> None:
     await session.run_again_and_again(query("set_graph_version"), _mark(step))
 
 
+async def declare_again(session: Neo4jSession) -> None:
+    """Make the constraints and indexes that are not there. Raises GraphUnavailable."""
+    for step in migrations(_NEO4J):
+        await _apply(session, step)
+
+
 async def undeclared(session: Neo4jSession) -> list[tuple[str, str, str]]:
     """Return the constraints and indexes that are not there, or not online: which it is, its label, its property."""
     standing = await _declared(session)

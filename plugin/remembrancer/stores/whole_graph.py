@@ -125,14 +125,14 @@ class WholeGraphStore:
         if part.name in _EDGES:
             return [Statement(f"put_edges_of_{part.name}".lower(), [dict(row) for row in page.rows])]
         name = "put_own_thoughts" if part == _THOUGHTS else f"put_nodes_of_{part.name}"
-        return [Statement(name, [_node_row(part, node) for node in page.rows])]
+        return [Statement(name, [node_row(part, node) for node in page.rows])]
 
 
 def _kind(part: Part) -> str:
     return "edges" if part.name in _EDGES else "nodes"
 
 
-def _node_row(part: Part, node: Mapping[str, object]) -> Row:
+def node_row(part: Part, node: Mapping[str, object]) -> Row:
     """Return the parameters that write a node: its moments as text, each under its name, for the query to read."""
     moments: Row = {name: value.isoformat() for name, value in node.items() if isinstance(value, datetime)}
     plain: Row = {name: value for name, value in node.items() if name not in moments}
