@@ -11,6 +11,8 @@ CALL () {
   RETURN sum(CASE WHEN e.last_nominal_at IS NULL THEN 1 ELSE 0 END) AS started,
          sum(CASE WHEN e.last_nominal_at IS NULL AND e.status = 'completed' THEN 1 ELSE 0 END) AS completed,
          sum(CASE WHEN e.last_nominal_at IS NULL AND e.status = 'failed' THEN 1 ELSE 0 END) AS failed,
+         sum(CASE WHEN e.last_nominal_at IS NULL AND NOT coalesce(e.status, '') IN [
+           'running', 'completed', 'failed', 'deferred', 'cancelled'] THEN 1 ELSE 0 END) AS odd,
          sum(CASE WHEN e.last_nominal_at IS NULL THEN 0 ELSE e.occurrences END) AS dropped
 }
 CALL () {
@@ -18,7 +20,7 @@ CALL () {
   RETURN sum(s.runs) AS rolled, sum(s.completed) AS rolled_completed, sum(s.failed) AS rolled_failed,
          sum(s.occurrences - s.runs) AS rolled_dropped
 }
-RETURN tasks_created, deferrals, coalesce(started, 0) + coalesce(rolled, 0) AS executions_started,
+RETURN tasks_created, deferrals, coalesce(odd, 0) AS odd, coalesce(started, 0) + coalesce(rolled, 0) AS executions_started,
        coalesce(completed, 0) + coalesce(rolled_completed, 0) AS executions_completed,
        coalesce(failed, 0) + coalesce(rolled_failed, 0) AS executions_failed,
        coalesce(dropped, 0) + coalesce(rolled_dropped, 0) AS occurrences_dropped
@@ -56,9 +58,9 @@ DETACH DELETE k
 RETURN DISTINCT r.row AS row
 
 // name: replace_batches
-// In place of what batches of events said, that it cannot be read: their numbers stay taken.
+// In place of batches of events that cannot be read or are missing, say that it is so: their numbers stay taken.
 UNWIND $rows AS r
-MATCH (b:event_batch {batch_key: r.key})
+MERGE (b:event_batch {batch_key: r.key})
 SET b.stream = r.stream, b.newest = r.newest, b.count = r.count, b.at_ms = r.at_ms, b.events = r.events, b.packed = null
 RETURN r.row AS row
 

@@ -33,8 +33,10 @@ async def check(asked: CheckOptions) -> int:
     """Check a whole graph: the engine's files, every index, record, key and edge, and the books against the nodes.
 
     Without --repair nothing is changed. Where `serve` holds the folder, its files are copied as they are at one
-    moment, and the copy is checked; so are the files of a backup. Exit code 0: the graph is sound. 5: what is derived from its records is
-    wrong. 6: something is missing or cannot be read; after a repair, these are about what is left. For example:
+    moment, and the copy is checked; so are the files of a backup.
+
+    Exit code 0: the graph is sound. 5: what is derived from its records is wrong. 6: something is missing or cannot be
+    read. After a repair they are about what is left. For example:
 
         remembrancer check
         remembrancer check --repair

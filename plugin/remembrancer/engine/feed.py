@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import InvalidInput
 from remembrancer.model.cursor import from_text, to_text
 from remembrancer.model.event import Event, EventKind, EventPage
-from remembrancer.ports.event_log import Extent
+from remembrancer.ports.event_log import Extent, Numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Mapping
 
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.event_log import EventLog, Numbered
+    from remembrancer.ports.event_log import EventLog
 
 MOST: Final = 1000
 """Events in one page at most, gaps beside them."""
@@ -115,10 +115,18 @@ class Feed:
     ) -> list[tuple[int, Numbered]]:
         """Return what comes next in one stream, up to what *extent* says: a younger one may tell of an older one."""
         after = cursor.get(stream, 0)
-        found = await self._log.read(stream, after, limit)
-        if found and found[0].number != after + 1:
-            return []  # forgotten just now: the next look finds the gap
-        return [(stream, numbered) for numbered in found if numbered.number <= extent.newest]
+        found = [each for each in await self._log.read(stream, after, limit) if each.number <= extent.newest]
+        if not found or (found[0].number != after + 1 and found[0].event.kind is not EventKind.GAP):
+            found = await self._hole(stream, after, found[0].number - 1 if found else extent.newest)
+        return [(stream, numbered) for numbered in found]
+
+    async def _hole(self, stream: int, after: int, last: int) -> list[Numbered]:
+        """Return what tells that events up to *last* are not there; nothing if they were forgotten just now."""
+        extent = (await self._log.extents()).get(stream)
+        if extent is None or extent.oldest > after + 1:
+            return []  # the next look finds the gap
+        reason = "Events are missing in the graph: `remembrancer check` says what else is."
+        return [Numbered(last, Event(kind=EventKind.GAP, at=self._clock.now(), lost=last - after, reason=reason))]
 
     def _gap(self, cursor: dict[int, int], stream: int, extent: Extent) -> Event | None:
         """Move *cursor* over what is not there any more; return what to say of it."""

@@ -10,6 +10,7 @@ from remembrancer.errors import GraphReplaced, GraphUnreachable, RemembrancerErr
 from remembrancer.ports.check import NAMED, CheckReport, CheckStep, Finding
 from remembrancer.stores.record_check import PAGE, WALKED, RecordWalk, is_derived_right
 from remembrancer.stores.recount import compare_books, compare_hours
+from remembrancer.stores.stream_check import Streams
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import EDGES, KEYS
 
@@ -46,6 +47,7 @@ class GraphCheck:
         self._crons: Counter[str] = Counter()
         self._open_tasks: dict[str, int] = {}
         self._misderived: list[str] = []
+        self._streams = Streams()
         self._values: set[int] = set()
         """Hashes of what is unique beside the keys."""
         self._notes: dict[str, Callable[[Row], None]] = {
@@ -53,6 +55,8 @@ class GraphCheck:
             "task_execution": self._note_execution,
             "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
             "cron_expression": self._note_cron,
+            "event_stream": self._streams.add_stream,
+            "event_batch": self._streams.add_batch,
         }
         self.walk = RecordWalk(session, watch)
 
@@ -64,6 +68,7 @@ class GraphCheck:
             async for node in self.walk.each(label):
                 self._note(label, node)
         self._tell_records()
+        self._tell_streams()
         for edge in EDGES:
             with self._told("edge"):
                 self._findings += await self._ends(edge)
@@ -124,6 +129,12 @@ class GraphCheck:
         if self._misderived:
             saw = f"{len(self._misderived):,} tasks are not found where they belong: in the due index, or in lists."
             self._found("index", saw, self._misderived)
+
+    def _tell_streams(self) -> None:
+        """Tell of events that a stream says and that are not there; where others write, both change meanwhile."""
+        if self._session.exclusive and (wrong := self._streams.wrong()):
+            some = [f"stream {stream}: {what}" for stream, what in wrong.items()]
+            self._found("event", f"{len(wrong):,} streams of events tell of others than there are.", some)
 
     async def _ends(self, edge: Edge) -> list[Finding]:
         """Return what is wrong with the edges of one type."""

@@ -10,7 +10,7 @@ from remembrancer.stores.engine import load_engine
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from remembrancer.stores.engine import Database
 
@@ -56,17 +56,34 @@ def _declare(database: Database) -> None:
 
 
 def _mend(database: Database) -> list[str]:
-    """Have the engine mend what it finds, again while that brings more to light."""
-    mended = removed = 0
+    """Have the engine mend what it finds, again while that brings more to light, or is refused for a record."""
+    fault, mended, removed = "", 0, 0
     for _ in range(_ROUNDS):
-        (told,) = database.command("sql", "CHECK DATABASE FIX").to_list()
-        for rid in told.get("undecodableRecords") or ():
-            with suppress(load_engine().ArcadeDBError), database.transaction():
-                database.command("sql", f"DELETE FROM {rid}")  # noqa: S608 (the engine's own id)
-                removed += 1
-        mended += told.get("autoFix") or 0
-        removed += told.get("removedRecords") or 0
-        if not any(told.get(name) for name in ("autoFix", "removedRecords", "undecodableRecords", "totalErrors")):
+        (told,) = database.command("sql", "CHECK DATABASE").to_list()
+        if not any(told.get(name) for name in ("totalWarnings", "totalErrors", "totalCorruptedRecords")):
+            fault = ""
             break
+        removed += _drop(database, told.get("undecodableRecords") or ())
+        try:
+            (told,) = database.command("sql", "CHECK DATABASE FIX").to_list()
+        except load_engine().ArcadeDBError as error:
+            fault = str(error)
+            removed += _drop(database, told.get("corruptedRecords") or ())
+        else:
+            fault, mended = "", mended + (told.get("autoFix") or 0)
+            removed += told.get("removedRecords") or 0
+            if not told.get("autoFix") and not told.get("removedRecords"):
+                removed += _drop(database, told.get("corruptedRecords") or ())
     done = [f"The engine mended {mended:,} of its links and counts."] * bool(mended)
-    return done + [f"The engine gave up {removed:,} records that it could not read, nodes or edges."] * bool(removed)
+    done += [f"The engine gave up {removed:,} records that it could not read, nodes or edges."] * bool(removed)
+    return done + [f"The engine could not mend everything: {fault}"] * bool(fault)
+
+
+def _drop(database: Database, records: Iterable[object]) -> int:
+    """Delete records that the engine cannot mend, each by itself; return how many went."""
+    dropped = 0
+    for rid in records:
+        with suppress(load_engine().ArcadeDBError), database.transaction():
+            database.command("sql", f"DELETE FROM {rid}")  # noqa: S608 (the engine's own id)
+            dropped += 1
+    return dropped

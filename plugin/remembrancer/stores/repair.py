@@ -24,6 +24,7 @@ from remembrancer.stores.records import FAULTS
 from remembrancer.stores.rows import time_id
 from remembrancer.stores.session import Row, Session, Statement
 from remembrancer.stores.stand_in import stand_in
+from remembrancer.stores.stream_check import Streams
 from remembrancer.stores.unreadable_file import UnreadableFile
 from remembrancer.stores.whole_graph import node_row
 from remembrancer_schema.catalog import query
@@ -58,6 +59,8 @@ class Repair:
         self._counter_id = counter_id
         self._watch = watch
         self._books = DerivedBooks()
+        self._streams = Streams()
+        self._misderived: list[Row] = []
         self._minutes: dict[str, int] = {}
         """The minute that each task is scheduled for, or was last."""
         self._lost: dict[str, str] = {}
@@ -76,6 +79,7 @@ class Repair:
         for edge in EDGES:
             await self._link(edge)
         await self._hold(now_ms)
+        await self._number_on()
         await self._keep_books()
 
     async def _set_apart(self) -> None:
@@ -98,21 +102,26 @@ class Repair:
     async def _count(self) -> None:
         """Count every node for the books, tasks first; and mend what tasks say twice."""
         walk = RecordWalk(self._session, self._watch)
-        misderived: list[Row] = []
+        notes: dict[str, Callable[[Row], None]] = {
+            "scheduled_task": self._note_task,
+            "task_execution": self._note_execution,
+            "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
+            "event_batch": self._streams.add_batch,
+            "event_stream": self._streams.add_stream,
+        }
         for label in ("scheduled_task", *(each for each in WALKED if each != "scheduled_task")):
             async for node in walk.each(label):
                 self._books.add(label, node)
-                if label == "scheduled_task":
-                    self._minutes[node["task_id"]] = _minute(node)
-                    if not is_derived_right(node):
-                        misderived.append({"task_id": node["task_id"], **derived_of(node)})
-                elif label == "task_execution":
-                    self._note_execution(node)
-                elif label == "execution_lease":
-                    self._leased.update(node["execution_ids"])
-        await self._write("set_derived", misderived)
-        if misderived:
-            self.done.append(f"{len(misderived):,} tasks are found again where they belong.")
+                if note := notes.get(label):
+                    note(node)
+        await self._write("set_derived", self._misderived)
+        if self._misderived:
+            self.done.append(f"{len(self._misderived):,} tasks are found again where they belong.")
+
+    def _note_task(self, node: Row) -> None:
+        self._minutes[node["task_id"]] = _minute(node)
+        if not is_derived_right(node):
+            self._misderived.append({"task_id": node["task_id"], **derived_of(node)})
 
     def _note_execution(self, node: Row) -> None:
         if node["status"] == "running":
@@ -177,6 +186,18 @@ class Repair:
             await self._write("hold_leases", [{**lease, "execution_ids": unheld}])
             self.done.append(f"{len(unheld):,} executions that no lease held are to be taken over.")
 
+    async def _number_on(self) -> None:
+        """Have streams of events tell what is there: or the next commit's number may be taken already."""
+        if wrong := self._streams.wrong():
+            holes = [
+                gap_row({"batch_key": stream * KEYS_OF_A_STREAM + last, "count": last - first + 1})
+                for stream, first, last in self._streams.holes()
+            ]
+            await self._write("replace_batches", holes)
+            rows = self._streams.mended(wrong)
+            await self._write("put_nodes_of_event_stream", [{"key": row["stream"], "properties": row} for row in rows])
+            self.done.append(f"{len(rows):,} streams of events tell of those that are there.")
+
     async def _keep_books(self) -> None:
         before = [row["c"] for row in await self._session.read(query("counters"), {})]
         readable = [node for node in before if _is_readable(node)]
@@ -207,7 +228,7 @@ def _replacing(label: str, node: Row) -> list[Statement]:
     """Return what takes an unreadable record out of the graph, or puts something readable in its place."""
     key = node.get(KEYS[label])
     if label == "event_batch":
-        return [Statement("replace_batches", [_gap(node)])]
+        return [Statement("replace_batches", [gap_row(node)])]
     if label == "access_token":
         return [Statement("take_out_tokens", [{"key": key}])]
     if label == _TASKS.name:
@@ -216,7 +237,7 @@ def _replacing(label: str, node: Row) -> list[Statement]:
     return [Statement(f"take_out_{label}", [{"key": key}])]
 
 
-def _gap(node: Row) -> Row:
+def gap_row(node: Row) -> Row:
     """Return a batch that says of each of its events that it cannot be read; its key tells its place."""
     stream, newest = divmod(node["batch_key"], KEYS_OF_A_STREAM)
     count, at_ms = node.get("count"), node.get("at_ms")
