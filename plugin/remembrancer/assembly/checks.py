@@ -14,7 +14,7 @@ from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged, GraphLocked, GraphMissing, GraphUnavailable
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.check import CheckReport, CheckStep, Finding, RepairReport
-from remembrancer.stores.backup import copy_files, keep_files
+from remembrancer.stores.backup import copy_files, keep_files, make_private
 from remembrancer.stores.check import GraphCheck
 from remembrancer.stores.folder import BACKUP, DAMAGED, database_path
 from remembrancer.stores.folding import ENDED
@@ -113,7 +113,7 @@ async def _readable(
         return
     folder = _folder_beside(place)
     try:
-        database_path(folder).mkdir(parents=True, mode=0o700)
+        make_private(folder, database_path(folder))
         if snapshot:
             await snapshot(str(database_path(folder)))
         else:

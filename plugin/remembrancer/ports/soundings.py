@@ -34,6 +34,8 @@ class Sounding:
     """Records that this process could not read."""
     alive_ms: int | None = None
     """When a replica last gave a sign of life, epoch milliseconds; None where none has signed on."""
+    damage: str | None = None
+    """What of the graph is missing, as far as its own counts tell in an instant; None where nothing is."""
 
 
 NOTHING: Final = Sounding(0, None, 0, 0, None, None, None, None)

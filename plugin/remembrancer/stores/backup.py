@@ -54,7 +54,7 @@ def draft(destination: Path) -> Generator[Path]:
     except OSError as refused:
         raise GraphMissing(f"No folder can be made beside {destination}: {refused}.") from refused
     try:
-        database_path(folder).mkdir(parents=True, mode=_FOLDER)
+        make_private(folder, database_path(folder))
         yield folder
     except OSError as refused:
         raise GraphUnavailable(
@@ -63,6 +63,13 @@ def draft(destination: Path) -> Generator[Path]:
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
+
+
+def make_private(above: Path, folder: Path) -> None:
+    """Make *folder*, and what lies between it and *above*, for its owner alone."""
+    for part in reversed([folder, *folder.parents]):
+        if above in part.parents:
+            part.mkdir(mode=_FOLDER, exist_ok=True)
 
 
 def publish(folder: Path, destination: Path, mark: BackupMark | None = None) -> None:
@@ -115,7 +122,7 @@ def keep_files(folder: Path, apart: Path) -> None:
     """
     lock = lock_folder(folder)
     try:
-        database_path(apart).mkdir(parents=True, mode=_FOLDER)
+        make_private(folder, database_path(apart))
         copy_files(folder, apart)
         for path in (*database_path(apart).iterdir(), database_path(apart)):
             flush(path)

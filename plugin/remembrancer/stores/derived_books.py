@@ -1,7 +1,7 @@
 """The books of a graph derived from its nodes, as if each had been counted when it was written.
 
 Some of what the books count leaves no node: refused expressions, faults of the graph. That is taken over from the books
-as they are. When a task ended is not on its node: it counts in the hour in which it was last triggered, or made.
+as they are. When a task began and ended is not on its node: its executions and changes tell.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class DerivedBooks:
 
     def __init__(self) -> None:
         self._tally = Tally()
+        self._tasks: dict[str, tuple[str, int]] = {}
+        """Of each task that has begun, its status, and when it was made."""
+        self._began_ms: dict[str, int] = {}
+        self._ended_ms: dict[str, int] = {}
         self.types: dict[str, str] = {}
         """The type of each task there is, by its id."""
 
@@ -43,13 +47,14 @@ class DerivedBooks:
                 self._deferral(node)
             case "execution_summary":
                 self._summary(node)
-            case "task_change" if name := _OF_CHANGES.get(node["action"]):
-                self._tally.at(to_ms(node["at"]), self._typed(node)).counts[name] += 1
+            case "task_change":
+                self._change(node)
             case _:
                 return
 
     def row(self, counter_id: str, before: Sequence[Row]) -> Row:
         """Return the parameters that write the books, all on one counter; *before* are the counters as they were."""
+        self._steps()
         books = Books(counter_id)
         books.learn(books.unknown(self._tally), [])
         row = books.enter(self._tally, []).row
@@ -65,17 +70,24 @@ class DerivedBooks:
         kind, status = node["task_type"], node["status"]
         self.types[node["task_id"]] = kind
         created_ms = to_ms(node["created_at"])
-        is_open = status not in _ENDED
-        row: Row = {"created_ms": created_ms, "task_type": kind, "schedule_cron": node.get("schedule_cron")}
-        self._tally.count("create_tasks", [row if is_open else {**row, "schedule_cron": None}])
-        last_ms = to_ms(node["last_triggered_at"]) if node.get("last_triggered_at") else created_ms
-        counts = self._tally.at(last_ms, row).counts
-        counts["tasks_begun"] += status != "PENDING"
-        if not is_open:
-            counts[_ENDED[status]] += 1
+        cron = None if status in _ENDED else node.get("schedule_cron")
+        self._tally.count("create_tasks", [{"created_ms": created_ms, "task_type": kind, "schedule_cron": cron}])
+        if status != "PENDING":
+            self._tasks[node["task_id"]] = (status, created_ms)
+
+    def _steps(self) -> None:
+        """Count that tasks began and ended, in the hours that their executions and changes tell."""
+        for task_id, (status, created_ms) in self._tasks.items():
+            row: Row = {"task_type": self.types[task_id]}
+            self._tally.at(self._began_ms.get(task_id, created_ms), row).counts["tasks_begun"] += 1
+            if status in _ENDED:
+                self._tally.at(self._ended_ms.get(task_id, created_ms), row).counts[_ENDED[status]] += 1
 
     def _execution(self, node: Row) -> None:
         row: Row = {**node, "triggered_ms": to_ms(node["triggered_at"])}
+        task_id, last_ms = node["task_id"], to_ms(node.get("completed_at") or node["triggered_at"])
+        self._began_ms[task_id] = min(row["triggered_ms"], self._began_ms.get(task_id, row["triggered_ms"]))
+        self._ended_ms[task_id] = max(last_ms, self._ended_ms.get(task_id, last_ms))
         if node.get("last_nominal_at") is not None:
             self._tally.count("record_outcomes", [row])
             return
@@ -84,6 +96,13 @@ class DerivedBooks:
             self._tally.count(
                 "settle_executions", [{**row, "completed_ms": to_ms(node["completed_at"]), "outcome": node}]
             )
+
+    def _change(self, node: Row) -> None:
+        action, at_ms = node["action"], to_ms(node["at"])
+        if name := _OF_CHANGES.get(action):
+            self._tally.at(at_ms, self._typed(node)).counts[name] += 1
+        if action in {"cancel", "quarantine"}:
+            self._ended_ms[node["task_id"]] = at_ms
 
     def _deferral(self, node: Row) -> None:
         row: Row = {**self._typed(node), "deferred_ms": to_ms(node["deferred_at"])}

@@ -11,7 +11,7 @@ from remembrancer.errors import GraphReadOnly, GraphUnavailable
 from remembrancer.stores.embedded_meaning import insist, plain_rows, reading_meaning
 from remembrancer.stores.embedded_writer import CLOSED, EmbeddedWriter
 from remembrancer.stores.engine import load_engine
-from remembrancer.stores.engine_check import check_database
+from remembrancer.stores.engine_check import check_database, missing_indexes
 from remembrancer.stores.engine_repair import repair_database
 from remembrancer.stores.folder import close_folder
 from remembrancer.stores.lanes import Lane, lane_of
@@ -103,6 +103,14 @@ class EmbeddedSession:
         """Check that the folder is still the one that was opened. Raises GraphReplaced."""
         self._refuse_if_gone()
         await on_own_thread(self._opened.lock.verify)  # a disk that hangs must not stop the event loop
+
+    async def missing_indexes(self) -> list[str]:
+        """Return the properties whose index is not there."""
+        self._refuse_if_gone()
+        try:
+            return await on_own_thread(lambda: missing_indexes(self._database))
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The graph did not answer: {error}") from error
 
     async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
         """Return what the engine finds wrong with its files, and where its indexes differ from the records."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.check import NAMED, CheckStep, Finding
@@ -38,21 +39,27 @@ _MASK: Final = (1 << 64) - 1
 def check_database(database: Database, watch: Callable[[CheckStep], None]) -> list[Finding]:
     """Return what the engine finds wrong with its files, and where its indexes differ from the records."""
     findings = _own_check(database)
-    declared = declared_indexes()
-    standing = {row["name"] for row in database.query("sql", "SELECT `name` FROM schema:indexes", {}).to_list()}
+    declared, missing = declared_indexes(), missing_indexes(database)
     for place, (label, name) in enumerate(declared, 1):
         watch(CheckStep("index", place, len(declared)))
-        if f"{label}[{name}]" not in standing:
+        if f"{label}.{name}" in missing:
             findings.append(Finding("index", f"The index of {label}.{name} is missing.", loss=False))
         elif found := _compare(database, label, name):
             findings.append(found)
     return findings
 
 
+@cache
 def declared_indexes() -> list[tuple[str, str]]:
     """Return the label and the property of every index that a graph has."""
     texts = [text for step in migrations("embedded") for text in step.statements]
     return [(found["label"], found["property"]) for text in texts if (found := _DECLARED.search(text))]
+
+
+def missing_indexes(database: Database) -> list[str]:
+    """Return the properties whose index is not there."""
+    standing = {row["name"] for row in database.query("sql", "SELECT `name` FROM schema:indexes", {}).to_list()}
+    return [f"{label}.{name}" for label, name in declared_indexes() if f"{label}[{name}]" not in standing]
 
 
 def _own_check(database: Database) -> list[Finding]:

@@ -164,6 +164,10 @@ class Neo4jSession:
     async def verify(self) -> None:
         """Do nothing: whether the graph is the same is read off its marker, with the roll."""
 
+    async def missing_indexes(self) -> list[str]:
+        """Return the properties whose index or constraint is not there, or not online."""
+        return [f"{label}.{name}" for _, label, name in await undeclared(self)]
+
     async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
         """Return which constraints and indexes of ours the server lacks, or has not built: of its files it knows."""
         found = await undeclared(self)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import (
+    GraphBusy,
+    GraphFull,
+    GraphReadOnly,
+    GraphReplaced,
+    GraphUnavailable,
+    GraphUnreachable,
+)
 from remembrancer.model.ids import LAST_ID, first_id
 from remembrancer.model.moment import to_iso, to_ms
 from remembrancer.model.summary import ExecutionSummary
@@ -20,7 +29,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.ports.task_store import Change
+    from remembrancer.stores.records import Records
 
+_LOG: Final = logging.getLogger("remembrancer")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 """How a moment begins, whatever kind of value an engine gives it as."""
 
@@ -30,10 +41,12 @@ class PastStore:
 
     Args:
         session: An open graph.
+        records: Reads its nodes.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, records: Records) -> None:
         self._session = session
+        self._records = records
 
     async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
         """Return executions begun before *before*, with a greater id than *after_id*, oldest first."""
@@ -67,12 +80,24 @@ class PastStore:
             answers = await self._session.write(statements)
         except UniqueKeyTaken:
             return 0  # something has been linked to one of them at this moment: the next look leaves it out
+        except (GraphUnreachable, GraphBusy, GraphFull, GraphReplaced, GraphReadOnly):
+            raise
+        except GraphUnavailable as refused:  # a summary makes no sense to the engine: it stops no other
+            return await self._one_by_one(old, refused)
         return sum(row["executions"] for row in answers[0])
+
+    async def _one_by_one(self, old: Sequence[OldExecution], refused: GraphUnavailable) -> int:
+        """Roll up day by day; what the engine refuses stays as it is."""
+        days = [list(some) for _, some in groupby(sorted(old, key=_day_of), key=_day_of)]
+        if len(days) == 1:
+            _LOG.error("The executions of %s on %s are not rolled up: %s", *_day_of(old[0]), refused)
+            return 0
+        return sum([await self.roll_up(some) for some in days])
 
     async def summaries(self, task_id: str | None, limit: int) -> Sequence[ExecutionSummary]:
         """Return summaries, the latest day first: of one task, or of all."""
         found = await self._session.read(query("summaries"), {"task_id": task_id, "limit": limit})
-        return [ExecutionSummary.model_validate(row["s"]) for row in found]
+        return self._records.read("summary_id", ExecutionSummary.model_validate, [row["s"] for row in found])
 
 
 def _old_from(row: Row) -> OldExecution | None:
@@ -87,6 +112,10 @@ def _old_from(row: Row) -> OldExecution | None:
     ):
         return None
     return OldExecution(row["execution_id"], row["task_id"], nominal_at[:10], occurrences, row["thought_id"])
+
+
+def _day_of(old: OldExecution) -> tuple[str, str]:
+    return old.task_id, old.day
 
 
 def _by_day(old: Sequence[OldExecution]) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.errors import RemembrancerError
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from remembrancer.stores.session import Row, Session
 
 PAGE: Final = 1000
+MOMENTS: Final = (
+    *("created_at", "defer_until", "last_triggered_at", "nominal_at", "first_nominal_at", "last_nominal_at"),
+    *("triggered_at", "completed_at", "deferred_at", "original_time", "deferred_until", "at", "revoked_at"),
+)
+"""What only a moment may stand in."""
 WALKED: Final = tuple(label for label in KEYS if label not in {"scheduler_replica", "remembrancer_graph"})
 """The labels whose records are read; a replica that makes no sense is nobody's sign of life."""
 KEYS_OF_A_STREAM: Final = 1_000_000_000_000
@@ -42,6 +48,13 @@ def _required(node: Row, kind: type, *names: str) -> None:
     for name in names:
         if not isinstance(node.get(name), kind):
             raise TypeError(f"{name} is {node.get(name)!r}, and no {kind.__name__}")
+
+
+def _moments(node: Row) -> None:
+    """Refuse what a model would take for a moment, and no query: a number, say."""
+    for name in MOMENTS:
+        if (value := node.get(name)) is not None and not isinstance(value, datetime):
+            raise TypeError(f"{name} is {value!r}, and no moment")
 
 
 def _lease(node: Row) -> None:
@@ -77,8 +90,7 @@ def _zone(node: Row) -> None:
 
 
 def _time(node: Row) -> None:
-    if not hasattr(node.get("at"), "tzinfo"):
-        raise TypeError(f"at is {node.get('at')!r}, and no moment")
+    _required(node, datetime, "at")
 
 
 READERS: Final[Mapping[str, Callable[[Row], object]]] = {
@@ -163,6 +175,7 @@ class RecordWalk:
 
     def _is_readable(self, label: str, node: Row) -> bool:
         try:
+            _moments(node)
             READERS[label](node)
         except FAULTS as fault:
             self.refused.append((label, node, " ".join(str(fault).split())))

@@ -77,6 +77,10 @@ class Session(Protocol):
         """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
         ...
 
+    async def missing_indexes(self) -> list[str]:
+        """Return the properties whose index, or constraint, is not there or not built."""
+        ...
+
     async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
         """Return what the engine finds wrong with itself: its files, its indexes, what it was told to declare."""
         ...

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from remembrancer.model.policy import TaskStatus
-from remembrancer.stores.record_check import derived_of
+from remembrancer.stores.record_check import MOMENTS, derived_of
 from remembrancer.stores.records import FAULTS
 from remembrancer.stores.rows import task_from
 
@@ -32,6 +32,7 @@ def stand_in(node: Row) -> Row:
     Its executions, deferrals and changes keep the task that they are of. Raises ValueError: nothing of it makes sense.
     """
     kept: Row = {**node, "status": TaskStatus.FAILED.value, "next_run_ms": None, "nominal_ms": None}
+    kept = {name: value for name, value in kept.items() if name not in MOMENTS or isinstance(value, datetime)}
     for _ in range(_ROUNDS):
         try:
             task = task_from(kept)
