@@ -7,6 +7,8 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,6 +103,7 @@ class Load:
         self.tasks: list[str] = []
         self.executions: list[str] = []
         self._ending = asyncio.Event()
+        self._changed = asyncio.Condition()
 
     async def go_on(self) -> None:
         async with reach(self._graph) as reached:
@@ -109,16 +112,26 @@ class Load:
                 (reply,) = await reached.scheduler.schedule_tasks(asked)
                 self.tasks.append(reply.task_id)
                 self.executions.append((await reached.scheduler.run_now(reply.task_id)).execution_id)
+                async with self._changed:
+                    self._changed.notify_all()
+
+    async def until_acknowledged(self, more: int) -> None:
+        wanted = len(self.executions) + more
+        async with asyncio.timeout(120), self._changed:
+            await self._changed.wait_for(lambda: len(self.executions) >= wanted)
 
     def end(self) -> None:
         self._ending.set()
 
 
+def drain(process: subprocess.Popen[str]) -> None:
+    """Read what a process says, so that it never waits for its reader."""
+    threading.Thread(target=lambda: process.stdout and process.stdout.read(), daemon=True).start()
+
+
 async def backed_up(load: Load, terminal: Terminal, name: str) -> tuple[Ran, set[str], int]:
     """Make a backup once more was acknowledged; return how, what had been before, and how much was meanwhile."""
-    seen = len(load.executions)
-    while len(load.executions) < seen + 20:
-        await asyncio.sleep(0.01)
+    await load.until_acknowledged(20)
     before = {*load.tasks, *load.executions}
     ran = await asyncio.to_thread(terminal, "backup", str(terminal.folder / name), "--json")
     return ran, before, len({*load.tasks, *load.executions} - before)
@@ -129,15 +142,15 @@ async def test_a_backup_under_load_misses_nothing_acknowledged(terminal: Termina
     for number in range(5):
         terminal("schedule", f"Each second {number}", "--cron", EACH_SECOND, "--seconds", "first", "--prompt", "p")
     serving = serve("--no-bolt")
+    drain(serving.process)
     load = Load(str(terminal.graph))
     working = asyncio.create_task(load.go_on())
     rounds = [(name, *await backed_up(load, terminal, name)) for name in ("first", "second", "third")]
     load.end()
     await working
-    served = await asyncio.to_thread(terminal.json, "history", "--limit", "5")
-    serving.end(signal.SIGTERM)
+    serving.process.send_signal(signal.SIGTERM)
+    assert serving.process.wait(120) == 0
 
-    assert served
     for name, ran, before, meanwhile in rounds:
         assert ran.code == 0, ran
         assert meanwhile > 0
@@ -161,6 +174,10 @@ def held_by(terminal: Terminal, graph: str) -> set[str]:
     return found
 
 
+def begun(folder: Path, process: subprocess.Popen[str]) -> bool:
+    return bool(drafts(folder)) or process.poll() is not None
+
+
 @pytest.mark.slow
 def test_a_backup_that_is_killed_is_not_there(terminal: Terminal, serve: Serve, until: Until) -> None:
     terminal("schedule", "Yearly", *FAR)
@@ -168,7 +185,7 @@ def test_a_backup_that_is_killed_is_not_there(terminal: Terminal, serve: Serve, 
     for number in range(4):
         backup = terminal.folder / f"backup-{number}"
         process = terminal.begin("backup", str(backup))
-        until(lambda: drafts(terminal.folder) or process.poll() is not None, "the draft's being made")
+        until(partial(begun, terminal.folder, process), "the draft's being made")
         process.kill() if number % 2 else serving.process.kill()
         process.wait()
         if backup.exists():

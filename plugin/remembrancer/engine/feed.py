@@ -19,7 +19,7 @@ from remembrancer.model.event import Event, EventKind, EventPage
 from remembrancer.ports.event_log import Extent, Numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Mapping
+    from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.event_log import EventLog
@@ -116,9 +116,10 @@ class Feed:
         """Return what comes next in one stream, up to what *extent* says: a younger one may tell of an older one."""
         after = cursor.get(stream, 0)
         found = [each for each in await self._log.read(stream, after, limit) if each.number <= extent.newest]
-        if not found or (found[0].number != after + 1 and found[0].event.kind is not EventKind.GAP):
-            found = await self._hole(stream, after, found[0].number - 1 if found else extent.newest)
-        return [(stream, numbered) for numbered in found]
+        unbroken = _unbroken(after, found) or await self._hole(
+            stream, after, found[0].number - 1 if found else extent.newest
+        )
+        return [(stream, numbered) for numbered in unbroken]
 
     async def _hole(self, stream: int, after: int, last: int) -> list[Numbered]:
         """Return what tells that events up to *last* are not there; nothing if they were forgotten just now."""
@@ -159,6 +160,17 @@ class Feed:
         changed, self._changed = self._changed, asyncio.Event()
         self._asking = None  # what was asked before does not count any more
         changed.set()
+
+
+def _unbroken(after: int, found: Sequence[Numbered]) -> list[Numbered]:
+    """Return what follows on *after* without a hole; what stands for events that cannot be read is none."""
+    kept: list[Numbered] = []
+    for each in found:
+        if each.number != after + 1 and each.event.kind is not EventKind.GAP:
+            break
+        kept.append(each)
+        after = each.number
+    return kept
 
 
 def only(kinds: Collection[str] = (), task_id: str | None = None) -> Callable[[Event], bool]:
