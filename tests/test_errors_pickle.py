@@ -22,6 +22,7 @@ ARGUMENTS: dict[str, tuple[object, ...]] = {
     "TaskNotFound": ("task_1",),
     "ExecutionNotFound": ("execution_1",),
     "TaskUnreadable": ("task_1", "status: not one of ours"),
+    "ExecutionUnreadable": ("exec_1", "status: not one of ours"),
     "TaskChanged": ("task_1", 4, "ACTIVE", 3),
     "TaskEnded": ("task_1", "CANCELLED", "deferred"),
     "TaskContended": ("task_1", "cancelled", 20),

@@ -140,6 +140,7 @@ def _marks(name: str) -> list[dict[str, str]]:
                 "<source_key>": KEYS[edge.source],
                 "<target>": edge.target,
                 "<target_key>": KEYS[edge.target],
+                "<named>": f"a.{edge.named_by}" if edge.named_by else "null",
             }
             for edge in EDGES
         ]

@@ -41,16 +41,20 @@ class Edge:
     kind: str
     source: str
     target: str
+    named_by: str | None = None
+    """The property of the source that names the target too: where there is one, there is the other."""
+    required: bool = False
+    """Whether every source has one."""
 
 
 EDGES: Final = (
-    Edge("CREATED_BY", "scheduled_task", "thought"),
-    Edge("SCHEDULED_FOR", "scheduled_task", "time"),
-    Edge("EXECUTION_OF", "task_execution", "scheduled_task"),
-    Edge("CREATED_THOUGHT", "task_execution", "thought"),
+    Edge("CREATED_BY", "scheduled_task", "thought", "origin_thought_id", required=True),
+    Edge("SCHEDULED_FOR", "scheduled_task", "time", required=True),
+    Edge("EXECUTION_OF", "task_execution", "scheduled_task", "task_id", required=True),
+    Edge("CREATED_THOUGHT", "task_execution", "thought", "thought_id"),
     Edge("RETRY_OF", "task_execution", "task_execution"),
-    Edge("DEFERRAL_OF", "task_deferral", "scheduled_task"),
-    Edge("REQUESTED_BY", "task_deferral", "thought"),
-    Edge("CHANGE_OF", "task_change", "scheduled_task"),
-    Edge("SUMMARY_OF", "execution_summary", "scheduled_task"),
+    Edge("DEFERRAL_OF", "task_deferral", "scheduled_task", "task_id", required=True),
+    Edge("REQUESTED_BY", "task_deferral", "thought", "requested_by"),
+    Edge("CHANGE_OF", "task_change", "scheduled_task", "task_id"),
+    Edge("SUMMARY_OF", "execution_summary", "scheduled_task", "task_id", required=True),
 )

@@ -6,6 +6,7 @@ RemembrancerError
 ├── TaskNotFound (LookupError)      no task has this id
 ├── ExecutionNotFound (LookupError) no execution has this id, or it was rolled up
 ├── TaskUnreadable                  a task's node holds what no task can be made of
+├── ExecutionUnreadable             an execution's node holds what no execution can be made of
 ├── TaskChanged                     the task does not stand as it was read any more
 ├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
 ├── TaskContended                   a task kept changing while it was to be changed
@@ -100,6 +101,17 @@ class TaskUnreadable(RemembrancerError):
         super().__init__(
             f"Task {task_id!r} cannot be read: {fault}. The checker sets it aside when it falls due; cancel it, or "
             "mend its node."
+        )
+
+
+class ExecutionUnreadable(RemembrancerError):
+    """The node of an execution holds what nothing of ours has written, and no execution can be made of it."""
+
+    def __init__(self, execution_id: str, fault: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(
+            f"Execution {execution_id!r} cannot be read: {fault}. Lists leave it out; `remembrancer check` says what "
+            "else cannot be read, and `check --repair` keeps it apart."
         )
 
 

@@ -10,7 +10,7 @@ WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <>
     WHERE again.triggered_at >= datetime({epochMillis: $before_ms}) OR again.status = 'running'
   }
 RETURN e.execution_id AS execution_id, e.task_id AS task_id, e.thought_id AS thought_id, e.occurrences AS occurrences,
-       substring(toString(e.nominal_at), 0, 10) AS day
+       e.nominal_at AS nominal_at
 ORDER BY e.execution_id LIMIT $limit
 
 // name: begin_roll_up

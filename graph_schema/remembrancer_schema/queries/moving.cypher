@@ -31,15 +31,22 @@ MATCH (n:<label>) WHERE n.<key> IS NOT NULL RETURN count(n) AS size
 MATCH (n:thought) WHERE n.recorded_by = 'remembrancer' RETURN count(n) AS size
 
 // name: put_nodes_of_<label>
-// Keep copied nodes labelled <label>, in place of what stands under their keys.
+// Keep copied nodes labelled <label>, in place of what stands under their keys; what is no moment stays as it is.
 UNWIND $rows AS r
 MERGE (n:<label> {<key>: r.key})
-SET n = r.properties, n.created_at = datetime(r.created_at), n.defer_until = datetime(r.defer_until),
-    n.last_triggered_at = datetime(r.last_triggered_at), n.nominal_at = datetime(r.nominal_at),
-    n.first_nominal_at = datetime(r.first_nominal_at), n.last_nominal_at = datetime(r.last_nominal_at),
-    n.triggered_at = datetime(r.triggered_at), n.completed_at = datetime(r.completed_at),
-    n.deferred_at = datetime(r.deferred_at), n.original_time = datetime(r.original_time),
-    n.deferred_until = datetime(r.deferred_until), n.at = datetime(r.at)
+SET n = r.properties,
+    n.created_at = coalesce(datetime(r.created_at), r.properties.created_at),
+    n.defer_until = coalesce(datetime(r.defer_until), r.properties.defer_until),
+    n.last_triggered_at = coalesce(datetime(r.last_triggered_at), r.properties.last_triggered_at),
+    n.nominal_at = coalesce(datetime(r.nominal_at), r.properties.nominal_at),
+    n.first_nominal_at = coalesce(datetime(r.first_nominal_at), r.properties.first_nominal_at),
+    n.last_nominal_at = coalesce(datetime(r.last_nominal_at), r.properties.last_nominal_at),
+    n.triggered_at = coalesce(datetime(r.triggered_at), r.properties.triggered_at),
+    n.completed_at = coalesce(datetime(r.completed_at), r.properties.completed_at),
+    n.deferred_at = coalesce(datetime(r.deferred_at), r.properties.deferred_at),
+    n.original_time = coalesce(datetime(r.original_time), r.properties.original_time),
+    n.deferred_until = coalesce(datetime(r.deferred_until), r.properties.deferred_until),
+    n.at = coalesce(datetime(r.at), r.properties.at)
 RETURN r.row AS row
 
 // name: put_own_thoughts

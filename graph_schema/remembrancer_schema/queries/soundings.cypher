@@ -19,3 +19,7 @@ UNWIND $rows AS r
 MATCH (g:remembrancer_graph {marker: 'remembrancer'})
 SET g.version = g.version
 RETURN r.row AS row
+
+// name: rolled_up
+// How many executions that ran have been rolled up.
+MATCH (s:execution_summary) WHERE s.summary_id IS NOT NULL RETURN sum(s.runs) AS runs

@@ -10,6 +10,8 @@ from remembrancer import __version__
 from remembrancer.cli.acting import Cancelling, Deferring, Running, cancel, defer, run_now
 from remembrancer.cli.admitting import Creating, Revoking, create, list_tokens, revoke
 from remembrancer.cli.auditing import Exporting, export
+from remembrancer.cli.backup import BackupOptions, RestoreOptions, backup, restore
+from remembrancer.cli.check import CheckOptions, check
 from remembrancer.cli.command import Command, OnGraph
 from remembrancer.cli.examining import Examining, doctor
 from remembrancer.cli.foreseeing import Previewing, preview
@@ -42,6 +44,9 @@ app.command("preview")(Command(Previewing, preview))
 app.command("cypher")(Command(Querying, cypher))
 app.command("status")(Command(Telling, status))
 app.command("copy")(Command(Copying, copy))
+app.command("check")(Command(CheckOptions, check))
+app.command("backup")(Command(BackupOptions, backup))
+app.command("restore")(Command(RestoreOptions, restore))
 app.command("retain")(Command(Retaining, retain))
 app.command("schema")(Command(Declaring, schema))
 app.command("watch")(Command(Watching, watch))
@@ -97,7 +102,8 @@ def remembrancer(
     **For machines**, every command takes `--json`. Results go to stdout, everything else to stderr.
 
     **Exit codes**: 0 done · 1 refused or failed · 2 a wrong option or value · 3 no such task · 4 the graph is
-    missing, held by another process, or out of reach · of `doctor`: 5 worth a look, 6 critical · 130, 143, 129 ended
+    missing, held by another process, or out of reach · of `doctor`: 5 worth a look, 6 critical · of `check`:
+    5 wrong, 6 lost · 130, 143, 129 ended
     by Ctrl-C, SIGTERM, SIGHUP · 141 the reader of its output has gone. `serve` and `watch` end with 0 at the first
     signal: that is how they end.
     """

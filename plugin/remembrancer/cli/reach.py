@@ -75,6 +75,19 @@ async def reach(
             await opened.close()
 
 
+@asynccontextmanager
+async def held_by(graph: str) -> AsyncGenerator[RemoteScheduler | None]:
+    """Give the scheduler that holds the folder *graph* just now; None for a folder that none holds, or a server."""
+    sign("command line")
+    folder = folder_of(graph)
+    live = await _live(folder) if folder is not None and folder.exists() else None
+    try:
+        yield live
+    finally:
+        if live is not None:
+            await live.close()
+
+
 def sign(surface: str) -> None:
     """Put this user's login name, and *surface*, to what this command changes, unless that is done."""
     if AUTHOR.get() is None:

@@ -115,6 +115,8 @@ def database(facts: Facts) -> Judgement:
     numbers["writable"] = float(facts.refusal is None)
     if facts.refusal is not None:
         health, saw = CRITICAL, f"the graph cannot be written: {facts.refusal.splitlines()[0]}; it {saw}"
+    if facts.sounding.damage is not None:
+        health, saw = CRITICAL, f"{facts.sounding.damage}: `remembrancer check` says more; it {saw}"
     free, size = facts.sounding.disk_free, facts.sounding.disk_size
     if free is not None and size:
         numbers |= {"disk_free_bytes": float(free), "disk_free_share": free / size}

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import InvalidInput
 from remembrancer.model.cursor import from_text, to_text
 from remembrancer.model.event import Event, EventKind, EventPage
-from remembrancer.ports.event_log import Extent
+from remembrancer.ports.event_log import Extent, Numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Mapping
+    from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.event_log import EventLog, Numbered
+    from remembrancer.ports.event_log import EventLog
 
 MOST: Final = 1000
 """Events in one page at most, gaps beside them."""
@@ -134,10 +134,19 @@ class Feed:
     ) -> list[tuple[int, Numbered]]:
         """Return what comes next in one stream, up to what *extent* says: a younger one may tell of an older one."""
         after = cursor.get(stream, 0)
-        found = await self._log.read(stream, after, limit)
-        if found and found[0].number != after + 1:
-            return []  # forgotten just now: the next look finds the gap
-        return [(stream, numbered) for numbered in found if numbered.number <= extent.newest]
+        found = [each for each in await self._log.read(stream, after, limit) if each.number <= extent.newest]
+        unbroken = _unbroken(after, found) or await self._hole(
+            stream, after, found[0].number - 1 if found else extent.newest
+        )
+        return [(stream, numbered) for numbered in unbroken]
+
+    async def _hole(self, stream: int, after: int, last: int) -> list[Numbered]:
+        """Return what tells that events up to *last* are not there; nothing if they were forgotten just now."""
+        extent = (await self._log.extents()).get(stream)
+        if extent is None or extent.oldest > after + 1:
+            return []  # the next look finds the gap
+        reason = "Events are missing in the graph: `remembrancer check` says what else is."
+        return [Numbered(last, Event(kind=EventKind.GAP, at=self._clock.now(), lost=last - after, reason=reason))]
 
     def _gap(self, cursor: dict[int, int], stream: int, extent: Extent) -> Event | None:
         """Move *cursor* over what is not there any more; return what to say of it."""
@@ -177,6 +186,17 @@ class Feed:
 def _has_found(looking: asyncio.Task[tuple[list[Event], dict[int, int]]]) -> bool:
     """Whether a look at the log is over and has found events."""
     return not looking.cancelled() and looking.exception() is None and bool(looking.result()[0])
+
+
+def _unbroken(after: int, found: Sequence[Numbered]) -> list[Numbered]:
+    """Return what follows on *after* without a hole; what stands for events that cannot be read is none."""
+    kept: list[Numbered] = []
+    for each in found:
+        if each.number != after + 1 and each.event.kind is not EventKind.GAP:
+            break
+        kept.append(each)
+        after = each.number
+    return kept
 
 
 def only(kinds: Collection[str] = (), task_id: str | None = None) -> Callable[[Event], bool]:

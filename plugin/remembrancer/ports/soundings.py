@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
 MOST_COUNTED: Final = 10_000
 """How many due tasks are counted at most."""
@@ -35,6 +36,8 @@ class Sounding:
     """When a replica last gave a sign of life, epoch milliseconds; None where none has signed on."""
     exposure: str | None = None
     """Other users can enter the graph's folder, and what mends it; None where it is private, or on a server."""
+    damage: str | None = None
+    """What of the graph is missing, as far as its own counts tell in an instant; None where nothing is."""
 
 
 NOTHING: Final = Sounding(0, None, 0, 0, None, None, None, None)
@@ -50,4 +53,11 @@ class Soundings(Protocol):
 
     async def refusal(self) -> str | None:
         """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
+        ...
+
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into the empty folder *target*, while it is written to.
+
+        Raises GraphUnavailable: the graph has no files here, or they cannot be copied.
+        """
         ...

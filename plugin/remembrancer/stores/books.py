@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.ports.accounts import LIFELONG, OTHER
+from remembrancer.ports.accounts import DELAY_BOUNDS_MS, LIFELONG, OTHER
 from remembrancer.stores.event_log import log_row
 from remembrancer.stores.tally import HOUR_MS
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = 64
 """How many texts one node counts by themselves. Any that makes up more than one in so many of all is among them."""
+_NUMBERS: Final = frozenset({*LIFELONG, "most_deferrals", "longest_delay_ms", "commit_number", "hour_ms"})
 _REMEMBERED: Final = 64
 """How many nodes a session remembers beyond those that the commit under way needs; a forgotten one is read again."""
 
@@ -70,7 +71,7 @@ class Books:
         """Remember what stands in the nodes of these *keys*: *found* has those that are there."""
         there: dict[str, Row] = {}
         for node in (row["n"] for row in found):
-            there[node.get("hour_id") or node["counter_id"]] = dict(node)
+            there[node.get("hour_id") or node["counter_id"]] = sensible(node)
         self._nodes.update({key: there.get(key, {}) for key in keys})
 
     def enter(self, tally: Tally, notes: Sequence[Note], **properties: object) -> Entry:
@@ -142,8 +143,28 @@ def texts_of(node: Row, kind: str) -> Counter[str]:
     return counted
 
 
+def sensible(node: Row) -> Row:
+    """Return what of a counter's or an hour's node makes sense: the rest counts as nothing, and stops no commit."""
+    kept: Row = {name: value for name, value in node.items() if name not in _NUMBERS or _is_number(value)}
+    for kind in ("failure", "deferral", "error"):
+        try:
+            texts_of(kept, kind)
+        except (TypeError, ValueError):
+            kept.pop(f"{kind}_texts", None)
+            kept.pop(f"{kind}_text_counts", None)
+    delays = kept.get("delays")
+    if delays is not None and (not isinstance(delays, list) or len(delays) != len(DELAY_BOUNDS_MS) + 1):  # pyright: ignore[reportUnknownArgumentType]
+        del kept["delays"]
+    return kept
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def summed(counters: Sequence[Row]) -> Row:
     """Return one counter that holds what these hold together, the same in whatever order they come."""
+    counters = [sensible(row) for row in counters]
     node: Row = {name: _sum([row.get(name) or 0 for row in counters]) for name in LIFELONG}
     errors: Counter[str] = sum((texts_of(row, "error") for row in counters), Counter[str]())
     if errors:

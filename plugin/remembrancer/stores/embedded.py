@@ -12,14 +12,18 @@ from remembrancer.stores.embedded_meaning import HALF_DONE, insist, plain_rows, 
 from remembrancer.stores.embedded_queries import EmbeddedQueries
 from remembrancer.stores.embedded_writer import CLOSED, EmbeddedWriter
 from remembrancer.stores.engine import load_engine
+from remembrancer.stores.engine_check import check_database, missing_indexes
+from remembrancer.stores.engine_repair import repair_database
 from remembrancer.stores.folder import close_folder
 from remembrancer.stores.lanes import Lane, lane_of
+from remembrancer.stores.snapshot import take_snapshot
 from remembrancer.stores.threads import Readers, on_own_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from remembrancer.model.query_limits import QueryLimits
+    from remembrancer.ports.check import CheckStep, Finding
     from remembrancer.stores.folder import OpenFolder
     from remembrancer.stores.session import Row, Statement
 
@@ -106,6 +110,43 @@ class EmbeddedSession:
         """Check that the folder is still the one that was opened. Raises GraphReplaced."""
         self._refuse_if_gone()
         await on_own_thread(self._opened.lock.verify)  # a disk that hangs must not stop the event loop
+
+    async def missing_indexes(self) -> list[str]:
+        """Return the properties whose index is not there."""
+        self._refuse_if_gone()
+        try:
+            return await on_own_thread(lambda: missing_indexes(self._database))
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The graph did not answer: {error}") from error
+
+    async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
+        """Return what the engine finds wrong with its files, and where its indexes differ from the records."""
+        self._refuse_if_gone()
+        try:
+            return await on_own_thread(lambda: check_database(self._database, watch))
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The engine could not check itself: {error}") from error
+
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+        """Have the engine mend its records and links, and build all indexes; return what was done."""
+        self._refuse_if_gone()
+        try:
+            return await on_own_thread(lambda: repair_database(self._database, watch))
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The engine could not mend itself: {error}") from error
+
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into the empty folder *target*, while it is written to.
+
+        Raises GraphUnavailable: the files cannot be copied.
+        """
+        self._refuse_if_gone()
+        database = Path(self._database.get_database_path())
+        try:
+            await on_own_thread(lambda: take_snapshot(database, target, self._writer.held()))
+        except OSError as refused:
+            raise GraphUnavailable(f"The files of the graph cannot be copied to {target}: {refused}") from refused
+        self._opened.lock.refuse_if_lost()
 
     async def prepare(self, names: Sequence[str]) -> None:
         """Do nothing: this engine plans in no time."""

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphUnavailable, OutcomeUnknown
+from remembrancer.errors import GraphBusy, GraphUnavailable, OutcomeUnknown
 from remembrancer.stores.books import Books
 from remembrancer.stores.embedded_meaning import insist, plain_rows, writing_meaning
 from remembrancer.stores.engine import Plain, as_engine_thread, load_engine
@@ -19,7 +19,7 @@ from remembrancer.stores.tally import Counts, Tally, zero
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from remembrancer.stores.folder import OpenFolder
     from remembrancer.stores.session import Row, Statement
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _ROWS_PER_COMMIT: Final = 64
 """A commit costs what five rows cost, so more together save little; and while a hundred callers' writes go in two
 commits, those of the one half work out what they write next while the other half's are being written."""
+_HOLD_SECONDS: Final = 20.0
 CLOSED: Final = "The graph is closed: start the service again."
 _IN_DOUBT: Final = (
     "The graph was closed while a write was being committed, and the disk has not answered since: whether the write "
@@ -48,6 +49,7 @@ class EmbeddedWriter:
         self._books = Books(counter_id)
         self._pending = Pending(_ROWS_PER_COMMIT)
         self._arrived = threading.Condition()
+        self._commits = threading.Lock()
         self._ending = False
         self._under_way: list[Write] = []
         self.counts: Counts = zero()
@@ -88,6 +90,16 @@ class EmbeddedWriter:
         _answer(waiting, [GraphUnavailable(CLOSED)] * len(waiting))
         _answer(under_way, [OutcomeUnknown(_IN_DOUBT)] * len(under_way))
 
+    @contextlib.contextmanager
+    def held(self) -> Generator[None]:
+        """Let no commit happen meanwhile: writes wait. Raises GraphBusy: the one under way does not end."""
+        if not self._commits.acquire(timeout=_HOLD_SECONDS):
+            raise GraphBusy(f"A commit has not ended for {_HOLD_SECONDS:g} s: the disk does not answer. Try again.")
+        try:
+            yield
+        finally:
+            self._commits.release()
+
     def _commit_groups(self) -> None:
         """Take and commit groups until closed; the writer thread's whole life."""
         while True:
@@ -98,7 +110,8 @@ class EmbeddedWriter:
                     return
                 group = self._pending.next_group()
                 self._under_way = group.writes
-            self._settle_group(group)
+            with self._commits:
+                self._settle_group(group)
             self._under_way = []
 
     def _settle_group(self, group: Group) -> None:

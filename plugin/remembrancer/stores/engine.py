@@ -13,7 +13,7 @@ from remembrancer.stores.engine_settings import ENFORCED, engine_environment
 from remembrancer.stores.private_files import keep_logs_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 
@@ -30,6 +30,10 @@ class Answer(Protocol):
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return its rows."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Read its rows a batch at a time; each tells a value by `get`."""
         ...
 
 

@@ -6,7 +6,8 @@ import zlib
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.moment import to_ms
+from remembrancer.model.event import Event, EventKind
+from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.ports.event_log import Extent, Numbered
 from remembrancer.stores import rows
 from remembrancer.stores.happenings import from_batch, to_batch
@@ -27,6 +28,7 @@ STREAMS: Final = 16
 """Enough that two writers seldom wait for each other's commit, few enough for a short cursor."""
 _KEYS: Final = 1_000_000_000_000
 """How many events a stream can ever number: the query `keep_books` has the same number."""
+_UNREADABLE: Final = "What happened here cannot be read."
 _FORGOTTEN_AT_ONCE: Final = 50
 _MOST_BATCHES: Final = 256
 _LEASES: Final = 1000
@@ -51,7 +53,8 @@ class GraphEvents:
     async def extents(self) -> Mapping[int, Extent]:
         """Return what each stream holds."""
         found = await self._session.read(query("event_streams"), {})
-        return {row["stream"]: Extent(row["oldest"], row["newest"]) for row in found}
+        told = self._records.read("stream", _extent_from, found)
+        return dict(told)
 
     async def read(self, stream: int, after: int, limit: int) -> Sequence[Numbered]:
         """Return at least *limit* events of *stream* after the number *after*, if there are so many."""
@@ -61,10 +64,12 @@ class GraphEvents:
             some = min(2 * some, _MOST_BATCHES)
             batches = await self._session.read(query("event_batches"), _span(stream, after, some))
             for node in (row["b"] for row in batches):
-                first = node["newest"] - node["count"] + 1
-                numbered = (Numbered(number, event) for number, event in enumerate(from_batch(node), first))
-                events += [each for each in numbered if each.number > after]
-                after = node["newest"]
+                newest = node["batch_key"] - stream * _KEYS
+                numbered = self._records.read("batch_key", _numbered, [node])
+                events += (
+                    [each for each in numbered[0] if each.number > after] if numbered else [_gap(node, after, newest)]
+                )
+                after = newest
                 if len(events) >= limit:
                     break
             if len(batches) < some:
@@ -97,6 +102,7 @@ class GraphEvents:
             if not self._may_forget(stream, extent, extent.newest - keeping.events, since_ms):
                 continue
             oldest = await self._session.read(query("batch_ages"), _span(stream, extent.oldest - 1, _FORGOTTEN_AT_ONCE))
+            oldest = [row for row in oldest if isinstance(row["newest"], int) and isinstance(row["at_ms"], int)]
             if oldest:
                 self._oldest[stream] = (extent.oldest, oldest[0]["at_ms"])
             if ends := _over(oldest, extent.newest - keeping.events, since_ms):
@@ -117,6 +123,26 @@ class GraphEvents:
 def log_row(counter_id: str, sets: Sequence[Row]) -> Row:
     """Return the parameters that log what a commit of this session, or of this writer of it, did."""
     return {"stream": _stream_of(counter_id), **to_batch(sets)}
+
+
+def _extent_from(row: Row) -> tuple[int, Extent]:
+    """Read what a stream holds. Raises one of `records.FAULTS`."""
+    return int(row["stream"]), Extent(int(row["oldest"]), int(row["newest"]))
+
+
+def _numbered(node: Row) -> list[Numbered]:
+    """Read the events of a batch with their numbers. Raises one of `records.FAULTS`."""
+    events = list(from_batch(node))
+    if len(events) != node["count"]:
+        raise ValueError(f"It holds {len(events)} events, and says {node['count']}.")
+    return [Numbered(number, event) for number, event in enumerate(events, node["newest"] - node["count"] + 1)]
+
+
+def _gap(node: Row, after: int, newest: int) -> Numbered:
+    """Return what stands for a batch that cannot be read: its last number, and how many events are missing."""
+    at_ms = node.get("at_ms")
+    at = from_ms(at_ms if isinstance(at_ms, int) else 0)
+    return Numbered(newest, Event(kind=EventKind.GAP, at=at, lost=newest - after, reason=_UNREADABLE))
 
 
 def _over(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:

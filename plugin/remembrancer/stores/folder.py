@@ -34,12 +34,15 @@ _LOG: Final = logging.getLogger("remembrancer")
 DATABASE: Final = "remembrancer"
 TEMPORARY: Final = "remembrancer.temporary"
 """Marks the folder of a graph in memory, by the folder's own name."""
-_DAMAGED: Final = "damaged"
+DAMAGED: Final = "damaged"
+"""Where what cannot be read any longer is put, in a graph's folder."""
+BACKUP: Final = "backup.json"
+"""Marks the folder of a backup: it is restored, and never worked on."""
 _OPEN_MARK: Final = "database.lck"
 """The engine's own mark of a database that is open, or was not closed in good order."""
 _OF_SERVE: Final = frozenset({"control.sock", "access.json"})
 """What `remembrancer serve` keeps beside its serve.json."""
-_OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log", LOCK_FILE, TEMPORARY, _DAMAGED})
+_OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log", LOCK_FILE, TEMPORARY, BACKUP, DAMAGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> D
     try:
         if read_only:
             return _open_to_read(engine, folder, path)
+        _refuse_backup(folder)
         _refuse_damage(folder)
         if not engine.database_exists(str(path)):
             make_private(path.parent)
@@ -171,6 +175,14 @@ def refuse_unsound(folder: Path) -> None:
     _refuse_damage(folder)
 
 
+def _refuse_backup(folder: Path) -> None:
+    if (folder / BACKUP).exists():
+        raise GraphReadOnly(
+            f"{folder} is a backup, and stays as it is. Restore it first: "
+            f"remembrancer restore {folder} ./remembrancer-graph"
+        )
+
+
 def _refuse_damage(folder: Path) -> None:
     """Refuse a graph of which the engine has put parts of its log beside, as not to be recovered."""
     found = sorted(file.name for file in database_path(folder).glob("*.corrupt"))
@@ -179,7 +191,7 @@ def _refuse_damage(folder: Path) -> None:
             f"The graph {folder} was not recovered whole after an unclean end, such as a power cut: work that was "
             f"acknowledged may be missing. What the engine could not read is in {database_path(folder)}: "
             f"{', '.join(found)}. Put a backup in place of the folder; or look at what is left, read-only; or accept "
-            f"the loss: move these files to {folder / _DAMAGED} and start again."
+            f"the loss: move these files to {folder / DAMAGED} and start again."
         )
 
 

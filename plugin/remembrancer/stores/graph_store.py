@@ -80,7 +80,7 @@ class GraphStore:
         self._before: dict[str, float] = {}
         self.lost: set[str] = set()
         self.accounts = GraphAccounts(session, self._records)
-        self.tokens = GraphTokens(session)
+        self.tokens = GraphTokens(session, self._records)
         self._history = ExecutionList(session, self._records)
         self.events = GraphEvents(session, self._records)
         self.trail = GraphTrail(session, self._records)
@@ -94,7 +94,7 @@ class GraphStore:
         self.exclusive = session.exclusive
         self.commits = session.commits
         self.roll = GraphRoll(session)
-        self.past: Past = PastStore(session)
+        self.past: Past = PastStore(session, self._records)
 
     async def create(
         self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: RequestMark | None = None

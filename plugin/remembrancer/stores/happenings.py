@@ -52,14 +52,21 @@ def to_batch(sets: Sequence[Row]) -> Row:
 
 
 def from_batch(node: Row) -> Iterator[Event]:
-    """Yield the events of a batch, in order."""
-    text = node.get("events") or zlib.decompress(base64.b64decode(node["packed"]))
+    """Yield the events of a batch, in order. Raises one of `records.FAULTS`: it makes no sense."""
+    text = node.get("events") or _unpacked(node["packed"])
     for columns in cast("list[Row]", json.loads(text)):
         count: int = columns.pop("count")
         for place in range(count):
             fields: Row = {name: _one(each, place) for name, each in columns.items()}
             moments = {name: from_ms(fields[name]) for name in _MOMENTS if fields.get(name) is not None}
             yield Event.model_validate({**fields, **moments})
+
+
+def _unpacked(packed: str) -> bytes:
+    try:
+        return zlib.decompress(base64.b64decode(packed))
+    except zlib.error as odd:
+        raise ValueError(f"packed is no compressed text: {odd}") from odd
 
 
 def _one(values: object, place: int) -> object:

@@ -12,6 +12,7 @@ from uuid import uuid4
 from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable
+from remembrancer.ports.check import CheckStep, Finding
 from remembrancer.stores.folding import AT_ONCE_MS, ENDED
 from remembrancer.stores.group_commit import REMEMBERED, Write
 from remembrancer.stores.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
@@ -33,7 +34,7 @@ from remembrancer.stores.neo4j_values import plain_rows, ungathered
 from remembrancer.stores.neo4j_writer import Writer
 from remembrancer.stores.notes import Notes
 from remembrancer.stores.tally import Counts, zero
-from remembrancer.stores.upgrade import Use, refuse_old_server, upgrade_neo4j
+from remembrancer.stores.upgrade import Use, declare_again, refuse_old_server, undeclared, upgrade_neo4j
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
@@ -175,6 +176,34 @@ class Neo4jSession:
 
     async def verify(self) -> None:
         """Do nothing: whether the graph is the same is read off its marker, with the roll."""
+
+    async def missing_indexes(self) -> list[str]:
+        """Return the properties whose index or constraint is not there, or not online."""
+        return [f"{label}.{name}" for _, label, name in await undeclared(self)]
+
+    async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
+        """Return which constraints and indexes of ours the server lacks, or has not built: of its files it knows."""
+        found = await undeclared(self)
+        watch(CheckStep("index", 1, 1))
+        return [
+            Finding("index", f"The {kind.lower()} of {label}.{name} is missing, or not online.", loss=False)
+            for kind, label, name in found
+        ]
+
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+        """Declare the constraints and indexes of ours that the server lacks; return what was done."""
+        missing = await undeclared(self)
+        if missing:
+            await declare_again(self)
+        watch(CheckStep("index", 1, 1))
+        return [f"The {kind.lower()} of {label}.{name} was made again." for kind, label, name in missing]
+
+    async def snapshot(self, target: Path) -> None:
+        """Refuse: the files are the server's. Raises GraphUnavailable."""
+        raise GraphUnavailable(
+            f"The files of {self._address} are its server's, and none was copied to {target}: use `neo4j-admin`, or "
+            "`remembrancer backup` while no scheduler works on the graph."
+        )
 
     async def prepare(self, names: Sequence[str]) -> None:
         """Have the server plan these queries: the first time, and when the graph has grown, that takes a while."""

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.ids import first_id
+from remembrancer.errors import (
+    GraphBusy,
+    GraphFull,
+    GraphReadOnly,
+    GraphReplaced,
+    GraphUnavailable,
+    GraphUnreachable,
+)
+from remembrancer.model.ids import LAST_ID, first_id
 from remembrancer.model.moment import to_iso, to_ms
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.ports.past import OldExecution
@@ -19,6 +29,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.ports.task_store import Change
+    from remembrancer.stores.records import Records
+
+_LOG: Final = logging.getLogger("remembrancer")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+"""How a moment begins, whatever kind of value an engine gives it as."""
 
 
 class PastStore:
@@ -26,10 +41,12 @@ class PastStore:
 
     Args:
         session: An open graph.
+        records: Reads its nodes.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, records: Records) -> None:
         self._session = session
+        self._records = records
 
     async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
         """Return executions begun before *before*, with a greater id than *after_id*, oldest first."""
@@ -39,11 +56,15 @@ class PastStore:
             # Where the index need not be read on: an id begins with its nominal time, and no run begins before that.
             "before_id": first_id("exec", before_ms),
             "after_id": after_id,
-            "limit": limit,
         }
-        found = await self._session.read(query("oldest_executions"), parameters)
-        # One that another replica rolls up while it is read comes back without its properties.
-        return [OldExecution(**row) for row in found if row["execution_id"] and row["task_id"] and row["day"]]
+        old: list[OldExecution] = []
+        while room := limit - len(old):  # one that makes no sense takes no other's place
+            found = await self._session.read(query("oldest_executions"), {**parameters, "limit": room})
+            old += [each for row in found if (each := _old_from(row))]
+            if len(found) < room:
+                break
+            parameters["after_id"] = found[-1]["execution_id"] or LAST_ID
+        return old
 
     async def begin(self, before: datetime, change: Change) -> None:
         """Write down who begins to roll up what began before *before*."""
@@ -59,12 +80,42 @@ class PastStore:
             answers = await self._session.write(statements)
         except UniqueKeyTaken:
             return 0  # something has been linked to one of them at this moment: the next look leaves it out
+        except (GraphUnreachable, GraphBusy, GraphFull, GraphReplaced, GraphReadOnly):
+            raise
+        except GraphUnavailable as refused:  # a summary makes no sense to the engine: it stops no other
+            return await self._one_by_one(old, refused)
         return sum(row["executions"] for row in answers[0])
+
+    async def _one_by_one(self, old: Sequence[OldExecution], refused: GraphUnavailable) -> int:
+        """Roll up day by day; what the engine refuses stays as it is."""
+        days = [list(some) for _, some in groupby(sorted(old, key=_day_of), key=_day_of)]
+        if len(days) == 1:
+            _LOG.error("The executions of %s on %s are not rolled up: %s", *_day_of(old[0]), refused)
+            return 0
+        return sum([await self.roll_up(some) for some in days])
 
     async def summaries(self, task_id: str | None, limit: int) -> Sequence[ExecutionSummary]:
         """Return summaries, the latest day first: of one task, or of all."""
         found = await self._session.read(query("summaries"), {"task_id": task_id, "limit": limit})
-        return [ExecutionSummary.model_validate(row["s"]) for row in found]
+        return self._records.read("summary_id", ExecutionSummary.model_validate, [row["s"] for row in found])
+
+
+def _old_from(row: Row) -> OldExecution | None:
+    """Read an execution; None for one that makes no sense, or that another replica rolls up while it is read."""
+    nominal_at, occurrences = str(row["nominal_at"]), row["occurrences"]
+    if not isinstance(row["execution_id"], str) or not isinstance(row["task_id"], str) or not _DAY.match(nominal_at):
+        return None
+    if (
+        isinstance(occurrences, bool)
+        or not isinstance(occurrences, int)
+        or not isinstance(row["thought_id"], str | None)
+    ):
+        return None
+    return OldExecution(row["execution_id"], row["task_id"], nominal_at[:10], occurrences, row["thought_id"])
+
+
+def _day_of(old: OldExecution) -> tuple[str, str]:
+    return old.task_id, old.day
 
 
 def _by_day(old: Sequence[OldExecution]) -> list[Row]:

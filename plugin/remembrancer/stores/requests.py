@@ -6,9 +6,10 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from remembrancer.errors import ExecutionNotFound, RequestKeyTaken
+from remembrancer.errors import ExecutionNotFound, ExecutionUnreadable, RequestKeyTaken
 from remembrancer.ports.requests import Handled
 from remembrancer.stores import rows
+from remembrancer.stores.records import FAULTS, one_line
 from remembrancer.stores.session import UniqueKeyTaken
 from remembrancer_schema.catalog import query
 
@@ -41,11 +42,14 @@ class GraphRequests:
         return Handled(done["digest"], done["action"], done["task_id"], after.get("execution_id"))
 
     async def execution(self, execution_id: str) -> Execution:
-        """Return one execution. Raises ExecutionNotFound."""
+        """Return one execution. Raises ExecutionNotFound, ExecutionUnreadable."""
         found = await self._session.read(query("execution_by_id"), {"execution_id": execution_id})
         if not found:
             raise ExecutionNotFound(execution_id)
-        return rows.execution_from(found[0]["e"])
+        try:
+            return rows.execution_from(found[0]["e"])
+        except FAULTS as fault:
+            raise ExecutionUnreadable(execution_id, one_line(fault)) from fault
 
 
 @contextmanager

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.model.query_limits import QueryLimits
+    from remembrancer.ports.check import CheckStep, Finding
     from remembrancer.stores.notes import Notes
 
 Row = dict[str, Any]
@@ -82,6 +83,25 @@ class Session(Protocol):
 
     async def verify(self) -> None:
         """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
+        ...
+
+    async def missing_indexes(self) -> list[str]:
+        """Return the properties whose index, or constraint, is not there or not built."""
+        ...
+
+    async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
+        """Return what the engine finds wrong with itself: its files, its indexes, what it was told to declare."""
+        ...
+
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+        """Have the engine mend itself, and declare and build what is missing; return what was done.
+
+        Raises GraphUnavailable.
+        """
+        ...
+
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into an empty folder. Raises GraphUnavailable."""
         ...
 
     async def prepare(self, names: Sequence[str]) -> None:

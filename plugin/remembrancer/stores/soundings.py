@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.soundings import MOST_COUNTED, Sounding
+from remembrancer.stores.books import summed
 from remembrancer.stores.due_key import last_key
 from remembrancer.stores.graph_roll import GraphRoll
 from remembrancer.stores.private_files import exposure
+from remembrancer.stores.records import FAULTS
 from remembrancer.stores.session import Statement
 from remembrancer_schema.catalog import query
 
@@ -63,7 +65,24 @@ class GraphSoundings:
             unreadable=self._records.unreadable,
             alive_ms=alive_ms,
             exposure=exposure(self._session.folder.parents[1]) if self._session.folder else None,
+            damage=await self._damage(),
         )
+
+    async def _damage(self) -> str | None:
+        """Return what is missing: indexes, and nodes that the books count; by the engine's own counts, so at once."""
+        missing = [f"the index of {name}" for name in await self._session.missing_indexes()]
+        try:
+            books = summed([row["c"] for row in await self._session.read(query("counters"), {})])
+        except FAULTS:
+            return "the books cannot be read"
+        (nodes,) = await self._session.read(query("graph_size"), {})  # after the books: they only grow
+        if (lost := books["tasks_created"] - nodes["tasks"]) > 0:
+            missing.append(f"{lost:,.0f} tasks")
+        if (lost := books["executions_started"] - nodes["executions"]) > 0:
+            (rolled,) = await self._session.read(query("rolled_up"), {})
+            if (lost := lost - (rolled["runs"] or 0)) > 0:
+                missing.append(f"{lost:,.0f} executions")
+        return f"missing are {', '.join(missing)}" if missing else None
 
     async def refusal(self) -> str | None:
         """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
@@ -72,6 +91,10 @@ class GraphSoundings:
         except RemembrancerError as refused:
             return str(refused)
         return None
+
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into the empty folder *target*."""
+        await self._session.snapshot(target)
 
 
 def _disk(folder: Path | None) -> tuple[int | None, int | None]:

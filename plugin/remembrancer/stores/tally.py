@@ -65,9 +65,13 @@ class Tally:
 
     def add(self, name: str, written: Sequence[Row]) -> None:
         """Add what the statement *name* did by writing these rows."""
+        self.count(name, written)
+        self.happened += happened(name, written)
+
+    def count(self, name: str, written: Sequence[Row]) -> None:
+        """Add what is counted of that, and no event of it."""
         if (count := _COUNTED.get(name)) and written:
             count(self, written)
-        self.happened += happened(name, written)
 
     def at(self, moment_ms: int, row: Row) -> Sums:
         """Return the sums of the hour of *moment_ms* and of the row's type of task."""

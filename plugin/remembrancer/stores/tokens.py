@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.ports.task_store import Change
+    from remembrancer.stores.records import Records
     from remembrancer.stores.session import Row, Session
 
 
@@ -23,10 +24,12 @@ class GraphTokens:
 
     Args:
         session: An open graph.
+        records: Reads its nodes.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, records: Records) -> None:
         self._session = session
+        self._records = records
 
     async def add(self, token: AccessToken, digest: str, change: Change) -> bool:
         """Keep a token; False if its name is taken."""
@@ -41,11 +44,12 @@ class GraphTokens:
     async def by_digest(self, digest: str) -> AccessToken | None:
         """Return the token with this digest, revoked or not."""
         found = await self._session.read(query("token_by_digest"), {"digest": digest})
-        return AccessToken.model_validate(found[0]["k"]) if found else None
+        tokens = self._read(found)
+        return tokens[0] if tokens else None  # one that cannot be read opens nothing
 
     async def all(self) -> Sequence[AccessToken]:
         """Return every token, by name."""
-        return [AccessToken.model_validate(row["k"]) for row in await self._session.read(query("tokens"), {})]
+        return self._read(await self._session.read(query("tokens"), {}))
 
     async def revoke(self, name: str, change: Change) -> bool:
         """Let a token open nothing any more; say whether this call did it."""
@@ -54,3 +58,6 @@ class GraphTokens:
         row["after"] = to_json({"name": name, "revoked_at": to_iso(change.at)})
         answers = await self._session.write([Statement("revoke_tokens", [row])])
         return bool(answers[0])
+
+    def _read(self, found: Sequence[Row]) -> list[AccessToken]:
+        return self._records.read("name", AccessToken.model_validate, [row["k"] for row in found])

@@ -22,7 +22,7 @@ from remembrancer.stores.folder import meaning
 from remembrancer_schema.catalog import Migration, migrations, query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from remembrancer.stores.engine import Database
@@ -60,6 +60,8 @@ class Use(Enum):
     """By a copy: nothing of it may change, its schema neither."""
     BE_LOOKED_AT = auto()
     """By people, read-only: a part of it may be missing."""
+    BE_CHECKED = auto()
+    """By a check: nothing of it may change, and a part of it may be missing."""
     BE_WRITTEN = auto()
     """By a copy, which may have been broken off before."""
 
@@ -119,13 +121,33 @@ async def _apply(session: Neo4jSession, step: Migration) -> None:
     await session.run_again_and_again(query("set_graph_version"), _mark(step))
 
 
-async def _check_declared(session: Neo4jSession, step: Migration) -> None:
-    """Look whether all is there: a server says nothing when another constraint or index has a name of ours."""
+async def declare_again(session: Neo4jSession) -> None:
+    """Make the constraints and indexes that are not there. Raises GraphUnavailable."""
+    for step in migrations(_NEO4J):
+        await _apply(session, step)
+
+
+async def undeclared(session: Neo4jSession) -> list[tuple[str, str, str]]:
+    """Return the constraints and indexes that are not there, or not online: which it is, its label, its property."""
+    standing = await _declared(session)
+    texts = [text for step in migrations(_NEO4J) for text in step.statements]
+    declared = [
+        (found["kind"], found["label"], found["property"]) for text in texts if (found := _DECLARES.search(text))
+    ]
+    return [(kind, label, name) for kind, label, name in declared if (label, name) not in standing[kind]]
+
+
+async def _declared(session: Neo4jSession) -> Mapping[str, set[tuple[str, ...]]]:
     unique, indexed = await session.read(_UNIQUE, {}), await session.read(_INDEXED, {})
-    standing = {
+    return {
         kind: {(*row["labelsOrTypes"], *row["properties"]) for row in found}
         for kind, found in (("CONSTRAINT", unique), ("INDEX", indexed))
     }
+
+
+async def _check_declared(session: Neo4jSession, step: Migration) -> None:
+    """Look whether all is there: a server says nothing when another constraint or index has a name of ours."""
+    standing = await _declared(session)
     for statement in step.statements:
         found = _DECLARES.search(statement)
         if found and (found["label"], found["property"]) not in standing[found["kind"]]:
@@ -160,12 +182,18 @@ def _ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, use: Us
             f"The graph {shown} has schema version {version}; this remembrancer knows up to {newest}. "
             "Install a newer remembrancer; nothing was changed."
         )
-    if use not in {Use.BE_WRITTEN, Use.BE_LOOKED_AT} and found and (copying := found[0]["copying_from"]):
+    if (
+        use not in {Use.BE_WRITTEN, Use.BE_LOOKED_AT, Use.BE_CHECKED}
+        and found
+        and (copying := found[0]["copying_from"])
+    ):
         raise GraphUnfinished(
             f"A copy of {copying} into the graph {shown} was broken off, or is under way: a part of it is missing. "
             f"`remembrancer copy` with the same two graphs goes on with it."
         )
-    to_read = use in {Use.BE_READ, Use.BE_LOOKED_AT}
+    if use is Use.BE_CHECKED and version == 0:
+        return ()
+    to_read = use in {Use.BE_READ, Use.BE_LOOKED_AT, Use.BE_CHECKED}
     if to_read and version == 0:
         raise GraphMissing(f"There is no graph {shown}: nothing of a schedule is kept there.")
     if to_read and version < newest:

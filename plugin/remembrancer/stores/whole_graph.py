@@ -9,6 +9,7 @@ from remembrancer.ports.whole_graph import Mark, Page, Part
 from remembrancer.stores.books import summed
 from remembrancer.stores.change_rows import change_row
 from remembrancer.stores.graph_roll import GraphRoll
+from remembrancer.stores.recount import refuse_loss
 from remembrancer.stores.session import Row, Session, Statement
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import APART, EDGES, KEYS
@@ -55,6 +56,10 @@ class WholeGraphStore:
         roster = await GraphRoll(self._session).roster()
         at_work = [each for each in roster.replicas if each.heartbeat_at > roster.now - _QUIET]
         return [f"{each.replica_id} (process {each.pid} on {each.host})" for each in at_work]
+
+    async def refuse_loss(self) -> None:
+        """Raise GraphDamaged if the graph lacks what its own books say it holds."""
+        await refuse_loss(self._session, self.name)
 
     async def size(self, part: Part) -> int:
         """Return how many nodes a walk through *part* looks at."""
@@ -120,14 +125,14 @@ class WholeGraphStore:
         if part.name in _EDGES:
             return [Statement(f"put_edges_of_{part.name}".lower(), [dict(row) for row in page.rows])]
         name = "put_own_thoughts" if part == _THOUGHTS else f"put_nodes_of_{part.name}"
-        return [Statement(name, [_node_row(part, node) for node in page.rows])]
+        return [Statement(name, [node_row(part, node) for node in page.rows])]
 
 
 def _kind(part: Part) -> str:
     return "edges" if part.name in _EDGES else "nodes"
 
 
-def _node_row(part: Part, node: Mapping[str, object]) -> Row:
+def node_row(part: Part, node: Mapping[str, object]) -> Row:
     """Return the parameters that write a node: its moments as text, each under its name, for the query to read."""
     moments: Row = {name: value.isoformat() for name, value in node.items() if isinstance(value, datetime)}
     plain: Row = {name: value for name, value in node.items() if name not in moments}

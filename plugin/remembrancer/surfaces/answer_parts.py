@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import RemembrancerError
 from remembrancer.surfaces import wire
+from remembrancer.surfaces.failures import to_failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -28,7 +29,7 @@ def to_frames(number: object, served: dict[str, object]) -> Iterator[bytes]:
         else:
             yield wire.to_frame({"id": number, **served})
     except RemembrancerError as error:  # too long for a frame all the same
-        yield wire.to_frame({"id": number, "error": wire.to_failure(error)})
+        yield wire.to_frame({"id": number, "error": to_failure(error)})
 
 
 async def whole_answer(next_frame: Callable[[], Awaitable[bytes]]) -> dict[str, object]:

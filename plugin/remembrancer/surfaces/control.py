@@ -16,6 +16,7 @@ from remembrancer.surfaces.answer_parts import to_frames
 from remembrancer.surfaces.beacon import Place
 from remembrancer.surfaces.control_address import ControlSocket
 from remembrancer.surfaces.control_listener import ControlListener
+from remembrancer.surfaces.failures import to_failure
 from remembrancer.surfaces.misfits import misfit_words
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class ControlServer:
         try:
             served = await self._serve(message)
         except RemembrancerError as error:
-            served: dict[str, object] = {"error": wire.to_failure(error)}
+            served: dict[str, object] = {"error": to_failure(error)}
         return to_frames(number, served)
 
     async def _serve(self, message: dict[str, object]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.admission import read_limit
@@ -46,6 +47,14 @@ class GraphHolder:
         With *dry_run* nothing is written: the answer says what would be rolled up. Raises InvalidInput.
         """
         return await retain(self._graph().past, self._time_service.now(), keep_days, dry_run=dry_run)
+
+    @public
+    async def snapshot(self, folder: str) -> None:
+        """Copy the files of an embedded graph, as they are at one moment, into the empty *folder*, while tasks fire.
+
+        `remembrancer.assembly.backup_graph` makes a backup of it. Raises InvalidInput, GraphUnavailable.
+        """
+        await self._graph().soundings.snapshot(Path(folder))
 
     def _graph(self) -> TaskStore:
         if self._store is None:

@@ -16,6 +16,7 @@ from remembrancer.errors import GraphUnavailable
 from remembrancer.surfaces import wire
 from remembrancer.surfaces.answer_parts import whole_answer
 from remembrancer.surfaces.control_address import is_trusted, unconnected
+from remembrancer.surfaces.failures import from_failure
 from remembrancer.surfaces.handshake import Impostor, enter
 from remembrancer.surfaces.plain import plain
 
@@ -155,6 +156,10 @@ class RemoteScheduler:
         """Return what the ten checks say."""
         return await self._ask(wire.EXAMINE, wire.Asked())
 
+    async def snapshot(self, folder: str) -> None:
+        """Have the graph's files copied, as they are at one moment, into the empty *folder*."""
+        await self._ask(wire.SNAPSHOT, wire.OneFolder(folder=folder))
+
     async def create_token(self, name: str, scope: str) -> NewToken:
         """Make a token for the API; its text is seen this once."""
         return await self._ask(wire.CREATE_TOKEN, wire.Admitting(name=name, scope=scope))
@@ -178,11 +183,11 @@ class RemoteScheduler:
     async def _ask(self, method: wire.Method[wire.Params, wire.Answer], params: wire.Params) -> wire.Answer:
         message = await self._exchange(method.name, plain(params))
         if "result" not in message:
-            raise wire.from_failure(message.get("error"))
+            raise from_failure(message.get("error"))
         try:
             return method.answer.validate_python(message["result"])
         except ValidationError as misfit:
-            raise wire.from_failure(None) from misfit
+            raise from_failure(None) from misfit
 
     async def _exchange(self, method: str, params: object) -> dict[str, object]:
         async with self._turn:

@@ -95,6 +95,10 @@ class Scheduler(Protocol):
         """Return what the ten checks say of the graph and of the scheduler."""
         ...
 
+    async def snapshot(self, folder: str) -> None:
+        """Copy the graph's files, as they are at one moment, into the empty *folder*, while tasks fire."""
+        ...
+
     async def create_token(self, name: str, scope: str) -> NewToken:
         """Make a token for the API; its text is seen this once."""
         ...

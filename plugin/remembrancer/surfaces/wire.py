@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable  # noqa: TC003 (a dataclass's ow
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from remembrancer.engine.checkup import Diagnosis
 from remembrancer.engine.retention import Retained
-from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.errors import GraphUnavailable
 from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.change import TaskChange
 from remembrancer.model.event import EventPage
@@ -37,8 +37,6 @@ PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 NO_METHOD: Final = -32601
 INVALID_PARAMS: Final = -32602
-OWN_ERROR: Final = -32000
-"""One of this package's errors: `data` holds its class and its fields."""
 
 Params = TypeVar("Params", bound="Asked")
 Answer = TypeVar("Answer")
@@ -70,6 +68,12 @@ class Deferring(Asked):
     until: str
     reason: str
     thought_id: str | None = None
+
+
+class OneFolder(Asked):
+    """What `snapshot` takes."""
+
+    folder: str
 
 
 class OneTask(Asked):
@@ -231,6 +235,7 @@ async def _status(scheduler: LocalScheduler, _: Asked) -> ServiceStatus:
     return scheduler.get_status()
 
 
+SNAPSHOT: Final = Method("snapshot", OneFolder, lambda s, p: s.snapshot(p.folder), TypeAdapter(None))
 EXAMINE: Final = Method("examine", Asked, lambda s, _: s.examine(), TypeAdapter(list[Diagnosis]))
 STATUS: Final = Method("get_status", Asked, _status, TypeAdapter(ServiceStatus))
 
@@ -239,6 +244,7 @@ METHODS: Final[dict[str, Served]] = {
     for method in (
         *(SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, SUMMARIES, RETAIN, CYPHER, STATUS),
         *(CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN, READ_EVENTS, RUNNING, CHANGES, TIMELINE, EXAMINE),
+        SNAPSHOT,
     )
 }
 
@@ -259,40 +265,3 @@ def from_frame(frame: bytes) -> dict[str, object]:
     if not isinstance(message, dict):
         raise ValueError("a frame is a JSON object")  # noqa: TRY004 (json raises ValueError as well: one error for a bad frame)
     return cast("dict[str, object]", message)
-
-
-def to_failure(error: RemembrancerError) -> dict[str, object]:
-    """Return the JSON-RPC error object that lets the client raise *error* again."""
-    data = {"type": type(error).__name__, "fields": plain(vars(error))}
-    return {"code": OWN_ERROR, "message": str(error), "data": data}
-
-
-def from_failure(failure: object) -> RemembrancerError:
-    """Return the error in a JSON-RPC error object; one of another kind as GraphUnavailable, with its text."""
-    try:
-        told = _Failure.model_validate(failure)
-    except ValidationError:
-        return GraphUnavailable("The scheduler's answer cannot be read; is it of another version?")
-    kind = _ERRORS.get(told.data.type) if told.data else None
-    if told.data is None or kind is None:
-        return GraphUnavailable(f"The running scheduler could not answer: {told.message}")
-    error = kind.__new__(kind, told.message)
-    vars(error).update(told.data.fields)
-    return error
-
-
-class _Told(BaseModel):
-    type: str
-    fields: dict[str, object]
-
-
-class _Failure(BaseModel):
-    message: str
-    data: _Told | None = None
-
-
-def _family(kind: type[RemembrancerError]) -> list[type[RemembrancerError]]:
-    return [kind, *(each for child in kind.__subclasses__() for each in _family(child))]
-
-
-_ERRORS: Final = {kind.__name__: kind for kind in _family(RemembrancerError)}

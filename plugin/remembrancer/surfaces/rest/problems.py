@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from remembrancer.errors import (
     DedupKeyTaken,
     ExecutionNotFound,
+    ExecutionUnreadable,
     GraphFull,
     GraphUnavailable,
     InvalidInput,
@@ -207,6 +208,7 @@ _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     TaskNotFound: (404, "task-not-found"),
     ExecutionNotFound: (404, "execution-not-found"),
     TaskUnreadable: (500, "task-unreadable"),
+    ExecutionUnreadable: (500, "execution-unreadable"),
     TaskChanged: (412, "changed"),
     TaskEnded: (409, "task-ended"),
     TaskContended: (409, "task-contended"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -26,7 +26,7 @@ from remembrancer.stores.whole_graph import WholeGraphStore
 from remembrancer.surfaces.service import SchedulerService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from remembrancer.engine.moving import Copied, CopyStep
     from remembrancer.model.query_limits import QueryLimits
@@ -198,7 +198,11 @@ async def open_store(
 
 
 async def copy_graph(
-    source: str | Path, target: str | Path, *, watch: Callable[[CopyStep], None] = lambda _: None
+    source: str | Path,
+    target: str | Path,
+    *,
+    watch: Callable[[CopyStep], None] = lambda _: None,
+    name: str | None = None,
 ) -> Copied:
     """Copy everything of ours from *source* to *target*, each a folder or the URI of a server, and compare the two.
 
@@ -209,25 +213,28 @@ async def copy_graph(
         source: The graph to copy.
         target: An empty graph, or none yet; or what an earlier copy from the same source was broken off in.
         watch: Called after every page with how far it is.
+        name: What the target calls its source, if not by its place.
 
     Raises:
         GraphTaken: The target holds something else.
+        GraphDamaged: The source lacks what its own books count.
         CopyDiffers: The two are not equal in the end: one of them was written to meanwhile.
         InvalidInput: One of them cannot be copied, or they are the same.
         GraphUnavailable: In one of its forms; GraphLocked if a process holds one of them, or a scheduler serves it.
     """
-    places = _place(source, "source"), _place(target, "target")
+    places = place_of(source, "source"), place_of(target, "target")
     if str(places[0]) == str(places[1]):
         raise InvalidInput("target", str(places[1]), "another graph than the source", "neo4j://graph.example/memory")
     async with AsyncExitStack() as stack:
         opened: list[WholeGraphStore] = []
-        for place, use in zip(places, (Use.BE_READ, Use.BE_WRITTEN), strict=True):
-            opened.append(WholeGraphStore(await _open_whole(place, use), str(place)))
+        for place, use, shown in zip(places, (Use.BE_READ, Use.BE_WRITTEN), (name, None), strict=True):
+            opened.append(WholeGraphStore(await open_whole(place, use), shown or str(place)))
             stack.push_async_callback(opened[-1].close)
+        await opened[0].refuse_loss()
         return await copy(opened[0], opened[1], watch, clock_from(None))
 
 
-def _place(graph: str | Path, field: str) -> Path | Address:
+def place_of(graph: str | Path, field: str) -> Path | Address:
     """Return where a graph is, so that the same place is named the same."""
     if str(graph) == IN_MEMORY:
         raise InvalidInput(field, graph, "a graph that stays: a folder or a URI", "./agent-memory")
@@ -236,10 +243,21 @@ def _place(graph: str | Path, field: str) -> Path | Address:
     return read_folder(graph).resolve()
 
 
-async def _open_whole(place: Path | Address, use: Use) -> Session:
+async def open_whole(place: Path | Address, use: Use) -> Session:
+    """Open the graph at *place* for what is done to all of it."""
     if isinstance(place, Path):
         return EmbeddedSession(await on_own_thread(lambda: _open(place, use)), _EMBEDDED)
     return await _open_on_server(place, use)
+
+
+@asynccontextmanager
+async def opened_whole(place: Path | Address, use: Use) -> AsyncGenerator[Session]:
+    """Give the graph at *place*, open for what is done to all of it."""
+    session = await open_whole(place, use)
+    try:
+        yield session
+    finally:
+        await session.close()
 
 
 def read_folder(graph: str | Path) -> Path:
@@ -273,7 +291,7 @@ async def _open_in_memory() -> Session:
 
 
 def _open(folder: Path, use: Use, opened: Callable[[], OpenFolder] | None = None) -> OpenFolder:
-    if use in {Use.BE_READ, Use.BE_LOOKED_AT} and not database_path(folder).is_dir():
+    if use in {Use.BE_READ, Use.BE_LOOKED_AT, Use.BE_CHECKED} and not database_path(folder).is_dir():
         raise GraphMissing(f"There is no graph {folder}.")
     found = opened() if opened else open_folder(load_engine(), folder, read_only=use is Use.BE_LOOKED_AT)
     return _upgrade(found, folder, use)

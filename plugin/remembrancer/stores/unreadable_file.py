@@ -1,0 +1,37 @@
+"""A file of records that were taken out of a graph because they could not be read: a line for each, as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from remembrancer_schema.kinds import KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from remembrancer.stores.session import Row
+
+
+class UnreadableFile:
+    """Appends to one file, which is made when it is first needed; only its owner may read it.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self, label: str, refused: Sequence[tuple[Row, str]]) -> None:
+        """Have records on the disk, each with its fault, before they leave the graph."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            for node, fault in refused:
+                line = {"label": label, "key": node.get(KEYS[label]), "fault": fault, "properties": node}
+                file.write(json.dumps(line, default=str) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
