@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, LiteralString, cast
 
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.policy import OPEN_STATUSES
@@ -189,7 +189,7 @@ class RecordWalk:
         return found["size"]
 
     async def _pages(self, label: str) -> AsyncIterator[list[Row]]:
-        single: Mapping[str, tuple[Any, str]] = {
+        single: Mapping[str, tuple[LiteralString, str]] = {
             "scheduler_counter": (query("counters"), "c"),
             "access_token": (query("tokens"), "k"),
         }
