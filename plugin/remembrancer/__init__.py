@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from remembrancer.assembly import TaskSchedulerService, copy_graph
+    from remembrancer.assembly import TaskSchedulerService
+    from remembrancer.assembly.copies import copy_graph
     from remembrancer.engine.options import Options
     from remembrancer.errors import InvalidInput, RemembrancerError, TaskChanged, TaskEnded, TaskNotFound
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
@@ -55,7 +56,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "assembly": ["TaskSchedulerService", "copy_graph"],
+    "assembly": ["TaskSchedulerService"],
+    "assembly.copies": ["copy_graph"],
     "engine.options": ["Options"],
     "errors": ["InvalidInput", "RemembrancerError", "TaskChanged", "TaskEnded", "TaskNotFound"],
     "model.execution": ["Execution", "ExecutionStatus", "Reason"],

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TaskSchedulerService",
-    "copy_graph",
     "neo4j_schema",
     "open_bolt",
     "open_service",
@@ -195,43 +194,6 @@ async def open_store(
         await session.close()  # or this process would hold what nothing of it works on
         raise
     return store
-
-
-async def copy_graph(
-    source: str | Path,
-    target: str | Path,
-    *,
-    watch: Callable[[CopyStep], None] = lambda _: None,
-    name: str | None = None,
-) -> Copied:
-    """Copy everything of ours from *source* to *target*, each a folder or the URI of a server, and compare the two.
-
-    Broken off anywhere and called again, it goes on where it was. The source is not changed. No scheduler may have
-    either of them open meanwhile.
-
-    Args:
-        source: The graph to copy.
-        target: An empty graph, or none yet; or what an earlier copy from the same source was broken off in.
-        watch: Called after every page with how far it is.
-        name: What the target calls its source, if not by its place.
-
-    Raises:
-        GraphTaken: The target holds something else.
-        GraphDamaged: The source lacks what its own books count.
-        CopyDiffers: The two are not equal in the end: one of them was written to meanwhile.
-        InvalidInput: One of them cannot be copied, or they are the same.
-        GraphUnavailable: In one of its forms; GraphLocked if a process holds one of them, or a scheduler serves it.
-    """
-    places = place_of(source, "source"), place_of(target, "target")
-    if str(places[0]) == str(places[1]):
-        raise InvalidInput("target", str(places[1]), "another graph than the source", "neo4j://graph.example/memory")
-    async with AsyncExitStack() as stack:
-        opened: list[WholeGraphStore] = []
-        for place, use, shown in zip(places, (Use.BE_READ, Use.BE_WRITTEN), (name, None), strict=True):
-            opened.append(WholeGraphStore(await open_whole(place, use), shown or str(place)))
-            stack.push_async_callback(opened[-1].close)
-        await opened[0].refuse_loss()
-        return await copy(opened[0], opened[1], watch, clock_from(None))
 
 
 def place_of(graph: str | Path, field: str) -> Path | Address:

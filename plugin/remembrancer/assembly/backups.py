@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer import __version__
-from remembrancer.assembly import copy_graph, opened_whole, place_of, read_folder
+from remembrancer.assembly import opened_whole, place_of, read_folder
+from remembrancer.assembly.copies import copy_graph
 from remembrancer.engine.authorship import acting
 from remembrancer.engine.clock import clock_from
 from remembrancer.engine.moving import CopyStep

@@ -31,7 +31,7 @@ async def copy(asked: Copying) -> None:
         remembrancer copy ./remembrancer-graph neo4j://graph.example:7687/memory
         remembrancer copy neo4j://graph.example:7687/memory ./copy --json
     """
-    from remembrancer.assembly import copy_graph  # noqa: PLC0415 (loads the engine)
+    from remembrancer.assembly.copies import copy_graph  # noqa: PLC0415 (loads the engine)
     from remembrancer.cli.printing import print_json, progress  # noqa: PLC0415 (--help stays fast)
     from remembrancer.cli.reach import sign  # noqa: PLC0415 (--help stays fast)
 
