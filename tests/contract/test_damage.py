@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import copy_graph, open_bolt, open_store, open_to_read
+from remembrancer.assembly import open_bolt, open_store, open_to_read
+from remembrancer.assembly.copies import copy_graph
 from remembrancer.errors import GraphDamaged, GraphMissing, GraphReadOnly, InvalidInput
 from remembrancer.stores.folder import database_path
 

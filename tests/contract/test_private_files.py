@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import copy_graph, open_store
+from remembrancer.assembly import open_store
+from remembrancer.assembly.copies import copy_graph
 from remembrancer.stores import private_files
 
 if TYPE_CHECKING:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.engine.clock import clock_from
-from remembrancer.engine.moving import copy
 from remembrancer.engine.options import Options
 from remembrancer.engine.thinking import think
 from remembrancer.errors import EngineMissing, GraphMissing, GraphReadOnly, GraphUnavailable, InvalidInput
@@ -22,13 +21,11 @@ from remembrancer.stores.graph_store import GraphStore
 from remembrancer.stores.temporary import open_temporary, remove
 from remembrancer.stores.threads import on_own_thread
 from remembrancer.stores.upgrade import Use, neo4j_schema, upgrade_embedded
-from remembrancer.stores.whole_graph import WholeGraphStore
 from remembrancer.surfaces.service import SchedulerService
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from remembrancer.engine.moving import Copied, CopyStep
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.handler import Handler
     from remembrancer.stores.session import Session
