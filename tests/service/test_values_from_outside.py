@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
+from remembrancer import InvalidInput, Options, ScheduleRequest, TaskSchedulerService
 from remembrancer.ports.task_store import Wanted
 from remembrancer.surfaces import wire
 from remembrancer.surfaces.beacon import Beacon
@@ -52,23 +52,20 @@ CONTEXTS = [
 
 @pytest.fixture
 async def service() -> AsyncIterator[TaskSchedulerService]:
-    async with TaskSchedulerService(":memory:") as running:
+    async with TaskSchedulerService(":memory:", options=Options(query_bytes=64 * 1024 * 1024)) as running:
         yield running
 
 
 @pytest.fixture
-async def port(service: TaskSchedulerService) -> AsyncIterator[int]:
+async def remote(service: TaskSchedulerService) -> AsyncIterator[RemoteScheduler]:
     control = ControlServer(service, TOKEN)
-    yield await control.start()
-    await control.stop()
-
-
-@pytest.fixture
-async def remote(port: int) -> AsyncIterator[RemoteScheduler]:
-    connected = await RemoteScheduler.connect(Beacon(pid=1, host="127.0.0.1", control_port=port, token=TOKEN))
+    at = await control.start()
+    beacon = Beacon(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token=TOKEN)
+    connected = await RemoteScheduler.connect(beacon)
     assert connected
     yield connected
     await connected.close()
+    await control.stop()
 
 
 async def test_an_odd_context_is_refused_in_python(service: TaskSchedulerService) -> None:
@@ -118,16 +115,12 @@ async def test_a_question_has_the_bounds_too(service: TaskSchedulerService, remo
             await service.cypher("RETURN $x AS x", {"x": value})
 
 
-async def test_a_frame_nested_too_deep_ends_no_talk(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    say = {"id": 1, "method": "authenticate", "params": {"token": TOKEN}}
+async def test_a_frame_nested_too_deep_ends_no_talk(remote: RemoteScheduler) -> None:
+    reader, writer = remote._reader, remote._writer
     deep = b'{"id":2,"method":"find_tasks","params":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}\n"
-    writer.write(json.dumps(say).encode() + b"\n" + deep + b'{"id":3,"method":"find_tasks","params":{}}\n')
-    admitted, refused, answered = [json.loads(await reader.readline()) for _ in range(3)]
-    writer.close()
-    await writer.wait_closed()
+    writer.write(deep + b'{"id":3,"method":"find_tasks","params":{}}\n')
+    refused, answered = [json.loads(await reader.readline()) for _ in range(2)]
 
-    assert admitted["result"] is True
     assert (refused["error"]["code"], "levels deep" in refused["error"]["message"]) == (wire.PARSE_ERROR, True)
     assert answered["result"] == []
 
