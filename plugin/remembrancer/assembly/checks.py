@@ -14,10 +14,11 @@ from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged, GraphLocked, GraphMissing, GraphUnavailable
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.check import CheckReport, CheckStep, Finding, RepairReport
-from remembrancer.stores.backup import copy_files, keep_files, make_private
+from remembrancer.stores.backup import copy_files, keep_files
 from remembrancer.stores.check import GraphCheck
 from remembrancer.stores.folder import BACKUP, DAMAGED, database_path
 from remembrancer.stores.folding import ENDED
+from remembrancer.stores.private_files import make_private
 from remembrancer.stores.repair import Repair
 from remembrancer.stores.threads import on_own_thread
 from remembrancer.stores.upgrade import Use
@@ -113,7 +114,7 @@ async def _readable(
         return
     folder = _folder_beside(place)
     try:
-        make_private(folder, database_path(folder))
+        make_private(database_path(folder))
         if snapshot:
             await snapshot(str(database_path(folder)))
         else:

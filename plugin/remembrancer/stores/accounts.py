@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.records import Records
     from remembrancer.stores.session import Row, Session
 
-_LAST_MS: Final = 253_402_300_799_999
+LAST_MS: Final = 253_402_300_799_999
 """The last moment that a datetime can be."""
 
 
@@ -50,7 +50,7 @@ class GraphAccounts:
         """Return what was counted from the UTC hour of *since* to that of *until*."""
         hours: Row = {
             "since_ms": to_ms(since) // HOUR_MS * HOUR_MS,
-            "until_ms": _LAST_MS if until is None else to_ms(until),
+            "until_ms": LAST_MS if until is None else to_ms(until),
             "types": [task_type] if task_type else list(TaskType),
         }
         found = await self._session.read(query("hours_since"), hours)

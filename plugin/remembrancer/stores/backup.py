@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import GraphFull, GraphMissing, GraphTaken, GraphUnavailable, NotAGraph
 from remembrancer.stores.folder import BACKUP, database_path, lock_folder
 from remembrancer.stores.folder_lock import LOCK_FILE
+from remembrancer.stores.private_files import PRIVATE_FILE, PRIVATE_FOLDER, make_private
 from remembrancer.stores.snapshot import flush
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-_FOLDER: Final = 0o700
-_FILE: Final = 0o600
-_OF_A_RUN: Final = ("config", "log", "serve.json", LOCK_FILE)
+_OF_A_RUN: Final = ("config", "log", "serve.json", "access.json", "control.sock", LOCK_FILE)
 """What opening a graph leaves in its folder, and belongs to no backup."""
 
 
@@ -45,16 +44,17 @@ def draft(destination: Path) -> Generator[Path]:
 
     Raises:
         GraphTaken: The destination holds something.
-        GraphMissing: Its parent folder is not there, or may not be written.
+        GraphMissing: Its parent folder cannot be made, or written.
     """
     if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
         raise GraphTaken(str(destination), "something")
     try:
+        make_private(destination.parent)
         folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".part", dir=destination.parent))
     except OSError as refused:
         raise GraphMissing(f"No folder can be made beside {destination}: {refused}.") from refused
     try:
-        make_private(folder, database_path(folder))
+        make_private(database_path(folder))
         yield folder
     except OSError as refused:
         raise GraphUnavailable(
@@ -63,13 +63,6 @@ def draft(destination: Path) -> Generator[Path]:
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
-
-
-def make_private(above: Path, folder: Path) -> None:
-    """Make *folder*, and what lies between it and *above*, for its owner alone."""
-    for part in reversed([folder, *folder.parents]):
-        if above in part.parents:
-            part.mkdir(mode=_FOLDER, exist_ok=True)
 
 
 def publish(folder: Path, destination: Path, mark: BackupMark | None = None) -> None:
@@ -83,7 +76,7 @@ def publish(folder: Path, destination: Path, mark: BackupMark | None = None) -> 
     if mark:
         (folder / BACKUP).write_text(json.dumps(asdict(mark), indent=2) + "\n", "utf-8")
     for path in (*folder.rglob("*"), folder):
-        path.chmod(_FOLDER if path.is_dir() else _FILE)
+        path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE_FILE)
         flush(path)
     if destination.exists():
         destination.rmdir()
@@ -107,7 +100,7 @@ def copy_files(source: Path, target: Path) -> None:
     try:
         for path in database_path(source).iterdir():
             copied = shutil.copyfile(path, database_path(target) / path.name)
-            copied.chmod(_FILE)
+            copied.chmod(PRIVATE_FILE)
     except OSError as refused:
         kind = GraphFull if "No space left" in str(refused) else GraphUnavailable
         raise kind(f"The files of {source} cannot be copied: {refused}.") from refused
@@ -122,7 +115,7 @@ def keep_files(folder: Path, apart: Path) -> None:
     """
     lock = lock_folder(folder)
     try:
-        make_private(folder, database_path(apart))
+        make_private(database_path(apart))
         copy_files(folder, apart)
         for path in (*database_path(apart).iterdir(), database_path(apart)):
             flush(path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphDamaged, InvalidInput
 from remembrancer.model.policy import TaskType
+from remembrancer.stores.accounts import LAST_MS
 from remembrancer.stores.books import sensible, summed
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import EDGES
@@ -14,7 +15,7 @@ from remembrancer_schema.kinds import EDGES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from remembrancer.stores.session import Session
+    from remembrancer.stores.session import Row, Session
 
 COMPARED: Final = (
     *("tasks_created", "deferrals", "executions_started", "executions_completed", "executions_failed"),
@@ -60,7 +61,8 @@ async def compare_books(session: Session) -> Sequence[Difference]:
 
 async def compare_hours(session: Session) -> Sequence[str]:
     """Return what the books say otherwise by the hour than over the graph's whole life, in words."""
-    hours = await session.read(query("hours_since"), {"since_ms": 0, "types": list(TaskType)})
+    always: Row = {"since_ms": 0, "until_ms": LAST_MS, "types": list(TaskType)}
+    hours = await session.read(query("hours_since"), always)
     life = await _books(session)
     sums = {name: sum(sensible(row["h"]).get(name) or 0 for row in hours) for name in COMPARED}
     return [
