@@ -270,7 +270,7 @@ def interrupted(terminal: Terminal, command: list[str], *numbers: int) -> tuple[
 def connected(pid: int) -> None:
     """Wait until a process has a connection, and so is inside its work."""
     give_up = time.monotonic() + WELL_BEFORE
-    while not psutil.Process(pid).net_connections("tcp"):
+    while not psutil.Process(pid).net_connections("unix"):
         assert time.monotonic() < give_up
         time.sleep(0.05)
 

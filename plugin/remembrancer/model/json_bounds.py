@@ -27,6 +27,7 @@ _MOST_DIGITS: Final = 4000
 _LONGEST_PLACE: Final = 200
 _LONGEST_SHOWN: Final = 60
 _UNKEEPABLE: Final = re.compile("[\0\ud800-\udfff]")
+_LONE: Final = re.compile("[\ud800-\udfff]")
 _TEXT: Final = "text without NUL characters and lone surrogates"
 _NUMBER: Final = "a finite number, within 1.8e308; JSON has no NaN and no Infinity"
 _WHOLE: Final = f"a whole number of 64 bits, {_LEAST:,} to {_MOST:,}; write a longer one as text"
@@ -68,11 +69,13 @@ def keep_within(value: object, name: str, example: object) -> None:
         raise InvalidInput(name, fault.value, fault.allowed_in(name), example)
 
 
-def out_of_bounds(value: object, name: str, depth: int = DEPTH) -> OutOfBounds | None:
+def out_of_bounds(
+    value: object, name: str, depth: int = DEPTH, unkeepable: re.Pattern[str] = _UNKEEPABLE
+) -> OutOfBounds | None:
     """Return the first part of *value*, called *name*, that no answer could carry; None if all can be."""
     if isinstance(value, dict | list | tuple):
-        return _within(cast("dict[object, object] | list[object]", value), name, depth)
-    return _leaf(value, (None, name))
+        return _within(cast("dict[object, object] | list[object]", value), name, depth, unkeepable)
+    return _leaf(value, (None, name), unkeepable)
 
 
 def read_json(text: str | bytes) -> object:
@@ -98,12 +101,14 @@ def read_kept(text: str) -> object:
         raise TooDeep("it") from None
     # Most are small and plain: two counts are all that is done to them.
     suspect = text.count("{") + text.count("[") > DEPTH or "\\u" in text
-    if suspect and (fault := out_of_bounds(value, "it")):
+    if suspect and (fault := out_of_bounds(value, "it", unkeepable=_LONE)):  # NUL was let in once, and can be shown
         raise ValueError(f"{fault.place} is {fault.value!r}; allowed is {fault.allowed}")
     return value
 
 
-def _within(value: dict[object, object] | list[object], name: str, depth: int) -> OutOfBounds | None:
+def _within(
+    value: dict[object, object] | list[object], name: str, depth: int, unkeepable: re.Pattern[str]
+) -> OutOfBounds | None:
     waiting: list[tuple[dict[object, object] | list[object], _Way, int]] = [(value, (None, name), 1)]
     left = MOST_VALUES
     while waiting:
@@ -117,9 +122,9 @@ def _within(value: dict[object, object] | list[object], name: str, depth: int) -
         for key, each in _items(container):
             if isinstance(each, dict | list | tuple):
                 waiting.append((cast("list[object]", each), (way, key), level + 1))
-            elif fault := _leaf(each, (way, key)):
+            elif fault := _leaf(each, (way, key), unkeepable):
                 return fault
-            if isinstance(key, str) and _UNKEEPABLE.search(key):
+            if isinstance(key, str) and unkeepable.search(key):
                 return OutOfBounds(_place(way), _shown(key), f"as a key, {_TEXT}")
     return None
 
@@ -128,9 +133,9 @@ def _items(container: dict[object, object] | list[object]) -> Iterable[tuple[obj
     return container.items() if isinstance(container, dict) else enumerate(container)
 
 
-def _leaf(value: object, way: _Way) -> OutOfBounds | None:
+def _leaf(value: object, way: _Way, unkeepable: re.Pattern[str]) -> OutOfBounds | None:
     if isinstance(value, str):
-        return OutOfBounds(_place(way), _shown(value), _TEXT) if _UNKEEPABLE.search(value) else None
+        return OutOfBounds(_place(way), _shown(value), _TEXT) if unkeepable.search(value) else None
     if isinstance(value, float):
         return None if isfinite(value) else OutOfBounds(_place(way), str(value), _NUMBER)
     if isinstance(value, int) and not _LEAST <= value <= _MOST:

@@ -61,7 +61,8 @@ class _PrivateLogs:
         self._folder = folder
         with suppress(OSError):  # the engine says what is wrong with it, and works without
             make_private(folder)
-        self._others = frozenset(path.stat().st_ino for path in self._files() if _is_wide(path))
+        found = self._files() if exposure(folder) else ()  # nobody comes to what lies in a private folder
+        self._others = frozenset(path.stat().st_ino for path in found if _is_wide(path))
         if self._others:
             said = f"The engine's log in {folder} can be read by other users of this machine"
             _warn(folder, said, f"chmod go= {shlex.quote(str(folder.absolute()))}/{_LOG_FILES}")
