@@ -78,7 +78,8 @@ class Neo4jSession:
 
     def __init__(self, sessions: Sessions, address: Address) -> None:
         self._address = address
-        self._asking = Neo4jQueries(partial(_sessions, fetch_size=_FEW_ROWS, lanes=[Lane.USER]), address)
+        asking = partial(_sessions, fetch_size=_FEW_ROWS, lanes=[Lane.USER], of=sessions.credentials)
+        self._asking = Neo4jQueries(asking, address)
         self._sessions = sessions
         self.counts: Counts = zero()
         self.notes = Notes()
@@ -266,8 +267,10 @@ async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
     return session
 
 
-def _sessions(address: Address, *, lanes: Iterable[Lane] = Lane, fetch_size: int = -1) -> Sessions:
-    credentials = Credentials(address)
+def _sessions(
+    address: Address, *, lanes: Iterable[Lane] = Lane, fetch_size: int = -1, of: Credentials | None = None
+) -> Sessions:
+    credentials = Credentials(address, of)
     return Sessions(_connecting(address, credentials), address, credentials, lanes=lanes, fetch_size=fetch_size)
 
 

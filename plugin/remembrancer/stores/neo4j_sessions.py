@@ -107,7 +107,7 @@ class Sessions:
         fetch_size: int = -1,
     ) -> None:
         self._address = address
-        self._credentials = credentials
+        self.credentials = credentials
         self._lags = address.uri.startswith("neo4j")
         self._process = os.getpid()
         self._pools = {
@@ -154,7 +154,7 @@ class Sessions:
                     begun = loop.time()
                     self._round_trip = begun - asked
                     pool.answered(begun - asked)
-                    self._credentials.answered()
+                    self.credentials.answered()
                     work = Work(transaction, deadline, lock_seconds + 2 * self._round_trip, self.planned)
                     yield work
         except TimeoutError as late:
@@ -165,7 +165,7 @@ class Sessions:
 
     def may_pass(self, error: DriverError | Neo4jError) -> bool:
         """Whether the same may succeed a moment later."""
-        if isinstance(error, Neo4jError) and self._credentials.hear(error):
+        if isinstance(error, Neo4jError) and self.credentials.hear(error):
             return True
         if isinstance(error, Neo4jError) and error.code in _BEHIND:
             self._forget()
@@ -208,7 +208,7 @@ class Sessions:
             self._give_up(lane, used)
             raise Unanswered(f"no answer within {loop.time() - asked:.0f} s") from late
         pool.answered(loop.time() - asked)
-        self._credentials.answered()
+        self.credentials.answered()
 
     def _give_up(self, lane: Lane, used: AsyncDriver | None) -> None:
         """A call was not answered in time: what dropped its connection without a word has dropped the idle ones too.
