@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from remembrancer.assembly import TaskSchedulerService
+    from remembrancer.assembly.backups import backup_graph, restore_graph
+    from remembrancer.assembly.checks import check_graph, repair_graph
     from remembrancer.assembly.copies import copy_graph
     from remembrancer.engine.options import Options
     from remembrancer.errors import InvalidInput, RemembrancerError, TaskChanged, TaskEnded, TaskNotFound
@@ -51,12 +53,18 @@ __all__ = [
     "TaskSchedulerService",
     "TaskStatus",
     "Thought",
+    "backup_graph",
+    "check_graph",
     "copy_graph",
     "get_service",
+    "repair_graph",
+    "restore_graph",
 ]
 
 _HOMES = {
     "assembly": ["TaskSchedulerService"],
+    "assembly.backups": ["backup_graph", "restore_graph"],
+    "assembly.checks": ["check_graph", "repair_graph"],
     "assembly.copies": ["copy_graph"],
     "engine.options": ["Options"],
     "errors": ["InvalidInput", "RemembrancerError", "TaskChanged", "TaskEnded", "TaskNotFound"],

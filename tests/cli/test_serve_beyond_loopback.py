@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from remembrancer import TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.surfaces.network import Network, read_network
+from remembrancer.surfaces.rest import connections
 from remembrancer.surfaces.rest.mounting import application
 from remembrancer.surfaces.rest.proxies import BehindProxies
 from remembrancer.surfaces.rest.server import RestServer
@@ -109,6 +111,24 @@ def test_the_api_speaks_tls_and_wants_a_token(terminal: Terminal, serve: Serve, 
         assert json.loads(answer.read())["tasks"] == []
     with pytest.raises((OSError, httpx.HTTPError)):
         httpx.get(tasks.replace("https", "http"), timeout=60)
+
+
+async def test_silent_tls_clients_keep_nobody_out(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 3600.0)
+    cert, key = certificate
+    trusting = ssl.create_default_context(cafile=cert)
+    async with TaskSchedulerService(":memory:") as service:
+        server = RestServer(service, network=Network(certificate=cert, key=key))
+        port = await server.start()
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        async with httpx.AsyncClient(verify=trusting) as client:
+            answer = await client.get(f"https://127.0.0.1:{port}{HEALTH}", timeout=60)
+        for _, writer in silent:
+            writer.close()
+        await server.stop()
+
+    assert answer.status_code == 200
 
 
 def asking(app: Any, client: str) -> httpx.AsyncClient:

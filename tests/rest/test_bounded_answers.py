@@ -29,7 +29,7 @@ ENDLESS = "RETURN size([x IN range(1,1000000) WHERE any(y IN range(1,1000000) WH
 
 @pytest.fixture
 def started_with() -> Options:
-    return Options(query_rows=1000, query_seconds=3600)
+    return Options(query_rows=1000, query_seconds=60)
 
 
 @pytest.fixture

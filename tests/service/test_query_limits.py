@@ -163,7 +163,7 @@ async def test_a_query_without_end_is_refused_at_its_limit(graph: str) -> None:
 
 async def test_tasks_fire_beside_queries_that_nothing_ends(tmp_path: Path) -> None:
     fired: asyncio.Queue[Firing] = asyncio.Queue()
-    service = TaskSchedulerService(tmp_path, handler=fired.put, options=Options(query_seconds=3600))
+    service = TaskSchedulerService(tmp_path, handler=fired.put, options=Options(query_seconds=60))
     await service.start()
     asked = [asyncio.create_task(service.cypher(IN_ONE_EXPRESSION)) for _ in range(6)]
     await service.schedule_task("each", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds="first")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.assembly import opened_whole, place_of
 from remembrancer.engine.clock import clock_from
-from remembrancer.errors import GraphDamaged, GraphLocked, GraphMissing, GraphUnavailable
+from remembrancer.errors import GraphDamaged, GraphLocked, GraphMissing, GraphReadOnly, GraphUnavailable
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.check import CheckReport, CheckStep, Finding, RepairReport
 from remembrancer.stores.backup import copy_files, keep_files
@@ -80,6 +80,8 @@ async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] 
         GraphUnavailable: In one of its forms: what cannot be opened at all is to be restored from a backup.
     """
     place = place_of(graph, "graph")
+    if isinstance(place, Path) and (place / BACKUP).exists():
+        raise GraphReadOnly(f"{place} is a backup, and stays as it is. Restore it, and repair what is restored.")
     before = await check_graph(graph, watch=watch)
     if before.is_sound:
         return RepairReport(before, before, [], None)

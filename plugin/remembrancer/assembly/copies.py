@@ -48,9 +48,9 @@ async def copy_graph(
     if str(places[0]) == str(places[1]):
         raise InvalidInput("target", str(places[1]), "another graph than the source", "neo4j://graph.example/memory")
     async with AsyncExitStack() as stack:
-        opened: list[WholeGraphStore] = []
-        for place, use, shown in zip(places, (Use.BE_READ, Use.BE_WRITTEN), (name, None), strict=True):
-            opened.append(WholeGraphStore(await open_whole(place, use), shown or str(place)))
-            stack.push_async_callback(opened[-1].close)
-        await opened[0].refuse_loss()
-        return await copy(opened[0], opened[1], watch, clock_from(None))
+        here = WholeGraphStore(await open_whole(places[0], Use.BE_READ), name or str(places[0]))
+        stack.push_async_callback(here.close)
+        await here.refuse_loss()
+        there = WholeGraphStore(await open_whole(places[1], Use.BE_WRITTEN), str(places[1]))
+        stack.push_async_callback(there.close)
+        return await copy(here, there, watch, clock_from(None))

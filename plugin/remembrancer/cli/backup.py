@@ -27,9 +27,9 @@ class BackupOptions(OnGraph):
 async def backup(asked: BackupOptions) -> None:
     """Back a graph up, also while `serve` works on it: whatever was acknowledged before is in the backup.
 
-    The folder DEST appears once the backup is whole, verified and on the disk; nothing opens it but `restore` and
-    `check`. A scheduler that works on the folder goes on firing. A graph on a server is backed up while no scheduler
-    works on it; else use the server's own tools. For example:
+    The folder DEST appears once the backup is whole, verified and on the disk; no scheduler works on it, only
+    `restore` and `check`. A scheduler that works on the graph goes on firing. A graph on a server is backed up while
+    no scheduler works on it; else use the server's own tools. For example:
 
         remembrancer backup ./backups/monday
         remembrancer backup ./backups/monday --json -g ./agent-memory

@@ -19,7 +19,7 @@ from remembrancer.cli.running import FAILED
 from remembrancer.cli.serve_ports import exposition, listening, network_of, serve_metrics, serve_rest
 from remembrancer.cli.signals import LastAct, Signals
 from remembrancer.errors import InvalidInput
-from remembrancer.model.query_limits import ROWS, SECONDS, SIZE
+from remembrancer.model.query_limits import LONGEST_SECONDS, ROWS, SECONDS, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -93,7 +93,8 @@ class Serving(OnGraph):
         Option(min=0, max=65535, help="Where there are no Unix sockets, for other commands.", rich_help_panel=_OPEN),
     ] = 0
     query_seconds: Annotated[
-        float, Option(min=0.1, max=3600, help="How long one query in Cypher may take.", rich_help_panel=_QUERIES)
+        float,
+        Option(min=0.1, max=LONGEST_SECONDS, help="How long one query may take.", rich_help_panel=_QUERIES),
     ] = SECONDS
     query_rows: Annotated[int, Option(min=1, help="How many rows its answer may have.", rich_help_panel=_QUERIES)] = (
         ROWS

@@ -20,8 +20,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from remembrancer.errors import GraphUnavailable
+from remembrancer.model.query_limits import LONGEST_SECONDS
 from remembrancer.stores.engine import load_engine
-from remembrancer.stores.engine_settings import LONGEST_SECONDS
 from remembrancer.stores.folder import DATABASE, OpenFolder, database_path, lock_folder, open_database
 from remembrancer.stores.listener import close_port
 from remembrancer.stores.private_files import make_private

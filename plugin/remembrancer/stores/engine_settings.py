@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from remembrancer.model.query_limits import LONGEST_SECONDS
+
 
 def log_folder() -> Path:
     """Return where the engine keeps its own log: REMEMBRANCER_LOG_DIR, or below the user's state folder."""
@@ -66,8 +68,6 @@ def _is_same(name: str, argument: str) -> bool:
 ENFORCED: Final = ("ARCADEDB_NATIVE_ISOLATE_ARGS", "ARCADEDB_JVM_ARGS")
 """The variables that hold arguments of ours beside the user's."""
 _NATIVE, _JVM = ENFORCED
-LONGEST_SECONDS: Final = 60.0
-"""The time limit of a statement inside the engine beside a service, over Bolt too; none of ours comes near it."""
 _HEAP: Final = ("-Xmx", "-XX:MaximumHeapSizePercent=", "-XX:MaxRAM=")
 _ARGUMENTS: Final = {
     "-Xmx": "512m",

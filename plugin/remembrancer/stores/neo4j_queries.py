@@ -59,6 +59,8 @@ class Neo4jQueries:
 
         Raises InvalidInput: the query is at fault, or is more than the limits allow. Raises GraphUnavailable.
         """
+        if self._refusal:
+            raise self._refusal
         try:
             return await self._begin(self._ask(text, parameters, limits, seen))
         except asyncio.CancelledError:

@@ -52,7 +52,7 @@ class GraphHolder:
     async def snapshot(self, folder: str) -> None:
         """Copy the files of an embedded graph, as they are at one moment, into the empty *folder*, while tasks fire.
 
-        `remembrancer.assembly.backup_graph` makes a backup of it. Raises InvalidInput, GraphUnavailable.
+        `remembrancer.backup_graph` makes a backup of it. Raises InvalidInput, GraphUnavailable.
         """
         await self._graph().soundings.snapshot(Path(folder))
 

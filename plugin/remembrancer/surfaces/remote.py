@@ -196,6 +196,9 @@ class RemoteScheduler:
             try:
                 await self._writer.drain()
                 return await whole_answer(self._reader.readline)
+            except asyncio.CancelledError:
+                self._writer.close()  # or what is still to come would be taken for the answer to the next question
+                raise
             except (OSError, ValueError) as end:
                 raise GraphUnavailable("The running scheduler ended the connection; look at what it printed.") from end
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import StrEnum
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Final, TypeVar, cast, get_type_hints
@@ -23,6 +24,8 @@ ANSWER_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.5
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="remembrancer-answer")
 """Of all answers of this process together: what is worked out here takes the processor, not the time to wait."""
+PREVIEW_THREADS: Final = ThreadPoolExecutor(1, thread_name_prefix="remembrancer-preview")
+"""Of previews: each may take seconds, and keeps no list waiting."""
 _REQUEST: Final = "request_that_is_answered"
 
 
@@ -43,7 +46,7 @@ class BoundedAnswers:
     def close(self) -> None:
         """End every answer under way: the server is about to stop."""
         self._closed = True
-        for limit in self._under_way:
+        for limit in list(self._under_way):
             self._end(limit, Ended.STOPPED)
 
     def bounded(
@@ -99,8 +102,10 @@ class BoundedAnswers:
         self._end(limit, Ended.GONE)
 
     def _end(self, limit: asyncio.Timeout, why: Ended) -> None:
-        self._under_way[limit] = why
-        limit.reschedule(asyncio.get_running_loop().time())
+        if self._under_way.get(limit, why) is None and not limit.expired():
+            self._under_way[limit] = why
+            with suppress(RuntimeError):  # it ends already
+                limit.reschedule(asyncio.get_running_loop().time())
 
 
 def _refusal(why: Ended | None, seconds: float | None) -> Refusal:
@@ -112,9 +117,9 @@ def _refusal(why: Ended | None, seconds: float | None) -> Refusal:
     return Refusal(503, "too-long", detail, {"Retry-After": "10"})
 
 
-async def on_a_thread(work: Callable[[], _T]) -> _T:
+async def on_a_thread(work: Callable[[], _T], threads: ThreadPoolExecutor = _THREADS) -> _T:
     """Return what *work* returns, which takes the processor for a while, beside the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
 _GONE: Final = 499

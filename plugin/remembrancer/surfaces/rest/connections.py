@@ -12,6 +12,7 @@ import json
 import logging
 import secrets
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -108,8 +109,8 @@ class BoundedServer(uvicorn.Server):
     """A server that takes no more connections than it can serve, and waits where the process has no file left."""
 
     _accepting: asyncio.Task[None] | None = None
-    _arriving: set[asyncio.Task[None]]
-    """Connections whose TLS is being agreed on: one that takes its time keeps no other waiting."""
+    _arriving: dict[asyncio.Task[None], None]
+    """Connections whose TLS is being agreed on, the oldest first: one that takes its time keeps no other waiting."""
     _fewer: int | None = None
     _fewer_until = 0.0
 
@@ -117,7 +118,7 @@ class BoundedServer(uvicorn.Server):
         """Listen on one socket, which is there already."""
         assert sockets is not None  # noqa: S101 (the server of this package opens it, to know its port)
         await self.lifespan.startup()
-        self.servers, self._arriving = [], set()
+        self.servers, self._arriving = [], {}
         self._accepting = asyncio.create_task(self._accept(sockets[0]), name="remembrancer rest connections")
         self.started = True
 
@@ -144,8 +145,13 @@ class BoundedServer(uvicorn.Server):
                 await self._wait_out(fault)
                 continue
             arriving = loop.create_task(self._begin(taken), name="remembrancer rest connection")
-            self._arriving.add(arriving)
-            arriving.add_done_callback(self._arriving.discard)
+            self._arriving[arriving] = None
+            arriving.add_done_callback(partial(self._arrived, taken))
+
+    def _arrived(self, taken: socket.socket, arriving: asyncio.Task[None]) -> None:
+        self._arriving.pop(arriving, None)
+        if arriving.cancelled():
+            taken.close()
 
     async def _begin(self, taken: socket.socket) -> None:
         secured = self.config.ssl
@@ -159,7 +165,14 @@ class BoundedServer(uvicorn.Server):
         return Connection(self.config, self.server_state, self.lifespan.state)
 
     def _make_room(self) -> bool:
-        """End the connection that has gone the longest without a request; False if all have one under way."""
+        """End the connection that has gone the longest without a request; False if all have one under way.
+
+        One that is still agreeing on TLS has asked nothing at all.
+        """
+        if self._arriving and self.config.ssl:
+            oldest = next(iter(self._arriving))
+            del self._arriving[oldest]
+            return oldest.cancel()
         open_ones: Collection[object] = self.server_state.connections
         quiet = [each for each in open_ones if isinstance(each, Connection) and each.is_quiet]
         if not quiet:

@@ -31,7 +31,7 @@ from remembrancer.surfaces.rest.bodies import (
     Since,
     TaskId,
 )
-from remembrancer.surfaces.rest.bounded_answer import on_a_thread
+from remembrancer.surfaces.rest.bounded_answer import PREVIEW_THREADS, on_a_thread
 from remembrancer.surfaces.rest.pages import page_within
 from remembrancer.surfaces.service import SchedulerService
 from remembrancer.timing.preview import Fire, preview, read_expression
@@ -115,7 +115,7 @@ class LookRoutes:
             return preview(cron, to_ms(begin), count, lambda: over.is_set() or time.monotonic() > until)
 
         try:
-            fires = await on_a_thread(work)
+            fires = await on_a_thread(work, PREVIEW_THREADS)
         finally:
             over.set()  # its caller may have gone
         return [PreviewedFire(at=fire.at, local=fire.local.isoformat(), note=fire.note) for fire in fires]

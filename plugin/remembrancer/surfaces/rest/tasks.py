@@ -45,7 +45,7 @@ class TaskRoutes:
     async def schedule(self, request: ScheduleRequest, response: Response) -> ScheduledReply:
         """Schedule one task: at `defer_until`, by `schedule_cron`, or by the cron held back until that moment."""
         (reply,) = await self._service.schedule_tasks([request])
-        response.headers["Location"] = reply.task_id
+        response.headers["Location"] = f"tasks/{reply.task_id}"  # beside this route, below whatever path
         return _told(reply, response)
 
     async def schedule_batch(self, batch: Batch, response: Response) -> list[ScheduledReply]:
