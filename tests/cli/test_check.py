@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,6 +63,10 @@ def delete(file: Path) -> None:
 
 def wipe(file: Path) -> None:
     file.write_bytes(bytes(file.stat().st_size))
+
+
+def empty(file: Path) -> None:
+    os.truncate(file, 0)
 
 
 def scribble(file: Path) -> None:
@@ -136,7 +141,10 @@ def test_damage_to_a_file_is_found_and_repaired(
     assert desk("check").code == 0
 
 
-@pytest.mark.parametrize(("pattern", "harm"), [("task_execution_0.*.bucket", delete), ("EXECUTION_OF_0.*", delete)])
+@pytest.mark.parametrize(
+    ("pattern", "harm"),
+    [("task_execution_0.*.bucket", delete), ("EXECUTION_OF_0.*", delete), ("EXECUTION_OF_0.*", empty)],
+)
 def test_a_damaged_graph_is_not_copied_as_if_it_were_whole(
     desk: Desk, sound: Path, pattern: str, harm: Callable[[Path], None]
 ) -> None:

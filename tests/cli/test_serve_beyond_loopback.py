@@ -67,6 +67,8 @@ def test_an_open_address_with_protection_is_taken(certificate: Certificate) -> N
         ({"proxies": ["*"]}, "--proxy"),
         ({"proxies": ["0.0.0.0/0"]}, "--proxy"),
         ({"proxies": ["::/0"]}, "--proxy"),
+        ({"proxies": ["0.0.0.0/1", "128.0.0.0/1"]}, "--proxy"),
+        ({"proxies": ["::ffff:0:0/96"]}, "--proxy"),
         ({"proxies": ["10.0.0.1,"]}, "--proxy"),
         ({"proxies": ["10.0.0.1/8"]}, "--proxy"),
         ({"root_path": "/x"}, "--root-path"),

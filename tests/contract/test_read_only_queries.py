@@ -54,6 +54,8 @@ REFUSED = (
     ("MATCH (n) RETURN n; MATCH (m) DETACH DELETE m", "statement"),
     ("", "reads this graph"),
     ("RETURN 1 // " + "x" * LONGEST_QUERY, "characters"),
+    ("MATCH " + "()--" * 101 + "() RETURN 1", "101 steps from node to node"),
+    ("MATCH (a)" + "<-[:X]-(b)" * 5000 + " RETURN a", "5,000 steps from node to node"),
 )
 ALLOWED = (
     "MATCH (t:scheduled_task) RETURN t.name, t.status ORDER BY t.name;",

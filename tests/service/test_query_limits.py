@@ -130,6 +130,9 @@ def test_the_engine_arguments_of_a_user_open_no_files(tmp_path: Path) -> None:
         ("RETURN date('x') AS d", "x"),
         ("RETURN toInteger({}) AS d", "toInteger|type"),
         ("MATCH (n) RETURN m", "m"),
+        ("RETURN closed", "closed"),
+        ("RETURN IOException AS x", "IOException"),
+        ("RETURN LockException + RecordNotFoundException", "Lock"),
     ],
 )
 async def test_a_faulty_query_is_the_fault_of_its_caller(service: TaskSchedulerService, query: str, said: str) -> None:
@@ -138,6 +141,12 @@ async def test_a_faulty_query_is_the_fault_of_its_caller(service: TaskSchedulerS
         await service.cypher(query)
 
     assert service._graph()._session.notes._waiting == before
+
+
+async def test_half_a_character_is_answered_as_such(service: TaskSchedulerService) -> None:
+    (row,) = await service.cypher(r"RETURN 'a' + '\uD800' AS x")
+
+    assert row["x"] in {"a\N{REPLACEMENT CHARACTER}", "a?"}
 
 
 async def test_an_answer_of_too_many_rows_is_refused(service: TaskSchedulerService) -> None:

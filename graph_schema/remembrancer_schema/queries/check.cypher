@@ -35,8 +35,9 @@ RETURN a.<source_key> AS source, <named> AS named, targets, linked ORDER BY sour
 
 // name: without_<edge>
 // How many nodes labelled <source> are linked to nothing by <edge>.
-MATCH (a:<source>)
-WHERE a.<source_key> IS NOT NULL AND NOT EXISTS { (a)-[:<edge>]->() }
+MATCH (a:<source>) WHERE a.<source_key> IS NOT NULL
+OPTIONAL MATCH (a)-[x:<edge>]->(b:<target>)
+WITH a, count(x) AS linked WHERE linked = 0
 RETURN count(a) AS size
 
 // name: nodes_in_all_<label>

@@ -202,4 +202,4 @@ class EmbeddedSession:
                 lambda: plain_rows(self._database.query("opencypher", text, parameters).to_list()), *HALF_DONE
             )
         except load_engine().ArcadeDBError as error:
-            raise reading_meaning(text, str(error)) from error
+            raise reading_meaning(str(error)) from error

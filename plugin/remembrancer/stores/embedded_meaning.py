@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _TRIES: Final = 20
 _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
-_QUERY_FAULTS: Final = ("CommandParsing", "CommandSemantic", "CommandSQLParsing", "CommandExecution", "IllegalArgument")
+_KIND: Final = re.compile(r"\b(\w+(?:Exception|Error))\b")
 _GRAPH_FAULTS: Final = (
-    *("closed", "IOException", "RecordNotFound", "invalid content position", "ConcurrentModification", "LockException"),
-    *("DatabaseOperationException", "DatabaseMetadataException", "NeedRetry", "TransactionException", "No space left"),
+    *("IsClosed", "IOException", "RecordNotFound", "ConcurrentModification", "LockException", "DatabaseOperation"),
+    *("DatabaseMetadata", "NeedRetry", "TransactionException"),
 )
-"""What says that the graph is at fault, and not the query."""
-_TOO_LARGE: Final = ("OutOfMemoryError", "queryMaxHeap", "queryMaxRangeSize")
+"""Kinds of the engine's errors that say that the graph is at fault, and not the query."""
+_TOO_LARGE: Final = ("queryMaxHeap", "queryMaxRangeSize")
 HALF_DONE: Final = ("RecordNotFoundException", "invalid content position")
 """Refusals of the engine to a read beside a commit under way: a record that only its index has, a page half written."""
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
@@ -52,25 +53,23 @@ def plain_rows(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def reading_meaning(text: str, fault: str) -> RemembrancerError:
-    """Say whether the query or the graph is at fault."""
-    if "NotIdempotent" in fault:
-        return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
-    if any(word in fault for word in _QUERY_FAULTS):
-        return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", _EXAMPLE)
+def reading_meaning(fault: str) -> GraphUnavailable:
+    """Say that a query of ours was not answered: it is the graph that is at fault."""
     return GraphUnavailable(f"The graph did not answer: {fault}")
 
 
 def asking_meaning(text: str, fault: str, limits: QueryLimits) -> RemembrancerError:
     """Say what became of a user's query: it is the one at fault, unless the engine says that the graph is."""
-    if "NotIdempotent" in fault:
+    found = _KIND.search(fault)  # the first: what follows may be the query's own words
+    kind = found[1] if found else ""
+    if "NotIdempotent" in kind:
         return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
-    if "TimeoutException" in fault and "command.timeout" in fault:
+    if kind == "TimeoutException":
         return limits.too_long(text)
-    if any(word in fault for word in _TOO_LARGE):
+    if kind == "OutOfMemoryError" or any(word in fault for word in _TOO_LARGE):
         allowed = f"a query that holds less in memory at a time; the engine says: {fault[:500]}"
         return InvalidInput("query", text, allowed, _EXAMPLE)
-    if any(word in fault for word in _GRAPH_FAULTS):
+    if any(word in kind for word in _GRAPH_FAULTS) or (kind == "IndexException" and HALF_DONE[1] in fault):
         return GraphUnavailable(f"The graph did not answer: {fault}")
     return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {fault[:500]}", _EXAMPLE)
 

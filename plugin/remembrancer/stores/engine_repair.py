@@ -25,9 +25,11 @@ def repair_database(database: Database, watch: Callable[[CheckStep], None]) -> l
     """
     watch(CheckStep("schema", 0, _STEPS))
     done = _renew_buckets(database)
-    _declare(database)
+    refused = _declare(database)
     watch(CheckStep("engine", 1, _STEPS))
     done += _mend(database)
+    if refused:
+        done += [f"This could not be declared: {each}" for each in _declare(database)]
     watch(CheckStep("index", 2, _STEPS))
     try:
         database.command("sql", "REBUILD INDEX *")
@@ -49,10 +51,16 @@ def _renew_buckets(database: Database) -> list[str]:
     return [f"The records of {', '.join(emptied)} are gone with their file; an empty one is there now."] * bool(emptied)
 
 
-def _declare(database: Database) -> None:
+def _declare(database: Database) -> list[str]:
+    """Declare types and indexes again; an index that cannot be built yet is no end of the repair."""
+    refused: list[str] = []
     for step in migrations("embedded"):
         for statement in step.statements:
-            database.command("sql", statement)
+            try:
+                database.command("sql", statement)
+            except load_engine().ArcadeDBError as error:
+                refused.append(f"{statement.split(chr(10))[0][:80]}: {error}")
+    return refused
 
 
 def _mend(database: Database) -> list[str]:

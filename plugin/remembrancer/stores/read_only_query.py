@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LONGEST_QUERY: Final = 100_000
 """Characters."""
+_MOST_STEPS: Final = 100
+"""Steps from node to node: of more the engine makes plans that fill the memory which the checker needs."""
 _END: Final = Token("end", "", 0)
 _BEGINNINGS: Final = frozenset(
     ("match", "optional", "unwind", "with", "return", "call", "show", "explain", "profile", "cypher", "filter", "let")
@@ -85,6 +87,7 @@ def refuse_powers(text: object) -> None:
     while tokens and tokens[-1].text == ";" and tokens[-1].kind == "sign":
         tokens.pop()
     _refuse_beginning(tokens)
+    _refuse_steps(tokens)
     for place, token in enumerate(tokens):
         if token.kind == "sign" and token.text == ";":
             _refuse(token, "a second statement", "one statement at a time")
@@ -96,6 +99,16 @@ def _refuse_beginning(tokens: Sequence[Token]) -> None:
     first = tokens[0] if tokens else _END
     if first.kind == "word" and first.text not in _BEGINNINGS | _WRITING | {"load"}:
         _refuse(first, first.text, "a query that begins with MATCH, OPTIONAL MATCH, UNWIND, WITH, RETURN or CALL")
+
+
+def _refuse_steps(tokens: Sequence[Token]) -> None:
+    steps = [
+        token
+        for place, token in enumerate(tokens)
+        if token.text == ")" and token.kind == "sign" and _at(tokens, place + 1).text in {"-", "<"}
+    ]
+    if len(steps) > _MOST_STEPS:
+        _refuse(steps[_MOST_STEPS], f"{len(steps):,} steps from node to node", f"at most {_MOST_STEPS} in a query")
 
 
 def _refuse_word(tokens: Sequence[Token], place: int) -> None:

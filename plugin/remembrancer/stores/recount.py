@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphDamaged, InvalidInput
+from remembrancer.errors import GraphDamaged, GraphUnavailable, InvalidInput
 from remembrancer.model.policy import TaskType
 from remembrancer.stores.accounts import LAST_MS
 from remembrancer.stores.books import sensible, summed
@@ -76,7 +76,9 @@ async def refuse_loss(session: Session, graph: str) -> None:
     """Raise GraphDamaged if the graph lacks what its own books say it holds, or an edge that every node has."""
     try:
         lost = [str(each) for each in await compare_books(session) if each.is_loss]
-    except InvalidInput as odd:  # of our own query: a record holds what nothing can be counted with
+    except (InvalidInput, GraphUnavailable) as odd:  # a record holds what nothing can be counted with
+        if isinstance(odd, GraphUnavailable) and not session.exclusive:
+            raise  # a server that does not answer
         lost = [f"its nodes cannot be counted ({str(odd)[-200:]})"]
     if session.exclusive:  # on a server, a node of another's may have such a label
         lost += [*await compare_hours(session), *await _without_edges(session)]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WRITTEN_OTHERWISE: Final = {
     *("deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence", "unreadable")
 }
+_LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
 
@@ -71,6 +72,8 @@ def plain(value: Any) -> Any:
     """Return a query's value with moments in UTC and nothing of the engine's own."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
+    if isinstance(value, str) and _LONE.search(value):  # half of a character, as `substring` may leave it
+        return _LONE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, str) and _PROJECTED.fullmatch(value):
         with contextlib.suppress(ValueError, OverflowError):  # somebody's text that looks like a moment and is none
             return datetime.fromisoformat(value.partition("[")[0]).astimezone(UTC)

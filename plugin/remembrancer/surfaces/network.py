@@ -20,6 +20,11 @@ _PROTECTED: Final = (
 )
 _EXAMPLE: Final = "--host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem"
 
+_SHORTEST_PREFIX: Final = 8
+"""A wider network is no list of proxies."""
+_MAPPED: Final = ipaddress.ip_network("::ffff:0:0/96")
+"""IPv4 in the clothes of IPv6."""
+
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -99,7 +104,7 @@ def _read_proxy(text: str) -> str:
         network = ipaddress.ip_network(text)
     except ValueError as refused:
         raise InvalidInput("--proxy", text, allowed, "10.0.0.5,10.1.0.0/16") from refused
-    if network.prefixlen == 0:
+    if network.prefixlen < _SHORTEST_PREFIX or network.overlaps(_MAPPED):
         raise InvalidInput("--proxy", text, allowed, "10.0.0.5,10.1.0.0/16")
     return text
 
