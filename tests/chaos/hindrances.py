@@ -29,6 +29,8 @@ PAUSE_SECONDS = 25.0
 OUTAGE_SECONDS = 70.0
 SLOW_SECONDS = 2.0
 AHEAD_SECONDS = 300.0
+UNKNOWN_SECONDS = 75.0
+"""For a minute it is looked up what became of a commit whose answer was lost."""
 ANSWER_SECONDS = 30.0
 """Within what an answer has to come, be it a refusal."""
 FOREIGN = "foreign_names_are_unique"
@@ -214,7 +216,8 @@ async def _stalled(member: Member) -> None:
 
 
 def _answered_in_time(aftermath: Aftermath) -> Aftermath:
-    slow = [each for each in aftermath.told.refusals if each["seconds"] > ANSWER_SECONDS]
+    limits = {"OutcomeUnknown": UNKNOWN_SECONDS}
+    slow = [each for each in aftermath.told.refusals if each["seconds"] > limits.get(each["refused"], ANSWER_SECONDS)]
     aftermath.wrong.extend(f"refused after {each['seconds']:.0f} s: {each['words'][:200]}" for each in slow[:3])
     return aftermath
 

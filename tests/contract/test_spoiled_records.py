@@ -11,7 +11,7 @@ from remembrancer.assembly import open_store
 from remembrancer.errors import ExecutionUnreadable
 from remembrancer.testing import ManualScheduler, VirtualClock
 
-KINDS = ["[1, 'x']", "'odd'", "7", "null"]
+KINDS = ["['x', 'y']", "'odd'", "7", "null"]
 SPOILED = [
     ("task_execution", "nominal_at"),
     ("task_execution", "occurrences"),

@@ -46,7 +46,7 @@ async def test_silent_connections_keep_no_scrape_out(port: int, monkeypatch: pyt
     monkeypatch.setattr(prometheus, "_MOST_CONNECTIONS", 4)
     monkeypatch.setattr(prometheus._Handler, "timeout", 3600.0)
     with ExitStack() as stack:
-        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60)) for _ in range(20)]
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=600)) for _ in range(20)]
         answer = await scrape(port, "localhost")
         ended = [await asyncio.to_thread(each.recv, 10) for each in silent[:16]]
 
