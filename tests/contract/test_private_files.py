@@ -70,7 +70,8 @@ def mode(path: Path) -> int:
 def surroundings(tmp_path: Path) -> dict[str, str]:
     temporary = tmp_path / "temporary"
     temporary.mkdir(0o700, exist_ok=True)
-    return {**os.environ, "TMPDIR": str(temporary), "REMEMBRANCER_LOG_DIR": str(tmp_path / "state" / "logs")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("ARCADEDB_")}  # set by this process
+    return {**own, "TMPDIR": str(temporary), "REMEMBRANCER_LOG_DIR": str(tmp_path / "state" / "logs")}
 
 
 @pytest.mark.parametrize("umask", ["000", "022"])
