@@ -69,6 +69,19 @@ def test_a_backup_is_never_worked_on(desk: Desk) -> None:
     assert (refused[1].code, "is sound" in refused[1].out) == (0, True)
 
 
+def test_a_damaged_backup_is_not_repaired_in_place(desk: Desk) -> None:
+    desk("schedule", "Yearly", *FAR)
+    backup = desk.folder / "backup"
+    desk("backup", str(backup))
+    for file in backup.rglob("CREATED_BY_0.*"):
+        file.unlink()
+    before = {path: path.lstat().st_mtime_ns for path in backup.rglob("*")}
+    refused = desk("check", "--repair", "--graph", str(backup))
+
+    assert (refused.code, "stays as it is" in " ".join(refused.err.split())) == (4, True)
+    assert {path: path.lstat().st_mtime_ns for path in backup.rglob("*")} == before
+
+
 def test_what_is_there_already_is_left_alone(desk: Desk) -> None:
     desk("schedule", "Yearly", *FAR)
     backup = str(desk.folder / "backup")

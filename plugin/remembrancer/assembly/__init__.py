@@ -44,7 +44,8 @@ SHORTEST_INTERVAL: Final = 0.01
 LONGEST_INTERVAL: Final = 86_400.0
 _INTERVALS: Final = "0.01 to 86,400 seconds"
 IN_MEMORY: Final = ":memory:"
-_EMBEDDED: Final = "embedded"
+EMBEDDED: Final = "embedded"
+"""The counter of a graph in a folder: one process at a time counts there."""
 
 
 class TaskSchedulerService(SchedulerService):
@@ -183,7 +184,7 @@ async def open_store(
     else:
         folder = read_folder(graph)
         use = Use.BE_LOOKED_AT if read_only else Use.WORK
-        session = EmbeddedSession(await on_own_thread(lambda: _open(folder, use, opened)), _EMBEDDED)
+        session = EmbeddedSession(await on_own_thread(lambda: _open(folder, use, opened)), EMBEDDED)
     store = GraphStore(session, int(check_interval_seconds * 1000), limits)
     try:
         await store.recall_counters()
@@ -205,7 +206,7 @@ def place_of(graph: str | Path, field: str) -> Path | Address:
 async def open_whole(place: Path | Address, use: Use) -> Session:
     """Open the graph at *place* for what is done to all of it."""
     if isinstance(place, Path):
-        return EmbeddedSession(await on_own_thread(lambda: _open(place, use)), _EMBEDDED)
+        return EmbeddedSession(await on_own_thread(lambda: _open(place, use)), EMBEDDED)
     return await _open_on_server(place, use)
 
 
@@ -246,7 +247,7 @@ async def _open_in_memory() -> Session:
     """Open a graph in a folder of its own that goes when it is closed."""
     opened, folder = await on_own_thread(lambda: open_temporary(load_engine()))
     await on_own_thread(lambda: _upgrade(opened, folder, Use.WORK))
-    return EmbeddedSession(opened, _EMBEDDED, durable=False, on_close=lambda: remove(folder))
+    return EmbeddedSession(opened, EMBEDDED, durable=False, on_close=lambda: remove(folder))
 
 
 def _open(folder: Path, use: Use, opened: Callable[[], OpenFolder] | None = None) -> OpenFolder:

@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.assembly import opened_whole, place_of
+from remembrancer.assembly import EMBEDDED, opened_whole, place_of
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged, GraphLocked, GraphMissing, GraphReadOnly, GraphUnavailable
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.check import CheckReport, CheckStep, Finding, RepairReport
 from remembrancer.stores.backup import copy_files, keep_files
 from remembrancer.stores.check import GraphCheck
-from remembrancer.stores.folder import BACKUP, DAMAGED, database_path
+from remembrancer.stores.folder import DAMAGED, database_path, is_backup
 from remembrancer.stores.folding import ENDED
 from remembrancer.stores.private_files import make_private
 from remembrancer.stores.repair import Repair
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.address import Address
 
-_EMBEDDED: Final = "embedded"
 _SERVED: Final = (
     "The graph {graph} is being served by {schedulers}, and is repaired only while nobody works on it. Stop every "
     "scheduler of it (of one that was killed, the sign of life is a minute old by then), and repair it then."
@@ -75,22 +74,22 @@ async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] 
 
     Raises:
         GraphLocked: A scheduler, or another process, works on it.
-        GraphReadOnly: It is a backup.
+        GraphReadOnly: It is a backup that is not sound.
         InvalidInput: It cannot be repaired.
         GraphUnavailable: In one of its forms: what cannot be opened at all is to be restored from a backup.
     """
     place = place_of(graph, "graph")
-    if isinstance(place, Path) and (place / BACKUP).exists():
-        raise GraphReadOnly(f"{place} is a backup, and stays as it is. Restore it, and repair what is restored.")
     before = await check_graph(graph, watch=watch)
     if before.is_sound:
         return RepairReport(before, before, [], None)
+    if isinstance(place, Path) and is_backup(place):
+        raise GraphReadOnly(f"{place} is a backup, and stays as it is. Restore it, and repair what is restored.")
     now = clock_from(None).now()
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
     if isinstance(place, Path):
         apart = place / DAMAGED / stamp
         await on_own_thread(lambda: keep_files(place, apart))
-        file, counter_id = apart / "unreadable.jsonl", _EMBEDDED
+        file, counter_id = apart / "unreadable.jsonl", EMBEDDED
         shown = apart
     else:
         file = shown = Path(os.curdir) / f"remembrancer-unreadable-{stamp}.jsonl"
@@ -111,7 +110,7 @@ async def _readable(
     place: Path | Address, snapshot: Callable[[str], Awaitable[None]] | None
 ) -> AsyncGenerator[Path | Address]:
     """Give what can be opened: the graph itself, or a copy of the files of one that is held or a backup."""
-    if not isinstance(place, Path) or (snapshot is None and not (place / BACKUP).exists()):
+    if not isinstance(place, Path) or (snapshot is None and not is_backup(place)):
         yield place
         return
     folder = _folder_beside(place)

@@ -34,9 +34,6 @@ class CheckStep:
     total: int
 
 
-CheckWatch = "Callable[[CheckStep], None]"
-
-
 @dataclass(frozen=True, slots=True)
 class CheckReport:
     """What a check of a graph came to."""

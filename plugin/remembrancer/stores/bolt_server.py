@@ -24,7 +24,7 @@ from remembrancer.model.query_limits import LONGEST_SECONDS
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.folder import DATABASE, OpenFolder, database_path, lock_folder, open_database
 from remembrancer.stores.listener import close_port
-from remembrancer.stores.private_files import make_private
+from remembrancer.stores.private_files import PRIVATE_FILE, make_private
 from remembrancer.stores.threads import on_own_thread
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class BoltServer:
         for each in (config, self._folder / "log", self._folder / "backups"):  # before the engine makes them
             make_private(each)
         (config / "server-users.jsonl").unlink(missing_ok=True)
-        descriptor = os.open(config / "server-groups.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(config / "server-groups.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"version": 1, "databases": {"*": {"groups": _GROUPS}}}, file, indent=2)
 

@@ -9,6 +9,8 @@ from typing import Final
 from remembrancer.errors import InvalidInput
 
 EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
+READS_ONLY: Final = "a query that only reads (MATCH … RETURN …)"
+"""Allowed in place of one that writes."""
 _MARKS: Final = "'\"`\\"
 _ESCAPE: Final = re.compile(r"\\u+([0-9A-Fa-f]{4})")
 _TOKEN: Final = re.compile(

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
+from remembrancer.stores.cypher_tokens import EXAMPLE, READS_ONLY
 from remembrancer.stores.engine import load_engine
 from remembrancer.stores.session import Row, UniqueKeyTaken
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _TRIES: Final = 20
-_EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _KIND: Final = re.compile(r"\b(\w+(?:Exception|Error))\b")
 _GRAPH_FAULTS: Final = (
     *("IsClosed", "IOException", "RecordNotFound", "ConcurrentModification", "LockException", "DatabaseOperation"),
@@ -63,15 +63,15 @@ def asking_meaning(text: str, fault: str, limits: QueryLimits) -> RemembrancerEr
     found = _KIND.search(fault)  # the first: what follows may be the query's own words
     kind = found[1] if found else ""
     if "NotIdempotent" in kind:
-        return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
+        return InvalidInput("query", text, READS_ONLY, EXAMPLE)
     if kind == "TimeoutException":
         return limits.too_long(text)
     if kind == "OutOfMemoryError" or any(word in fault for word in _TOO_LARGE):
         allowed = f"a query that holds less in memory at a time; the engine says: {fault[:500]}"
-        return InvalidInput("query", text, allowed, _EXAMPLE)
+        return InvalidInput("query", text, allowed, EXAMPLE)
     if any(word in kind for word in _GRAPH_FAULTS) or (kind == "IndexException" and HALF_DONE[1] in fault):
         return GraphUnavailable(f"The graph did not answer: {fault}")
-    return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {fault[:500]}", _EXAMPLE)
+    return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {fault[:500]}", EXAMPLE)
 
 
 def writing_meaning(error: Exception) -> Exception:

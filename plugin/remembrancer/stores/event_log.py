@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 STREAMS: Final = 16
 """Enough that two writers seldom wait for each other's commit, few enough for a short cursor."""
-_KEYS: Final = 1_000_000_000_000
+KEYS_OF_A_STREAM: Final = 1_000_000_000_000
 """How many events a stream can ever number: the query `keep_books` has the same number."""
-_UNREADABLE: Final = "What happened here cannot be read."
+UNREADABLE: Final = "What happened here cannot be read."
 _FORGOTTEN_AT_ONCE: Final = 50
 _MOST_BATCHES: Final = 256
 _LEASES: Final = 1000
@@ -64,7 +64,7 @@ class GraphEvents:
             some = min(2 * some, _MOST_BATCHES)
             batches = await self._session.read(query("event_batches"), _span(stream, after, some))
             for node in (row["b"] for row in batches):
-                newest = node["batch_key"] - stream * _KEYS
+                newest = node["batch_key"] - stream * KEYS_OF_A_STREAM
                 numbered = self._records.read("batch_key", _numbered, [node])
                 events += (
                     [each for each in numbered[0] if each.number > after] if numbered else [_gap(node, after, newest)]
@@ -106,7 +106,7 @@ class GraphEvents:
             if oldest:
                 self._oldest[stream] = (extent.oldest, oldest[0]["at_ms"])
             if ends := _over(oldest, extent.newest - keeping.events, since_ms):
-                keys = [stream * _KEYS + number for number in ends]
+                keys = [stream * KEYS_OF_A_STREAM + number for number in ends]
                 over.append({"stream": stream, "oldest": ends[-1] + 1, "batch_keys": keys})
         if over:
             await self._session.write([Statement("forget_events", over)])
@@ -142,7 +142,7 @@ def _gap(node: Row, after: int, newest: int) -> Numbered:
     """Return what stands for a batch that cannot be read: its last number, and how many events are missing."""
     at_ms = node.get("at_ms")
     at = from_ms(at_ms if isinstance(at_ms, int) else 0)
-    return Numbered(newest, Event(kind=EventKind.GAP, at=at, lost=newest - after, reason=_UNREADABLE))
+    return Numbered(newest, Event(kind=EventKind.GAP, at=at, lost=newest - after, reason=UNREADABLE))
 
 
 def _over(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:
@@ -157,4 +157,5 @@ def _stream_of(counter_id: str) -> int:
 
 
 def _span(stream: int, after: int, limit: int) -> Row:
-    return {"after_key": stream * _KEYS + after, "end_key": (stream + 1) * _KEYS - 1, "limit": limit}
+    first = stream * KEYS_OF_A_STREAM
+    return {"after_key": first + after, "end_key": first + KEYS_OF_A_STREAM - 1, "limit": limit}

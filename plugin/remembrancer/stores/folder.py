@@ -175,8 +175,13 @@ def refuse_unsound(folder: Path) -> None:
     _refuse_damage(folder)
 
 
+def is_backup(folder: Path) -> bool:
+    """Return whether *folder* is a backup, which is restored and never worked on."""
+    return (folder / BACKUP).exists()
+
+
 def _refuse_backup(folder: Path) -> None:
-    if (folder / BACKUP).exists():
+    if is_backup(folder):
         raise GraphReadOnly(
             f"{folder} is a backup, and stays as it is. Restore it first: "
             f"remembrancer restore {folder} ./remembrancer-graph"

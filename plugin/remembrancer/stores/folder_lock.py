@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphLocked, GraphReplaced, GraphUnavailable
-from remembrancer.stores.private_files import PrivateFiles, warn_if_exposed
+from remembrancer.stores.private_files import PRIVATE_FILE, PrivateFiles, warn_if_exposed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,9 @@ class FolderLock:
         warn_if_exposed(folder)
         self.files = PrivateFiles(self._folder)
         """What this process makes in the folder: the engine leaves its modes to the umask."""
-        self._descriptor = _to_read(self._path) if self._shared else os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._descriptor = (
+            _to_read(self._path) if self._shared else os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        )
         try:
             self._take()
             if not self._shared:

@@ -30,6 +30,7 @@ from remembrancer.errors import (
     InvalidInput,
     RemembrancerError,
 )
+from remembrancer.stores.cypher_tokens import EXAMPLE, READS_ONLY
 from remembrancer.stores.session import UniqueKeyTaken
 from remembrancer_schema.catalog import migrations
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 FAULTS: Final = (DriverError, Neo4jError)
 UNUSABLE: Final = (ValueError, TypeError, OverflowError)
 """What the driver raises for a query or a parameter that it cannot send."""
-_EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 _QUERY_FAULTS: Final = ("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")
 _USERS_FAULTS: Final = (
     *("Neo.ClientError.General.", "Neo.ClientError.Request.", "Neo.DatabaseError.Statement."),
@@ -136,13 +136,13 @@ def reading_meaning(address: Address, text: str, error: Exception) -> Remembranc
     """Say whether the query, its parameters or the graph are at fault."""
     if not isinstance(error, FAULTS):
         return InvalidInput(
-            "query", text, f"Cypher with parameters that it can take; the driver says: {error}", _EXAMPLE
+            "query", text, f"Cypher with parameters that it can take; the driver says: {error}", EXAMPLE
         )
     code, fault = (error.code or "", error.message or "") if isinstance(error, Neo4jError) else ("", "")
     if code == "Neo.ClientError.Statement.AccessMode":
-        return InvalidInput("query", text, "a query that only reads (MATCH … RETURN …)", _EXAMPLE)
+        return InvalidInput("query", text, READS_ONLY, EXAMPLE)
     if code.startswith(_QUERY_FAULTS):
-        return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", _EXAMPLE)
+        return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", EXAMPLE)
     return _meaning(address, error) or GraphUnavailable(f"The graph did not answer: {error}")
 
 
@@ -176,9 +176,9 @@ def asking_meaning(address: Address, text: str, error: Exception, limits: QueryL
         return limits.too_long(text)
     if code.startswith("Neo.TransientError.General.") and "Memory" in code:
         allowed = f"a query that holds less in memory at a time; the server says: {str(error)[:500]}"
-        return InvalidInput("query", text, allowed, _EXAMPLE)
+        return InvalidInput("query", text, allowed, EXAMPLE)
     if code.startswith(_USERS_FAULTS):
-        return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {error}", _EXAMPLE)
+        return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {error}", EXAMPLE)
     return reading_meaning(address, text, error)
 
 

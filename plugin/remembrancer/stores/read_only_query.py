@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
-from remembrancer.stores.cypher_tokens import EXAMPLE, Token, folded, tokens_of
+from remembrancer.stores.cypher_tokens import EXAMPLE, READS_ONLY, Token, folded, tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +155,7 @@ def _refuse_clause(tokens: Sequence[Token], place: int) -> None:
     if token.text == "use" and begins and before.text in {"{", "union", "all"}:
         _refuse(token, "USE", "no other graph than this one")
     if token.text in _WRITING and begins:
-        _refuse(token, token.text.upper(), "a query that only reads (MATCH … RETURN …)")
+        _refuse(token, token.text.upper(), READS_ONLY)
 
 
 def _refuse_show(tokens: Sequence[Token], place: int) -> None:

@@ -15,6 +15,7 @@ from remembrancer.stores import rows
 from remembrancer.stores.books import texts_of
 from remembrancer.stores.change_rows import change_from
 from remembrancer.stores.due_key import due_key
+from remembrancer.stores.event_log import KEYS_OF_A_STREAM
 from remembrancer.stores.happenings import from_batch
 from remembrancer.stores.records import FAULTS
 from remembrancer_schema.catalog import query
@@ -33,8 +34,6 @@ MOMENTS: Final = (
 """What only a moment may stand in."""
 WALKED: Final = tuple(label for label in KEYS if label not in {"scheduler_replica", "remembrancer_graph"})
 """The labels whose records are read; a replica that makes no sense is nobody's sign of life."""
-KEYS_OF_A_STREAM: Final = 1_000_000_000_000
-"""As in the query `keep_books`."""
 
 
 def _numbers(node: Row, names: Sequence[str]) -> None:

@@ -11,8 +11,8 @@ from remembrancer.model.ids import execution_id_of, minute_of, new_id, next_atte
 from remembrancer.model.moment import to_ms
 from remembrancer.ports.whole_graph import Part
 from remembrancer.stores.derived_books import DerivedBooks
+from remembrancer.stores.event_log import KEYS_OF_A_STREAM, UNREADABLE
 from remembrancer.stores.record_check import (
-    KEYS_OF_A_STREAM,
     PAGE,
     READERS,
     WALKED,
@@ -243,6 +243,6 @@ def gap_row(node: Row) -> Row:
     count, at_ms = node.get("count"), node.get("at_ms")
     count = count if isinstance(count, int) and 0 < count <= newest else 1
     at_ms = at_ms if isinstance(at_ms, int) else 0
-    told = {"count": count, "kind": "gap", "at": at_ms, "lost": 1, "reason": "What happened here cannot be read."}
+    told = {"count": count, "kind": "gap", "at": at_ms, "lost": 1, "reason": UNREADABLE}
     row: Row = {"key": node["batch_key"], "stream": stream, "newest": newest, "count": count, "at_ms": at_ms}
     return {**row, "events": json.dumps([told])}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphBusy, InvalidInput
+from remembrancer.stores.private_files import PRIVATE_FILE
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -55,7 +56,7 @@ def take_snapshot(database: Path, target: Path, hold: AbstractContextManager[obj
             time.sleep(2 * _TICK_NS / 1e9)
         else:
             raise GraphBusy(f"The files of {database} did not come to rest: try again when less is going on.")
-    (target / UNCLEAN).touch(0o600)
+    (target / UNCLEAN).touch(PRIVATE_FILE)
     for path in (*target.iterdir(), target):
         flush(path)
 
@@ -103,7 +104,7 @@ def _copy(source: Path, target: Path) -> bool:
         file = source.open("rb")
     except FileNotFoundError:
         return False
-    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), PRIVATE_FILE)
     with file, os.fdopen(descriptor, "r+b") as copy:
         while block := file.read(_BLOCK):
             place = copy.tell()

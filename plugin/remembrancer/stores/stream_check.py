@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from remembrancer.stores.record_check import KEYS_OF_A_STREAM
+from remembrancer.stores.event_log import KEYS_OF_A_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

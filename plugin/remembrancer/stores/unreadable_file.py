@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from remembrancer.stores.private_files import PRIVATE_FILE, make_private
 from remembrancer_schema.kinds import KEYS
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class UnreadableFile:
 
     def keep(self, label: str, refused: Sequence[tuple[Row, str]]) -> None:
         """Have records on the disk, each with its fault, before they leave the graph."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        make_private(self._path.parent)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:
             for node, fault in refused:
                 line = {"label": label, "key": node.get(KEYS[label]), "fault": fault, "properties": node}

@@ -12,10 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.surfaces.network import LOOPBACK
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-LOOPBACK: Final = "127.0.0.1"
 HAS_UNIX_SOCKETS: Final = sys.platform != "win32" and hasattr(socket, "AF_UNIX")
 _NAME: Final = "control.sock"
 _LONGEST_PATH: Final = 100
