@@ -37,7 +37,7 @@ def post(serving: Serving, token: str, query: str) -> tuple[int, Any]:
 def test_serve_ends_in_order_beside_a_query_without_end(
     terminal: Terminal, serve: Serve, until: Until, query: str
 ) -> None:
-    serving = serve("--query-seconds", "3600")
+    serving = serve("--query-seconds", "60")
     token = terminal.json("token", "create", "--name", "op", "--scope", "admin")["token"]
     told: list[int] = []
 

@@ -137,11 +137,14 @@ class _BoundedServer(ThreadingHTTPServer):
     def process_request(self, request: object, client_address: object) -> None:
         """Serve a connection on a thread of its own."""
         with self._turn:
+            excess = list(self._open)[: max(0, len(self._open) + 1 - _MOST_CONNECTIONS)]
+            for oldest in excess:  # at once: its thread may be slow to end it, and the next to come must end another
+                del self._open[oldest]
             self._open[request] = None
-            oldest = next(iter(self._open)) if len(self._open) > _MOST_CONNECTIONS else None
-        if isinstance(oldest, socket.socket):
-            with suppress(OSError):
-                oldest.shutdown(socket.SHUT_RDWR)
+        for oldest in excess:
+            if isinstance(oldest, socket.socket):
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
         super().process_request(request, client_address)  # pyright: ignore[reportArgumentType] (a socket, as it came)
 
     def shutdown_request(self, request: object) -> None:
