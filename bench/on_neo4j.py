@@ -19,7 +19,7 @@ from raw_neo4j import RawNeo4j
 from table import Row, at_least, at_most, say
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
 
 SIZES = (1, 2, 4)
 ROUNDS = 3

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.model.moment import to_ms
-from remembrancer.stores.due_key import last_key
+from remembrancer.model.timestamps import to_ms
+from remembrancer.stores.rows.due_key import last_key
 from remembrancer.testing import VirtualClock
 
 if TYPE_CHECKING:

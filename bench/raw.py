@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.model.ids import occurrence_key
-from remembrancer.stores.due_key import due_key, last_key
-from remembrancer.stores.engine import Plain, load_engine
+from remembrancer.stores.embedded.arcadedb import Plain, load_engine
+from remembrancer.stores.rows.due_key import due_key, last_key
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import raw
 
-from remembrancer.model.moment import to_ms
-from remembrancer.stores.due_key import due_key, last_key
+from remembrancer.model.timestamps import to_ms
+from remembrancer.stores.rows.due_key import due_key, last_key
 
 if TYPE_CHECKING:
     from datetime import datetime

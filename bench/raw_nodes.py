@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from raw import BATCH, MINUTE_MS
 
 from remembrancer.model.ids import execution_id_of, minute_of, new_id, occurrence_key
-from remembrancer.stores.due_key import due_key, last_key
-from remembrancer.stores.engine import Plain, load_engine
-from remembrancer.stores.rows import cron_listing, listing, time_id
+from remembrancer.stores.embedded.arcadedb import Plain, load_engine
+from remembrancer.stores.rows.due_key import due_key, last_key
+from remembrancer.stores.rows.node_rows import cron_listing, listing, time_id
 from remembrancer_schema.catalog import migrations, query
 
 if TYPE_CHECKING:

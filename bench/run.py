@@ -21,7 +21,7 @@ from raw import RawGraph
 from raw_nodes import RawNodes
 from table import Row, at_least, at_most, keep, say, show
 
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
 
 ROUNDS = 5
 SAME_KEY_TASKS = 5_000

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import ours
 
 from remembrancer import ScheduleRequest
-from remembrancer.stores.tally import Tally
+from remembrancer.stores.commits.statistics import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

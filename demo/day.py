@@ -26,7 +26,7 @@ from quick_clock import at
 from telling import Teller
 
 from remembrancer import RemembrancerError, TaskSchedulerService
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphLocked, GraphUnavailable, NotAGraph
 from remembrancer_schema.catalog import queries, query
 

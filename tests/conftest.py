@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import open_store
-from remembrancer.stores.lanes import Kind
+from remembrancer.bootstrap import open_store
+from remembrancer.stores.neo4j.lanes import Kind
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

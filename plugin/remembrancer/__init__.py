@@ -6,20 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from remembrancer.assembly import TaskSchedulerService
-    from remembrancer.assembly.backups import backup_graph, restore_graph
-    from remembrancer.assembly.checks import check_graph, repair_graph
-    from remembrancer.assembly.copies import copy_graph
-    from remembrancer.engine.options import Options
+    from remembrancer.bootstrap import TaskSchedulerService
+    from remembrancer.bootstrap.backups import backup_graph, restore_graph
+    from remembrancer.bootstrap.checks import check_graph, repair_graph
+    from remembrancer.bootstrap.copies import copy_graph
     from remembrancer.errors import InvalidInput, RemembrancerError, TaskChanged, TaskEnded, TaskNotFound
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
-    from remembrancer.model.outcome import Defer, Done, Failed, Thought
+    from remembrancer.model.handler_result import Defer, Done, Failed, Thought
     from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds, TaskStatus
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
     from remembrancer.ports.handler import Firing, Handler
-    from remembrancer.surfaces.registry import get_service
-    from remembrancer.surfaces.reports import ServiceCapabilities, ServiceStatus, ServiceType
+    from remembrancer.service.registry import get_service
+    from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceStatus, ServiceType
+    from remembrancer.settings import Options
 
 __version__ = "0.1.0"
 
@@ -62,20 +62,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "assembly": ["TaskSchedulerService"],
-    "assembly.backups": ["backup_graph", "restore_graph"],
-    "assembly.checks": ["check_graph", "repair_graph"],
-    "assembly.copies": ["copy_graph"],
-    "engine.options": ["Options"],
+    "bootstrap": ["TaskSchedulerService"],
+    "bootstrap.backups": ["backup_graph", "restore_graph"],
+    "bootstrap.checks": ["check_graph", "repair_graph"],
+    "bootstrap.copies": ["copy_graph"],
+    "settings": ["Options"],
     "errors": ["InvalidInput", "RemembrancerError", "TaskChanged", "TaskEnded", "TaskNotFound"],
     "model.execution": ["Execution", "ExecutionStatus", "Reason"],
-    "model.outcome": ["Defer", "Done", "Failed", "Thought"],
+    "model.handler_result": ["Defer", "Done", "Failed", "Thought"],
     "model.policy": ["Fold", "Gap", "Misfire", "OnLost", "Seconds", "TaskStatus"],
     "model.request": ["ScheduleRequest"],
     "model.task": ["ScheduledReply", "ScheduledTask", "ScheduledTaskInfo"],
     "ports.handler": ["Firing", "Handler"],
-    "surfaces.registry": ["get_service"],
-    "surfaces.reports": ["ServiceCapabilities", "ServiceStatus", "ServiceType"],
+    "service.registry": ["get_service"],
+    "service.telemetry.status": ["ServiceCapabilities", "ServiceStatus", "ServiceType"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -6,13 +6,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.engine.steps import Steps
+from remembrancer.engine.clock_steps import Steps
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from remembrancer.surfaces.service import SchedulerService
+    from remembrancer.service.service import SchedulerService
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import ScheduleRequest
-from remembrancer.cli.reach import reach
+from remembrancer.cli.connect import reach
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -211,7 +211,7 @@ def test_a_backup_that_is_killed_is_not_there(terminal: Terminal, serve: Serve, 
 SNAPSHOT = """
 import asyncio, sys
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly.backups import backup_graph
+from remembrancer.bootstrap.backups import backup_graph
 async def main():
     async with TaskSchedulerService(sys.argv[1]) as service:
         await service.schedule_task("Later", "g", "p", "thought", "2099-01-01T00:00:00Z")

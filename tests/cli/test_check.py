@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import open_store
-from remembrancer.stores.folder import database_path
+from remembrancer.bootstrap import open_store
+from remembrancer.stores.embedded.directory import database_path
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

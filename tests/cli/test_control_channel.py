@@ -12,11 +12,11 @@ import pytest
 from remembrancer import InvalidInput, ScheduleRequest, TaskEnded, TaskNotFound, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
 from remembrancer.ports.task_store import Wanted
-from remembrancer.surfaces import wire
-from remembrancer.surfaces.beacon import Beacon
-from remembrancer.surfaces.control import ControlServer
-from remembrancer.surfaces.handshake import NOT_ADMITTED
-from remembrancer.surfaces.remote import RemoteScheduler
+from remembrancer.surfaces.control import protocol
+from remembrancer.surfaces.control.client import RemoteScheduler
+from remembrancer.surfaces.control.connection_file import Beacon
+from remembrancer.surfaces.control.handshake import NOT_ADMITTED
+from remembrancer.surfaces.control.server import ControlServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -129,14 +129,14 @@ async def test_without_the_token_nothing_is_answered() -> None:
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
-        (b"not json\n", wire.PARSE_ERROR),
-        (b"[]\n", wire.PARSE_ERROR),
-        ({"id": 1}, wire.INVALID_REQUEST),
-        ({"id": 1, "method": "stop"}, wire.NO_METHOD),
-        ({"id": 1, "method": "__class__"}, wire.NO_METHOD),
-        ({"id": 1, "method": "get_task", "params": {}}, wire.INVALID_PARAMS),
-        ({"id": 1, "method": "get_task", "params": ["x"]}, wire.INVALID_PARAMS),
-        ({"id": 1, "method": "history", "params": {"limit": 1, "more": 2}}, wire.INVALID_PARAMS),
+        (b"not json\n", protocol.PARSE_ERROR),
+        (b"[]\n", protocol.PARSE_ERROR),
+        ({"id": 1}, protocol.INVALID_REQUEST),
+        ({"id": 1, "method": "stop"}, protocol.NO_METHOD),
+        ({"id": 1, "method": "__class__"}, protocol.NO_METHOD),
+        ({"id": 1, "method": "get_task", "params": {}}, protocol.INVALID_PARAMS),
+        ({"id": 1, "method": "get_task", "params": ["x"]}, protocol.INVALID_PARAMS),
+        ({"id": 1, "method": "history", "params": {"limit": 1, "more": 2}}, protocol.INVALID_PARAMS),
     ],
 )
 async def test_a_frame_that_makes_no_sense_is_refused_and_the_talk_goes_on(
@@ -153,7 +153,7 @@ async def test_what_is_larger_than_a_frame_is_refused_with_a_way_out() -> None:
     async with opened() as (_, remote, _beacon):
         assert remote is not None
         with pytest.raises(GraphUnavailable, match="LIMIT"):
-            await remote.cypher(f"RETURN '{'x' * wire.MAX_FRAME}' AS text")
+            await remote.cypher(f"RETURN '{'x' * protocol.MAX_FRAME}' AS text")
 
 
 async def test_a_channel_that_stopped_is_found_to_be_stale() -> None:

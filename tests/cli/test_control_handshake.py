@@ -21,17 +21,17 @@ import pytest
 
 from remembrancer import TaskSchedulerService
 from remembrancer.ports.task_store import Wanted
-from remembrancer.surfaces import control_listener
-from remembrancer.surfaces.beacon import Beacon, Place, look_for
-from remembrancer.surfaces.control import ControlServer
-from remembrancer.surfaces.handshake import LONGEST_LINE, NOT_ADMITTED
-from remembrancer.surfaces.remote import RemoteScheduler
+from remembrancer.surfaces.control import listener
+from remembrancer.surfaces.control.client import RemoteScheduler
+from remembrancer.surfaces.control.connection_file import Beacon, Place, look_for
+from remembrancer.surfaces.control.handshake import LONGEST_LINE, NOT_ADMITTED
+from remembrancer.surfaces.control.server import ControlServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from conftest import Serve, Terminal, Until
-    from remembrancer.surfaces.control_address import ControlSocket
+    from remembrancer.surfaces.control.address import ControlSocket
 
 SECRET = "only the two of us know"
 unix = pytest.mark.skipif(sys.platform == "win32", reason="a system with Unix sockets")
@@ -219,7 +219,7 @@ async def test_a_peer_not_admitted_is_heard_for_4_kib(tmp_path: Path, port: int 
 async def test_a_peer_that_says_nothing_is_let_go(
     tmp_path: Path, port: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control_listener, "ADMISSION_SECONDS", 0.2)
+    monkeypatch.setattr(listener, "ADMISSION_SECONDS", 0.2)
     async with served(Place.of(tmp_path), port) as (at, _):
         for said in (b"", b'{"nonce": '):
             reader, writer = await opened(at, tmp_path)
@@ -232,8 +232,8 @@ async def test_a_peer_that_says_nothing_is_let_go(
 async def test_idle_connections_leave_room_for_others(
     tmp_path: Path, port: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control_listener, "MOST_CONNECTIONS", 4)
-    monkeypatch.setattr(control_listener, "ADMISSION_SECONDS", 1.0)
+    monkeypatch.setattr(listener, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(listener, "ADMISSION_SECONDS", 1.0)
     async with served(place := Place.of(tmp_path), port) as (at, beacon):
         idle = [await opened(at, tmp_path) for _ in range(20)]
         remote = None

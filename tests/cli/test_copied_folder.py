@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer.surfaces.beacon import Beacon, Place, copied_from, look_for, put_out
-from remembrancer.surfaces.remote import RemoteScheduler
+from remembrancer.surfaces.control.client import RemoteScheduler
+from remembrancer.surfaces.control.connection_file import Beacon, Place, copied_from, look_for, put_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable

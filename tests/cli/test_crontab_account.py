@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cronsim import CronSim
 
-from remembrancer.cli.importing import machine_zone
-from remembrancer.model.moment import to_ms
-from remembrancer.timing.cron import parse_cron
-from remembrancer.timing.crontab import judged, read_crontab
+from remembrancer.cli.commands.import_crontab import machine_zone
+from remembrancer.model.timestamps import to_ms
+from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.importers.crontab import judged, read_crontab
 
 if TYPE_CHECKING:
     from pathlib import Path

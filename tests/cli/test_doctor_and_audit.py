@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 
 if TYPE_CHECKING:
     from conftest import Desk, Serve, Terminal, Until

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import neo4j
 import pytest
 
-from remembrancer.surfaces.beacon import Beacon
+from remembrancer.surfaces.control.connection_file import Beacon
 from remembrancer.surfaces.kept_access import KeptAccess, keep, recall
 
 if TYPE_CHECKING:

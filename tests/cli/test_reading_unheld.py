@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.stores.folder_lock import FolderLock
+from remembrancer.stores.embedded.directory_lock import FolderLock
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.assembly import open_store, shown
+from remembrancer.bootstrap import open_store, shown
 from remembrancer.errors import InvalidInput
 from remembrancer.model.graph_name import is_address, without_secrets
-from remembrancer.stores.address import read_address
+from remembrancer.stores.neo4j.address import read_address
 
 if TYPE_CHECKING:
     from conftest import Desk

@@ -17,7 +17,7 @@ from remembrancer import TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.surfaces.network import Network, read_network
 from remembrancer.surfaces.rest import connections
-from remembrancer.surfaces.rest.mounting import application
+from remembrancer.surfaces.rest.app import application
 from remembrancer.surfaces.rest.proxies import BehindProxies
 from remembrancer.surfaces.rest.server import RestServer
 

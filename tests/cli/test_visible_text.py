@@ -18,8 +18,8 @@ import pytest
 from rich.cells import cell_len
 
 from remembrancer import Failed, TaskSchedulerService
-from remembrancer.cli.chronicle import OneLine
 from remembrancer.cli.grid import Cell, Grid
+from remembrancer.cli.views.serve import OneLine
 
 if TYPE_CHECKING:
     from conftest import Desk, Serve, Terminal, Until

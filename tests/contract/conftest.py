@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import Defer, Done, Failed, TaskSchedulerService, Thought
-from remembrancer.engine.planning import plan
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
-from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.task import ScheduledTask
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Change, Lease
 from remembrancer.testing import ManualScheduler, VirtualClock
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from remembrancer import Defer, Failed, TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import TaskStatus, TaskType
-from remembrancer.ports.accounts import ON_TIME_MS, OTHER, Page
+from remembrancer.ports.statistics import ON_TIME_MS, OTHER, Page
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer import Firing
-    from remembrancer.ports.accounts import Accounts
+    from remembrancer.ports.statistics import Accounts
 
 START = datetime(2026, 3, 2, 9, 40, tzinfo=UTC)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

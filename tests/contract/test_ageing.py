@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import ExecutionStatus, InvalidInput, Options, TaskSchedulerService, Thought
-from remembrancer.assembly import open_store
-from remembrancer.engine.recovery import decide
-from remembrancer.engine.retention import retain
-from remembrancer.model.moment import to_iso, to_ms
+from remembrancer.bootstrap import open_store
+from remembrancer.engine.lease_recovery import decide
+from remembrancer.engine.maintenance.retention import retain
+from remembrancer.model.timestamps import to_iso, to_ms
 from remembrancer.ports.task_store import Settlement
 from remembrancer.testing import ManualScheduler
 from remembrancer_schema.catalog import query

@@ -13,13 +13,13 @@ import neo4j
 import pytest
 from neo4j.exceptions import Neo4jError
 
-from remembrancer.assembly import open_bolt, open_service
+from remembrancer.bootstrap import open_bolt, open_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import LiteralString
 
-    from remembrancer.stores.bolt_server import BoltAddress, BoltServer
+    from remembrancer.stores.embedded.bolt_server import BoltAddress, BoltServer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="its ports are read off /proc")
 

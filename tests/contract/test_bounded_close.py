@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import open_bolt, open_service, open_store
+from remembrancer.bootstrap import open_bolt, open_service, open_store
 from remembrancer.errors import GraphUnavailable, OutcomeUnknown
-from remembrancer.stores import embedded
+from remembrancer.stores.embedded import connection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,8 +97,8 @@ async def test_a_served_graph_closes_with_a_query_under_way(tmp_path: Path) -> N
 async def test_writes_that_wait_are_answered_when_the_disk_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, a_task: object, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(embedded, "_FINISH_SECONDS", 0.2)
-    monkeypatch.setattr(embedded, "_CLOSE_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "_FINISH_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "_CLOSE_SECONDS", 1.0)
     store = await open_store(tmp_path / "graph")
     database, go_on = store._session._database, threading.Event()  # pyright: ignore[reportAttributeAccessIssue]
     commit, close = database.commit, database.close

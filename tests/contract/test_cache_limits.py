@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.testing import VirtualClock
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer.engine.planning import plan
-from remembrancer.engine.putting_off import put_off
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.moment import to_ms
-from remembrancer.model.outcome import Defer, Thought
+from remembrancer.model.handler_result import Defer, Thought
 from remembrancer.model.policy import Misfire, TaskStatus
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.deferral import put_off
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease, Settlement
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import open_store
-from remembrancer.assembly.backups import backup_graph, restore_graph
-from remembrancer.assembly.checks import check_graph, repair_graph
+from remembrancer.bootstrap import open_store
+from remembrancer.bootstrap.backups import backup_graph, restore_graph
+from remembrancer.bootstrap.checks import check_graph, repair_graph
 from remembrancer.errors import GraphLocked
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer.engine.planning import plan
-from remembrancer.engine.recovery import decide
+from remembrancer.engine.lease_recovery import decide
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
-from remembrancer.model.moment import to_ms
-from remembrancer.model.outcome import Thought
+from remembrancer.model.handler_result import Thought
 from remembrancer.model.policy import Misfire, OnLost, TaskStatus
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Settlement
-from remembrancer.stores import elements
+from remembrancer.stores.graph import element_ids
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -300,7 +300,7 @@ async def test_a_task_that_is_gone_is_not_claimed_and_nothing_else_in_its_place(
 async def test_what_was_forgotten_to_be_where_it_is_is_found_all_the_same(
     store: TaskStore, a_task: MakeTask, claimed: Claim, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(elements, "_MOST", 2)
+    monkeypatch.setattr(element_ids, "_MOST", 2)
     await store.create([a_task() for _ in range(5)])
     due = await store.due(now, 10)
     won = await claimed(*due)

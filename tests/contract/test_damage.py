@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import open_bolt, open_store, open_to_read
-from remembrancer.assembly.copies import copy_graph
+from remembrancer.bootstrap import open_bolt, open_store, open_to_read
+from remembrancer.bootstrap.copies import copy_graph
 from remembrancer.errors import GraphDamaged, GraphMissing, GraphReadOnly, InvalidInput
-from remembrancer.stores.folder import database_path
+from remembrancer.stores.embedded.directory import database_path
 
 if TYPE_CHECKING:
     from pathlib import Path

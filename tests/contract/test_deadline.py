@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from remembrancer.stores.deadline import Deadline
+from remembrancer.stores.neo4j.deadline import Deadline
 
 
 async def test_an_answer_that_came_while_the_loop_was_busy_is_in_time() -> None:

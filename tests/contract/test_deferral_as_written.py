@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from remembrancer.engine.putting_off import deferred, put_off
-from remembrancer.model.moment import to_ms
-from remembrancer.model.outcome import Defer
+from remembrancer.model.handler_result import Defer
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.deferral import deferred, put_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.engine.planning import Decision, Dropped, drop, plan
-from remembrancer.engine.putting_off import put_off
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.moment import to_ms
-from remembrancer.model.outcome import Defer
+from remembrancer.model.handler_result import Defer
 from remembrancer.model.policy import TaskStatus
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.deferral import put_off
+from remembrancer.policies.pipeline import Decision, Dropped, drop, plan
 from remembrancer.ports.task_store import Settlement
 
 if TYPE_CHECKING:

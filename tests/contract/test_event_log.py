@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.engine.feed import Feed
-from remembrancer.engine.planning import plan
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
+from remembrancer.operations.event_feed import Feed
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.event_log import Keeping
 from remembrancer.ports.handler import Progress
 from remembrancer.ports.task_store import Change, Settlement

@@ -14,7 +14,7 @@ import pytest
 from disks import mounted
 
 from remembrancer import Options, TaskSchedulerService
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import (
     GraphFull,
     GraphLocked,
@@ -24,8 +24,8 @@ from remembrancer.errors import (
     NotAGraph,
 )
 from remembrancer.ports.task_store import Wanted
-from remembrancer.stores.embedded import load_engine
-from remembrancer.stores.folder import database_path
+from remembrancer.stores.embedded.connection import load_engine
+from remembrancer.stores.embedded.directory import database_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 HOLD = """
 import asyncio, sys
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 async def hold():
     store = await open_store(sys.argv[1])
     print("held", flush=True)

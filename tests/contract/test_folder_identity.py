@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.assembly import open_bolt, open_service, open_store
-from remembrancer.engine.checkup import Health
+from remembrancer.bootstrap import open_bolt, open_service, open_store
 from remembrancer.errors import GraphReplaced
-from remembrancer.stores import folder_lock
-from remembrancer.stores.folder import database_path
-from remembrancer.stores.folder_lock import LOCK_FILE
+from remembrancer.operations.diagnostics.checks import Health
+from remembrancer.stores.embedded import directory_lock
+from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.directory_lock import LOCK_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +175,7 @@ async def test_an_older_copy_put_back_in_place_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str
 ) -> None:
     folder = tmp_path / "graph"
-    monkeypatch.setattr(folder_lock, "_STAMP_SECONDS", 0)
+    monkeypatch.setattr(directory_lock, "_STAMP_SECONDS", 0)
     store = await open_store(folder)
     copy = copied(folder)
     await store.verify()  # leaves a stamp that the copy does not have
@@ -229,7 +229,7 @@ async def test_a_folder_that_stays_is_not_taken_for_another(
     folder = tmp_path / "inner" / "graph"
     folder.parent.mkdir()
     for seconds in (3600, 0):
-        monkeypatch.setattr(folder_lock, "_STAMP_SECONDS", seconds)
+        monkeypatch.setattr(directory_lock, "_STAMP_SECONDS", seconds)
         service = TaskSchedulerService(folder)
         await service.open()
         await service._graph().verify()

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import TaskSchedulerService, copy_graph
-from remembrancer.assembly import open_bolt, open_service, open_store
+from remembrancer.bootstrap import open_bolt, open_service, open_store
 from remembrancer.errors import GraphLocked
-from remembrancer.stores.folder_lock import LOCK_FILE
+from remembrancer.stores.embedded.directory_lock import LOCK_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

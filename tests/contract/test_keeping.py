@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer.errors import DedupKeyTaken, GraphUnavailable, InvalidInput, TaskNotFound
-from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, TaskStatus
+from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.task_store import Wanted
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import TaskSchedulerService, copy_graph
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import (
     CopyDiffers,
     GraphLocked,
@@ -25,7 +25,7 @@ from remembrancer.errors import (
 )
 from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.ports.task_store import Wanted
-from remembrancer.stores import whole_graph
+from remembrancer.stores.records import graph_copy
 from remembrancer.testing import ManualScheduler, VirtualClock
 from remembrancer_schema.kinds import APART, EDGES, KEYS
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from conftest import Life
-    from remembrancer.engine.moving import Copied, CopyStep
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.operations.graph_copy import Copied, CopyStep
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -47,7 +47,7 @@ PARTS = [label for label in KEYS if label not in APART] + ["thought"] + [edge.ki
 @pytest.fixture(autouse=True)
 def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """The graphs here are small: with pages as small, a copy of one has many places to break off at."""
-    monkeypatch.setattr(whole_graph, "PAGE", 7)
+    monkeypatch.setattr(graph_copy, "PAGE", 7)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from remembrancer import copy_graph
 from remembrancer.stores import whole_graph
-whole_graph.PAGE = 7
+graph_copy.PAGE = 7
 left = int(sys.argv[3])
 def watch(step):
     global left

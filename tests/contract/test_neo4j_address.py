@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer.errors import InvalidInput
-from remembrancer.stores.address import Address, is_address, read_address
+from remembrancer.stores.neo4j.address import Address, is_address, read_address
 
 if TYPE_CHECKING:
     from pathlib import Path

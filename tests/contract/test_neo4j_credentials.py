@@ -11,9 +11,9 @@ import pytest
 from bolt_proxy import BoltProxy
 from neo4j.exceptions import Neo4jError
 
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphForbidden
-from remembrancer.stores import neo4j_credentials
+from remembrancer.stores.neo4j import credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -107,7 +107,7 @@ async def test_an_old_password_locks_nobody_out(
     await reconnect(proxy)
     let_in: list[bool] = []
     refused: set[type] = set()
-    give_up_at = time.monotonic() + 2.5 * neo4j_credentials._TRY_EVERY_SECONDS
+    give_up_at = time.monotonic() + 2.5 * credentials._TRY_EVERY_SECONDS
     while time.monotonic() < give_up_at:
         asked = [store.get(task.task_id) for _ in range(10)] + [store.query("RETURN 1")]
         answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), LIMIT)

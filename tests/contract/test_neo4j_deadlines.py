@@ -13,12 +13,12 @@ import pytest
 from bolt_proxy import BoltProxy, Cut
 
 from remembrancer import Options, TaskSchedulerService
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphBusy, GraphUnreachable, InvalidInput
 from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.task_store import Wanted
-from remembrancer.stores import neo4j_writer
-from remembrancer.stores.lanes import Lane
+from remembrancer.stores.neo4j import writer
+from remembrancer.stores.neo4j.lanes import Lane
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph_store import GraphStore
+    from remembrancer.stores.graph.store import GraphStore
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -142,7 +142,7 @@ async def test_a_commit_that_is_not_answered_is_looked_up(
 async def test_writes_that_were_never_sent_are_not_in_doubt(
     store: GraphStore, proxy: BoltProxy, a_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neo4j_writer, "LOOK_UP_SECONDS", 600.0)
+    monkeypatch.setattr(writer, "LOOK_UP_SECONDS", 600.0)
     proxy.cuts, proxy.down_after_a_cut = iter([Cut.AFTER]), True
     in_doubt = asyncio.ensure_future(store.create([first := a_task()]))
     while proxy.cut == 0:
@@ -164,7 +164,7 @@ async def test_writes_that_were_never_sent_are_not_in_doubt(
 def test_a_forked_process_is_told_that_the_graph_is_not_its_own(neo4j_server: Server) -> None:
     program = """
 import asyncio, os, sys
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.task_store import Wanted

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from bolt_proxy import BoltProxy, Cut
 
-from remembrancer.assembly import open_store
-from remembrancer.engine.feed import Feed
-from remembrancer.engine.planning import plan
+from remembrancer.bootstrap import open_store
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
+from remembrancer.operations.event_feed import Feed
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease, Settlement
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.event import Event
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph_store import GraphStore
+    from remembrancer.stores.graph.store import GraphStore
     from remembrancer.testing import VirtualClock
 
     MakeTask = Callable[..., ScheduledTask]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer.assembly import open_store
-from remembrancer.engine.planning import plan
+from remembrancer.bootstrap import open_store
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease, Settlement
 from remembrancer_schema.catalog import query
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph_store import GraphStore
+    from remembrancer.stores.graph.store import GraphStore
 
     MakeTask = Callable[..., ScheduledTask]
 

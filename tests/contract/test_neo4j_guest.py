@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from remembrancer import TaskSchedulerService, copy_graph
-from remembrancer.assembly import neo4j_schema, open_store
+from remembrancer.bootstrap import neo4j_schema, open_store
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import Options, TaskSchedulerService
-from remembrancer.assembly import open_store
-from remembrancer.engine.planning import plan
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphBusy
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import TaskStatus
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease, Settlement
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from remembrancer import Firing
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.task_store import Change
-    from remembrancer.stores.graph_store import GraphStore
+    from remembrancer.stores.graph.store import GraphStore
 
     MakeTask = Callable[..., ScheduledTask]
 

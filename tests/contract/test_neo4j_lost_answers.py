@@ -12,15 +12,15 @@ import pytest
 from bolt_proxy import BoltProxy, Cut
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.assembly import open_store
-from remembrancer.engine.planning import plan
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import DedupKeyTaken, OutcomeUnknown
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import TaskStatus
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease, Settlement, Wanted
-from remembrancer.stores import neo4j_writer
-from remembrancer.stores.tally import Tally
+from remembrancer.stores.commits.statistics import Tally
+from remembrancer.stores.neo4j import writer
 from remembrancer.testing import ManualScheduler, VirtualClock
 from remembrancer_schema.catalog import query
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph_store import GraphStore
+    from remembrancer.stores.graph.store import GraphStore
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -110,7 +110,7 @@ async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_an
 ) -> None:
     proxy.cuts, proxy.down_after_a_cut = iter([cut]), True
     with monkeypatch.context() as while_down:
-        while_down.setattr(neo4j_writer, "LOOK_UP_SECONDS", 0.2)
+        while_down.setattr(writer, "LOOK_UP_SECONDS", 0.2)
         with pytest.raises(OutcomeUnknown, match=r"Look before you repeat it.* get_task") as unknown:
             await store.create([task := a_task()])
     await proxy.up()
@@ -135,7 +135,7 @@ async def test_a_service_does_not_repeat_a_schedule_of_which_it_does_not_know_wh
             asked = ScheduleRequest("Report", "goal", "prompt", "thought", now + timedelta(hours=1), dedup_key=key)
             proxy.cuts, proxy.down_after_a_cut = iter([Cut.AFTER]), True
             with monkeypatch.context() as while_down:
-                while_down.setattr(neo4j_writer, "LOOK_UP_SECONDS", 0.2)
+                while_down.setattr(writer, "LOOK_UP_SECONDS", 0.2)
                 with pytest.raises(OutcomeUnknown) as unknown:
                     await service.schedule_tasks([asked])
             await proxy.up()

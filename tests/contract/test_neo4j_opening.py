@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphForbidden, GraphMissing, GraphTooNew, GraphUnavailable, GraphUnreachable
 from remembrancer_schema.catalog import migrations
 

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer.engine.putting_off import put_off
-from remembrancer.engine.recovery import decide
+from remembrancer.engine.lease_recovery import decide
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.moment import to_ms
-from remembrancer.model.outcome import Defer
+from remembrancer.model.handler_result import Defer
 from remembrancer.model.policy import TaskStatus
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.deferral import put_off
 from remembrancer.ports.task_store import Settlement
-from remembrancer.stores import change_rows
-from remembrancer.stores.session import Statement
-from remembrancer.stores.setting_aside import set_aside_statements
-from remembrancer.stores.settling import settle_statements, take_over_statements
+from remembrancer.stores.commits.connection import Statement
+from remembrancer.stores.graph.outcomes import settle_statements, take_over_statements
+from remembrancer.stores.graph.quarantine import set_aside_statements
+from remembrancer.stores.rows import audit_rows
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ async def test_an_execution_that_is_settled_while_it_is_taken_over_is_not_tried_
 @pytest.fixture
 async def cancelling(store: TaskStore, won: Execution, a_change: Callable[..., Change]) -> Sequence[Statement]:
     """Cancel the task of `won`."""
-    row = {**change_rows.change_row(won.task_id, a_change("cancel")), "task_fence": None}
+    row = {**audit_rows.change_row(won.task_id, a_change("cancel")), "task_fence": None}
     return [Statement("cancel_tasks", [row])]
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, LiteralString, cast
 
 import pytest
 
-from remembrancer.assembly import open_store
-from remembrancer.model.moment import to_ms
-from remembrancer.stores.due_key import last_key
+from remembrancer.bootstrap import open_store
+from remembrancer.model.timestamps import to_ms
+from remembrancer.stores.rows.due_key import last_key
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString, cast
 
 import pytest
 
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer_schema.catalog import gathered, queries
 
 if TYPE_CHECKING:

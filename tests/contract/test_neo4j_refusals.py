@@ -14,11 +14,11 @@ import pytest
 from bolt_proxy import BoltProxy
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.assembly import open_store
-from remembrancer.engine.planning import plan
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import ForeignConstraint, GraphUnavailable, GraphUnreachable, ServerTooOld
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease, Settlement, Wanted
 from remembrancer_schema.catalog import migrations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph_store import GraphStore
+    from remembrancer.stores.graph.store import GraphStore
 
     MakeTask = Callable[..., ScheduledTask]
 

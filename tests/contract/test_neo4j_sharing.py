@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 import neo4j
 import pytest
 
-from remembrancer.assembly import open_store
-from remembrancer.engine.planning import plan
+from remembrancer.bootstrap import open_store
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease, Settlement, Wanted
-from remembrancer.stores.session import Statement
+from remembrancer.stores.commits.connection import Statement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph_store import GraphStore
-    from remembrancer.stores.neo4j import Neo4jSession
+    from remembrancer.stores.graph.store import GraphStore
+    from remembrancer.stores.neo4j.connection import Neo4jSession
 
     MakeTask = Callable[..., ScheduledTask]
 

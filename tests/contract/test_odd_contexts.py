@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import TaskStatus, TaskType
-from remembrancer.ports.accounts import Page
+from remembrancer.model.timestamps import to_ms
+from remembrancer.ports.statistics import Page
 from remembrancer.ports.task_store import Rearm, Wanted
 
 if TYPE_CHECKING:

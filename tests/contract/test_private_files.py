@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import open_store
-from remembrancer.assembly.copies import copy_graph
-from remembrancer.stores import private_files
+from remembrancer.bootstrap import open_store
+from remembrancer.bootstrap.copies import copy_graph
+from remembrancer.stores.embedded import private_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,7 +165,7 @@ async def test_the_doctor_warns_of_a_wide_folder(tmp_path: Path) -> None:
 
 
 async def test_a_folder_under_way_is_mended_at_each_beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remembrancer.stores.folder_lock._STAMP_SECONDS", 0.0)
+    monkeypatch.setattr("remembrancer.stores.embedded.directory_lock._STAMP_SECONDS", 0.0)
     folder = tmp_path / "graph"
     store: Any = await open_store(folder)
     try:

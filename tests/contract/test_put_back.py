@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.task_store import Settlement
-from remembrancer.stores.due_key import due_key
+from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

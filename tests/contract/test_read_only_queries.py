@@ -7,7 +7,7 @@ import re
 import pytest
 
 from remembrancer.errors import InvalidInput
-from remembrancer.stores.read_only_query import LONGEST_QUERY, refuse_powers
+from remembrancer.stores.cypher.read_only import LONGEST_QUERY, refuse_powers
 from remembrancer_schema.catalog import queries
 
 WRITES = re.compile(r"\b(CREATE|MERGE|SET|DELETE|REMOVE)\b")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.engine.putting_off import put_off
 from remembrancer.errors import DedupKeyTaken, ExecutionNotFound, RequestKeyTaken
 from remembrancer.model.execution import Execution, ExecutionStatus
-from remembrancer.model.moment import to_ms
-from remembrancer.model.outcome import Defer
+from remembrancer.model.handler_result import Defer
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.request import RequestMark
-from remembrancer.ports.requests import Handled
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.deferral import put_off
+from remembrancer.ports.idempotency import Handled
 from remembrancer.ports.task_store import Change, Settlement
 
 if TYPE_CHECKING:

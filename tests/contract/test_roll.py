@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.engine.planning import plan
-from remembrancer.engine.recovery import decide
+from remembrancer.engine.lease_recovery import decide
 from remembrancer.model.ids import SHARES, share_of
-from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import OnLost
 from remembrancer.model.replica import Replica
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.pipeline import plan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.errors import ExecutionUnreadable
 from remembrancer.testing import ManualScheduler, VirtualClock
 

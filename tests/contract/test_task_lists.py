@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, LiteralString, cast
 
 import pytest
 
-from remembrancer.assembly import open_store
-from remembrancer.model.moment import to_ms
+from remembrancer.bootstrap import open_store
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
-from remembrancer.ports.accounts import Page
+from remembrancer.model.timestamps import to_ms
+from remembrancer.ports.statistics import Page
 from remembrancer.ports.task_store import Wanted
-from remembrancer.stores import task_list
+from remembrancer.stores.graph import task_list
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.stores.graph_store import GraphStore
+    from remembrancer.stores.graph.store import GraphStore
 
     MakeTask = Callable[..., ScheduledTask]
     Beside = Callable[[str], Awaitable[None]]

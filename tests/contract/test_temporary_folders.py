@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.assembly import open_store
-from remembrancer.stores.folder import TEMPORARY
+from remembrancer.bootstrap import open_store
+from remembrancer.stores.embedded.directory import TEMPORARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.engine.admittance import Admittance
-from remembrancer.engine.authorship import AUTHOR, Author
+from remembrancer.context import AUTHOR, Author
 from remembrancer.errors import InvalidInput
 from remembrancer.model.token import Scope
-from remembrancer.ports.trail import Stretch
+from remembrancer.operations.tokens import Admittance
+from remembrancer.ports.audit_log import Stretch
 
 if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore

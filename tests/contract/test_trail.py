@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from remembrancer.engine.planning import plan
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import TaskStatus
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.pipeline import plan
+from remembrancer.ports.audit_log import Stretch
 from remembrancer.ports.task_store import Change, Rearm
-from remembrancer.ports.trail import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remembrancer.stores.records import Records
-from remembrancer.stores.rows import task_from
+from remembrancer.stores.rows.node_rows import task_from
+from remembrancer.stores.rows.readable_records import Records
 
 if TYPE_CHECKING:
     import pytest

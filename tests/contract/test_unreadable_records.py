@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.engine.planning import plan
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
+from remembrancer.ports.audit_log import Stretch
 from remembrancer.ports.task_store import Lease, Rearm
-from remembrancer.ports.trail import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -25,7 +25,7 @@ from remembrancer import Defer, Failed, Firing, Options, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
 
 if TYPE_CHECKING:
-    from remembrancer.model.outcome import Outcome
+    from remembrancer.model.handler_result import Outcome
 
 HANGS_SECONDS = 3600.0
 STOP_SECONDS = 0.5

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cronsim import CronSim
 
-from remembrancer.model.moment import from_ms
+from remembrancer.model.timestamps import from_ms
 
 if TYPE_CHECKING:
     from datetime import datetime

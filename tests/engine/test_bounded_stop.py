@@ -105,7 +105,7 @@ async def test_a_stop_gives_a_plain_handler_the_time_to_end(tmp_path: Path) -> N
 async def test_a_stop_names_the_outcomes_that_the_graph_did_not_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("remembrancer.engine.dispatch._WRITE_SECONDS", 0.2)
+    monkeypatch.setattr("remembrancer.engine.execution.executor._WRITE_SECONDS", 0.2)
     tried = asyncio.Event()
 
     async def unheard(*_: Any) -> Sequence[bool]:

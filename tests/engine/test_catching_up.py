@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import Fold, Gap
+from remembrancer.model.timestamps import to_ms
+from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.cron.wall_times import Walls
+from remembrancer.schedules.exclusions import passing
 from remembrancer.testing import ManualScheduler, VirtualClock
-from remembrancer.timing.cron import parse_cron
-from remembrancer.timing.passing import passing
-from remembrancer.timing.walls import Walls
 
 if TYPE_CHECKING:
     from remembrancer import Firing
-    from remembrancer.timing.cron import Cron
+    from remembrancer.schedules.cron.expression import Cron
 
 pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 from moments import Promise, stories
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.engine.recheck import Recheck
+from remembrancer.engine.maintenance.schedule_recheck import Recheck
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

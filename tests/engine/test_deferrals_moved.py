@@ -14,7 +14,7 @@ from moments import Promise, stories
 
 from remembrancer import Defer, TaskSchedulerService
 from remembrancer.errors import InvalidInput, TaskEnded
-from remembrancer.model.moment import from_ms
+from remembrancer.model.timestamps import from_ms
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import pytest
 from real import GENEROUS, outcomes, schedule, until
 
 from remembrancer import Options, TaskSchedulerService
-from remembrancer.engine.authorship import AUTHOR
-from remembrancer.engine.handler_threads import Ended, HandlerThreads
+from remembrancer.context import AUTHOR
+from remembrancer.engine.execution.handler_threads import Ended, HandlerThreads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

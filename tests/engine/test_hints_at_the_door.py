@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remembrancer.engine.admission import admit
 from remembrancer.errors import InvalidInput
 from remembrancer.model.request import ScheduleRequest
+from remembrancer.operations.validation import admit
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 RIGHT: dict[str, Any] = {

@@ -20,8 +20,8 @@ from moments import Promise, stories
 
 from remembrancer import Defer, Failed, TaskSchedulerService
 from remembrancer.model.execution import ExecutionType, Reason
-from remembrancer.model.moment import from_ms
 from remembrancer.model.policy import Misfire, OnLost
+from remembrancer.model.timestamps import from_ms
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import pytest
 from moments import Promise, stories
 
 from remembrancer import Defer, Failed, ScheduleRequest, TaskSchedulerService
-from remembrancer.engine.planning import plan
 from remembrancer.errors import InvalidInput, TaskEnded
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease, Wanted
 from remembrancer.testing import ManualScheduler, VirtualClock
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from remembrancer.engine.record import Record
+from remembrancer.engine.tick_record import Record
 from remembrancer.testing import VirtualClock
 
 HOUR = 3600.0

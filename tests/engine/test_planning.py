@@ -10,13 +10,13 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remembrancer.engine.planning import plan
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, first_id, next_attempt, occurrence_key
-from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.model.task import ScheduledTask
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.pipeline import plan
 
 if TYPE_CHECKING:
     from remembrancer.ports.task_store import Claim

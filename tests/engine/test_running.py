@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import Defer, Done, Failed, InvalidInput, Options, TaskSchedulerService, Thought
-from remembrancer.engine.authorship import AUTHOR, Author
-from remembrancer.engine.planning import plan
-from remembrancer.model.moment import to_ms
+from remembrancer.context import AUTHOR, Author
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease
-from remembrancer.stores.embedded import load_engine
-from remembrancer.stores.folder import database_path
+from remembrancer.stores.embedded.connection import load_engine
+from remembrancer.stores.embedded.directory import database_path
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:

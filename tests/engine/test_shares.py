@@ -9,9 +9,9 @@ from zlib import crc32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remembrancer.engine.shares import ALONE, turns
+from remembrancer.engine.cluster.shards import ALONE, turns
 from remembrancer.model.ids import SHARES, new_id, share_of
-from remembrancer.stores.due_key import due_key
+from remembrancer.stores.rows.due_key import due_key
 
 REPLICAS = st.sets(st.text("abc0123_.", min_size=1, max_size=12), min_size=2, max_size=9)
 

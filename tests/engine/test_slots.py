@@ -11,9 +11,9 @@ import pytest
 from real import GENEROUS, OUTCOMES, schedule, until
 
 from remembrancer import Options, TaskSchedulerService
-from remembrancer.engine.planning import plan
 from remembrancer.errors import SchedulerBusy
-from remembrancer.model.moment import to_ms
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease
 from remembrancer.testing import ManualScheduler
 
@@ -70,7 +70,7 @@ async def test_a_run_by_hand_waits_for_a_slot() -> None:
 
 
 async def test_a_run_by_hand_is_refused_when_no_slot_becomes_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remembrancer.engine.dispatch._SLOT_WITHIN_SECONDS", 0.2)
+    monkeypatch.setattr("remembrancer.engine.execution.executor._SLOT_WITHIN_SECONDS", 0.2)
     handler = Counting()
     handler.gate.clear()
     async with TaskSchedulerService(handler=handler, options=Options(max_concurrent=LIMIT)) as service:

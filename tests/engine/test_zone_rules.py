@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remembrancer.model.moment import from_ms, to_ms
-from remembrancer.stores.engine import load_engine
-from remembrancer.stores.folder import database_path
-from remembrancer.timing.cron import parse_cron
-from remembrancer.timing.zone_rules import ZoneRules, rules_in_force, say_the_same, under_new_rules
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force, say_the_same, under_new_rules
+from remembrancer.stores.embedded.arcadedb import load_engine
+from remembrancer.stores.embedded.directory import database_path
 
 if TYPE_CHECKING:
     from pathlib import Path

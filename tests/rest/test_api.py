@@ -12,9 +12,9 @@ import pytest
 from fastapi import FastAPI
 
 from remembrancer import TaskSchedulerService
-from remembrancer.surfaces import request_id
-from remembrancer.surfaces.rest import guarding, router
-from remembrancer.surfaces.rest.mounting import application
+from remembrancer.surfaces import log_context
+from remembrancer.surfaces.rest import router, security
+from remembrancer.surfaces.rest.app import application
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -241,8 +241,8 @@ async def test_a_preview_and_the_status_are_served(reader: httpx.AsyncClient) ->
 
 
 async def test_who_asks_too_often_is_told_to_wait(reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guarding, "BURST", 3.0)
-    monkeypatch.setattr(guarding, "RATE", 0.001)
+    monkeypatch.setattr(security, "BURST", 3.0)
+    monkeypatch.setattr(security, "RATE", 0.001)
     answers = [await reader.get(TASKS) for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
@@ -301,8 +301,8 @@ def test_the_openapi_document_names_every_route_and_its_problems() -> None:
 
 def test_a_handler_of_ones_own_may_have_the_id_in_every_record() -> None:
     record = logging.LogRecord("remembrancer", logging.INFO, __file__, 1, "text", None, None)
-    mark = request_id.REQUEST_ID.set("r1")
+    mark = log_context.REQUEST_ID.set("r1")
 
-    assert request_id.WithRequestId().filter(record)
-    request_id.REQUEST_ID.reset(mark)
+    assert log_context.WithRequestId().filter(record)
+    log_context.REQUEST_ID.reset(mark)
     assert vars(record)["request_id"] == "r1"

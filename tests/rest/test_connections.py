@@ -11,7 +11,7 @@ import websockets
 
 from remembrancer import TaskSchedulerService
 from remembrancer.surfaces.network import Network
-from remembrancer.surfaces.rest import connections, message_body
+from remembrancer.surfaces.rest import connections, request_body
 from remembrancer.surfaces.rest.server import RestServer
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ async def test_half_a_second_request_is_ended_as_well(port: int, monkeypatch: py
 
 
 async def test_half_a_body_is_answered_and_ended(port: int, token: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message_body, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(request_body, "BODY_SECONDS", 0.2)
     wire = await Wire.to(port, head(JSON, token, b"Content-Length: 100\r\n"), b'{"name":')
     status, said, body = await wire.answer()
 

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from remembrancer import TaskSchedulerService
-from remembrancer.surfaces.rest import guarding
+from remembrancer.surfaces.rest import security
 from remembrancer.surfaces.rest.server import RestServer
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def served() -> Iterator[tuple[str, str]]:
 def _as_fast_as_it_goes() -> Iterator[None]:
     """The limit on the rate has a test of its own."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(guarding, "BURST", 1e9)
+    patch.setattr(security, "BURST", 1e9)
     yield
     patch.undo()
 

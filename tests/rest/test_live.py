@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from remembrancer import ScheduleRequest
-from remembrancer.surfaces.rest import live
+from remembrancer.surfaces.rest import event_streams
 from remembrancer.surfaces.rest.server import RestServer
 
 if TYPE_CHECKING:
@@ -162,11 +162,11 @@ async def test_a_browser_shows_its_token_among_the_protocols_and_it_is_not_sent_
     started: TaskSchedulerService, clients: Clients
 ) -> None:
     await fire(started)
-    offered = [live.PROTOCOL, f"bearer.{token_of(clients['read'])}"]
+    offered = [event_streams.PROTOCOL, f"bearer.{token_of(clients['read'])}"]
     async with asyncio.timeout(PATIENCE), connect(f"{socket_of(clients)}?after=0", subprotocols=offered) as socket:
         event = json.loads(await socket.recv())
 
-    assert (socket.subprotocol, event["kind"]) == (live.PROTOCOL, "task_created")
+    assert (socket.subprotocol, event["kind"]) == (event_streams.PROTOCOL, "task_created")
 
 
 @pytest.mark.parametrize("query", ["", "?access_token=TOKEN", "?after=elsewhere", "?kinds=sunrise"])
@@ -207,7 +207,7 @@ async def pages(service: TaskSchedulerService) -> list[Event]:
 async def test_a_revoked_token_ends_the_stream_it_opened(
     started: TaskSchedulerService, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "_QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(event_streams, "_QUIET_SECONDS", 0.1)
     async with aclosing(stream(clients["read"])) as blocks, asyncio.timeout(PATIENCE):
         await anext(blocks)
         await started.revoke_token("reader")
@@ -218,7 +218,7 @@ async def test_a_revoked_token_ends_the_stream_it_opened(
 async def test_a_token_has_so_many_streams_at_once_and_no_more(
     started: TaskSchedulerService, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "STREAMS", 2)
+    monkeypatch.setattr(event_streams, "STREAMS", 2)
     async with asyncio.timeout(PATIENCE):
         async with (
             aclosing(stream(clients["read"])) as blocks,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remembrancer import TaskSchedulerService
-from remembrancer.surfaces.rest import guarding, message_body
+from remembrancer.surfaces.rest import request_body, security
+from remembrancer.surfaces.rest.app import application
 from remembrancer.surfaces.rest.examples import EXAMPLES
-from remembrancer.surfaces.rest.mounting import application
 
 if TYPE_CHECKING:
     import httpx
@@ -76,8 +76,8 @@ async def test_who_has_no_token_or_asks_too_often_or_for_what_no_task_is_is_told
     nobody = await clients["nobody"].get(TASKS)
     stale = await clients["write"].post(f"{TASKS}/task_none/cancel", headers={"If-Match": '"of another"'})
     key = await clients["write"].post(f"{TASKS}/task_none/cancel", headers={"Idempotency-Key": "k" * 129})
-    large = await clients["write"].post(TASKS, json={"name": "x" * message_body.LARGEST_BODY})
-    monkeypatch.setattr(guarding, "BURST", 0.5)
+    large = await clients["write"].post(TASKS, json={"name": "x" * request_body.LARGEST_BODY})
+    monkeypatch.setattr(security, "BURST", 0.5)
     often = await clients["read"].get(TASKS)
 
     for answer, status, field in (

@@ -12,13 +12,13 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
-from remembrancer.model.names import nearest
-from remembrancer.surfaces import wire
-from remembrancer.surfaces.beacon import Beacon
-from remembrancer.surfaces.control import ControlServer
-from remembrancer.surfaces.misfits import misfit_words
-from remembrancer.surfaces.remote import RemoteScheduler
-from remembrancer.surfaces.rest.mounting import application
+from remembrancer.model.suggestions import nearest
+from remembrancer.surfaces.control import protocol
+from remembrancer.surfaces.control.client import RemoteScheduler
+from remembrancer.surfaces.control.connection_file import Beacon
+from remembrancer.surfaces.control.server import ControlServer
+from remembrancer.surfaces.rest.app import application
+from remembrancer.surfaces.schema_errors import misfit_words
 
 if TYPE_CHECKING:
     import httpx
@@ -141,7 +141,7 @@ async def test_a_service_call_with_an_unknown_choice_writes_nothing() -> None:
 
 
 def test_the_control_channel_names_the_field_meant() -> None:
-    method = wire.METHODS["schedule_tasks"]
+    method = protocol.METHODS["schedule_tasks"]
     with pytest.raises(ValidationError) as refused:
         method.params.model_validate({"requests": [{**TASK, "time_zone": "UTC"}]})
 
@@ -161,7 +161,7 @@ async def test_a_frame_with_an_unknown_member_is_not_obeyed() -> None:
         await remote.close()
         await control.stop()
 
-    assert answer["error"]["code"] == wire.INVALID_REQUEST
+    assert answer["error"]["code"] == protocol.INVALID_REQUEST
     assert "params is meant" in answer["error"]["message"]
 
 

@@ -6,8 +6,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from remembrancer.model.moment import to_ms
-from remembrancer.stores.session import Statement
+from remembrancer.model.timestamps import to_ms
+from remembrancer.stores.commits.connection import Statement
 from remembrancer_schema import catalog
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from remembrancer import InvalidInput, TaskSchedulerService
-from remembrancer.model.controls import visible, visible_json
+from remembrancer.model.control_characters import visible, visible_json
 
 TASK: dict[str, Any] = {
     "name": "Tea",

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import Options, TaskSchedulerService
-from remembrancer.engine import health, record
+from remembrancer.engine import health, tick_record
 from remembrancer.errors import GraphUnavailable
-from remembrancer.model.moment import from_ms
 from remembrancer.model.replica import Replica
+from remembrancer.model.timestamps import from_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ async def test_a_pass_that_makes_no_progress_is_unhealthy(monkeypatch: pytest.Mo
             await gate.wait()
             return await due(*args)
 
-        monkeypatch.setattr(record, "_PROGRESS_SECONDS", 0.5)
+        monkeypatch.setattr(tick_record, "_PROGRESS_SECONDS", 0.5)
         with replaced(store, "due", held):
             service._scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
             await unhealthy(service, "no progress")
@@ -111,7 +111,7 @@ async def test_a_graph_that_is_not_itself_any_more_is_unhealthy() -> None:
 
 
 async def test_a_graph_that_does_not_answer_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remembrancer.engine.presence._ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("remembrancer.engine.cluster.membership._ANSWER_SECONDS", 0.5)
     async with TaskSchedulerService() as service:
         with replaced(service._store, "verify", hanging):
             await unhealthy(service, "has not answered")

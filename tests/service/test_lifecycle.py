@@ -84,7 +84,7 @@ async def test_a_start_that_fails_leaves_nothing_behind(
 
     service = TaskSchedulerService(tmp_path / "graph")
     with monkeypatch.context() as patched:
-        patched.setattr(f"remembrancer.engine.presence.Presence.{name}", failing)
+        patched.setattr(f"remembrancer.engine.cluster.membership.Presence.{name}", failing)
         with pytest.raises(GraphUnavailable):
             await service.start()
     await nothing_is_left(tmp_path / "graph")
@@ -247,11 +247,11 @@ def test_a_service_lives_on_after_its_loop_has_ended(tmp_path: Path) -> None:
 async def test_a_start_waits_for_no_graph_that_opens_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A thread that opens a folder cannot be cancelled: once it is done, the graph is closed again."""
     gate = threading.Event()
-    from remembrancer import assembly  # noqa: PLC0415 (patched here)
+    from remembrancer import bootstrap
 
-    opened = assembly._open
+    opened = bootstrap._open
     with monkeypatch.context() as patched:
-        patched.setattr(assembly, "_open", lambda *args: (gate.wait(GENEROUS), opened(*args))[1])
+        patched.setattr(bootstrap, "_open", lambda *args: (gate.wait(GENEROUS), opened(*args))[1])
         service = TaskSchedulerService(tmp_path / "graph", options=QUICK)
         starting = asyncio.create_task(service.start())
         await asyncio.sleep(0.2)

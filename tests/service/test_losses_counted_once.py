@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.engine.clock import SystemTime
-from remembrancer.engine.planning import plan
-from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.task import ScheduledTask
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.pipeline import plan
 from remembrancer.ports.task_store import Lease
 
 if TYPE_CHECKING:

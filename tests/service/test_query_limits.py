@@ -14,7 +14,7 @@ import pytest
 
 from remembrancer import Options, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable, InvalidInput
-from remembrancer.stores import graph_store
+from remembrancer.stores.graph import store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -85,7 +85,7 @@ async def test_the_embedded_engine_itself_reads_no_files(
     tmp_path: Path, asked_for: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "secret.csv").write_text("hunter2\n")
-    monkeypatch.setattr(graph_store, "refuse_powers", lambda _: None)
+    monkeypatch.setattr(store, "refuse_powers", lambda _: None)
     async with TaskSchedulerService(tmp_path / "graph") as service:
         for place in ((tmp_path / "secret.csv").as_uri(), asked_for[0]):
             with pytest.raises(InvalidInput, match="disabled"):
@@ -100,7 +100,7 @@ def test_the_engine_arguments_of_a_user_open_no_files(tmp_path: Path) -> None:
         "import asyncio, sys\n"
         "from remembrancer import TaskSchedulerService\n"
         "from remembrancer.stores import graph_store\n"
-        "graph_store.refuse_powers = lambda _: None\n"
+        "store.refuse_powers = lambda _: None\n"
         "async def day():\n"
         "    async with TaskSchedulerService(sys.argv[1]) as service:\n"
         "        print(await service.cypher(f\"LOAD CSV FROM '{sys.argv[2]}' AS l RETURN l\"))\n"

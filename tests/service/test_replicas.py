@@ -11,11 +11,11 @@ import pytest
 from bolt_proxy import BoltProxy
 
 from remembrancer import Firing, Options, ScheduleRequest, TaskSchedulerService
-from remembrancer.assembly import open_store
+from remembrancer.bootstrap import open_store
 from remembrancer.engine.clock import SystemTime
 from remembrancer.model.ids import share_of
 from remembrancer.model.replica import Replica
-from remembrancer.stores import neo4j
+from remembrancer.stores.neo4j import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,7 +218,7 @@ async def test_while_the_graph_is_out_of_reach_the_service_is_not_healthy(
         assert await service.is_healthy()
         await proxy.down()
         with monkeypatch.context() as while_down:
-            while_down.setattr(neo4j, "_PATIENCE_SECONDS", 0.2)
+            while_down.setattr(connection, "_PATIENCE_SECONDS", 0.2)
             await until(lambda: not service.get_status().is_healthy)
             assert "does not answer" in (service.get_status().last_error or "")
         await proxy.up()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
-from remembrancer.engine.authorship import AUTHOR, MARK, Author
+from remembrancer.context import AUTHOR, MARK, Author
 from remembrancer.model.request import RequestMark
 
 if TYPE_CHECKING:

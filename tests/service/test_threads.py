@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import InvalidInput, TaskSchedulerService
-from remembrancer.engine.authorship import AUTHOR, Author
+from remembrancer.context import AUTHOR, Author
 from remembrancer.errors import ServiceStopped, WrongThread
 from remembrancer.model.execution import Execution
 from remembrancer.ports.handler import Firing

@@ -10,10 +10,10 @@ import pytest
 
 from remembrancer import InvalidInput, Options, ScheduleRequest, TaskSchedulerService
 from remembrancer.ports.task_store import Wanted
-from remembrancer.surfaces import wire
-from remembrancer.surfaces.beacon import Beacon
-from remembrancer.surfaces.control import ControlServer
-from remembrancer.surfaces.remote import RemoteScheduler
+from remembrancer.surfaces.control import protocol
+from remembrancer.surfaces.control.client import RemoteScheduler
+from remembrancer.surfaces.control.connection_file import Beacon
+from remembrancer.surfaces.control.server import ControlServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -121,7 +121,7 @@ async def test_a_frame_nested_too_deep_ends_no_talk(remote: RemoteScheduler) -> 
     writer.write(deep + b'{"id":3,"method":"find_tasks","params":{}}\n')
     refused, answered = [json.loads(await reader.readline()) for _ in range(2)]
 
-    assert (refused["error"]["code"], "levels deep" in refused["error"]["message"]) == (wire.PARSE_ERROR, True)
+    assert (refused["error"]["code"], "levels deep" in refused["error"]["message"]) == (protocol.PARSE_ERROR, True)
     assert answered["result"] == []
 
 
@@ -133,7 +133,7 @@ async def test_a_list_longer_than_a_frame_comes_in_parts(
     found = await remote.find_tasks(Wanted())
     rows = await remote.cypher("MATCH (t:scheduled_task) RETURN t.task_id AS id, t.context AS context")
 
-    assert len(found) * 60_000 > wire.MAX_FRAME
+    assert len(found) * 60_000 > protocol.MAX_FRAME
     assert found == await service.find_tasks(Wanted())
     assert {row["id"] for row in rows} == {task.task_id for task in found}
     assert len(await remote.find_tasks(Wanted(limit=1))) == 1

@@ -15,9 +15,9 @@ from bolt_proxy import BoltProxy
 from disks import mounted
 
 from remembrancer import Defer, Done, Failed, InvalidInput, Options, ScheduleRequest, TaskSchedulerService, Thought
-from remembrancer.engine.checkup import Health, worst
 from remembrancer.engine.clock import SystemTime
 from remembrancer.errors import GraphFull
+from remembrancer.operations.diagnostics.checks import Health, worst
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer import Firing
-    from remembrancer.engine.checkup import Diagnosis
+    from remembrancer.operations.diagnostics.checks import Diagnosis
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 PIECE = 64 << 20

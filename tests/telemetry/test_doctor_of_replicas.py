@@ -9,10 +9,10 @@ import neo4j_jars
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.assembly import open_store
-from remembrancer.engine.checkup import Health
+from remembrancer.bootstrap import open_store
 from remembrancer.engine.clock import SystemTime
 from remembrancer.model.replica import Replica
+from remembrancer.operations.diagnostics.checks import Health
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from neo4j_server import Server
 
-    from remembrancer.engine.checkup import Diagnosis
+    from remembrancer.operations.diagnostics.checks import Diagnosis
 
 
 async def said(service: TaskSchedulerService, check: str) -> Diagnosis:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import Defer, Failed, InvalidInput, TaskSchedulerService
-from remembrancer.ports.accounts import OTHER, mean_seconds
+from remembrancer.ports.statistics import OTHER, mean_seconds
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

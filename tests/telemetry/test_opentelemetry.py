@@ -20,8 +20,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from remembrancer import Defer, Done, Failed, TaskSchedulerService, Thought
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
-from remembrancer.model.moment import from_ms, to_iso, to_ms
-from remembrancer.surfaces.otel.instruments import OpenTelemetry
+from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.surfaces.otel.metrics import OpenTelemetry
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -262,8 +262,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from remembrancer import TaskSchedulerService
-from remembrancer.model.moment import from_ms, to_iso, to_ms
-from remembrancer.surfaces.otel.instruments import OpenTelemetry
+from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.surfaces.otel.metrics import OpenTelemetry
 tracers, kept = TracerProvider(), InMemorySpanExporter()
 tracers.add_span_processor(SimpleSpanProcessor(kept))
 async def main():

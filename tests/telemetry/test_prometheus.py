@@ -24,7 +24,7 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from remembrancer import Failed, TaskSchedulerService
-from remembrancer.engine.advice import ADVICE
+from remembrancer.operations.diagnostics.remedies import ADVICE
 from remembrancer.surfaces.otel.prometheus import Exposition, MetricsServer
 
 if TYPE_CHECKING:

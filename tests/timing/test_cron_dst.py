@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from remembrancer.model.moment import from_ms, to_ms
 from remembrancer.model.policy import Fold, Gap
-from remembrancer.timing.cron import parse_cron
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.schedules.cron.expression import parse_cron
 
 
 def walls(

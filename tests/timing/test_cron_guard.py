@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import Fold, Gap, Seconds
-from remembrancer.timing.cron import Cron, parse_cron
+from remembrancer.model.timestamps import to_ms
+from remembrancer.schedules.cron.expression import Cron, parse_cron
 
 NEW_YEAR = to_ms(datetime(2026, 1, 1, tzinfo=UTC))
 

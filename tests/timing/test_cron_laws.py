@@ -17,10 +17,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.moment import from_ms
 from remembrancer.model.policy import Fold, Gap
-from remembrancer.timing.cron import parse_cron
-from remembrancer.timing.zones import span_at
+from remembrancer.model.timestamps import from_ms
+from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.zone_offsets import span_at
 
 FIXED = settings(
     derandomize=True,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from remembrancer.timing.cron import parse_cron
-from remembrancer.timing.crontab import CrontabLine, read_crontab
+from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.importers.crontab import CrontabLine, read_crontab
 
 SYSTEM = """\
 # /etc/crontab: the jobs of the whole system, each with the user it runs as.

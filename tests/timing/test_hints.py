@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from remembrancer import TaskSchedulerService
 from remembrancer.errors import InvalidInput
-from remembrancer.model.moment import to_ms
 from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.task_store import Wanted
-from remembrancer.timing.cron import parse_cron
-from remembrancer.timing.fields import PLACES, WEEKDAY, Place, WrongField, read_field
-from remembrancer.timing.preview import preview, read_expression
-from remembrancer.timing.reading import read_moment, read_zone
+from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.cron.fields import PLACES, WEEKDAY, Place, WrongField, read_field
+from remembrancer.schedules.parsing import read_moment, read_zone
+from remembrancer.schedules.preview import preview, read_expression
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 GENERAL = {None: "0 9 * * 1-5", Seconds.FIRST: "0 0 9 * * 1-5", Seconds.LAST: "0 9 * * 1-5 0"}

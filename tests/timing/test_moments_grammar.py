@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from remembrancer import TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold
+from remembrancer.schedules.parsing import read_moment
 from remembrancer.testing import VirtualClock
-from remembrancer.timing.reading import read_moment
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

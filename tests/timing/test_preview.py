@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.moment import to_ms
-from remembrancer.timing.cron import parse_cron
-from remembrancer.timing.preview import preview
+from remembrancer.model.timestamps import to_ms
+from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.preview import preview
 
 
 def notes(expression: str, zone: str, after: str, count: int = 3, **choices: Any) -> list[str]:

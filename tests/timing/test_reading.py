@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 
 from remembrancer.errors import InvalidInput
-from remembrancer.timing.reading import read_moment, read_zone
+from remembrancer.schedules.parsing import read_moment, read_zone
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.moment import from_ms, to_ms
-from remembrancer.timing.cron import Cron, parse_cron
-from remembrancer.timing.describing import describe
-from remembrancer.timing.preview import preview
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.schedules.cron.description import describe
+from remembrancer.schedules.cron.expression import Cron, parse_cron
+from remembrancer.schedules.preview import preview
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 TURNS = ("first", "second", "third", "fourth", "fifth")

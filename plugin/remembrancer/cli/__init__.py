@@ -1,5 +1,5 @@
 """The command line: parse, ask a scheduler, print."""
 
-from remembrancer.cli.commands import app
+from remembrancer.cli.app import app
 
 __all__ = ["app"]

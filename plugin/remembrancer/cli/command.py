@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, get_type_hints
 
 import typer
 
+from remembrancer.cli.exit_codes import run
 from remembrancer.cli.options import DEFAULT_GRAPH, AsJson, Graph, ReadOnly
-from remembrancer.cli.running import run
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:

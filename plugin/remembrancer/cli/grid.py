@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-from remembrancer.model.controls import visible
+from remembrancer.model.control_characters import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

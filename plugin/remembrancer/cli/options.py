@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.moment import to_iso
+from remembrancer.model.timestamps import to_iso
 
 DEFAULT_GRAPH: Final = "./remembrancer-graph"
 

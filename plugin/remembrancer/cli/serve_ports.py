@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AsyncExitStack
 
-    from remembrancer.cli.serving import Serving
+    from remembrancer.cli.commands.serve import Serving
+    from remembrancer.service.service import SchedulerService
     from remembrancer.surfaces.network import Network
     from remembrancer.surfaces.otel.prometheus import Exposition
     from remembrancer.surfaces.rest.server import RestServer
-    from remembrancer.surfaces.service import SchedulerService
 
 T = TypeVar("T")
 _EXTRA: Final = "pip install 'remembrancer[rest]'"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from remembrancer.engine.steps import FoundSteps
+from remembrancer.engine.clock_steps import FoundSteps
 from remembrancer.errors import InvalidInput
-from remembrancer.model.moment import EPOCH
+from remembrancer.model.timestamps import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable

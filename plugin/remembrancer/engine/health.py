@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from remembrancer.engine.cluster.membership import Presence
     from remembrancer.engine.faults import Faults
-    from remembrancer.engine.presence import Presence
-    from remembrancer.engine.record import Record
+    from remembrancer.engine.tick_record import Record
     from remembrancer.ports.task_store import TaskStore
 
 _EVERY_SECONDS: Final = 1.0

@@ -9,34 +9,34 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.engine.bounds import end
-from remembrancer.engine.checker import Checker
-from remembrancer.engine.claims import Claims
-from remembrancer.engine.completion import complete
-from remembrancer.engine.dispatch import Dispatch
+from remembrancer.engine.claimer import Claims
+from remembrancer.engine.clock_steps import describe_steps
+from remembrancer.engine.cluster.membership import Presence
+from remembrancer.engine.execution.completion import complete
+from remembrancer.engine.execution.executor import Dispatch
+from remembrancer.engine.execution.manual_run import manual_run
 from remembrancer.engine.faults import Faults
 from remembrancer.engine.health import Health
-from remembrancer.engine.help import Help
-from remembrancer.engine.manual_run import manual_run
-from remembrancer.engine.presence import Presence
-from remembrancer.engine.recheck import Recheck
-from remembrancer.engine.recovery import Recovery
-from remembrancer.engine.steps import describe_steps
+from remembrancer.engine.lease_recovery import Recovery
+from remembrancer.engine.loop import Checker
+from remembrancer.engine.maintenance.schedule_recheck import Recheck
+from remembrancer.engine.overdue import Help
+from remembrancer.engine.timeouts import end
 from remembrancer.model.ids import new_id
-from remembrancer.model.moment import from_ms, to_ms
+from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.task_store import Lease
 
 if TYPE_CHECKING:
-    from remembrancer.engine.options import Options
-    from remembrancer.engine.slots import Reservation
+    from remembrancer.engine.execution.slots import Reservation
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.blocking import BlockingCalls
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
-    from remembrancer.ports.instruments import Instruments
+    from remembrancer.ports.sync_calls import BlockingCalls
     from remembrancer.ports.task_store import Change, TaskStore
+    from remembrancer.ports.telemetry import Instruments
+    from remembrancer.settings import Options
 
 _LOG: Final = logging.getLogger("remembrancer")
 _LOCKED: Final = timedelta(seconds=1)

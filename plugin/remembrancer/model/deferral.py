@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from remembrancer.model.moment import to_iso
+from remembrancer.model.timestamps import to_iso
 
 
 class Deferral(BaseModel):

@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, ConfigDict, Strict
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.names import nearest, unknown
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
+from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task import MISFIRE_GRACE_SECONDS, MISFIRE_LIMIT
 
 Whole = Annotated[int, Strict()]

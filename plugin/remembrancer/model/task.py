@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remembrancer.model.moment import to_iso
 from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, Misfire, OnLost, Seconds, TaskStatus, TaskType
+from remembrancer.model.timestamps import to_iso
 
 MISFIRE_LIMIT: Final = 100
 MISFIRE_GRACE_SECONDS: Final = 60.0

@@ -19,6 +19,6 @@ class Clock(Protocol):
     async def wait(self, until: datetime, wake: asyncio.Event) -> None:
         """Return when *until* has come or *wake* is set, whichever is first; earlier if the clock was set meanwhile.
 
-        A clock that can be set counts how often it was: in `steps`, if it has them (`remembrancer.engine.steps`).
+        A clock that can be set counts how often it was: in `steps`, if it has them (`remembrancer.engine.clock_steps`).
         """
         ...

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.outcome import Outcome
-from remembrancer.ports.blocking import OUTSIDE, BlockingCalls
+from remembrancer.model.handler_result import Outcome
+from remembrancer.ports.sync_calls import OUTSIDE, BlockingCalls
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
-    from remembrancer.model.outcome import Thought
+    from remembrancer.model.handler_result import Thought
     from remembrancer.model.policy import TaskStatus
     from remembrancer.model.request import RequestMark
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.accounts import Accounts
+    from remembrancer.ports.armed_times import Schedules
+    from remembrancer.ports.audit_log import Trail
     from remembrancer.ports.event_log import EventLog
-    from remembrancer.ports.past import Past
-    from remembrancer.ports.requests import Requests
-    from remembrancer.ports.roll import Roll
-    from remembrancer.ports.schedules import Schedules
-    from remembrancer.ports.soundings import Soundings
-    from remembrancer.ports.taking_over import AbandonedLease, TakeOver
+    from remembrancer.ports.health import Soundings
+    from remembrancer.ports.idempotency import Requests
+    from remembrancer.ports.recovery import AbandonedLease, TakeOver
+    from remembrancer.ports.replicas import Roll
+    from remembrancer.ports.retention import Past
+    from remembrancer.ports.statistics import Accounts
     from remembrancer.ports.tokens import Tokens
-    from remembrancer.ports.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from remembrancer.surfaces.beacon import write_private
+from remembrancer.surfaces.control.connection_file import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from remembrancer.surfaces.beacon import Beacon
+    from remembrancer.surfaces.control.connection_file import Beacon
 
 _NAME: Final = "access.json"
 _PASSWORD_BYTES: Final = 18

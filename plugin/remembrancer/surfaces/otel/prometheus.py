@@ -18,12 +18,12 @@ from prometheus_client.exposition import choose_encoder
 
 from remembrancer.errors import RemembrancerError
 from remembrancer.surfaces.host_names import host_of, is_known
-from remembrancer.surfaces.otel.instruments import OpenTelemetry
+from remembrancer.surfaces.otel.metrics import OpenTelemetry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
-    from remembrancer.surfaces.service import SchedulerService
+    from remembrancer.service.service import SchedulerService
 
     Message = MutableMapping[str, object]
     Receive = Callable[[], Awaitable[Message]]

@@ -6,6 +6,6 @@
 Needs the extra `rest`.
 """
 
-from remembrancer.surfaces.rest.mounting import application, router
+from remembrancer.surfaces.rest.app import application, router
 
 __all__ = ["application", "router"]

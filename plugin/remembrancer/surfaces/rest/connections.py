@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from remembrancer.surfaces.rest.guarding import SAFE_HEADERS
+from remembrancer.surfaces.rest.security import SAFE_HEADERS
 
 if TYPE_CHECKING:
     import socket

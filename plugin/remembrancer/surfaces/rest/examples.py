@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from pydantic import BaseModel
 
-from remembrancer.surfaces.misfits import known_at
+from remembrancer.surfaces.schema_errors import known_at
 
 _MOMENT: Final = "2027-01-01T09:00:00Z"
 _TASK: Final = "task_1723644600.123_9f3k2a"

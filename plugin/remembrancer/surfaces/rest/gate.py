@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, cast
 from fastapi import Request, Response
 
 from remembrancer.surfaces.host_names import host_of, is_known
-from remembrancer.surfaces.rest.guarding import SAFE_HEADERS, answered
 from remembrancer.surfaces.rest.problems import Refusal
+from remembrancer.surfaces.rest.security import SAFE_HEADERS, answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, MutableMapping

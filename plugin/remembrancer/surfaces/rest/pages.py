@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import TypeAdapter
 
-from remembrancer.surfaces.rest.bounded_answer import on_a_thread
+from remembrancer.surfaces.rest.bounded_responses import on_a_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -26,11 +26,11 @@ from remembrancer.errors import (
     TaskNotFound,
     TaskUnreadable,
 )
-from remembrancer.model.controls import visible, visible_json
-from remembrancer.model.names import nearest, unknown
-from remembrancer.surfaces.misfits import UNKNOWN, known_at
-from remembrancer.surfaces.plain import plain
+from remembrancer.model.control_characters import visible, visible_json
+from remembrancer.model.suggestions import nearest, unknown
+from remembrancer.surfaces.jsonable import plain
 from remembrancer.surfaces.rest.examples import EXAMPLES, body_example, example_at
+from remembrancer.surfaces.schema_errors import UNKNOWN, known_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

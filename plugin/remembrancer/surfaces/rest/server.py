@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from remembrancer.surfaces.network import Network
+from remembrancer.surfaces.rest.app import application
 from remembrancer.surfaces.rest.connections import BoundedServer, Connection
 from remembrancer.surfaces.rest.gate import Gate
-from remembrancer.surfaces.rest.mounting import application
 from remembrancer.surfaces.rest.proxies import BehindProxies
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from remembrancer.surfaces.rest.bounded_answer import BoundedAnswers
-    from remembrancer.surfaces.rest.live import LiveRoutes
-    from remembrancer.surfaces.service import SchedulerService
+    from remembrancer.service.service import SchedulerService
+    from remembrancer.surfaces.rest.bounded_responses import BoundedAnswers
+    from remembrancer.surfaces.rest.event_streams import LiveRoutes
 
 _BACKLOG: Final = 128
 _GRACE_SECONDS: Final = 5

@@ -1,0 +1,142 @@
+"""Back a graph up, while it is worked on, and restore it: as another graph, with nobody at work on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from remembrancer import __version__
+from remembrancer.bootstrap import opened_whole, place_of, read_folder
+from remembrancer.bootstrap.copies import copy_graph
+from remembrancer.context import acting
+from remembrancer.engine.clock import clock_from
+from remembrancer.errors import GraphDamaged
+from remembrancer.model.timestamps import to_iso
+from remembrancer.operations.graph_copy import CopyStep
+from remembrancer.ports.task_store import Change
+from remembrancer.stores.embedded.backup import BackupMark, copy_files, draft, publish, read_mark
+from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.restored import begin_restored, count_labels
+from remembrancer.stores.embedded.threads import on_own_thread
+from remembrancer.stores.integrity.counter_check import refuse_loss
+from remembrancer.stores.migrations import Use
+from remembrancer.stores.records.replicas import GraphRoll
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from remembrancer.stores.neo4j.address import Address
+
+_STEPS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """What a backup, or a graph restored from one, came to."""
+
+    source: str
+    target: str
+    made_at: str
+    """When the backup was begun: whatever was acknowledged before is in it."""
+    counts: Mapping[str, int]
+    """How many nodes of each label it holds."""
+
+
+async def backup_graph(
+    graph: str | Path,
+    destination: str | Path,
+    *,
+    snapshot: Callable[[str], Awaitable[None]] | None = None,
+    watch: Callable[[CopyStep], None] = lambda _: None,
+) -> BackedUp:
+    """Make a backup of *graph*: a folder *destination*, which appears once it is whole, verified and on the disk.
+
+    Args:
+        graph: What to back up: a folder, or the URI of a server on which no scheduler works meanwhile.
+        destination: A folder that is not there yet, or empty.
+        snapshot: Where a service has the folder open, its `snapshot`: the graph is worked on meanwhile.
+        watch: Called with how far it is.
+
+    Raises:
+        GraphTaken: The destination holds something.
+        GraphDamaged: The graph, or what was made of it, lacks what its own books count.
+        InvalidInput: One of them cannot be used.
+        GraphUnavailable: In one of its forms; GraphLocked if a scheduler holds it, and no *snapshot* was given.
+    """
+    place, target = place_of(graph, "graph"), read_folder(destination).absolute()
+    made_at = to_iso(clock_from(None).now())
+    with draft(target) as folder:
+        watch(CopyStep("copy", "files", 0, _STEPS))
+        if not isinstance(place, Path):
+            await copy_graph(graph, folder, watch=watch)
+        elif snapshot:
+            await snapshot(str(database_path(folder)))
+        else:
+            await _take_snapshot(place, database_path(folder))
+        watch(CopyStep("verify", "files", 1, _STEPS))
+        graph_id, counts = await _verify(folder, str(place))
+        watch(CopyStep("sync", "files", 2, _STEPS))
+        mark = BackupMark(str(place), graph_id, made_at, __version__, counts)
+        await on_own_thread(lambda: publish(folder, target, mark))
+    return BackedUp(str(place), str(target), made_at, counts)
+
+
+async def restore_graph(
+    backup: str | Path, target: str | Path, *, watch: Callable[[CopyStep], None] = lambda _: None
+) -> BackedUp:
+    """Make a graph of a *backup*: another one than it was made of, on which nobody works. The backup is not changed.
+
+    Args:
+        backup: The folder that `backup_graph` has made.
+        target: A folder that is not there yet, or empty; or the URI of a server, with no schedule in its database.
+        watch: Called with how far it is.
+
+    Raises:
+        NotAGraph: It is no backup.
+        GraphTaken: The target holds something.
+        GraphDamaged: The backup lacks what its own mark or books count.
+        InvalidInput: One of them cannot be used.
+        GraphUnavailable: In one of its forms.
+    """
+    source, place = read_folder(backup).absolute(), place_of(target, "target")
+    mark = read_mark(source)
+    beside = place.absolute() if isinstance(place, Path) else source.with_name(f"{source.name}.restoring")
+    with draft(beside) as folder:
+        watch(CopyStep("copy", "files", 0, _STEPS))
+        await on_own_thread(lambda: copy_files(source, folder))
+        watch(CopyStep("verify", "files", 1, _STEPS))
+        _, counts = await _verify(folder, str(source))
+        if lost := [
+            f"{label} ({mark.counts[label]:,})" for label in mark.counts if counts.get(label) != mark.counts[label]
+        ]:
+            raise GraphDamaged(f"The backup {source} holds another number than it says of {', '.join(lost)}.")
+        if isinstance(place, Path):
+            await _begin(folder, source, mark)
+            watch(CopyStep("sync", "files", 2, _STEPS))
+            await on_own_thread(lambda: publish(folder, place))
+        else:
+            await copy_graph(folder, str(target), watch=watch, name=str(source))
+            await _begin(place, source, mark)
+    return BackedUp(str(source), str(place), mark.made_at, counts)
+
+
+async def _take_snapshot(place: Path, database: Path) -> None:
+    """Copy the files of a graph that nobody has open, as the engine leaves them when it is opened and closed."""
+    async with opened_whole(place, Use.BE_READ) as session:
+        await session.snapshot(database)
+
+
+async def _verify(folder: Path, graph: str) -> tuple[str, Mapping[str, int]]:
+    """Open what was copied, and compare it with its own books; return its graph's id, and how much it holds."""
+    async with opened_whole(folder, Use.BE_READ) as session:
+        await refuse_loss(session, graph)
+        return (await GraphRoll(session).roster()).graph_id or "", await count_labels(session)
+
+
+async def _begin(place: Path | Address, source: Path, mark: BackupMark) -> None:
+    """Make a copied graph another one than the backup's: nobody works on it, and who restored it is on record."""
+    author = acting()
+    change = Change("restore", clock_from(None).now(), author.surface, author.actor)
+    async with opened_whole(place, Use.WORK) as session:
+        await begin_restored(session, change, {"backup": str(source), "made_at": mark.made_at})

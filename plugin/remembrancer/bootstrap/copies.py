@@ -1,0 +1,56 @@
+"""Copy one graph into another, on either kind of store."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from remembrancer.bootstrap import open_whole, place_of
+from remembrancer.engine.clock import clock_from
+from remembrancer.errors import InvalidInput
+from remembrancer.operations.graph_copy import copy
+from remembrancer.stores.migrations import Use
+from remembrancer.stores.records.graph_copy import WholeGraphStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from remembrancer.operations.graph_copy import Copied, CopyStep
+
+
+async def copy_graph(
+    source: str | Path,
+    target: str | Path,
+    *,
+    watch: Callable[[CopyStep], None] = lambda _: None,
+    name: str | None = None,
+) -> Copied:
+    """Copy everything of ours from *source* to *target*, each a folder or the URI of a server, and compare the two.
+
+    Broken off anywhere and called again, it goes on where it was. The source is not changed. No scheduler may have
+    either of them open meanwhile.
+
+    Args:
+        source: The graph to copy.
+        target: An empty graph, or none yet; or what an earlier copy from the same source was broken off in.
+        watch: Called after every page with how far it is.
+        name: What the target calls its source, if not by its place.
+
+    Raises:
+        GraphTaken: The target holds something else.
+        GraphDamaged: The source lacks what its own books count.
+        CopyDiffers: The two are not equal in the end: one of them was written to meanwhile.
+        InvalidInput: One of them cannot be copied, or they are the same.
+        GraphUnavailable: In one of its forms; GraphLocked if a process holds one of them, or a scheduler serves it.
+    """
+    places = place_of(source, "source"), place_of(target, "target")
+    if str(places[0]) == str(places[1]):
+        raise InvalidInput("target", str(places[1]), "another graph than the source", "neo4j://graph.example/memory")
+    async with AsyncExitStack() as stack:
+        here = WholeGraphStore(await open_whole(places[0], Use.BE_READ), name or str(places[0]))
+        stack.push_async_callback(here.close)
+        await here.refuse_loss()
+        there = WholeGraphStore(await open_whole(places[1], Use.BE_WRITTEN), str(places[1]))
+        stack.push_async_callback(there.close)
+        return await copy(here, there, watch, clock_from(None))

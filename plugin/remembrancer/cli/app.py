@@ -1,0 +1,109 @@
+"""All commands in one application."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from remembrancer import __version__
+from remembrancer.cli.command import Command, OnGraph
+from remembrancer.cli.commands.audit import Exporting, export
+from remembrancer.cli.commands.backup import BackupOptions, RestoreOptions, backup, restore
+from remembrancer.cli.commands.check import CheckOptions, check
+from remembrancer.cli.commands.copy import Copying, Declaring, copy, schema
+from remembrancer.cli.commands.doctor import Examining, doctor
+from remembrancer.cli.commands.import_crontab import Importing, crontab
+from remembrancer.cli.commands.preview import Previewing, preview
+from remembrancer.cli.commands.prune import Retaining, retain
+from remembrancer.cli.commands.queries import Listing, Querying, Recalling, Showing, cypher, history, list_tasks, show
+from remembrancer.cli.commands.schedule import Scheduling, schedule
+from remembrancer.cli.commands.serve import Serving, serve
+from remembrancer.cli.commands.status import Telling, status
+from remembrancer.cli.commands.task_changes import Cancelling, Deferring, Running, cancel, defer, run_now
+from remembrancer.cli.commands.token import Creating, Revoking, create, list_tokens, revoke
+from remembrancer.cli.commands.watch import Watching, watch
+from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
+
+app: Final = typer.Typer(
+    name="remembrancer",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(Command(Serving, serve))
+app.command("schedule")(Command(Scheduling, schedule))
+app.command("list")(Command(Listing, list_tasks))
+app.command("show")(Command(Showing, show))
+app.command("cancel")(Command(Cancelling, cancel))
+app.command("defer")(Command(Deferring, defer))
+app.command("run-now")(Command(Running, run_now))
+app.command("history")(Command(Recalling, history))
+app.command("preview")(Command(Previewing, preview))
+app.command("cypher")(Command(Querying, cypher))
+app.command("status")(Command(Telling, status))
+app.command("copy")(Command(Copying, copy))
+app.command("check")(Command(CheckOptions, check))
+app.command("backup")(Command(BackupOptions, backup))
+app.command("restore")(Command(RestoreOptions, restore))
+app.command("retain")(Command(Retaining, retain))
+app.command("schema")(Command(Declaring, schema))
+app.command("watch")(Command(Watching, watch))
+app.command("doctor")(Command(Examining, doctor))
+
+audits: Final = typer.Typer(
+    no_args_is_help=True, help="What was done to tasks, and by whom.", rich_markup_mode="markdown"
+)
+audits.command("export")(Command(Exporting, export))
+app.add_typer(audits, name="audit")
+
+imports: Final = typer.Typer(
+    no_args_is_help=True, help="Take over schedules that are kept elsewhere.", rich_markup_mode="markdown"
+)
+imports.command("crontab")(Command(Importing, crontab))
+app.add_typer(imports, name="import")
+
+tokens: Final = typer.Typer(no_args_is_help=True, help="Say who may ask the API.", rich_markup_mode="markdown")
+tokens.command("create")(Command(Creating, create))
+tokens.command("list")(Command(OnGraph, list_tokens))
+tokens.command("revoke")(Command(Revoking, revoke))
+app.add_typer(tokens, name="token")
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)
+    if asked:
+        typer.echo(f"remembrancer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def remembrancer(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+    graph: GraphBefore = None,
+) -> None:
+    """Schedule what an agent has to do, and remember what became of it, in its memory graph.
+
+    A first round, in two terminals:
+
+        remembrancer serve        # fires tasks as they fall due
+
+        remembrancer schedule "Water the plants" --in 10s --prompt "Water the plants in the hall."
+        remembrancer list         # what is to come
+        remembrancer history      # what became of it
+
+    **The graph** is a folder, made when first needed, or the URI of a server. Name it with `--graph` (`-g`),
+    before the command or after it (the one after it counts), or once for all commands with `REMEMBRANCER_GRAPH`;
+    else it is `./remembrancer-graph`. While `serve` holds a folder, the other commands reach it by themselves.
+
+    **For machines**, every command takes `--json`. Results go to stdout, everything else to stderr.
+
+    **Exit codes**: 0 done · 1 refused or failed · 2 a wrong option or value · 3 no such task · 4 the graph is
+    missing, held by another process, or out of reach · of `doctor`: 5 worth a look, 6 critical · of `check`:
+    5 wrong, 6 lost · 130, 143, 129 ended
+    by Ctrl-C, SIGTERM, SIGHUP · 141 the reader of its output has gone. `serve` and `watch` end with 0 at the first
+    signal: that is how they end.
+    """

@@ -1,0 +1,108 @@
+"""`remembrancer check`: whether all that a graph holds can be read, and agrees with itself."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+from typer import Option
+
+from remembrancer.cli.command import OnGraph
+from remembrancer.errors import GraphLocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from remembrancer.ports.graph_check import CheckReport, CheckStep
+
+WRONG: Final = 5
+LOST: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(OnGraph):
+    """The options of `check`."""
+
+    repair: Annotated[
+        bool, Option("--repair", help="Make the best of what is left. Never on a folder that a scheduler holds.")
+    ] = False
+
+
+async def check(asked: CheckOptions) -> int:
+    """Check a whole graph: the engine's files, every index, record, key and edge, and the books against the nodes.
+
+    Without --repair nothing is changed. Where `serve` holds the folder, its files are copied as they are at one
+    moment, and the copy is checked; so are the files of a backup.
+
+    Exit code 0: the graph is sound. 5: what is derived from its records is wrong. 6: something is missing or cannot be
+    read. After a repair they are about what is left. For example:
+
+        remembrancer check
+        remembrancer check --repair
+        remembrancer check --json -g ./backups/monday | jq -r '.findings[].saw'
+    """
+    from remembrancer.bootstrap.checks import check_graph  # noqa: PLC0415 (loads the engine)
+    from remembrancer.cli.connect import held_by  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+
+    with _watched() as watch:
+        async with held_by(asked.graph) as live:
+            if asked.repair:
+                return await _repair(asked, watch, held=live is not None)
+            report = await check_graph(asked.graph, snapshot=live.snapshot if live else None, watch=watch)
+    if asked.as_json:
+        print_json(report)
+    else:
+        _print(report)
+    return code_of(report)
+
+
+async def _repair(asked: CheckOptions, watch: Callable[[CheckStep], None], *, held: bool) -> int:
+    from remembrancer.bootstrap.checks import repair_graph  # noqa: PLC0415 (loads the engine)
+    from remembrancer.cli.output import print_json, screen  # noqa: PLC0415 (--help stays fast)
+
+    if held:
+        raise GraphLocked(
+            f"A scheduler works on {asked.graph}, and it is repaired only while none does: stop it first."
+        )
+    told = await repair_graph(asked.graph, watch=watch)
+    if asked.as_json:
+        print_json(told)
+        return code_of(told.after)
+    _print(told.before)
+    for line in told.done:
+        screen().print(line, markup=False, highlight=False)
+    if told.set_apart:
+        screen().print(f"What was there before, or could not be read, is in {told.set_apart}.", markup=False)
+        _print(told.after)
+    return code_of(told.after)
+
+
+def code_of(report: CheckReport) -> int:
+    """Return the exit code that tells what was found."""
+    return LOST if report.has_loss else 0 if report.is_sound else WRONG
+
+
+@contextmanager
+def _watched() -> Generator[Callable[[CheckStep], None]]:
+    """Show on stderr how far it is, to people."""
+    from remembrancer.cli.output import progress  # noqa: PLC0415 (--help stays fast)
+
+    with progress() as show:
+        yield lambda step: show(f"check {step.part}", step.done, step.total)
+
+
+def _print(report: CheckReport) -> None:
+    from remembrancer.cli.output import print_table, row_table, screen  # noqa: PLC0415 (--help stays fast)
+
+    print_table(row_table([{"what": label, "read": count} for label, count in report.read.items() if count]))
+    for found in report.findings:
+        screen().print(
+            f"\n[bold]{found.part}[/] [{'red' if found.loss else 'yellow'}]{'lost' if found.loss else 'wrong'}[/]"
+        )
+        screen().print(f"  {found.saw}", markup=False, highlight=False)
+        for example in found.examples:
+            screen().print(f"    {example}", markup=False, highlight=False)
+    said = "is sound" if report.is_sound else f"is not sound: {len(report.findings)} findings"
+    screen().print(f"\n{report.graph} {said}.", markup=False, highlight=False)

@@ -1,0 +1,86 @@
+"""`remembrancer copy`, and `schema`: what a graph needs before it is somewhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option, echo
+
+from remembrancer.cli.command import Options
+from remembrancer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from remembrancer.operations.graph_copy import Copied
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copying(Options):
+    """The options of `copy`."""
+
+    source: Annotated[str, Argument(metavar="FROM", help="The graph to copy: a folder, or the URI of a server.")]
+    target: Annotated[str, Argument(metavar="TO", help="An empty graph, or none yet.")]
+
+
+async def copy(asked: Copying) -> None:
+    """Copy a whole graph to another place or engine, and compare the two.
+
+    Broken off anywhere and started again, it goes on where it was. The source is not changed. No scheduler may work
+    on either of them meanwhile. Exit code 1: TO holds something else, or the two differ in the end. For example:
+
+        remembrancer copy ./remembrancer-graph neo4j://graph.example:7687/memory
+        remembrancer copy neo4j://graph.example:7687/memory ./copy --json
+    """
+    from remembrancer.bootstrap.copies import copy_graph  # noqa: PLC0415 (loads the engine)
+    from remembrancer.cli.connect import sign  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_json, progress  # noqa: PLC0415 (--help stays fast)
+
+    sign("command line")
+    if asked.as_json:
+        copied = await copy_graph(
+            asked.source, asked.target, watch=lambda step: print_json({"event": "step", "step": step}, indent=None)
+        )
+        print_json({"event": "copied", "copied": copied}, indent=None)
+        return
+    with progress() as show:
+        copied = await copy_graph(
+            asked.source,
+            asked.target,
+            watch=lambda step: show(f"{step.phase} {step.part}", step.done, step.total),
+        )
+    _print(copied)
+
+
+def _print(copied: Copied) -> None:
+    from remembrancer.cli.output import print_table, row_table, screen  # noqa: PLC0415 (--help stays fast)
+
+    print_table(
+        row_table([{"what": each.name, "count": each.count, "digest": each.digest[:16]} for each in copied.parts])
+    )
+    screen().print(f"{copied.target} equals {copied.source}, in every count and digest.", markup=False, highlight=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaring(Options):
+    """The options of `schema`."""
+
+    neo4j: Annotated[bool, Option("--neo4j", help="For a Neo4j server.")] = False
+
+
+async def schema(asked: Declaring) -> None:
+    """Print the statements that make the schema on a Neo4j server, for somebody who may run them.
+
+    A scheduler that finds the schema there writes none, and its user needs no right to. For example:
+
+        remembrancer schema --neo4j | cypher-shell -a neo4j://graph.example:7687 -d memory -u admin
+    """
+    from remembrancer.bootstrap import neo4j_schema  # noqa: PLC0415 (loads the engine)
+    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+
+    if not asked.neo4j:
+        raise InvalidInput("--neo4j", asked.neo4j, "--neo4j: an embedded graph makes its own schema", "--neo4j")
+    statements = neo4j_schema()
+    if asked.as_json:
+        print_json(statements)
+    else:
+        echo("".join(f"{statement};\n" for statement in statements), nl=False)

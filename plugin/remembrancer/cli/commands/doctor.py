@@ -1,0 +1,80 @@
+"""`remembrancer doctor`: the ten things worth watching, looked at now."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated, Final
+
+from typer import Option
+
+from remembrancer.cli.command import OnGraph
+from remembrancer.errors import GraphDamaged, GraphReplaced, GraphUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.operations.diagnostics.checks import Diagnosis
+
+WARNED: Final = 5
+CRITICAL: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examining(OnGraph):
+    """The options of `doctor`."""
+
+    rules: Annotated[
+        bool, Option("--rules", help="Print the same checks as a rule file for Prometheus, and look at nothing.")
+    ] = False
+
+
+async def doctor(asked: Examining) -> int:
+    """Look at ten things that go wrong with schedulers: what it saw, why it matters, what to do.
+
+    Exit code 0: all is well. 5: something is worth a look. 6: something is critical. For example:
+
+        remembrancer doctor
+        remembrancer doctor --json | jq -r '.[] | select(.health != "ok") | .do'
+        remembrancer doctor --rules > remembrancer-alerts.yml
+    """
+    if asked.rules:
+        sys.stdout.write(files("remembrancer.surfaces.otel").joinpath("alerts.yml").read_text("utf-8"))
+        return 0
+    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.operations.diagnostics.checks import Health, worst  # noqa: PLC0415 (--help stays fast)
+
+    try:
+        async with reach(asked.graph) as reached:
+            told = await reached.scheduler.examine()
+    except GraphUnavailable as error:
+        told = _of_unreadable(error)
+    if asked.as_json:
+        print_json(told)
+    else:
+        _print(told)
+    return {Health.OK: 0, Health.WARN: WARNED, Health.CRITICAL: CRITICAL}[worst(told)]
+
+
+def _of_unreadable(error: GraphUnavailable) -> list[Diagnosis]:
+    """Return what the checks say of a graph that is there and cannot be read; raise what is no illness of the graph."""
+    from remembrancer.model.timestamps import to_ms  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.operations.diagnostics.checks import examine  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.operations.diagnostics.unreadable_graph import facts_without_graph  # noqa: PLC0415 (--help stays fast)
+
+    if not isinstance(error, GraphDamaged | GraphReplaced) and type(error) is not GraphUnavailable:
+        raise error
+    return examine(facts_without_graph(to_ms(datetime.now(UTC)), str(error)))
+
+
+def _print(told: Sequence[Diagnosis]) -> None:
+    from remembrancer.cli.output import coloured, print_table, screen, word_table  # noqa: PLC0415 (--help stays fast)
+
+    print_table(word_table("check", [(each.check, each.health, each.saw) for each in told]))
+    for each in told:
+        if each.health != "ok":
+            screen().print(f"\n[bold]{each.check}[/] {coloured(each.health)}")
+            screen().print(f"  {each.why}\n  {each.do}", markup=False, highlight=False)

@@ -1,0 +1,119 @@
+"""`remembrancer import crontab`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from typer import Argument, Option
+
+from remembrancer.cli.command import OnGraph
+from remembrancer.cli.options import Zone  # noqa: TC001 (typer reads the annotations)
+from remembrancer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from remembrancer.cli.views.crontab import Accounted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importing(OnGraph):
+    """The options of `import crontab`."""
+
+    file: Annotated[Path, Argument(help="The crontab; - reads it from stdin.", allow_dash=True)]
+    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Say what would be done, and do nothing.")] = False
+    system: Annotated[
+        bool | None,
+        Option(
+            "--system/--user",
+            help="Whether job lines name a user, as in /etc/cron.d; else judged by the file.",
+        ),
+    ] = None
+    timezone: Zone = None
+
+
+async def crontab(asked: Importing) -> None:
+    """Take over the jobs of a crontab, and account for every line of it.
+
+    Each job becomes a recurring task whose prompt is the command; its context has user, environment and
+    input. Importing again changes nothing. Times are read in the zone that CRON_TZ names, else in --timezone,
+    else in the zone of this machine. What is guessed is said. For example:
+
+        crontab -l | remembrancer import crontab - --dry-run
+        remembrancer import crontab /etc/cron.d/sysstat --timezone Europe/Berlin
+        remembrancer import crontab /etc/crontab --system --json
+    """
+    from remembrancer.cli.output import errors, print_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.views.crontab import Fate, account  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.schedules.importers.crontab import judged, read_as  # noqa: PLC0415 (--help stays fast)
+
+    text = _text(asked.file)
+    form = judged(text, system=asked.system, name=str(asked.file))
+    zone, source = (asked.timezone, "as --timezone says") if asked.timezone else machine_zone()
+    accounted = await account(read_as(text, form), asked.graph, zone, dry_run=asked.dry_run)
+    if asked.as_json:
+        counts = Counter(each.fate for each in accounted)
+        totals = {fate.name.lower(): counts[fate] for fate in Fate}
+        guessed = {"form": form.kind, "form_reason": form.why, "timezone": zone, "timezone_reason": source}
+        print_json({"file": str(asked.file), "dry_run": asked.dry_run, **guessed, **totals, "lines": accounted})
+    else:
+        _print(accounted, dry_run=asked.dry_run)
+        errors().print(f"Read as {_FORMS[form.kind]}: {form.why}.", markup=False, highlight=False)
+        errors().print(f"Times without a CRON_TZ are read in {zone}, {source}.", markup=False, highlight=False)
+
+
+def machine_zone(etc: Path = Path("/etc")) -> tuple[str, str]:
+    """Return the zone in which cron reads times on this machine, and how it is known; UTC where it is not."""
+    with suppress(OSError, InvalidInput):
+        return _zone((etc / "localtime").resolve().as_posix().partition("zoneinfo/")[2]), "the zone of this machine"
+    with suppress(OSError, InvalidInput, UnicodeDecodeError):
+        return _zone((etc / "timezone").read_text("utf-8").strip()), "the zone of this machine"
+    return "UTC", "as this machine names no zone; --timezone names another"
+
+
+def _zone(name: str) -> str:
+    from remembrancer.schedules.parsing import read_zone  # noqa: PLC0415 (--help stays fast)
+
+    return read_zone("UTC" if name in _UTC else name)
+
+
+def _text(file: Path) -> str:
+    try:
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as refused:
+        allowed = f"a file that can be read ({refused.strerror})"
+        raise InvalidInput("file", str(file), allowed, "/etc/crontab") from refused
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")  # cron takes bytes as they come; every byte is some letter here
+
+
+def _print(accounted: list[Accounted], *, dry_run: bool) -> None:
+    from remembrancer.cli.output import print_table, row_table, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.views.crontab import Fate  # noqa: PLC0415 (--help stays fast)
+
+    rows: list[dict[str, object]] = [
+        {
+            "line": each.number,
+            "what": each.fate,
+            "schedule": each.schedule_cron or "",
+            "user": each.user or "",
+            "command": each.command or each.text.strip(),
+            "why": each.reason or "",
+        }
+        for each in accounted
+        if each.fate is not Fate.NO_JOB
+    ]
+    print_table(row_table(rows))
+    counts = Counter(each.fate for each in accounted)
+    words = "would be imported" if dry_run else "imported"
+    jobs = f"{counts[Fate.IMPORTED]} {words}, {counts[Fate.UNCHANGED]} unchanged, {counts[Fate.SKIPPED]} skipped"
+    screen().print(f"{jobs}; {counts[Fate.NO_JOB]} lines are no jobs.", highlight=False)
+
+
+_FORMS: Final = {"user": "a user's own crontab", "system": "the system's crontab", "anacron": "an anacrontab"}
+_UTC: Final = ("Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "Universal", "Zulu", "UCT")

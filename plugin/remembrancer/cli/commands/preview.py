@@ -1,0 +1,55 @@
+"""`remembrancer preview`: what a cron expression means, before anything is scheduled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from typer import Argument, Option
+
+from remembrancer.cli.command import Options
+from remembrancer.cli.options import Zone, moment
+from remembrancer.model.policy import Fold, Gap, Seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Previewing(Options):
+    """The options of `preview`."""
+
+    expression: Annotated[str, Argument(metavar="EXPR", help="A cron expression, such as '0 9 * * mon-fri'.")]
+    timezone: Zone = None
+    count: Annotated[int, Option("--count", "-n", help="How many fires, 1 to 1000.")] = 5
+    after: Annotated[str | None, Option(metavar="MOMENT", help="Only fires after it; else after now.")] = None
+    gap: Annotated[Gap, Option(help="For a wall time that a clock change leaves out.")] = Gap.RUN_AFTER
+    fold: Annotated[Fold, Option(help="For a wall time that a clock change repeats.")] = Fold.FIRST
+    seconds: Annotated[Seconds | None, Option(help="Where a six-field expression keeps its seconds.")] = None
+
+
+async def preview(asked: Previewing) -> None:
+    """Show the next fires of a cron expression, and what clock changes do to them.
+
+    For example:
+
+        remembrancer preview "0 9 * * mon-fri" --timezone Europe/Berlin
+        remembrancer preview "30 2 * * *" -z Europe/Berlin --after 2027-03-26T00:00:00Z --gap skip
+        remembrancer preview "*/10 * * * * *" --seconds first --count 3 --json
+    """
+    from remembrancer.cli.output import print_json, print_table, row_table  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.model.timestamps import to_ms  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.schedules.parsing import read_moment  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.schedules.preview import preview as next_fires  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.schedules.preview import read_expression  # noqa: PLC0415 (--help stays fast)
+
+    now = datetime.now(UTC)
+    zone = asked.timezone or "UTC"
+    after = now if asked.after is None else read_moment(moment(asked.after, "after"), "after", now=now, timezone=zone)
+    cron = read_expression(asked.expression, timezone=zone, gap=asked.gap, fold=asked.fold, seconds=asked.seconds)
+    rows: list[dict[str, object]] = [
+        {"at": fire.at, "local": fire.local.isoformat(), "note": fire.note}
+        for fire in next_fires(cron, to_ms(after), asked.count)
+    ]
+    if asked.as_json:
+        print_json(rows)
+    else:
+        print_table(row_table(rows))

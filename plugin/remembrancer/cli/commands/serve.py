@@ -1,0 +1,273 @@
+"""`remembrancer serve`: fire tasks as they fall due, and let other processes in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final
+
+from typer import Option
+
+from remembrancer.cli.command import OnGraph
+from remembrancer.cli.exit_codes import FAILED
+from remembrancer.cli.options import DEFAULT_GRAPH, read_days
+from remembrancer.cli.serve_ports import exposition, listening, network_of, serve_metrics, serve_rest
+from remembrancer.cli.server_wait import until_it_answers
+from remembrancer.cli.signals import LastAct, Signals
+from remembrancer.errors import InvalidInput
+from remembrancer.model.query_limits import LONGEST_SECONDS, ROWS, SECONDS, SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+    from remembrancer.cli.views.serve import Chronicle
+    from remembrancer.ports.handler import Handler
+    from remembrancer.service.service import SchedulerService
+    from remembrancer.settings import Options
+
+_QUERIES: Final = "What a query may take that others ask of it"
+_MOST_BYTES: Final = 12 * 1024 * 1024
+"""What the control channel carries in one frame, with room for how it is written there."""
+_OPEN: Final = "What it opens to others, on this machine only"
+_NET: Final = "The API beyond this machine"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving(OnGraph):
+    """The options of `serve`."""
+
+    handler: Annotated[
+        str | None,
+        Option(
+            metavar="MODULE:FUNCTION",
+            help="What does the work; else a firing becomes a thought in the graph.",
+        ),
+    ] = None
+    check_interval_seconds: Annotated[
+        float,
+        Option("--check-interval", min=0.01, help="The longest sleep between two looks at the graph, seconds."),
+    ] = 60.0
+    stop_timeout: Annotated[float, Option(min=0, help="How long handlers may go on when it stops, seconds.")] = 10.0
+    keep: Annotated[
+        str | None,
+        Option(metavar="TIME", help="Roll up executions that are over and began longer ago: 90d, 12w, 36h."),
+    ] = None
+    bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
+    bolt_port: Annotated[
+        int, Option(min=0, max=65535, help="0 is any free one. Of a folder only.", rich_help_panel=_OPEN)
+    ] = 0
+    rest: Annotated[
+        bool | None,
+        Option("--rest/--no-rest", help="Serve the API; if not said, where it can be.", rich_help_panel=_OPEN),
+    ] = None
+    rest_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+    host: Annotated[
+        str,
+        Option(metavar="ADDRESS", help="Where the API listens; beyond this machine, see below.", rich_help_panel=_NET),
+    ] = "127.0.0.1"
+    allowed_host: Annotated[
+        list[str] | None,
+        Option(metavar="NAME", help="A host name that clients may ask for the API under.", rich_help_panel=_NET),
+    ] = None
+    tls_cert: Annotated[str | None, Option(metavar="FILE", help="Its certificate, PEM.", rich_help_panel=_NET)] = None
+    tls_key: Annotated[str | None, Option(metavar="FILE", help="The certificate's key, PEM.", rich_help_panel=_NET)] = (
+        None
+    )
+    proxy: Annotated[
+        list[str] | None,
+        Option(metavar="ADDRESS,…", help="Proxies whose forwarded headers are believed.", rich_help_panel=_NET),
+    ] = None
+    root_path: Annotated[
+        str, Option(metavar="PATH", help="Below which path a proxy serves the API.", rich_help_panel=_NET)
+    ] = ""
+    metrics_port: Annotated[
+        int | None, Option(min=0, max=65535, help="Serve /metrics for Prometheus there.", rich_help_panel=_OPEN)
+    ] = None
+    control_port: Annotated[
+        int,
+        Option(min=0, max=65535, help="Where there are no Unix sockets, for other commands.", rich_help_panel=_OPEN),
+    ] = 0
+    query_seconds: Annotated[
+        float,
+        Option(min=0.1, max=LONGEST_SECONDS, help="How long one query may take.", rich_help_panel=_QUERIES),
+    ] = SECONDS
+    query_rows: Annotated[int, Option(min=1, help="How many rows its answer may have.", rich_help_panel=_QUERIES)] = (
+        ROWS
+    )
+    query_bytes: Annotated[
+        int, Option(min=1000, max=_MOST_BYTES, help="How many bytes of JSON they may be.", rich_help_panel=_QUERIES)
+    ] = SIZE
+
+
+async def serve(asked: Serving) -> int:
+    """Fire tasks as they fall due, until it is stopped: by Ctrl-C, SIGTERM, or the end of its terminal.
+
+    While it runs, the other commands on the same folder reach it by themselves, and the neo4j driver or Neo4j
+    Browser reads the live graph: the password, which like the ports outlives a restart, is in serve.json in the
+    graph's folder. A graph on a Neo4j server needs neither: any number of schedulers may serve it. For example:
+
+        remembrancer serve
+        remembrancer serve --graph ./my-agent --handler my_agent.tasks:handle
+        remembrancer serve --graph neo4j://graph.example:7687/memory
+        remembrancer serve --metrics-port 9464 --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
+        remembrancer serve --host 0.0.0.0 --rest-port 8080 --proxy 10.0.0.5 --root-path /scheduler
+
+    Beyond this machine the API needs TLS, or a proxy that ends TLS and takes the root path away: without TLS it
+    answers that proxy and this machine alone. Every request needs a token, there as here.
+
+    A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of. It
+    answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
+
+    The first signal stops it in order: handlers may go on for `--stop-timeout`. A second one ends it at once; the next
+    start takes over. Exit codes: 0 stopped in order · 1 the checker has died, or the end took too long · 130, 143,
+    129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
+    """
+    from remembrancer.cli.views.serve import Chronicle, chronicled, find_handler  # noqa: PLC0415 (--help stays fast)
+
+    folder = _folder(asked.graph)
+    last, stop = LastAct(), asyncio.Event()  # before the handler's module is imported
+    with Signals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
+        signals.bind(stop.set)
+        chronicle = Chronicle(as_json=asked.as_json)
+        open_all = _open_shared if folder is None else partial(_open, folder)
+        handler = chronicled(find_handler(asked.handler), chronicle)
+        async with AsyncExitStack() as stack:
+            service = await _unless(stop, open_all(stack, asked, handler, chronicle))
+            died = service is not None and await _until(stop, service)
+            signals.limit()
+            if service:
+                chronicle.stopping(service, asked.stop_timeout)
+        chronicle.stopped()
+    return last.begin(FAILED if died else 0)
+
+
+async def _open_shared(
+    stack: AsyncExitStack, asked: Serving, handler: Handler, chronicle: Chronicle
+) -> SchedulerService:
+    """Start on a graph that others reach by themselves."""
+    from remembrancer.bootstrap import open_service, shown  # noqa: PLC0415 (--help stays fast)
+
+    for option, port in (("--bolt-port", asked.bolt_port), ("--control-port", asked.control_port)):
+        if port:
+            allowed = "a port for the graph in a folder; others reach this one on its own server"
+            raise InvalidInput(option, port, allowed, 0)
+    network_of(asked)  # before anything is opened
+    gathering = exposition(asked.metrics_port)
+    instruments = gathering.instruments if gathering else None
+    service = open_service(asked.graph, handler=handler, options=_numbers(asked), instruments=instruments)
+    stack.push_async_callback(service.stop)
+    await until_it_answers(service.start)
+    api = await serve_rest(stack, service, asked)
+    metrics_port = await serve_metrics(stack, gathering, service, asked.metrics_port)
+    among = service.get_status().replication
+    chronicle.sharing(shown(asked.graph), among, api, metrics_port=metrics_port)
+    return service
+
+
+async def _open(
+    folder: Path, stack: AsyncExitStack, asked: Serving, handler: Handler, chronicle: Chronicle
+) -> SchedulerService:
+    """Start everything, innermost first; *stack* stops it in the opposite order."""
+    from remembrancer.bootstrap import open_bolt, open_service  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.control.connection_file import Beacon, Place, light, put_out  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.control.server import ControlServer  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.kept_access import keep, recall  # noqa: PLC0415 (--help stays fast)
+
+    _refuse_control_port(asked.control_port)
+    network_of(asked)  # before anything is opened
+    kept = recall(folder)
+    port = asked.bolt_port or kept.bolt_port or 0
+    bolt = open_bolt(folder, bolt_port=port, password=kept.bolt_password) if asked.bolt else None
+    gathering = exposition(asked.metrics_port)
+    instruments = gathering.instruments if gathering else None
+    opened = bolt.open_folder if bolt else None
+    service = open_service(folder, handler=handler, options=_numbers(asked), opened=opened, instruments=instruments)
+    address = await asyncio.to_thread(bolt.start) if bolt else None
+    if bolt:
+        stack.push_async_callback(bolt.close)
+    stack.push_async_callback(service.stop)
+    await service.start()
+    place, token = Place.of(folder), secrets.token_urlsafe(_TOKEN_BYTES)
+    control = ControlServer(service, token, port=asked.control_port or None, folder=place)
+    stack.push_async_callback(control.stop)
+    api = await serve_rest(stack, service, asked, kept.rest_port)
+    metrics_port = await serve_metrics(stack, gathering, service, asked.metrics_port)
+    at = await listening("--control-port", asked.control_port, control.start)
+    beacon = Beacon(pid=os.getpid(), control_socket=at.path, control_port=at.port, token=token, folder=place)
+    beacon = beacon.model_copy(update={"rest_port": api.port, "rest_url": api.url, "metrics_port": metrics_port})
+    if address:
+        reader = {"bolt_port": address.bolt_port, "bolt_user": address.user, "bolt_password": address.password}
+        beacon = beacon.model_copy(update=reader)
+    keep(folder, kept, beacon)
+    stack.callback(put_out, folder, beacon)
+    light(folder, beacon)
+    chronicle.serving(folder, beacon, api.absent)
+    return service
+
+
+def _refuse_control_port(port: int) -> None:
+    from remembrancer.surfaces.control.address import HAS_UNIX_SOCKETS  # noqa: PLC0415 (--help stays fast)
+
+    if port and HAS_UNIX_SOCKETS:
+        allowed = "0: on this system other commands reach it through a socket in the graph's folder"
+        raise InvalidInput("--control-port", port, allowed, 0)
+
+
+def _numbers(asked: Serving) -> Options:
+    from remembrancer.settings import Options  # noqa: PLC0415 (--help stays fast)
+
+    return Options(
+        check_interval_seconds=asked.check_interval_seconds,
+        stop_timeout_seconds=asked.stop_timeout,
+        keep_executions_days=None if asked.keep is None else read_days(asked.keep),
+        query_seconds=asked.query_seconds,
+        query_rows=asked.query_rows,
+        query_bytes=asked.query_bytes,
+    )
+
+
+async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, SchedulerService]) -> SchedulerService | None:
+    """Open, unless *stop* is set before that is done: then None."""
+    opened = asyncio.ensure_future(opening)
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((opened, asked), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+        if not opened.done():
+            opened.cancel()
+            await asyncio.wait([opened])
+    return None if opened.cancelled() else opened.result()
+
+
+async def _until(stop: asyncio.Event, service: SchedulerService) -> bool:
+    """Return when *stop* is set, or the checker has died: then True."""
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await stop.wait()
+        if not service.get_status().performance.task_running:
+            return True
+    return False
+
+
+def _folder(graph: str) -> Path | None:
+    """Return the folder to serve; None for a graph on a server."""
+    from remembrancer.cli.connect import folder_of  # noqa: PLC0415 (--help stays fast)
+
+    if graph == ":memory:":
+        allowed = "a folder or the URI of a server: other processes cannot reach this one"
+        raise InvalidInput("--graph", graph, allowed, DEFAULT_GRAPH)
+    return folder_of(graph)
+
+
+_LEFT: Final = "What was under way is taken over, by the next start or by another scheduler of this graph."
+_CLOSING_SECONDS: Final = 30.0
+"""What an end in order may take beyond the handlers: outcomes are written, requests answered, the graph closed."""
+_LOOK_SECONDS: Final = 2.0
+_TOKEN_BYTES: Final = 32

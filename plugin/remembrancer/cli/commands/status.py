@@ -1,0 +1,87 @@
+"""`remembrancer status`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from remembrancer.cli.command import Reading
+from remembrancer.cli.exit_codes import FAILED
+
+if TYPE_CHECKING:
+    from remembrancer.service.telemetry.status import ServiceStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling(Reading):
+    """The options of `status`."""
+
+
+async def status(asked: Telling) -> int:
+    """Tell how the scheduler is and what it has done. Exit code 1: one runs, and is not healthy.
+
+    Where none runs on this graph, it says so and shows what the graph has counted. On a server, it names all that
+    run there. For example:
+
+        remembrancer status
+        remembrancer status --json | jq .metrics.active_tasks
+    """
+    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+
+    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
+        told = await reached.status()
+    if asked.as_json:
+        print_json({"graph": _shown(asked.graph), "running": reached.running, **dict(told)})
+    else:
+        _print(_shown(asked.graph), told, running=reached.running)
+    return FAILED if reached.running and not told.is_healthy else 0
+
+
+def _print(graph: str, told: ServiceStatus, *, running: bool) -> None:
+    from remembrancer.cli.output import print_table, row_table, screen  # noqa: PLC0415 (--help stays fast)
+
+    health = "healthy" if told.is_healthy else "not healthy"
+    others = told.replication.replicas
+    words = f"a scheduler runs, {health}, for {told.uptime_seconds:,.0f} s"
+    if not running:
+        words = f"{_count(len(others))} on this graph" if others else "a scheduler does not run on this graph"
+    screen().print(f"{graph}: {words}", markup=False, highlight=False)
+    if told.last_error:
+        screen().print(f"last error: {told.last_error}", markup=False, highlight=False)
+    if others and not running:
+        print_table(row_table([dict(each) for each in others]))
+        screen().print()
+    own = () if running else _OF_A_RUN
+    print_table(
+        row_table([{"metric": name, "value": f"{value:g}"} for name, value in told.metrics.items() if name not in own])
+    )
+
+
+def _shown(graph: str) -> str:
+    from remembrancer.bootstrap import shown  # noqa: PLC0415 (--help stays fast)
+
+    return shown(graph)
+
+
+def _count(schedulers: int) -> str:
+    return "1 scheduler runs" if schedulers == 1 else f"{schedulers} schedulers run"
+
+
+_OF_A_RUN = frozenset(
+    {
+        "check_interval",
+        "error_count",
+        "error_rate",
+        "healthy",
+        "request_count",
+        "task_error_count",
+        "task_error_rate",
+        "task_interval_seconds",
+        "task_run_count",
+        "task_running",
+        "time_since_last_task_run",
+        "uptime_seconds",
+    }
+)
+"""What only a running scheduler has."""

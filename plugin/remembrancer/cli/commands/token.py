@@ -1,0 +1,83 @@
+"""`remembrancer token`: who may ask the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from typer import Argument, Option
+
+from remembrancer.cli.command import OnGraph
+from remembrancer.cli.exit_codes import FAILED
+from remembrancer.model.token import Scope
+
+
+@dataclass(frozen=True, kw_only=True)
+class Creating(OnGraph):
+    """The options of `token create`."""
+
+    name: Annotated[str, Option(help="Who it is for; what it does is on record under this name.")]
+    scope: Annotated[Scope, Option(help="read, write (and read), or admin (and all).")] = Scope.READ
+
+
+async def create(asked: Creating) -> None:
+    """Make a token for the API, and show it: this once, for the graph keeps its digest only.
+
+    For example:
+
+        remembrancer token create --name dashboard --scope read
+    """
+    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_json, screen  # noqa: PLC0415 (--help stays fast)
+
+    async with reach(asked.graph, make=True) as reached:
+        made = await reached.scheduler.create_token(asked.name, asked.scope)
+    if asked.as_json:
+        print_json(made)
+    else:
+        screen().print(made.token, markup=False, highlight=False, soft_wrap=True)
+
+
+async def list_tokens(asked: OnGraph) -> None:
+    """List the tokens of the API, those that were revoked too.
+
+    For example:
+
+        remembrancer token list
+    """
+    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_json, print_table, row_table  # noqa: PLC0415 (--help stays fast)
+
+    async with reach(asked.graph, reading=True) as reached:
+        tokens = await reached.scheduler.list_tokens()
+    if asked.as_json:
+        print_json(tokens)
+    else:
+        print_table(row_table([dict(vars(token)) for token in tokens]), otherwise="No tokens.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revoking(OnGraph):
+    """The options of `token revoke`."""
+
+    name: Annotated[str, Argument(help="As `token list` shows it.")]
+
+
+async def revoke(asked: Revoking) -> int:
+    """Let a token open nothing any more, from the next request on. Exit code 1: there is none to revoke.
+
+    For example:
+
+        remembrancer token revoke dashboard
+    """
+    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_json, screen  # noqa: PLC0415 (--help stays fast)
+
+    async with reach(asked.graph) as reached:
+        revoked = await reached.scheduler.revoke_token(asked.name)
+    if asked.as_json:
+        print_json({"name": asked.name, "revoked": revoked})
+    else:
+        said = "opens nothing any more" if revoked else "is no token that opens anything"
+        screen().print(f"{asked.name} {said}.", markup=False, highlight=False)
+    return 0 if revoked else FAILED

@@ -1,0 +1,171 @@
+"""How a command reaches the graph: through the scheduler that serves it, or by opening it itself."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.context import AUTHOR, Author
+from remembrancer.errors import GraphLocked, GraphMissing, GraphReadOnly, GraphTooOld, GraphUnavailable
+from remembrancer.model.graph_name import is_address
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from remembrancer.service.service import SchedulerService
+    from remembrancer.service.telemetry.status import ServiceStatus
+    from remembrancer.surfaces.control.api import Scheduler
+    from remembrancer.surfaces.control.client import RemoteScheduler
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A scheduler to ask, and whether it is running: one that is not fires nothing by itself."""
+
+    scheduler: Scheduler
+    running: bool
+    fires: bool
+    """Whether tasks fire by themselves: this scheduler runs, or others do on the same graph."""
+    status: Callable[[], Awaitable[ServiceStatus]]
+
+
+def folder_of(graph: str) -> Path | None:
+    """Return the folder that *graph* names; None for a URI."""
+    return None if is_address(graph) else Path(graph).expanduser()
+
+
+@asynccontextmanager
+async def reach(
+    graph: str, *, make: bool = False, read_only: bool = False, reading: bool = False
+) -> AsyncGenerator[Reached]:
+    """Give a scheduler over *graph* for one command; a checker is not started for it.
+
+    Args:
+        graph: A folder, or the URI of a server.
+        make: Whether a graph that is not there yet shall be made.
+        read_only: Whether a folder that no scheduler serves must be opened without writing to it, damaged or not.
+        reading: Whether it shall be opened so if that is possible: the command only reads.
+
+    Raises:
+        GraphUnavailable: Any of its kinds; GraphLocked only if another process holds it for a few seconds, so that
+            two short commands at once do not get in each other's way.
+    """
+    sign("command line")
+    folder = folder_of(graph)
+    if folder is not None and not make and not folder.exists():
+        raise GraphMissing(f"There is no graph {folder}. `remembrancer schedule` makes one; --graph names another.")
+    open_it = partial(_read if reading and folder is not None else _opened, graph)
+    live, opened = await _either(partial(_only_read, graph) if read_only else open_it, folder)
+    if live is not None:
+        try:
+            yield Reached(live, running=True, fires=True, status=live.get_status)
+        finally:
+            await live.close()
+    elif opened is not None:
+        try:
+            fires = bool(opened.get_status().replication.replicas)
+            yield Reached(opened, running=False, fires=fires, status=lambda: _told(opened))
+        finally:
+            await opened.close()
+
+
+@asynccontextmanager
+async def held_by(graph: str) -> AsyncGenerator[RemoteScheduler | None]:
+    """Give the scheduler that holds the folder *graph* just now; None for a folder that none holds, or a server."""
+    sign("command line")
+    folder = folder_of(graph)
+    live = await _live(folder) if folder is not None and folder.exists() else None
+    try:
+        yield live
+    finally:
+        if live is not None:
+            await live.close()
+
+
+def sign(surface: str) -> None:
+    """Put this user's login name, and *surface*, to what this command changes, unless that is done."""
+    if AUTHOR.get() is None:
+        AUTHOR.set(Author(surface, _login()))
+
+
+def _login() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no name in the environment, and none for the user's number
+        return None
+
+
+async def _either(
+    open_it: Callable[[], Awaitable[SchedulerService]], folder: Path | None
+) -> tuple[RemoteScheduler | None, SchedulerService | None]:
+    """Return the running scheduler, or one of our own over the opened graph; try again while it is locked."""
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        if folder is not None and (live := await _live(folder)) is not None:
+            return live, None
+        try:
+            return None, await open_it()
+        except GraphLocked as locked:
+            if time.monotonic() > give_up:
+                raise _explained(locked, folder) from locked
+        except GraphUnavailable as refused:
+            raise _explained(refused, folder) from refused
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _explained(error: GraphUnavailable, folder: Path | None) -> GraphUnavailable:
+    """Return *error*, and beside it why a scheduler that the folder seems to name was not asked."""
+    from remembrancer.surfaces.control.connection_file import copied_from  # noqa: PLC0415 (--help stays fast)
+
+    if folder is None or (served := copied_from(folder)) is None:
+        return error
+    return type(error)(f"{error} (Its serve.json came along with a copy of {served}, and was not followed.)")
+
+
+async def _told(service: SchedulerService) -> ServiceStatus:
+    return service.get_status()
+
+
+async def _live(folder: Path) -> RemoteScheduler | None:
+    from remembrancer.surfaces.control.connection_file import Place, look_for  # noqa: PLC0415 (--help stays fast)
+
+    beacon = look_for(folder)
+    if beacon is None:
+        return None
+    from remembrancer.surfaces.control.client import RemoteScheduler  # noqa: PLC0415 (--help stays fast)
+
+    return await RemoteScheduler.connect(beacon, Place.of(folder))
+
+
+async def _read(graph: str) -> SchedulerService:
+    """Open to read; a graph that must be recovered or brought up to date first is opened as for any other command."""
+    try:
+        return await _only_read(graph, damaged=False)
+    except (GraphReadOnly, GraphTooOld):
+        return await _opened(graph)
+
+
+async def _only_read(graph: str, *, damaged: bool = True) -> SchedulerService:
+    from remembrancer.bootstrap import open_to_read  # noqa: PLC0415 (loads the engine)
+
+    service = open_to_read(graph, damaged=damaged)
+    await service.open()
+    return service
+
+
+async def _opened(graph: str) -> SchedulerService:
+    from remembrancer.bootstrap import open_service  # noqa: PLC0415 (loads the engine)
+
+    service = open_service(graph)
+    await service.open()
+    return service
+
+
+_PATIENCE_SECONDS: Final = 3.0
+_PAUSE_SECONDS: Final = 0.1

@@ -1,0 +1,88 @@
+"""From a command's coroutine to an exit code; an error becomes one clear block on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from remembrancer.cli.signals import Signals
+from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError, TaskNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+FAILED: Final = 1
+INVALID: Final = 2
+NOT_FOUND: Final = 3
+UNAVAILABLE: Final = 4
+_END_SECONDS: Final = 5.0
+"""How long a command may take to let go of what it holds, once a signal has come."""
+
+
+def run(work: Coroutine[None, None, int | None], *, as_json: bool = False) -> None:
+    """Run *work* to its end and exit; what it returns is the exit code, None is 0.
+
+    A signal cancels it, and what it then returns counts too; else the code is that of a process ended by the signal.
+    """
+    with Signals(_END_SECONDS) as signals:
+        try:
+            code = asyncio.run(signals.attend(work))
+        except RemembrancerError as error:
+            tell(error, as_json=as_json)
+            code = exit_code(error)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            _tell_interrupted(as_json=as_json)
+            code = signals.code
+    if code:
+        raise typer.Exit(code)
+
+
+def exit_code(error: RemembrancerError) -> int:
+    """Return the exit code that `remembrancer --help` promises for *error*."""
+    match error:
+        case InvalidInput():
+            return INVALID
+        case TaskNotFound():
+            return NOT_FOUND
+        case GraphUnavailable():
+            return UNAVAILABLE
+        case _:
+            return FAILED
+
+
+def tell(error: RemembrancerError, *, as_json: bool) -> None:
+    """Print *error* to stderr."""
+    from remembrancer.cli.output import errors, to_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.jsonable import plain  # noqa: PLC0415 (--help stays fast)
+
+    if as_json:
+        told = {"type": type(error).__name__, "message": str(error), **_fields(plain(vars(error)))}
+        sys.stderr.write(to_json({"error": told}) + "\n")
+        return
+    out = errors()
+    out.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
+    if isinstance(error, InvalidInput):
+        rows = (
+            ("field", error.field),
+            ("value", error.value),
+            ("allowed", error.allowed),
+            ("example", error.example),
+        )
+        for name, value in rows:
+            out.print(f"  {name:8}", str(value), markup=False, highlight=False)
+    else:
+        out.print(f"  {error}", markup=False, highlight=False)
+
+
+def _tell_interrupted(*, as_json: bool) -> None:
+    words = "Interrupted."
+    told = {"error": {"type": "Interrupted", "message": words}}
+    typer.echo(json.dumps(told) if as_json else words, err=True)
+
+
+def _fields(fields: object) -> dict[str, object]:
+    return fields if isinstance(fields, dict) else {}  # pyright: ignore[reportUnknownVariableType]  plain() of a dict

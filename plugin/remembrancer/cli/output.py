@@ -1,0 +1,288 @@
+"""Tables and words for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from remembrancer.cli.grid import Cell, Grid
+from remembrancer.model.audit import TaskChange
+from remembrancer.model.control_characters import visible, visible_json
+from remembrancer.model.timestamps import from_ms, to_iso
+from remembrancer.surfaces.jsonable import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
+
+
+class PlainConsole(Console):
+    """Shows text as it is: no picture for what looks like the code of one, each control character made visible."""
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=stderr, width=width, emoji=False)
+
+    def render_str(self, text: str, **options: object) -> Text:
+        """Return what is printed for a text."""
+        return super().render_str(visible(text, lines=True), **options)  # pyright: ignore[reportArgumentType] (handed on as they came)
+
+
+def screen() -> Console:
+    """Return the console for results; as wide as a table needs where no terminal sets a width."""
+    return PlainConsole(width=_width(sys.stdout))
+
+
+def errors() -> Console:
+    """Return the console for everything that is no result."""
+    return PlainConsole(stderr=True, width=_width(sys.stderr))
+
+
+def _width(stream: TextIO) -> int | None:
+    return None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+
+
+def at_work(what: str) -> AbstractContextManager[object]:
+    """Show on stderr that something is under way, while there is somebody to see it."""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=errors(),
+        transient=True,
+    )
+    bar.disable = not sys.stderr.isatty()
+    bar.add_task(what, total=None)
+    return bar
+
+
+@contextmanager
+def progress() -> Generator[Callable[[str, int, int], None]]:
+    """Show on stderr how far something is: give what it calls the name of the step, what is done, and of how much."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task("")
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """Print any answer as JSON."""
+    sys.stdout.write(to_json(value, indent=indent) + "\n")
+    sys.stdout.flush()
+
+
+def to_json(value: object, *, indent: int | None = None) -> str:
+    """Return any answer as JSON, with control characters spelled in its strings."""
+    return visible_json(json.dumps(plain(value), indent=indent, ensure_ascii=False))
+
+
+def tell_more(what: str, shown: int, *, as_json: bool) -> None:
+    """Say on stderr that there is more than was printed."""
+    note = f"There are more than these {shown:,} {what}: --limit takes more."
+    sys.stderr.write(f"{to_json({'note': note})}\n" if as_json else f"{note}\n")
+    sys.stderr.flush()
+
+
+def print_table(table: Grid, *, otherwise: str = "") -> None:
+    """Print a table; *otherwise* stands for one without rows."""
+    if not table.rows:
+        if otherwise:
+            screen().print(otherwise, highlight=False)
+        return
+    out = screen()
+    lines = table.lines(out.width if out.is_terminal or "COLUMNS" in os.environ else None)
+    if not out.color_system:  # nothing to draw: a hundred times as fast
+        sys.stdout.writelines(f"{line.plain}\n" for line in lines)
+        return
+    for some in batched(lines):
+        out.print(Text("\n").join(some), soft_wrap=True, highlight=False)
+
+
+def batched(lines: Iterable[Text]) -> Iterator[list[Text]]:
+    """Yield lines some at a time."""
+    left = iter(lines)
+    while some := list(islice(left, _AT_ONCE)):
+        yield some
+
+
+def when(moment: datetime | None) -> str:
+    """Return a moment as people read it here: UTC, and how far it is from now."""
+    return "" if moment is None else f"{to_iso(moment)} ({distance(moment, datetime.now(UTC))})"
+
+
+def distance(moment: datetime, now: datetime) -> str:
+    """Return how far *moment* lies from *now*, in the largest unit that fits."""
+    seconds = round((moment - now).total_seconds())
+    for unit, length in _UNITS:
+        if abs(seconds) >= length:
+            words = f"{abs(seconds) // length} {unit}"
+            return f"in {words}" if seconds > 0 else f"{words} ago"
+    return "now"
+
+
+def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
+    """Return tasks as a table, one a row."""
+    table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals"))
+    for task in tasks:
+        table.add(
+            task.task_id,
+            task.name,
+            status_cell(task.status),
+            schedule_words(task) if task.unreadable is None else f"unreadable: {task.unreadable}",
+            when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
+            when(task.last_triggered_at),
+            str(task.deferral_count or ""),
+        )
+    return table
+
+
+def fact_table(task: ScheduledTask) -> Grid:
+    """Return one task as a table of facts, leaving out those it has none of."""
+    table = Grid()
+    facts = {
+        "task": task.task_id,
+        "name": task.name,
+        "status": task.status,
+        "schedule": schedule_words(task),
+        "next run": when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
+        "last run": when(task.last_triggered_at),
+        "goal": task.goal_description,
+        "prompt": task.trigger_prompt,
+        "thought": task.origin_thought_id,
+        "created": when(task.created_at),
+        "misfire": f"{task.misfire}, grace {task.misfire_grace_seconds:g} s",
+        "on lost": f"{task.on_lost}, attempts {task.max_attempts}",
+        "timeout": "" if task.timeout_seconds is None else f"{task.timeout_seconds:g} s",
+        "dedup key": task.dedup_key or "",
+        "context": "" if task.context is None else json.dumps(plain(task.context), ensure_ascii=False),
+        "unreadable": task.unreadable or "",
+    }
+    for name, fact in facts.items():
+        if fact:
+            table.add(name, fact)
+    return table
+
+
+def schedule_words(task: ScheduledTask) -> str:
+    """Return when a task is due, in one cell."""
+    if task.schedule_cron is None:
+        return "once"
+    return task.schedule_cron if task.timezone == "UTC" else f"{task.schedule_cron} ({task.timezone})"
+
+
+def execution_table(told: Iterable[Execution | TaskChange]) -> Grid:
+    """Return executions, and changes among them, as a table, one a row."""
+    table = Grid(("triggered at", "task", "status", "nominal time", "took", "reason or result", "execution"))
+    for one in told:
+        if isinstance(one, TaskChange):
+            table.add(*_change_cells(one))
+            continue
+        nominal = to_iso(one.nominal_at)
+        if one.occurrences > 1 and one.last_nominal_at is not None:
+            nominal = f"{nominal} … {to_iso(one.last_nominal_at)} ({one.occurrences})"
+        table.add(
+            to_iso(one.triggered_at),
+            one.task_id,
+            status_cell(one.status),
+            nominal,
+            "" if one.duration_seconds is None else f"{one.duration_seconds:.3f} s",
+            _shortened(one.reason or one.result or ""),
+            one.execution_id,
+        )
+    return table
+
+
+def _change_cells(change: TaskChange) -> tuple[str | Cell, ...]:
+    who = change.surface or "somebody" if change.actor is None else f"{change.surface}: {change.actor}"
+    was, fields = change.before or {}, change.after or {}
+    moved = ", ".join(f"{name} {was.get(name)} → {value}" for name, value in fields.items()) if was else ""
+    said = "; ".join(part for part in (f"by {who}", change.reason, moved) if part)
+    return (
+        to_iso(change.at),
+        change.task_id or "",
+        status_cell(change.action),
+        "",
+        "",
+        _shortened(said),
+        change.change_id,
+    )
+
+
+def word_table(first: str, rows: Iterable[tuple[str, str, str]]) -> Grid:
+    """Return rows of a name, a word in its colour, and a sentence."""
+    table = Grid((first, "", "saw"))
+    for name, word, sentence in rows:
+        table.add(name, status_cell(word), sentence)
+    return table
+
+
+def row_table(rows: Sequence[dict[str, object]]) -> Grid:
+    """Return the answer of a query as a table; its columns are the keys of all rows, in their order."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    table = Grid(tuple(columns))
+    for row in rows:
+        table.add(*(_cell(row.get(column)) for column in columns))
+    return table
+
+
+def coloured(status: str) -> str:
+    """Return a status in its colour, as markup."""
+    return f"[{_colour(status)}]{escape(status)}[/]"
+
+
+def status_cell(status: str) -> Cell:
+    """Return a status in its colour, for a table."""
+    return Cell(status, _colour(status))
+
+
+def _colour(status: str) -> str:
+    return _COLOURS.get(status.lower(), "yellow")
+
+
+def _cell(value: object) -> str:
+    value = plain(value)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+_PIPE_WIDTH: Final = 200
+_AT_ONCE: Final = 500
+_SHOWN: Final = 120
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_COLOURS: Final = {
+    "pending": "cyan",
+    "active": "green",
+    "complete": "dim",
+    "completed": "green",
+    "running": "cyan",
+    "failed": "red",
+    "cancelled": "dim",
+    "ok": "green",
+    "critical": "red",
+}

@@ -1,0 +1,159 @@
+"""What becomes of each line of a crontab that is imported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from remembrancer.cli.connect import folder_of, reach, sign
+from remembrancer.cli.output import at_work
+from remembrancer.errors import InvalidInput
+from remembrancer.model.control_characters import visible
+from remembrancer.model.request import ScheduleRequest
+from remembrancer.operations.validation import admit
+from remembrancer.ports.task_store import Wanted
+from remembrancer.schedules.importers.crontab import CrontabLine, LineKind
+
+
+class Fate(StrEnum):
+    """What becomes of one line."""
+
+    IMPORTED = "imported"
+    UNCHANGED = "unchanged"
+    """A task for this job is there already."""
+    SKIPPED = "skipped"
+    NO_JOB = "no job"
+    """A comment, a setting or an empty line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """One line of the file, and what became of it."""
+
+    number: int
+    text: str
+    fate: Fate
+    reason: str | None = None
+    """Why it is so; of an imported line, what was guessed, or runs otherwise than in cron."""
+    task_id: str | None = None
+    schedule_cron: str | None = None
+    timezone: str | None = None
+    command: str | None = None
+    user: str | None = None
+
+
+Known = dict[str | None, tuple[str, bool]]
+"""By `dedup_key`: the id of the task, and whether it is new."""
+
+
+async def account(lines: list[CrontabLine], graph: str, zone: str, *, dry_run: bool) -> list[Accounted]:
+    """Schedule the jobs in one write, or on a *dry_run* in none; return what became of each line, in order.
+
+    A job that would be refused as a task is skipped before, whether it is a dry run or not.
+    """
+    jobs = {line.number: to_request(line, zone) for line in lines if line.kind is LineKind.JOB}
+    refused = {number: fault for number, job in jobs.items() if (fault := _fault(job)) is not None}
+    taken = [job for number, job in jobs.items() if number not in refused]
+    known = await (_foreseen if dry_run else _scheduled)(graph, taken)
+    seen: dict[str | None, int] = {}
+    accounted: list[Accounted] = []
+    for line in lines:
+        if fault := refused.get(line.number):
+            accounted.append(_of_none(replace(line, kind=LineKind.SKIPPED, reason=fault)))
+        elif job := jobs.get(line.number):
+            first = seen.setdefault(job.dedup_key, line.number)
+            accounted.append(_of_job(line, job, first, known))
+        else:
+            accounted.append(_of_none(line))
+    return accounted
+
+
+def _fault(job: ScheduleRequest) -> str | None:
+    """Return why no task can be made of a job; None if one can."""
+    try:
+        admit(job, datetime.now(UTC), 0.0, {})
+    except InvalidInput as refusal:
+        return f"{refusal.field} is not accepted: allowed is {refusal.allowed}"
+    return None
+
+
+def to_request(line: CrontabLine, zone: str) -> ScheduleRequest:
+    """Return a job line as a task; equal jobs, from whatever file, have equal `dedup_key`s.
+
+    *zone* is for lines whose file names none. It is no part of the key: importing with another changes nothing.
+    """
+    command = line.command or ""
+    identity = json.dumps([line.user, line.expression, line.timezone, command, line.stdin])
+    words = " ".join(command.split()[:_NAME_WORDS])
+    return ScheduleRequest(
+        name=visible(words)[:_NAME_LENGTH],
+        goal_description=f"Run by cron: {line.text.strip()}"[:_GOAL_LENGTH],
+        trigger_prompt=command,
+        origin_thought_id="crontab_import",
+        schedule_cron=line.expression,
+        timezone=line.timezone or zone,
+        dedup_key=f"crontab_{hashlib.sha256(identity.encode()).hexdigest()[:32]}",
+        context={
+            "user": line.user,
+            "environment": dict(line.environment),
+            "stdin": line.stdin,
+            "line": line.text,
+        },
+    )
+
+
+def _of_none(line: CrontabLine) -> Accounted:
+    if line.kind is LineKind.SKIPPED:
+        return Accounted(line.number, line.text, Fate.SKIPPED, line.reason, command=line.command, user=line.user)
+    return Accounted(line.number, line.text, Fate.NO_JOB, line.kind)
+
+
+def _of_job(line: CrontabLine, job: ScheduleRequest, first: int, known: Known) -> Accounted:
+    task_id, is_new = known.get(job.dedup_key, (None, True))
+    unchanged = None if is_new else "there is a task for this job already"
+    if first != line.number:
+        unchanged = f"the same job as line {first}"
+    return Accounted(
+        line.number,
+        line.text,
+        Fate.UNCHANGED if unchanged else Fate.IMPORTED,
+        unchanged or line.note,
+        task_id,
+        schedule_cron=job.schedule_cron,
+        timezone=job.timezone,
+        command=line.command,
+        user=line.user,
+    )
+
+
+async def _scheduled(graph: str, jobs: list[ScheduleRequest]) -> Known:
+    """Schedule *jobs*; those that are there already stay as they are."""
+    sign("import")
+    distinct = {job.dedup_key: job for job in jobs}
+    with at_work(f"Importing {len(distinct)} jobs"):
+        async with reach(graph, make=True) as reached:
+            now = datetime.now(UTC)
+            started = now - timedelta(microseconds=now.microsecond % 1000)  # tasks count in whole milliseconds
+            replies = await reached.scheduler.schedule_tasks(list(distinct.values()))
+    return {reply.dedup_key: (reply.task_id, reply.created_at >= started) for reply in replies}
+
+
+async def _foreseen(graph: str, jobs: list[ScheduleRequest]) -> Known:
+    """Return those of *jobs* that are there already, and write nothing: not even a graph."""
+    folder = folder_of(graph)
+    if folder is not None and not folder.exists():
+        return {}
+    async with reach(graph) as reached:
+        tasks = await reached.scheduler.find_tasks(Wanted(recurring=True, limit=_MOST_COMPARED))
+    wanted = {job.dedup_key for job in jobs}
+    return {task.dedup_key: (task.task_id, False) for task in tasks if task.dedup_key in wanted}
+
+
+_MOST_COMPARED: Final = 1_000_000
+_NAME_WORDS: Final = 4
+_NAME_LENGTH: Final = 80
+_GOAL_LENGTH: Final = 2000

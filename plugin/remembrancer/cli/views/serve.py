@@ -1,0 +1,250 @@
+"""What `remembrancer serve` prints while it runs: where it listens, and a line for each execution."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import logging
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from remembrancer.cli.streams import silence
+from remembrancer.engine.execution.default_handler import think
+from remembrancer.engine.execution.handler_call import is_async
+from remembrancer.errors import InvalidInput
+from remembrancer.model.control_characters import visible, visible_json
+from remembrancer.model.handler_result import Defer, Failed
+from remembrancer.model.timestamps import to_iso
+from remembrancer.surfaces.log_context import WithRequestId
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+    from typing import Self
+
+    from remembrancer.cli.serve_ports import Api
+    from remembrancer.ports.handler import Answer, Firing, Handler
+    from remembrancer.service.service import SchedulerService
+    from remembrancer.service.telemetry.status import ReplicationReport
+    from remembrancer.surfaces.control.connection_file import Beacon
+
+    Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+T = TypeVar("T")
+
+
+class OneLine(logging.Formatter):
+    """Writes a record in one line, and what was raised indented below: nothing in them passes for another record."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
+        """Return the line."""
+        return visible(super().formatMessage(record))
+
+    def formatException(self, ei: Raised) -> str:  # noqa: N802 (logging's own name)
+        """Return what was raised."""
+        return "\n".join(f"  {visible(line)}" for line in super().formatException(ei).split("\n"))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 (logging's own name)
+        """Return where it was."""
+        return "\n".join(f"  {visible(line)}" for line in stack_info.split("\n"))
+
+
+class Chronicle:
+    """Prints one line an event: words for people, or a JSON object for machines.
+
+    Tasks go on firing where nothing can be printed any longer.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        to_stderr = logging.StreamHandler(sys.stderr)
+        to_stderr.addFilter(WithRequestId())
+        to_stderr.setFormatter(OneLine(_FORM))
+        logging.basicConfig(handlers=[to_stderr])
+
+    def serving(self, folder: Path, beacon: Beacon, no_api: str | None = None) -> None:
+        """Say where to find it; the secrets stay in the folder."""
+        bolt = None if beacon.bolt_port is None else f"bolt://{beacon.host}:{beacon.bolt_port}"
+        control = f"{beacon.host}:{beacon.control_port}"
+        if beacon.control_socket is not None:
+            control = str(folder / beacon.control_socket)
+        doors = _doors(beacon.rest_url, no_api, beacon.metrics_port)
+        lines = [f"Serving {folder} (process {beacon.pid}); Ctrl-C stops it.", f"  control  {control}", *doors]
+        if bolt:
+            secret = f"password: bolt_password in {folder / 'serve.json'}"
+            lines.append(f"  read it  {bolt}  user: {beacon.bolt_user}  {secret}")
+        facts: dict[str, object] = {"graph": str(folder), "pid": beacon.pid, "control": control, "bolt": bolt}
+        facts |= {"rest": beacon.rest_url, "rest_absent": no_api}
+        self._tell("serving", "\n".join(lines), **facts, metrics_port=beacon.metrics_port)
+
+    def sharing(self, graph: str, among: ReplicationReport, api: Api, *, metrics_port: int | None) -> None:
+        """Say which graph on a server it is, who else serves it, and where to find this one."""
+        pid = os.getpid()
+        others = len(among.replicas) - 1
+        beside = f", beside {others} other{'s' if others > 1 else ''}" if others else ""
+        words = f"Serving {graph} (process {pid}) as {among.replica_id}{beside}; Ctrl-C stops it."
+        doors = _doors(api.url, api.absent, metrics_port)
+        facts: dict[str, object] = {"graph": graph, "pid": pid, "replica_id": among.replica_id, "others": others}
+        facts |= {"rest": api.url, "rest_absent": api.absent}
+        self._tell("serving", "\n".join([words, *doors]), **facts, metrics_port=metrics_port)
+
+    def execution(self, firing: Firing, status: str, seconds: float, said: str) -> None:
+        """Say how a handler's run ended."""
+        task = firing.task
+        words = " ".join(said.split())
+        shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
+        self._tell(
+            "execution",
+            visible(f"{to_iso(datetime.now(UTC))}  {status:9}  {task.name} ({task.task_id})  {seconds:.3f} s  {shown}"),
+            status=status,
+            task_id=task.task_id,
+            execution_id=firing.execution.execution_id,
+            name=task.name,
+            seconds=round(seconds, 6),
+            said=said,
+        )
+
+    def stopping(self, service: SchedulerService, limit_seconds: float) -> None:
+        """Say what it waits for, and how long; a checker that died is an error."""
+        status = service.get_status()
+        if not status.performance.task_running:
+            logging.getLogger("remembrancer").error("The checker has died: %s", status.last_error or "see above")
+        handlers = int(service.gauges.read().get("scheduler.executions.running", 0))
+        of_them = "1 handler" if handlers == 1 else f"{handlers} handlers"
+        words = f"waiting up to {limit_seconds:g} s for {of_them}; press Ctrl-C again to end at once."
+        told = f"Stopping: {words}" if handlers else "Stopping."
+        self._tell("stopping", told, handlers=handlers, limit_seconds=limit_seconds)
+
+    def stopped(self) -> None:
+        """Say that all is written and let go."""
+        self._tell("stopped", "Stopped.")
+
+    def _tell(self, event: str, words: str, **facts: object) -> None:
+        """Print a line. Work goes on without it when the reader, or the terminal, has gone."""
+        told = visible_json(json.dumps({"event": event, **facts}, ensure_ascii=False)) if self._as_json else words
+        try:
+            sys.stdout.write(visible(told, lines=True) + "\n")
+            sys.stdout.flush()
+        except OSError as gone:
+            silence()
+            logging.getLogger("remembrancer").warning("Nothing more is printed, for stdout takes no more: %s", gone)
+
+
+def _doors(rest: str | None, no_api: str | None, metrics_port: int | None) -> list[str]:
+    """Return the lines that say what is open, and why the API is not."""
+    lines = (
+        [f"  api      {rest}/v1/openapi.json  token: remembrancer token create --name … --scope write"] if rest else []
+    )
+    if no_api is not None:
+        lines.append(f"  api      not served: {no_api}")
+    if metrics_port is not None:
+        lines.append(f"  metrics  http://127.0.0.1:{metrics_port}/metrics")
+    return lines
+
+
+def chronicled(handler: Handler, chronicle: Chronicle) -> Handler:
+    """Return *handler* with each of its runs told to *chronicle*; a plain one stays plain, and keeps its thread."""
+
+    async def awaited(answer: Awaitable[Answer], told: _Told) -> Answer:
+        with told:
+            return told.of(await answer)
+
+    def plain(firing: Firing) -> Awaitable[Answer] | Answer:
+        told = _Told(chronicle, firing)
+        with told:
+            answer = handler(firing)
+            if not inspect.isawaitable(answer):
+                return told.of(answer)
+            told.postponed = True
+        return awaited(answer, told)
+
+    async def asynchronous(firing: Firing) -> Answer:
+        return await cast("Awaitable[Answer]", plain(firing))
+
+    return asynchronous if is_async(handler) else plain
+
+
+class _Told:
+    """Tells of one run when its `with` statement ends.
+
+    Args:
+        chronicle: Told.
+        firing: What runs.
+    """
+
+    def __init__(self, chronicle: Chronicle, firing: Firing) -> None:
+        self._chronicle = chronicle
+        self._firing = firing
+        self._started = time.monotonic()
+        self._said = ("", "")
+        self.postponed = False
+        """Whether the answer is still to be awaited, in another `with` statement."""
+
+    def of(self, answer: Answer) -> Answer:
+        """Take the answer, and return it."""
+        self._said = _words(answer)
+        return answer
+
+    def __enter__(self) -> Self:
+        """Begin, or go on."""
+        self.postponed = False
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Tell what came of it."""
+        if not self.postponed:
+            said = ("failed", _text(error, repr)) if error else self._said
+            self._chronicle.execution(self._firing, said[0], time.monotonic() - self._started, said[1])
+
+
+def find_handler(name: str | None) -> Handler:
+    """Return the function that `package.module:function` names, looked for in the current folder last.
+
+    None is the handler that makes a thought of each firing.
+    """
+    if name is None:
+        return think
+    example = "my_agent.tasks:handle"
+    module, _, function = name.partition(":")
+    if not module or not function:
+        raise InvalidInput("--handler", name, "a module, a colon and a function", example)
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # last: a file there that has a library's name does not replace it
+    try:
+        found: object = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as missing:
+        where = getattr(sys.modules.get(module), "__file__", None)
+        said = f"{missing}; the module is {where}" if where else str(missing)
+        raise InvalidInput("--handler", name, f"a function that can be imported ({said})", example) from missing
+    if not callable(found):
+        raise InvalidInput("--handler", name, "something that can be called", example)
+    return cast("Handler", found)
+
+
+def _words(answer: Answer) -> tuple[str, str]:
+    """Say how a run ended, without a say in it: the engine reads the answer, and refuses what it does not take."""
+    match answer:
+        case Failed():
+            return "failed", _text(answer.reason)
+        case Defer():
+            return "deferred", f"until {_text(answer.until, to_iso)}: {_text(answer.reason)}"
+        case _:
+            result: object = getattr(answer, "result", answer)
+            return "completed", "" if result is None else _text(result)
+
+
+def _text(value: T, show: Callable[[T], str] = str) -> str:
+    try:
+        return show(value)
+    except Exception:  # noqa: BLE001 (a value of the agent's may fail in any way, and a line about it is all that is lost)
+        return f"a {type(value).__name__} that cannot be shown"
+
+
+_SHOWN: Final = 120
+_FORM: Final = "%(asctime)s %(levelname)s [%(request_id)s] %(message)s"

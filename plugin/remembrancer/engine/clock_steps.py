@@ -1,0 +1,100 @@
+"""Steps of a clock: how far it was set, as compared with the monotonic one, which cannot be set."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.timestamps import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+SHORTEST_SECONDS: Final = 1.0
+"""A smaller difference is no step: clocks drift, and are slewed."""
+_MINUTE: Final = 60.0
+_HOUR: Final = 3600.0
+
+
+class Steps:
+    """The steps that a clock has made so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.forward = 0.0
+        """Seconds by which the clock was set forward, in all."""
+        self.back = 0.0
+        """Seconds by which it was set back, in all: not netted, since work may have been done in between."""
+
+    def look(self) -> None:
+        """Look for a step, if they have to be looked for."""
+
+    def add(self, seconds: float) -> None:
+        """Count a step."""
+        self.count += 1
+        self.forward += max(0.0, seconds)
+        self.back += max(0.0, -seconds)
+
+
+class FoundSteps(Steps):
+    """The steps of a clock that says nothing of them: found by comparing each reading with the monotonic clock.
+
+    Args:
+        now: Tells the clock's time.
+    """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._now = now
+        self._lock = Lock()  # any thread may ask for the time
+        self._ahead: float | None = None
+        self._error = 0.0
+
+    def look(self) -> None:
+        """Read the clock, to compare it."""
+        self.read()
+
+    def read(self) -> datetime:
+        """Return the clock's time; count a step if it has made one since the last reading."""
+        with self._lock:
+            began = time.monotonic()
+            now = self._now()
+            ahead = (now - EPOCH).total_seconds() - began
+            error = time.monotonic() - began  # the process may have stood still between the two readings
+            before, slack = self._ahead, SHORTEST_SECONDS + error + self._error
+            self._ahead, self._error = ahead, error
+            if before is not None and abs(ahead - before) > slack:
+                self.add(ahead - before)
+        return now
+
+
+def steps_of(clock: object) -> Steps:
+    """Return the steps that *clock* counts; of one that counts none, steps that never come."""
+    steps = getattr(clock, "steps", None)
+    return steps if isinstance(steps, Steps) else Steps()
+
+
+def describe_steps(forward: float, back: float) -> str:
+    """Say in words how far a clock was set, by so many seconds each way."""
+    told: list[str] = []
+    if forward:
+        told.append(f"went forward by {_span(forward)} at once")
+    if back:
+        told.append(f"was set back by {_span(back)}")
+    return f"The clock {' and '.join(told)}"
+
+
+def _span(seconds: float) -> str:
+    seconds = round(seconds, 1)
+    if seconds >= _HOUR:
+        return f"{seconds / _HOUR:.3g} h"
+    if seconds >= _MINUTE:
+        return f"{seconds / _MINUTE:.3g} min"
+    return f"{seconds:.3g} s"
+
+
+def is_within(now: datetime, last: datetime | None, span: timedelta) -> bool:
+    """Whether *last* is less than *span* ago; it is not if it lies ahead: the clock was set back since."""
+    return last is not None and last <= now < last + span

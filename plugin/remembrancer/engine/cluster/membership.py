@@ -1,0 +1,290 @@
+"""This replica among the others: it signs on, sees who else is there, and whether the graph is still the same."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import socket
+import time
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.clock import SystemTime
+from remembrancer.engine.clock_steps import is_within
+from remembrancer.engine.cluster.shards import ALONE, turns
+from remembrancer.errors import RemembrancerError
+from remembrancer.model.ids import SHARES, new_id, share_of
+from remembrancer.model.replica import Replica
+from remembrancer.model.timestamps import from_ms, to_ms
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.engine.cluster.shards import Turn
+    from remembrancer.engine.faults import Faults
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.replicas import Roster
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.settings import Options
+
+_DEAD_LEASES: Final = 10
+"""A replica without a sign of life for so many lease times is taken off the roll."""
+_READINGS: Final = 3
+_LEAVE_SECONDS: Final = 2.0
+_ANSWER_SECONDS: Final = 5.0
+_GRAPH: Final = "The graph"
+_SLOWEST: Final = 2.0
+_PACKAGE: Final = "remembrancer"
+_WIPED: Final = (
+    "The graph has been wiped: its marker is gone, and with it the tasks that were in it. It is given its schema and "
+    "a new marker; what is scheduled from here on is kept."
+)
+_ANOTHER: Final = (
+    "Another graph is behind this address now: its marker says {new}, and was {old}. It was wiped and begun anew, or "
+    "the address leads elsewhere; the scheduler goes on with what is there."
+)
+_RESTORED: Final = (
+    "The graph was set back to an earlier state: the last sign of life of this scheduler is not in it. What happened "
+    "since is forgotten there, and may happen again."
+)
+_TWO: Final = (
+    "Another scheduler (process {pid} on {host}) has this graph open too. Nothing fires here until it is gone: stop "
+    "one of the two, and run `remembrancer doctor`."
+)
+
+
+class Presence:
+    """One replica's place on the roll of its graph.
+
+    Args:
+        store: The graph.
+        clock: The time; the system's is set by that of a shared graph's server.
+        options: How often, how long.
+        faults: Where it is told what is wrong with the graph, once for each trouble.
+    """
+
+    def __init__(self, store: TaskStore, clock: Clock, options: Options, faults: Faults) -> None:
+        self._store = store
+        self._clock = clock
+        self._options = options
+        self._faults = faults
+        self.replica_id = new_id("replica", to_ms(clock.now()))
+        self._me: Replica | None = None
+        self._gone: list[str] = []
+        self._dealt = frozenset[str]()
+        self.graph_id: str | None = None
+        self.live: tuple[Replica, ...] = ()
+        """The replicas with a recent sign of life, as last seen."""
+        self.turns: tuple[Turn, ...] = ALONE
+        """What this replica serves, in the order in which it looks."""
+        self.trouble: str | None = None
+        """What is wrong with the graph just now."""
+        self.barred = False
+        """Whether the graph is another one, and cannot be worked on."""
+        self.renewals = 0
+        """How often the graph was given its schema again."""
+        self.upcoming: datetime | None = None
+        """On a shared graph, when a task is due for this replica, as the last poll found."""
+        self._polled = float("-inf")
+        self._folded_at: datetime | None = None
+
+    @property
+    def clock_offset_seconds(self) -> float:
+        """How far the time that counts is ahead of this machine's clock."""
+        return self._clock.offset_seconds if isinstance(self._clock, SystemTime) else 0.0
+
+    @property
+    def clock_name(self) -> str:
+        """What messages call this machine's clock."""
+        return self._clock.name if isinstance(self._clock, SystemTime) else "The clock"
+
+    async def look(self) -> None:
+        """See who is there and which graph this is, and set the clock by a shared graph's server."""
+        me, sent = self._me, time.monotonic()
+        roster = await self._store.roll.roster(self.turns[0].shares)
+        if isinstance(self._clock, SystemTime) and not self._store.exclusive:
+            self._clock.hear(roster.now, sent, time.monotonic())
+        if fault := self._fault_of(roster, me):
+            roster = await self._begin_anew(fault)
+        else:
+            self.trouble, self.barred = None, False
+        self.graph_id = roster.graph_id
+        self._see(roster.replicas)
+        self._polled = time.monotonic()
+        self.upcoming = self.first_of(roster.next_of_shares_at, roster.next_run_at)
+
+    def first_of(self, own: datetime | None, any_task: datetime | None) -> datetime | None:
+        """Return when a task is due that is in a share of this replica, or when another's is late enough to help."""
+        _, *others = self.turns
+        if not others:
+            return any_task
+        late = any_task and any_task + others[0].late
+        return min((each for each in (own, late) if each), default=None)
+
+    @property
+    def pace(self) -> timedelta:
+        """How often to poll a shared graph: the more replicas do so, the less often each, down to half as often."""
+        slower = min(_SLOWEST, math.sqrt(max(1, len(self.live))))
+        return timedelta(seconds=self._options.hearing_seconds * slower)
+
+    async def look_closely(self) -> None:
+        """Look a few times: the first way to a server is the longest, and the clock goes by the shortest."""
+        for _ in range(1 if self._store.exclusive else _READINGS):
+            await self.look()
+
+    async def join(self) -> None:
+        """Sign on, and take off the roll who is dead: on a graph of one's own, everybody else."""
+        await self.look()
+        now = self._clock.now()
+        self._me = Replica(
+            replica_id=self.replica_id,
+            started_at=now,
+            heartbeat_at=now,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=version(_PACKAGE),
+        )
+        await self._beat()
+        await self.look()
+
+    async def leave(self) -> None:
+        """Sign off; if the graph does not answer in time, the others find out by themselves."""
+        if self._me:
+            self._me = None
+            with suppress(RemembrancerError, TimeoutError):
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await self._store.roll.sign_off([self.replica_id])
+
+    async def keep(self) -> None:
+        """Give signs of life, and on a shared graph watch it, for ever."""
+        never = asyncio.Event()
+        beat_every = timedelta(seconds=self._options.lease_seconds / 3)
+        while True:
+            every = beat_every if self._store.exclusive else min(beat_every, self.pace)
+            await self._clock.wait(self._clock.now() + every, never)
+            await self._faults.survive("A sign of life", partial(self._attend, beat_every))
+
+    async def verify(self) -> None:
+        """Check that an exclusive graph is still the one that was opened, and ours alone; `trouble` says what it is.
+
+        A scheduler that finds another at work on its graph is barred: two engines on one folder destroy it.
+        """
+        if not self._store.exclusive:
+            return
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._store.verify()
+                self._bar(await self._store.roll.roster())
+                if self._store.trouble and self._me:
+                    await self._beat()  # a small write: is the disk still full?
+        except TimeoutError:
+            self._say(f"The graph has not answered within {_ANSWER_SECONDS:g} s.")
+        except RemembrancerError as error:
+            self._say(str(error))
+        else:
+            if not self.barred:
+                self.trouble = None
+
+    def near(self, task: ScheduledTask) -> ScheduledTask:
+        """Return a new task with an id in a share of ours, if it is due before others can have heard of it."""
+        mine = self.turns[0].shares
+        if mine is None or task.schedule_cron or task.next_run_ms is None:
+            return task
+        if from_ms(task.next_run_ms) > self._clock.now() + 2 * self.pace:
+            return task
+        ids = (new_id("task", to_ms(task.created_at)) for _ in range(SHARES))
+        task_id = next((each for each in ids if share_of(each) in mine), task.task_id)
+        return task.model_copy(update={"task_id": task_id})
+
+    async def _attend(self, beat_every: timedelta) -> None:
+        now, long = self._clock.now(), timedelta(seconds=_DEAD_LEASES * self._options.lease_seconds)
+        try:
+            if not self._store.exclusive and time.monotonic() - self._polled >= 1.5 * self.pace.total_seconds():
+                await self.look()  # the checker, which polls while it sleeps, is busy
+            if self._me and not is_within(now, self._me.heartbeat_at, beat_every):
+                await self._beat()
+            if self._folded_at is None or not is_within(now, self._folded_at, long):
+                self._folded_at = now
+                await self._store.accounts.fold(long)
+        except RemembrancerError as error:
+            self._say(str(error))
+
+    def _bar(self, roster: Roster) -> None:
+        """Bar this scheduler from an exclusive graph as long as another gives signs of life there."""
+        me = self._me
+        others = [each for each in roster.replicas if me and each.replica_id != self.replica_id]
+        living = [each for each in others if me and each.heartbeat_at >= me.started_at]
+        self.barred = bool(living)
+        for each in living:
+            self._say(_TWO.format(pid=each.pid, host=each.host))
+
+    async def _beat(self) -> None:
+        assert self._me  # noqa: S101 (who has not joined gives no sign of life)
+        beating = self._me.model_copy(update={"heartbeat_at": from_ms(to_ms(self._clock.now()))})
+        await self._store.roll.sign_on(beating)
+        self._me = beating
+        if self._gone:
+            await self._store.roll.sign_off(self._gone)
+
+    def _see(self, replicas: tuple[Replica, ...]) -> None:
+        """Tell the living from the dead, and work out what is left for this one to do."""
+        others = [each for each in replicas if each.replica_id != self.replica_id]
+        if self._store.exclusive:
+            self._gone = [each.replica_id for each in others]
+            self.live = tuple(each for each in replicas if self._me and each not in others)
+            return
+        fresh = self._ago(self._options.lease_seconds / 2)
+        ahead = self._ago(-self._options.lease_seconds)  # none of now: the server's clock was set back since
+        living = [each for each in others if fresh <= each.heartbeat_at <= ahead]
+        self._gone = [each.replica_id for each in others if each.heartbeat_at < self._long_ago()]
+        self.live = tuple(each for each in replicas if each in living or each not in others)
+        if self._me:
+            self._deal(frozenset(each.replica_id for each in self.live))
+
+    def _deal(self, live: frozenset[str]) -> None:
+        if live != self._dealt:
+            self._dealt = live
+            self.turns = turns(self.replica_id, live, self._options.help_seconds)
+
+    def _fault_of(self, roster: Roster, me: Replica | None) -> str | None:
+        """Say what is wrong with the graph; None if it is the one that it was. *me* is as it was before the look."""
+        if roster.graph_id is None:
+            return _WIPED
+        if self.graph_id not in {None, roster.graph_id}:
+            return _ANOTHER.format(new=roster.graph_id, old=self.graph_id)
+        if me is None:
+            return None
+        mine = next((each for each in roster.replicas if each.replica_id == self.replica_id), None)
+        if mine is None:  # after a long sleep, another may have taken us for dead
+            return _RESTORED if me.heartbeat_at > self._long_ago() else None
+        return _RESTORED if mine.heartbeat_at < me.heartbeat_at else None
+
+    async def _begin_anew(self, fault: str) -> Roster:
+        """Go on with the graph that is there now; it is healthy again once the next look finds nothing wrong."""
+        if not self.barred:
+            self._say(fault)
+        self.barred = True
+        await self._store.roll.renew_schema()
+        self.renewals += 1
+        await self._store.recall_counters()
+        if self._me:
+            await self._beat()
+        self.barred = False
+        return await self._store.roll.roster()
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self._faults.mended(_GRAPH)
+            self._faults.tell(_GRAPH, trouble)
+        self.trouble = trouble
+
+    def _long_ago(self) -> datetime:
+        return self._ago(_DEAD_LEASES * self._options.lease_seconds)
+
+    def _ago(self, seconds: float) -> datetime:
+        return self._clock.now() - timedelta(seconds=seconds)

@@ -1,0 +1,96 @@
+"""Cancellation of what was claimed before its task was: at once here, a little later through another replica."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.context import acting
+from remembrancer.engine.execution.run import StopReason
+
+if TYPE_CHECKING:
+    from remembrancer.engine.execution.outcome_writer import Ledger
+    from remembrancer.engine.execution.run import Run
+    from remembrancer.engine.execution.runs import Runs
+    from remembrancer.engine.execution.slots import Reservation
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.settings import Options
+
+_LOG: Final = logging.getLogger("remembrancer")
+_WRITTEN_WITHIN_SECONDS: Final = 5.0
+"""How long a cancel waits for the outcomes of what it withdrew; they are written all the same."""
+_READ_WITHIN_SECONDS: Final = 5.0
+
+
+class Cancellations:
+    """Stops the runs of tasks that were cancelled.
+
+    Args:
+        runs: Those of this process.
+        ledger: Where their outcomes go.
+    """
+
+    def __init__(self, runs: Runs, ledger: Ledger) -> None:
+        self._runs = runs
+        self._ledger = ledger
+        self.reserved: set[Reservation] = set()
+        """Those whose claims are being written."""
+
+    async def cancel(self, task_id: str) -> list[str]:
+        """Stop the runs of a task whose cancel is committed; return the executions that were asked to stop.
+
+        What has not begun never begins, and its outcome is written when this returns.
+        """
+        claimed = [each for each in self.reserved if task_id in each.task_ids]
+        for each in claimed:
+            each.cancelled.add(task_id)
+        stopping, written = self._stop(task_id)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WRITTEN_WITHIN_SECONDS):
+                for each in claimed:
+                    await each.landed.wait()
+                    written += each.withdrawn
+                for each in written:
+                    await asyncio.shield(each)
+        return stopping
+
+    def withdraw(self, run: Run, reservation: Reservation) -> None:
+        """Keep a run from beginning whose task was cancelled while it was claimed."""
+        reservation.withdrawn.append(self._ledger.watch(run.execution_id))
+        self._runs.ask(run, StopReason.CANCELLED)
+
+    async def hear(self, store: TaskStore, clock: Clock, options: Options) -> None:
+        """Ask a shared graph now and then, for ever, whether tasks that run here were cancelled elsewhere."""
+        while not store.exclusive:
+            try:
+                await clock.wait(clock.now() + timedelta(seconds=options.hearing_seconds), asyncio.Event())
+                running = {run.task_id for run in self._runs.handling.values() if run.asked is None and not run.spared}
+                if not running:
+                    continue
+                async with asyncio.timeout(_READ_WITHIN_SECONDS):
+                    cancelled = await store.trail.cancelled(sorted(running))
+            except Exception as error:  # noqa: BLE001 (whatever it is, the next look follows)
+                _LOG.warning("Whether tasks under way were cancelled could not be read: %r", error)
+                await asyncio.sleep(options.hearing_seconds)
+                continue
+            for task_id in cancelled:
+                self._stop(task_id)
+
+    def _stop(self, task_id: str) -> tuple[list[str], list[asyncio.Future[None]]]:
+        """Ask the runs of a task to stop; return those that had begun, and what tells that the others are written."""
+        author = acting()
+        stopping: list[str] = []
+        written: list[asyncio.Future[None]] = []
+        for run in [each for each in self._runs.handling.values() if each.task_id == task_id]:
+            if author.surface == "handler" and author.actor == run.execution_id:
+                run.spared = True
+            elif run.asked is None and not run.spared:
+                if self._runs.ask(run, StopReason.CANCELLED):
+                    stopping.append(run.execution_id)
+                else:
+                    written.append(self._ledger.watch(run.execution_id))
+        return stopping, written

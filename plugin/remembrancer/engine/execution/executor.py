@@ -1,0 +1,298 @@
+"""Run claimed executions concurrently, each with its deadline, and hand on how each ended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, cast
+
+from remembrancer.context import AUTHOR, MARK, Author
+from remembrancer.engine.execution.cancellation import Cancellations
+from remembrancer.engine.execution.handler_call import Verdict, deferral_of, deferral_refused, is_async, raised, run
+from remembrancer.engine.execution.heartbeat import Heartbeat
+from remembrancer.engine.execution.outcome_writer import Ledger, patiently
+from remembrancer.engine.execution.progress import Reporting
+from remembrancer.engine.execution.run import Batch, Run, StopReason, stopped
+from remembrancer.engine.execution.runs import Runs
+from remembrancer.engine.execution.slots import Reservation, Slots
+from remembrancer.engine.execution.sync_handler import PlainHandler
+from remembrancer.engine.memory_usage import memory_of
+from remembrancer.errors import RemembrancerError, SchedulerBusy
+from remembrancer.policies.completion import settlement_of
+from remembrancer.ports.handler import Firing
+from remembrancer.ports.sync_calls import OUTSIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.handler import Handler
+    from remembrancer.ports.sync_calls import BlockingCalls
+    from remembrancer.ports.task_store import Lease, Settlement, TaskStore
+    from remembrancer.ports.telemetry import Instruments
+    from remembrancer.settings import Options
+
+_SLOT_WITHIN_SECONDS: Final = 5.0
+_END_SECONDS: Final = 1.0
+"""How long handlers may take to end once `stop` has told them to."""
+_WRITE_SECONDS: Final = 5.0
+"""How long `stop` waits for the graph to take outcomes."""
+_DOUBT_SECONDS: Final = 1.0
+"""A loop that still runs so long after a handler was cancelled from outside was not at its own end."""
+
+
+class Dispatch:
+    """The executions that this replica has under way.
+
+    Args:
+        store: Where outcomes go.
+        clock: Tells when a run ended.
+        handler: The agent's.
+        options: Deadlines and leases.
+        on_room: Called when a slot has become free, so that a full scheduler can go on.
+        instruments: What measures.
+    """
+
+    def __init__(
+        self,
+        store: TaskStore,
+        clock: Clock,
+        handler: Handler,
+        options: Options,
+        on_room: Callable[[], None],
+        *,
+        instruments: Instruments,
+    ) -> None:
+        self.instruments = instruments
+        self._store = store
+        self._clock = clock
+        self._options = options
+        self._slots = Slots(options.max_concurrent, on_room)
+        self._runs = Runs(self._slots, self._abandon)
+        self._plain = None if is_async(handler) else PlainHandler(handler, self._runs)
+        self._call = self._plain or cast("Callable[[Firing], Awaitable[object]]", handler)
+        self._ledger = Ledger(store, instruments)
+        self._cancellations = Cancellations(self._runs, self._ledger)
+        self._beats = Heartbeat(store, clock, options, lambda: self._ledger.leases, self._lose)
+        self._reporting = Reporting(store.events, clock)
+        self._doubted: dict[Run, asyncio.TimerHandle] = {}
+        self._stopping = self._stopped = False
+        self._cut_off = False
+        """Whether the loop ends without a `stop`."""
+        self.scheduler: BlockingCalls = OUTSIDE
+        """What plain handlers call."""
+
+    @property
+    def running(self) -> int:
+        """How many handlers are under way."""
+        return len(self._runs.handling)
+
+    @property
+    def room(self) -> int:
+        """How many slots are free."""
+        return self._slots.free
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much memory the tasks under way take."""
+        return memory_of([each.firing for each in self._runs.handling.values()])
+
+    @property
+    def leases(self) -> list[str]:
+        """The leases that this replica holds, or has outcomes under which are not written yet."""
+        return self._ledger.leases
+
+    @property
+    def trouble(self) -> str | None:
+        """Say what holds up the work; None if nothing does."""
+        parts = (self._runs.trouble, self._ledger.trouble, self._beats.trouble)
+        return "; ".join(each for each in parts if each) or None
+
+    @property
+    def inside_handler(self) -> bool:
+        """Whether the caller is a handler that is under way here, or was called by one."""
+        return self._caller() is not None
+
+    def reserve(self, most: int) -> Reservation:
+        """Reserve up to *most* slots, to claim what is to run in them."""
+        return Reservation(self._slots, self._slots.take(most), self._cancellations.reserved)
+
+    async def reserve_one(self) -> Reservation:
+        """Reserve one slot, waiting a little for it. Raises SchedulerBusy."""
+        if not await self._slots.wait_for_one(_SLOT_WITHIN_SECONDS):
+            raise SchedulerBusy(self._slots.limit, _SLOT_WITHIN_SECONDS)
+        return Reservation(self._slots, 1, self._cancellations.reserved)
+
+    def start(self, firings: Sequence[Firing], lease: Lease, reservation: Reservation) -> None:
+        """Run the handlers of one claimed batch in slots reserved for it; their lease ends with the last of them."""
+        if not firings:
+            return
+        reservation.use(len(firings))
+        loop = asyncio.get_running_loop()
+        self._ledger.hold(lease.lease_id, len(firings))
+        self._beats.hold(lease.lease_id, reservation.sent)
+        batch = Batch(lease.lease_id, len(firings), self.instruments.traced)
+        deadlines: dict[float, list[Run]] = {}
+        for each in firings:
+            started = Run(self._firing(each), batch, self._limit(each.task))
+            self._runs.add(started)
+            if started.task_id in reservation.cancelled:
+                self._cancellations.withdraw(started, reservation)
+            elif self._stopping:
+                self._runs.ask(started, StopReason.SHUTDOWN)
+            started.task = task = loop.create_task(self._run(started))
+            self._runs.tasks[task] = started
+            task.add_done_callback(self._gone)
+            deadlines.setdefault(started.limit_seconds, []).append(started)
+        for seconds, runs in deadlines.items():
+            batch.timers.append(loop.call_later(seconds, self._runs.expire, runs))
+
+    async def cancel_task(self, task_id: str) -> list[str]:
+        """Stop what runs of a task that was cancelled just now; return the executions that were asked to stop."""
+        return await self._cancellations.cancel(task_id)
+
+    async def heartbeat(self) -> None:
+        """Renew the leases of what is under way, and hear of tasks cancelled elsewhere, for ever."""
+        self._cut_off = False
+        try:
+            await asyncio.gather(self._beats.keep(), self._cancellations.hear(self._store, self._clock, self._options))
+        except asyncio.CancelledError:
+            self._cut_off = not self._stopping
+            raise
+
+    async def idle(self) -> None:
+        """Return when no handler is under way and every outcome is written."""
+        while self._doubted or self._runs.unsettled():
+            await self._runs.ended(_DOUBT_SECONDS)
+            if self._doubted:
+                await asyncio.sleep(_DOUBT_SECONDS / 10)
+        await self._ledger.idle()
+
+    async def stop(self, timeout_seconds: float) -> None:
+        """Wait for the handlers up to the limit, tell those that are left to end, write what became of each.
+
+        What does not end then is settled and abandoned: each step has its limit.
+        """
+        caller = self._caller()
+        for each in self._runs.handling.values():
+            if each.on_thread:
+                each.firing.stop.requested = True
+        await self._runs.ended(timeout_seconds, caller)
+        self._stopping = True
+        for each in list(self._runs.handling.values()):
+            if each is not caller:
+                self._runs.ask(each, StopReason.SHUTDOWN)
+        await self._runs.ended(_END_SECONDS, caller)
+        for each in list(self._runs.handling.values()):
+            each.asked = each.asked or StopReason.SHUTDOWN
+            self._abandon(each)
+        for each in list(self._doubted):
+            self._resolve(each, None)
+        await self._ledger.stop(_WRITE_SECONDS)
+        await self._reporting.stop()
+        self._stopped = True
+        self._runs.destroy()
+        if self._plain:
+            self._plain.close()
+
+    def _firing(self, claimed: Firing) -> Firing:
+        """Return what the handler is called with."""
+        return Firing(claimed.execution, claimed.task, self._reporting.take, scheduler=self.scheduler)
+
+    def _limit(self, task: ScheduledTask) -> float:
+        return self._options.timeout_seconds if task.timeout_seconds is None else task.timeout_seconds
+
+    def _caller(self) -> Run | None:
+        author = AUTHOR.get()
+        return self._runs.handling.get(author.actor or "") if author and author.surface == "handler" else None
+
+    async def _run(self, each: Run) -> None:
+        AUTHOR.set(Author("handler", each.execution_id))  # not whoever claimed it, or asked for it by hand
+        MARK.set(None)  # nor at their request, which was acted on when it began
+        trace = self.instruments.begin(each.firing) if each.batch.traced else None
+        settlement = None
+        try:
+            settlement = await self._conclude(each)
+        finally:
+            if trace and settlement and not each.settled:
+                settlement = trace.end(settlement)
+            elif trace:
+                trace.leave()
+        if settlement and not each.settled:
+            self._ledger.enter(settlement, each.batch.lease_id)
+            each.settled = True
+
+    async def _conclude(self, each: Run) -> Settlement | None:
+        """Run the handler to its end, and work out its outcome; None if none is to be written here."""
+        try:
+            verdict = await self._handled(each) or stopped(each)
+        except asyncio.CancelledError:
+            if each.asked is None and asyncio.current_task().cancelling():  # pyright: ignore[reportOptionalMemberAccess]
+                raise  # from outside: it may be the end of the loop, and nothing can be written then
+            verdict = stopped(each)
+        if each.over:
+            return None  # abandoned meanwhile: its outcome is written
+        self._runs.end(each)
+        if verdict is None or each.asked is StopReason.LEASE_LOST:
+            self._settle(each, None)
+            return None
+        return await self._settlement(each.firing, verdict)
+
+    async def _handled(self, each: Run) -> Verdict | None:
+        """Call the handler and read its answer; None if it must not begin, or is abandoned."""
+        if not self._plain and not self._runs.begin(each):
+            return None
+        return await run(each.firing, self._call)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        """The asyncio task of a run has ended, in whatever way."""
+        each = self._runs.tasks.pop(task)
+        error = None if task.cancelled() else task.exception()
+        if not each.over:
+            self._runs.end(each)
+        elif not each.on_thread:
+            self._runs.free(each)
+        if not each.settled and not self._stopped:
+            later = asyncio.get_running_loop().call_later(_DOUBT_SECONDS, self._resolve, each, error)
+            self._doubted[each] = later
+
+    def _resolve(self, each: Run, error: BaseException | None) -> None:
+        """Settle a run that was cut off from outside, if the loop lives on; at its end, the lease brings it back."""
+        self._doubted.pop(each).cancel()
+        if not self._cut_off:
+            self._settle(each, raised(each.firing, error) if error else stopped(each))
+
+    def _abandon(self, each: Run) -> None:
+        """Settle a run whose handler does not end; whatever it answers later is not heard."""
+        if each.over:
+            return
+        verdict = stopped(each, abandoned=True)
+        self._runs.end(each, goes_on=True)
+        self._settle(each, verdict)
+        each.forsake()
+
+    def _lose(self, lease_ids: Sequence[str]) -> None:
+        """Stop what runs under leases that may be over, and write nothing of it: another replica recovers it."""
+        for each in self._runs.of_leases(lease_ids):
+            self._runs.ask(each, StopReason.LEASE_LOST)
+
+    def _settle(self, each: Run, verdict: Verdict | None) -> None:
+        each.settled = True
+        if verdict:
+            settlement = settlement_of(each.firing.execution, verdict, self._clock.now())
+            self._ledger.enter(settlement, each.batch.lease_id)
+        elif each.asked is StopReason.LEASE_LOST:
+            self._ledger.leave(each.batch.lease_id)
+
+    async def _settlement(self, firing: Firing, verdict: Verdict) -> Settlement:
+        """Work out what a verdict means for the task."""
+        execution, now, rearm = firing.execution, self._clock.now(), None
+        if verdict.put_off:
+            try:
+                current = await patiently(lambda: self._store.get(firing.task.task_id), execution.execution_id)
+                rearm = deferral_of(current, verdict, now, execution.nominal_at)
+            except RemembrancerError as error:  # the task is gone, or cannot be read
+                rearm = deferral_refused(str(error))
+        if isinstance(rearm, Verdict):
+            return settlement_of(execution, rearm, now)
+        return settlement_of(execution, verdict, now, rearm)

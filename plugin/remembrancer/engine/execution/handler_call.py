@@ -1,0 +1,176 @@
+"""Run one handler: its answer, and what becomes of whatever it raises."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.control_characters import visible
+from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, Thought
+from remembrancer.model.policy import TaskStatus
+from remembrancer.operations.validation import read_id, read_thought
+from remembrancer.policies.deferral import put_off
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from remembrancer.engine.execution.handler_threads import Ended
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.handler import Firing, Handler
+    from remembrancer.ports.task_store import Rearm
+
+_LOG: Final = logging.getLogger("remembrancer")
+_LONGEST_TEXT: Final = 10_000
+UNANSWERED: Final = object()
+"""What a call gives in place of an answer when its handler was never called, or is not waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended, before it is written down."""
+
+    status: ExecutionStatus
+    reason_code: Reason | None = None
+    reason: str | None = None
+    result: str | None = None
+    thought: Thought | None = None
+    put_off: Defer | None = None
+
+
+def is_async(handler: Handler) -> bool:
+    """Whether calling *handler* gives a coroutine; anything else may block and gets a thread."""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
+
+
+async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> Verdict | None:
+    """Call the handler and read its answer; None if it gave none. Raises nothing but a cancellation, or its own end."""
+    try:
+        answer = await call(firing)
+    except (asyncio.CancelledError, GeneratorExit):  # the second: the coroutine is closed from outside
+        raise
+    except BaseException as error:  # noqa: BLE001 (a handler may raise anything, and its run ends with it)
+        return raised(firing, error)
+    if answer is UNANSWERED:
+        return None
+    try:
+        return read_answer(answer)
+    except BaseException as error:  # noqa: BLE001 (an answer may hold anything, and its text may raise anything)
+        return _unreadable(answer, error)
+
+
+async def answer_of(ended: Ended) -> Any:
+    """Return what a call on a thread answered, awaited if it can be, or raise what it raised."""
+    if ended.error is not None:
+        raise ended.error
+    return await ended.answer if inspect.isawaitable(ended.answer) else ended.answer
+
+
+def read_answer(answer: Any) -> Verdict:
+    """Read what a handler answered; something else than an outcome is a failure that says so."""
+    match answer:
+        case None:
+            return Verdict(ExecutionStatus.COMPLETED)
+        case str():
+            return Verdict(ExecutionStatus.COMPLETED, result=_kept(answer))
+        case Done():
+            return _done(answer)
+        case Failed(reason=reason):
+            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(reason))
+        case Defer(reason=reason):
+            return Verdict(
+                ExecutionStatus.DEFERRED,
+                Reason.DEFERRED_BY_HANDLER,
+                _kept(reason),
+                put_off=answer,
+            )
+        case _:
+            text = f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Defer, str or None."
+            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, text)
+
+
+def raised(firing: Firing, error: BaseException) -> Verdict:
+    """Return the failure that an exception is."""
+    cause = BaseException.__dict__["__cause__"].__get__(error)  # whatever the class makes of the name
+    if isinstance(error, RuntimeError) and isinstance(cause, StopIteration):
+        error = cause  # a coroutine turns it into a RuntimeError
+    text = _text(error)
+    name, shown = visible(firing.task.name), visible(text)
+    told = error if _can_be_shown(error) else None
+    _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=told)
+    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
+
+
+def deferral_of(task: ScheduledTask, verdict: Verdict, now: datetime, nominal_at: datetime) -> Rearm | Verdict:
+    """Return the deferral that a handler asked for, or what its run is where that cannot be."""
+    if task.status is TaskStatus.CANCELLED:
+        text = "The task was cancelled while it ran: the deferral that its handler asked for is not kept."
+        return Verdict(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
+    try:
+        assert verdict.put_off  # noqa: S101 (the caller has looked)
+        return put_off(task, verdict.put_off, now, nominal_at)
+    except BaseException as error:  # noqa: BLE001 (a handler may put anything into a Defer)
+        said = str(error) if isinstance(error, InvalidInput) else _text(error)
+        return deferral_refused(said)
+
+
+def deferral_refused(fault: str) -> Verdict:
+    """Return the failure of a run whose handler asked for a deferral that cannot be."""
+    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(f"The deferral was refused. {fault}"))
+
+
+def _text(error: BaseException) -> str:
+    """Return an exception in words, whatever its own methods and properties raise."""
+    name = type(error).__name__
+    try:
+        return "".join(traceback.format_exception_only(error)).strip()
+    except BaseException:  # noqa: BLE001 (it cannot be formatted: its arguments tell more than that)
+        arguments = BaseException.__dict__["args"].__get__(error)
+    try:
+        return f"{name}: {arguments!r}"
+    except BaseException:  # noqa: BLE001 (nor can they)
+        return f"{name}, which cannot be shown"
+
+
+def _can_be_shown(error: BaseException) -> bool:
+    """Whether the log can format an exception with its traceback."""
+    try:
+        traceback.format_exception(error)
+    except BaseException:  # noqa: BLE001 (the exception's own properties may raise anything)
+        return False
+    return True
+
+
+def _unreadable(answer: object, error: BaseException) -> Verdict:
+    text = f"The handler's answer ({type(answer).__name__}) cannot be read: {_text(error)}"
+    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(text))
+
+
+def _done(answer: Done) -> Verdict:
+    if answer.thought is not None and (fault := _fault(answer.thought)):
+        return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(fault))
+    result = None if answer.result is None else _kept(answer.result)
+    return Verdict(ExecutionStatus.COMPLETED, result=result, thought=answer.thought)
+
+
+def _fault(thought: Thought) -> str | None:
+    """Say what is wrong with a thought that a handler made; None if it can be kept."""
+    if not isinstance(thought, Thought):  # pyright: ignore[reportUnnecessaryIsInstance] (a handler may answer anything)
+        return f"{THOUGHT_REFUSED} It is a {type(thought).__name__}; allowed: a Thought, or None."
+    try:
+        read_id("thought_id", thought.thought_id)
+        read_thought(thought.content)
+    except InvalidInput as refused:
+        return f"{THOUGHT_REFUSED} {refused}"
+    return None
+
+
+def _kept(said: object) -> str:
+    """Return what was said as text that any graph can keep: of bounded length, without lone surrogates."""
+    return str(said)[:_LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()[:_LONGEST_TEXT]

@@ -1,0 +1,30 @@
+"""A run by hand: an execution outside the schedule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
+from remembrancer.model.ids import new_id
+from remembrancer.model.timestamps import to_ms
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledTask
+
+
+def manual_run(task: ScheduledTask, now: datetime, replica_id: str) -> Execution:
+    """Return an execution of *task* that is started now."""
+    execution_id = new_id("exec", to_ms(now))
+    return Execution(
+        execution_id=execution_id,
+        occurrence_key=f"{task.task_id}|{execution_id}|1",
+        task_id=task.task_id,
+        execution_type=ExecutionType.MANUAL,
+        task_type=task.task_type,
+        status=ExecutionStatus.RUNNING,
+        nominal_at=now,
+        triggered_at=now,
+        replica_id=replica_id,
+    )

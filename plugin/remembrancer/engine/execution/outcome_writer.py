@@ -1,0 +1,247 @@
+"""Write outcomes down: those of one turn of the loop in one commit, and each lease ends with its last outcome.
+
+An outcome is kept for as long as the process lives: while the graph does not answer, or its disk is full, its write
+is tried again for ever. One that the graph refuses for what is in it is replaced by a failure that says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from remembrancer.errors import ForeignConstraint, GraphUnavailable
+from remembrancer.policies.completion import refused
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+    from remembrancer.ports.task_store import Settlement, TaskStore
+    from remembrancer.ports.telemetry import Instruments
+
+_LOG: Final = logging.getLogger("remembrancer")
+_T = TypeVar("_T")
+_ASK_AGAIN_SECONDS: Final = (0.1, 0.5, 2.0)
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+_REFUSALS: Final = 3
+"""So often an outcome is refused by a graph that takes other writes, before it is replaced."""
+_TOLD_EACH: Final = 12
+"""One try in so many is logged."""
+_MOST: Final = 1000
+"""Outcomes in one commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An outcome to be written, and the lease under which its execution ran."""
+
+    settlement: Settlement
+    lease_id: str
+
+    @property
+    def execution_id(self) -> str:
+        """The id of its execution."""
+        return self.settlement.execution.execution_id
+
+
+@dataclass(slots=True)
+class _Held:
+    """A lease: how many outcomes are still to come, and whether it ends with the last of them."""
+
+    open: int
+    ends: bool = True
+
+
+class Ledger:
+    """What this replica holds and has to write down.
+
+    Args:
+        store: Where it is written.
+        instruments: What measures.
+    """
+
+    def __init__(self, store: TaskStore, instruments: Instruments) -> None:
+        self._store = store
+        self._instruments = instruments
+        self._held: dict[str, _Held] = {}
+        self._ended: list[Entry] = []
+        self._writes: dict[asyncio.Task[None], Sequence[Entry]] = {}
+        self._watched: dict[str, asyncio.Future[None]] = {}
+        self._troubled: set[str] = set()
+        self._stopped = False
+
+    @property
+    def leases(self) -> list[str]:
+        """The leases with executions whose outcome is not written yet."""
+        return list(self._held)
+
+    @property
+    def trouble(self) -> str | None:
+        """Say how many outcomes could not be written at the first try, and wait for the next; None if none does."""
+        return f"{len(self._troubled)} outcomes wait for the graph to take them" if self._troubled else None
+
+    def hold(self, lease_id: str, executions: int) -> None:
+        """Keep the lease until so many outcomes are written, or left to it."""
+        self._held[lease_id] = _Held(executions)
+
+    def enter(self, settlement: Settlement, lease_id: str) -> None:
+        """Write an outcome, together with all that come in this turn of the loop."""
+        if self._stopped:
+            _LOG.error("The outcome of %s came after the scheduler stopped.", settlement.execution.execution_id)
+            return
+        if not self._ended:
+            asyncio.get_running_loop().call_soon(self._begin)
+        self._ended.append(Entry(settlement, lease_id))
+
+    def watch(self, execution_id: str) -> asyncio.Future[None]:
+        """Return what is resolved once the outcome of this execution is written."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        return self._watched.setdefault(execution_id, written)
+
+    def leave(self, lease_id: str) -> None:
+        """Leave an execution to its lease, which is over: nothing is written of it here."""
+        self._held[lease_id].ends = False
+        self._count_down(lease_id, 1)
+
+    async def idle(self) -> None:
+        """Return when everything entered has been written."""
+        while self._ended or self._writes:
+            await (asyncio.wait(self._writes) if self._writes else asyncio.sleep(0))
+
+    async def stop(self, seconds: float) -> None:
+        """Wait up to *seconds* for what is still to be written, then give it up and log what that is."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.idle()
+        except TimeoutError:
+            left = [entry for batch in self._writes.values() for entry in batch] + self._ended
+            for write in self._writes:
+                write.cancel()
+            self._ended = []
+            told = ", ".join(f"{each.execution_id} ({each.settlement.status})" for each in left)
+            _LOG.error("%d outcomes were not written before the scheduler stopped: %s", len(left), told)
+        finally:
+            self._stopped = True
+
+    def _begin(self) -> None:
+        """Begin the writes; one that puts a task off goes alone, since two must not put the same task off."""
+        ended, self._ended = self._ended, []
+        plain = [entry for entry in ended if entry.settlement.rearm is None]
+        for start in range(0, len(plain), _MOST):
+            self._start(plain[start : start + _MOST])
+        for entry in ended:
+            if entry.settlement.rearm:
+                self._start([entry])
+
+    def _start(self, batch: Sequence[Entry]) -> None:
+        write = asyncio.get_running_loop().create_task(self._write(batch))
+        self._writes[write] = batch
+        write.add_done_callback(self._writes.pop)
+
+    async def _write(self, batch: Sequence[Entry]) -> None:
+        """Write a batch, again and again; one that holds a bad outcome is split, so that the bad one fails alone."""
+        refusals = 0
+        for tries, seconds in enumerate(_pauses()):
+            over = self._ending(batch)
+            try:
+                written = await self._store.settle([entry.settlement for entry in batch], over)
+            except Exception as error:  # noqa: BLE001 (whatever it is: an outcome that is known is not thrown away)
+                self._troubled.update(entry.execution_id for entry in batch)
+                if tries % _TOLD_EACH == 0:
+                    _LOG.warning("%d outcomes could not be written, and are tried again: %r", len(batch), error)
+                if await self._takes_others(error, batch[0]):
+                    refusals += 1
+                    if len(batch) > 1:
+                        return self._split(batch)
+                    if refusals == _REFUSALS:
+                        batch = [_replaced(batch[0], error)]
+            else:
+                return self._written(batch, written, over)
+            await asyncio.sleep(seconds)
+        return None
+
+    def _split(self, batch: Sequence[Entry]) -> None:
+        for entry in batch:
+            self._start([entry])
+
+    async def _takes_others(self, error: Exception, entry: Entry) -> bool:
+        """Whether the graph, which has refused this, takes another write: then it is not the graph's state."""
+        if isinstance(error, GraphUnavailable) and type(error) not in {GraphUnavailable, ForeignConstraint}:
+            return False  # a full disk, a server that does not answer: it says so itself
+        try:
+            await self._store.settle([], [f"{entry.lease_id}.probe"])  # ends a lease that is not there
+        except Exception:  # noqa: BLE001 (that is the answer)
+            return False
+        return True
+
+    def _ending(self, batch: Sequence[Entry]) -> list[str]:
+        """Return the leases that have no outcome to come but those of *batch*."""
+        mine = Counter(entry.lease_id for entry in batch)
+        return [lease_id for lease_id, count in mine.items() if self._held[lease_id] == _Held(count)]
+
+    def _written(self, batch: Sequence[Entry], written: Sequence[bool], over: Sequence[str]) -> None:
+        """Let go of a batch that was written in a commit which ended the leases *over*."""
+        mine = Counter(entry.lease_id for entry in batch)
+        ended = [lease_id for lease_id, count in mine.items() if self._count_down(lease_id, count)]
+        if self._troubled:
+            self._troubled.difference_update(entry.execution_id for entry in batch)
+        if self._watched:
+            self._tell(batch)
+        # Leases whose last outcomes were written in several commits at a time end in one of their own.
+        if late_ends := [lease_id for lease_id in ended if lease_id not in over]:
+            self._start_ending(late_ends)
+        for entry, kept in zip(batch, written, strict=True):
+            if not kept:
+                _LOG.warning("%s was taken over meanwhile; its late outcome is not kept", entry.execution_id)
+        self._instruments.settled(entry.settlement for entry, kept in zip(batch, written, strict=True) if kept)
+
+    def _tell(self, batch: Sequence[Entry]) -> None:
+        for entry in batch:
+            if (written := self._watched.pop(entry.execution_id, None)) and not written.done():
+                written.set_result(None)
+
+    def _start_ending(self, lease_ids: Sequence[str]) -> None:
+        """End leases that hold nothing any longer."""
+        end = patiently(lambda: self._store.settle([], lease_ids), f"the end of {len(lease_ids)} leases")
+
+        async def ending() -> None:
+            await end
+
+        write = asyncio.get_running_loop().create_task(ending())
+        self._writes[write] = []
+        write.add_done_callback(self._writes.pop)
+
+    def _count_down(self, lease_id: str, outcomes: int) -> bool:
+        """Count outcomes that are done with, and let go of a lease without any to come; say whether it is to end."""
+        held = self._held[lease_id]
+        held.open -= outcomes
+        if held.open == 0:
+            del self._held[lease_id]
+        return held.open == 0 and held.ends
+
+
+def _replaced(entry: Entry, error: Exception) -> Entry:
+    _LOG.error(
+        "The graph refuses the outcome of %s for what is in it: recorded as failed. %r", entry.execution_id, error
+    )
+    return replace(entry, settlement=refused(entry.settlement, str(error)))
+
+
+async def patiently(ask: Callable[[], Awaitable[_T]], what: str) -> _T:
+    """Ask the graph; while it does not answer, ask again, for ever: the work is done and has to be written."""
+    for seconds in _pauses():
+        try:
+            return await ask()
+        except GraphUnavailable as error:
+            _LOG.warning("The graph does not answer, and waits for %s: %s", what, error)
+        await asyncio.sleep(seconds)
+    raise AssertionError("the pauses never end")
+
+
+def _pauses() -> Iterator[float]:
+    """Yield how long to wait before the next try, for ever."""
+    yield from _ASK_AGAIN_SECONDS
+    while True:
+        yield _LONGEST_PAUSE_SECONDS

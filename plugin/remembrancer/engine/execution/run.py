@@ -1,0 +1,117 @@
+"""Runs: the executions under way in this process, from their claim to their outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from remembrancer.engine.execution.handler_call import Verdict
+from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.policy import OnLost
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from remembrancer.engine.execution.handler_threads import Ended
+    from remembrancer.ports.handler import Firing
+
+
+class StopReason(Enum):
+    """Why a handler is asked to stop."""
+
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    """Its task was."""
+    SHUTDOWN = "shutdown"
+    LEASE_LOST = "lease_lost"
+    """Another replica may run it by now: nothing is written of it here."""
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Executions of one lease: how many handlers are under way, whether in spans, and the timers of their deadlines."""
+
+    lease_id: str
+    open: int
+    traced: bool
+    timers: list[asyncio.TimerHandle] = field(default_factory=list["asyncio.TimerHandle"])
+
+    def ended(self) -> None:
+        """One handler has ended; with the last of them, the deadlines are let go."""
+        self.open -= 1
+        if self.open == 0:
+            for timer in self.timers:
+                timer.cancel()
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One execution that was claimed.
+
+    It is begun once its handler was called, over once its outcome is known, settled once that is in the ledger.
+    """
+
+    firing: Firing
+    batch: Batch
+    limit_seconds: float
+    task: asyncio.Task[None] | None = None
+    answer: asyncio.Future[Ended | None] | None = None
+    """What a plain handler ends with; None if it is not waited for."""
+    on_thread: bool = False
+    begun_at: float | None = None
+    asked: StopReason | None = None
+    spared: bool = False
+    """Whether the handler cancelled its own task, and goes on."""
+    over: bool = False
+    settled: bool = False
+
+    @property
+    def execution_id(self) -> str:
+        """The id of its execution."""
+        return self.firing.execution.execution_id
+
+    @property
+    def task_id(self) -> str:
+        """The id of its task."""
+        return self.firing.task.task_id
+
+    def forsake(self) -> None:
+        """Wait no longer for what a plain handler answers."""
+        if self.answer and not self.answer.done():
+            self.answer.set_result(None)
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether another attempt follows if this one is lost."""
+        task = self.firing.task
+        return task.on_lost is OnLost.RETRY and self.firing.execution.attempt < task.max_attempts
+
+
+def stopped(run: Run, *, abandoned: bool = False) -> Verdict | None:
+    """Return how a run ended that gave no answer; None if it is left to its lease, for another process to try again."""
+    begun = run.begun_at is not None
+    match run.asked:
+        case StopReason.LEASE_LOST:
+            return None
+        case StopReason.CANCELLED:
+            text = "The task was cancelled while it ran." if begun else "The task was cancelled before it began."
+            return Verdict(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
+        case StopReason.SHUTDOWN:
+            return None if run.is_retried else _shut_down(begun=begun, abandoned=abandoned)
+        case StopReason.DEADLINE:
+            how = ", and did not end when it was stopped" if abandoned or run.on_thread else " and was stopped"
+            text = f"The handler ran longer than {run.limit_seconds:g} s{how}."
+            return Verdict(ExecutionStatus.FAILED, Reason.TIMED_OUT, text)
+        case None:
+            text = "The handler cancelled itself." if begun else "It was cancelled before the handler began."
+            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, text)
+
+
+def _shut_down(*, begun: bool, abandoned: bool) -> Verdict:
+    if not begun:
+        text = "The scheduler stopped before the handler began."
+        return Verdict(ExecutionStatus.CANCELLED, Reason.SHUTDOWN, text)
+    text = "The scheduler stopped before the handler was done"
+    text += "; it was told to stop and did not end." if abandoned else "."
+    return Verdict(ExecutionStatus.FAILED, Reason.SHUTDOWN, text)

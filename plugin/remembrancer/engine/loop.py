@@ -1,0 +1,212 @@
+"""The checker: sleep until something is due, make a pass, survive whatever it meets, and do so until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from remembrancer.engine.alarm import Alarm
+from remembrancer.engine.check_counts import Checks
+from remembrancer.engine.clock_steps import describe_steps, steps_of
+from remembrancer.engine.maintenance.event_retention import Forgetting
+from remembrancer.engine.maintenance.retention import Retention
+from remembrancer.engine.poller import Hearing
+from remembrancer.engine.tick_record import Record
+from remembrancer.engine.timeouts import end
+from remembrancer.errors import GraphUnavailable
+from remembrancer.model.timestamps import to_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
+
+    from remembrancer.engine.cluster.membership import Presence
+    from remembrancer.engine.faults import Faults
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.settings import Options
+
+_LOG: Final = logging.getLogger("remembrancer")
+_TIDY: Final = 500
+_AFTER_TROUBLE_SECONDS: Final = 1.0
+_LONGEST_PAUSE_SECONDS: Final = 8.0
+"""After faults that are not the graph's: each of them may cost more than the pass that it ended."""
+_SLICE_SECONDS: Final = 1.0
+"""The longest time that one pass claims: who has much to catch up with still recovers, forgets, and is healthy."""
+_RECOVERY_SECONDS: Final = 60.0
+_LOOK: Final = "A pass"
+
+
+class Duties(Protocol):
+    """What a pass does first."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as much is under way as may be."""
+        ...
+
+    @property
+    def next_recovery_at(self) -> datetime | None:
+        """When leases of others may have run out, however rarely we look; None if that makes no pass."""
+        ...
+
+    def is_recovery_due(self) -> bool:
+        """Whether to look for what replicas left that are gone."""
+        ...
+
+    async def recover(self) -> int:
+        """Take over what they left."""
+        ...
+
+    async def recheck(self) -> None:
+        """Derive again what is armed, if the start or a step of the clock asks for it and it was not done yet."""
+        ...
+
+    async def tick(self, within_seconds: float | None = None) -> int:
+        """Claim and start what is due; return how many occurrences were accounted for."""
+        ...
+
+    async def meet_clock_step(self, back: float) -> None:
+        """Put right what depends on the clock, which was set: back by so many seconds, or only forward if 0."""
+        ...
+
+
+class Checker:
+    """The loop of one replica.
+
+    Args:
+        duties: What a pass does first.
+        store: The graph.
+        clock: The time.
+        options: The numbers.
+        presence: Whose tasks are ours to serve.
+        faults: Where faults are told.
+    """
+
+    def __init__(
+        self, duties: Duties, store: TaskStore, clock: Clock, options: Options, presence: Presence, *, faults: Faults
+    ) -> None:
+        self._duties = duties
+        self._store = store
+        self._clock = clock
+        self._options = options
+        self._presence = presence
+        self.faults = faults
+        self.alarm = Alarm()
+        self.record = Record(clock, options.check_interval_seconds)
+        self.checks = Checks(options.check_interval_seconds)
+        self.clock_steps = 0
+        """How often the clock was seen to be set."""
+        self.hearing = Hearing(store, clock, options, presence, faults)
+        self._forgetting = Forgetting(store.events, clock, options)
+        self._retention = Retention(store.past, clock, options, presence.replica_id)
+        self._steps = steps_of(clock)
+        self._stepped = (0, 0.0, 0.0)
+        self._failures = 0
+        self._stopping = False
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the pass under way is the last."""
+        return self._stopping
+
+    def halt(self) -> None:
+        """Let `run` return once its pass under way is over."""
+        self._stopping = True
+        self.alarm.ring()
+
+    async def run(self, beside: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+        """Check until stopped, and have the work *beside* go on meanwhile, which has no end of its own."""
+        works = {**beside, "The server's plans": self.hearing.keep_ready}
+        loop = asyncio.get_running_loop()
+        keeping = [loop.create_task(self.faults.keep_on(what, work)) for what, work in works.items()]
+        self._stopping = False
+        try:
+            await self.faults.keep_on("The checker", self._check)
+        finally:
+            await end(*keeping)
+
+    async def _check(self) -> None:
+        self.record.start()
+        self._steps.look()
+        self._stepped = self._steps_so_far()
+        while not self._stopping:
+            self.alarm.begin_pass()
+            until = await self._pass()
+            self.record.plan(until)
+            if self._stopping or await self._meet_clock_step():
+                continue
+            await self.faults.survive("The sleep of the checker", partial(self.hearing.sleep, until, self.alarm.event))
+            if self.faults.is_failing("The sleep of the checker"):
+                await asyncio.sleep(_AFTER_TROUBLE_SECONDS)
+            await self._meet_clock_step()
+
+    async def _pass(self) -> datetime:
+        """Make one pass, whatever comes of it; return when to look again at the latest."""
+        now = self._clock.now()
+        self.record.begin()
+        self.checks.begin(now)
+        failed = (_LOOK, "The recheck", "Recovery", "Upkeep")
+        until = await self.faults.survive(_LOOK, partial(self._look, now))
+        well = not any(self.faults.is_failing(each) for each in failed)
+        self.record.end(well=well)
+        self._failures = 0 if well else self._failures + 1
+        if well and until is not None:
+            return until
+        pause = self._pause()
+        again = min(now + timedelta(seconds=self._options.check_interval_seconds), self._clock.now() + pause)
+        return again if until is None else min(again, until)
+
+    def _pause(self) -> timedelta:
+        """Return how long to wait after a pass that failed: longer each time, but for a graph that may be back soon."""
+        most = _AFTER_TROUBLE_SECONDS if self.faults.is_the_graph(_LOOK) else _LONGEST_PAUSE_SECONDS
+        return timedelta(seconds=min(most, _AFTER_TROUBLE_SECONDS * 2 ** min(self._failures - 1, 10)))
+
+    async def _look(self, now: datetime) -> datetime:
+        """Recover, fire and tidy up; what fails of it keeps nothing else from being done, unless the graph is away."""
+        if self._presence.barred:
+            raise GraphUnavailable(self._presence.trouble or "")
+        self.record.progress(_RECOVERY_SECONDS)
+        await self.faults.survive_all_but_the_graph("The recheck", self._duties.recheck)
+        self.record.progress()
+        if self._duties.is_recovery_due():
+            self.record.progress(_RECOVERY_SECONDS)
+            await self.faults.survive_all_but_the_graph("Recovery", self._duties.recover)
+            self.record.progress()
+        done = await self._duties.tick(_SLICE_SECONDS)
+        self.alarm.listen()
+        next_run_at = None if self._duties.is_full else await self.hearing.next_run_at()
+        regular = now + timedelta(seconds=self._options.check_interval_seconds)
+        if done == 0 and next_run_at and next_run_at <= now:
+            next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
+        until = min(filter(None, (regular, next_run_at, self._duties.next_recovery_at)))
+        self.alarm.set(to_ms(until))
+        await self.faults.survive_all_but_the_graph("Upkeep", partial(self._keep_up, next_run_at or regular))
+        return until
+
+    async def _keep_up(self, until: datetime) -> None:
+        """Do what can wait, while nothing is due."""
+        wake = self.alarm.event
+        while not wake.is_set() and await self._store.tidy(_TIDY):
+            self.record.progress()
+        await self._retention.work(until, wake, self.record.progress)
+        await self._forgetting.work(wake, self.record.progress)
+
+    async def _meet_clock_step(self) -> bool:
+        """Say that the clock was set, if it was, and put right what depends on it; say whether it was."""
+        count, forward, back = self._stepped
+        self._stepped = self._steps_so_far()
+        if self._stepped[0] == count:
+            return False
+        forward, back = self._stepped[1] - forward, self._stepped[2] - back
+        self.clock_steps += self._stepped[0] - count
+        self.faults.last_error = text = f"{describe_steps(forward, back)}; what is due is looked for again."
+        _LOG.warning("%s", text)
+        await self.faults.survive("The look after a step of the clock", partial(self._duties.meet_clock_step, back))
+        return True
+
+    def _steps_so_far(self) -> tuple[int, float, float]:
+        return self._steps.count, self._steps.forward, self._steps.back

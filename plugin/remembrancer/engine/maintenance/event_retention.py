@@ -1,0 +1,47 @@
+"""Forget the oldest of the event log, now and then, while nothing is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.clock_steps import is_within
+from remembrancer.ports.event_log import Keeping
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.event_log import EventLog
+    from remembrancer.settings import Options
+
+_BETWEEN_LOOKS: Final = timedelta(seconds=30)
+
+
+class Forgetting:
+    """Keeps the event log as short as it is to be.
+
+    Args:
+        events: The log.
+        clock: The time.
+        options: How much of it is kept.
+    """
+
+    def __init__(self, events: EventLog, clock: Clock, options: Options) -> None:
+        self._events = events
+        self._clock = clock
+        self._keeping = Keeping(options.events_kept, options.events_kept_seconds)
+        self._looked_at: datetime | None = None
+
+    async def work(self, wake: asyncio.Event, progress: Callable[[], None]) -> None:
+        """Forget batch after batch, until *wake* is set or nothing is left that need not be kept."""
+        now = self._clock.now()
+        if is_within(now, self._looked_at, _BETWEEN_LOOKS):
+            return
+        while await self._events.prune(now, self._keeping):
+            progress()
+            if wake.is_set():
+                return
+        self._looked_at = now

@@ -1,0 +1,66 @@
+"""Serve what other replicas are late with: beside what is served here anyway, since it may be locked."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.timeouts import end
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from remembrancer.engine.cluster.shards import Turn
+    from remembrancer.engine.faults import Faults
+
+_JOIN_SECONDS: Final = 5.0
+_HELP: Final = "The help for late replicas"
+
+
+class Help:
+    """One round over the tasks of others at a time; what a replica serves itself never waits for it.
+
+    Args:
+        serve: Goes once over what is due of one turn, and returns how many claims were won.
+        faults: Where faults of a round are told.
+    """
+
+    def __init__(self, serve: Callable[[Turn], Awaitable[int]], faults: Faults) -> None:
+        self._serve = serve
+        self._faults = faults
+        self._round: asyncio.Task[None] | None = None
+        self._won = 0
+
+    def begin(self, turns: Sequence[Turn]) -> None:
+        """Begin a round, unless one is under way."""
+        if self._round is None or self._round.done():
+            self._round = asyncio.get_running_loop().create_task(self._go(turns))
+
+    def forget(self) -> None:
+        """There is no other replica any longer: a round that failed matters no more."""
+        if self._faults.is_failing(_HELP):
+            self._faults.mended(_HELP)
+
+    def take_won(self) -> int:
+        """Return how many claims were won since this was last asked."""
+        won, self._won = self._won, 0
+        return won
+
+    async def idle(self) -> None:
+        """Return when no round is under way."""
+        if self._round:
+            await asyncio.wait({self._round})
+
+    async def join(self) -> None:
+        """Wait for the round under way, which claims no more once the replica stops; not for long."""
+        if self._round:
+            await asyncio.wait({self._round}, timeout=_JOIN_SECONDS)
+            await end(self._round)
+
+    async def _go(self, turns: Sequence[Turn]) -> None:
+        await self._faults.survive(_HELP, partial(self._serve_all, turns))
+
+    async def _serve_all(self, turns: Sequence[Turn]) -> None:
+        for turn in turns:
+            self._won += await self._serve(turn)

@@ -1,0 +1,98 @@
+"""When to look again; and, asleep on a shared graph, to hear of what others schedule meanwhile, and be ready for it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.clock_steps import steps_of
+from remembrancer.errors import RemembrancerError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.engine.cluster.membership import Presence
+    from remembrancer.engine.faults import Faults
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.settings import Options
+
+_BETWEEN: Final = timedelta(seconds=30)
+"""How often to ask for the size of the graph: a server plans again when it has become another one."""
+_TENTH: Final = 10
+_FEW: Final = 100
+
+
+class Hearing:
+    """The sleep of one checker.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        options: How often to listen.
+        presence: Whose tasks are ours to serve.
+        faults: Where faults are told.
+    """
+
+    def __init__(self, store: TaskStore, clock: Clock, options: Options, presence: Presence, faults: Faults) -> None:
+        self._store = store
+        self._clock = clock
+        self._options = options
+        self._presence = presence
+        self._faults = faults
+        self._planned_for: tuple[int, int] | None = None
+        self._planned_at = 0
+
+    async def next_run_at(self) -> datetime | None:
+        """Return when a task is due that is ours to serve, or when another's is late enough to help with."""
+        mine, *others = self._presence.turns
+        own = await self._store.next_run_at(mine.shares)
+        if not others:
+            return own
+        return self._presence.first_of(own, await self._store.next_run_at())
+
+    async def sleep(self, until: datetime, wake: asyncio.Event) -> None:
+        """Wait for *until*, *wake*, or a step of the clock; on a shared graph, poll whether something comes sooner."""
+        steps = steps_of(self._clock)
+        stepped = steps.count
+        while not self._store.exclusive:
+            poll_at = self._clock.now() + self._presence.pace
+            if poll_at >= until:
+                break
+            await self._clock.wait(poll_at, wake)
+            if wake.is_set() or steps.count != stepped:
+                return
+            try:
+                await self._presence.look()
+            except RemembrancerError:
+                return  # the pass that follows says what is wrong
+            until = min(until, self._presence.upcoming or until)
+        await self._clock.wait(until, wake)
+
+    async def keep_ready(self) -> None:
+        """On a shared graph, for ever: have the server plan what a pass asks and writes before anything is due.
+
+        It plans a query when it first sees it, which takes a tenth of a second or more: the first tasks would wait.
+        Once it has, it plans again only for a graph that has become another one.
+        """
+        never = asyncio.Event()
+        while not self._store.exclusive:
+            await self._faults.survive("Preparing the graph's server", self._warm_up)
+            wait = min(_BETWEEN, timedelta(seconds=self._options.lease_seconds / 2))
+            await self._clock.wait(self._clock.now() + wait, never)
+
+    async def _warm_up(self) -> None:
+        with suppress(RemembrancerError):  # the pass that follows says what is wrong
+            await self._plan()
+
+    async def _plan(self) -> None:
+        """Have the server plan, if the graph has grown or shrunk by a tenth since it last did, or was made again."""
+        size, kind = await self._store.roll.size(), (self._presence.renewals, len(self._presence.turns))
+        if kind == self._planned_for and abs(size - self._planned_at) <= max(_FEW, size / _TENTH):
+            return
+        await self._store.roll.prepare()
+        for turn in self._presence.turns:
+            await self._store.due(self._clock.now() - turn.late, 1, None, turn.shares)
+        self._planned_for, self._planned_at = kind, size

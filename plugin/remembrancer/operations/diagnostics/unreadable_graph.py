@@ -1,0 +1,33 @@
+"""The facts of a graph that cannot be read: what the process alone can tell, and why the graph says nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from remembrancer.operations.diagnostics.checks import Facts
+from remembrancer.ports.health import NOTHING
+from remembrancer.ports.statistics import Lifelong, Window
+
+if TYPE_CHECKING:
+    from remembrancer.operations.diagnostics.checks import Process
+
+
+def facts_without_graph(
+    now_ms: int, silent: str, *, open_tasks: int = 0, exclusive: bool = True, process: Process | None = None
+) -> Facts:
+    """Return facts that hold nothing of the graph but *silent*, why it does not answer."""
+    return Facts(
+        now_ms=now_ms,
+        sounding=NOTHING,
+        answer_seconds=0.0,
+        clock_offset_seconds=0.0,
+        day=Window(),
+        hour=Window(),
+        lifelong=Lifelong({}, Counter(), None),
+        open_tasks=open_tasks,
+        most_deferred=None,
+        exclusive=exclusive,
+        process=process,
+        silent=silent,
+    )

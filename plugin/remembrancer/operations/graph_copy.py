@@ -1,0 +1,176 @@
+"""Copy a whole graph into another, on whatever engine, and prove that the two are equal.
+
+Pages are written under their keys, each together with a mark of how far the copy is: broken off anywhere and started
+again, it goes on there. At the end both graphs are read once more, and counted and digested part by part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, cast
+
+from remembrancer.context import acting
+from remembrancer.errors import CopyDiffers, GraphLocked, GraphTaken
+from remembrancer.ports.task_store import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph_copy import Page, Part, WholeGraph
+
+_FROM_THE_START: Final = ""
+_MODULUS: Final = 1 << 256
+_SERVED: Final = (
+    "The graph {graph} is being served by {schedulers}, and a copy has to stand still. Nothing was written; stop every "
+    "scheduler of it (of one that was killed, the sign of life is a minute old by then), and copy again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStep:
+    """How far a copy is: *done* of *total* nodes are walked in one part."""
+
+    phase: str
+    """`copy`, or `verify`."""
+    part: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedPart:
+    """One label or type of edge, the same in both graphs."""
+
+    name: str
+    count: int
+    digest: str
+    """Of all its nodes or edges, whatever their order; equal on every engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy came to."""
+
+    source: str
+    target: str
+    went_on: bool
+    """Whether an earlier copy was broken off, and this one went on with it, or only proved it again."""
+    parts: Sequence[CopiedPart]
+
+
+async def copy(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep], None], clock: Clock) -> Copied:
+    """Copy *source* into *target*, or go on with that, and compare the two.
+
+    Who made a copy, and when, stands on its mark and in no node that the next copy of it would take along.
+
+    Raises:
+        GraphLocked: A scheduler works on one of them; nothing was written.
+        GraphTaken: The target holds something else; nothing was written.
+        CopyDiffers: The two are not equal: one of them was written to meanwhile.
+    """
+    for graph in (source, target):
+        if schedulers := await graph.served_by():
+            raise GraphLocked(_SERVED.format(graph=graph.name, schedulers=", ".join(schedulers)))
+    mark = await target.mark()
+    if mark is None:
+        await _look_for_others(target)
+    elif mark.source != source.name:
+        raise GraphTaken(target.name, f"a copy of {mark.source}")
+    if mark is None or not mark.whole:
+        part, after = (mark.part, mark.after) if mark else (None, _FROM_THE_START)
+        await _copy_parts(source, target, part, after, watch)
+    parts = await _compare(source, target, watch)
+    if mark is None or not mark.whole:
+        author = acting()
+        await target.finish(Change("copy", clock.now(), author.surface, author.actor))
+    return Copied(source.name, target.name, mark is not None, parts)
+
+
+async def _look_for_others(target: WholeGraph) -> None:
+    held = [part for part in target.parts if (await target.page(part, _FROM_THE_START)).rows]
+    if held:
+        raise GraphTaken(target.name, ", ".join([f"{await target.size(part):,} {part.name}" for part in held]))
+
+
+async def _copy_parts(
+    source: WholeGraph, target: WholeGraph, begun: str | None, after: str | None, watch: Callable[[CopyStep], None]
+) -> None:
+    """Copy the parts from *begun* on, that one from the key *after* on; it is over where that is None."""
+    names = [part.name for part in source.parts]
+    first = names.index(begun) if begun in names else 0
+    for place, part in enumerate(source.parts[first:]):
+        here = after if place == 0 else _FROM_THE_START
+        total, done = await source.size(part), 0
+        while here is not None:
+            page = await source.page(part, here)
+            await target.put(part, page, source.name)
+            here, done = page.after, done + page.walked
+            watch(CopyStep("copy", part.name, done, total))
+
+
+async def _compare(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep], None]) -> list[CopiedPart]:
+    parts: list[CopiedPart] = []
+    different: list[str] = []
+    for part in source.parts:
+        total = await source.size(part)
+        theirs, ours = await _digest(source, part, target), await _digest(target, part, target)
+        if theirs != ours:
+            different.append(f"{part.name} ({theirs.count:,} and {ours.count:,})")
+        parts.append(CopiedPart(part.name, ours.count, f"{ours.sum:064x}"))
+        watch(CopyStep("verify", part.name, total, total))
+    if different:
+        raise CopyDiffers(source.name, target.name, different)
+    return parts
+
+
+@dataclass(slots=True)
+class Digest:
+    """A number that is the same for the same rows in any order, and on any engine."""
+
+    count: int = 0
+    sum: int = field(default=0)
+
+    def add(self, row: Mapping[str, object]) -> None:
+        """Count one row in."""
+        text = json.dumps(_canonical(row), sort_keys=True, separators=(",", ":"))
+        self.count += 1
+        self.sum = (self.sum + int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")) % _MODULUS
+
+
+async def _digest(graph: WholeGraph, part: Part, target: WholeGraph) -> Digest:
+    """Digest a part of *graph*, but for what stands in *target* as somebody else's."""
+    digest = Digest()
+    after: str | None = _FROM_THE_START
+    while after is not None:
+        page = await graph.page(part, after)
+        foreign = await target.foreign(part, _keys(part, page))
+        for row in page.rows:
+            if row[part.key] not in foreign:
+                digest.add(row)
+        after = page.after
+    return digest
+
+
+def _keys(part: Part, page: Page) -> list[str]:
+    return [str(row[part.key]) for row in page.rows]
+
+
+def _canonical(value: object) -> object:
+    """Return *value* as JSON tells it apart: moments in UTC, whole floats as integers, no half character pairs."""
+    if isinstance(value, datetime):
+        return {"moment": value.astimezone(UTC).isoformat()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        told = cast("Mapping[str, object]", value)
+        return {name: _canonical(each) for name, each in told.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return [_canonical(each) for each in cast("Sequence[object]", value)]
+    return value

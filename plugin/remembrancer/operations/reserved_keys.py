@@ -1,0 +1,29 @@
+"""Reserved forms of dedup_keys: marks of the API and of the import, which no other caller may take beforehand."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from remembrancer.context import acting
+from remembrancer.errors import InvalidInput
+
+_EXAMPLE: Final = "daily-report"
+_OF_A_REQUEST: Final = re.compile(r"rest(?:: [^|]*)?\|")
+_OF_AN_IMPORT: Final = re.compile(r"crontab_[0-9a-f]{32}")
+
+
+def refuse_reserved(dedup_key: object) -> None:
+    """Refuse a key that a caller gives and another part of the package keeps for itself. Raises InvalidInput.
+
+    Whoever had such a task before would be answered in place of a request that the API acts on once, or would keep a
+    line of a crontab from being imported.
+    """
+    if not isinstance(dedup_key, str):
+        return  # refused where its type is looked at
+    if _OF_A_REQUEST.match(dedup_key):
+        allowed = "a key that does not begin as the marks of requests under an Idempotency-Key do, with `rest: NAME|`"
+        raise InvalidInput("dedup_key", dedup_key, allowed, _EXAMPLE)
+    if _OF_AN_IMPORT.fullmatch(dedup_key) and acting().surface != "import":
+        allowed = "a key other than `crontab_` and a digest, which `remembrancer import crontab` gives"
+        raise InvalidInput("dedup_key", dedup_key, allowed, _EXAMPLE)

@@ -1,0 +1,270 @@
+"""What people and agents do to tasks: schedule, put off, cancel. Each act is one commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from remembrancer.context import MARK, acting
+from remembrancer.engine.execution.completion import complete
+from remembrancer.errors import (
+    GraphUnavailable,
+    InvalidInput,
+    RequestKeyTaken,
+    TaskChanged,
+    TaskContended,
+    TaskEnded,
+    TaskNotFound,
+    TaskUnreadable,
+)
+from remembrancer.model.cancellation import Cancellation
+from remembrancer.model.deferral import Deferral
+from remembrancer.model.handler_result import Defer
+from remembrancer.model.ids import new_id
+from remembrancer.model.request import ScheduleRequest
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.operations.idempotency import once
+from remembrancer.operations.task_creation import Creation
+from remembrancer.operations.validation import read_context, read_id, read_reason, reply
+from remembrancer.policies.cancellation import unserved_of
+from remembrancer.policies.deferral import deferred, put_off
+from remembrancer.ports.task_store import Change
+from remembrancer.schedules.parsing import read_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.idempotency import Handled
+    from remembrancer.ports.task_store import TaskStore
+
+    Start = Callable[[ScheduledTask, Change], Awaitable[Execution | None]]
+
+_ROUNDS: Final = 20
+"""How often an act is tried again on a task that changes each time between being read and being written."""
+KEPT_REQUEST = "This request was acted on before; the task is returned as it stands, and nothing was written."
+
+
+class Acts:
+    """The acts of whoever acts, on one graph.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        late_by_seconds: How far in the past a moment may lie and still fire at once.
+        near: Gives a new task that is due at once an id by which this replica serves it.
+        stop_runs: Stops what runs of a task that was cancelled; returns the executions that were asked to stop.
+    """
+
+    def __init__(
+        self,
+        store: TaskStore,
+        clock: Clock,
+        late_by_seconds: float,
+        near: Callable[[ScheduledTask], ScheduledTask],
+        stop_runs: Callable[[str], Awaitable[list[str]]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._creation = Creation(store, clock, late_by_seconds, near)
+        self._stop_runs = stop_runs
+
+    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+        """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
+        return await self._creation.schedule(requests)
+
+    async def schedule_deferred(
+        self,
+        thought_id: str,
+        task_id: str,
+        defer_until: str | datetime,
+        reason: str,
+        context: dict[str, Any] | None,
+    ) -> ScheduledReply:
+        """Put off the task of this id, or the one that brings it back, or schedule one that does."""
+        read_id("task_id", task_id)
+        read_id("thought_id", thought_id)
+
+        async def act() -> ScheduledReply:
+            try:
+                standing = await self._store.get(task_id)
+            except TaskNotFound:
+                standing = await self._store.find_reactivation(task_id)
+            if standing and (mark := MARK.get()) and standing.dedup_key == mark.of_task(0):
+                raise RequestKeyTaken(mark.given)  # made a moment ago, for the same request sent twice at once
+            if standing and standing.is_open:
+                _check_readable(standing)
+                wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
+                return await self._put_off(standing, wish, read_context(context))
+            return await self._schedule_reactivation(
+                ScheduleRequest(
+                    name=f"Resume {task_id}"[:200],
+                    goal_description=f"Resume the task {task_id}, which was put off.",
+                    trigger_prompt=f"Resume the task {task_id}. It was put off because: {read_reason(reason)}",
+                    origin_thought_id=thought_id,
+                    defer_until=defer_until,
+                    context=read_context(context),
+                ),
+                task_id,
+                reason,
+            )
+
+        return await once(self._store.requests, act, self._as_it_stands)
+
+    async def defer(
+        self, task_id: str, until: str | datetime, reason: str, thought_id: str | None, fence: int | None = None
+    ) -> ScheduledReply:
+        """Put the task's next run off."""
+        wish = self._wish(until, reason, thought_id)
+
+        async def act() -> ScheduledReply:
+            return await self._put_off(await self._open_task(task_id, "deferred", fence), wish, fence=fence)
+
+        return await once(self._store.requests, act, self._as_it_stands)
+
+    async def cancel(self, task_id: str, reason: str | None, fence: int | None = None) -> Cancellation:
+        """End an open task, with all its moments that have come, and stop what runs of it.
+
+        One that cannot be read, so that it is not known which moments those are, is set aside.
+        """
+        read_id("task_id", task_id)
+        text = None if reason is None else read_reason(reason)
+
+        async def act() -> Cancellation:
+            return await complete(self._end(task_id, self._change("cancel", text, fence=fence)))
+
+        async def again(_: Handled) -> Cancellation:
+            return Cancellation(ended=True)
+
+        return await once(self._store.requests, act, again)
+
+    async def _end(self, task_id: str, change: Change) -> Cancellation:
+        if not await self._cancel(task_id, change):
+            return Cancellation(ended=False)
+        return Cancellation(ended=True, stopping=await self._stop_runs(task_id))
+
+    async def _cancel(self, task_id: str, change: Change) -> bool:
+        unserved = None
+        for _ in range(_ROUNDS):
+            if await self._store.cancel(task_id, change, unserved):
+                return True
+            try:
+                task = await self._store.get(task_id)
+                _check_fence(task, change.if_fence)
+                if not task.is_open:
+                    return False
+                unserved = unserved_of(task, to_ms(change.at))
+            except TaskNotFound:
+                return False
+            except (TaskUnreadable, InvalidInput) as fault:
+                await self._store.quarantine(task_id, str(fault), change.at)
+                return True
+        raise TaskContended(task_id, "cancelled", _ROUNDS)
+
+    async def run(self, task_id: str, start: Start, fence: int | None = None) -> Execution:
+        """Have *start* run the task once, now; return the execution as it started."""
+
+        async def act() -> Execution:
+            for _ in range(_ROUNDS):  # one that has ended or changed before it could start is refused the next time
+                task = await self._open_task(task_id, "run", fence)
+                if started := await start(task, self._change("run_now", None, fence=fence)):
+                    return started
+            raise TaskContended(task_id, "run", _ROUNDS)
+
+        async def again(handled: Handled) -> Execution:
+            return await self._store.requests.execution(handled.execution_id or "")
+
+        return await once(self._store.requests, act, again)
+
+    async def _as_it_stands(self, handled: Handled) -> ScheduledReply:
+        return reply(await self._store.get(handled.task_id), self._clock.now(), [KEPT_REQUEST])
+
+    async def _put_off(
+        self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None, fence: int | None = None
+    ) -> ScheduledReply:
+        """Defer *task*, again if it moved on while this was decided, and may have."""
+        for _ in range(_ROUNDS):
+            now = self._clock.now()
+            rearm = put_off(task, wish, now, None, context)
+            if task.next_run_ms is None:
+                raise InvalidInput(
+                    "task_id",
+                    task.task_id,
+                    "a task with a run ahead; this one runs right now",
+                    "wait until it has ended",
+                )
+            change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
+            if await self._store.defer(task.task_id, task.next_run_ms, rearm, change):
+                return reply(await self._kept(deferred(task, rearm)), now)
+            task = await self._open_task(task.task_id, "deferred", fence)
+        raise TaskContended(task.task_id, "deferred", _ROUNDS)
+
+    async def _schedule_reactivation(
+        self, request: ScheduleRequest, deferred_task_id: str, reason: str
+    ) -> ScheduledReply:
+        """Schedule the task that brings *deferred_task_id* back, with the deferral that made it."""
+        now = self._clock.now()
+        task = self._creation.admit(request, now)
+        assert task.defer_until is not None  # noqa: S101 (a reactivation is asked for with its moment)
+        first = Deferral(
+            deferral_id=new_id("defer", to_ms(now)),
+            task_id=task.task_id,
+            deferred_at=from_ms(to_ms(now)),
+            original_time=None,
+            deferred_until=task.defer_until,
+            reason=reason,
+            requested_by=request.origin_thought_id,
+            context=request.context,
+        )
+        about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
+        task = task.model_copy(update={**about, "nominal_ms": None, "deferral_history": []})
+        await self._store.create([task], first=first, mark=MARK.get())
+        entry = first.history_entry(deferred_task_id)
+        return reply(await self._kept(task.model_copy(update={"deferral_history": [entry]})), now)
+
+    async def _kept(self, written: ScheduledTask) -> ScheduledTask:
+        """Return a task as it stands after a write; as *written*, where the graph does not tell just then.
+
+        An error in place of that would say that nothing was done.
+        """
+        try:
+            return await self._store.get(written.task_id)
+        except (GraphUnavailable, TaskUnreadable, TaskNotFound):
+            return written
+
+    async def _open_task(self, task_id: str, act: str, fence: int | None = None) -> ScheduledTask:
+        task = await self._store.get(read_id("task_id", task_id))
+        _check_fence(task, fence)
+        if not task.is_open:
+            raise TaskEnded(task_id, task.status, act)
+        _check_readable(task)
+        return task
+
+    def _wish(self, until: str | datetime, reason: str, thought_id: str | None) -> Defer:
+        asked_by = None if thought_id is None else read_id("thought_id", thought_id)
+        return Defer(self._moment(until, "until"), read_reason(reason), asked_by)
+
+    def _moment(self, value: str | datetime, field: str) -> datetime:
+        return read_moment(value, field, now=self._clock.now())
+
+    def _change(
+        self, action: str, reason: str | None, thought_id: str | None = None, *, fence: int | None = None
+    ) -> Change:
+        author = acting()
+        return Change(
+            action, self._clock.now(), author.surface, author.actor, reason, thought_id, if_fence=fence, mark=MARK.get()
+        )
+
+
+def _check_readable(task: ScheduledTask) -> None:
+    """Refuse a task that can be shown and no more: a part of what its handler is to have cannot be read."""
+    if task.unreadable is not None:
+        raise TaskUnreadable(task.task_id, task.unreadable)
+
+
+def _check_fence(task: ScheduledTask, fence: int | None) -> None:
+    """Refuse a task that was claimed, moved or ended since it was read with *fence*."""
+    if fence is not None and fence != task.fence:
+        raise TaskChanged(task.task_id, task.fence, task.status, fence)

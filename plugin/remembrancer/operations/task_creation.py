@@ -1,0 +1,115 @@
+"""Creation of tasks: each request is checked, and all of one call are written in one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.context import MARK, TRACEPARENT, acting
+from remembrancer.errors import DedupKeyTaken, InvalidInput
+from remembrancer.operations.idempotency import refuse_another
+from remembrancer.operations.reserved_keys import refuse_reserved
+from remembrancer.operations.validation import admit, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.request import ScheduleRequest
+    from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.task_store import TaskStore
+
+_ROUNDS: Final = 20
+"""How often a dedup_key may turn out to be taken, before that is an error."""
+_BAD_CRON: Final = "Invalid cron expression"
+KEPT: Final = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
+
+
+class Creation:
+    """Makes tasks on one graph.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        late_by_seconds: How far in the past a moment may lie and still fire at once.
+        near: Gives a new task that is due at once an id by which this replica serves it.
+    """
+
+    def __init__(
+        self,
+        store: TaskStore,
+        clock: Clock,
+        late_by_seconds: float,
+        near: Callable[[ScheduledTask], ScheduledTask],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._late_by_seconds = late_by_seconds
+        self._near = near
+
+    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+        """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
+        now, mark = self._clock.now(), MARK.get()
+        tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
+        if mark:
+            await refuse_another(self._store.requests, mark)
+        for tries in range(_ROUNDS):
+            known = await self._known(tasks)
+            try:
+                return await self._schedule(tasks, known, now)
+            except DedupKeyTaken:  # another caller was faster: its task is there now
+                if tries == _ROUNDS - 1 or known == await self._known(tasks):
+                    raise
+        raise AssertionError("the last round either returns or raises")
+
+    async def _schedule(
+        self, tasks: Sequence[ScheduledTask], found: Mapping[str, ScheduledTask], now: datetime
+    ) -> list[ScheduledReply]:
+        """Write those of *tasks* that are not *found* under their dedup_key; return the replies to all."""
+        known = dict(found)
+        fresh: list[ScheduledTask] = []
+        for task in tasks:
+            if task.dedup_key is None or task.dedup_key not in known:
+                fresh.append(task)
+                if task.dedup_key is not None:
+                    known[task.dedup_key] = task
+        writing = self._store.create(fresh, mark=MARK.get()) if fresh else None
+        if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
+            writing = asyncio.ensure_future(writing)
+            await asyncio.sleep(0)
+        made = {task.task_id for task in fresh}
+        kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
+        replies = [
+            reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [KEPT])
+            for asked, stands in zip(tasks, kept, strict=True)
+        ]
+        if writing:
+            await writing
+        return replies
+
+    def admit(self, request: ScheduleRequest, now: datetime, place: int = 0) -> ScheduledTask:
+        """Return the task asked for; a cron expression that is refused is counted."""
+        refuse_reserved(request.dedup_key)
+        if (mark := MARK.get()) and request.dedup_key is None:
+            request = replace(request, dedup_key=mark.of_task(place))
+        try:
+            return self._near(admit(request, now, self._late_by_seconds, self._made()))
+        except InvalidInput as refused:
+            if refused.field == "schedule_cron":
+                self._store.note("cron_refused", _BAD_CRON)
+            raise
+
+    def _made(self) -> dict[str, str | None]:
+        """Return by whom, and within which span, a task is made just now."""
+        author = acting()
+        return {"created_through": author.surface, "created_as": author.actor, "traceparent": TRACEPARENT.get()}
+
+    async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:
+        """Return the tasks that are kept under the dedup_keys of *tasks*."""
+        known: dict[str, ScheduledTask] = {}
+        for key in {task.dedup_key for task in tasks if task.dedup_key is not None}:
+            if task := await self._store.find_by_dedup_key(key):
+                known[key] = task
+        return known

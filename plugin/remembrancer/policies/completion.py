@@ -1,0 +1,57 @@
+"""Settlements: an execution's outcome as it is written, and what it means for the task."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.ports.task_store import Settlement
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.engine.execution.handler_call import Verdict
+    from remembrancer.model.execution import Execution
+    from remembrancer.ports.task_store import Rearm
+
+_LONGEST_FAULT: Final = 500
+
+
+def settlement_of(execution: Execution, verdict: Verdict, now: datetime, rearm: Rearm | None = None) -> Settlement:
+    """Return the outcome of *execution*; *rearm* is the deferral that its handler asked for."""
+    return Settlement(
+        execution=execution,
+        status=verdict.status,
+        completed_at=now,
+        duration_seconds=max(0.0, (now - execution.triggered_at).total_seconds()),
+        reason_code=verdict.reason_code,
+        reason=verdict.reason,
+        result=verdict.result,
+        thought=verdict.thought,
+        ends_task=None if rearm else ends(execution, verdict.status),
+        rearm=rearm,
+    )
+
+
+def refused(settlement: Settlement, fault: str) -> Settlement:
+    """Return what is written in place of an outcome that the graph does not keep: that it was so."""
+    plain = fault[:_LONGEST_FAULT].encode("ascii", "backslashreplace").decode()[:_LONGEST_FAULT]
+    return replace(
+        settlement,
+        status=ExecutionStatus.FAILED,
+        reason_code=Reason.HANDLER_FAILED,
+        reason=f"It ended as {settlement.status}, but the graph refused to keep what the handler answered: {plain}",
+        result=None,
+        thought=None,
+        ends_task=ends(settlement.execution, ExecutionStatus.FAILED),
+        rearm=None,
+    )
+
+
+def ends(execution: Execution, status: ExecutionStatus) -> TaskStatus | None:
+    """Return what a one-time task becomes after its run; None for a task that goes on."""
+    if execution.task_type is TaskType.RECURRING or execution.execution_type is ExecutionType.MANUAL:
+        return None
+    return TaskStatus.COMPLETE if status is ExecutionStatus.COMPLETED else TaskStatus.FAILED

@@ -1,0 +1,300 @@
+"""Cron expressions in a time zone, with both sides of daylight saving decided.
+
+An expression names wall times. Where a zone's clock jumps or repeats, two kinds of expression are told apart:
+
+- *Fixed times* (`30 2 * * *`): someone means that time of day, once a day. In a gap `gap` decides, in a fold
+  `fold`.
+- *Intervals* (a wildcard or a step in minute or hour: `*/30 * * * *`, `0 */2 * * *`): someone means that much
+  time. They fire at every real instant whose wall clock matches: nothing is shifted out of a gap, and both
+  passes of a repeated hour count, so that a fold never stretches the interval.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.schedules.cron.calendar import day_sides
+from remembrancer.schedules.cron.dialects import expand_alias, is_foreign, joined, refusal
+from remembrancer.schedules.cron.fields import (
+    DAY,
+    HOUR,
+    MINUTE,
+    MONTH,
+    PLACES,
+    SECOND,
+    WEEKDAY,
+    Reading,
+    WrongField,
+    read_field,
+)
+from remembrancer.schedules.cron.wall_times import NO_WALL, Walls
+from remembrancer.schedules.parsing import read_zone
+from remembrancer.schedules.zone_offsets import span_at
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from remembrancer.schedules.zone_offsets import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A cron expression in a zone; made by `parse_cron`, immutable, safe to share between threads.
+
+    `expression` is as written; `normal` means the same, with names, aliases, `H` and the place of the seconds
+    (last) resolved. With both day fields restricted, a day that suits either of them will do.
+    """
+
+    expression: str
+    normal: str
+    timezone: str
+    gap: Gap
+    fold: Fold
+    seconds: Seconds | None
+    elapsed: bool = field(repr=False)
+    """Whether this is an interval, which follows elapsed time, and not a fixed time of day."""
+    walls: Walls = field(repr=False)
+    """The wall times it names, before the zone has its say."""
+    rules: ZoneInfo | None = field(default=None, repr=False)
+    """Rules of the zone other than those in force here, such as those that a moment was derived by."""
+
+    def next_ms(self, after_ms: int) -> int:
+        """Return the first fire strictly after *after_ms*, both in epoch milliseconds (UTC).
+
+        Raises:
+            InvalidInput: There is none before the year 2400.
+        """
+        fire = self.next_or_none(after_ms)
+        if fire is None:
+            raise _refusal(self.expression, "an expression that fires before the year 2400", _example(self.seconds))
+        return fire
+
+    def next_or_none(self, after_ms: int) -> int | None:
+        """Return the first fire strictly after *after_ms*, or None where there is none before the year 2400."""
+        second = after_ms // 1000 + 1
+        while second < _END:
+            span = span_at(self.rules or self.timezone, second)
+            if second == span.start and self.runs_after_gap(span):
+                return second * 1000
+            opens, closes = self._bounds(span)
+            wall = self.walls.at_or_after(max(second + span.offset, opens))
+            if wall < closes:
+                return (wall - span.offset) * 1000
+            second = span.end
+            if span.after >= span.offset:
+                # No time is about to be shown again, and no clock is a day ahead of UTC: until a day before
+                # the wall time that was found there is nothing.
+                second = max(second, wall - _DAY)
+        return None
+
+    def fires(self, start_ms: int, until_ms: int, limit: int) -> list[int]:
+        """Return the fires f with start_ms <= f <= until_ms, ascending, at most *limit*.
+
+        All are epoch milliseconds (UTC).
+
+        Raises:
+            InvalidInput: There is no further one before the year 2400.
+        """
+        found: list[int] = []
+        fire = start_ms - 1
+        while len(found) < limit and (fire := self.next_ms(fire)) <= until_ms:
+            found.append(fire)
+        return found
+
+    def count(self, start_ms: int, until_ms: int) -> int:
+        """Return how many fires f there are with start_ms <= f <= until_ms: counted by the day, not one by one."""
+        second, last = -(-start_ms // 1000), until_ms // 1000
+        total = 0
+        while second <= last:
+            span = span_at(self.rules or self.timezone, second)
+            opens, closes = self._bounds(span)
+            low, high = max(second + span.offset, opens), min(last + 1 + span.offset, closes)
+            if low < high:
+                total += self.walls.count(low, high)
+            if second == span.start and self.runs_after_gap(span):
+                total += low != second + span.offset or self.walls.at_or_after(low) != low
+            second = span.end
+        return total
+
+    def last_ms(self, until_ms: int, place: int) -> int:
+        """Return the fire at *place*, counted back from *until_ms*: at 1 the last that is not after it.
+
+        There must be so many.
+        """
+        last = until_ms // 1000
+        width = 60
+        while self.count((last - width) * 1000, until_ms) < place:
+            width *= 2
+        low, high = last - width, last + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.count(middle * 1000, until_ms) >= place:
+                low = middle
+            else:
+                high = middle
+        return low * 1000
+
+    def runs_after_gap(self, span: Span) -> bool:
+        """Tell whether a fixed time lies in the gap that *span* begins with, and is to run after it."""
+        if span.offset <= span.before or self.elapsed or self.gap is Gap.SKIP:
+            return False
+        return self.walls.at_or_after(span.start + span.before) < span.start + span.offset
+
+    def _bounds(self, span: Span) -> tuple[int, int]:
+        """Return the wall times from which and up to which (excluded) *span* serves, as `fold` wishes."""
+        opens, closes = span.start + span.offset, span.end + span.offset
+        if self.elapsed:
+            return opens, closes
+        if self.fold is Fold.FIRST:
+            opens = max(opens, span.start + span.before)
+        elif self.fold is Fold.LAST:
+            closes = min(closes, span.end + span.after)
+        return opens, closes
+
+
+def parse_cron(
+    expression: str,
+    *,
+    timezone: str = "UTC",
+    gap: Gap = Gap.RUN_AFTER,
+    fold: Fold = Fold.FIRST,
+    seconds: Seconds | None = None,
+    hash_id: str | None = None,
+) -> Cron:
+    """Read a cron expression; the same arguments are read only once.
+
+    Args:
+        expression: Five fields (minute, hour, day of month, month, day of week), or an alias like `@daily`.
+        timezone: The IANA key of the zone whose wall clock the expression means.
+        gap: What becomes of a fixed time that the clock jumps over.
+        fold: Which pass a fixed time takes when the clock shows it twice.
+        seconds: Where the sixth field stands, if there are six.
+        hash_id: The task's id, from which `H` derives its values.
+
+    Raises:
+        InvalidInput: Of `schedule_cron`, `timezone` or one of the choices; the message names the wrong field.
+    """
+    if not isinstance(expression, str):  # pyright: ignore[reportUnnecessaryIsInstance]  a model may send anything
+        raise _refusal(expression, "text of five fields: minute hour day-of-month month day-of-week")
+    if len(expression) > _LONGEST:
+        raise _refusal(expression, f"at most {_LONGEST} characters")
+    zone = read_zone(timezone)
+    policy = (_choice(Gap, gap, "gap"), _choice(Fold, fold, "fold"))
+    place = None if seconds is None else _choice(Seconds, seconds, "seconds")
+    # Only H looks at the id: without it, all tasks with this expression share one Cron.
+    key = str(hash_id) if hash_id is not None and _USES_HASH.search(expression) else None
+    return _parse(expression, zone, policy, place, key)
+
+
+@lru_cache(maxsize=4096)
+def _parse(expression: str, zone: str, policy: tuple[Gap, Fold], seconds: Seconds | None, key: str | None) -> Cron:
+    try:
+        readings, walls = _read(expression, seconds, key)
+    except WrongField as wrong:
+        example = _mended(wrong.instead, seconds, key) or _example(seconds)
+        raise _refusal(expression, str(wrong), example) from None
+    normal = " ".join(reading.text for reading in readings[: None if seconds else -1])
+    elapsed = any("*" in reading.text or "/" in reading.text for reading in (readings[0], readings[1]))
+    return Cron(expression, normal, zone, *policy, seconds, elapsed, walls)
+
+
+def _read(expression: str, seconds: Seconds | None, key: str | None) -> tuple[list[Reading], Walls]:
+    """Return the fields of an expression, and the wall times it names. Raises WrongField: with what it should say."""
+    texts = _split(expression, seconds)
+    readings: list[Reading] = []
+    for place, text in zip(PLACES, texts, strict=True):
+        try:
+            readings.append(read_field(place, text, key))
+        except WrongField as wrong:
+            if wrong.instead is not None:
+                mended = [*texts[: place.order], wrong.instead, *texts[place.order + 1 :]]
+                wrong.instead = joined(mended, seconds)
+            raise
+    return readings, _walls(readings)
+
+
+def _mended(instead: str | None, seconds: Seconds | None, key: str | None) -> str | None:
+    """Return the expression to suggest, once it was read: None if it is refused too, and cannot be mended."""
+    for _ in PLACES:  # a wrong field is mended each time
+        if instead is None or len(instead) > _LONGEST:
+            return None
+        try:
+            _read(instead, seconds, key)
+        except WrongField as wrong:
+            instead = wrong.instead
+        else:
+            return instead
+    return None
+
+
+def _split(expression: str, seconds: Seconds | None) -> list[str]:
+    """Return the six fields in their fixed order, seconds last."""
+    text = expression.strip()
+    if not (text.isascii() and text.replace("\t", " ").isprintable()):
+        raise WrongField("plain ASCII on one line")
+    fields = expand_alias(text).split()
+    if is_foreign(text, fields):
+        raise refusal(text, fields, seconds)
+    if text.startswith("@") or (len(fields) == _PLAIN and seconds is None):
+        return [*fields, "0"]
+    if len(fields) != _PLAIN + 1 or seconds is None:
+        raise refusal(text, fields, seconds)
+    return [*fields[1:], fields[0]] if seconds is Seconds.FIRST else fields
+
+
+def _walls(readings: list[Reading]) -> Walls:
+    day, month, weekday = readings[DAY.order], readings[MONTH.order], readings[WEEKDAY.order]
+    walls = Walls(
+        readings[HOUR.order].values,
+        readings[MINUTE.order].values,
+        readings[SECOND.order].values,
+        day_sides(day.text, month.text, weekday.text),
+    )
+    if _is_impossible(day, month, weekday) or walls.at_or_after(0) >= NO_WALL:
+        raise WrongField(
+            f"a date that exists: day {day.text} never comes in month {month.text}, so this would never fire"
+        )
+    return walls
+
+
+def _is_impossible(day: Reading, month: Reading, weekday: Reading) -> bool:
+    """Tell at once what croniter would search fifty years for; a weekday as second choice would save it."""
+    if not day.values or not (day.text.startswith("*") or weekday.text.startswith("*")):
+        return False
+    return day.values[0] > max(_LENGTHS[number - 1] for number in month.values)
+
+
+def _refusal(expression: object, allowed: str, example: str = "0 9 * * 1-5") -> InvalidInput:
+    return InvalidInput("schedule_cron", expression, allowed, example)
+
+
+def _example(seconds: Seconds | None) -> str:
+    return {None: "0 9 * * 1-5", Seconds.FIRST: "0 0 9 * * 1-5", Seconds.LAST: "0 9 * * 1-5 0"}[seconds]
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _choice(kind: type[_Choice], value: object, name: str) -> _Choice:
+    if isinstance(value, kind):
+        return value  # as each fire of a task brings it: looking a member up costs as much as the next moment
+    try:
+        return kind(value)
+    except ValueError:
+        words = [member.value for member in kind]
+        raise InvalidInput(name, value, f"one of {', '.join(words)}", words[0]) from None
+
+
+_END: Final = 13_569_465_600
+"""The first second of the year 2400."""
+_DAY: Final = 86_400
+_LONGEST: Final = 256
+_PLAIN: Final = 5
+_LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_USES_HASH: Final = re.compile(r"(?:^|[\s,])H", re.IGNORECASE)

@@ -1,0 +1,135 @@
+"""Moments and zones as people and models write them, made exact or refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.policy import Fold
+from remembrancer.model.timestamps import EPOCH, from_ms, to_iso, to_ms
+from remembrancer.schedules.iso_timestamps import read_stamp
+from remembrancer.schedules.zone_names import DEFAULT_ZONE, meant, offset_words
+
+
+def read_moment(
+    value: str | datetime, field: str, *, now: datetime, timezone: str | None = None, fold: Fold = Fold.FIRST
+) -> datetime:
+    """Return *value* as an aware UTC datetime, cut to whole milliseconds.
+
+    Args:
+        value: An ISO-8601 date and time, or a datetime.
+        field: What the caller calls this argument, for the message.
+        now: The present moment (aware); the limits and the example follow from it.
+        timezone: The IANA zone in which to read a value that names no offset.
+        fold: Which pass is meant of a wall time that happens twice there; a datetime's own `fold` of 1 is the second
+            in any case.
+
+    Raises:
+        InvalidInput: Not a moment, without an offset and no zone given, a wall time that the zone's clock
+            jumps over, before 1970, or more than 100 years after *now*.
+    """
+    moment = _parse(value, field, now)
+    try:
+        if moment.tzinfo is None or moment.utcoffset() is None:
+            moment = _in_zone(moment, value, field, now, timezone, fold)
+        _refuse_gap(moment, value, field)
+        moment = from_ms(to_ms(moment))
+    except OverflowError:
+        _refuse(field, value, _LIMITS, now)
+    if not EPOCH <= moment <= now + _FARTHEST:
+        _refuse(field, value, _LIMITS, now)
+    return moment
+
+
+def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
+    """Say which pass of a wall time that happens twice in *timezone* this moment is; nothing for any other."""
+    if timezone == "UTC":
+        return ""  # as most tasks say
+    local = moment.astimezone(ZoneInfo(timezone))
+    other = local.replace(fold=1 - local.fold)
+    if local.utcoffset() == other.utcoffset() or other.astimezone(UTC).astimezone(local.tzinfo) != other:
+        return ""
+    shown = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    which = f"the {'second' if local.fold else 'first'} is taken, {to_iso(moment)}"
+    twice = f"{shown} happens twice on {local:%Y-%m-%d} in {timezone}; {which}"
+    return twice if local.fold or fold is not Fold.BOTH else f"{twice}: a moment comes once"
+
+
+def read_zone(name: str, field: str = "timezone") -> str:
+    """Return *name* when it is an IANA time zone key with one meaning everywhere.
+
+    Raises:
+        InvalidInput: For anything else; near misses are answered with the right spelling.
+    """
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  a model may send anything
+        raise InvalidInput(field, name, _ZONES, DEFAULT_ZONE)
+    if name not in _ABBREVIATIONS and _is_zone(name):
+        return name
+    near = meant(name)
+    if near is None or not _is_zone(near):
+        near, explained = DEFAULT_ZONE, f"{offset_words(name)}; it is not known which place is meant here"
+    else:
+        explained = offset_words(name)
+    raise InvalidInput(field, name, f"{_ZONES}, not an abbreviation{explained}", near)
+
+
+@lru_cache(maxsize=1024)
+def _is_zone(name: str) -> bool:
+    """Tell whether the time zone database has *name*; the pattern keeps paths and machine-made names out."""
+    if len(name) >= _LONGEST or _KEY.fullmatch(name) is None or name == "Factory":
+        return False
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _parse(value: object, field: str, now: datetime) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    stamp = read_stamp(value.strip()) if isinstance(value, str) else None
+    if stamp is None:
+        _refuse(field, value, _ISO, now)
+    return stamp
+
+
+def _in_zone(  # noqa: PLR0917 (what a refusal says, and what is decided by)
+    wall: datetime, value: object, field: str, now: datetime, timezone: str | None, fold: Fold
+) -> datetime:
+    """Place a wall time in the zone given."""
+    if timezone is None:
+        _refuse(field, value, f"{_ISO}; this one names no offset, so its moment is unknown", now)
+    is_second = wall.fold == 1 or fold is Fold.LAST
+    return wall.replace(tzinfo=ZoneInfo(read_zone(timezone)), fold=int(is_second))
+
+
+def _refuse_gap(local: datetime, value: object, field: str) -> None:
+    """Refuse a wall time that its zone's clock jumps over, with the first that follows the jump as far behind."""
+    back = local.astimezone(UTC).astimezone(local.tzinfo)
+    if back.replace(tzinfo=None, fold=0) != local.replace(tzinfo=None, fold=0):
+        later = max(back, local.replace(fold=0).astimezone(UTC).astimezone(local.tzinfo))
+        allowed = f"a wall time that exists in {local.tzinfo}; its clocks jump over this one"
+        raise InvalidInput(field, value, allowed, later.isoformat())
+
+
+def _refuse(field: str, value: object, allowed: str, now: datetime) -> NoReturn:
+    tomorrow = (now.astimezone(UTC) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+    raise InvalidInput(field, value, allowed, to_iso(tomorrow))
+
+
+_ISO: Final = "an ISO-8601 date and time with Z or an offset such as +02:00"
+_LIMITS: Final = "a moment from 1970-01-01 to 100 years from now"
+_FARTHEST: Final = timedelta(days=36_525)
+
+_ZONES: Final = "an IANA time zone key, Area/City, or UTC"
+_LONGEST: Final = 64
+_KEY: Final = re.compile(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*)*")
+_ABBREVIATIONS: Final = frozenset(
+    ("EST", "EST5EDT", "CST", "CST6CDT", "MST", "MST7MDT", "PST", "PST8PDT", "HST"),
+)
+"""The database keeps some of these for old systems, without the daylight saving their users expect."""

@@ -1,0 +1,67 @@
+"""A graph held open, calls to it counted, and what is asked of its past."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.maintenance.retention import retain
+from remembrancer.errors import ServiceStopped
+from remembrancer.operations.validation import read_limit
+from remembrancer.service.calls import Calls, public
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from remembrancer.engine.maintenance.retention import Retained
+    from remembrancer.model.summary import ExecutionSummary
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.task_store import TaskStore
+
+CLOSED: Final = "The scheduler has no graph open: await start() first."
+
+
+class GraphHolder:
+    """What holds one graph, once it is open.
+
+    Args:
+        clock: The time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._time_service = clock
+        self._store: TaskStore | None = None
+        self.calls = Calls()
+        """The calls that it took, and the event loop that it lives on."""
+
+    @public
+    async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
+        """Return what was rolled up, the latest day first: of one task, or of all."""
+        return list(await self._graph().past.summaries(task_id, read_limit(limit)))
+
+    @public
+    async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
+        """Roll up, now, every execution that is over and began more than *keep_days* ago.
+
+        With *dry_run* nothing is written: the answer says what would be rolled up. Raises InvalidInput.
+        """
+        return await retain(self._graph().past, self._time_service.now(), keep_days, dry_run=dry_run)
+
+    @public
+    async def snapshot(self, folder: str) -> None:
+        """Copy the files of an embedded graph, as they are at one moment, into the empty *folder*, while tasks fire.
+
+        `remembrancer.backup_graph` makes a backup of it. Raises InvalidInput, GraphUnavailable.
+        """
+        await self._graph().soundings.snapshot(Path(folder))
+
+    def _graph(self) -> TaskStore:
+        if self._store is None:
+            raise ServiceStopped(CLOSED)
+        return self._store
+
+    @property
+    def counted(self) -> Callable[[], AbstractContextManager[None]]:
+        """Counts one call, around it: for a surface that takes it, and may refuse it before it comes here."""
+        return self.calls.counted

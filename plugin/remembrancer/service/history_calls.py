@@ -1,0 +1,75 @@
+"""The part of the service that tells what was done, by whom, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import InvalidInput
+from remembrancer.operations.validation import read_limit
+from remembrancer.ports.audit_log import Stretch
+from remembrancer.schedules.parsing import read_moment
+from remembrancer.service.calls import carried, public
+from remembrancer.service.status_calls import Pulse
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.model.audit import TaskChange
+    from remembrancer.model.execution import Execution
+
+MOST_AT_ONCE: Final = 10_000
+
+
+class Recollection(Pulse):
+    """Executions and changes."""
+
+    @public
+    async def history(self, task_id: str | None = None, limit: int = 100, before: str | None = None) -> list[Execution]:
+        """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
+
+        Old and new go by their nominal times.
+        """
+        return list(await self._graph().history(task_id, read_limit(limit), before))
+
+    @public
+    async def changes(
+        self,
+        task_id: str | None = None,
+        *,
+        since: str | datetime | None = None,
+        after: str | None = None,
+        limit: int = 1000,
+    ) -> list[TaskChange]:
+        """Return what was done and by whom, oldest first: to one task, or to all and to the graph.
+
+        Args:
+            task_id: Only what was done to this task; none for one that is not there.
+            since: Only from this moment on, aware or ISO-8601 with a zone.
+            after: Only behind this change: the `change_id` of the last one that an earlier answer gave.
+            limit: At most so many, 1 to 10,000.
+
+        Raises:
+            InvalidInput: One of them is wrong.
+        """
+        if not 1 <= read_limit(limit) <= MOST_AT_ONCE:
+            raise InvalidInput("limit", limit, f"1 to {MOST_AT_ONCE:,}", 1000)
+        now = self._time_service.now()
+        begin = None if since is None else read_moment(since, "since", now=now)
+        if task_id is None:
+            return list(await self._graph().trail.stretch(Stretch(begin, after, limit)))
+        behind = "" if after is None else after.partition("_")[2]
+        found = [
+            each
+            for each in await self._graph().trail.of_task(task_id)
+            if each.place > behind and (begin is None or each.at >= begin)
+        ]
+        return found[:limit]
+
+    @carried
+    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | TaskChange]:
+        """Return what became of a task and what was done to it, among each other in time, newest first."""
+        executions = await self.history(task_id, limit)
+        changes = await self.changes(task_id, limit=MOST_AT_ONCE)
+        told: list[tuple[datetime, Execution | TaskChange]] = [(each.triggered_at, each) for each in executions]
+        told += [(each.at, each) for each in reversed(changes)]
+        return [each for _, each in sorted(told, key=lambda pair: pair[0], reverse=True)][:limit]

@@ -1,0 +1,257 @@
+"""The part of the service that starts and stops it: each is one thing at a time, ends, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import Context
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.scheduler import Scheduler
+from remembrancer.engine.timeouts import awaited, bounded, end
+from remembrancer.errors import ServiceStopped
+from remembrancer.operations.task_commands import Acts
+from remembrancer.service import registry
+from remembrancer.service.event_calls import Live
+from remembrancer.service.graph_holder import CLOSED
+from remembrancer.service.sync_service import Blocking
+from remembrancer.surfaces.otel.metrics import OpenTelemetry, of_process
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+    from typing import Self
+
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.handler import Handler
+    from remembrancer.ports.sync_calls import BlockingCalls
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.settings import Options
+
+_PASS_SECONDS: Final = 3.0
+"""How long the pass under way may take to its end, once the service stops."""
+_CLOSE_SECONDS: Final = 10.0
+_WRITING_SECONDS: Final = 10.0
+"""How much longer than handlers may take, it may take to end them and write their outcomes."""
+_STOPPED_AT_START: Final = "stop() was called while the scheduler was starting: it is stopped."
+_ENDED: Final = "The checker was ended from outside; start() begins it again."
+
+
+class Lifecycle(Live):
+    """Opens, starts, stops and closes one scheduler.
+
+    Args:
+        open_store: Opens the graph.
+        clock: The time.
+        handler: What does the work.
+        options: The numbers.
+        instruments: What measures and traces.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], Awaitable[TaskStore]],
+        clock: Clock,
+        handler: Handler,
+        options: Options,
+        instruments: OpenTelemetry | None = None,
+    ) -> None:
+        super().__init__(clock, options)
+        self._instruments = instruments or of_process()
+        self._open_store = open_store
+        self._handler = handler
+        self._acts: Acts | None = None
+        self._collecting: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[TaskStore] | None = None
+        self._changing = asyncio.Lock()
+        self._stops = 0
+        self.blocking: BlockingCalls = Blocking(self)
+        """The service's methods for code without an event loop, such as plain handlers; see `Firing.scheduler`."""
+
+    async def open(self) -> None:
+        """Open the graph without checking it: nothing fires. `start` does this too."""
+        await self._at_home(partial(self._begin, self._open))
+
+    async def start(self) -> None:
+        """Open the graph, take over what a former process left unfinished, and begin to check.
+
+        Several starts at once are one. A start that fails leaves nothing behind.
+        Raises ServiceStopped: `stop` was called meanwhile.
+        """
+        await self._at_home(partial(self._begin, self._start))
+
+    async def close(self) -> None:
+        """Let the graph go; handlers under way are waited for, up to the limit."""
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Stop checking, wait for handlers up to the limit, write what became of each, let the graph go.
+
+        It ends within the limit and a few seconds, whatever hangs, and goes on if its caller is cancelled. Called
+        within a handler, which it waits for, it returns at once: the scheduler stops when the handler has ended.
+        In a fork of the process it does nothing.
+        """
+        if not self.calls.is_forked:
+            await self._at_home(self._stop)
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def _at_home(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do *work* on the loop that the service lives on; if that has ended, let go of what is left, and live here."""
+        if self.calls.is_homeless:
+            self.calls.settle()
+            self._starting = self._ending = self._opening = None
+            self._changing = asyncio.Lock()
+            await self._shut()
+        await self.calls.carry(work)
+
+    async def _stop(self) -> None:
+        self._stops += 1
+        self._shutdown_event.set()
+        if self._ending is None or self._ending.done():
+            self._ending = asyncio.get_running_loop().create_task(
+                self._end(), name="remembrancer stop", context=Context()
+            )  # not the caller's: it may be a handler
+        if self._scheduler and self._scheduler.inside_handler:
+            return
+        await asyncio.shield(self._ending)
+
+    async def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do *work* alone, after a stop that is under way; a stop that is asked for meanwhile ends it."""
+        if self._ending and not self._ending.done():
+            await asyncio.wait({self._ending})
+        if self.calls.home is None and not self._changing.locked():
+            self._changing = asyncio.Lock()  # a lock belongs to the loop that it was first waited for on
+        stops = self._stops
+        async with self._changing:
+            if self._stops == stops:
+                self._starting = starting = asyncio.ensure_future(work())
+                try:
+                    await starting
+                except asyncio.CancelledError:
+                    if self._stops == stops or (task := asyncio.current_task()) is None or task.cancelling():
+                        raise
+                finally:
+                    self._starting = None
+        if self._stops != stops:
+            raise ServiceStopped(_STOPPED_AT_START)
+
+    async def _open(self) -> None:
+        if self._store:
+            return
+        self.calls.settle()
+        try:
+            self._store = store = await self._opened()
+            self.gauges.begin()
+            self._scheduler = Scheduler(store, self._time_service, self._handler, self._options, self._instruments)
+            self._scheduler.lend(self.blocking)
+            near, stop_runs = self._scheduler.presence.near, self._scheduler.stop_runs
+            self._acts = Acts(store, self._time_service, self._options.check_interval_seconds, near, stop_runs)
+            self._instruments.watch(self.gauges.read, store.commits)
+            await self._scheduler.presence.look_closely()
+        except BaseException:
+            await self._shut()
+            raise
+
+    async def _opened(self) -> TaskStore:
+        """Open the graph; if nobody waits for it any longer, it is closed again as soon as it is open."""
+        self._opening = asyncio.ensure_future(self._open_store())
+        try:
+            return await asyncio.shield(self._opening)
+        finally:
+            if self._opening.done():
+                self._opening = None
+
+    async def _start(self) -> None:
+        if self._task and not self._task.done():
+            return
+        await self._open()
+        try:
+            scheduler = self._running_scheduler()
+            await scheduler.presence.join()
+            self._shutdown_event.clear()
+            self._started_at = self._time_service.now()
+            for what, work in (("Recovery", scheduler.recover), ("The recheck", scheduler.recheck)):
+                await scheduler.faults.survive_all_but_the_graph(what, work)
+        except BaseException:
+            await self._shut()
+            raise
+        loop, keep_on = asyncio.get_running_loop(), scheduler.faults.keep_on
+        self._task = loop.create_task(scheduler.run(), name="remembrancer checker")
+        self._task.add_done_callback(partial(self._checker_ended, scheduler))
+        if self._collecting is None or self._collecting.done():
+            fresh = partial(self.gauges.keep_fresh, self._instruments)
+            self._collecting = loop.create_task(keep_on("The reading of the gauges", fresh))
+        registry.enlist(self)
+
+    def _checker_ended(self, scheduler: Scheduler, task: asyncio.Task[None]) -> None:
+        if not self._shutdown_event.is_set():
+            scheduler.faults.tell("The checker", _ENDED, None if task.cancelled() else task.exception())
+
+    async def _end(self) -> None:
+        """Break off a start that is under way, then let everything go."""
+        if self._starting:
+            self._starting.cancel()
+        async with self._changing:
+            await self._shut()
+
+    async def _shut(self) -> None:
+        """Let everything go, each part within its bound; one that was cut short does not keep the others."""
+        registry.strike(self)
+        cut_short = False
+        for part in (self._end_work, self._end_scheduler, self._end_readers, self._close_store):
+            try:
+                await part()
+            except asyncio.CancelledError:
+                cut_short = True
+        self._scheduler = self._acts = None
+        self.calls.leave()
+        if cut_short:
+            raise asyncio.CancelledError
+
+    async def _end_work(self) -> None:
+        task, self._task = self._task, None
+        collecting, self._collecting = self._collecting, None
+        if collecting:
+            await end(collecting)
+        if task and not task.done() and self._scheduler:
+            self._scheduler.halt()
+            await bounded("The pass under way", task, _PASS_SECONDS)
+
+    async def _end_scheduler(self) -> None:
+        if self._scheduler:
+            limit = self._options.stop_timeout_seconds + _WRITING_SECONDS
+            await bounded("The end of the handlers", self._scheduler.stop(), limit)
+            self._error_at_stop = self._scheduler.faults.last_error
+
+    async def _end_readers(self) -> None:
+        self._end_feed()
+        self._instruments.forget(self.gauges.read)
+
+    async def _close_store(self) -> None:
+        opening, self._opening = self._opening, None
+        store, self._store = self._store, None
+        if opening:
+            await awaited("The opening of the graph", _close_opened(opening), _CLOSE_SECONDS)
+        if store:
+            await awaited("The closing of the graph", store.close(), _CLOSE_SECONDS)
+
+    def _running_scheduler(self) -> Scheduler:
+        if self._scheduler is None:
+            raise ServiceStopped(CLOSED)
+        return self._scheduler
+
+
+async def _close_opened(opening: asyncio.Task[TaskStore]) -> None:
+    """Close a graph that was being opened, once it is open: it cannot be stopped half-way."""
+    await asyncio.wait({opening})
+    if not opening.cancelled() and opening.exception() is None:
+        await opening.result().close()

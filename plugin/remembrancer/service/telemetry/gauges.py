@@ -1,0 +1,191 @@
+"""What a scheduler shows to whoever collects: read from the process at once, from the graph a little before."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.engine.memory_usage import resident_bytes
+from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.model.timestamps import to_ms
+from remembrancer.operations.diagnostics.checks import Facts, Process
+from remembrancer.operations.diagnostics.unreadable_graph import facts_without_graph
+from remembrancer.operations.statistics import most_deferred
+from remembrancer.service.telemetry.metrics import active_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from remembrancer.engine.scheduler import Scheduler
+    from remembrancer.ports.health import Sounding
+    from remembrancer.ports.statistics import Lifelong
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.service.telemetry.metrics import Vitals
+    from remembrancer.surfaces.otel.metrics import OpenTelemetry
+
+_PATIENCE_SECONDS: Final = 30.0
+"""How long the graph may take for all that the checks ask of it."""
+_EVERY_SECONDS: Final = 15.0
+"""How old what the graph tells may be, for whoever collects without asking first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A sounding, how long the graph took for it, and how far its clock was ahead of ours."""
+
+    sounding: Sounding
+    answer_seconds: float
+    clock_offset_seconds: float
+
+
+class Gauges:
+    """The values of one scheduler.
+
+    Args:
+        vitals: What the process tells.
+        scheduler: The one that is open; None if none is.
+        most_handlers: How many handlers may be under way.
+    """
+
+    def __init__(self, vitals: Vitals, scheduler: Callable[[], Scheduler | None], most_handlers: int) -> None:
+        self._vitals = vitals
+        self._scheduler = scheduler
+        self._most_handlers = most_handlers
+        self._taken: Taken | None = None
+        self._errors_before = 0.0
+
+    def begin(self) -> None:
+        """The graph has just been opened."""
+        self.forget()
+        self._errors_before = self._vitals.store().totals.get("database_errors", 0)
+
+    def read(self) -> dict[str, float]:
+        """Return the values by the names of the instruments, without asking the graph."""
+        scheduler = self._scheduler()
+        if scheduler is None:
+            return {}
+        passes, totals = self._vitals.passes(), self._vitals.store().totals
+        values: dict[str, float] = {
+            "scheduler.executions.running": scheduler.running,
+            "scheduler.executions.limit": self._most_handlers,
+            "scheduler.checker.running": float(passes.running),
+            "scheduler.pass.age": passes.age_seconds,
+            "scheduler.check.interval": self._vitals.interval_seconds,
+            "scheduler.passes": passes.runs,
+            "scheduler.passes.failed": passes.errors,
+            "scheduler.checks.missed": passes.missed,
+            "scheduler.tasks.open": active_tasks(totals),
+            "scheduler.deferrals": totals.get("deferrals", 0),
+            "scheduler.cron.refused": totals.get("cron_refused", 0),
+            "scheduler.database.errors": totals.get("database_errors", 0),
+        }
+        if (resident := resident_bytes()) is not None:
+            values["process.memory.usage"] = resident
+        return values | (self._sounded(self._taken) if self._taken else {})
+
+    async def refresh(self) -> Taken:
+        """Ask the graph how it stands."""
+        began, now = time.perf_counter(), self._vitals.now()
+        sounding = await self._vitals.store().soundings.sound(now)
+        spent = time.perf_counter() - began
+        offset = 0.0 if sounding.graph_now_ms is None else (sounding.graph_now_ms - to_ms(now)) / 1000
+        if (scheduler := self._scheduler()) and sounding.graph_now_ms is not None:
+            offset += scheduler.presence.clock_offset_seconds  # a clock that goes by the graph's hides its own error
+        late = min(spent, max(0.0, offset))  # the graph answered somewhere between asking and hearing
+        self._taken = Taken(sounding, spent, offset - late)
+        return self._taken
+
+    def forget(self) -> None:
+        """Show nothing of the graph until it has been asked again."""
+        self._taken = None
+
+    async def keep_fresh(self, instruments: OpenTelemetry) -> None:
+        """Ask now and then, for ever, while anybody reads the instruments."""
+        while True:
+            if instruments.live:
+                instruments.drain()
+                try:
+                    await self.refresh()
+                except RemembrancerError:
+                    self.forget()  # what is not known is not shown
+            await asyncio.sleep(_EVERY_SECONDS)
+
+    async def facts(self) -> Facts:
+        """Return everything that the checks of `doctor` judge; of a graph that does not answer, why."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._asked()
+        except GraphUnavailable as error:
+            return self._without_the_graph(str(error))
+        except TimeoutError:
+            return self._without_the_graph(f"Nothing came within {_PATIENCE_SECONDS:g} s.")
+
+    async def _asked(self) -> Facts:
+        """Ask the graph: a few reads, none of them over all executions."""
+        store, now = self._vitals.store(), self._vitals.now()
+        taken = await self.refresh()
+        lifelong = await store.accounts.lifelong()
+        return Facts(
+            now_ms=to_ms(now),
+            sounding=taken.sounding,
+            answer_seconds=taken.answer_seconds,
+            clock_offset_seconds=taken.clock_offset_seconds,
+            day=await store.accounts.window(now - timedelta(days=1), until=now),
+            hour=await store.accounts.window(now - timedelta(hours=1), until=now),
+            lifelong=lifelong,
+            open_tasks=int(active_tasks(lifelong.counts)),
+            most_deferred=await _most_deferred(store, lifelong),
+            exclusive=store.exclusive,
+            process=self._process(),
+            refusal=await store.soundings.refusal(),
+        )
+
+    def _without_the_graph(self, silent: str) -> Facts:
+        store = self._vitals.store()
+        return facts_without_graph(
+            to_ms(self._vitals.now()),
+            silent,
+            open_tasks=int(active_tasks(store.totals)),
+            exclusive=store.exclusive,
+            process=self._process(),
+        )
+
+    def _process(self) -> Process | None:
+        passes, scheduler = self._vitals.passes(), self._scheduler()
+        if scheduler is None or passes.background == "stopped":
+            return None
+        return Process(
+            uptime_seconds=passes.uptime_seconds,
+            passes=passes.runs,
+            failed_passes=passes.errors,
+            missed_checks=passes.missed,
+            pass_age_seconds=passes.age_seconds if passes.runs else passes.uptime_seconds,
+            interval_seconds=self._vitals.interval_seconds,
+            checker_running=passes.running,
+            handlers=scheduler.running,
+            most_handlers=self._most_handlers,
+            resident_bytes=resident_bytes(),
+            database_errors=int(self._vitals.store().totals.get("database_errors", 0) - self._errors_before),
+        )
+
+    def _sounded(self, taken: Taken) -> dict[str, float]:
+        sounding, now_ms = taken.sounding, to_ms(self._vitals.now())
+        age = 0.0 if sounding.oldest_due_ms is None else max(0.0, (now_ms - sounding.oldest_due_ms) / 1000)
+        values: dict[str, float] = {
+            "scheduler.due.backlog": sounding.due,
+            "scheduler.due.age": age,
+            "scheduler.leases.overdue": sounding.overdue_leases,
+            "scheduler.clock.offset": taken.clock_offset_seconds,
+        }
+        if sounding.disk_free is not None and sounding.disk_size is not None:
+            values |= {"scheduler.disk.free": sounding.disk_free, "scheduler.disk.size": sounding.disk_size}
+        return values
+
+
+async def _most_deferred(store: TaskStore, lifelong: Lifelong) -> tuple[str, int] | None:
+    """Return the task that was put off most often, and how often, if it is still open."""
+    task = await most_deferred(store, lifelong)
+    return (task.task_id, task.deferral_count) if task and task.is_open else None

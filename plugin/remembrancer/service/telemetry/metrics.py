@@ -1,0 +1,100 @@
+"""The specification's nineteen metrics, under its exact names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
+
+from remembrancer.ports.statistics import mean_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+    from datetime import datetime
+    from types import CoroutineType
+
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.service.calls import Calls
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Self = TypeVar("_Self", bound="Counted")
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The checker's passes since its start, and how old the last good one is, in seconds."""
+
+    runs: int
+    errors: int
+    age_seconds: float
+    running: bool
+    healthy: bool
+    uptime_seconds: float
+    missed: int = 0
+    background: str = "stopped"
+    """running, stopped, or failed: it ended by itself."""
+    memory_bytes: int = 0
+    """What the tasks under way take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the reports ask of the process that they tell of."""
+
+    interval_seconds: float
+    now: Callable[[], datetime]
+    """The time by the scheduler's clock."""
+    store: Callable[[], TaskStore]
+    """The open graph. Raises ServiceStopped."""
+    passes: Callable[[], Passes]
+    calls: Calls
+
+
+class Counted(Protocol):
+    """What tells of a process, and whose own calls count there."""
+
+    vitals: Vitals
+
+
+def counted(
+    method: Callable[Concatenate[_Self, _P], Coroutine[None, None, _T]],
+) -> Callable[Concatenate[_Self, _P], CoroutineType[None, None, _T]]:
+    """Let *method* be awaited on any event loop, and count each call of it."""
+
+    @wraps(method)
+    async def called(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return await self.vitals.calls.take(partial(method, self, *args, **kwargs))
+
+    return called
+
+
+def active_tasks(totals: Mapping[str, float]) -> float:
+    """Return how many tasks are PENDING or ACTIVE."""
+    ended = sum(totals.get(name, 0) for name in ("tasks_completed", "tasks_failed", "tasks_cancelled"))
+    return totals.get("tasks_created", 0) - ended
+
+
+def metrics(totals: Mapping[str, float], passes: Passes, calls: Calls, interval_seconds: float) -> dict[str, float]:
+    """Return the metrics. Counts of tasks, deferrals, triggers and executions are over the graph's whole life."""
+    return {
+        "active_tasks": float(active_tasks(totals)),
+        "check_interval": float(interval_seconds),
+        "task_run_count": float(passes.runs),
+        "task_error_count": float(passes.errors),
+        "task_error_rate": passes.errors / max(1, passes.runs),
+        "task_interval_seconds": float(interval_seconds),
+        "time_since_last_task_run": passes.age_seconds,
+        "task_running": float(passes.running),
+        "uptime_seconds": passes.uptime_seconds,
+        "request_count": float(calls.requests),
+        "error_count": float(calls.errors),
+        "error_rate": calls.errors / max(1, calls.requests),
+        "healthy": float(passes.healthy),
+        "scheduled_tasks_created": float(totals.get("tasks_created", 0)),
+        "scheduled_tasks_completed": float(totals.get("tasks_completed", 0)),
+        "scheduled_tasks_failed": float(totals.get("tasks_failed", 0)),
+        "deferral_requests": float(totals.get("deferrals", 0)),
+        "cron_trigger_count": float(totals.get("cron_triggers", 0)),
+        "avg_task_execution_time": mean_seconds(totals),
+    }

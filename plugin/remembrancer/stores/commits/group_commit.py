@@ -1,0 +1,165 @@
+"""Group commit: writes that arrive while a commit is under way go together in the next one.
+
+Statements of the same name become one UNWIND over all their rows, so that five hundred small writes cost one
+query and one fsync, while a lone write never waits for company.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.stores.commits.statistics import Tally
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator, Sequence
+
+    from remembrancer.stores.commits.connection import Row, Statement
+
+REMEMBERED: Final = 10_000
+"""How many commits' sizes a session keeps for whoever measures them."""
+_ONLY_WHERE: Final = {"row", "element_id"}
+"""What an answer says only for whoever writes next: nothing of it counts, nor is logged."""
+_IDENTITIES: Final = ("task_id", "execution_id", "deferral_id", "lease_id")
+
+
+@dataclass(slots=True)
+class Write:
+    """One caller's statements, and the future that answers it."""
+
+    statements: Sequence[Statement]
+    answer: asyncio.Future[list[list[Row]]]
+
+    @property
+    def size(self) -> int:
+        """How many rows it brings."""
+        return sum(len(statement.rows) for statement in self.statements)
+
+    def give(self, answer: list[list[Row]] | Exception) -> None:
+        """Hand the answer to the caller, if it still waits."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
+
+    def touched(self) -> Iterator[tuple[str, object]]:
+        """Yield what must not meet itself in one UNWIND: (query, task), (query, execution), …."""
+        for statement in self.statements:
+            for row in statement.rows:
+                yield statement.name, next((row[key] for key in _IDENTITIES if row.get(key)), None)
+
+
+@dataclass(slots=True)
+class Batch:
+    """The rows of one statement in a group, and from which write and statement they came."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list["Row"])
+    origins: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    """(write, statement, first row) of each contribution, ascending by first row."""
+
+    def add(self, rows: Sequence[Row], write: int, statement: int) -> None:
+        """Append *rows*, each numbered by its place in the batch."""
+        first = len(self.rows)
+        self.origins.append((write, statement, first))
+        for place, row in enumerate(rows, first):
+            row["row"] = place
+        self.rows.extend(rows)
+
+    def written(self, answer: Sequence[Row]) -> list[Row]:
+        """Return those rows that *answer* says were written, with what it says of each beside its `row`."""
+        if not answer or answer[0].keys() <= _ONLY_WHERE:
+            return [self.rows[row["row"]] for row in answer]
+        return [{**self.rows[row["row"]], **row} for row in answer]
+
+
+@dataclass(slots=True)
+class Group:
+    """Writes that commit together."""
+
+    writes: list[Write]
+    batches: list[Batch]
+
+    @classmethod
+    def of(cls, writes: list[Write]) -> Group:
+        """Merge statements of the same name, keeping the order that each write asked for."""
+        batches: list[Batch] = []
+        for number, write in enumerate(writes):
+            place = 0
+            for part, statement in enumerate(write.statements):
+                place = next((at for at in range(place, len(batches)) if batches[at].name == statement.name), -1)
+                if place < 0:
+                    batches.append(Batch(statement.name))
+                    place = len(batches) - 1
+                batches[place].add(statement.rows, number, part)
+        return cls(writes, batches)
+
+    @property
+    def size(self) -> int:
+        """How many rows it brings."""
+        return sum(len(batch.rows) for batch in self.batches)
+
+    def tally(self, answers: list[list[Row]]) -> Tally:
+        """Return what the group counts, if these are the answers of its batches."""
+        tally = Tally()
+        for batch, rows in zip(self.batches, answers, strict=True):
+            tally.add(batch.name, batch.written(rows))
+        return tally
+
+    def refuse(self, error: Exception) -> None:
+        """Tell every caller that nothing of the group was written."""
+        for write in self.writes:
+            write.give(error)
+
+    def share(self, answers: list[list[Row]]) -> list[list[list[Row]]]:
+        """Give each write its own rows back: answers by write, statement, row; `row` counts from its own first."""
+        if len(self.writes) == 1 and len(self.batches) == len(self.writes[0].statements):
+            return [answers]  # a write of its own, as a batch of fires is: nothing to tell apart
+        shares: list[list[list[Row]]] = [[[] for _ in write.statements] for write in self.writes]
+        for batch, rows in zip(self.batches, answers, strict=True):
+            origin = 0
+            for row in sorted(rows, key=lambda row: row["row"]):
+                while origin + 1 < len(batch.origins) and batch.origins[origin + 1][2] <= row["row"]:
+                    origin += 1
+                write, statement, first = batch.origins[origin]
+                shares[write][statement].append({**row, "row": row["row"] - first})
+        return shares
+
+
+class Pending:
+    """Writes waiting for their commit, first come first served. Not locked: its owner sees to that.
+
+    Args:
+        rows_per_commit: How many rows go together at most; a single write may bring more.
+    """
+
+    def __init__(self, rows_per_commit: int) -> None:
+        self._rows_per_commit = rows_per_commit
+        self._writes: deque[Write] = deque()
+
+    def __bool__(self) -> bool:
+        """Whether any write waits."""
+        return bool(self._writes)
+
+    def add(self, write: Write) -> None:
+        """Let *write* wait for the next group."""
+        self._writes.append(write)
+
+    def next_group(self) -> Group:
+        """Take the next writes; the first that meets a taken task, or is too large, waits for its turn."""
+        taken = [self._writes.popleft()]
+        room = self._rows_per_commit - taken[0].size
+        touched: set[tuple[str, object]] = set()
+        while self._writes and self._writes[0].size <= room:
+            touched = touched or set(taken[0].touched())
+            mine = set(self._writes[0].touched())
+            if not touched.isdisjoint(mine):
+                break
+            touched |= mine
+            taken.append(self._writes.popleft())
+            room -= taken[-1].size
+        return Group.of(taken)

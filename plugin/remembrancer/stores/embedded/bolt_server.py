@@ -1,0 +1,254 @@
+"""The live embedded graph over Bolt, read-only, for the `neo4j` driver and Neo4j Browser.
+
+The engine's own server runs in this process and owns the open database; the scheduler's store uses that same
+database, since a folder can be open only once. Nobody is given the server's root password: who connects is a
+user of one group, which may read records and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import secrets
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from remembrancer.errors import GraphUnavailable
+from remembrancer.model.query_limits import LONGEST_SECONDS
+from remembrancer.stores.embedded.arcadedb import load_engine
+from remembrancer.stores.embedded.directory import DATABASE, OpenFolder, database_path, lock_folder, open_database
+from remembrancer.stores.embedded.private_files import PRIVATE_FILE, make_private
+from remembrancer.stores.embedded.sockets import close_port
+from remembrancer.stores.embedded.threads import on_own_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from remembrancer.stores.embedded.arcadedb import Database
+    from remembrancer.stores.embedded.directory_lock import FolderLock
+
+_LOG: Final = logging.getLogger("remembrancer")
+HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class BoltAddress:
+    """Where the graph can be read, and as whom."""
+
+    host: str
+    bolt_port: int
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def uri(self) -> str:
+        """What a driver is given."""
+        return f"bolt://{self.host}:{self.bolt_port}"
+
+
+class _Engine(Protocol):
+    """The part of the engine's server that is used; it comes without types."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def get_database(self, name: str) -> Database: ...
+
+
+class BoltServer:
+    """Serves the graph in *folder* on loopback ports.
+
+    Args:
+        folder: The graph's folder; its databases are in `databases`, the server's users in `config`.
+        bolt_port: 0 takes a free one.
+        password: Of the reader; None makes a new one at each start.
+    """
+
+    def __init__(self, folder: Path, *, bolt_port: int = 0, password: str | None = None) -> None:
+        self._folder = folder.absolute()
+        self._password = password
+        self._wanted = bolt_port
+        self._engine: _Engine | None = None
+        self._lock: FolderLock | None = None
+        self.address: BoltAddress | None = None
+        """Set while it runs."""
+
+    def start(self) -> BoltAddress:
+        """Start the engine's server, which opens the graph; return where it can be read.
+
+        Raises:
+            GraphUnavailable: What `open_folder` raises; also, a port is taken.
+        """
+        with ExitStack() as undo:
+            self._lock = lock_folder(self._folder)
+            undo.callback(self.stop)
+            # The ordinary door first: it makes an absent graph, and says in our words what is wrong with one.
+            open_database(load_engine(), self._folder).close()
+            self._lock.watch(database_path(self._folder))
+            self._write_groups()
+            root_password = secrets.token_urlsafe(_PASSWORD_BYTES)
+            bolt_port, http_port = self._listen(root_password)
+            password = self._password or secrets.token_urlsafe(_PASSWORD_BYTES)
+            address = BoltAddress(HOST, bolt_port, _READER, password)
+            _admit_reader(address, http_port, root_password)
+            self._close_http(http_port)
+            undo.pop_all()
+        self.address = address
+        return address
+
+    def open_folder(self) -> OpenFolder:
+        """Return the graph that is being served; closing it is left to `stop`.
+
+        Calls to its database may come from any thread; a transaction stays on the thread that began it, as always.
+        """
+        if self._engine is None or self._lock is None:
+            raise GraphUnavailable("The Bolt server is not running: call start() first.")
+        return OpenFolder(self._engine.get_database(DATABASE), self._lock, served=True)
+
+    async def close(self) -> None:
+        """Stop as `stop` does, without waiting for ever: a query over Bolt, or a disk, may not end."""
+        try:
+            await on_own_thread(self.stop, seconds=_STOP_SECONDS)
+        except TimeoutError:
+            _LOG.error(
+                "The Bolt server of %s did not stop within %g s; the graph stays locked until this process ends.",
+                self._folder,
+                _STOP_SECONDS,
+            )
+
+    def stop(self) -> None:
+        """Stop listening, close the database, and let the folder go.
+
+        If another folder lies in place of the one that was opened, the engine would write into it: then nothing is
+        closed, and the server ends with the process.
+        """
+        engine, self._engine, self.address = self._engine, None, None
+        lock, self._lock = self._lock, None
+        if lock is not None and lock.is_lost and database_path(self._folder).exists():
+            lock.leave_open()
+            return
+        if engine is not None:
+            try:
+                engine.stop()
+            except load_engine().ArcadeDBError as error:
+                _LOG.warning("The Bolt server of %s did not stop in good order: %s", self._folder, error)
+        if lock is not None:
+            lock.files.tighten()
+            lock.release()
+
+    def _listen(self, root_password: str) -> tuple[int, int]:
+        """Start the engine's server; choose free ports again where somebody was faster."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            bolt_port, http_port = self._wanted or _free_port(), _free_port()
+            engine = _engine(self._folder, root_password, bolt_port, http_port)
+            try:
+                engine.start()
+            except load_engine().ArcadeDBError as refusal:
+                is_last = attempt == _ATTEMPTS or (self._wanted and _is_taken(self._wanted))
+                if is_last or "Unable to listen" not in str(refusal):
+                    raise GraphUnavailable(f"The Bolt server cannot start on {self._folder}: {refusal}") from refusal
+                continue
+            self._engine = engine
+            if self._lock is not None:
+                self._lock.handles.append(engine)
+            return bolt_port, http_port
+        raise AssertionError  # the last attempt returns or raises
+
+    def _write_groups(self) -> None:
+        """Say what readers may do, and forget the last run's users: every run makes its own."""
+        config = self._folder / "config"
+        for each in (config, self._folder / "log", self._folder / "backups"):  # before the engine makes them
+            make_private(each)
+        (config / "server-users.jsonl").unlink(missing_ok=True)
+        descriptor = os.open(config / "server-groups.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"version": 1, "databases": {"*": {"groups": _GROUPS}}}, file, indent=2)
+
+    def _close_http(self, http_port: int) -> None:
+        """Close the engine's HTTP API, which it cannot do without at its start.
+
+        There the reader could lock a type against all writes; over Bolt it has no words for that.
+        """
+        if not close_port(http_port):
+            _LOG.warning(
+                "The engine's own HTTP API, which this system does not let us close, listens on port %d of this "
+                "machine beside the Bolt server of %s: the same password opens it.",
+                http_port,
+                self._folder,
+            )
+
+
+def _admit_reader(address: BoltAddress, http_port: int, root_password: str) -> None:
+    """Make the reader, by the only way to make one."""
+    user = {"name": address.user, "password": address.password, "databases": {DATABASE: [_READERS]}}
+    key = base64.b64encode(f"root:{root_password}".encode()).decode()
+    headers = {"Authorization": f"Basic {key}", "Content-Type": "application/json"}
+    connection = HTTPConnection(address.host, http_port, timeout=_TIMEOUT_SECONDS)
+    try:
+        connection.request(
+            "POST", "/api/v1/server", json.dumps({"command": f"create user {json.dumps(user)}"}), headers
+        )
+        answer = connection.getresponse()
+        said = answer.read().decode(errors="replace")
+    except (OSError, HTTPException) as end:
+        raise GraphUnavailable(f"The Bolt server does not answer on port {http_port}: {end}") from end
+    finally:
+        connection.close()
+    if answer.status != _OK:
+        raise GraphUnavailable(f"The Bolt server refused to make its reading user: {said}")
+
+
+def _engine(folder: Path, root_password: str, bolt_port: int, http_port: int) -> _Engine:
+    load_engine()
+    settings: dict[str, object] = {
+        "host": HOST,
+        "http_port": http_port,
+        "bolt_host": HOST,
+        "bolt_port": bolt_port,
+        "bolt_defaultDatabase": DATABASE,
+        "mode": "production",
+        "server_plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
+    }
+    make = cast("Callable[[str, str, dict[str, object]], _Engine]", import_module("arcadedb.server").ArcadeDBServer)
+    return make(str(folder), root_password, settings)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+_READER: Final = "reader"
+_READERS: Final = "readers"
+_PASSWORD_BYTES: Final = 18
+_ATTEMPTS: Final = 5
+_TIMEOUT_SECONDS: Final = 10
+_STOP_SECONDS: Final = 20.0
+_OK: Final = 200
+_UNLIMITED: Final[dict[str, object]] = {"resultSetLimit": -1, "readTimeout": -1}
+_GROUPS: Final[dict[str, object]] = {
+    "admin": {
+        "access": ["updateSecurity", "updateSchema", "updateDatabaseSettings"],
+        "types": {"*": {"access": ["createRecord", "readRecord", "updateRecord", "deleteRecord"]}},
+        **_UNLIMITED,
+    },
+    _READERS: {
+        "access": [],
+        "types": {"*": {"access": ["readRecord"]}},
+        "resultSetLimit": -1,
+        "readTimeout": int(LONGEST_SECONDS * 1000),
+    },
+}

@@ -1,0 +1,205 @@
+"""The embedded engine: ArcadeDB in this process, one writer thread, every commit on the disk before it is answered."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, LiteralString
+
+from remembrancer.errors import GraphReadOnly, GraphUnavailable
+from remembrancer.stores.embedded.arcadedb import load_engine
+from remembrancer.stores.embedded.directory import close_folder
+from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows, reading_meaning
+from remembrancer.stores.embedded.queries import EmbeddedQueries
+from remembrancer.stores.embedded.snapshot import take_snapshot
+from remembrancer.stores.embedded.threads import Readers, on_own_thread
+from remembrancer.stores.embedded.writer import CLOSED, EmbeddedWriter
+from remembrancer.stores.integrity.engine_check import check_database, missing_indexes
+from remembrancer.stores.integrity.engine_repair import repair_database
+from remembrancer.stores.neo4j.lanes import Lane, lane_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from remembrancer.model.query_limits import QueryLimits
+    from remembrancer.ports.graph_check import CheckStep, Finding
+    from remembrancer.stores.commits.connection import Row, Statement
+    from remembrancer.stores.embedded.directory import OpenFolder
+
+_LOG: Final = logging.getLogger("remembrancer")
+_READERS: Final = 2
+_USER_READERS: Final = 4
+"""Lists and histories: however long they take, the checker has threads of its own."""
+_FINISH_SECONDS: Final = 5.0
+"""How long the reads and writes under way may take to end by themselves, once the graph is being closed."""
+_CLOSE_SECONDS: Final = 20.0
+"""How long closing may take at all."""
+READ_ONLY: Final = (
+    "The graph was opened to be read only: nothing fires and nothing is written. Open it without read_only."
+)
+
+
+class EmbeddedSession:
+    """The session over one open ArcadeDB database.
+
+    Reads run on a few threads of their own, writes on one (a transaction belongs to the thread that began it). All
+    of them are daemons: a query under way keeps no process from its end.
+
+    Args:
+        opened: The folder, its schema up to date.
+        counter_id: Under which the commits of this process are counted.
+        durable: Whether a commit reaches the disk before it is answered; False only for a graph in memory.
+        on_close: Called once the database is closed, before the lock is released.
+    """
+
+    exclusive = True
+
+    def __init__(
+        self,
+        opened: OpenFolder,
+        counter_id: str,
+        *,
+        durable: bool = True,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        self._opened = opened
+        self._database = opened.database
+        self._database.set_wal_flush("yes_full" if durable else "no")
+        self.folder: Path | None = (folder := Path(self._database.get_database_path()))
+        opened.lock.watch_data(folder)
+        opened.lock.files.tighten()  # bringing the schema up to date has made files
+        self._on_close = on_close
+        self._closing = False
+        self._readers = {Lane.USER: Readers(_USER_READERS), Lane.CHECKER: Readers(_READERS)}
+        self._queries = EmbeddedQueries(self._database)
+        self._writer = EmbeddedWriter(opened, counter_id)
+        self.counts = self._writer.counts
+        self.notes = self._writer.notes
+        self.commits = self._writer.commits
+        self.on_write: list[Callable[[], None]] = []
+        self.connections = 1
+
+    async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
+        """Answer a reading query."""
+        with self.notes.of_faults():
+            self._refuse_if_gone()
+            readers = self._readers[Lane.USER if lane_of(text) is Lane.USER else Lane.CHECKER]
+            return await readers.run(lambda: self._read(text, parameters))
+
+    async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
+        """Answer a reading query of a user's own. Raises InvalidInput, GraphUnavailable."""
+        self._refuse_if_gone()
+        return await self._queries.ask(text, parameters, limits)
+
+    async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Run the statements in order, all or none; return each one's rows once they are on the disk.
+
+        Raises OutcomeUnknown beside what every session raises: the graph was closed while the disk did not answer.
+        """
+        if self._opened.read_only:
+            raise GraphReadOnly(READ_ONLY)
+        with self.notes.of_faults():
+            self._refuse_if_gone()
+            rows = await self._writer.write(statements)
+        for changed in self.on_write:
+            changed()
+        return rows
+
+    async def verify(self) -> None:
+        """Check that the folder is still the one that was opened. Raises GraphReplaced."""
+        self._refuse_if_gone()
+        await on_own_thread(self._opened.lock.verify)  # a disk that hangs must not stop the event loop
+
+    async def missing_indexes(self) -> list[str]:
+        """Return the properties whose index is not there."""
+        self._refuse_if_gone()
+        try:
+            return await on_own_thread(lambda: missing_indexes(self._database))
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The graph did not answer: {error}") from error
+
+    async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
+        """Return what the engine finds wrong with its files, and where its indexes differ from the records."""
+        self._refuse_if_gone()
+        try:
+            return await on_own_thread(lambda: check_database(self._database, watch))
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The engine could not check itself: {error}") from error
+
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+        """Have the engine mend its records and links, and build all indexes; return what was done."""
+        self._refuse_if_gone()
+        try:
+            return await on_own_thread(lambda: repair_database(self._database, watch))
+        except load_engine().ArcadeDBError as error:
+            raise GraphUnavailable(f"The engine could not mend itself: {error}") from error
+
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into the empty folder *target*, while it is written to.
+
+        Raises GraphUnavailable: the files cannot be copied.
+        """
+        self._refuse_if_gone()
+        database = Path(self._database.get_database_path())
+        try:
+            await on_own_thread(lambda: take_snapshot(database, target, self._writer.held()))
+        except OSError as refused:
+            raise GraphUnavailable(f"The files of the graph cannot be copied to {target}: {refused}") from refused
+        self._opened.lock.refuse_if_lost()
+
+    async def prepare(self, names: Sequence[str]) -> None:
+        """Do nothing: this engine plans in no time."""
+
+    async def renew_schema(self) -> None:
+        """Do nothing: no other session can have taken away what opening the graph has declared."""
+
+    async def close(self) -> None:
+        """Finish the writes under way, then close the database.
+
+        A query that takes longer ends with an error, as the database is closed under it. What does not end in time is
+        left behind with the lock: while the engine may still work on the folder, no other process shall have it.
+        """
+        if self._closing or self._opened.lock.inherited:
+            return
+        self._closing = True
+        self._writer.end()
+        self._queries.end(GraphUnavailable(CLOSED))
+        for readers in self._readers.values():
+            readers.end(GraphUnavailable(CLOSED))
+        try:
+            await on_own_thread(self._shut, seconds=_CLOSE_SECONDS)
+        except TimeoutError:
+            self._writer.refuse_rest()
+            for readers in self._readers.values():
+                readers.refuse_rest(GraphUnavailable(CLOSED))
+            _LOG.error(
+                "The graph %s could not be closed within %g s, as its disk or a query does not end. It stays locked "
+                "until this process ends.",
+                self.folder,
+                _CLOSE_SECONDS,
+            )
+
+    def _shut(self) -> None:
+        until = time.monotonic() + _FINISH_SECONDS
+        self._writer.join(until)
+        for readers in self._readers.values():
+            readers.join(until)
+        close_folder(self._opened, self._on_close)
+        for readers in self._readers.values():
+            readers.refuse_rest(GraphUnavailable(CLOSED))
+        if not self._writer.join(time.monotonic() + _FINISH_SECONDS):
+            self._writer.refuse_rest()
+
+    def _refuse_if_gone(self) -> None:
+        if self._closing:
+            raise GraphUnavailable(CLOSED)
+        self._opened.lock.refuse_if_lost()
+
+    def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
+        try:
+            return insist(
+                lambda: plain_rows(self._database.query("opencypher", text, parameters).to_list()), *HALF_DONE
+            )
+        except load_engine().ArcadeDBError as error:
+            raise reading_meaning(str(error)) from error

@@ -1,0 +1,86 @@
+"""What the embedded engine says, in our words: its rows, its refusals, and when it is worth asking again."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
+from remembrancer.stores.commits.connection import Row, UniqueKeyTaken
+from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
+from remembrancer.stores.embedded.arcadedb import load_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from remembrancer.model.query_limits import QueryLimits
+
+_T = TypeVar("_T")
+_TRIES: Final = 20
+_KIND: Final = re.compile(r"\b(\w+(?:Exception|Error))\b")
+_GRAPH_FAULTS: Final = (
+    *("IsClosed", "IOException", "RecordNotFound", "ConcurrentModification", "LockException", "DatabaseOperation"),
+    *("DatabaseMetadata", "NeedRetry", "TransactionException"),
+)
+"""Kinds of the engine's errors that say that the graph is at fault, and not the query."""
+_TOO_LARGE: Final = ("queryMaxHeap", "queryMaxRangeSize")
+HALF_DONE: Final = ("RecordNotFoundException", "invalid content position")
+"""Refusals of the engine to a read beside a commit under way: a record that only its index has, a page half written."""
+_ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
+
+
+def insist(work: Callable[[], _T], *passing: str) -> _T:
+    """Do *work*, again while a commit of another thread is in its way, which the engine says by one of *passing*."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return work()
+        except load_engine().ArcadeDBError as error:
+            if left == 0 or not any(each in str(error) for each in passing):
+                raise
+            time.sleep(0.002)
+    raise AssertionError("the last try either returns or raises")
+
+
+def plain_rows(rows: list[Row]) -> list[Row]:
+    """Leave the engine's own keys out of nodes."""
+    for row in rows:
+        for value in row.values():
+            if isinstance(value, dict):
+                node = cast("Row", value)
+                for key in _ENGINE_KEYS:
+                    node.pop(key, None)
+    return rows
+
+
+def reading_meaning(fault: str) -> GraphUnavailable:
+    """Say that a query of ours was not answered: it is the graph that is at fault."""
+    return GraphUnavailable(f"The graph did not answer: {fault}")
+
+
+def asking_meaning(text: str, fault: str, limits: QueryLimits) -> RemembrancerError:
+    """Say what became of a user's query: it is the one at fault, unless the engine says that the graph is."""
+    found = _KIND.search(fault)  # the first: what follows may be the query's own words
+    kind = found[1] if found else ""
+    if "NotIdempotent" in kind:
+        return InvalidInput("query", text, READS_ONLY, EXAMPLE)
+    if kind == "TimeoutException":
+        return limits.too_long(text)
+    if kind == "OutOfMemoryError" or any(word in fault for word in _TOO_LARGE):
+        allowed = f"a query that holds less in memory at a time; the engine says: {fault[:500]}"
+        return InvalidInput("query", text, allowed, EXAMPLE)
+    if any(word in kind for word in _GRAPH_FAULTS) or (kind == "IndexException" and HALF_DONE[1] in fault):
+        return GraphUnavailable(f"The graph did not answer: {fault}")
+    return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {fault[:500]}", EXAMPLE)
+
+
+def writing_meaning(error: Exception) -> Exception:
+    """Say in our words what the engine says in its own."""
+    if isinstance(error, RemembrancerError):
+        return error
+    text = str(error)
+    if "DuplicatedKeyException" in text:
+        return UniqueKeyTaken(text)
+    if "No space left" in text or "ENOSPC" in text:
+        return GraphFull(f"The disk is full: nothing of this write was kept. Free some space and try again. ({text})")
+    return GraphUnavailable(f"The graph refused the write, and nothing of it was kept: {text}")

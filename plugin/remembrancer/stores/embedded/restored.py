@@ -1,0 +1,35 @@
+"""A restored graph, begun: an id of its own, nobody's leases, and on record who restored it from what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from remembrancer.stores.commits.connection import Row, Session, Statement
+from remembrancer.stores.rows.audit_rows import change_row
+from remembrancer.stores.rows.node_rows import to_json
+from remembrancer_schema.catalog import query
+from remembrancer_schema.kinds import APART, KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from remembrancer.ports.task_store import Change
+
+
+async def begin_restored(session: Session, change: Change, after: Mapping[str, str]) -> None:
+    """Make the open graph another one than it was copied from: nobody works on it; *change* says who did that."""
+    row: Row = {**change_row(None, change), "after": to_json(dict(after)), "graph_id": uuid4().hex}
+    await session.write(
+        [Statement("restore_graph", [row]), Statement("end_all_leases", [{}]), Statement("forget_replicas", [{}])]
+    )
+
+
+async def count_labels(session: Session) -> dict[str, int]:
+    """Return how many nodes of each label the graph holds."""
+    counts: dict[str, int] = {}
+    for label in KEYS:
+        if label not in APART:
+            (found,) = await session.read(query(f"size_of_{label}"), {})
+            counts[label] = found["size"]
+    return counts

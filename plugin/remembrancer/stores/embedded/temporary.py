@@ -1,0 +1,69 @@
+"""Folders of graphs in memory: made among the temporary files, removed at the end, or at the next start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import GraphUnavailable
+from remembrancer.stores.embedded.directory import TEMPORARY, OpenFolder, open_folder
+from remembrancer.stores.embedded.directory_lock import FolderLock
+
+if TYPE_CHECKING:
+    from remembrancer.stores.embedded.arcadedb import Engine
+
+_PREFIX: Final = "remembrancer-"
+_LOOKED_AT: Final = 10_000
+_MOST: Final = 32
+"""How many leftovers one start removes: it is to be quick, and the next one goes on."""
+
+
+def open_temporary(engine: Engine) -> tuple[OpenFolder, Path]:
+    """Make a folder for a graph in memory; return it open, and where it is."""
+    sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    try:
+        return open_folder(engine, folder, temporary=True), folder
+    except GraphUnavailable:
+        remove(folder)
+        raise
+
+
+def remove(folder: Path) -> None:
+    """Remove the folder of a graph in memory, as far as it lets itself be removed."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Remove folders of graphs in memory that a killed process of this user has left in *parent*."""
+    with suppress(OSError), os.scandir(parent) as entries:
+        left = (Path(entry.path) for entry in islice(entries, _LOOKED_AT) if _is_left(entry))
+        for folder in islice(left, _MOST):
+            with suppress(GraphUnavailable, OSError):  # it is held: its process lives
+                _remove_unheld(folder)
+
+
+def _is_left(entry: os.DirEntry[str]) -> bool:
+    """Whether this user made it, for a graph in memory; a copy under another name is no such folder any longer."""
+    try:
+        if not entry.name.startswith(_PREFIX) or not entry.is_dir(follow_symlinks=False):
+            return False
+        if sys.platform != "win32" and entry.stat(follow_symlinks=False).st_uid != os.geteuid():
+            return False
+        return (Path(entry.path) / TEMPORARY).read_text("utf-8") == entry.name
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _remove_unheld(folder: Path) -> None:
+    lock = FolderLock(folder)
+    if sys.platform == "win32":  # where no open file is removed
+        lock.release()
+    remove(folder)
+    lock.release()

@@ -1,0 +1,171 @@
+"""What recurring tasks are armed for, in a graph, and by which rules of time zones."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.ids import LAST_ID, first_id, new_id
+from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
+from remembrancer.model.timestamps import to_ms
+from remembrancer.ports.armed_times import Missed
+from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force
+from remembrancer.stores.commits.connection import Row, Session, Statement
+from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.due_key import due_key
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.armed_times import Cause, Move
+    from remembrancer.stores.graph.due_index import DueIndex
+    from remembrancer.stores.graph.time_links import Moved
+    from remembrancer.stores.rows.readable_records import Records
+
+_PAGE: Final = 500
+_UTC: Final = "UTC"
+
+
+class GraphSchedules:
+    """The contract and its laws: `remembrancer.ports.armed_times.Schedules`.
+
+    Args:
+        session: An open graph.
+        index: Its armed tasks.
+        moved: Remembers which tasks have moved on.
+        records: Reads tasks.
+    """
+
+    def __init__(self, session: Session, index: DueIndex, moved: Moved, records: Records) -> None:
+        self._session = session
+        self._records = records
+        self._index = index
+        self._moved = moved
+        self._known = {_UTC}
+        """The zones whose rules the graph has, as far as this process knows."""
+
+    async def recurring(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
+        """Yield the armed recurring tasks in pages; a task that is PENDING no more meanwhile is met as ACTIVE."""
+        wanted = None if zones is None else list(zones)
+        for begin, below in _ranges():
+            above: str | None = begin
+            while above is not None:
+                asked: Row = {"above": above, "below": below, "limit": _PAGE, "zones": wanted}
+                nodes = [row["t"] for row in await self._session.read(query("recurring_tasks"), asked)]
+                yield self._records.read("task_id", node_rows.task_from, nodes)
+                above = nodes[-1]["listing"] if len(nodes) == _PAGE else None
+
+    async def rearm(self, moves: Sequence[Move], cause: Cause) -> Sequence[Move]:
+        """Write those moves whose task still stands as read; return them."""
+        told = [_row(move, cause) for move in moves]
+        statements = [Statement("rearm_tasks", told), *_retractions(moves, told)]
+        answers: list[list[Row]] = await self._index.arming([move.next_run_ms for move in moves], statements)
+        places: list[int] = [row["row"] for row in answers[0]]
+        written = [moves[place] for place in places]
+        for move in written:
+            self._moved.note(move.task.task_id, move.next_run_ms)
+        return written
+
+    async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[Missed]]:
+        """Return what is recorded as missed of these tasks, by their ids, and reaches beyond *moment*."""
+        asked: Row = {"task_ids": list(task_ids), "now_ms": to_ms(moment)}
+        missed: dict[str, list[Missed]] = {}
+        for row in await self._session.read(query("missed_ahead"), asked) if task_ids else ():
+            missed.setdefault(row.pop("task_id"), []).append(Missed(**row))
+        return missed
+
+    async def newest_record_after(self, moment: datetime) -> datetime | None:
+        """Return the nominal time of an execution, or the creation of a task, that is later than *moment*."""
+        moment_ms = to_ms(moment)
+        asked: Row = {"after_id": first_id("exec", moment_ms), "before_id": f"exec_{LAST_ID}", "limit": 1}
+        found = [row["e"]["nominal_at"] for row in await self._session.read(query("latest_executions"), asked)]
+        asked = {"after_id": first_id("task", moment_ms), "before_id": f"task_{LAST_ID}", "limit": 1}
+        found += [row["t"]["created_at"] for row in await self._session.read(query("tasks_between"), asked)]
+        return max((each for each in found if each > moment), default=None)
+
+    async def zone_rules(self) -> Mapping[str, ZoneRules]:
+        """Return the rules by which tasks were armed, for each zone in use."""
+        found = [row["z"] for row in await self._session.read(query("zone_rules"), {})]
+        return {node["zone"]: ZoneRules(node["zone"], base64.b64decode(node["rules"])) for node in found}
+
+    async def keep_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
+        """Keep the rules by which tasks are armed from now on."""
+        await self._session.write([Statement("keep_zones", [_kept(each) for each in rules])])
+        self._known |= {each.zone for each in rules}
+
+    async def zones_in_use(self) -> Sequence[str]:
+        """Return the zones that armed recurring tasks follow, by reading them all."""
+        zones: set[str] = set()
+        for above, below in _ranges():
+            found = await self._session.read(query("zones_in_use"), {"above": above, "below": below})
+            zones |= {row["zone"] for row in found if row["zone"]}
+        return sorted(zones)
+
+    def begin_zones(self, tasks: Sequence[ScheduledTask]) -> list[Statement]:
+        """Return the statement that keeps the rules of zones which *tasks* are the first to use in this process."""
+        zones = {task.timezone for task in tasks if task.schedule_cron} - self._known
+        found = [_kept(rules) for zone in sorted(zones) if (rules := rules_in_force(zone))]
+        return [Statement("begin_zones", found)] if found else []
+
+    def have_begun(self, statements: Sequence[Statement]) -> None:
+        """Remember that the graph has the rules which *statements* have written."""
+        for statement in statements:
+            self._known.update(row["zone"] for row in statement.rows)
+
+
+def _ranges() -> list[tuple[str, str]]:
+    """Return the ranges of listings that open recurring tasks are in, PENDING before ACTIVE."""
+    statuses = sorted(OPEN_STATUSES, key=[TaskStatus.PENDING, TaskStatus.ACTIVE].index)
+    begins = [node_rows.listing(status, TaskType.RECURRING, "") for status in statuses]
+    return [(begin, begin[:-1] + chr(ord(begin[-1]) + 1)) for begin in begins]
+
+
+def _row(move: Move, cause: Cause) -> Row:
+    task, at_ms = move.task, to_ms(cause.at)
+    return {
+        "task_id": task.task_id,
+        "task_type": task.task_type,
+        "fence": task.fence,
+        "expected_ms": task.next_run_ms,
+        "task": {
+            "next_run_ms": move.next_run_ms,
+            "due_key": due_key(move.next_run_ms, task.task_id),
+            "nominal_ms": move.nominal_ms,
+            "since_ms": move.since_ms,
+            "ahead_ms": None if move.ahead_ms is None else list(move.ahead_ms),
+        },
+        "change_id": new_id("change", at_ms),
+        "at_ms": at_ms,
+        "reason": cause.reason,
+        "replica_id": cause.replica_id,
+    }
+
+
+def _retractions(moves: Sequence[Move], told: Sequence[Row]) -> list[Statement]:
+    """Return the statements that take back what is recorded as missed of moments that are ahead again."""
+    parts: dict[str, list[Row]] = {}
+    for move, row in zip(moves, told, strict=True):
+        for stays in move.retractions:
+            taken: Row = {
+                "task_id": row["task_id"],
+                "task_type": row["task_type"],
+                "change_id": row["change_id"],
+                "execution_id": stays.missed.execution_id,
+                "before": stays.missed.occurrences,
+                "occurrences": stays.occurrences,
+                "last_ms": stays.last_ms,
+                "triggered_ms": stays.missed.triggered_ms,
+            }
+            parts.setdefault("shorten_missed" if stays.occurrences else "erase_missed", []).append(taken)
+    return [Statement(name, taken) for name, taken in parts.items()]
+
+
+def _kept(rules: ZoneRules) -> Row:
+    return {
+        "zone": rules.zone,
+        "fingerprint": rules.fingerprint,
+        "rules": base64.b64encode(rules.data).decode(),
+    }

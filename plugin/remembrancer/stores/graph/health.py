@@ -1,0 +1,108 @@
+"""How a graph stands: its due index above the floor, its leases, its clock, and the disk that it lies on."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.model.timestamps import to_ms
+from remembrancer.ports.health import MOST_COUNTED, Sounding
+from remembrancer.stores.commits.connection import Statement
+from remembrancer.stores.commits.counters import summed
+from remembrancer.stores.embedded.private_files import exposure
+from remembrancer.stores.records.replicas import GraphRoll
+from remembrancer.stores.rows.due_key import last_key
+from remembrancer.stores.rows.readable_records import FAULTS
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.graph.due_index import DueIndex
+    from remembrancer.stores.rows.readable_records import Records
+
+
+class GraphSoundings:
+    """The contract: `remembrancer.ports.health.Soundings`.
+
+    Args:
+        session: An open graph.
+        index: Its due index.
+        records: Knows what could not be read.
+    """
+
+    def __init__(self, session: Session, index: DueIndex, records: Records) -> None:
+        self._session = session
+        self._index = index
+        self._records = records
+
+    async def sound(self, now: datetime) -> Sounding:
+        """Return how the graph stands at *now*."""
+        now_ms = to_ms(now)
+        graph_now_ms, alive_ms = None, None
+        if not self._session.exclusive:
+            roster = await GraphRoll(self._session).roster()
+            graph_now_ms = to_ms(roster.now)
+            alive_ms = max((to_ms(each.heartbeat_at) for each in roster.replicas), default=None)
+        floor_key = last_key(min(self._index.floor.height_ms, now_ms))
+        between = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": MOST_COUNTED}
+        backlog = (await self._session.read(query("due_backlog"), between))[0]
+        leases = (await self._session.read(query("lease_state"), {"now_ms": now_ms}))[0]
+        await self._session.verify()
+        disk_free, disk_size = _disk(self._session.folder)
+        return Sounding(
+            due=backlog["due"],
+            oldest_due_ms=backlog["oldest_ms"],
+            leases=leases["leases"],
+            overdue_leases=leases["overdue"] or 0,
+            oldest_overdue_ms=leases["oldest_ms"] if leases["overdue"] else None,
+            graph_now_ms=graph_now_ms,
+            disk_free=disk_free,
+            disk_size=disk_size,
+            unreadable=self._records.unreadable,
+            alive_ms=alive_ms,
+            exposure=exposure(self._session.folder.parents[1]) if self._session.folder else None,
+            damage=await self._damage(),
+        )
+
+    async def _damage(self) -> str | None:
+        """Return what is missing: indexes, and nodes that the books count; by the engine's own counts, so at once."""
+        missing = [f"the index of {name}" for name in await self._session.missing_indexes()]
+        try:
+            books = summed([row["c"] for row in await self._session.read(query("counters"), {})])
+        except FAULTS:
+            return "the books cannot be read"
+        (nodes,) = await self._session.read(query("graph_size"), {})  # after the books: they only grow
+        if (lost := books["tasks_created"] - nodes["tasks"]) > 0:
+            missing.append(f"{lost:,.0f} tasks")
+        if (lost := books["executions_started"] - nodes["executions"]) > 0:
+            (rolled,) = await self._session.read(query("rolled_up"), {})
+            if (lost := lost - (rolled["runs"] or 0)) > 0:
+                missing.append(f"{lost:,.0f} executions")
+        return f"missing are {', '.join(missing)}" if missing else None
+
+    async def refusal(self) -> str | None:
+        """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
+        try:
+            await self._session.write([Statement("probe_write", [{}])])
+        except RemembrancerError as refused:
+            return str(refused)
+        return None
+
+    async def snapshot(self, target: Path) -> None:
+        """Copy the graph's files, as they are at one moment, into the empty folder *target*."""
+        await self._session.snapshot(target)
+
+
+def _disk(folder: Path | None) -> tuple[int | None, int | None]:
+    """Return how much of the folder's disk is free, and its size; None for a graph without a folder."""
+    if folder is None:
+        return None, None
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError as fault:
+        raise GraphUnavailable(f"The disk of the graph's folder does not answer: {fault}") from fault
+    return usage.free, usage.total

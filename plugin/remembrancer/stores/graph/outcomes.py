@@ -1,0 +1,93 @@
+"""Which statements settle an execution, and which take over what a dead replica left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.timestamps import to_ms
+from remembrancer.stores.commits.connection import Row, Statement
+from remembrancer.stores.graph.claims import let_go
+from remembrancer.stores.graph.element_ids import placed
+from remembrancer.stores.rows import node_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.deferral import Deferral
+    from remembrancer.ports.recovery import TakeOver
+    from remembrancer.ports.task_store import Claim, Settlement
+
+
+def settle_statements(
+    settlements: Sequence[Settlement], elements: Sequence[str | None], over: Sequence[str]
+) -> list[Statement]:
+    """Return the statements that settle executions and end leases; those after the first check the fence again."""
+    settled = placed([node_rows.settle_row(settlement) for settlement in settlements], elements)
+    parts: dict[str, list[Row]] = {"settle_executions": settled}
+    for settlement in settlements:
+        held: Row = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
+        if settlement.thought:
+            parts.setdefault("link_created_thoughts", []).append({**held, **node_rows.thought_row(settlement)})
+        if rearm := settlement.rearm:
+            again = {**node_rows.rearm_row(rearm), **held}
+            if rearm.unserved:
+                parts.setdefault("record_outcomes", []).append(node_rows.outcome_row(rearm.unserved))
+            parts.setdefault("defer_settled", []).append(again)
+            parts.setdefault("record_deferrals", []).append(dict(again))
+            if rearm.deferral.requested_by:
+                parts.setdefault("link_requests", []).append(dict(again))
+        elif settlement.ends_task:
+            parts.setdefault("retire_tasks", []).append({**held, **_ending(settlement)})
+    statements = [Statement(name, written) for name, written in parts.items()]
+    return [*statements, let_go(over)] if over else statements
+
+
+def unserved_statements(unserved: Claim | None) -> list[Statement]:
+    """Return the statement that accounts for what came before a task is ended or put off; none where nothing did."""
+    return [] if unserved is None else [Statement("record_outcomes", [node_rows.outcome_row(unserved)])]
+
+
+def deferral_statements(deferral: Deferral) -> list[Statement]:
+    """Return the statements that write a deferral of a task which already points at it."""
+    row = node_rows.deferral_row(deferral)
+    recorded = [Statement("record_deferrals", [row])]
+    return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded
+
+
+def take_over_statements(over: Sequence[str], lost: Sequence[TakeOver]) -> list[Statement]:
+    """Return the statements that fail lost executions, retry or retire their tasks, and end their leases."""
+    statements: list[Statement] = []
+    if lost:
+        statements.append(Statement("lose_executions", [node_rows.settle_row(each.settlement) for each in lost]))
+    if retried := [_retry_row(each) for each in lost if each.retry]:
+        statements.append(Statement("retry_executions", retried))
+    if ended := [_retire_row(each.settlement) for each in lost if each.settlement.ends_task]:
+        statements.append(Statement("retire_tasks", ended))
+    if over:
+        statements.append(let_go(over))
+    return statements
+
+
+def _retry_row(each: TakeOver) -> Row:
+    assert each.retry  # noqa: S101 (the caller has looked)
+    row = node_rows.start_row(each.retry)
+    lost = each.settlement.execution
+    return {**row, "lost_execution_id": lost.execution_id, "lost_fence": lost.fence + 1}
+
+
+def _retire_row(settlement: Settlement) -> Row:
+    """The fence has moved on by one: losing the execution did that, in the statement before."""
+    return {
+        "execution_id": settlement.execution.execution_id,
+        "fence": settlement.execution.fence + 1,
+        **_ending(settlement),
+    }
+
+
+def _ending(settlement: Settlement) -> Row:
+    return {
+        "status": settlement.ends_task,
+        "of_task": settlement.execution.task_id,
+        "task_type": settlement.execution.task_type,
+        "at_ms": to_ms(settlement.completed_at),
+    }

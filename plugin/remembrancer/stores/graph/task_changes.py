@@ -1,0 +1,43 @@
+"""What people do to a task in one write: end it, or run it by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.stores.commits.connection import Session, Statement, UniqueKeyTaken
+from remembrancer.stores.graph.claims import fenced, hold, let_go
+from remembrancer.stores.graph.outcomes import unserved_statements
+from remembrancer.stores.records.idempotency import refusing_another
+from remembrancer.stores.rows import audit_rows, node_rows
+
+if TYPE_CHECKING:
+    from remembrancer.model.execution import Execution
+    from remembrancer.ports.task_store import Change, Claim, Lease
+
+
+async def cancel(session: Session, task_id: str, change: Change, unserved: Claim | None) -> bool:
+    """End an open task, together with what *unserved* accounts for; say whether this call ended it."""
+    row = audit_rows.change_row(task_id, change, unserved)
+    with refusing_another(change.mark):
+        try:
+            answers = await session.write([*unserved_statements(unserved), Statement("cancel_tasks", [row])])
+        except UniqueKeyTaken:
+            if unserved is None:
+                raise
+            # Its moment has an outcome already, as in a graph put back from half a backup.
+            row |= {"task_fence": unserved.execution.fence - 1, "if_fence": change.if_fence}
+            answers = await session.write([Statement("cancel_tasks", [row])])
+    return bool(answers[-1])
+
+
+async def start_now(session: Session, execution: Execution, lease: Lease, change: Change) -> Execution | None:
+    """Write a running execution of an open task outside the schedule; None if it does not stand as wanted."""
+    audit = audit_rows.change_row(execution.task_id, change)
+    after = node_rows.to_json({"execution_id": execution.execution_id})
+    row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
+    with refusing_another(change.mark):
+        answers = await session.write([Statement("start_executions", [row]), hold(lease, [execution])])
+    if answers[0]:
+        return fenced(execution, answers[0][0])
+    await session.write([let_go([lease.lease_id])])
+    return None

@@ -1,0 +1,92 @@
+"""Tasks in lists, page by page from their indexes: a list costs what it returns, however many tasks have ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
+from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.due_key import last_key
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.task_store import Wanted
+    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.graph.due_index import DueIndex
+    from remembrancer.stores.rows.readable_records import Records
+
+PAGE: Final = 1000
+"""How many tasks one query returns at most."""
+
+
+class TaskList:
+    """The tasks of a graph as lists: those with a run ahead from the due index, all others from their listings.
+
+    Args:
+        session: An open graph.
+        index: Its due index.
+        records: Reads the nodes.
+    """
+
+    def __init__(self, session: Session, index: DueIndex, records: Records) -> None:
+        self._session = session
+        self._index = index
+        self._records = records
+
+    async def find(self, wanted: Wanted) -> list[ScheduledTask]:
+        """Return tasks, the next to run first, those with nothing ahead last, newest first among them."""
+        with self._records.told_together():
+            return await self._find(wanted, wanted.statuses or frozenset(TaskStatus))
+
+    async def _find(self, wanted: Wanted, statuses: frozenset[TaskStatus]) -> list[ScheduledTask]:
+        found: dict[str, ScheduledTask] = {}
+        if statuses & OPEN_STATUSES:
+            async for page in self._armed(wanted, statuses & OPEN_STATUSES):
+                found |= {task.task_id: task for task in page if task.task_id not in found}
+                if len(found) >= wanted.limit:
+                    return list(found.values())[: wanted.limit]
+        unarmed = await self._unarmed(wanted, statuses, wanted.limit - len(found))
+        # On a shared graph a task may be claimed between the two looks: it keeps its first place.
+        return [*found.values(), *(task for task in unarmed if task.task_id not in found)][: wanted.limit]
+
+    async def _armed(self, wanted: Wanted, statuses: frozenset[TaskStatus]) -> AsyncIterator[list[ScheduledTask]]:
+        """Yield tasks with a run ahead, in the order of their due keys; one that shares its key may come twice."""
+        asked: Row = {"statuses": list(statuses), "types": wanted.types, "limit": min(PAGE, max(2, wanted.limit))}
+        from_key = last_key(self._index.floor.height_ms) + 1
+        while True:
+            page = await self._session.read(query("armed_tasks"), {**asked, "floor_key": from_key - 1})
+            nodes = [row["t"] for row in page if row["t"] and row["t"].get("due_key") is not None]
+            yield self._records.read("task_id", node_rows.shown_task_from, nodes)
+            if len(page) < asked["limit"] or not nodes:
+                return
+            asked["limit"] = PAGE
+            highest = max(node["due_key"] for node in nodes)
+            from_key = highest if highest > from_key else highest + 1
+
+    async def _unarmed(self, wanted: Wanted, statuses: frozenset[TaskStatus], limit: int) -> list[ScheduledTask]:
+        """Return the newest tasks with nothing ahead, from the listing of each status and type."""
+        if limit <= 0:
+            return []
+        found: list[ScheduledTask] = []
+        for status in TaskStatus:
+            for task_type in wanted.types if status in statuses else ():
+                found += await self._of_listing(node_rows.listing(status, task_type, ""), limit)
+        return sorted(found, key=lambda task: task.task_id, reverse=True)[:limit]
+
+    async def _of_listing(self, begin: str, limit: int) -> list[ScheduledTask]:
+        """Return tasks with nothing ahead whose listing begins with *begin*, the newest first."""
+        found: list[ScheduledTask] = []
+        below = node_rows.after_all(begin)
+        asked = min(PAGE, limit)
+        while len(found) < limit:
+            between = {"above": begin, "below": below, "limit": asked}
+            page = await self._session.read(query("unarmed_tasks"), between)
+            nodes: Sequence[Row] = [row["t"] for row in page if row["t"] and row["t"].get("listing")]
+            found += self._records.read("task_id", node_rows.shown_task_from, nodes)
+            if len(page) < asked or not nodes:
+                break
+            asked, below = PAGE, nodes[-1]["listing"]
+        return found[:limit]

@@ -1,0 +1,105 @@
+"""The embedded engine's own check, and its indexes against the records that they are of."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.ports.graph_check import NAMED, CheckStep, Finding
+from remembrancer.stores.embedded.arcadedb import load_engine
+from remembrancer_schema.catalog import migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.embedded.arcadedb import Database
+
+_DECLARED: Final = re.compile(r"CREATE INDEX IF NOT EXISTS ON (?P<label>\w+) \((?P<property>\w+)\)")
+_LOST: Final = {
+    "totalCorruptedRecords": "records are damaged",
+    "totalUndecodableRecords": "records cannot be decoded",
+    "totalErrors": "pages are damaged",
+}
+_BROKEN: Final = {
+    "invalidLinks": "links lead nowhere",
+    "missingReferenceBack": "edges are not linked from both ends",
+    "edgesMissingOutReference": "edges are missing where they begin",
+    "edgesMissingInReference": "edges are missing where they end",
+    "staleRecordCounters": "counts of records are wrong",
+    "crossLinkedChunks": "chunks belong to two records",
+    "danglingPlaceholderPointers": "pointers lead to no record",
+    "unreachableEdgeRecords": "edges are linked from no end",
+    "totalConstraintViolations": "records violate the schema",
+}
+_MASK: Final = (1 << 64) - 1
+
+
+def check_database(database: Database, watch: Callable[[CheckStep], None]) -> list[Finding]:
+    """Return what the engine finds wrong with its files, and where its indexes differ from the records."""
+    findings = _own_check(database)
+    declared, missing = declared_indexes(), missing_indexes(database)
+    for place, (label, name) in enumerate(declared, 1):
+        watch(CheckStep("index", place, len(declared)))
+        if f"{label}.{name}" in missing:
+            findings.append(Finding("index", f"The index of {label}.{name} is missing.", loss=False))
+        elif found := _compare(database, label, name):
+            findings.append(found)
+    return findings
+
+
+@cache
+def declared_indexes() -> list[tuple[str, str]]:
+    """Return the label and the property of every index that a graph has."""
+    texts = [text for step in migrations("embedded") for text in step.statements]
+    return [(found["label"], found["property"]) for text in texts if (found := _DECLARED.search(text))]
+
+
+def missing_indexes(database: Database) -> list[str]:
+    """Return the properties whose index is not there."""
+    standing = {row["name"] for row in database.query("sql", "SELECT `name` FROM schema:indexes", {}).to_list()}
+    return [f"{label}.{name}" for label, name in declared_indexes() if f"{label}[{name}]" not in standing]
+
+
+def _own_check(database: Database) -> list[Finding]:
+    (told,) = database.command("sql", "CHECK DATABASE").to_list()
+    lost, broken = _told(told, _LOST), _told(told, _BROKEN)
+    if told.get("corruptedIndexes"):
+        broken.append(f"{len(told['corruptedIndexes'])} indexes are damaged")
+    if not lost and not broken:
+        return []
+    examples = sorted(str(warning) for warning in told.get("warnings") or ())[:NAMED]
+    return [Finding("engine", f"The engine finds that {', '.join(lost + broken)}.", bool(lost), examples)]
+
+
+def _told(told: Row, words: dict[str, str]) -> list[str]:
+    return [f"{told[name]:,} {words[name]}" for name in words if told.get(name)]
+
+
+def _compare(database: Database, label: str, name: str) -> Finding | None:
+    """Return what is wrong with an index: each record has one entry, under its own value, and nothing else has."""
+    try:
+        rows = database.query("sql", f"SELECT @rid AS r, `{name}` AS k FROM {label}", {})  # noqa: S608 (names of ours)
+        records = _digest((row.get("r"), row.get("k")) for row in rows)
+    except load_engine().ArcadeDBError as error:
+        return Finding("record", f"Records labelled {label} cannot be read: {error}", loss=True)
+    try:
+        rows = database.query("sql", f"SELECT FROM INDEX:`{label}[{name}]`", {})
+        entries = _digest((row.get("rid"), row.get("key")[0]) for row in rows)
+    except load_engine().ArcadeDBError as error:
+        return Finding("index", f"The index of {label}.{name} cannot be read: {error}", loss=False)
+    if records == entries:
+        return None
+    saw = f"The index of {label}.{name} has {entries[0]:,} entries for {records[0]:,} records"
+    return Finding("index", saw + (", and they are others." if entries[0] == records[0] else "."), loss=False)
+
+
+def _digest(pairs: Iterable[tuple[object, object]]) -> tuple[int, int]:
+    """Return how many pairs have a value, and a number that is the same for the same pairs in any order."""
+    count = total = 0
+    for rid, value in pairs:
+        if value is not None:
+            count += 1
+            total = (total + hash((str(rid), str(value)))) & _MASK
+    return count, total

@@ -1,0 +1,97 @@
+"""What the embedded engine can mend of itself, once its files are kept elsewhere: links, counts and indexes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.ports.graph_check import CheckStep
+from remembrancer.stores.embedded.arcadedb import load_engine
+from remembrancer_schema.catalog import migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from remembrancer.stores.embedded.arcadedb import Database
+
+_STEPS: Final = 3
+_ROUNDS: Final = 6
+
+
+def repair_database(database: Database, watch: Callable[[CheckStep], None]) -> list[str]:
+    """Declare what is missing, have the engine mend its records and links, build all indexes; return what was done.
+
+    What the engine cannot decode leaves the graph: a copy of its files has it still.
+    """
+    watch(CheckStep("schema", 0, _STEPS))
+    done = _renew_buckets(database)
+    refused = _declare(database)
+    watch(CheckStep("engine", 1, _STEPS))
+    done += _mend(database)
+    if refused:
+        done += [f"This could not be declared: {each}" for each in _declare(database)]
+    watch(CheckStep("index", 2, _STEPS))
+    try:
+        database.command("sql", "REBUILD INDEX *")
+    except load_engine().ArcadeDBError as error:
+        done.append(f"Not every index could be built: {error}")
+    else:
+        done.append("All indexes were built.")
+    watch(CheckStep("index", _STEPS, _STEPS))
+    return done
+
+
+def _renew_buckets(database: Database) -> list[str]:
+    """Give a bucket to every type whose own is gone: a later insert would make one, and no index of it."""
+    types = database.query("sql", "SELECT `name`, `buckets` FROM schema:types", {}).to_list()
+    emptied = sorted(row["name"] for row in types if not row["buckets"])
+    for name in emptied:
+        database.command("sql", f"CREATE BUCKET {name}_0")
+        database.command("sql", f"ALTER TYPE {name} BUCKET +{name}_0")
+    return [f"The records of {', '.join(emptied)} are gone with their file; an empty one is there now."] * bool(emptied)
+
+
+def _declare(database: Database) -> list[str]:
+    """Declare types and indexes again; an index that cannot be built yet is no end of the repair."""
+    refused: list[str] = []
+    for step in migrations("embedded"):
+        for statement in step.statements:
+            try:
+                database.command("sql", statement)
+            except load_engine().ArcadeDBError as error:
+                refused.append(f"{statement.split(chr(10))[0][:80]}: {error}")
+    return refused
+
+
+def _mend(database: Database) -> list[str]:
+    """Have the engine mend what it finds, again while that brings more to light, or is refused for a record."""
+    fault, mended, removed = "", 0, 0
+    for _ in range(_ROUNDS):
+        (told,) = database.command("sql", "CHECK DATABASE").to_list()
+        if not any(told.get(name) for name in ("totalWarnings", "totalErrors", "totalCorruptedRecords")):
+            fault = ""
+            break
+        removed += _drop(database, told.get("undecodableRecords") or ())
+        try:
+            (told,) = database.command("sql", "CHECK DATABASE FIX").to_list()
+        except load_engine().ArcadeDBError as error:
+            fault = str(error)
+            removed += _drop(database, told.get("corruptedRecords") or ())
+        else:
+            fault, mended = "", mended + (told.get("autoFix") or 0)
+            removed += told.get("removedRecords") or 0
+            if not told.get("autoFix") and not told.get("removedRecords"):
+                removed += _drop(database, told.get("corruptedRecords") or ())
+    done = [f"The engine mended {mended:,} of its links and counts."] * bool(mended)
+    done += [f"The engine gave up {removed:,} records that it could not read, nodes or edges."] * bool(removed)
+    return done + [f"The engine could not mend everything: {fault}"] * bool(fault)
+
+
+def _drop(database: Database, records: Iterable[object]) -> int:
+    """Delete records that the engine cannot mend, each by itself; return how many went."""
+    dropped = 0
+    for rid in records:
+        with suppress(load_engine().ArcadeDBError), database.transaction():
+            database.command("sql", f"DELETE FROM {rid}")  # noqa: S608 (the engine's own id)
+            dropped += 1
+    return dropped

@@ -1,0 +1,195 @@
+"""A check of a whole graph: the engine, its indexes, every record, every edge, and the books against the nodes."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import GraphReplaced, GraphUnreachable, RemembrancerError
+from remembrancer.ports.graph_check import NAMED, CheckReport, CheckStep, Finding
+from remembrancer.stores.integrity.counter_check import compare_books, compare_hours
+from remembrancer.stores.integrity.record_check import PAGE, WALKED, RecordWalk, is_derived_right
+from remembrancer.stores.integrity.stream_check import Streams
+from remembrancer_schema.catalog import query
+from remembrancer_schema.kinds import EDGES, KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer_schema.kinds import Edge
+
+_UNIQUE: Final = {
+    "scheduled_task": "dedup_key",
+    "task_execution": "occurrence_key",
+    "task_change": "request_key",
+    "access_token": "digest",
+}
+
+
+class GraphCheck:
+    """Checks one graph, and changes nothing.
+
+    Args:
+        session: An open graph. One that others write to meanwhile is checked for what holds all the same.
+        name: How people name it, without secrets.
+        watch: Called with how far it is.
+    """
+
+    def __init__(self, session: Session, name: str, watch: Callable[[CheckStep], None] = lambda _: None) -> None:
+        self._session = session
+        self._name = name
+        self._watch = watch
+        self._findings: list[Finding] = []
+        self._running: set[str] = set()
+        self._leased: set[str] = set()
+        self._crons: Counter[str] = Counter()
+        self._open_tasks: dict[str, int] = {}
+        self._misderived: list[str] = []
+        self._streams = Streams()
+        self._values: set[int] = set()
+        """Hashes of what is unique beside the keys."""
+        self._notes: dict[str, Callable[[Row], None]] = {
+            "scheduled_task": self._note_task,
+            "task_execution": self._note_execution,
+            "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
+            "cron_expression": self._note_cron,
+            "event_stream": self._streams.add_stream,
+            "event_batch": self._streams.add_batch,
+        }
+        self.walk = RecordWalk(session, watch)
+
+    async def run(self) -> CheckReport:
+        """Return what was found."""
+        with self._told("engine"):
+            self._findings += await self._session.check_engine(self._watch)
+        for label in WALKED:
+            async for node in self.walk.each(label):
+                self._note(label, node)
+        self._tell_records()
+        self._tell_streams()
+        for edge in EDGES:
+            with self._told("edge"):
+                self._findings += await self._ends(edge)
+        with self._told("lease"):
+            await self._tell_leases()
+        with self._told("books"):
+            await self._tell_books()
+        return CheckReport(self._name, self.walk.read, self._findings)
+
+    @contextmanager
+    def _told(self, part: str) -> Generator[None]:
+        """Tell of what the engine refuses to look at, and go on with the rest."""
+        try:
+            yield
+        except (GraphUnreachable, GraphReplaced):
+            raise
+        except RemembrancerError as refused:
+            self._found(part, f"This could not be looked at: {refused}", loss=True)
+
+    def _note(self, label: str, node: Row) -> None:
+        """Keep what is compared with other records later."""
+        if note := self._notes.get(label):
+            note(node)
+        if (name := _UNIQUE.get(label)) and (value := node.get(name)) is not None:
+            mark = hash((label, value))
+            if mark in self._values:
+                self.walk.doubled.append(f"{label}.{name} {value}")
+            self._values.add(mark)
+
+    def _note_task(self, node: Row) -> None:
+        if node.get("schedule_cron") and node["status"] in {"PENDING", "ACTIVE"}:
+            self._crons[node["schedule_cron"]] += 1
+        if not is_derived_right(node):
+            self._misderived.append(node["task_id"])
+
+    def _note_execution(self, node: Row) -> None:
+        if node["status"] == "running":
+            self._running.add(node["execution_id"])
+
+    def _note_cron(self, node: Row) -> None:
+        if count := node.get("open_tasks"):
+            self._open_tasks[node["expression"]] = count
+
+    def _tell_records(self) -> None:
+        walk = self.walk
+        for label, fault in walk.unreachable.items():
+            self._found("record", f"Records labelled {label} cannot be reached: {fault}", loss=True)
+        by_label: defaultdict[str, list[str]] = defaultdict(list)
+        for label, node, fault in walk.refused:
+            by_label[label].append(f"{node.get(KEYS[label])}: {fault[:200]}")
+        for label, examples in by_label.items():
+            self._found("record", f"{len(examples):,} records labelled {label} cannot be read.", examples, loss=True)
+        if self._session.exclusive:  # on a server, a node of another's may have such a label
+            for label, count in walk.keyless.items():
+                self._found("key", f"{count:,} nodes labelled {label} have no {KEYS[label]}.", loss=True)
+        if walk.doubled:
+            self._found("key", f"{len(walk.doubled):,} keys stand twice.", walk.doubled, loss=True)
+        if self._misderived:
+            saw = f"{len(self._misderived):,} tasks are not found where they belong: in the due index, or in lists."
+            self._found("index", saw, self._misderived)
+
+    def _tell_streams(self) -> None:
+        """Tell of events that a stream says and that are not there; where others write, both change meanwhile."""
+        if self._session.exclusive and (wrong := self._streams.wrong()):
+            some = [f"stream {stream}: {what}" for stream, what in wrong.items()]
+            self._found("event", f"{len(wrong):,} streams of events tell of others than there are.", some)
+
+    async def _ends(self, edge: Edge) -> list[Finding]:
+        """Return what is wrong with the edges of one type."""
+        unreadable = {node.get(KEYS[label]) for label, node, _ in self.walk.refused if label == edge.source}
+        missing: list[str] = []
+        wrong: list[str] = []
+        after, done = "", 0
+        while not self.walk.unreachable.keys() & {edge.source, edge.target}:
+            asked: Row = {"after": after, "limit": PAGE}
+            page = await self._session.read(query(f"ends_of_{edge.kind}".lower()), asked)
+            for row in (row for row in page if row["source"] not in unreadable):
+                if row["linked"] == 0 and (edge.required or row["named"] is not None):
+                    missing.append(row["source"])
+                elif row["linked"] and _is_wrong(edge, row):
+                    wrong.append(f"{row['source']} to {', '.join(map(str, row['targets'])) or 'something else'}")
+            done += len(page)
+            self._watch(CheckStep(edge.kind, done, max(done, self.walk.read.get(edge.source, 0))))
+            if len(page) < PAGE:
+                break
+            after = page[-1]["source"]
+        found = [(f"{len(missing):,} nodes lack their {edge.kind}.", missing)] if missing else []
+        found += [(f"{len(wrong):,} edges {edge.kind} lead where they should not.", wrong)] if wrong else []
+        return [Finding("edge", saw, loss=True, examples=some[:NAMED]) for saw, some in found]
+
+    async def _tell_leases(self) -> None:
+        """Tell of executions that nobody will ever settle."""
+        unheld = self._running - self._leased
+        if unheld and not self._session.exclusive:  # it may have been settled, or its lease written, meanwhile
+            still = await self._session.read(query("still_running"), {"execution_ids": sorted(unheld)})
+            held = await self._session.read(query("leases_held"), {"limit": 1_000_000})
+            unheld = {row["e"]["execution_id"] for row in still}
+            unheld -= {execution_id for row in held for execution_id in row["execution_ids"]}
+        if unheld:
+            saw = f"{len(unheld):,} executions run, and no lease holds them: they would never end."
+            self._found("lease", saw, sorted(unheld))
+
+    async def _tell_books(self) -> None:
+        for each in await compare_books(self._session):
+            self._found("books", f"{each}.", loss=each.is_loss)
+        if self._session.exclusive:
+            for saw in await compare_hours(self._session):
+                self._found("books", f"{saw}.")
+        if self._session.exclusive and dict(self._crons) != self._open_tasks:
+            odd = sorted(
+                each
+                for each in self._crons.keys() | self._open_tasks.keys()
+                if self._crons[each] != self._open_tasks.get(each, 0)
+            )
+            self._found("books", f"{len(odd):,} cron expressions have another number of open tasks.", odd)
+
+    def _found(self, part: str, saw: str, examples: Iterable[str] = (), *, loss: bool = False) -> None:
+        self._findings.append(Finding(part, saw, loss, list(examples)[:NAMED]))
+
+
+def _is_wrong(edge: Edge, row: Row) -> bool:
+    if edge.named_by is None:
+        return row["linked"] > 1 or len(row["targets"]) != row["linked"]
+    return row["targets"] != [row["named"]]

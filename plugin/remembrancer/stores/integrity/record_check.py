@@ -1,0 +1,223 @@
+"""Every record of a graph, read as the scheduler reads it: in the order of its keys, page by page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, LiteralString, cast
+
+from remembrancer.errors import RemembrancerError
+from remembrancer.model.policy import OPEN_STATUSES
+from remembrancer.model.summary import ExecutionSummary
+from remembrancer.model.token import AccessToken
+from remembrancer.ports.graph_check import CheckStep
+from remembrancer.ports.statistics import COUNTS, LIFELONG
+from remembrancer.stores.commits.counters import texts_of
+from remembrancer.stores.commits.events import from_batch
+from remembrancer.stores.records.event_log import KEYS_OF_A_STREAM
+from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.audit_rows import change_from
+from remembrancer.stores.rows.due_key import due_key
+from remembrancer.stores.rows.readable_records import FAULTS
+from remembrancer_schema.catalog import query
+from remembrancer_schema.kinds import APART, KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from remembrancer.stores.commits.connection import Row, Session
+
+PAGE: Final = 1000
+MOMENTS: Final = (
+    *("created_at", "defer_until", "last_triggered_at", "nominal_at", "first_nominal_at", "last_nominal_at"),
+    *("triggered_at", "completed_at", "deferred_at", "original_time", "deferred_until", "at", "revoked_at"),
+)
+"""What only a moment may stand in."""
+WALKED: Final = tuple(label for label in KEYS if label not in {"scheduler_replica", "remembrancer_graph"})
+"""The labels whose records are read; a replica that makes no sense is nobody's sign of life."""
+
+
+def _numbers(node: Row, names: Sequence[str]) -> None:
+    for name in names:
+        value: object = node.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"{name} is {value!r}, and no number")
+
+
+def _required(node: Row, kind: type, *names: str) -> None:
+    for name in names:
+        if not isinstance(node.get(name), kind):
+            raise TypeError(f"{name} is {node.get(name)!r}, and no {kind.__name__}")
+
+
+def _moments(node: Row) -> None:
+    """Refuse what a model would take for a moment, and no query: a number, say."""
+    for name in MOMENTS:
+        if (value := node.get(name)) is not None and not isinstance(value, datetime):
+            raise TypeError(f"{name} is {value!r}, and no moment")
+
+
+def _lease(node: Row) -> None:
+    _required(node, str, "lease_id", "replica_id")
+    _required(node, int, "until_ms")
+    ids: object = node.get("execution_ids")
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in cast("list[object]", ids)):
+        raise TypeError(f"execution_ids is {ids!r}, and no list of ids")
+
+
+def _counter(node: Row) -> None:
+    _numbers(node, (*LIFELONG, "most_deferrals"))
+    texts_of(node, "error")
+
+
+def _hour(node: Row) -> None:
+    _required(node, int, "hour_ms")
+    _numbers(node, COUNTS)
+    texts_of(node, "failure")
+    texts_of(node, "deferral")
+
+
+def _cron(node: Row) -> None:
+    _numbers(node, ("open_tasks",))
+
+
+def _stream(node: Row) -> None:
+    _required(node, int, "stream", "oldest", "newest")
+
+
+def _zone(node: Row) -> None:
+    _required(node, str, "zone", "rules", "fingerprint")
+
+
+def _time(node: Row) -> None:
+    _required(node, datetime, "at")
+
+
+READERS: Final[Mapping[str, Callable[[Row], object]]] = {
+    "time": _time,
+    "thought": lambda node: _required(node, str, "thought_id"),
+    "scheduled_task": node_rows.task_from,
+    "task_execution": node_rows.execution_from,
+    "task_deferral": node_rows.deferral_from,
+    "task_change": change_from,
+    "execution_summary": ExecutionSummary.model_validate,
+    "execution_lease": _lease,
+    "scheduler_counter": _counter,
+    "scheduler_hour": _hour,
+    "cron_expression": _cron,
+    "access_token": AccessToken.model_validate,
+    "event_stream": _stream,
+    "event_batch": lambda node: list(from_batch(node)),
+    "zone_rules": _zone,
+}
+"""How each label is read; a record that this refuses is unreadable."""
+
+
+def derived_of(node: Row) -> Row:
+    """Return what a task's node says twice, as it follows from the rest of it."""
+    task = node_rows.task_from(node)
+    cron = task.schedule_cron if task.status in OPEN_STATUSES else None
+    return {
+        "due_key": due_key(task.next_run_ms, task.task_id),
+        "listing": node_rows.listing(task.status, task.task_type, task.task_id),
+        "cron_listing": None if cron is None else node_rows.cron_listing(cron, task.task_id),
+    }
+
+
+def is_derived_right(node: Row) -> bool:
+    """Whether a task's node agrees with itself: by these properties it is found when it is due, and in lists."""
+    return all(node.get(name) == value for name, value in derived_of(node).items())
+
+
+class RecordWalk:
+    """Reads every record of a graph.
+
+    Args:
+        session: An open graph.
+        watch: Called after every page.
+    """
+
+    def __init__(self, session: Session, watch: Callable[[CheckStep], None]) -> None:
+        self._session = session
+        self._watch = watch
+        self.read: dict[str, int] = {}
+        """How many records of each label could be read."""
+        self.keyless: dict[str, int] = {}
+        """How many nodes of each label have no key by which they could be read."""
+        self.unreachable: dict[str, str] = {}
+        """Labels whose records the engine does not give, and what it says."""
+        self.doubled: list[str] = []
+        """Keys that stand twice."""
+        self.refused: list[tuple[str, Row, str]] = []
+        """Records that cannot be read: the label, the node, and the fault."""
+
+    async def each(self, label: str) -> AsyncIterator[Row]:
+        """Yield the nodes of *label* that can be read, and note those that cannot."""
+        key, last, walked = KEYS[label], None, 0
+        self.read[label] = 0
+        try:
+            total = await self._total(label)
+            async for page in self._pages(label):
+                for node in page:
+                    walked += 1
+                    if node.get(key) == last:
+                        self.doubled.append(f"{label} {last}")
+                    last = node.get(key)
+                    if self._is_readable(label, node):
+                        self.read[label] += 1
+                        yield node
+                self._watch(CheckStep(label, walked, max(total, walked)))
+        except RemembrancerError as refused:
+            self.unreachable[label] = str(refused)
+        else:
+            if total > walked:
+                self.keyless[label] = total - walked
+
+    def _is_readable(self, label: str, node: Row) -> bool:
+        try:
+            _moments(node)
+            READERS[label](node)
+        except FAULTS as fault:
+            self.refused.append((label, node, " ".join(str(fault).split())))
+            return False
+        return True
+
+    async def _total(self, label: str) -> int:
+        if label in APART:
+            return 0
+        (found,) = await self._session.read(query(f"nodes_in_all_{label}"), {})
+        return found["size"]
+
+    async def _pages(self, label: str) -> AsyncIterator[list[Row]]:
+        single: Mapping[str, tuple[LiteralString, str]] = {
+            "scheduler_counter": (query("counters"), "c"),
+            "access_token": (query("tokens"), "k"),
+        }
+        if label in single:
+            text, name = single[label]
+            yield [row[name] for row in await self._session.read(text, {})]
+        elif label == "event_stream":
+            yield await self._session.read(query("event_streams"), {})
+        elif label == "event_batch":
+            async for page in self._batches():
+                yield page
+        else:
+            async for page in self._by_key(label):
+                yield page
+
+    async def _by_key(self, label: str) -> AsyncIterator[list[Row]]:
+        text = query("own_thoughts" if label == "thought" else f"nodes_of_{label}")
+        after = ""
+        while True:
+            page = [row["n"] for row in await self._session.read(text, {"after": after, "limit": PAGE})]
+            yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1][KEYS[label]]
+
+    async def _batches(self) -> AsyncIterator[list[Row]]:
+        for stream in await self._session.read(query("event_streams"), {}):
+            first = stream["stream"] * KEYS_OF_A_STREAM
+            span: Row = {"after_key": first, "end_key": first + KEYS_OF_A_STREAM - 1, "limit": PAGE}
+            while page := [row["b"] for row in await self._session.read(query("event_batches"), span)]:
+                yield page
+                span["after_key"] = page[-1]["batch_key"]

@@ -1,0 +1,248 @@
+"""Make the best of what a damaged graph holds: nothing that cannot be read is deleted before it is kept elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.ids import execution_id_of, minute_of, new_id, next_attempt
+from remembrancer.model.timestamps import to_ms
+from remembrancer.ports.graph_copy import Part
+from remembrancer.stores.commits.connection import Row, Session, Statement
+from remembrancer.stores.integrity.derived_counters import DerivedBooks
+from remembrancer.stores.integrity.record_check import (
+    PAGE,
+    READERS,
+    WALKED,
+    RecordWalk,
+    derived_of,
+    is_derived_right,
+)
+from remembrancer.stores.integrity.stand_in import stand_in
+from remembrancer.stores.integrity.stream_check import Streams
+from remembrancer.stores.integrity.unreadable_file import UnreadableFile
+from remembrancer.stores.records.event_log import KEYS_OF_A_STREAM, UNREADABLE
+from remembrancer.stores.records.graph_copy import node_row
+from remembrancer.stores.rows.node_rows import time_id
+from remembrancer.stores.rows.readable_records import FAULTS
+from remembrancer_schema.catalog import query
+from remembrancer_schema.kinds import EDGES, KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Mapping, Sequence
+    from pathlib import Path
+
+    from remembrancer.ports.graph_check import CheckStep
+    from remembrancer_schema.kinds import Edge
+
+_TASKS: Final = Part("scheduled_task", KEYS["scheduled_task"])
+_HELD_BY: Final = "repair"
+
+
+class Repair:
+    """Repairs the records, edges, leases and books of one graph, whose engine and indexes are sound.
+
+    Args:
+        session: An open graph, on which nobody works.
+        kept: The file that keeps what cannot be read.
+        counter_id: Whose counter holds the books afterwards.
+        watch: Called with how far it is.
+    """
+
+    def __init__(
+        self, session: Session, kept: Path, counter_id: str, watch: Callable[[CheckStep], None] = lambda _: None
+    ) -> None:
+        self._session = session
+        self._file = UnreadableFile(kept)
+        self._counter_id = counter_id
+        self._watch = watch
+        self._books = DerivedBooks()
+        self._streams = Streams()
+        self._misderived: list[Row] = []
+        self._minutes: dict[str, int] = {}
+        """The minute that each task is scheduled for, or was last."""
+        self._lost: dict[str, str] = {}
+        """Of each retry, the attempt that it repeats."""
+        self._running: set[str] = set()
+        self._leased: set[str] = set()
+        self.done: list[str] = []
+        """What was done, in words."""
+        self.apart: Counter[str] = Counter()
+        """How many records of each label were taken out of the graph, or replaced in it."""
+
+    async def run(self, now_ms: int) -> None:
+        """Do all of it."""
+        await self._set_apart()
+        await self._count()
+        for edge in EDGES:
+            await self._link(edge)
+        await self._hold(now_ms)
+        await self._number_on()
+        await self._keep_books()
+
+    async def _set_apart(self) -> None:
+        """Keep what cannot be read in the file, and take it out of the graph; a task gets a stand-in."""
+        walk = RecordWalk(self._session, self._watch)
+        for label in WALKED:
+            async for _ in walk.each(label):
+                continue
+        by_label: defaultdict[str, list[tuple[Row, str]]] = defaultdict(list)
+        for label, node, fault in walk.refused:
+            by_label[label].append((node, fault))
+        for label, refused in by_label.items():
+            self._file.keep(label, refused)
+            for node, _ in refused:
+                await self._session.write(_replacing(label, node))
+            self.apart[label] = len(refused)
+            what = "replaced by stand-ins" if label in {_TASKS.name, "event_batch"} else "taken out of the graph"
+            self.done.append(f"{len(refused):,} records labelled {label} could not be read, and were {what}.")
+
+    async def _count(self) -> None:
+        """Count every node for the books, tasks first; and mend what tasks say twice."""
+        walk = RecordWalk(self._session, self._watch)
+        notes: dict[str, Callable[[Row], None]] = {
+            "scheduled_task": self._note_task,
+            "task_execution": self._note_execution,
+            "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
+            "event_batch": self._streams.add_batch,
+            "event_stream": self._streams.add_stream,
+        }
+        for label in ("scheduled_task", *(each for each in WALKED if each != "scheduled_task")):
+            async for node in walk.each(label):
+                self._books.add(label, node)
+                if note := notes.get(label):
+                    note(node)
+        await self._write("set_derived", self._misderived)
+        if self._misderived:
+            self.done.append(f"{len(self._misderived):,} tasks are found again where they belong.")
+
+    def _note_task(self, node: Row) -> None:
+        self._minutes[node["task_id"]] = _minute(node)
+        if not is_derived_right(node):
+            self._misderived.append({"task_id": node["task_id"], **derived_of(node)})
+
+    def _note_execution(self, node: Row) -> None:
+        if node["status"] == "running":
+            self._running.add(node["execution_id"])
+        if node["attempt"] > 1:
+            lost = next_attempt(node["occurrence_key"], node["attempt"] - 1)
+            self._lost[node["execution_id"]] = execution_id_of(lost, to_ms(node["nominal_at"]))
+
+    async def _link(self, edge: Edge) -> None:
+        """Make the edges of one type that are missing, to where their source names an end that is there."""
+        made = dangling = 0
+        after = ""
+        while True:
+            page = await self._session.read(query(f"ends_of_{edge.kind}".lower()), {"after": after, "limit": PAGE})
+            named = self._named(edge, [row for row in page if row["linked"] == 0])
+            there = await self._there(edge, list(named.values()))
+            ends = {source: target for source, target in named.items() if target in there}
+            await self._put(edge, ends)
+            made, dangling = made + len(ends), dangling + len(named) - len(ends)
+            if len(page) < PAGE:
+                break
+            after = page[-1]["source"]
+        if made:
+            self.done.append(f"{made:,} edges {edge.kind} were made again.")
+        if dangling and edge.kind != "RETRY_OF":  # of that, the other end may have been rolled up
+            self.done.append(f"{dangling:,} nodes lack their {edge.kind}, and what they name is not there.")
+
+    def _named(self, edge: Edge, lacking: Sequence[Row]) -> dict[str, str]:
+        """Return which end each of these nodes should be linked to, as their properties say."""
+        if edge.kind == "SCHEDULED_FOR":
+            return {row["source"]: time_id(self._minutes[row["source"]]) for row in lacking}
+        if edge.kind == "RETRY_OF":
+            return {row["source"]: self._lost[row["source"]] for row in lacking if row["source"] in self._lost}
+        return {row["source"]: row["named"] for row in lacking if row["named"] is not None}
+
+    async def _there(self, edge: Edge, targets: Sequence[str]) -> Container[str]:
+        """Return those ends that are there; minutes and thoughts are made where they are missing."""
+        if edge.target == "task_execution":
+            found = await self._session.read(query("execution_elements"), {"ids": list(targets)})
+            return {row["id"] for row in found}
+        return self._books.types if edge.target == "scheduled_task" else targets
+
+    async def _put(self, edge: Edge, ends: Mapping[str, str]) -> None:
+        if edge.kind == "SCHEDULED_FOR":
+            minutes = [(source, target, self._minutes[source]) for source, target in ends.items()]
+            linked: list[Row] = [{"task_id": task, "time_id": end, "minute_ms": at} for task, end, at in minutes]
+            await self._write("link_times", linked)
+            return
+        if edge.target == "thought":
+            ours: list[Row] = [
+                {"key": each, "properties": {"thought_id": each, "recorded_by": "remembrancer"}}
+                for each in sorted(set(ends.values()))
+            ]
+            await self._write("put_own_thoughts", ours)
+        rows: list[Row] = [{"source": source, "target": target, "properties": {}} for source, target in ends.items()]
+        await self._write(f"put_edges_of_{edge.kind}".lower(), rows)
+
+    async def _hold(self, now_ms: int) -> None:
+        """Put executions that run without a lease under one that is over: the next scheduler takes them over."""
+        if unheld := sorted(self._running - self._leased):
+            lease: Row = {"lease_id": new_id("lease", now_ms), "replica_id": _HELD_BY, "until_ms": 0}
+            await self._write("hold_leases", [{**lease, "execution_ids": unheld}])
+            self.done.append(f"{len(unheld):,} executions that no lease held are to be taken over.")
+
+    async def _number_on(self) -> None:
+        """Have streams of events tell what is there: or the next commit's number may be taken already."""
+        if wrong := self._streams.wrong():
+            holes = [
+                gap_row({"batch_key": stream * KEYS_OF_A_STREAM + last, "count": last - first + 1})
+                for stream, first, last in self._streams.holes()
+            ]
+            await self._write("replace_batches", holes)
+            rows = self._streams.mended(wrong)
+            await self._write("put_nodes_of_event_stream", [{"key": row["stream"], "properties": row} for row in rows])
+            self.done.append(f"{len(rows):,} streams of events tell of those that are there.")
+
+    async def _keep_books(self) -> None:
+        before = [row["c"] for row in await self._session.read(query("counters"), {})]
+        readable = [node for node in before if _is_readable(node)]
+        row = self._books.row(self._counter_id, readable)
+        await self._session.write([Statement("forget_books", [{}]), Statement("keep_books", [row])])
+        self.done.append("The books were counted again from the nodes.")
+
+    async def _write(self, name: str, rows: Sequence[Row]) -> None:
+        for first in range(0, len(rows), PAGE):
+            await self._session.write([Statement(name, list(rows[first : first + PAGE]))])
+
+
+def _minute(node: Row) -> int:
+    if node.get("next_run_ms") is not None:
+        return minute_of(node["next_run_ms"])
+    return minute_of(to_ms(node.get("last_triggered_at") or node["created_at"]))
+
+
+def _is_readable(counter: Row) -> bool:
+    try:
+        READERS["scheduler_counter"](counter)
+    except FAULTS:
+        return False
+    return True
+
+
+def _replacing(label: str, node: Row) -> list[Statement]:
+    """Return what takes an unreadable record out of the graph, or puts something readable in its place."""
+    key = node.get(KEYS[label])
+    if label == "event_batch":
+        return [Statement("replace_batches", [gap_row(node)])]
+    if label == "access_token":
+        return [Statement("take_out_tokens", [{"key": key}])]
+    if label == _TASKS.name:
+        with suppress(ValueError):
+            return [Statement(f"put_nodes_of_{label}", [node_row(_TASKS, stand_in(node))])]
+    return [Statement(f"take_out_{label}", [{"key": key}])]
+
+
+def gap_row(node: Row) -> Row:
+    """Return a batch that says of each of its events that it cannot be read; its key tells its place."""
+    stream, newest = divmod(node["batch_key"], KEYS_OF_A_STREAM)
+    count, at_ms = node.get("count"), node.get("at_ms")
+    count = count if isinstance(count, int) and 0 < count <= newest else 1
+    at_ms = at_ms if isinstance(at_ms, int) else 0
+    told = {"count": count, "kind": "gap", "at": at_ms, "lost": 1, "reason": UNREADABLE}
+    row: Row = {"key": node["batch_key"], "stream": stream, "newest": newest, "count": count, "at_ms": at_ms}
+    return {**row, "events": json.dumps([told])}

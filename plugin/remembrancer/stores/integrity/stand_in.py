@@ -1,0 +1,49 @@
+"""What stands in a graph for a task that cannot be read: all of it that makes sense, ended, under its id."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from remembrancer.model.policy import TaskStatus
+from remembrancer.stores.integrity.record_check import MOMENTS, derived_of
+from remembrancer.stores.rows.node_rows import task_from
+from remembrancer.stores.rows.readable_records import FAULTS
+
+if TYPE_CHECKING:
+    from remembrancer.stores.commits.connection import Row
+
+_ROUNDS: Final = 5
+_UNREADABLE: Final = "(it could not be read, and was set apart)"
+_IN_PLACE: Final[Row] = {
+    "name": "(unreadable)",
+    "goal_description": _UNREADABLE,
+    "trigger_prompt": _UNREADABLE,
+    "origin_thought_id": "thought_unreadable",
+    "created_at": datetime(1970, 1, 1, tzinfo=UTC),
+}
+
+
+def stand_in(node: Row) -> Row:
+    """Return the properties of a readable task that has failed, with what makes sense of an unreadable one.
+
+    Its executions, deferrals and changes keep the task that they are of. Raises ValueError: nothing of it makes sense.
+    """
+    kept: Row = {**node, "status": TaskStatus.FAILED.value, "next_run_ms": None, "nominal_ms": None}
+    kept = {name: value for name, value in kept.items() if name not in MOMENTS or isinstance(value, datetime)}
+    for _ in range(_ROUNDS):
+        try:
+            task = task_from(kept)
+        except ValidationError as misfit:
+            for name in {str(fault["loc"][0]) for fault in misfit.errors()}:
+                kept.pop(name, None)
+                if name in _IN_PLACE:
+                    kept[name] = _IN_PLACE[name]
+        except FAULTS:  # its context is no JSON
+            kept.pop("context", None)
+        else:
+            kept["task_type"] = task.task_type.value
+            return {name: value for name, value in {**kept, **derived_of(kept)}.items() if value is not None}
+    raise ValueError("Nothing of it makes sense.")

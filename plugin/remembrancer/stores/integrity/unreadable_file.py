@@ -1,0 +1,38 @@
+"""A file of records that were taken out of a graph because they could not be read: a line for each, as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from remembrancer.stores.embedded.private_files import PRIVATE_FILE, make_private
+from remembrancer_schema.kinds import KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from remembrancer.stores.commits.connection import Row
+
+
+class UnreadableFile:
+    """Appends to one file, which is made when it is first needed; only its owner may read it.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self, label: str, refused: Sequence[tuple[Row, str]]) -> None:
+        """Have records on the disk, each with its fault, before they leave the graph."""
+        make_private(self._path.parent)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            for node, fault in refused:
+                line = {"label": label, "key": node.get(KEYS[label]), "fault": fault, "properties": node}
+                file.write(json.dumps(line, default=str) + "\n")
+            file.flush()
+            os.fsync(file.fileno())

@@ -1,0 +1,299 @@
+"""Neo4j: a graph on a server that many replicas share, through its asynchronous driver."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final, LiteralString
+from uuid import uuid4
+
+from neo4j import AsyncGraphDatabase
+
+from remembrancer.errors import GraphUnavailable
+from remembrancer.ports.graph_check import CheckStep, Finding
+from remembrancer.stores.commits.group_commit import REMEMBERED, Write
+from remembrancer.stores.commits.pending_counts import Notes
+from remembrancer.stores.commits.statistics import Counts, zero
+from remembrancer.stores.migrations import Use, declare_again, refuse_old_server, undeclared, upgrade_neo4j
+from remembrancer.stores.neo4j.credentials import Credentials
+from remembrancer.stores.neo4j.errors import (
+    FAULTS,
+    UNUSABLE,
+    Patience,
+    Unanswered,
+    is_declared,
+    lasting_meaning,
+    reading_meaning,
+    writing_meaning,
+)
+from remembrancer.stores.neo4j.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
+from remembrancer.stores.neo4j.queries import Neo4jQueries
+from remembrancer.stores.neo4j.sessions import Sessions
+from remembrancer.stores.neo4j.values import plain_rows, ungathered
+from remembrancer.stores.neo4j.write_queue import WriteQueue
+from remembrancer.stores.neo4j.writer import Writer
+from remembrancer.stores.records.counter_rollup import AT_ONCE_MS, ENDED
+from remembrancer_schema.catalog import gathered, query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from neo4j import Address as Place
+    from neo4j import AsyncDriver
+
+    from remembrancer.model.query_limits import QueryLimits
+    from remembrancer.stores.commits.connection import Row, Statement
+    from remembrancer.stores.neo4j.address import Address
+
+_PATIENCE_SECONDS: Final = 5.0
+_CONNECT_SECONDS: Final = 5.0
+_ACQUIRE_SECONDS: Final = 15.0
+"""Bounds the wait for a server that takes a connection and then says nothing, and for a free connection."""
+_LIVENESS_SECONDS: Final = 10.0
+"""A connection that was idle for so long is tried before it is used: something in between may have dropped it."""
+_CLOSE_SECONDS: Final = 20.0
+"""Writes under way are finished within so long; longer than one that waits for locks may wait for them."""
+_FOLD_SECONDS: Final = 5.0
+_FEW_ROWS: Final = 1000
+"""Of a user's query the server sends so many at a time: it stops when there are too many."""
+_MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")})
+_CLOSED: Final = "The graph is closed: start the service again."
+
+
+class Neo4jSession:
+    """The session over one database of a Neo4j server. It belongs to the event loop that it was made in.
+
+    Each call takes a connection of its lane. Writes queue by kind for a free writer, which commits them in groups.
+
+    Args:
+        sessions: Of this graph; ours alone.
+        address: Which database, and how messages name it.
+    """
+
+    exclusive = False
+    folder: Path | None = None
+
+    def __init__(self, sessions: Sessions, address: Address) -> None:
+        self._address = address
+        asking = partial(_sessions, fetch_size=_FEW_ROWS, lanes=[Lane.USER], of=sessions.credentials)
+        self._asking = Neo4jQueries(asking, address)
+        self._sessions = sessions
+        self.counts: Counts = zero()
+        self.notes = Notes()
+        self.on_write: list[Callable[[], None]] = []
+        self.commits: deque[int] = deque(maxlen=REMEMBERED)
+        self._id = uuid4().hex
+        self._made = 0
+        self._queues = {kind: WriteQueue(kind, self._writer, self.commits) for kind in KINDS}
+        self._closing = False
+
+    @property
+    def connections(self) -> int:
+        """How many connections were in use at a time, at most."""
+        return self._sessions.connections
+
+    async def greet(self) -> None:
+        """Ask for nothing, once: the driver raises what stands between us and the graph. Raises ServerTooOld."""
+        async with self._sessions.to_read(Lane.CHECKER) as session:
+            answer = await (await session.run("RETURN 1")).consume()
+        refuse_old_server(answer.server.agent, str(self._address))
+
+    async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
+        """Answer a reading query; it sees what this session has written."""
+        if self._closing:
+            raise GraphUnavailable(_CLOSED)
+        with self.notes.of_faults():
+            return await self._read(text, parameters, lane_of(text))
+
+    async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
+        """Answer a reading query of a user's own; it sees what this session has written."""
+        if self._closing:
+            raise GraphUnavailable(_CLOSED)
+        self._sessions.check_process()
+        return await self._asking.ask(text, parameters, limits, await self._sessions.bookmarks())
+
+    async def _read(self, text: LiteralString, parameters: Row, lane: Lane) -> list[Row]:
+        patience = Patience(_PATIENCE_SECONDS)
+        while True:
+            try:
+                async with self._sessions.to_read(lane) as session:
+                    if text not in _MANY_ROWS:
+                        answer = await session.run(text, parameters)
+                        return plain_rows([record async for record in answer])
+                    asked = gathered(text)
+                    answer = await session.run(asked.text, parameters)
+                    return ungathered(await answer.single(strict=True), asked.columns)
+            except FAULTS as error:
+                if lane is Lane.USER and isinstance(error, Unanswered):
+                    raise lasting_meaning(self._address, error) from error
+                if not self._sessions.may_pass(error) or not await patience.wait():
+                    raise reading_meaning(self._address, text, error) from error
+            except UNUSABLE as error:
+                raise reading_meaning(self._address, text, error) from error
+
+    async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Run the statements in order, all or none; return each one's rows once they are committed.
+
+        Raises OutcomeUnknown beside what every session raises: then they may have been kept.
+        """
+        if self._closing:
+            raise GraphUnavailable(_CLOSED)
+        if is_urgent(statements):
+            return await self._write_at_once(statements)
+        self._sessions.check_process()
+        answer: asyncio.Future[list[list[Row]]] = asyncio.get_running_loop().create_future()
+        self._queues[kind_of(statements)].add(Write(statements, answer))
+        with self.notes.of_faults():
+            rows = await answer
+        for changed in self.on_write:
+            changed()
+        return rows
+
+    async def _write_at_once(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Write what must not wait behind a commit that waits for locks, or a replica that lives is taken for dead."""
+        for each in statements:
+            await self.run_again_and_again(query(each.name), {"rows": list(each.rows)}, Lane.URGENT)
+        return [[] for _ in statements]
+
+    async def run_again_and_again(
+        self, text: LiteralString, parameters: Row, lane: Lane = Lane.CHECKER, seconds: float | None = None
+    ) -> None:
+        """Run a statement that does no harm when it is run twice, in a transaction of its own."""
+        patience = Patience(_PATIENCE_SECONDS)
+        while True:
+            try:
+                async with self._sessions.to_write(lane, seconds) as session:
+                    await (await session.run(text, parameters)).consume()
+            except FAULTS as error:
+                if is_declared(error):
+                    return
+                if not self._sessions.may_pass(error) or not await patience.wait():
+                    raise writing_meaning(self._address, error) from error
+            else:
+                return
+
+    async def verify(self) -> None:
+        """Do nothing: whether the graph is the same is read off its marker, with the roll."""
+
+    async def missing_indexes(self) -> list[str]:
+        """Return the properties whose index or constraint is not there, or not online."""
+        return [f"{label}.{name}" for _, label, name in await undeclared(self)]
+
+    async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
+        """Return which constraints and indexes of ours the server lacks, or has not built: of its files it knows."""
+        found = await undeclared(self)
+        watch(CheckStep("index", 1, 1))
+        return [
+            Finding("index", f"The {kind.lower()} of {label}.{name} is missing, or not online.", loss=False)
+            for kind, label, name in found
+        ]
+
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+        """Declare the constraints and indexes of ours that the server lacks; return what was done."""
+        missing = await undeclared(self)
+        if missing:
+            await declare_again(self)
+        watch(CheckStep("index", 1, 1))
+        return [f"The {kind.lower()} of {label}.{name} was made again." for kind, label, name in missing]
+
+    async def snapshot(self, target: Path) -> None:
+        """Refuse: the files are the server's. Raises GraphUnavailable."""
+        raise GraphUnavailable(
+            f"The files of {self._address} are its server's, and none was copied to {target}: use `neo4j-admin`, or "
+            "`remembrancer backup` while no scheduler works on the graph."
+        )
+
+    async def prepare(self, names: Sequence[str]) -> None:
+        """Have the server plan these queries: the first time, and when the graph has grown, that takes a while."""
+        for name in names:
+            text = gathered(query(name)).text
+            await self._read("EXPLAIN " + text, {"given": {"rows": []}}, Lane.CHECKER)
+            self._sessions.planned.add(text)
+
+    async def renew_schema(self) -> None:
+        """Declare what the graph lacks, and mark it if it has no marker."""
+        await upgrade_neo4j(self, str(self._address))
+
+    async def close(self) -> None:
+        """Finish the writes under way, then let the server go; neither takes for ever."""
+        if self._closing:
+            return
+        self._closing = True
+        await self._asking.close(GraphUnavailable(_CLOSED))
+        await asyncio.gather(*(queue.finish(_CLOSE_SECONDS) for queue in self._queues.values()))
+        wrote = [each for queue in self._queues.values() for each in queue.writers if each.wrote]
+        rows: list[Row] = [
+            {"counter_id": each.counter_id, "into": ENDED, "row": 0, "idle_ms": AT_ONCE_MS} for each in wrote
+        ]
+        try:
+            async with asyncio.timeout(_FOLD_SECONDS):
+                for name in ("fold_hours", "fold_counters", "forget_counters") if rows else ():
+                    await self.run_again_and_again(query(name), {"rows": rows})
+        except (GraphUnavailable, TimeoutError):
+            pass  # they stay where they are, and count all the same
+        finally:
+            await self._sessions.close()
+
+    def _writer(self, on_doubt: Callable[[], None]) -> Writer:
+        """Make a writer with a counter of its own."""
+        self._made += 1
+        counted = (self.counts, self.notes)
+        return Writer(self._sessions, self._address, f"{self._id}.{self._made - 1}", counted, on_doubt)
+
+
+async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
+    """Connect, and bring the schema up to date. Raises GraphUnavailable in one of its forms.
+
+    The driver logs each failed try as an error: what it says, our errors say, so it is quiet unless the application
+    has set its level.
+    """
+    for name in ("neo4j.io", "neo4j.pool"):
+        if (log := logging.getLogger(name)).level == logging.NOTSET:
+            log.setLevel(logging.CRITICAL)
+    sessions = _sessions(address)
+    session = Neo4jSession(sessions, address)
+    try:
+        await session.greet()
+        await upgrade_neo4j(session, str(address), use)
+    except FAULTS as error:
+        await sessions.close()
+        raise writing_meaning(address, error) from error
+    except BaseException:
+        await sessions.close()
+        raise
+    return session
+
+
+def _sessions(
+    address: Address, *, lanes: Iterable[Lane] = Lane, fetch_size: int = -1, of: Credentials | None = None
+) -> Sessions:
+    credentials = Credentials(address, of)
+    return Sessions(_connecting(address, credentials), address, credentials, lanes=lanes, fetch_size=fetch_size)
+
+
+def _connecting(address: Address, credentials: Credentials) -> Callable[[Lane], AsyncDriver]:
+    """Return what makes a driver for a lane; all of them log in with the same credentials."""
+
+    async def resolve(place: Place) -> list[Place]:
+        """Go before each new connection; what the driver keeps open does not come by here."""
+        await credentials.admit()
+        return [place]
+
+    def connect(lane: Lane) -> AsyncDriver:
+        return AsyncGraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType] (its options are untyped)
+            address.uri,
+            auth=credentials,
+            resolver=resolve,
+            user_agent="remembrancer",
+            connection_timeout=_CONNECT_SECONDS,
+            connection_acquisition_timeout=_ACQUIRE_SECONDS,
+            liveness_check_timeout=_LIVENESS_SECONDS,
+            max_connection_pool_size=lane.value.connections,
+            keep_alive=True,
+            notifications_min_severity="OFF",
+        )
+
+    return connect

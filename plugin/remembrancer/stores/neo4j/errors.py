@@ -1,0 +1,264 @@
+"""What the driver's errors mean, in our words; and which of them are worth another try."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import ssl
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from neo4j.exceptions import (
+    AuthError,
+    ConnectionAcquisitionTimeoutError,
+    ConstraintError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+)
+
+from remembrancer.errors import (
+    ForeignConstraint,
+    GraphBusy,
+    GraphForbidden,
+    GraphFull,
+    GraphMissing,
+    GraphUnavailable,
+    GraphUnreachable,
+    InvalidInput,
+    RemembrancerError,
+)
+from remembrancer.stores.commits.connection import UniqueKeyTaken
+from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
+from remembrancer_schema.catalog import migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from remembrancer.model.query_limits import QueryLimits
+    from remembrancer.stores.neo4j.address import Address
+
+FAULTS: Final = (DriverError, Neo4jError)
+UNUSABLE: Final = (ValueError, TypeError, OverflowError)
+"""What the driver raises for a query or a parameter that it cannot send."""
+_QUERY_FAULTS: Final = ("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")
+_USERS_FAULTS: Final = (
+    *("Neo.ClientError.General.", "Neo.ClientError.Request.", "Neo.DatabaseError.Statement."),
+    *("Neo.TransientError.General.StackOverFlowError", "Neo.ClientError.Transaction.TransactionMemoryLimit"),
+)
+"""What is the fault of a query besides, where it is a user's own: it asks for what cannot be, or for too much."""
+_STOPPED: Final = tuple(
+    f"Neo.ClientError.Transaction.{title}"
+    for title in ("Terminated", "LockClientStopped", "TransactionTimedOut", "TransactionTimedOutClientConfiguration")
+)
+"""A server that stops ends its transactions so, as it does those of a client that was busy with something else."""
+_TIMED_OUT: Final = tuple(each for each in _STOPPED if "TimedOut" in each)
+_GONE: Final = "Neo.ClientError.Statement.EntityNotFound"
+"""What this had found was deleted by somebody else before it was locked: looked for again, it is not there."""
+_LOCKED_OUT: Final = "Neo.ClientError.Security.AuthenticationRateLimit"
+_CLASH: Final = re.compile(r"label `(?P<label>[^`]+)` and propert(?:y|ies) (?P<properties>.+)", re.DOTALL)
+_PROPERTY: Final = re.compile(r"`([^`]+)` = ")
+_OUR_KEY: Final = re.compile(r"FOR \(n:(\w+)\) REQUIRE n\.(\w+) IS UNIQUE")
+_TLS: Final = frozenset({"BoltSecurityError"})
+"""What the driver raises where TLS fails; its name is all of it that is public."""
+_RENAME: Final = (
+    "It has a name of ours, and is not ours: drop it, or make it again under another name, and start again."
+)
+_SCHEMA_CONFLICTS: Final = {
+    "IndexAlreadyExists": "One of ours has to stand there, which brings an index: drop that one, and start again.",
+    "ConstraintAlreadyExists": "One of ours has to stand there: drop that one, and start again.",
+    "IndexWithNameAlreadyExists": _RENAME,
+    "ConstraintWithNameAlreadyExists": _RENAME,
+    "ConstraintCreationFailed": "Nodes that were there already are against it: change or delete them, and start again.",
+}
+_SHORTEST_SECONDS: Final = 0.005
+_LONGEST_SECONDS: Final = 0.040
+_QUICK_TRIES: Final = 6
+_SLOWEST: Final = 16
+
+
+class Unanswered(ServiceUnavailable):
+    """The deadline of a call has passed; its connection was given up."""
+
+
+class LocksHeld(DriverError):
+    """A statement has waited for the locks of others as long as it may; its transaction was given up."""
+
+
+class Patience:
+    """A bounded time of trying again, in short steps of uneven length that grow when they do not help.
+
+    What was tried once is tried once more, however long it took: the first try may have met a dead connection.
+
+    Args:
+        seconds: How long to go on.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + seconds
+        self._tries = 0
+
+    async def wait(self) -> bool:
+        """Wait for the next try; False if there is none."""
+        self._tries += 1
+        stretch = min(2 ** max(0, self._tries - _QUICK_TRIES), _SLOWEST)
+        seconds = random.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS) * stretch  # noqa: S311 (no secret)
+        if self._tries > 1 and self._loop.time() + seconds > self._end:
+            return False
+        await asyncio.sleep(seconds)
+        return True
+
+
+def may_pass(error: DriverError | Neo4jError) -> bool:
+    """Whether the same may succeed a moment later: a deadlock, a node deleted under it, a connection lost."""
+    if isinstance(error, Neo4jError):
+        return error.is_retryable() or error.code in {*_STOPPED, _GONE}
+    return isinstance(error, ServiceUnavailable | SessionExpired)
+
+
+def is_declared(error: DriverError | Neo4jError) -> bool:
+    """Whether another replica has declared the same constraint or index at this very moment: it is there."""
+    return isinstance(error, Neo4jError) and error.code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
+
+
+def lasting_meaning(address: Address, error: Exception) -> GraphUnavailable:
+    """Say that a user's query took too long."""
+    return GraphUnavailable(
+        f"The graph {address} gave {error}, and the query was given up. Ask for less at a time, or run it beside the "
+        "scheduler, with a driver of your own."
+    )
+
+
+def reading_meaning(address: Address, text: str, error: Exception) -> RemembrancerError:
+    """Say whether the query, its parameters or the graph are at fault."""
+    if not isinstance(error, FAULTS):
+        return InvalidInput(
+            "query", text, f"Cypher with parameters that it can take; the driver says: {error}", EXAMPLE
+        )
+    code, fault = (error.code or "", error.message or "") if isinstance(error, Neo4jError) else ("", "")
+    if code == "Neo.ClientError.Statement.AccessMode":
+        return InvalidInput("query", text, READS_ONLY, EXAMPLE)
+    if code.startswith(_QUERY_FAULTS):
+        return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", EXAMPLE)
+    return _meaning(address, error) or GraphUnavailable(f"The graph did not answer: {error}")
+
+
+def writing_meaning(address: Address, error: DriverError | Neo4jError) -> Exception:
+    """Say why a write was refused; nothing of it was kept."""
+    if isinstance(error, ConstraintError):
+        return _clash(error)
+    if isinstance(error, LocksHeld):
+        return GraphBusy(
+            f"Another write on {address} holds the locks that this one needs, and did not let go ({error}): nothing "
+            "of it was kept. Try again; if it stays so, `SHOW TRANSACTIONS` on the server names who holds them."
+        )
+    return _meaning(address, error) or GraphUnavailable(
+        f"The graph refused the write, and nothing of it was kept: {error}"
+    )
+
+
+@cache
+def our_keys() -> frozenset[tuple[str, str]]:
+    """Return the label and property of each unique key that our schema declares."""
+    texts = (text for step in migrations("neo4j") for text in step.statements)
+    return frozenset((found[1], found[2]) for text in texts if (found := _OUR_KEY.search(text)))
+
+
+def asking_meaning(address: Address, text: str, error: Exception, limits: QueryLimits) -> RemembrancerError:
+    """Say what became of a user's query."""
+    if isinstance(error, Unanswered):
+        return lasting_meaning(address, error)
+    code = (error.code or "") if isinstance(error, Neo4jError) else ""
+    if code in _TIMED_OUT:
+        return limits.too_long(text)
+    if code.startswith("Neo.TransientError.General.") and "Memory" in code:
+        allowed = f"a query that holds less in memory at a time; the server says: {str(error)[:500]}"
+        return InvalidInput("query", text, allowed, EXAMPLE)
+    if code.startswith(_USERS_FAULTS):
+        return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {error}", EXAMPLE)
+    return reading_meaning(address, text, error)
+
+
+def _clash(error: ConstraintError) -> Exception:
+    """Tell a unique key of ours that is taken from a constraint that somebody else has declared."""
+    told = error.message or str(error)
+    found = _CLASH.search(told)
+    label = found["label"] if found else ""
+    properties = _PROPERTY.findall(found["properties"]) if found else []
+    if len(properties) == 1 and (label, properties[0]) in our_keys():
+        return UniqueKeyTaken(told, properties[0])
+    named = f"on {', '.join(properties)} of {label}" if found else "in this database"
+    return ForeignConstraint(
+        f"A constraint {named}, which is not ours, is against this write, and nothing of it was kept: {told}. Drop the "
+        "constraint (SHOW CONSTRAINTS tells its name), or choose another value."
+    )
+
+
+def _meaning(address: Address, error: DriverError | Neo4jError) -> GraphUnavailable | None:
+    """Say what stands between us and the graph."""
+    if isinstance(error, Neo4jError):
+        return _servers_meaning(address, error)
+    if _is_of_tls(error):
+        return GraphUnavailable(
+            f"No encrypted connection to {address} comes about. +s in the URI asks for a certificate that this machine "
+            f"trusts, +ssc for any; a server without TLS is reached by bolt:// or neo4j://. ({error})"
+        )
+    if isinstance(error, ConnectionAcquisitionTimeoutError):
+        return GraphBusy(
+            f"All connections to {address} for queries are in use, and none became free ({error}). "
+            "Send fewer at a time, or try again."
+        )
+    if isinstance(error, ServiceUnavailable | SessionExpired):
+        return GraphUnreachable(
+            f"The graph's server {address} does not answer. Is it running, is this its Bolt address, and does it "
+            f"speak TLS if the URI says so? ({error})"
+        )
+    return GraphUnavailable(f"The driver cannot do it on {address}: {type(error).__name__}: {error}")
+
+
+def _servers_meaning(address: Address, error: Neo4jError) -> GraphUnavailable | None:
+    """Say what the server has refused."""
+    code, title = error.code or "", (error.code or "").rpartition(".")[2]
+    if isinstance(error, AuthError) or ".Security." in code:
+        return GraphForbidden(_forbidden(address, error))
+    if code == "Neo.ClientError.Database.DatabaseNotFound":
+        return GraphMissing(
+            f"The server {address} has no such database. Name one that is there, as in "
+            f"{address.uri.partition('?')[0]}/neo4j, or none for the server's own default."
+        )
+    if ".Schema." in code and title in _SCHEMA_CONFLICTS:
+        told = (error.message or "").strip()
+        return GraphUnavailable(f"The schema cannot be made on {address}: {told} {_SCHEMA_CONFLICTS[title]}")
+    if "No space left" in str(error):
+        return GraphFull(f"The server's disk is full: nothing of this write was kept. ({error})")
+    return None
+
+
+def _forbidden(address: Address, error: Neo4jError) -> str:
+    """Say why the server does not let us in, or not do this."""
+    if error.code == _LOCKED_OUT:
+        return (
+            f"The server {address} has locked out the user {address.user!r} for a few seconds, after wrong passwords: "
+            "something still uses an old one. Give it the right one, and try again."
+        )
+    if not isinstance(error, AuthError):
+        return f"The user {address.user!r} may not do this on {address}: {error.message}"
+    who = f"the user {address.user!r} with this password" if address.user else "anybody without a user and password"
+    return (
+        f"The server {address} does not let in {who}. Give both in REMEMBRANCER_NEO4J_USER and "
+        "REMEMBRANCER_NEO4J_PASSWORD (or name a file that holds it in REMEMBRANCER_NEO4J_PASSWORD_FILE)."
+    )
+
+
+def _is_of_tls(error: DriverError) -> bool:
+    return any(isinstance(each, ssl.SSLError) or type(each).__name__ in _TLS for each in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,189 @@
+"""Writes of one kind on their way to Neo4j: they queue for a free writer, which commits them in groups."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import GraphBusy, GraphUnavailable, GraphUnreachable, OutcomeUnknown
+from remembrancer.stores.commits.group_commit import Group, Pending
+from remembrancer.stores.neo4j.values import encodable
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable, Coroutine
+
+    from remembrancer.stores.commits.group_commit import Write
+    from remembrancer.stores.neo4j.lanes import Kind
+    from remembrancer.stores.neo4j.writer import Writer
+
+_SPARE: Final = 4
+"""How many writers more are made than may write at a time, while others look up what became of a commit."""
+_SLOWEST: Final = 4
+"""So many times as long locks are waited for while no write of the kind comes through."""
+_DOUBTFUL: Final = (
+    "The graph's server has not answered since commits were lost: nothing of this write was sent. Try again."
+)
+_CLOSED: Final = "The graph was closed before this write was sent: nothing of it was kept."
+_CLOSED_IN_DOUBT: Final = (
+    "The graph was closed while a write was being committed: whether it was kept is not known. Look before you repeat "
+    "it."
+)
+
+
+class WriteQueue:
+    """The writes of one kind, and the writers that commit them.
+
+    A writer whose commit was lost looks its outcome up, and another one takes its place; a write that others' locks
+    keep waiting waits with a writer of its own. So neither stops those that come behind.
+
+    Args:
+        kind: What is written, and how long it waits for locks.
+        make: Makes a writer, which calls back when it begins to look up what became of a commit.
+        commits: Where to add how many rows each commit wrote.
+    """
+
+    def __init__(self, kind: Kind, make: Callable[[Callable[[], None]], Writer], commits: deque[int]) -> None:
+        self._kind = kind
+        self._make = make
+        self._commits = commits
+        self._pending = Pending(kind.rows)
+        self.writers: list[Writer] = []
+        """All that were made."""
+        self._free: list[Writer] = []
+        self._busy: list[Writer] = []
+        self._waiting: list[Writer] = []
+        self._places = asyncio.Semaphore(_SPARE)
+        self._stretch = 1
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def add(self, write: Write) -> None:
+        """Commit *write* with those that come in this turn of the loop: a thousand handlers may write in one."""
+        self._pending.add(write)
+        asyncio.get_running_loop().call_soon(self.begin)
+
+    def begin(self) -> None:
+        """Give every free writer a group, as long as there are writes."""
+        while self._pending and sum(not each.looks_up for each in self._busy) < self._kind.writers:
+            group = self._pending.next_group()
+            if writer := self._take():
+                self._start(self._commit(writer, group))
+            else:
+                group.refuse(GraphUnreachable(_DOUBTFUL))
+
+    async def finish(self, seconds: float) -> None:
+        """Commit what waits; after *seconds*, leave what is still under way, and tell its callers."""
+        self.begin()
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + seconds
+        while self._tasks and loop.time() < give_up_at:
+            await asyncio.wait(self._tasks, timeout=give_up_at - loop.time())
+        while self._pending:
+            self._pending.next_group().refuse(GraphUnreachable(_CLOSED))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _take(self) -> Writer | None:
+        """Return a free writer, rather one that knows what became of its last commit; None if all look that up."""
+        sure = next((each for each in reversed(self._free) if not each.is_in_doubt), None)
+        if sure is None and len(self._busy) + len(self._free) < self._kind.writers + _SPARE:
+            sure = self._made()
+            self._free.append(sure)
+        if sure is None and not self._free:
+            return None
+        writer = sure or self._free[-1]
+        self._free.remove(writer)
+        self._busy.append(writer)
+        return writer
+
+    def _made(self) -> Writer:
+        self.writers.append(writer := self._make(self.begin))
+        return writer
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _commit(self, writer: Writer, group: Group) -> None:
+        try:
+            await self._settle_group(writer, group)
+        except asyncio.CancelledError:
+            group.refuse(_on_close(writer))
+            raise
+        finally:
+            self._release(writer)
+
+    async def _settle_group(self, writer: Writer, group: Group, *, patient: bool = False) -> None:
+        """Commit a group; if it is refused, commit its halves, so that a bad write, or one that is locked, is alone."""
+        seconds = self._kind.limit(group.size, patient=patient) * self._stretch
+        try:
+            shares = group.share(await writer.commit(group, seconds))
+            self._commits.append(group.size)
+            self._stretch = 1
+            self._learn()
+        except (GraphUnreachable, OutcomeUnknown) as error:
+            group.refuse(error)
+        except UnicodeEncodeError:
+            await self._settle_group(writer, Group.of([encodable(write) for write in group.writes]), patient=patient)
+        except Exception as error:  # noqa: BLE001 (whatever it is belongs to the callers, not to this task)
+            await self._divide(writer, group, error, patient=patient)
+        else:
+            for write, share in zip(group.writes, shares, strict=True):
+                write.give(share)
+
+    async def _divide(self, writer: Writer, group: Group, error: Exception, *, patient: bool) -> None:
+        """Commit the halves of a group that was refused; let a single write that is locked wait elsewhere."""
+        if isinstance(error, GraphBusy) and not self._kind.patient_seconds:
+            self._stretch = min(2 * self._stretch, _SLOWEST)  # a server may be as slow as a lock
+        if half := len(group.writes) // 2:
+            for part in (group.writes[:half], group.writes[half:]):
+                await self._settle_group(writer, Group.of(part))
+        elif isinstance(error, GraphBusy) and self._kind.patient_seconds and not patient:
+            self._start(self._wait(group, error))
+        else:
+            group.refuse(error)
+
+    def _learn(self) -> None:
+        """The graph answers: let writers in doubt learn what became of their last commits, which count."""
+        for writer in [each for each in self._free if each.is_in_doubt]:
+            self._free.remove(writer)
+            self._busy.append(writer)
+            self._start(self._ask(writer))
+
+    async def _ask(self, writer: Writer) -> None:
+        try:
+            with suppress(GraphUnavailable):
+                await writer.clear()
+        finally:
+            self._release(writer)
+
+    def _release(self, writer: Writer) -> None:
+        self._busy.remove(writer)
+        self._free.append(writer)
+        self.begin()
+
+    async def _wait(self, group: Group, busy: GraphBusy) -> None:
+        """Commit a single write that others' locks keep waiting, with a writer of its own."""
+        try:
+            async with asyncio.timeout(self._kind.limit(group.size, patient=True)):
+                await self._places.acquire()
+        except TimeoutError:
+            group.refuse(busy)
+            return
+        writer = self._waiting.pop() if self._waiting else self._made()
+        try:
+            await self._settle_group(writer, group, patient=True)
+        except asyncio.CancelledError:
+            group.refuse(_on_close(writer))
+            raise
+        finally:
+            self._waiting.append(writer)
+            self._places.release()
+
+
+def _on_close(writer: Writer) -> GraphUnavailable:
+    """Say what became of a write that was cut off when the graph was closed."""
+    return OutcomeUnknown(_CLOSED_IN_DOUBT) if writer.is_in_doubt else GraphUnreachable(_CLOSED)

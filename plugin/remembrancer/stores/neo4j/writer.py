@@ -1,0 +1,188 @@
+"""One writer on Neo4j: it commits one group at a time, and never loses track of what became of a commit.
+
+A connection that breaks while a commit is under way leaves its outcome unknown. So every commit carries its number
+onto the writer's own counter, in the same transaction; afterwards the number is read under the counter's lock,
+which waits for a transaction that the server still works on. Only what is known not to be there is written again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import GraphUnreachable, OutcomeUnknown
+from remembrancer.stores.commits.counters import Books
+from remembrancer.stores.neo4j.errors import FAULTS, Patience, writing_meaning
+from remembrancer.stores.neo4j.values import plain_rows, ungathered
+from remembrancer_schema.catalog import gathered, query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.counters import Entry, Note
+    from remembrancer.stores.commits.group_commit import Group
+    from remembrancer.stores.commits.pending_counts import Notes
+    from remembrancer.stores.commits.statistics import Counts, Tally
+    from remembrancer.stores.neo4j.address import Address
+    from remembrancer.stores.neo4j.sessions import Sessions, Work
+
+_PATIENCE_SECONDS: Final = 5.0
+LOOK_UP_SECONDS: Final = 60.0
+"""Longer than a transaction may take, and than a server needs to start again."""
+_LOOK_AGAIN_SECONDS: Final = 2.0
+"""What is still not known by then is asked for again before the next commit, which is not kept waiting for long."""
+_COUNTER_LOCK_SECONDS: Final = 20.0
+"""Longer than the server lets a transaction live whose client has vanished in its commit."""
+_ORDER: Final = ("time_id", "origin_thought_id", "task_id", "execution_id", "deferral_id", "lease_id")
+
+
+class Writer:
+    """Commits groups, one at a time.
+
+    Args:
+        sessions: Opens those that may write.
+        address: For messages.
+        counter_id: Of this writer alone: its counter carries its commits' numbers.
+        counted: Where to add what was counted, and where what is to be counted beside it waits.
+        on_doubt: Called when it begins to look up what became of a commit: that may take a while.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        address: Address,
+        counter_id: str,
+        counted: tuple[Counts, Notes],
+        on_doubt: Callable[[], None],
+    ) -> None:
+        self._sessions = sessions
+        self._address = address
+        self.counter_id = counter_id
+        self._books = Books(counter_id)
+        self._counts, self._notes = counted
+        self._on_doubt = on_doubt
+        self.looks_up = False
+        """Whether it looks up what became of a commit just now."""
+        self._number = 0
+        self._unknown: Entry | None = None
+        """What the commit numbered last counts, while it is not known whether it was kept."""
+
+    @property
+    def wrote(self) -> bool:
+        """Whether it has begun a commit: then the graph may hold its counter."""
+        return self._number > 0
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it is not known what became of its last commit."""
+        return self._unknown is not None
+
+    async def commit(self, group: Group, lock_seconds: float) -> list[list[Row]]:
+        """Commit a group in one transaction, again while somebody else's is in the way.
+
+        Raises UniqueKeyTaken, OutcomeUnknown, or GraphUnavailable in another of its forms: GraphBusy if others hold
+        its locks for longer than *lock_seconds*, GraphUnreachable if it was never sent.
+        """
+        patience = Patience(_PATIENCE_SECONDS)
+        while True:
+            try:
+                await self.clear()
+                return await self._commit_once(group, lock_seconds)
+            except FAULTS as error:
+                if not self._sessions.may_pass(error) or not await patience.wait():
+                    raise writing_meaning(self._address, error) from error
+
+    async def clear(self) -> None:
+        """Learn what became of the commit before: its number and its counts are what the next one goes on from.
+
+        Raises GraphUnreachable if the graph does not say.
+        """
+        if self._unknown is None:
+            return
+        try:
+            await self._look_up(self._unknown, _LOOK_AGAIN_SECONDS)
+        except OutcomeUnknown as unknown:
+            raise GraphUnreachable(
+                f"The graph's server {self._address} has not answered since a commit was lost: nothing of this write "
+                "was sent. Try again."
+            ) from unknown
+
+    async def _commit_once(self, group: Group, lock_seconds: float) -> list[list[Row]]:
+        self._number += 1
+        answers: list[list[Row]] = []
+        try:
+            async with self._sessions.to_commit(lock_seconds) as work:
+                answers = [await _run(work, batch.name, batch.rows) for batch in group.batches]
+                self._unknown = await self._count(work, group.tally(answers))
+                await work.commit()
+        except FAULTS:
+            if self._unknown is None or not await self._look_up(self._unknown):
+                raise
+        else:
+            self._settle(self._unknown, kept=True)
+        return answers
+
+    async def _count(self, work: Work, tally: Tally) -> Entry:
+        """Write what the commit counts, and its number."""
+        notes = self._notes.take()
+        try:
+            entry = await self._enter(work, tally, notes)
+            if entry is None:
+                self._books.forget()
+                entry = await self._enter(work, tally, notes)
+            assert entry  # noqa: S101 (what was learnt in this transaction stands)
+        except BaseException:
+            self._notes.give_back(notes)
+            raise
+        return entry
+
+    async def _enter(self, work: Work, tally: Tally, notes: Sequence[Note]) -> Entry | None:
+        """Write what the commit counts; None, and nothing, if the graph is not the one that is remembered."""
+        if keys := self._books.unknown(tally):
+            self._books.learn(keys, plain_rows(await work.run(query("books"), {"keys": keys})))
+        entry = self._books.enter(tally, notes, counter_id=self.counter_id, commit_number=self._number)
+        return entry if await _run(work, "keep_books", [entry.row]) else None
+
+    async def _look_up(self, entry: Entry, seconds: float | None = None) -> bool:
+        """Learn whether the commit numbered last was kept. Raises OutcomeUnknown if the graph does not say."""
+        self.looks_up = True
+        self._on_doubt()
+        try:
+            return await self._ask(entry, Patience(LOOK_UP_SECONDS if seconds is None else seconds))
+        finally:
+            self.looks_up = False
+
+    async def _ask(self, entry: Entry, patience: Patience) -> bool:
+        """Ask the graph for the number of the last commit, until it answers."""
+        while True:
+            try:
+                async with self._sessions.to_commit(_COUNTER_LOCK_SECONDS) as work:
+                    found = await _run(work, "last_commit", [{"counter_id": self.counter_id, "row": 0}])
+                    await work.commit()
+            except FAULTS as error:
+                self._sessions.may_pass(error)  # whatever it is: only the graph can say what became of the commit
+                if not await patience.wait():
+                    raise OutcomeUnknown(
+                        f"The connection to {self._address} was lost while a write was being committed, and it has not "
+                        "answered since: whether the write was kept is not known. Look before you repeat it."
+                    ) from error
+            else:
+                kept = found[0]["commit_number"] == self._number
+                self._settle(entry, kept=kept)
+                return kept
+
+    def _settle(self, entry: Entry, *, kept: bool) -> None:
+        """What became of the commit numbered last is known now."""
+        self._unknown = None
+        if kept:
+            self._books.keep(entry, self._counts)
+        else:
+            self._notes.give_back(entry.notes)
+
+
+async def _run(work: Work, name: str, rows: Sequence[Row]) -> list[Row]:
+    """Run a query of the catalogue over rows, in an order that all writers share: fewer of them deadlock."""
+    ordered = sorted(rows, key=lambda row: [str(row.get(key)) for key in _ORDER])
+    asked = gathered(query(name))
+    (record,) = await work.run(asked.text, {"given": {"rows": ordered}})
+    return ungathered(record, asked.columns)

@@ -1,0 +1,64 @@
+"""The audit trail of a graph, read: changes from their nodes, creations from the tasks', a copy from its mark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.ids import LAST_ID, first_id
+from remembrancer.model.timestamps import to_ms
+from remembrancer.stores.rows.audit_rows import change_from, copy_from, creation_from
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.audit import TaskChange
+    from remembrancer.ports.audit_log import Stretch
+    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.rows.readable_records import Records
+
+
+class GraphTrail:
+    """The contract and its laws: `remembrancer.ports.audit_log.Trail`.
+
+    Args:
+        session: An open graph.
+        records: Reads its nodes.
+    """
+
+    def __init__(self, session: Session, records: Records) -> None:
+        self._session = session
+        self._records = records
+
+    async def of_task(self, task_id: str) -> Sequence[TaskChange]:
+        """Return all changes of one task, its creation first."""
+        asked = {"task_id": task_id}
+        tasks = await self._session.read(query("task_by_id"), dict(asked))
+        changes = await self._session.read(query("changes_of_task"), dict(asked))
+        return [
+            *self._records.read("task_id", creation_from, [row["t"] for row in tasks]),
+            *self._records.read("change_id", change_from, [row["c"] for row in changes]),
+        ]
+
+    async def stretch(self, wanted: Stretch) -> Sequence[TaskChange]:
+        """Return changes of all tasks: both kinds of id begin with the moment, so that one place serves both."""
+        places = [wanted.after.partition("_")[2]] if wanted.after else []
+        if wanted.since:
+            places.append(first_id("", to_ms(wanted.since)).removeprefix("_"))
+        place = max(places, default="")
+        changes = await self._between("changes_between", "change_", place, wanted)
+        tasks = await self._between("tasks_between", "task_", place, wanted)
+        found = self._records.read("change_id", change_from, [row["c"] for row in changes])
+        found += self._records.read("task_id", creation_from, [row["t"] for row in tasks])
+        mark = await self._session.read(query("copy_mark"), {})
+        found += [copied for row in mark if row["copy_id"] and (copied := copy_from(row)).place > place]
+        return sorted(found, key=lambda change: change.place)[: wanted.limit]
+
+    async def cancelled(self, task_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of *task_ids* that were cancelled."""
+        found = await self._session.read(query("cancelled_tasks"), {"task_ids": list(task_ids)})
+        return [row["task_id"] for row in found]
+
+    async def _between(self, name: str, kind: str, place: str, wanted: Stretch) -> list[Row]:
+        between = {"after_id": kind + place, "before_id": kind + LAST_ID, "limit": wanted.limit}
+        return await self._session.read(query(name), between)

@@ -1,0 +1,161 @@
+"""The event log as nodes: a stream is a counter under a lock, and each commit a batch on its end."""
+
+from __future__ import annotations
+
+import zlib
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.event import Event, EventKind
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.ports.event_log import Extent, Numbered
+from remembrancer.stores.commits.connection import Statement
+from remembrancer.stores.commits.events import from_batch, to_batch
+from remembrancer.stores.rows import node_rows
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.ports.event_log import Keeping
+    from remembrancer.ports.handler import Progress
+    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.rows.readable_records import Records
+
+STREAMS: Final = 16
+"""Enough that two writers seldom wait for each other's commit, few enough for a short cursor."""
+KEYS_OF_A_STREAM: Final = 1_000_000_000_000
+"""How many events a stream can ever number: the query `keep_books` has the same number."""
+UNREADABLE: Final = "What happened here cannot be read."
+_FORGOTTEN_AT_ONCE: Final = 50
+_MOST_BATCHES: Final = 256
+_LEASES: Final = 1000
+_HELD: Final = 10_000
+"""How many executions under lease are looked at: of those held together for long, few still run."""
+
+
+class GraphEvents:
+    """The contract and its laws: `remembrancer.ports.event_log.EventLog`.
+
+    Args:
+        session: An open graph.
+        records: Reads its nodes.
+    """
+
+    def __init__(self, session: Session, records: Records) -> None:
+        self._session = session
+        self._records = records
+        self._oldest: dict[int, tuple[int, int]] = {}
+        """Of each stream, the number of the oldest event when it was last looked at, and when its batch was written."""
+
+    async def extents(self) -> Mapping[int, Extent]:
+        """Return what each stream holds."""
+        found = await self._session.read(query("event_streams"), {})
+        told = self._records.read("stream", _extent_from, found)
+        return dict(told)
+
+    async def read(self, stream: int, after: int, limit: int) -> Sequence[Numbered]:
+        """Return at least *limit* events of *stream* after the number *after*, if there are so many."""
+        events: list[Numbered] = []
+        some = 1  # a batch may hold one event or a thousand
+        while len(events) < limit:
+            some = min(2 * some, _MOST_BATCHES)
+            batches = await self._session.read(query("event_batches"), _span(stream, after, some))
+            for node in (row["b"] for row in batches):
+                newest = node["batch_key"] - stream * KEYS_OF_A_STREAM
+                numbered = self._records.read("batch_key", _numbered, [node])
+                events += (
+                    [each for each in numbered[0] if each.number > after] if numbered else [_gap(node, after, newest)]
+                )
+                after = newest
+                if len(events) >= limit:
+                    break
+            if len(batches) < some:
+                break
+        return events
+
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have *changed* called after every write of this process; return what ends that."""
+        self._session.on_write.append(changed)
+        return lambda: self._session.on_write.remove(changed)
+
+    async def report(self, reports: Sequence[tuple[Execution, Progress]], at: datetime) -> None:
+        """Keep how far executions have come that still run under the same fence; an event of each."""
+        reported = [node_rows.progress_row(execution, progress, at) for execution, progress in reports]
+        await self._session.write([Statement("report_progress", reported)])
+
+    async def running(self, limit: int) -> Sequence[Execution]:
+        """Return executions under way, of all replicas, the newest first."""
+        leases = await self._session.read(query("leases_held"), {"limit": _LEASES})
+        held = [execution_id for lease in leases for execution_id in lease["execution_ids"]]
+        found = await self._session.read(query("still_running"), {"execution_ids": held[:_HELD]})
+        running = self._records.read("execution_id", node_rows.execution_from, [row["e"] for row in found])
+        return sorted(running, key=lambda execution: execution.execution_id, reverse=True)[:limit]
+
+    async def prune(self, now: datetime, keeping: Keeping) -> bool:
+        """Forget some of what need not be kept any more; say whether there is more to forget."""
+        since_ms = to_ms(now) - int(keeping.seconds * 1000)
+        over: list[Row] = []
+        for stream, extent in (await self.extents()).items():
+            if not self._may_forget(stream, extent, extent.newest - keeping.events, since_ms):
+                continue
+            oldest = await self._session.read(query("batch_ages"), _span(stream, extent.oldest - 1, _FORGOTTEN_AT_ONCE))
+            oldest = [row for row in oldest if isinstance(row["newest"], int) and isinstance(row["at_ms"], int)]
+            if oldest:
+                self._oldest[stream] = (extent.oldest, oldest[0]["at_ms"])
+            if ends := _over(oldest, extent.newest - keeping.events, since_ms):
+                keys = [stream * KEYS_OF_A_STREAM + number for number in ends]
+                over.append({"stream": stream, "oldest": ends[-1] + 1, "batch_keys": keys})
+        if over:
+            await self._session.write([Statement("forget_events", over)])
+        return any(len(row["batch_keys"]) == _FORGOTTEN_AT_ONCE for row in over)
+
+    def _may_forget(self, stream: int, extent: Extent, bound: int, since_ms: int) -> bool:
+        """Whether a stream has something to forget, as far as its extent and the age of its oldest batch tell."""
+        if extent.oldest > extent.newest:
+            return False
+        number, at_ms = self._oldest.get(stream, (-1, 0))
+        return number != extent.oldest or at_ms < since_ms or extent.oldest <= bound
+
+
+def log_row(counter_id: str, sets: Sequence[Row]) -> Row:
+    """Return the parameters that log what a commit of this session, or of this writer of it, did."""
+    return {"stream": _stream_of(counter_id), **to_batch(sets)}
+
+
+def _extent_from(row: Row) -> tuple[int, Extent]:
+    """Read what a stream holds. Raises one of `records.FAULTS`."""
+    return int(row["stream"]), Extent(int(row["oldest"]), int(row["newest"]))
+
+
+def _numbered(node: Row) -> list[Numbered]:
+    """Read the events of a batch with their numbers. Raises one of `records.FAULTS`."""
+    events = list(from_batch(node))
+    if len(events) != node["count"]:
+        raise ValueError(f"It holds {len(events)} events, and says {node['count']}.")
+    return [Numbered(number, event) for number, event in enumerate(events, node["newest"] - node["count"] + 1)]
+
+
+def _gap(node: Row, after: int, newest: int) -> Numbered:
+    """Return what stands for a batch that cannot be read: its last number, and how many events are missing."""
+    at_ms = node.get("at_ms")
+    at = from_ms(at_ms if isinstance(at_ms, int) else 0)
+    return Numbered(newest, Event(kind=EventKind.GAP, at=at, lost=newest - after, reason=UNREADABLE))
+
+
+def _over(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:
+    """Return the numbers that those batches end with which need not be kept."""
+    return [row["newest"] for row in takewhile(lambda row: row["newest"] <= bound or row["at_ms"] < since_ms, oldest)]
+
+
+def _stream_of(counter_id: str) -> int:
+    """Return whose stream it is: the writers of one session have streams side by side."""
+    session, _, place = counter_id.partition(".")
+    return (zlib.crc32(session.encode()) + int(place or 0)) % STREAMS
+
+
+def _span(stream: int, after: int, limit: int) -> Row:
+    first = stream * KEYS_OF_A_STREAM
+    return {"after_key": first + after, "end_key": first + KEYS_OF_A_STREAM - 1, "limit": limit}

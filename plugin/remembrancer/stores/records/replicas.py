@@ -1,0 +1,93 @@
+"""The roll of a graph: its marker, and the replicas that have signed on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.replica import Replica
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.ports.replicas import Roster
+from remembrancer.stores.commits.connection import Row, Session, Statement
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+_AT_WORK: Final = (
+    *("claim_executions", "hold_leases", "settle_executions", "retire_tasks", "release_leases"),
+    *("keep_books", "create_tasks", "unlink_times", "link_times"),
+)
+"""What a replica writes again and again."""
+
+
+NO_KEY: Final = (1 << 63) - 1
+"""No due key lies above it: a range that begins here costs nothing."""
+
+
+class GraphRoll:
+    """Who works on a graph. The contract: `remembrancer.ports.replicas.Roll`.
+
+    Args:
+        session: An open graph.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def roster(self, shares: Collection[int] | None = None) -> Roster:
+        """Return which graph this is, who has signed on and, on a shared graph, what comes next."""
+        asked: Row = {
+            "floor_key": NO_KEY if self._session.exclusive else 0,
+            "shares_floor_key": NO_KEY if self._session.exclusive or shares is None else 0,
+            "shares": list(shares or ()),
+        }
+        found = await self._session.read(query("roster"), asked)
+        replicas = {each.replica_id: each for row in found for each in _replicas(row)}
+        by_id = tuple(replicas[replica_id] for replica_id in sorted(replicas))
+        first = found[0]
+        moments = [_moment(first["next_run_ms"]), _moment(first["next_run_of_shares_ms"])]
+        return Roster(first["graph_id"], from_ms(first["now_ms"]), by_id, *moments)
+
+    async def size(self) -> int:
+        """Return how many tasks and executions there are."""
+        (found,) = await self._session.read(query("graph_size"), {})
+        return found["tasks"] + found["executions"]
+
+    async def sign_on(self, replica: Replica) -> None:
+        """Write that *replica* is alive."""
+        row: Row = {
+            "replica_id": replica.replica_id,
+            "started_ms": to_ms(replica.started_at),
+            "heartbeat_ms": to_ms(replica.heartbeat_at),
+            "host": replica.host,
+            "pid": replica.pid,
+            "version": replica.version,
+        }
+        await self._session.write([Statement("sign_on", [row])])
+
+    async def sign_off(self, replica_ids: Sequence[str]) -> None:
+        """Forget these replicas."""
+        gone: list[Row] = [{"replica_id": replica_id} for replica_id in replica_ids]
+        await self._session.write([Statement("sign_off", gone)])
+
+    async def renew_schema(self) -> None:
+        """Declare what a wiped graph lacks, and mark it anew."""
+        await self._session.renew_schema()
+
+    async def prepare(self) -> None:
+        """Have the engine plan what a replica writes."""
+        await self._session.prepare(_AT_WORK)
+
+
+def _moment(moment_ms: object) -> datetime | None:
+    """Return a moment that a task is armed for; one that makes no sense is left to the due page."""
+    return from_ms(moment_ms) if isinstance(moment_ms, int) else None
+
+
+def _replicas(row: Row) -> list[Replica]:
+    """Return the replica in *row*, if there is one: a node that makes no sense is nobody's sign of life."""
+    try:
+        return [Replica.model_validate(row["p"])] if row["p"] is not None else []
+    except ValueError:  # pydantic's ValidationError is one
+        return []

@@ -1,0 +1,132 @@
+"""What is long over, through any session: found by age, added up and deleted in one commit."""
+
+from __future__ import annotations
+
+import logging
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import (
+    GraphBusy,
+    GraphFull,
+    GraphReadOnly,
+    GraphReplaced,
+    GraphUnavailable,
+    GraphUnreachable,
+)
+from remembrancer.model.ids import LAST_ID, first_id
+from remembrancer.model.summary import ExecutionSummary
+from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.ports.retention import OldExecution
+from remembrancer.stores.commits.connection import Row, Session, Statement, UniqueKeyTaken
+from remembrancer.stores.rows.audit_rows import change_row
+from remembrancer.stores.rows.node_rows import to_json
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from remembrancer.ports.task_store import Change
+    from remembrancer.stores.rows.readable_records import Records
+
+_LOG: Final = logging.getLogger("remembrancer")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+"""How a moment begins, whatever kind of value an engine gives it as."""
+
+
+class PastStore:
+    """The past of one graph. The contract and its laws: `remembrancer.ports.retention.Past`.
+
+    Args:
+        session: An open graph.
+        records: Reads its nodes.
+    """
+
+    def __init__(self, session: Session, records: Records) -> None:
+        self._session = session
+        self._records = records
+
+    async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
+        """Return executions begun before *before*, with a greater id than *after_id*, oldest first."""
+        before_ms = to_ms(before)
+        parameters: Row = {
+            "before_ms": before_ms,
+            # Where the index need not be read on: an id begins with its nominal time, and no run begins before that.
+            "before_id": first_id("exec", before_ms),
+            "after_id": after_id,
+        }
+        old: list[OldExecution] = []
+        while room := limit - len(old):  # one that makes no sense takes no other's place
+            found = await self._session.read(query("oldest_executions"), {**parameters, "limit": room})
+            old += [each for row in found if (each := _old_from(row))]
+            if len(found) < room:
+                break
+            parameters["after_id"] = found[-1]["execution_id"] or LAST_ID
+        return old
+
+    async def begin(self, before: datetime, change: Change) -> None:
+        """Write down who begins to roll up what began before *before*."""
+        row = {**change_row(None, change), "after": to_json({"executions_before": to_iso(before)})}
+        await self._session.write([Statement("begin_roll_up", [row])])
+
+    async def roll_up(self, old: Sequence[OldExecution]) -> int:
+        """Add executions to the summaries of their days, and delete them; return how many that were."""
+        statements = [Statement("roll_up_executions", _by_day(old))]
+        if thoughts := sorted({each.thought_id for each in old if each.thought_id}):
+            statements.append(Statement("forget_thoughts", [{"thought_id": thought_id} for thought_id in thoughts]))
+        try:
+            answers = await self._session.write(statements)
+        except UniqueKeyTaken:
+            return 0  # something has been linked to one of them at this moment: the next look leaves it out
+        except (GraphUnreachable, GraphBusy, GraphFull, GraphReplaced, GraphReadOnly):
+            raise
+        except GraphUnavailable as refused:  # a summary makes no sense to the engine: it stops no other
+            return await self._one_by_one(old, refused)
+        return sum(row["executions"] for row in answers[0])
+
+    async def _one_by_one(self, old: Sequence[OldExecution], refused: GraphUnavailable) -> int:
+        """Roll up day by day; what the engine refuses stays as it is."""
+        days = [list(some) for _, some in groupby(sorted(old, key=_day_of), key=_day_of)]
+        if len(days) == 1:
+            _LOG.error("The executions of %s on %s are not rolled up: %s", *_day_of(old[0]), refused)
+            return 0
+        return sum([await self.roll_up(some) for some in days])
+
+    async def summaries(self, task_id: str | None, limit: int) -> Sequence[ExecutionSummary]:
+        """Return summaries, the latest day first: of one task, or of all."""
+        found = await self._session.read(query("summaries"), {"task_id": task_id, "limit": limit})
+        return self._records.read("summary_id", ExecutionSummary.model_validate, [row["s"] for row in found])
+
+
+def _old_from(row: Row) -> OldExecution | None:
+    """Read an execution; None for one that makes no sense, or that another replica rolls up while it is read."""
+    nominal_at, occurrences = str(row["nominal_at"]), row["occurrences"]
+    if not isinstance(row["execution_id"], str) or not isinstance(row["task_id"], str) or not _DAY.match(nominal_at):
+        return None
+    if (
+        isinstance(occurrences, bool)
+        or not isinstance(occurrences, int)
+        or not isinstance(row["thought_id"], str | None)
+    ):
+        return None
+    return OldExecution(row["execution_id"], row["task_id"], nominal_at[:10], occurrences, row["thought_id"])
+
+
+def _day_of(old: OldExecution) -> tuple[str, str]:
+    return old.task_id, old.day
+
+
+def _by_day(old: Sequence[OldExecution]) -> list[Row]:
+    """Return a row for each task and day, in an order that all replicas share."""
+    ordered = sorted(old, key=lambda each: (each.task_id, each.day, each.execution_id))
+    return [
+        {
+            "summary_id": f"{task_id}|{day}",
+            "task_id": task_id,
+            "day": day,
+            "execution_ids": [each.execution_id for each in some],
+        }
+        for (task_id, day), some in groupby(ordered, key=lambda each: (each.task_id, each.day))
+    ]

@@ -1,0 +1,268 @@
+"""Graph rows to model values and back; the one place that sees raw rows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from remembrancer.model.deferral import Deferral
+from remembrancer.model.execution import Execution
+from remembrancer.model.ids import minute_of
+from remembrancer.model.json_bounds import read_kept
+from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task import ScheduledTask
+from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.stores.rows.due_key import due_key
+
+if TYPE_CHECKING:
+    from remembrancer.model.request import RequestMark
+    from remembrancer.ports.handler import Progress
+    from remembrancer.ports.task_store import Claim, Rearm, Settlement
+    from remembrancer.stores.commits.connection import Row
+
+
+_WRITTEN_OTHERWISE: Final = {
+    *("deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence", "unreadable")
+}
+_LONE: Final = re.compile("[\ud800-\udfff]")
+_PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
+"""How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
+
+
+def task_from(node: Row) -> ScheduledTask:
+    """Read a task from its node, to be run. Raises ValueError for one that makes no sense."""
+    if node.get("context") is not None:
+        node = {**node, "context": read_kept(node["context"])}
+    return ScheduledTask.model_validate(node)
+
+
+def shown_task_from(node: Row) -> ScheduledTask:
+    """Read a task from its node, to be shown: one whose context alone makes no sense says so. Raises ValueError."""
+    return ScheduledTask.model_validate({**node, **_context_of(node)})
+
+
+def execution_from(node: Row) -> Execution:
+    """Read an execution from its node."""
+    return Execution.model_validate(node)
+
+
+def deferral_from(node: Row) -> Deferral:
+    """Read a deferral from its node."""
+    return Deferral.model_validate({"original_time": None, **node, **_context_of(node)})
+
+
+def _context_of(node: Row) -> Row:
+    """Return the context that a node holds, or why it cannot be read."""
+    written = node.get("context")
+    if written is None:
+        return {"context": None, "unreadable": None}
+    try:
+        context = read_kept(written)
+    except (ValueError, TypeError) as fault:
+        return {"context": None, "unreadable": f"its context cannot be read: {fault}"}
+    if not isinstance(context, dict):
+        return {"context": None, "unreadable": "its context is no JSON object"}
+    return {"context": context, "unreadable": None}  # pyright: ignore[reportUnknownVariableType] (JSON)
+
+
+def plain(value: Any) -> Any:
+    """Return a query's value with moments in UTC and nothing of the engine's own."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if isinstance(value, str) and _LONE.search(value):  # half of a character, as `substring` may leave it
+        return _LONE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, str) and _PROJECTED.fullmatch(value):
+        with contextlib.suppress(ValueError, OverflowError):  # somebody's text that looks like a moment and is none
+            return datetime.fromisoformat(value.partition("[")[0]).astimezone(UTC)
+    if isinstance(value, dict):
+        return {str(key): plain(kept) for key, kept in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(kept) for kept in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def task_row(task: ScheduledTask, mark: RequestMark | None = None) -> Row:
+    """Return the parameters that write a new task; *mark* is of the request that gave it its dedup_key."""
+    minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
+    row: Row = {name: kept for name, kept in vars(task).items() if kept is not None and name not in _WRITTEN_OTHERWISE}
+    if task.defer_until is not None:
+        row["defer_until_ms"] = to_ms(task.defer_until)
+    if task.context is not None:
+        row["context"] = to_json(task.context)
+    if mark and task.dedup_key and task.dedup_key.startswith(f"{mark.key}|"):
+        row["request_digest"] = mark.digest
+    row["task_type"] = task.task_type
+    row["listing"] = listing(task.status, task.task_type, task.task_id)
+    if task.schedule_cron is not None:
+        row["cron_listing"] = cron_listing(task.schedule_cron, task.task_id)
+    row["due_key"] = due_key(task.next_run_ms, task.task_id)
+    row["created_ms"] = to_ms(task.created_at)
+    row["minute_ms"] = minute_ms
+    row["time_id"] = time_id(minute_ms)
+    return row
+
+
+def claim_row(claim: Claim) -> Row:
+    """Return the parameters that claim an occurrence to run; what says nothing is left out: they are many."""
+    execution = claim.execution
+    row: Row = {
+        "task_id": execution.task_id,
+        "expected_ms": claim.expected_next_run_ms,
+        "fence": execution.fence,
+        "nominal_ms": to_ms(execution.nominal_at),
+        "execution_id": execution.execution_id,
+        "occurrence_key": execution.occurrence_key,
+        "execution_type": execution.execution_type,
+        "task_type": execution.task_type,
+        "triggered_ms": to_ms(execution.triggered_at),
+        "trigger_delay_ms": execution.trigger_delay_ms,
+        "replica_id": execution.replica_id,
+        "task": _moved_on(claim),
+    }
+    if claim.begins:
+        row["begins"] = True
+    return row
+
+
+def _moved_on(claim: Claim) -> Row:
+    """Return what its task gains or loses by a claim: one that goes on keeps its status, and so its place in lists."""
+    task_id = claim.execution.task_id
+    task: Row = {
+        "next_run_ms": claim.next_run_ms,
+        "due_key": due_key(claim.next_run_ms, task_id),
+        "nominal_ms": claim.next_nominal_ms,
+    }
+    if claim.begins or claim.task_status is not TaskStatus.ACTIVE:
+        task["status"] = claim.task_status
+        task["listing"] = listing(claim.task_status, claim.execution.task_type, task_id)
+    return task
+
+
+def outcome_row(claim: Claim) -> Row:
+    """Return the parameters that account for occurrences which will not run."""
+    execution = claim.execution
+    return {
+        **claim_row(claim),
+        "task_status": claim.task_status,
+        "status": execution.status,
+        "occurrences": execution.occurrences,
+        "last_nominal_ms": to_ms(execution.last_nominal_at or execution.nominal_at),
+        "reason_code": execution.reason_code,
+        "reason": execution.reason,
+    }
+
+
+def fence_after(unserved: Claim | None) -> int | None:
+    """Return the fence that a task has once *unserved* is written; None where nothing is to be."""
+    return None if unserved is None else unserved.execution.fence
+
+
+def start_row(execution: Execution) -> Row:
+    """Return the parameters that start an execution outside the schedule."""
+    return {
+        "task_id": execution.task_id,
+        "execution_id": execution.execution_id,
+        "occurrence_key": execution.occurrence_key,
+        "execution_type": execution.execution_type,
+        "task_type": execution.task_type,
+        "nominal_ms": to_ms(execution.nominal_at),
+        "triggered_ms": to_ms(execution.triggered_at),
+        "replica_id": execution.replica_id,
+        "attempt": execution.attempt,
+    }
+
+
+def settle_row(settlement: Settlement) -> Row:
+    """Return the parameters that settle an execution; `outcome` holds the properties that it gains."""
+    outcome: Row = {"status": settlement.status, "duration_seconds": settlement.duration_seconds}
+    if settlement.reason_code is not None:
+        outcome["reason_code"] = settlement.reason_code
+    if settlement.reason is not None:
+        outcome["reason"] = settlement.reason
+    if settlement.result is not None:
+        outcome["result"] = settlement.result
+    if settlement.trace_id is not None:
+        outcome |= {"trace_id": settlement.trace_id, "span_id": settlement.span_id}
+    return {
+        "execution_id": settlement.execution.execution_id,
+        "of_task": settlement.execution.task_id,
+        "fence": settlement.execution.fence,
+        "task_type": settlement.execution.task_type,
+        "completed_ms": to_ms(settlement.completed_at),
+        "outcome": outcome,
+    }
+
+
+def progress_row(execution: Execution, progress: Progress, at: datetime) -> Row:
+    """Return the parameters that keep how far an execution has come."""
+    return {
+        "execution_id": execution.execution_id,
+        "of_task": execution.task_id,
+        "fence": execution.fence,
+        "progress": progress.fraction,
+        "progress_text": progress.text,
+        "at_ms": to_ms(at),
+    }
+
+
+def thought_row(settlement: Settlement) -> Row:
+    """Return the parameters that keep the thought which an execution created."""
+    thought = settlement.thought
+    assert thought  # noqa: S101 (the caller has looked)
+    return {
+        "thought_id": thought.thought_id,
+        "content": thought.content,
+        "completed_ms": to_ms(settlement.completed_at),
+    }
+
+
+def deferral_row(deferral: Deferral) -> Row:
+    """Return the parameters that write a deferral."""
+    return {
+        "task_id": deferral.task_id,
+        "deferral_id": deferral.deferral_id,
+        "deferred_ms": to_ms(deferral.deferred_at),
+        "original_ms": to_ms(deferral.original_time) if deferral.original_time else None,
+        "deferred_until_ms": to_ms(deferral.deferred_until),
+        "reason": deferral.reason,
+        "requested_by": deferral.requested_by,
+        "context": to_json(deferral.context),
+    }
+
+
+def rearm_row(rearm: Rearm) -> Row:
+    """Return the parameters that put a task off."""
+    return {
+        **deferral_row(rearm.deferral),
+        "next_run_ms": rearm.next_run_ms,
+        "due_key": due_key(rearm.next_run_ms, rearm.deferral.task_id),
+        "task_fence": fence_after(rearm.unserved),
+    }
+
+
+def listing(status: str, task_type: str, task_id: str) -> str:
+    """Return the key by which a task is listed among those of its status and type, in the order of their ids."""
+    return f"{status}|{task_type}|{task_id}"
+
+
+def after_all(begin: str) -> str:
+    """Return the text that sorts behind all that begin with *begin*."""
+    return begin[:-1] + chr(ord(begin[-1]) + 1)
+
+
+def cron_listing(expression: str, task_id: str) -> str:
+    """Return the key by which an open task is listed among those of its cron expression."""
+    return f"{expression}|{task_id}"
+
+
+def time_id(minute_ms: int) -> str:
+    """Return the id of the `time` node of a whole minute, such as `time_2025-08-15T09:00:00Z`."""
+    return f"time_{to_iso(from_ms(minute_ms))}"
+
+
+def to_json(context: dict[str, Any] | None) -> str | None:
+    """Return a JSON object as the graph keeps it."""
+    return None if context is None else json.dumps(context, ensure_ascii=False, separators=(",", ":"))

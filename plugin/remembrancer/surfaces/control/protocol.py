@@ -1,0 +1,267 @@
+"""The language of the control channel: JSON-RPC 2.0, one frame a line.
+
+The table of methods is the whole of what can be asked: each names its parameters, the call, and the form of its answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable  # noqa: TC003 (a dataclass's own annotations)
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from remembrancer.engine.maintenance.retention import Retained
+from remembrancer.errors import GraphUnavailable
+from remembrancer.model.audit import TaskChange
+from remembrancer.model.cancellation import Cancellation
+from remembrancer.model.event import EventPage
+from remembrancer.model.execution import Execution
+from remembrancer.model.json_bounds import read_json
+from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.summary import ExecutionSummary
+from remembrancer.model.task import ScheduledReply, ScheduledTask
+from remembrancer.model.token import AccessToken, NewToken
+from remembrancer.operations.diagnostics.checks import Diagnosis
+from remembrancer.ports.task_store import Wanted
+from remembrancer.service.telemetry.status import ServiceStatus
+from remembrancer.surfaces.control.api import LocalScheduler  # noqa: TC001 (a dataclass's own annotations)
+from remembrancer.surfaces.jsonable import plain
+
+MAX_FRAME: Final = 16 * 1024 * 1024
+"""Bytes in one frame, its newline included; a longer one ends the connection."""
+
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+NO_METHOD: Final = -32601
+INVALID_PARAMS: Final = -32602
+
+Params = TypeVar("Params", bound="Asked")
+Answer = TypeVar("Answer")
+
+
+class Asked(BaseModel):
+    """The parameters of a method, by name; nothing beside them is taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Requests(Asked):
+    """What `schedule_tasks` takes."""
+
+    requests: list[ScheduleRequest]
+
+
+class Cancelling(Asked):
+    """What `cancel` takes."""
+
+    task_id: str
+    reason: str | None = None
+
+
+class Deferring(Asked):
+    """What `defer_task` takes."""
+
+    task_id: str
+    until: str
+    reason: str
+    thought_id: str | None = None
+
+
+class OneFolder(Asked):
+    """What `snapshot` takes."""
+
+    folder: str
+
+
+class OneTask(Asked):
+    """What `run_now` and `get_task` take."""
+
+    task_id: str
+
+
+class Finding(Asked):
+    """What `find_tasks` takes: a `Wanted`, by its fields."""
+
+    statuses: frozenset[TaskStatus] = frozenset()
+    recurring: bool | None = None
+    limit: int = Field(default=1000, ge=0)
+
+    def wanted(self) -> Wanted:
+        """Return the value the scheduler takes."""
+        return Wanted(statuses=self.statuses, recurring=self.recurring, limit=self.limit)
+
+
+class Recalling(Asked):
+    """What `history` takes."""
+
+    task_id: str | None = None
+    limit: int = 100
+
+
+class Retaining(Asked):
+    """What `retain` takes."""
+
+    keep_days: float
+    dry_run: bool = False
+
+
+class Following(Asked):
+    """What `read_events` takes."""
+
+    after: str | None = None
+    kinds: frozenset[str] = frozenset()
+    task_id: str | None = None
+    limit: int = 1000
+    wait_seconds: float = 0.0
+
+
+class Limited(Asked):
+    """What `running_executions` takes."""
+
+    limit: int = Field(default=100, ge=1)
+
+
+class Tracing(Asked):
+    """What `changes` takes."""
+
+    task_id: str | None = None
+    since: str | None = None
+    after: str | None = None
+    limit: int = 1000
+
+
+class Admitting(Asked):
+    """What `create_token` takes."""
+
+    name: str
+    scope: str
+
+
+class OneToken(Asked):
+    """What `revoke_token` takes."""
+
+    name: str
+
+
+class Query(Asked):
+    """What `cypher` takes."""
+
+    query: str
+    parameters: dict[str, object] | None = None
+
+
+class Served(Protocol):
+    """A method as the server sees it."""
+
+    @property
+    def params(self) -> type[Asked]:
+        """What it takes."""
+        ...
+
+    async def serve(self, scheduler: LocalScheduler, raw: object) -> object:
+        """Make the call that *raw* asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Generic[Params, Answer]):
+    """One thing that can be asked for."""
+
+    name: str
+    params: type[Params]
+    call: Callable[[LocalScheduler, Params], Awaitable[Answer]]
+    answer: TypeAdapter[Answer]
+
+    async def serve(self, scheduler: LocalScheduler, raw: object) -> object:
+        """Check *raw* as parameters, make the call, return its answer as plain JSON values.
+
+        Raises:
+            pydantic.ValidationError: *raw* does not fit.
+        """
+        return plain(await self.call(scheduler, self.params.model_validate(raw)))
+
+
+SCHEDULE: Final = Method(
+    "schedule_tasks", Requests, lambda s, p: s.schedule_tasks(p.requests), TypeAdapter(list[ScheduledReply])
+)
+CANCEL: Final = Method("cancel", Cancelling, lambda s, p: s.cancel(p.task_id, p.reason), TypeAdapter(Cancellation))
+DEFER: Final = Method(
+    "defer_task",
+    Deferring,
+    lambda s, p: s.defer_task(p.task_id, p.until, p.reason, p.thought_id),
+    TypeAdapter(ScheduledReply),
+)
+RUN_NOW: Final = Method("run_now", OneTask, lambda s, p: s.run_now(p.task_id), TypeAdapter(Execution))
+FIND: Final = Method("find_tasks", Finding, lambda s, p: s.find_tasks(p.wanted()), TypeAdapter(list[ScheduledTask]))
+GET: Final = Method("get_task", OneTask, lambda s, p: s.get_task(p.task_id), TypeAdapter(ScheduledTask))
+HISTORY: Final = Method("history", Recalling, lambda s, p: s.history(p.task_id, p.limit), TypeAdapter(list[Execution]))
+SUMMARIES: Final = Method(
+    "summaries", Recalling, lambda s, p: s.summaries(p.task_id, p.limit), TypeAdapter(list[ExecutionSummary])
+)
+RETAIN: Final = Method(
+    "retain", Retaining, lambda s, p: s.retain(p.keep_days, dry_run=p.dry_run), TypeAdapter(Retained)
+)
+CHANGES: Final = Method(
+    "changes",
+    Tracing,
+    lambda s, p: s.changes(p.task_id, since=p.since, after=p.after, limit=p.limit),
+    TypeAdapter(list[TaskChange]),
+)
+TIMELINE: Final = Method(
+    "timeline", Recalling, lambda s, p: s.timeline(p.task_id or "", p.limit), TypeAdapter(list[Execution | TaskChange])
+)
+CYPHER: Final = Method(
+    "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, object]])
+)
+READ_EVENTS: Final = Method(
+    "read_events",
+    Following,
+    lambda s, p: s.read_events(p.after, kinds=p.kinds, task_id=p.task_id, limit=p.limit, wait_seconds=p.wait_seconds),
+    TypeAdapter(EventPage),
+)
+RUNNING: Final = Method(
+    "running_executions", Limited, lambda s, p: s.running_executions(p.limit), TypeAdapter(list[Execution])
+)
+CREATE_TOKEN: Final = Method(
+    "create_token", Admitting, lambda s, p: s.create_token(p.name, p.scope), TypeAdapter(NewToken)
+)
+REVOKE_TOKEN: Final = Method("revoke_token", OneToken, lambda s, p: s.revoke_token(p.name), TypeAdapter(bool))
+LIST_TOKENS: Final = Method("list_tokens", Asked, lambda s, _: s.list_tokens(), TypeAdapter(list[AccessToken]))
+
+
+async def _status(scheduler: LocalScheduler, _: Asked) -> ServiceStatus:
+    return scheduler.get_status()
+
+
+SNAPSHOT: Final = Method("snapshot", OneFolder, lambda s, p: s.snapshot(p.folder), TypeAdapter(None))
+EXAMINE: Final = Method("examine", Asked, lambda s, _: s.examine(), TypeAdapter(list[Diagnosis]))
+STATUS: Final = Method("get_status", Asked, _status, TypeAdapter(ServiceStatus))
+
+METHODS: Final[dict[str, Served]] = {
+    method.name: method
+    for method in (
+        *(SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, SUMMARIES, RETAIN, CYPHER, STATUS),
+        *(CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN, READ_EVENTS, RUNNING, CHANGES, TIMELINE, EXAMINE),
+        SNAPSHOT,
+    )
+}
+
+
+def to_frame(message: dict[str, object]) -> bytes:
+    """Return *message* as one line. Raises GraphUnavailable: it is longer than a frame may be."""
+    frame = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode() + b"\n"
+    if len(frame) > MAX_FRAME:
+        raise GraphUnavailable(
+            f"The message has {len(frame):,} bytes, the channel takes {MAX_FRAME:,}. Ask for less (LIMIT)."
+        )
+    return frame
+
+
+def from_frame(frame: bytes) -> dict[str, object]:
+    """Return the message in *frame*; raises ValueError for anything but a JSON object."""
+    message = read_json(frame)
+    if not isinstance(message, dict):
+        raise ValueError("a frame is a JSON object")  # noqa: TRY004 (json raises ValueError as well: one error for a bad frame)
+    return cast("dict[str, object]", message)

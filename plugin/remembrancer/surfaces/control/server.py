@@ -1,0 +1,139 @@
+"""The control channel of a running scheduler: other processes of the same user ask it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from remembrancer.context import AUTHOR, Author
+from remembrancer.errors import RemembrancerError
+from remembrancer.model.json_bounds import BODY_DEPTH
+from remembrancer.model.suggestions import unknown
+from remembrancer.surfaces.control import protocol
+from remembrancer.surfaces.control.address import ControlSocket
+from remembrancer.surfaces.control.answer_parts import to_frames
+from remembrancer.surfaces.control.connection_file import Place
+from remembrancer.surfaces.control.errors import to_failure
+from remembrancer.surfaces.control.listener import ControlListener
+from remembrancer.surfaces.schema_errors import misfit_words
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable, Mapping
+
+    from remembrancer.surfaces.control.api import LocalScheduler
+
+
+class ControlServer:
+    """Serves *scheduler* to processes of the same user that prove to know *token*.
+
+    Frames of one connection are answered in their order; connections are served side by side.
+
+    Args:
+        scheduler: What answers.
+        token: The secret that both sides of a connection must prove to know.
+        port: A loopback port in place of a Unix socket, 0 for any; None where the system has Unix sockets.
+        folder: Of the graph that is served: who asks about another one, such as a copy of it, is not let in.
+    """
+
+    def __init__(
+        self, scheduler: LocalScheduler, token: str, *, port: int | None = None, folder: Place | None = None
+    ) -> None:
+        self._scheduler = scheduler
+        self._token = token.encode()
+        self._folder = folder
+        self._port = port
+        self._socket: ControlSocket | None = None
+        self._listener: ControlListener | None = None
+
+    async def start(self) -> ControlSocket:
+        """Listen; return where. Raises OSError: the port is taken."""
+        self._socket = ControlSocket(Path(self._folder.path) if self._folder else None, self._port)
+        listening = self._socket.listening
+        self._listener = ControlListener(listening, self._token, self._serves, self._converse, protocol.MAX_FRAME)
+        return self._socket
+
+    async def stop(self) -> None:
+        """Take no more connections and end those that are open."""
+        if self._listener is not None:
+            await self._listener.close()
+            self._listener = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    async def _converse(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: Mapping[str, object]
+    ) -> None:
+        AUTHOR.set(_author(said))
+        try:
+            while frame := await reader.readline():
+                for part in await self._answer(frame):
+                    writer.write(part)
+                    await writer.drain()
+        except (ConnectionError, TimeoutError, ValueError):
+            # The other side is gone, or sent a frame too long to be one of ours.
+            return
+
+    def _serves(self, folder: object) -> bool:
+        """Whether *folder*, as the other side says, is the one that is served."""
+        if self._folder is None:
+            return True
+        try:
+            return self._folder.is_same(Place.model_validate(folder))
+        except ValidationError:
+            return False
+
+    async def _answer(self, frame: bytes) -> Iterable[bytes]:
+        message = _read(frame)
+        if message is None:
+            fault = _failure(protocol.PARSE_ERROR, f"a frame is one JSON object, at most {BODY_DEPTH} levels deep")
+            return [protocol.to_frame({"id": None, "error": fault})]
+        number = message.get("id")
+        try:
+            served = await self._serve(message)
+        except RemembrancerError as error:
+            served: dict[str, object] = {"error": to_failure(error)}
+        return to_frames(number, served)
+
+    async def _serve(self, message: dict[str, object]) -> dict[str, object]:
+        name = message.get("method")
+        if not isinstance(name, str):
+            return {"error": _failure(protocol.INVALID_REQUEST, "method is missing")}
+        if odd := [member for member in message if member not in _MEMBERS]:
+            return {"error": _failure(protocol.INVALID_REQUEST, f"{odd[0]}: {unknown(odd[0], _MEMBERS)}")}
+        method = protocol.METHODS.get(name)
+        if method is None:
+            return {"error": _failure(protocol.NO_METHOD, f"there is no method {name!r}")}
+        try:
+            return {"result": await method.serve(self._scheduler, message.get("params", {}))}
+        except ValidationError as refusal:
+            return {"error": _failure(protocol.INVALID_PARAMS, misfit_words(refusal, method.params))}
+
+
+def _read(frame: bytes) -> dict[str, object] | None:
+    try:
+        return protocol.from_frame(frame)
+    except ValueError:
+        return None
+
+
+def _author(said: Mapping[str, object]) -> Author | None:
+    """Return who asks, as the other side says: who has the token is this user, and may be taken at their word."""
+    match said:
+        case {"surface": str(surface), "actor": str(actor)}:
+            return Author(surface[:_LONGEST_NAME], actor[:_LONGEST_NAME])
+        case {"surface": str(surface)}:
+            return Author(surface[:_LONGEST_NAME])
+        case _:
+            return None
+
+
+def _failure(code: int, message: str) -> dict[str, object]:
+    return {"code": code, "message": message}
+
+
+_MEMBERS: Final = ("jsonrpc", "id", "method", "params")
+_LONGEST_NAME: Final = 256

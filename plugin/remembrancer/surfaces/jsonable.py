@@ -1,0 +1,39 @@
+"""Any answer as plain JSON values: what `--json` prints and what the control channel carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import cast
+
+from pydantic import BaseModel
+
+from remembrancer.model.timestamps import to_iso
+
+
+def plain(value: object) -> object:
+    """Return *value* in dicts, lists, strings, numbers, booleans and None; a moment as ISO-8601 in UTC."""
+    match value:
+        case Enum():
+            return plain(cast("object", value.value))
+        case None | bool() | int() | float() | str():
+            return value
+        case Mapping():
+            return {str(key): plain(each) for key, each in cast("Mapping[object, object]", value).items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(each) for each in cast("Iterable[object]", value)]
+        case _:
+            return _plain_value(value)
+
+
+def _plain_value(value: object) -> object:
+    """Return a model or a dataclass by its fields, a moment as written, and anything else as its text."""
+    if isinstance(value, datetime):
+        return to_iso(value) if value.tzinfo else value.isoformat()
+    if isinstance(value, BaseModel):
+        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(cast("object", getattr(value, each.name))) for each in fields(value)}
+    return str(value)

@@ -1,0 +1,105 @@
+"""The body of a request: received within limits of size and time, and read as JSON that every answer can carry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Final, cast
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from remembrancer.model.control_characters import visible
+from remembrancer.model.json_bounds import DEPTH, OutOfBounds, TooDeep, out_of_bounds, read_json
+from remembrancer.surfaces.rest.examples import EXAMPLES, body_example
+from remembrancer.surfaces.rest.problems import Refusal
+
+LARGEST_BODY: Final = 1_048_576
+"""Bytes in the body of one request."""
+BODY_SECONDS: Final = 30.0
+"""How long a client may take to send the body of one request."""
+_IN_A_LIST: Final = 2
+"""Levels that a list of requests adds to what one of them may have."""
+
+
+class BodyRequest(Request):
+    """A request whose body is received within limits, and was checked before any route reads it."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.scope, _limited(request))
+        self._read: object = None
+        self._is_read = False
+
+    async def check(self, kind: object) -> None:
+        """Receive the body and check it as JSON; what is no JSON is left to the route, which takes a *kind*.
+
+        Raises Refusal: it is too large, too slow, nested too deep, or holds what no answer could carry.
+        """
+        try:
+            received = await self.body()
+        except ClientDisconnect as gone:
+            raise Refusal(400, "http", "The client left before its request was whole.") from gone
+        try:
+            self._read = read = read_json(received)
+        except TooDeep as deep:
+            allowed = f"at most {DEPTH} objects and lists within one another"
+            raise _refused(deep.place, OutOfBounds(deep.place, "…", allowed), kind) from None
+        except ValueError:
+            return
+        self._is_read = True
+        for name, value in _members(read):
+            if fault := out_of_bounds(value, name, _depth_of(value)) or out_of_bounds({name: None}, "body"):
+                raise _refused(name, fault, kind)
+
+    async def json(self) -> object:
+        """Return what the body holds. Raises ValueError: it is no JSON."""
+        return self._read if self._is_read else await super().json()
+
+
+def _members(read: object) -> Iterable[tuple[str, object]]:
+    return cast("dict[str, object]", read).items() if isinstance(read, dict) else [("body", read)]
+
+
+def _depth_of(value: object) -> int:
+    return DEPTH + _IN_A_LIST if isinstance(value, list) else DEPTH
+
+
+def _refused(name: str, fault: OutOfBounds, kind: object) -> Refusal:
+    example = EXAMPLES.get(name) if name != "body" else body_example(kind)
+    detail = f"{visible(name)}: {fault.allowed_in(name)}"
+    return Refusal(422, "invalid-input", detail, said=(name, fault.value, fault.allowed_in(name), example))
+
+
+def _limited(request: Request) -> Callable[[], Awaitable[MutableMapping[str, object]]]:
+    """Return what receives the request's body, up to the limits."""
+    received, is_whole = 0, False
+    until = asyncio.get_running_loop().time() + BODY_SECONDS
+
+    async def receive() -> MutableMapping[str, object]:
+        nonlocal received, is_whole
+        if is_whole:  # what comes now is only that the client has left
+            return await request.receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message: MutableMapping[str, object] = await request.receive()
+        except TimeoutError:
+            raise _too_slow() from None
+        is_whole = not message.get("more_body")
+        body = message.get("body")
+        received += len(body) if isinstance(body, bytes) else 0
+        if received > LARGEST_BODY:
+            raise _too_large()
+        return message
+
+    return receive
+
+
+def _too_large() -> Refusal:
+    allowed = f"at most {LARGEST_BODY:,} bytes"
+    said = ("body", "longer", allowed, "several requests, each with a part of it")
+    return Refusal(413, "http", f"A body has {allowed}.", said=said)
+
+
+def _too_slow() -> Refusal:
+    allowed = f"a body that has come within {BODY_SECONDS:g} seconds"
+    return Refusal(408, "http", f"Send {allowed}.", said=("body", "slower", allowed, "the same, sent at once"))

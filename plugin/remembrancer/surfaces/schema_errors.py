@@ -1,0 +1,44 @@
+"""What does not fit a request's schema: the fields that there are, and the one that was meant."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, cast, get_args
+
+from pydantic import BaseModel
+
+from remembrancer.model.suggestions import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import ValidationError
+
+
+def known_at(kind: object, place: Sequence[object]) -> list[str]:
+    """Return the names of the fields that there are at *place*, the way from a request of this *kind* to a field."""
+    for part in (None, *place):
+        while inner := [each for each in get_args(kind) if each is not type(None)]:
+            kind = inner[0]
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and part in kind.model_fields:
+            kind = kind.model_fields[str(part)].annotation
+    while inner := [each for each in get_args(kind) if each is not type(None)]:
+        kind = inner[0]
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return list(kind.model_fields)
+    return [each.name for each in fields(kind)] if isinstance(kind, type) and is_dataclass(kind) else []
+
+
+def misfit_words(error: ValidationError, kind: type[BaseModel]) -> str:
+    """Say what does not fit, a fault a line."""
+    told: list[str] = []
+    for fault in error.errors(include_url=False):
+        place = cast("tuple[object, ...]", fault["loc"])
+        is_unknown = fault["type"] in UNKNOWN
+        words = unknown(str(place[-1]), known_at(kind, place[:-1])) if is_unknown else fault["msg"]
+        told.append(f"{'.'.join(map(str, place)) or 'params'}: {words}")
+    return "\n".join(told)
+
+
+UNKNOWN = frozenset(("extra_forbidden", "unexpected_keyword_argument"))
+"""How pydantic calls a field that is not there: of a model, of a dataclass."""
