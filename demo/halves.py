@@ -12,7 +12,7 @@ from agent import ARCHIVE, BRIEFING, INBOX, INVOICE, MONDAY, NEWSLETTER, RAIN, W
 from quick_clock import QuickClock, at
 
 from remembrancer import Options, TaskSchedulerService
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

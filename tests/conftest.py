@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from remembrancer import TaskSchedulerService
 from remembrancer.bootstrap import open_store
-from remembrancer.stores.neo4j.lanes import Kind
+from remembrancer.stores.commits.lanes import Kind
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

@@ -51,11 +51,11 @@ BROAD_EXCEPTS = {
     "engine/execution/handler_call.py": "a handler may raise anything; one bad task stops no other",
     "errors.py": "a caller's own value may raise anything when it is pickled",
     "engine/faults.py": "whatever a part of the scheduler's work raises is told; the work goes on",
-    "engine/execution/handler_threads.py": "whatever a handler raises on a thread is handed to the loop that waits for it",
+    "engine/execution/handler_threads.py": "whatever a handler raises on a thread goes to the loop that waits for it",
     "engine/execution/heartbeat.py": "whatever a renewal raises is logged; leases go on being renewed",
     "engine/execution/outcome_writer.py": "an outcome that is known is never thrown away, whatever its write raises",
     "stores/embedded/writer.py": "whatever a commit raises is handed to its callers; the writer thread lives on",
-    "stores/neo4j/write_queue.py": "whatever a commit raises is handed to those who wait for it; the next group is committed",
+    "stores/neo4j/write_queue.py": "whatever a commit raises goes to its callers; the next group is committed",
     "stores/embedded/threads.py": "whatever a call into the engine raises is handed to its caller; the thread lives on",
     "surfaces/rest/security.py": "whatever a route raises is logged, and answered, with the request's id",
 }

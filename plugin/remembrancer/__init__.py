@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
     from remembrancer.ports.handler import Firing, Handler
-    from remembrancer.service.registry import get_service
+    from remembrancer.service.lookup import get_service
     from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceStatus, ServiceType
     from remembrancer.settings import Options
 
@@ -74,7 +74,7 @@ _HOMES = {
     "model.request": ["ScheduleRequest"],
     "model.task": ["ScheduledReply", "ScheduledTask", "ScheduledTaskInfo"],
     "ports.handler": ["Firing", "Handler"],
-    "service.registry": ["get_service"],
+    "service.lookup": ["get_service"],
     "service.telemetry.status": ["ServiceCapabilities", "ServiceStatus", "ServiceType"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

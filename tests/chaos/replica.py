@@ -30,7 +30,8 @@ from remembrancer.errors import RemembrancerError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence
 
-    from remembrancer.ports.task_store import Claim, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Claim
 
 HELD: Final = "held"
 """The name of tasks whose handlers wait until they are released."""

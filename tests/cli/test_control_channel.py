@@ -11,7 +11,7 @@ import pytest
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskEnded, TaskNotFound, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import Beacon

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.surfaces.control import listener
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import Beacon, Place, look_for

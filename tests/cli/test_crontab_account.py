@@ -151,7 +151,7 @@ def test_a_stepped_range_without_a_star_runs_as_in_cron(when: str, start: dateti
 
 
 def parse_zone() -> Any:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
+    from zoneinfo import ZoneInfo
 
     return ZoneInfo("Europe/Berlin")
 

@@ -15,7 +15,7 @@ from remembrancer.model.ids import new_id
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Change, Lease
+from remembrancer.ports.writes import Change, Lease
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from remembrancer.bootstrap import open_store
 from remembrancer.engine.lease_recovery import decide
 from remembrancer.engine.maintenance.retention import retain
 from remembrancer.model.timestamps import to_iso, to_ms
-from remembrancer.ports.task_store import Settlement
+from remembrancer.ports.writes import Settlement
 from remembrancer.testing import ManualScheduler
 from remembrancer_schema.catalog import query
 

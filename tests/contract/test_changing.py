@@ -14,14 +14,15 @@ from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import put_off
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease, Settlement
+from remembrancer.ports.writes import Lease, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Change, Rearm, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Change, Rearm
 
     MakeTask = Callable[..., ScheduledTask]
     MakeChange = Callable[..., Change]

@@ -15,14 +15,15 @@ from remembrancer.model.handler_result import Thought
 from remembrancer.model.policy import Misfire, OnLost, TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Settlement
+from remembrancer.ports.writes import Settlement
 from remembrancer.stores.graph import element_ids
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Change, Lease, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Change, Lease
 
     MakeTask = Callable[..., ScheduledTask]
     MakeLease = Callable[..., Lease]

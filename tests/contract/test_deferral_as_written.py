@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Change, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Change
 
 
 async def test_a_deferral_is_told_as_the_graph_tells_it(

@@ -14,7 +14,7 @@ from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import put_off
 from remembrancer.policies.pipeline import Decision, Dropped, drop, plan
-from remembrancer.ports.task_store import Settlement
+from remembrancer.ports.writes import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Change, Claim, Lease, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Change, Claim, Lease
 
     MakeTask = Callable[..., ScheduledTask]
     MakeChange = Callable[..., Change]

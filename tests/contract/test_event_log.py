@@ -14,7 +14,7 @@ from remembrancer.operations.event_feed import Feed
 from remembrancer.policies.pipeline import plan
 from remembrancer.ports.event_log import Keeping
 from remembrancer.ports.handler import Progress
-from remembrancer.ports.task_store import Change, Settlement
+from remembrancer.ports.writes import Change, Settlement
 from remembrancer.testing import VirtualClock
 
 if TYPE_CHECKING:

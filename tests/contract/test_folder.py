@@ -23,7 +23,7 @@ from remembrancer.errors import (
     InvalidInput,
     NotAGraph,
 )
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.stores.embedded.connection import load_engine
 from remembrancer.stores.embedded.directory import database_path
 

@@ -11,7 +11,7 @@ import pytest
 from remembrancer.errors import DedupKeyTaken, GraphUnavailable, InvalidInput, TaskNotFound
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

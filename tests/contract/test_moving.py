@@ -24,7 +24,7 @@ from remembrancer.errors import (
     InvalidInput,
 )
 from remembrancer.model.policy import OPEN_STATUSES
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.stores.records import graph_copy
 from remembrancer.testing import ManualScheduler, VirtualClock
 from remembrancer_schema.kinds import APART, EDGES, KEYS
@@ -318,7 +318,7 @@ async def test_a_graph_that_a_scheduler_serves_is_neither_copied_nor_written(
 
 
 def test_every_label_and_edge_of_the_schema_is_known_to_a_copy() -> None:
-    from remembrancer_schema.catalog import migrations  # noqa: PLC0415
+    from remembrancer_schema.catalog import migrations
 
     declared = [text.split() for step in migrations("embedded") for text in step.statements]
     assert {words[3] for words in declared if words[:2] == ["CREATE", "VERTEX"]} == set(KEYS)

@@ -16,9 +16,9 @@ from remembrancer import Options, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphBusy, GraphUnreachable, InvalidInput
 from remembrancer.model.query_limits import QueryLimits
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
+from remembrancer.stores.commits.lanes import Lane
 from remembrancer.stores.neo4j import writer
-from remembrancer.stores.neo4j.lanes import Lane
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

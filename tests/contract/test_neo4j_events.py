@@ -15,7 +15,7 @@ from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.event_feed import Feed
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease, Settlement
+from remembrancer.ports.writes import Lease, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable

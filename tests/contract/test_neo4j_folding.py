@@ -12,7 +12,7 @@ from remembrancer.bootstrap import open_store
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease, Settlement
+from remembrancer.ports.writes import Lease, Settlement
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:

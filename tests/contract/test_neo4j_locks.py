@@ -17,7 +17,7 @@ from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease, Settlement
+from remembrancer.ports.writes import Lease, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Change
+    from remembrancer.ports.writes import Change
     from remembrancer.stores.graph.store import GraphStore
 
     MakeTask = Callable[..., ScheduledTask]

@@ -18,7 +18,8 @@ from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease, Settlement, Wanted
+from remembrancer.ports.filters import Wanted
+from remembrancer.ports.writes import Lease, Settlement
 from remembrancer.stores.commits.statistics import Tally
 from remembrancer.stores.neo4j import writer
 from remembrancer.testing import ManualScheduler, VirtualClock

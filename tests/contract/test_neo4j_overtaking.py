@@ -17,8 +17,8 @@ from remembrancer.model.handler_result import Defer
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import put_off
-from remembrancer.ports.task_store import Settlement
-from remembrancer.stores.commits.connection import Statement
+from remembrancer.ports.writes import Settlement
+from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.outcomes import settle_statements, take_over_statements
 from remembrancer.stores.graph.quarantine import set_aside_statements
 from remembrancer.stores.rows import audit_rows
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Change, Lease, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Change, Lease
 
     MakeTask = Callable[..., ScheduledTask]
     Claimed = Callable[..., Awaitable[list[Execution]]]

@@ -19,7 +19,8 @@ from remembrancer.errors import ForeignConstraint, GraphUnavailable, GraphUnreac
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease, Settlement, Wanted
+from remembrancer.ports.filters import Wanted
+from remembrancer.ports.writes import Lease, Settlement
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:

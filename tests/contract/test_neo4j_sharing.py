@@ -12,8 +12,9 @@ from remembrancer.bootstrap import open_store
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease, Settlement, Wanted
-from remembrancer.stores.commits.connection import Statement
+from remembrancer.ports.filters import Wanted
+from remembrancer.ports.writes import Lease, Settlement
+from remembrancer.stores.commits.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

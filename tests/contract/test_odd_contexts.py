@@ -10,15 +10,17 @@ import pytest
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
+from remembrancer.ports.filters import Wanted
 from remembrancer.ports.statistics import Page
-from remembrancer.ports.task_store import Rearm, Wanted
+from remembrancer.ports.writes import Rearm
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Change, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Change
 
     MakeTask = Callable[..., ScheduledTask]
     Beside = Callable[[str], Awaitable[None]]

@@ -17,7 +17,7 @@ import pytest
 from remembrancer import TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.bootstrap.copies import copy_graph
-from remembrancer.stores.embedded import private_files
+from remembrancer.stores import private_files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.ports.task_store import Settlement
+from remembrancer.ports.writes import Settlement
 from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:

@@ -16,14 +16,15 @@ from remembrancer.model.request import RequestMark
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import put_off
 from remembrancer.ports.idempotency import Handled
-from remembrancer.ports.task_store import Change, Settlement
+from remembrancer.ports.writes import Change, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Lease, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Lease
 
     MakeTask = Callable[..., ScheduledTask]
     MakeLease = Callable[..., Lease]

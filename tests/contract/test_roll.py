@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Change, Lease, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Change, Lease
 
     MakeTask = Callable[..., ScheduledTask]
     MakeLease = Callable[..., Lease]

@@ -9,8 +9,8 @@ import pytest
 from remembrancer.bootstrap import open_store
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
 from remembrancer.model.timestamps import to_ms
+from remembrancer.ports.filters import Wanted
 from remembrancer.ports.statistics import Page
-from remembrancer.ports.task_store import Wanted
 from remembrancer.stores.graph import task_list
 
 if TYPE_CHECKING:

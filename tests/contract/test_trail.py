@@ -10,7 +10,7 @@ from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.pipeline import plan
 from remembrancer.ports.audit_log import Stretch
-from remembrancer.ports.task_store import Change, Rearm
+from remembrancer.ports.writes import Change, Rearm
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Lease, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Lease
 
     MakeTask = Callable[..., ScheduledTask]
 

@@ -11,7 +11,7 @@ from remembrancer.model.deferral import Deferral
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
 from remembrancer.ports.audit_log import Stretch
-from remembrancer.ports.task_store import Lease, Rearm
+from remembrancer.ports.writes import Lease, Rearm
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Change, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Change
 
     MakeTask = Callable[..., ScheduledTask]
     Beside = Callable[[str], Awaitable[None]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer import Execution, Firing
-    from remembrancer.ports.task_store import Claim, Lease
+    from remembrancer.ports.writes import Claim, Lease
 
 pytestmark = pytest.mark.slow
 MANY = 40

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from remembrancer import Defer, Options, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
-from remembrancer.stores.commits.connection import Statement
+from remembrancer.stores.commits.statement import Statement
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pytest
 
     from remembrancer import Firing
-    from remembrancer.ports.task_store import Settlement
+    from remembrancer.ports.writes import Settlement
     from remembrancer.testing import VirtualClock
 
 MINUTE = timedelta(minutes=1)

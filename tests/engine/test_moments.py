@@ -17,7 +17,8 @@ from remembrancer import Defer, Failed, ScheduleRequest, TaskSchedulerService
 from remembrancer.errors import InvalidInput, TaskEnded
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease, Wanted
+from remembrancer.ports.filters import Wanted
+from remembrancer.ports.writes import Lease
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

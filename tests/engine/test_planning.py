@@ -19,7 +19,7 @@ from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.pipeline import plan
 
 if TYPE_CHECKING:
-    from remembrancer.ports.task_store import Claim
+    from remembrancer.ports.writes import Claim
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 RUNS = ExecutionStatus.RUNNING

@@ -16,7 +16,7 @@ from remembrancer import Defer, Done, Failed, InvalidInput, Options, TaskSchedul
 from remembrancer.context import AUTHOR, Author
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease
+from remembrancer.ports.writes import Lease
 from remembrancer.stores.embedded.connection import load_engine
 from remembrancer.stores.embedded.directory import database_path
 from remembrancer.testing import ManualScheduler

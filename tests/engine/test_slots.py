@@ -14,7 +14,7 @@ from remembrancer import Options, TaskSchedulerService
 from remembrancer.errors import SchedulerBusy
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease
+from remembrancer.ports.writes import Lease
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.model.timestamps import to_ms
-from remembrancer.stores.commits.connection import Statement
+from remembrancer.stores.commits.statement import Statement
 from remembrancer_schema import catalog
 
 if TYPE_CHECKING:

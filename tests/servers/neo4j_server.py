@@ -128,8 +128,8 @@ def _jars(say: Say) -> Server:
 
 
 def _docker_lacking() -> str | None:
-    import docker  # noqa: PLC0415 (only where it is asked for)
-    from docker.errors import DockerException  # noqa: PLC0415
+    import docker
+    from docker.errors import DockerException
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # the client leaks the socket that did not answer
@@ -145,8 +145,8 @@ def _docker_lacking() -> str | None:
 def _docker(say: Say) -> Server:
     if lacking := _docker_lacking():
         raise CannotStart(lacking)
-    from docker.errors import DockerException  # noqa: PLC0415 (only where an engine answers)
-    from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+    from docker.errors import DockerException
+    from testcontainers.core.container import DockerContainer
 
     say(f"Starting {IMAGE} in Docker (the first time, it is fetched)")
     password = secrets.token_urlsafe(18)

@@ -16,7 +16,7 @@ from remembrancer.engine.clock import SystemTime
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.task_store import Lease
+from remembrancer.ports.writes import Lease
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -15,8 +15,8 @@ from remembrancer import InvalidInput, TaskSchedulerService
 from remembrancer.context import AUTHOR, Author
 from remembrancer.errors import ServiceStopped, WrongThread
 from remembrancer.model.execution import Execution
+from remembrancer.ports.filters import Wanted
 from remembrancer.ports.handler import Firing
-from remembrancer.ports.task_store import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import InvalidInput, Options, ScheduleRequest, TaskSchedulerService
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import Beacon

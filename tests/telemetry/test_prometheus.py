@@ -156,8 +156,8 @@ async def test_every_metric_and_label_that_a_rule_names_is_scraped(served: tuple
 
 
 def lost_one(history: list[Any]) -> Any:
-    from remembrancer.model.execution import ExecutionStatus, Reason  # noqa: PLC0415
-    from remembrancer.ports.task_store import Settlement  # noqa: PLC0415
+    from remembrancer.model.execution import ExecutionStatus, Reason
+    from remembrancer.ports.writes import Settlement
 
     one = history[0]
     return Settlement(one, ExecutionStatus.FAILED, one.triggered_at, 0.0, Reason.LEASE_EXPIRED)

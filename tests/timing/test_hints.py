@@ -15,7 +15,7 @@ from remembrancer import TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, Seconds
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.schedules.cron.expression import parse_cron
 from remembrancer.schedules.cron.fields import PLACES, WEEKDAY, Place, WrongField, read_field
 from remembrancer.schedules.parsing import read_moment, read_zone

@@ -17,11 +17,14 @@ from remembrancer.stores.embedded.arcadedb import load_engine, prepare_engine
 from remembrancer.stores.embedded.bolt_server import BoltServer
 from remembrancer.stores.embedded.connection import READ_ONLY, EmbeddedSession
 from remembrancer.stores.embedded.directory import OpenFolder, close_folder, database_path, open_folder, refuse_unsound
+from remembrancer.stores.embedded.migrations import upgrade_embedded
 from remembrancer.stores.embedded.temporary import open_temporary, remove
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.graph.store import GraphStore
-from remembrancer.stores.migrations import Use, neo4j_schema, upgrade_embedded
+from remembrancer.stores.migrations import Use
 from remembrancer.stores.neo4j.address import SCHEMES, Address, is_address, read_address, without_secrets
+from remembrancer.stores.neo4j.migrations import neo4j_schema
+from remembrancer.surfaces.otel.metrics import of_process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -85,7 +88,7 @@ class TaskSchedulerService(SchedulerService):
             clock_from(time_service),
             handler or think,
             numbers,
-            instruments=instruments,
+            instruments=instruments or of_process(),
         )
 
 
@@ -120,7 +123,7 @@ def open_service(
         clock_from(clock),
         handler or think,
         numbers,
-        instruments=instruments,
+        instruments=instruments or of_process(),
     )
 
 
@@ -145,7 +148,7 @@ def open_to_read(graph: str | Path, *, damaged: bool = True) -> SchedulerService
             refuse_unsound(read_folder(graph))
         return await open_store(graph, read_only=True)
 
-    return ReadingService(opened, clock_from(None), think, Options())
+    return ReadingService(opened, clock_from(None), think, Options(), of_process())
 
 
 def open_bolt(graph: str | Path, *, bolt_port: int = 0, password: str | None = None) -> BoltServer:

@@ -14,13 +14,13 @@ from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged
 from remembrancer.model.timestamps import to_iso
 from remembrancer.operations.graph_copy import CopyStep
-from remembrancer.ports.task_store import Change
+from remembrancer.ports.writes import Change
 from remembrancer.stores.embedded.backup import BackupMark, copy_files, draft, publish, read_mark
 from remembrancer.stores.embedded.directory import database_path
 from remembrancer.stores.embedded.restored import begin_restored, count_labels
 from remembrancer.stores.embedded.threads import on_own_thread
-from remembrancer.stores.integrity.counter_check import refuse_loss
 from remembrancer.stores.migrations import Use
+from remembrancer.stores.records.counter_check import refuse_loss
 from remembrancer.stores.records.replicas import GraphRoll
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged, GraphLocked, GraphMissing, GraphReadOnly, GraphUnavailable
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.graph_check import CheckReport, CheckStep, Finding, RepairReport
+from remembrancer.stores.commits.counter_rollup import ENDED
 from remembrancer.stores.embedded.backup import copy_files, keep_files
 from remembrancer.stores.embedded.directory import DAMAGED, database_path, is_backup
-from remembrancer.stores.embedded.private_files import make_private
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.integrity.graph_check import GraphCheck
 from remembrancer.stores.integrity.repair import Repair
 from remembrancer.stores.migrations import Use
-from remembrancer.stores.records.counter_rollup import ENDED
+from remembrancer.stores.private_files import make_private
 from remembrancer.stores.records.graph_copy import WholeGraphStore
 
 if TYPE_CHECKING:

@@ -18,12 +18,13 @@ from remembrancer.cli.commands.preview import Previewing, preview
 from remembrancer.cli.commands.prune import Retaining, retain
 from remembrancer.cli.commands.queries import Listing, Querying, Recalling, Showing, cypher, history, list_tasks, show
 from remembrancer.cli.commands.schedule import Scheduling, schedule
-from remembrancer.cli.commands.serve import Serving, serve
+from remembrancer.cli.commands.serve import serve
 from remembrancer.cli.commands.status import Telling, status
 from remembrancer.cli.commands.task_changes import Cancelling, Deferring, Running, cancel, defer, run_now
 from remembrancer.cli.commands.token import Creating, Revoking, create, list_tokens, revoke
 from remembrancer.cli.commands.watch import Watching, watch
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
+from remembrancer.cli.serve_options import Serving
 
 app: Final = typer.Typer(
     name="remembrancer",

@@ -121,7 +121,7 @@ async def _either(
 
 def _explained(error: GraphUnavailable, folder: Path | None) -> GraphUnavailable:
     """Return *error*, and beside it why a scheduler that the folder seems to name was not asked."""
-    from remembrancer.surfaces.control.connection_file import copied_from  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.control.connection_file import copied_from
 
     if folder is None or (served := copied_from(folder)) is None:
         return error
@@ -133,12 +133,12 @@ async def _told(service: SchedulerService) -> ServiceStatus:
 
 
 async def _live(folder: Path) -> RemoteScheduler | None:
-    from remembrancer.surfaces.control.connection_file import Place, look_for  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.control.connection_file import Place, look_for
 
     beacon = look_for(folder)
     if beacon is None:
         return None
-    from remembrancer.surfaces.control.client import RemoteScheduler  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.control.client import RemoteScheduler
 
     return await RemoteScheduler.connect(beacon, Place.of(folder))
 
@@ -152,7 +152,7 @@ async def _read(graph: str) -> SchedulerService:
 
 
 async def _only_read(graph: str, *, damaged: bool = True) -> SchedulerService:
-    from remembrancer.bootstrap import open_to_read  # noqa: PLC0415 (loads the engine)
+    from remembrancer.bootstrap import open_to_read
 
     service = open_to_read(graph, damaged=damaged)
     await service.open()
@@ -160,7 +160,7 @@ async def _only_read(graph: str, *, damaged: bool = True) -> SchedulerService:
 
 
 async def _opened(graph: str) -> SchedulerService:
-    from remembrancer.bootstrap import open_service  # noqa: PLC0415 (loads the engine)
+    from remembrancer.bootstrap import open_service
 
     service = open_service(graph)
     await service.open()

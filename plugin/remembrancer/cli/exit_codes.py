@@ -56,8 +56,8 @@ def exit_code(error: RemembrancerError) -> int:
 
 def tell(error: RemembrancerError, *, as_json: bool) -> None:
     """Print *error* to stderr."""
-    from remembrancer.cli.output import errors, to_json  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.surfaces.jsonable import plain  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import errors, to_json
+    from remembrancer.surfaces.jsonable import plain
 
     if as_json:
         told = {"type": type(error).__name__, "message": str(error), **_fields(plain(vars(error)))}

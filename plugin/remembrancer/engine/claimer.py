@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from remembrancer.engine.loop import Checker
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import Claim, Lease, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Claim, Lease
     from remembrancer.settings import Options
 
 _IN_FLIGHT: Final = 2

@@ -13,10 +13,10 @@ from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.policy import OnLost
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.completion import ends
+from remembrancer.policies.settlement import ends
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.recovery import TakeOver
-from remembrancer.ports.task_store import Settlement
+from remembrancer.ports.writes import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.recovery import AbandonedLease
-    from remembrancer.ports.task_store import Lease, TaskStore
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.writes import Lease
 
 
 @dataclass(slots=True)

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.completion import complete
 from remembrancer.engine.claimer import Claims
 from remembrancer.engine.clock_steps import describe_steps
 from remembrancer.engine.cluster.membership import Presence
-from remembrancer.engine.execution.completion import complete
 from remembrancer.engine.execution.executor import Dispatch
 from remembrancer.engine.execution.manual_run import manual_run
 from remembrancer.engine.faults import Faults
@@ -25,7 +25,7 @@ from remembrancer.engine.timeouts import end
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.handler import Firing
-from remembrancer.ports.task_store import Lease
+from remembrancer.ports.writes import Lease
 
 if TYPE_CHECKING:
     from remembrancer.engine.execution.slots import Reservation
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.sync_calls import BlockingCalls
-    from remembrancer.ports.task_store import Change, TaskStore
+    from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.telemetry import Instruments
+    from remembrancer.ports.writes import Change
     from remembrancer.settings import Options
 
 _LOG: Final = logging.getLogger("remembrancer")

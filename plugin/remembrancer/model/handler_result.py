@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 (part of the public signature)
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from remembrancer.model.execution import ExecutionStatus, Reason
 
 THOUGHT_REFUSED: Final = "The thought was refused."
 """How the reason begins of an execution that failed because the thought it answered with cannot be kept."""
@@ -48,3 +51,15 @@ class Defer:
 
 
 Outcome = Done | Failed | Defer
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended, before it is written down."""
+
+    status: ExecutionStatus
+    reason_code: Reason | None = None
+    reason: str | None = None
+    result: str | None = None
+    thought: Thought | None = None
+    put_off: Defer | None = None

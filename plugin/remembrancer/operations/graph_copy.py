@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.context import acting
 from remembrancer.errors import CopyDiffers, GraphLocked, GraphTaken
-from remembrancer.ports.task_store import Change
+from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

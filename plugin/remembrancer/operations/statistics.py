@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput, TaskNotFound
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
+from remembrancer.ports.filters import Wanted
 from remembrancer.ports.statistics import STEPS, Page
-from remembrancer.ports.task_store import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

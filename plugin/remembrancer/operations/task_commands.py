@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from remembrancer.completion import complete
 from remembrancer.context import MARK, acting
-from remembrancer.engine.execution.completion import complete
 from remembrancer.errors import (
     GraphUnavailable,
     InvalidInput,
@@ -17,6 +17,7 @@ from remembrancer.errors import (
     TaskUnreadable,
 )
 from remembrancer.model.cancellation import Cancellation
+from remembrancer.model.constraints import read_context, read_id, read_reason
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.ids import new_id
@@ -24,10 +25,10 @@ from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.operations.idempotency import once
 from remembrancer.operations.task_creation import Creation
-from remembrancer.operations.validation import read_context, read_id, read_reason, reply
+from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import unserved_of
 from remembrancer.policies.deferral import deferred, put_off
-from remembrancer.ports.task_store import Change
+from remembrancer.ports.writes import Change
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:

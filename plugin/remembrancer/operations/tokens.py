@@ -11,7 +11,7 @@ from remembrancer.context import acting
 from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.model.token import AccessToken, NewToken, Scope
-from remembrancer.ports.task_store import Change
+from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from remembrancer.policies.pipeline import Decision, Dropped, drop, owed
 
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Claim
+    from remembrancer.ports.writes import Claim
 
 
 def unserved_of(task: ScheduledTask, now_ms: int) -> Claim | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import read_id, read_reason
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.operations.validation import read_id, read_reason
 from remembrancer.policies.pipeline import Decision, beside_ms, drop, held_over, is_named
-from remembrancer.ports.task_store import Rearm
+from remembrancer.ports.writes import Rearm
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.handler_result import Defer
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Claim
+    from remembrancer.ports.writes import Claim
 
 
 def put_off(

@@ -12,7 +12,7 @@ from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionTy
 from remembrancer.model.ids import execution_id_of, occurrence_key
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.ports.task_store import Claim
+from remembrancer.ports.writes import Claim
 from remembrancer.schedules.cron.expression import parse_cron
 from remembrancer.schedules.exclusions import passing
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from remembrancer.ports.task_store import Change
+    from remembrancer.ports.writes import Change
 
 
 @dataclass(frozen=True, slots=True)

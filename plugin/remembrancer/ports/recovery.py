@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.task_store import Settlement
+    from remembrancer.ports.writes import Settlement
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.summary import ExecutionSummary
-    from remembrancer.ports.task_store import Change
+    from remembrancer.ports.writes import Change
 
 
 @dataclass(frozen=True, slots=True)

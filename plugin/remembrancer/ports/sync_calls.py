@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
-    from remembrancer.ports.task_store import Wanted
+    from remembrancer.ports.filters import Wanted
 
 
 class BlockingCalls(Protocol):

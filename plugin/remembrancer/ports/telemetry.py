@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections import deque
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.handler import Firing
-    from remembrancer.ports.task_store import Settlement
+    from remembrancer.ports.writes import Settlement
 
 
 class Trace(Protocol):
@@ -51,4 +52,25 @@ class Instruments(Protocol):
 
     def begin(self, firing: Firing) -> Trace:
         """Open the span of an execution, current in this asyncio task from here on."""
+        ...
+
+
+class Collector(Instruments, Protocol):
+    """Instruments that are read now and then as well."""
+
+    @property
+    def live(self) -> bool:
+        """Whether anybody reads the instruments."""
+        ...
+
+    def watch(self, read: Callable[[], Mapping[str, float]], commits: deque[int]) -> None:
+        """Let *read* be asked at each collection, and measure the sizes of commits that *commits* gathers."""
+        ...
+
+    def forget(self, read: Callable[[], Mapping[str, float]]) -> None:
+        """Ask *read* no more."""
+        ...
+
+    def drain(self) -> None:
+        """Measure the commits made since the last time."""
         ...

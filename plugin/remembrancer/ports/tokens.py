@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.token import AccessToken
-    from remembrancer.ports.task_store import Change
+    from remembrancer.ports.writes import Change
 
 
 class Tokens(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphUnavailable, InvalidInput
+from remembrancer.model.constraints import read_limit
 from remembrancer.operations.event_feed import MOST, Feed, only
-from remembrancer.operations.validation import read_limit
 from remembrancer.service.calls import carried, public
 from remembrancer.service.status_calls import Pulse
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.maintenance.retention import retain
 from remembrancer.errors import ServiceStopped
-from remembrancer.operations.validation import read_limit
+from remembrancer.model.constraints import read_limit
 from remembrancer.service.calls import Calls, public
 
 if TYPE_CHECKING:

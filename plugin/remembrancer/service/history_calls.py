@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
-from remembrancer.operations.validation import read_limit
+from remembrancer.model.constraints import read_limit
 from remembrancer.ports.audit_log import Stretch
 from remembrancer.schedules.parsing import read_moment
 from remembrancer.service.calls import carried, public

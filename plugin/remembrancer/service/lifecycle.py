@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.engine.timeouts import awaited, bounded, end
@@ -14,8 +14,7 @@ from remembrancer.operations.task_commands import Acts
 from remembrancer.service import registry
 from remembrancer.service.event_calls import Live
 from remembrancer.service.graph_holder import CLOSED
-from remembrancer.service.sync_service import Blocking
-from remembrancer.surfaces.otel.metrics import OpenTelemetry, of_process
+from remembrancer.service.sync_service import SyncService
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
-    from remembrancer.ports.sync_calls import BlockingCalls
     from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.telemetry import Collector
     from remembrancer.settings import Options
 
 _PASS_SECONDS: Final = 3.0
@@ -53,10 +52,10 @@ class Lifecycle(Live):
         clock: Clock,
         handler: Handler,
         options: Options,
-        instruments: OpenTelemetry | None = None,
+        instruments: Collector,
     ) -> None:
         super().__init__(clock, options)
-        self._instruments = instruments or of_process()
+        self._instruments = instruments
         self._open_store = open_store
         self._handler = handler
         self._acts: Acts | None = None
@@ -66,7 +65,7 @@ class Lifecycle(Live):
         self._opening: asyncio.Task[TaskStore] | None = None
         self._changing = asyncio.Lock()
         self._stops = 0
-        self.blocking: BlockingCalls = Blocking(self)
+        self.blocking = cast("BlockingCalls", SyncService(self))
         """The service's methods for code without an event loop, such as plain handlers; see `Firing.scheduler`."""
 
     async def open(self) -> None:
@@ -190,7 +189,7 @@ class Lifecycle(Live):
         if self._collecting is None or self._collecting.done():
             fresh = partial(self.gauges.keep_fresh, self._instruments)
             self._collecting = loop.create_task(keep_on("The reading of the gauges", fresh))
-        registry.enlist(self)
+        registry.register(self)
 
     def _checker_ended(self, scheduler: Scheduler, task: asyncio.Task[None]) -> None:
         if not self._shutdown_event.is_set():
@@ -205,7 +204,7 @@ class Lifecycle(Live):
 
     async def _shut(self) -> None:
         """Let everything go, each part within its bound; one that was cut short does not keep the others."""
-        registry.strike(self)
+        registry.unregister(self)
         cut_short = False
         for part in (self._end_work, self._end_scheduler, self._end_readers, self._close_store):
             try:

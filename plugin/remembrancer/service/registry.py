@@ -1,42 +1,37 @@
-"""Where code that was not handed the service finds it, as the specification's examples do."""
+"""Registry of the services that are running in this process."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
-from remembrancer.errors import ServiceStopped
-from remembrancer.service.telemetry.status import ServiceType
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from remembrancer.service.lifecycle import Lifecycle
-    from remembrancer.service.service import SchedulerService
-
-_started: list[SchedulerService] = []
+    from remembrancer.service.calls import Calls
 
 
-def get_service(service_type: ServiceType | str) -> SchedulerService:
-    """Return the running scheduler of this process, the last started if there are several.
+class Registered(Protocol):
+    """A service that can be found."""
 
-    Raises:
-        ValueError: No such type of service.
-        ServiceStopped: None is running.
-    """
-    ServiceType(service_type)
-    mine = [service for service in _started if not (service.calls.is_forked or service.calls.is_homeless)]
-    if not mine:
-        raise ServiceStopped(
-            "No scheduler is running in this process. Start one: await TaskSchedulerService(...).start()"
-        )
-    return mine[-1]
+    @property
+    def calls(self) -> Calls:
+        """Its calls, which know the process and the loop it lives in."""
+        ...
 
 
-def enlist(service: Lifecycle) -> None:
-    """Let *service* be found: once, though its checker was started a second time."""
-    strike(service)
-    _started.append(cast("SchedulerService", service))
+_started: list[Registered] = []
 
 
-def strike(service: Lifecycle) -> None:
-    """Let *service* be found no more."""
+def register(service: Registered) -> None:
+    """Let *service* be found: once, even if its checker is started a second time."""
+    unregister(service)
+    _started.append(service)
+
+
+def unregister(service: Registered) -> None:
+    """Let *service* be found no longer."""
     if service in _started:
-        _started.remove(cast("SchedulerService", service))
+        _started.remove(service)
+
+
+def running() -> list[Registered]:
+    """Return the services of this process that can be called, in the order they were started."""
+    return [service for service in _started if not (service.calls.is_forked or service.calls.is_homeless)]

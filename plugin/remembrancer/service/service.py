@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.errors import ServiceStopped
+from remembrancer.model.constraints import read_limit
 from remembrancer.model.json_bounds import keep_within
 from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.operations.statistics import Paged, page_of
 from remembrancer.operations.tokens import Admittance
-from remembrancer.operations.validation import read_limit
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.service.calls import carried, public
 from remembrancer.service.graph_holder import CLOSED
 from remembrancer.service.history_calls import Recollection

@@ -5,113 +5,42 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent import futures
-from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.errors import OutcomeUnknown, ServiceStopped, WrongThread
+from remembrancer.ports.sync_calls import BlockingCalls
 from remembrancer.service.calls import FORKED
 from remembrancer.service.graph_holder import CLOSED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Coroutine
 
-    from remembrancer.model.execution import Execution
-    from remembrancer.model.request import ScheduleRequest
-    from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
-    from remembrancer.ports.task_store import Wanted
-    from remembrancer.service.lifecycle import Lifecycle
-    from remembrancer.service.service import SchedulerService
+    from remembrancer.service.registry import Registered
 
 _T = TypeVar("_T")
 _PATIENCE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 1.0
 
 
-class Blocking:
-    """What `remembrancer.ports.sync_calls.BlockingCalls` promises, of one service.
+class SyncService:
+    """A service's methods as `BlockingCalls` promises them: each waits until the service has answered."""
 
-    Args:
-        service: Whose methods are called.
-    """
-
-    def __init__(self, service: Lifecycle) -> None:
-        self._service = cast("SchedulerService", service)
+    def __init__(self, service: Registered) -> None:
+        self._service = service
         self._calls = service.calls
 
-    def schedule_task(  # noqa: PLR0917 (the specification's own order)
-        self,
-        name: str,
-        goal_description: str,
-        trigger_prompt: str,
-        origin_thought_id: str,
-        defer_until: str | datetime | None = None,
-        schedule_cron: str | None = None,
-        **choices: object,
-    ) -> ScheduledReply:
-        """Schedule one task."""
-        said = (name, goal_description, trigger_prompt, origin_thought_id, defer_until, schedule_cron)
-        return self._wait(partial(self._service.schedule_task, *said, **choices))
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        """Return the service's method *name* as one that waits. Raises AttributeError: it is none of the calls."""
+        if name.startswith("_") or not hasattr(BlockingCalls, name):
+            raise AttributeError(name=name, obj=self)
+        method: Callable[..., Coroutine[None, None, object]] = getattr(self._service, name)
 
-    def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
-        """Schedule all of *requests*, or none."""
-        return self._wait(partial(self._service.schedule_tasks, requests))
+        @wraps(method)
+        def call(*arguments: object, **named: object) -> object:
+            return self._wait(partial(method, *arguments, **named))
 
-    def schedule_deferred_task(
-        self,
-        thought_id: str,
-        task_id: str,
-        defer_until: str | datetime,
-        reason: str,
-        context: dict[str, object] | None = None,
-    ) -> ScheduledReply:
-        """Bring the agent's task back."""
-        said = (thought_id, task_id, defer_until, reason, context)
-        return self._wait(partial(self._service.schedule_deferred_task, *said))
-
-    def cancel_task(self, task_id: str, reason: str | None = None, *, fence: int | None = None) -> bool:
-        """End an open task."""
-        return self._wait(partial(self._service.cancel_task, task_id, reason, fence=fence))
-
-    def defer_task(
-        self,
-        task_id: str,
-        until: str | datetime,
-        reason: str,
-        thought_id: str | None = None,
-        *,
-        fence: int | None = None,
-    ) -> ScheduledReply:
-        """Defer the task's next run."""
-        return self._wait(partial(self._service.defer_task, task_id, until, reason, thought_id, fence=fence))
-
-    def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
-        """Start one execution outside the schedule."""
-        return self._wait(partial(self._service.run_now, task_id, fence=fence))
-
-    def get_task(self, task_id: str) -> ScheduledTask:
-        """Return one task."""
-        return self._wait(partial(self._service.get_task, task_id))
-
-    def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
-        """Return tasks."""
-        return self._wait(partial(self._service.find_tasks, wanted))
-
-    def get_scheduled_tasks(self) -> list[ScheduledTaskInfo]:
-        """Return the tasks that are PENDING or ACTIVE."""
-        return self._wait(self._service.get_scheduled_tasks)
-
-    def get_execution(self, execution_id: str) -> Execution:
-        """Return one execution."""
-        return self._wait(partial(self._service.get_execution, execution_id))
-
-    def history(self, task_id: str | None = None, limit: int = 100, before: str | None = None) -> list[Execution]:
-        """Return executions, newest first."""
-        return self._wait(partial(self._service.history, task_id, limit, before))
-
-    def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
-        """Answer a reading query."""
-        return self._wait(partial(self._service.cypher, query, parameters))
+        return call
 
     def stop(self) -> None:
         """Stop the scheduler; within a handler, which it waits for, only ask for that."""

@@ -27,8 +27,8 @@ async def export(asked: Exporting) -> None:
         remembrancer audit export > audit.jsonl
         remembrancer audit export --since 2026-11-01T00:00:00Z | jq 'select(.actor == "dashboard")'
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json
 
     since = None if asked.since is None else moment(asked.since, "--since")
     after: str | None = None

@@ -34,8 +34,8 @@ async def backup(asked: BackupOptions) -> None:
         remembrancer backup ./backups/monday
         remembrancer backup ./backups/monday --json -g ./agent-memory
     """
-    from remembrancer.bootstrap.backups import backup_graph  # noqa: PLC0415 (loads the engine)
-    from remembrancer.cli.connect import held_by  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.bootstrap.backups import backup_graph
+    from remembrancer.cli.connect import held_by
 
     with _watched(as_json=asked.as_json) as watch:
         async with held_by(asked.graph) as live:
@@ -61,8 +61,8 @@ async def restore(asked: RestoreOptions) -> None:
         remembrancer restore ./backups/monday ./agent-memory
         remembrancer serve -g ./agent-memory
     """
-    from remembrancer.bootstrap.backups import restore_graph  # noqa: PLC0415 (loads the engine)
-    from remembrancer.cli.connect import sign  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.bootstrap.backups import restore_graph
+    from remembrancer.cli.connect import sign
 
     sign("command line")
     with _watched(as_json=asked.as_json) as watch:
@@ -73,7 +73,7 @@ async def restore(asked: RestoreOptions) -> None:
 @contextmanager
 def _watched(*, as_json: bool) -> Generator[Callable[[CopyStep], None]]:
     """Show how far it is: to people a bar on stderr, to machines nothing but the result."""
-    from remembrancer.cli.output import progress  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import progress
 
     if as_json:
         yield lambda _: None
@@ -83,7 +83,7 @@ def _watched(*, as_json: bool) -> Generator[Callable[[CopyStep], None]]:
 
 
 def _print(done: BackedUp, how: str, *, as_json: bool) -> None:
-    from remembrancer.cli.output import print_json, print_table, row_table, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_json, print_table, row_table, screen
 
     if as_json:
         print_json(done)

@@ -42,9 +42,9 @@ async def check(asked: CheckOptions) -> int:
         remembrancer check --repair
         remembrancer check --json -g ./backups/monday | jq -r '.findings[].saw'
     """
-    from remembrancer.bootstrap.checks import check_graph  # noqa: PLC0415 (loads the engine)
-    from remembrancer.cli.connect import held_by  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.bootstrap.checks import check_graph
+    from remembrancer.cli.connect import held_by
+    from remembrancer.cli.output import print_json
 
     with _watched() as watch:
         async with held_by(asked.graph) as live:
@@ -59,8 +59,8 @@ async def check(asked: CheckOptions) -> int:
 
 
 async def _repair(asked: CheckOptions, watch: Callable[[CheckStep], None], *, held: bool) -> int:
-    from remembrancer.bootstrap.checks import repair_graph  # noqa: PLC0415 (loads the engine)
-    from remembrancer.cli.output import print_json, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.bootstrap.checks import repair_graph
+    from remembrancer.cli.output import print_json, screen
 
     if held:
         raise GraphLocked(
@@ -87,14 +87,14 @@ def code_of(report: CheckReport) -> int:
 @contextmanager
 def _watched() -> Generator[Callable[[CheckStep], None]]:
     """Show on stderr how far it is, to people."""
-    from remembrancer.cli.output import progress  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import progress
 
     with progress() as show:
         yield lambda step: show(f"check {step.part}", step.done, step.total)
 
 
 def _print(report: CheckReport) -> None:
-    from remembrancer.cli.output import print_table, row_table, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_table, row_table, screen
 
     print_table(row_table([{"what": label, "read": count} for label, count in report.read.items() if count]))
     for found in report.findings:

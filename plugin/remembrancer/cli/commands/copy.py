@@ -31,9 +31,9 @@ async def copy(asked: Copying) -> None:
         remembrancer copy ./remembrancer-graph neo4j://graph.example:7687/memory
         remembrancer copy neo4j://graph.example:7687/memory ./copy --json
     """
-    from remembrancer.bootstrap.copies import copy_graph  # noqa: PLC0415 (loads the engine)
-    from remembrancer.cli.connect import sign  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json, progress  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.bootstrap.copies import copy_graph
+    from remembrancer.cli.connect import sign
+    from remembrancer.cli.output import print_json, progress
 
     sign("command line")
     if asked.as_json:
@@ -52,7 +52,7 @@ async def copy(asked: Copying) -> None:
 
 
 def _print(copied: Copied) -> None:
-    from remembrancer.cli.output import print_table, row_table, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_table, row_table, screen
 
     print_table(
         row_table([{"what": each.name, "count": each.count, "digest": each.digest[:16]} for each in copied.parts])
@@ -74,8 +74,8 @@ async def schema(asked: Declaring) -> None:
 
         remembrancer schema --neo4j | cypher-shell -a neo4j://graph.example:7687 -d memory -u admin
     """
-    from remembrancer.bootstrap import neo4j_schema  # noqa: PLC0415 (loads the engine)
-    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.bootstrap import neo4j_schema
+    from remembrancer.cli.output import print_json
 
     if not asked.neo4j:
         raise InvalidInput("--neo4j", asked.neo4j, "--neo4j: an embedded graph makes its own schema", "--neo4j")

@@ -43,9 +43,9 @@ async def doctor(asked: Examining) -> int:
     if asked.rules:
         sys.stdout.write(files("remembrancer.surfaces.otel").joinpath("alerts.yml").read_text("utf-8"))
         return 0
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.operations.diagnostics.checks import Health, worst  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json
+    from remembrancer.operations.diagnostics.checks import Health, worst
 
     try:
         async with reach(asked.graph) as reached:
@@ -61,9 +61,9 @@ async def doctor(asked: Examining) -> int:
 
 def _of_unreadable(error: GraphUnavailable) -> list[Diagnosis]:
     """Return what the checks say of a graph that is there and cannot be read; raise what is no illness of the graph."""
-    from remembrancer.model.timestamps import to_ms  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.operations.diagnostics.checks import examine  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.operations.diagnostics.unreadable_graph import facts_without_graph  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.model.timestamps import to_ms
+    from remembrancer.operations.diagnostics.checks import examine
+    from remembrancer.operations.diagnostics.unreadable_graph import facts_without_graph
 
     if not isinstance(error, GraphDamaged | GraphReplaced) and type(error) is not GraphUnavailable:
         raise error
@@ -71,7 +71,7 @@ def _of_unreadable(error: GraphUnavailable) -> list[Diagnosis]:
 
 
 def _print(told: Sequence[Diagnosis]) -> None:
-    from remembrancer.cli.output import coloured, print_table, screen, word_table  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import coloured, print_table, screen, word_table
 
     print_table(word_table("check", [(each.check, each.health, each.saw) for each in told]))
     for each in told:

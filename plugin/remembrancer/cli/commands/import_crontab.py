@@ -46,9 +46,9 @@ async def crontab(asked: Importing) -> None:
         remembrancer import crontab /etc/cron.d/sysstat --timezone Europe/Berlin
         remembrancer import crontab /etc/crontab --system --json
     """
-    from remembrancer.cli.output import errors, print_json  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.views.crontab import Fate, account  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.schedules.importers.crontab import judged, read_as  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import errors, print_json
+    from remembrancer.cli.views.crontab import Fate, account
+    from remembrancer.schedules.importers.crontab import judged, read_as
 
     text = _text(asked.file)
     form = judged(text, system=asked.system, name=str(asked.file))
@@ -75,7 +75,7 @@ def machine_zone(etc: Path = Path("/etc")) -> tuple[str, str]:
 
 
 def _zone(name: str) -> str:
-    from remembrancer.schedules.parsing import read_zone  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.schedules.parsing import read_zone
 
     return read_zone("UTC" if name in _UTC else name)
 
@@ -93,8 +93,8 @@ def _text(file: Path) -> str:
 
 
 def _print(accounted: list[Accounted], *, dry_run: bool) -> None:
-    from remembrancer.cli.output import print_table, row_table, screen  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.views.crontab import Fate  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_table, row_table, screen
+    from remembrancer.cli.views.crontab import Fate
 
     rows: list[dict[str, object]] = [
         {

@@ -35,11 +35,11 @@ async def preview(asked: Previewing) -> None:
         remembrancer preview "30 2 * * *" -z Europe/Berlin --after 2027-03-26T00:00:00Z --gap skip
         remembrancer preview "*/10 * * * * *" --seconds first --count 3 --json
     """
-    from remembrancer.cli.output import print_json, print_table, row_table  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.model.timestamps import to_ms  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.schedules.parsing import read_moment  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.schedules.preview import preview as next_fires  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.schedules.preview import read_expression  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_json, print_table, row_table
+    from remembrancer.model.timestamps import to_ms
+    from remembrancer.schedules.parsing import read_moment
+    from remembrancer.schedules.preview import preview as next_fires
+    from remembrancer.schedules.preview import read_expression
 
     now = datetime.now(UTC)
     zone = asked.timezone or "UTC"

@@ -27,9 +27,9 @@ async def retain(asked: Retaining) -> None:
         remembrancer retain --keep 90d --dry-run
         remembrancer retain --keep 90d
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import at_work, print_json, screen  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.model.timestamps import to_iso  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import at_work, print_json, screen
+    from remembrancer.model.timestamps import to_iso
 
     days = read_days(asked.keep)
     async with reach(asked.graph) as reached:

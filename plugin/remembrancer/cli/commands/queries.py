@@ -44,9 +44,9 @@ async def list_tasks(asked: Listing) -> None:
         remembrancer list --all --one-time
         remembrancer list --json | jq -r '.[].task_id'
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json, print_table, task_table, tell_more  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.ports.task_store import Wanted  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json, print_table, task_table, tell_more
+    from remembrancer.ports.filters import Wanted
 
     statuses = frozenset(asked.status or (() if asked.ended else OPEN_STATUSES))
     async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
@@ -76,9 +76,9 @@ async def show(asked: Showing) -> None:
 
         remembrancer show task_1723644600.123_9f3k2a
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.surfaces.jsonable import plain  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json
+    from remembrancer.surfaces.jsonable import plain
 
     async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
         task = await reached.scheduler.get_task(asked.task_id)
@@ -90,7 +90,7 @@ async def show(asked: Showing) -> None:
 
 
 def _print_task(task: ScheduledTask, executions: list[Execution]) -> None:
-    from remembrancer.cli.output import (  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import (
         execution_table,
         fact_table,
         print_table,
@@ -124,8 +124,8 @@ async def history(asked: Recalling) -> None:
         remembrancer history --limit 20
         remembrancer history task_1723644600.123_9f3k2a --json
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json, tell_more  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json, tell_more
 
     async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
         told: Sequence[Execution | TaskChange]
@@ -144,7 +144,7 @@ async def history(asked: Recalling) -> None:
 
 
 def _print_history(told: Sequence[Execution | TaskChange], summaries: Sequence[ExecutionSummary]) -> None:
-    from remembrancer.cli.output import execution_table, print_table, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import execution_table, print_table, screen
 
     print_table(execution_table(told), otherwise="" if summaries else "Nothing has fired yet.")
     if summaries:
@@ -180,8 +180,8 @@ async def cypher(asked: Querying) -> None:
         remembrancer cypher "MATCH (t:scheduled_task) RETURN t.name, t.status ORDER BY t.name"
         remembrancer cypher 'MATCH (e:task_execution {status: $s}) RETURN count(*) AS n' -P s=failed --json
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json, print_table, row_table  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json, print_table, row_table
 
     query = sys.stdin.read() if asked.query == "-" else asked.query
     parameters = dict(_parameter(each) for each in asked.params or ())

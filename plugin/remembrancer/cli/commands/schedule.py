@@ -64,7 +64,7 @@ class Scheduling(OnGraph):
 
     def request(self) -> ScheduleRequest:
         """Return what the scheduler takes."""
-        from remembrancer.model.request import ScheduleRequest  # noqa: PLC0415 (--help stays fast)
+        from remembrancer.model.request import ScheduleRequest
 
         return ScheduleRequest(
             name=self.name,
@@ -97,8 +97,8 @@ async def schedule(asked: Scheduling) -> None:
 
     `remembrancer preview` shows beforehand what a cron expression means.
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json
 
     request = asked.request()
     async with reach(asked.graph, make=True) as reached:
@@ -111,7 +111,7 @@ async def schedule(asked: Scheduling) -> None:
 
 def print_reply(reply: ScheduledReply, *, fires: bool) -> None:
     """Tell a person when a task will fire, and what there is to know about it."""
-    from remembrancer.cli.output import screen, when  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import screen, when
 
     out = screen()
     out.print(f"{reply.task_id}  {reply.name}", style="bold", markup=False, highlight=False)

@@ -6,102 +6,25 @@ import asyncio
 import os
 import secrets
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
-from typer import Option
-
-from remembrancer.cli.command import OnGraph
 from remembrancer.cli.exit_codes import FAILED
 from remembrancer.cli.options import DEFAULT_GRAPH, read_days
-from remembrancer.cli.serve_ports import exposition, listening, network_of, serve_metrics, serve_rest
 from remembrancer.cli.server_wait import until_it_answers
+from remembrancer.cli.servers import exposition, listening, network_of, serve_metrics, serve_rest
 from remembrancer.cli.signals import LastAct, Signals
 from remembrancer.errors import InvalidInput
-from remembrancer.model.query_limits import LONGEST_SECONDS, ROWS, SECONDS, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
+    from remembrancer.cli.serve_options import Serving
     from remembrancer.cli.views.serve import Chronicle
     from remembrancer.ports.handler import Handler
     from remembrancer.service.service import SchedulerService
     from remembrancer.settings import Options
-
-_QUERIES: Final = "What a query may take that others ask of it"
-_MOST_BYTES: Final = 12 * 1024 * 1024
-"""What the control channel carries in one frame, with room for how it is written there."""
-_OPEN: Final = "What it opens to others, on this machine only"
-_NET: Final = "The API beyond this machine"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Serving(OnGraph):
-    """The options of `serve`."""
-
-    handler: Annotated[
-        str | None,
-        Option(
-            metavar="MODULE:FUNCTION",
-            help="What does the work; else a firing becomes a thought in the graph.",
-        ),
-    ] = None
-    check_interval_seconds: Annotated[
-        float,
-        Option("--check-interval", min=0.01, help="The longest sleep between two looks at the graph, seconds."),
-    ] = 60.0
-    stop_timeout: Annotated[float, Option(min=0, help="How long handlers may go on when it stops, seconds.")] = 10.0
-    keep: Annotated[
-        str | None,
-        Option(metavar="TIME", help="Roll up executions that are over and began longer ago: 90d, 12w, 36h."),
-    ] = None
-    bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
-    bolt_port: Annotated[
-        int, Option(min=0, max=65535, help="0 is any free one. Of a folder only.", rich_help_panel=_OPEN)
-    ] = 0
-    rest: Annotated[
-        bool | None,
-        Option("--rest/--no-rest", help="Serve the API; if not said, where it can be.", rich_help_panel=_OPEN),
-    ] = None
-    rest_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
-    host: Annotated[
-        str,
-        Option(metavar="ADDRESS", help="Where the API listens; beyond this machine, see below.", rich_help_panel=_NET),
-    ] = "127.0.0.1"
-    allowed_host: Annotated[
-        list[str] | None,
-        Option(metavar="NAME", help="A host name that clients may ask for the API under.", rich_help_panel=_NET),
-    ] = None
-    tls_cert: Annotated[str | None, Option(metavar="FILE", help="Its certificate, PEM.", rich_help_panel=_NET)] = None
-    tls_key: Annotated[str | None, Option(metavar="FILE", help="The certificate's key, PEM.", rich_help_panel=_NET)] = (
-        None
-    )
-    proxy: Annotated[
-        list[str] | None,
-        Option(metavar="ADDRESS,…", help="Proxies whose forwarded headers are believed.", rich_help_panel=_NET),
-    ] = None
-    root_path: Annotated[
-        str, Option(metavar="PATH", help="Below which path a proxy serves the API.", rich_help_panel=_NET)
-    ] = ""
-    metrics_port: Annotated[
-        int | None, Option(min=0, max=65535, help="Serve /metrics for Prometheus there.", rich_help_panel=_OPEN)
-    ] = None
-    control_port: Annotated[
-        int,
-        Option(min=0, max=65535, help="Where there are no Unix sockets, for other commands.", rich_help_panel=_OPEN),
-    ] = 0
-    query_seconds: Annotated[
-        float,
-        Option(min=0.1, max=LONGEST_SECONDS, help="How long one query may take.", rich_help_panel=_QUERIES),
-    ] = SECONDS
-    query_rows: Annotated[int, Option(min=1, help="How many rows its answer may have.", rich_help_panel=_QUERIES)] = (
-        ROWS
-    )
-    query_bytes: Annotated[
-        int, Option(min=1000, max=_MOST_BYTES, help="How many bytes of JSON they may be.", rich_help_panel=_QUERIES)
-    ] = SIZE
 
 
 async def serve(asked: Serving) -> int:
@@ -127,7 +50,7 @@ async def serve(asked: Serving) -> int:
     start takes over. Exit codes: 0 stopped in order · 1 the checker has died, or the end took too long · 130, 143,
     129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
     """
-    from remembrancer.cli.views.serve import Chronicle, chronicled, find_handler  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.views.serve import Chronicle, chronicled, find_handler
 
     folder = _folder(asked.graph)
     last, stop = LastAct(), asyncio.Event()  # before the handler's module is imported
@@ -150,7 +73,7 @@ async def _open_shared(
     stack: AsyncExitStack, asked: Serving, handler: Handler, chronicle: Chronicle
 ) -> SchedulerService:
     """Start on a graph that others reach by themselves."""
-    from remembrancer.bootstrap import open_service, shown  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.bootstrap import open_service, shown
 
     for option, port in (("--bolt-port", asked.bolt_port), ("--control-port", asked.control_port)):
         if port:
@@ -173,10 +96,10 @@ async def _open(
     folder: Path, stack: AsyncExitStack, asked: Serving, handler: Handler, chronicle: Chronicle
 ) -> SchedulerService:
     """Start everything, innermost first; *stack* stops it in the opposite order."""
-    from remembrancer.bootstrap import open_bolt, open_service  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.surfaces.control.connection_file import Beacon, Place, light, put_out  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.surfaces.control.server import ControlServer  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.surfaces.kept_access import keep, recall  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.bootstrap import open_bolt, open_service
+    from remembrancer.surfaces.control.connection_file import Beacon, Place, light, put_out
+    from remembrancer.surfaces.control.server import ControlServer
+    from remembrancer.surfaces.kept_access import keep, recall
 
     _refuse_control_port(asked.control_port)
     network_of(asked)  # before anything is opened
@@ -211,7 +134,7 @@ async def _open(
 
 
 def _refuse_control_port(port: int) -> None:
-    from remembrancer.surfaces.control.address import HAS_UNIX_SOCKETS  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.control.address import HAS_UNIX_SOCKETS
 
     if port and HAS_UNIX_SOCKETS:
         allowed = "0: on this system other commands reach it through a socket in the graph's folder"
@@ -219,7 +142,7 @@ def _refuse_control_port(port: int) -> None:
 
 
 def _numbers(asked: Serving) -> Options:
-    from remembrancer.settings import Options  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.settings import Options
 
     return Options(
         check_interval_seconds=asked.check_interval_seconds,
@@ -258,7 +181,7 @@ async def _until(stop: asyncio.Event, service: SchedulerService) -> bool:
 
 def _folder(graph: str) -> Path | None:
     """Return the folder to serve; None for a graph on a server."""
-    from remembrancer.cli.connect import folder_of  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import folder_of
 
     if graph == ":memory:":
         allowed = "a folder or the URI of a server: other processes cannot reach this one"

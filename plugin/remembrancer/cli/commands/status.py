@@ -26,8 +26,8 @@ async def status(asked: Telling) -> int:
         remembrancer status
         remembrancer status --json | jq .metrics.active_tasks
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json
 
     async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
         told = await reached.status()
@@ -39,7 +39,7 @@ async def status(asked: Telling) -> int:
 
 
 def _print(graph: str, told: ServiceStatus, *, running: bool) -> None:
-    from remembrancer.cli.output import print_table, row_table, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.output import print_table, row_table, screen
 
     health = "healthy" if told.is_healthy else "not healthy"
     others = told.replication.replicas
@@ -59,7 +59,7 @@ def _print(graph: str, told: ServiceStatus, *, running: bool) -> None:
 
 
 def _shown(graph: str) -> str:
-    from remembrancer.bootstrap import shown  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.bootstrap import shown
 
     return shown(graph)
 

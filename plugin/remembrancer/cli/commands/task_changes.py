@@ -32,8 +32,8 @@ async def cancel(asked: Cancelling) -> int:
 
         remembrancer cancel task_1723644600.123_9f3k2a --reason "The meeting is off."
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json, screen
 
     async with reach(asked.graph) as reached:
         task = await reached.scheduler.get_task(asked.task_id)
@@ -68,9 +68,9 @@ async def defer(asked: Deferring) -> None:
         remembrancer defer task_1723644600.123_9f3k2a --until +2h --reason "Waiting for Ada's answer."
         remembrancer defer task_1723644600.123_9f3k2a --until 2026-12-01T09:00:00Z --reason "Holidays."
     """
-    from remembrancer.cli.commands.schedule import print_reply  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.commands.schedule import print_reply
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json
 
     until = moment(asked.until, "until")
     async with reach(asked.graph) as reached:
@@ -97,8 +97,8 @@ async def run_now(asked: Running) -> int:
 
         remembrancer run-now task_1723644600.123_9f3k2a
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import errors, execution_table, print_json, print_table  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import errors, execution_table, print_json, print_table
 
     async with reach(asked.graph) as reached:
         execution = await reached.scheduler.run_now(asked.task_id)
@@ -116,7 +116,7 @@ async def run_now(asked: Running) -> int:
 
 async def _outcome(scheduler: Scheduler, started: Execution) -> Execution:
     """Return the execution as it ended."""
-    from remembrancer.model.execution import TERMINAL_STATUSES  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.model.execution import TERMINAL_STATUSES
 
     while True:
         for each in await scheduler.history(started.task_id, _RECENT):

@@ -27,8 +27,8 @@ async def create(asked: Creating) -> None:
 
         remembrancer token create --name dashboard --scope read
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json, screen
 
     async with reach(asked.graph, make=True) as reached:
         made = await reached.scheduler.create_token(asked.name, asked.scope)
@@ -45,8 +45,8 @@ async def list_tokens(asked: OnGraph) -> None:
 
         remembrancer token list
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json, print_table, row_table  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json, print_table, row_table
 
     async with reach(asked.graph, reading=True) as reached:
         tokens = await reached.scheduler.list_tokens()
@@ -70,8 +70,8 @@ async def revoke(asked: Revoking) -> int:
 
         remembrancer token revoke dashboard
     """
-    from remembrancer.cli.connect import reach  # noqa: PLC0415 (--help stays fast)
-    from remembrancer.cli.output import print_json, screen  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import reach
+    from remembrancer.cli.output import print_json, screen
 
     async with reach(asked.graph) as reached:
         revoked = await reached.scheduler.revoke_token(asked.name)

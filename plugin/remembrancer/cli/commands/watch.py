@@ -42,7 +42,7 @@ async def watch(asked: Watching) -> None:
         remembrancer watch
         remembrancer watch --json --after 0 | jq 'select(.kind == "execution_failed")'
     """
-    from remembrancer.cli.views.watch import sight_of  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.views.watch import sight_of
 
     with sight_of(asked.graph, as_json=asked.as_json) as sight:
         try:
@@ -53,7 +53,7 @@ async def watch(asked: Watching) -> None:
 
 async def _follow(asked: Watching, sight: Sight) -> None:
     """Look again and again, through whoever holds the graph at that time."""
-    from remembrancer.cli.connect import folder_of, reach  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.cli.connect import folder_of, reach
 
     folder = folder_of(asked.graph)
     after = asked.after

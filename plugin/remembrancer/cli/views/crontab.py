@@ -15,7 +15,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.operations.validation import admit
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.schedules.importers.crontab import CrontabLine, LineKind
 
 

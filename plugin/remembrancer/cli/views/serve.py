@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from remembrancer.cli.serve_ports import Api
+    from remembrancer.cli.servers import Api
     from remembrancer.ports.handler import Answer, Firing, Handler
     from remembrancer.service.service import SchedulerService
     from remembrancer.service.telemetry.status import ReplicationReport

@@ -21,7 +21,7 @@ from remembrancer.errors import TaskNotFound
 from remembrancer.model.control_characters import visible
 from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.timestamps import from_ms, to_iso
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

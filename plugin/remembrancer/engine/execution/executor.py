@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.context import AUTHOR, MARK, Author
 from remembrancer.engine.execution.cancellation import Cancellations
-from remembrancer.engine.execution.handler_call import Verdict, deferral_of, deferral_refused, is_async, raised, run
+from remembrancer.engine.execution.handler_call import deferral_of, deferral_refused, is_async, raised, run
 from remembrancer.engine.execution.heartbeat import Heartbeat
 from remembrancer.engine.execution.outcome_writer import Ledger, patiently
 from remembrancer.engine.execution.progress import Reporting
@@ -17,7 +17,8 @@ from remembrancer.engine.execution.slots import Reservation, Slots
 from remembrancer.engine.execution.sync_handler import PlainHandler
 from remembrancer.engine.memory_usage import memory_of
 from remembrancer.errors import RemembrancerError, SchedulerBusy
-from remembrancer.policies.completion import settlement_of
+from remembrancer.model.handler_result import Verdict
+from remembrancer.policies.settlement import settlement_of
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.sync_calls import OUTSIDE
 
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.sync_calls import BlockingCalls
-    from remembrancer.ports.task_store import Lease, Settlement, TaskStore
+    from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.telemetry import Instruments
+    from remembrancer.ports.writes import Lease, Settlement
     from remembrancer.settings import Options
 
 _SLOT_WITHIN_SECONDS: Final = 5.0

@@ -6,15 +6,14 @@ import asyncio
 import inspect
 import logging
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import read_id, read_thought
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, Thought
+from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, Thought, Verdict
 from remembrancer.model.policy import TaskStatus
-from remembrancer.operations.validation import read_id, read_thought
 from remembrancer.policies.deferral import put_off
 
 if TYPE_CHECKING:
@@ -24,24 +23,12 @@ if TYPE_CHECKING:
     from remembrancer.engine.execution.handler_threads import Ended
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.handler import Firing, Handler
-    from remembrancer.ports.task_store import Rearm
+    from remembrancer.ports.writes import Rearm
 
 _LOG: Final = logging.getLogger("remembrancer")
 _LONGEST_TEXT: Final = 10_000
 UNANSWERED: Final = object()
 """What a call gives in place of an answer when its handler was never called, or is not waited for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How a run ended, before it is written down."""
-
-    status: ExecutionStatus
-    reason_code: Reason | None = None
-    reason: str | None = None
-    result: str | None = None
-    thought: Thought | None = None
-    put_off: Defer | None = None
 
 
 def is_async(handler: Handler) -> bool:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.errors import ForeignConstraint, GraphUnavailable
-from remembrancer.policies.completion import refused
+from remembrancer.policies.settlement import refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from remembrancer.ports.task_store import Settlement, TaskStore
+    from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.telemetry import Instruments
+    from remembrancer.ports.writes import Settlement
 
 _LOG: Final = logging.getLogger("remembrancer")
 _T = TypeVar("_T")

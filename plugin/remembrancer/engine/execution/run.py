@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from remembrancer.engine.execution.handler_call import Verdict
 from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.handler_result import Verdict
 from remembrancer.model.policy import OnLost
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.context import Author, acting
 from remembrancer.engine.clock_steps import is_within
 from remembrancer.errors import InvalidInput
-from remembrancer.ports.task_store import Change
+from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
     import asyncio

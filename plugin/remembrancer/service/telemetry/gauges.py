@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from remembrancer.ports.health import Sounding
     from remembrancer.ports.statistics import Lifelong
     from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.telemetry import Collector
     from remembrancer.service.telemetry.metrics import Vitals
-    from remembrancer.surfaces.otel.metrics import OpenTelemetry
 
 _PATIENCE_SECONDS: Final = 30.0
 """How long the graph may take for all that the checks ask of it."""
@@ -102,7 +102,7 @@ class Gauges:
         """Show nothing of the graph until it has been asked again."""
         self._taken = None
 
-    async def keep_fresh(self, instruments: OpenTelemetry) -> None:
+    async def keep_fresh(self, instruments: Collector) -> None:
         """Ask now and then, for ever, while anybody reads the instruments."""
         while True:
             if instruments.live:

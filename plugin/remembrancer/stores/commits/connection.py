@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, LiteralString, Protocol
+from typing import TYPE_CHECKING, LiteralString, Protocol
 
 if TYPE_CHECKING:
     from collections import deque
@@ -13,33 +12,7 @@ if TYPE_CHECKING:
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.graph_check import CheckStep, Finding
     from remembrancer.stores.commits.pending_counts import Notes
-
-Row = dict[str, Any]
-"""What an engine answers: nodes as dicts of their properties, moments as aware datetimes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A named query of the catalogue and the rows to run it over; each answered row says its `row`.
-
-    The rows belong to the statement: the session numbers them in place, under `row`.
-    """
-
-    name: str
-    rows: Sequence[Row]
-
-
-class UniqueKeyTaken(Exception):
-    """A write would have made a second node with a unique key; nothing of it was written.
-
-    Args:
-        message: The engine's.
-        property_name: The key's, where the engine says it.
-    """
-
-    def __init__(self, message: str, property_name: str | None = None) -> None:
-        self.property_name = property_name
-        super().__init__(message)
+    from remembrancer.stores.commits.statement import Row, Statement
 
 
 class Session(Protocol):

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS, LIFELONG, OTHER
+from remembrancer.stores.commits.events import log_row
 from remembrancer.stores.commits.statistics import HOUR_MS
-from remembrancer.stores.records.event_log import log_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.pending_counts import Note
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.commits.statistics import Counts, Sums, Tally
 
 _TEXTS: Final = 64
@@ -27,9 +28,6 @@ _TEXTS: Final = 64
 _NUMBERS: Final = frozenset({*LIFELONG, "most_deferrals", "longest_delay_ms", "commit_number", "hour_ms"})
 _REMEMBERED: Final = 64
 """How many nodes a session remembers beyond those that the commit under way needs; a forgotten one is read again."""
-
-Note = tuple[str, str]
-"""Something counted that changes no task, and what people call it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,10 @@ from remembrancer.model.timestamps import from_ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
 
+STREAMS: Final = 16
+"""Enough that two writers seldom wait for each other's commit, few enough for a short cursor."""
 _LONGEST: Final = 200
 _PACKED_FROM: Final = 2000
 """Characters: of a thousand events a tenth is left when they are packed; a few can be read in the graph as they are."""
@@ -201,3 +203,14 @@ _TOLD: Final[dict[str, Callable[[Sequence[Row]], Row]]] = {
     "record_outcomes": _dropped,
     "skip_unreadable": _dropped,
 }
+
+
+def log_row(counter_id: str, sets: Sequence[Row]) -> Row:
+    """Return the parameters that log what a commit of this session, or of this writer of it, did."""
+    return {"stream": _stream_of(counter_id), **to_batch(sets)}
+
+
+def _stream_of(counter_id: str) -> int:
+    """Return whose stream it is: the writers of one session have streams side by side."""
+    session, _, place = counter_id.partition(".")
+    return (zlib.crc32(session.encode()) + int(place or 0)) % STREAMS

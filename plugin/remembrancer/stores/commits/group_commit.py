@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator, Sequence
 
-    from remembrancer.stores.commits.connection import Row, Statement
+    from remembrancer.stores.commits.statement import Row, Statement
 
 REMEMBERED: Final = 10_000
 """How many commits' sizes a session keeps for whoever measures them."""

@@ -11,7 +11,6 @@ from remembrancer.errors import GraphFull, GraphUnavailable
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from remembrancer.stores.commits.counters import Note
 
 _MOST: Final = 10_000
 _UNAVAILABLE: Final = "The graph did not answer"
@@ -57,3 +56,7 @@ class Notes:
                 self.full = str(fault)
             self.add("database_errors", _UNAVAILABLE)
             raise
+
+
+Note = tuple[str, str]
+"""Something counted that changes no task, and what people call it."""

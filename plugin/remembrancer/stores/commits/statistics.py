@@ -18,7 +18,7 @@ from remembrancer.stores.commits.events import happened
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
 
 Counts = dict[str, float]
 HOUR_MS: Final = 3_600_000

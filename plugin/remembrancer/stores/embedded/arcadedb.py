@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from remembrancer.errors import EngineMissing, GraphUnavailable
 from remembrancer.stores.embedded.engine_settings import ENFORCED, engine_environment
-from remembrancer.stores.embedded.private_files import keep_logs_private
+from remembrancer.stores.private_files import keep_logs_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import GraphFull, GraphMissing, GraphTaken, GraphUnavailable, NotAGraph
 from remembrancer.stores.embedded.directory import BACKUP, database_path, lock_folder
 from remembrancer.stores.embedded.directory_lock import LOCK_FILE
-from remembrancer.stores.embedded.private_files import PRIVATE_FILE, PRIVATE_FOLDER, make_private
 from remembrancer.stores.embedded.snapshot import flush
+from remembrancer.stores.private_files import PRIVATE_FILE, PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

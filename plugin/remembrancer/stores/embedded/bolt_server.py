@@ -23,9 +23,9 @@ from remembrancer.errors import GraphUnavailable
 from remembrancer.model.query_limits import LONGEST_SECONDS
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.directory import DATABASE, OpenFolder, database_path, lock_folder, open_database
-from remembrancer.stores.embedded.private_files import PRIVATE_FILE, make_private
 from remembrancer.stores.embedded.sockets import close_port
 from remembrancer.stores.embedded.threads import on_own_thread
+from remembrancer.stores.private_files import PRIVATE_FILE, make_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, LiteralString
 
 from remembrancer.errors import GraphReadOnly, GraphUnavailable
+from remembrancer.stores.commits.lanes import Lane, lane_of
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.directory import close_folder
+from remembrancer.stores.embedded.engine_check import check_database, missing_indexes
+from remembrancer.stores.embedded.engine_repair import repair_database
 from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows, reading_meaning
 from remembrancer.stores.embedded.queries import EmbeddedQueries
 from remembrancer.stores.embedded.snapshot import take_snapshot
 from remembrancer.stores.embedded.threads import Readers, on_own_thread
 from remembrancer.stores.embedded.writer import CLOSED, EmbeddedWriter
-from remembrancer.stores.integrity.engine_check import check_database, missing_indexes
-from remembrancer.stores.integrity.engine_repair import repair_database
-from remembrancer.stores.neo4j.lanes import Lane, lane_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.graph_check import CheckStep, Finding
-    from remembrancer.stores.commits.connection import Row, Statement
+    from remembrancer.stores.commits.statement import Row, Statement
     from remembrancer.stores.embedded.directory import OpenFolder
 
 _LOG: Final = logging.getLogger("remembrancer")

@@ -14,7 +14,7 @@ from remembrancer.stores.embedded.arcadedb import load_engine
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.embedded.arcadedb import Database
 
 Batch = tuple[list["Row"], int]

@@ -22,7 +22,7 @@ from remembrancer.errors import (
 )
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.directory_lock import LOCK_FILE, FolderLock
-from remembrancer.stores.embedded.private_files import PRIVATE_FOLDER, make_private
+from remembrancer.stores.private_files import PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable

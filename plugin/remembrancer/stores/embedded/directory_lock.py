@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphLocked, GraphReplaced, GraphUnavailable
-from remembrancer.stores.embedded.private_files import PRIVATE_FILE, PrivateFiles, warn_if_exposed
+from remembrancer.stores.private_files import PRIVATE_FILE, PrivateFiles, warn_if_exposed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
-from remembrancer.stores.commits.connection import Row, UniqueKeyTaken
+from remembrancer.stores.commits.statement import Row, UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
 from remembrancer.stores.embedded.arcadedb import load_engine
 

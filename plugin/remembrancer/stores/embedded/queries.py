@@ -17,7 +17,7 @@ from remembrancer.stores.rows.node_rows import plain
 if TYPE_CHECKING:
     from remembrancer.errors import GraphUnavailable
     from remembrancer.model.query_limits import QueryLimits
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.embedded.arcadedb import Database
 
 _THREADS: Final = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from remembrancer.stores.commits.connection import Row, Session, Statement
+from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer.stores.rows.node_rows import to_json
 from remembrancer_schema.catalog import query
@@ -14,7 +14,8 @@ from remembrancer_schema.kinds import APART, KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from remembrancer.ports.task_store import Change
+    from remembrancer.ports.writes import Change
+    from remembrancer.stores.commits.connection import Session
 
 
 async def begin_restored(session: Session, change: Change, after: Mapping[str, str]) -> None:

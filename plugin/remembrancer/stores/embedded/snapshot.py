@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphBusy, InvalidInput
-from remembrancer.stores.embedded.private_files import PRIVATE_FILE
+from remembrancer.stores.private_files import PRIVATE_FILE
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -21,7 +21,7 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from remembrancer.stores.commits.connection import Row, Statement
+    from remembrancer.stores.commits.statement import Row, Statement
     from remembrancer.stores.embedded.directory import OpenFolder
 
 _ROWS_PER_COMMIT: Final = 64

@@ -10,7 +10,7 @@ from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.armed_times import Missed
 from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force
-from remembrancer.stores.commits.connection import Row, Session, Statement
+from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.due_key import due_key
 from remembrancer_schema.catalog import query
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.armed_times import Cause, Move
+    from remembrancer.stores.commits.connection import Session
     from remembrancer.stores.graph.due_index import DueIndex
     from remembrancer.stores.graph.time_links import Moved
     from remembrancer.stores.rows.readable_records import Records

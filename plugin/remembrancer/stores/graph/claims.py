@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import ForeignConstraint, GraphBusy, GraphUnavailable
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.stores.commits.connection import Row, Statement, UniqueKeyTaken
+from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.graph.element_ids import placed
 from remembrancer.stores.graph.lock_backoff import LockBackoff
 from remembrancer.stores.rows import node_rows
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.task_store import Claim, Lease
+    from remembrancer.ports.writes import Claim, Lease
     from remembrancer.stores.commits.connection import Session
     from remembrancer.stores.graph.due_index import DueIndex
     from remembrancer.stores.graph.element_ids import Elements

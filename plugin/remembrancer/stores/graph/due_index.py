@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.commits.connection import Row, Session, Statement
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row, Statement
 
 _LOOKS: Final = 5
 """How often to look for the next run, if another replica takes it each time before it is read."""

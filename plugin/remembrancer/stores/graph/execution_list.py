@@ -10,7 +10,8 @@ from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.rows.readable_records import Records
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.health import MOST_COUNTED, Sounding
-from remembrancer.stores.commits.connection import Statement
 from remembrancer.stores.commits.counters import summed
-from remembrancer.stores.embedded.private_files import exposure
+from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.private_files import exposure
 from remembrancer.stores.records.replicas import GraphRoll
 from remembrancer.stores.rows.due_key import last_key
 from remembrancer.stores.rows.readable_records import FAULTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from remembrancer.stores.commits.connection import UniqueKeyTaken
+from remembrancer.stores.commits.statement import UniqueKeyTaken
 from remembrancer.stores.graph.claims import answer_to, fenced, hold, let_go
 from remembrancer.stores.graph.outcomes import take_over_statements
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.recovery import TakeOver
-    from remembrancer.ports.task_store import Lease
+    from remembrancer.ports.writes import Lease
     from remembrancer.stores.commits.connection import Session
 
 

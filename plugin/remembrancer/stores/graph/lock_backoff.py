@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.errors import GraphUnavailable
-    from remembrancer.ports.task_store import Claim
+    from remembrancer.ports.writes import Claim
 
 _LOG: Final = logging.getLogger("remembrancer")
 _SHORTEST_SECONDS: Final = 0.5

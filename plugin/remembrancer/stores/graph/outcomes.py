@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remembrancer.model.timestamps import to_ms
-from remembrancer.stores.commits.connection import Row, Statement
+from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.graph.claims import let_go
 from remembrancer.stores.graph.element_ids import placed
 from remembrancer.stores.rows import node_rows
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.deferral import Deferral
     from remembrancer.ports.recovery import TakeOver
-    from remembrancer.ports.task_store import Claim, Settlement
+    from remembrancer.ports.writes import Claim, Settlement
 
 
 def settle_statements(

@@ -10,13 +10,14 @@ from remembrancer.errors import GraphBusy, GraphFull, GraphUnavailable, GraphUnr
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, new_id, occurrence_key
 from remembrancer.model.policy import TaskType
-from remembrancer.stores.commits.connection import Row, Session, Statement, UniqueKeyTaken
+from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.rows.due_key import moment_of
 from remembrancer.stores.rows.readable_records import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from remembrancer.stores.commits.connection import Session
     from remembrancer.stores.rows.readable_records import Unreadable
 
 _LOG: Final = logging.getLogger("remembrancer")

@@ -13,7 +13,7 @@ from remembrancer.stores.graph.outcomes import settle_statements
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from remembrancer.ports.task_store import Settlement
+    from remembrancer.ports.writes import Settlement
     from remembrancer.stores.commits.connection import Session
     from remembrancer.stores.graph.due_index import DueIndex
     from remembrancer.stores.graph.element_ids import Elements

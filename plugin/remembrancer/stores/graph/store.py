@@ -11,7 +11,7 @@ from remembrancer.model.query_limits import QueryLimits
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.recovery import AbandonedLease
 from remembrancer.ports.statistics import LIFELONG
-from remembrancer.stores.commits.connection import Row, Session, Statement, UniqueKeyTaken
+from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.graph.armed_times import GraphSchedules
 from remembrancer.stores.graph.claims import Claiming, answer_to
@@ -46,9 +46,11 @@ if TYPE_CHECKING:
     from remembrancer.model.request import RequestMark
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.armed_times import Schedules
+    from remembrancer.ports.filters import Wanted
     from remembrancer.ports.recovery import TakeOver
     from remembrancer.ports.retention import Past
-    from remembrancer.ports.task_store import Change, Claim, Lease, Rearm, Settlement, Wanted
+    from remembrancer.ports.writes import Change, Claim, Lease, Rearm, Settlement
+    from remembrancer.stores.commits.connection import Session
 
 _BULK: Final = 1000
 _TIDY_SECONDS: Final = 2.0  # closing is not held up by what can be missing

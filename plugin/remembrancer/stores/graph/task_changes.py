@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remembrancer.stores.commits.connection import Session, Statement, UniqueKeyTaken
+from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
 from remembrancer.stores.graph.claims import fenced, hold, let_go
 from remembrancer.stores.graph.outcomes import unserved_statements
 from remembrancer.stores.records.idempotency import refusing_another
@@ -12,7 +12,8 @@ from remembrancer.stores.rows import audit_rows, node_rows
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.task_store import Change, Claim, Lease
+    from remembrancer.ports.writes import Change, Claim, Lease
+    from remembrancer.stores.commits.connection import Session
 
 
 async def cancel(session: Session, task_id: str, change: Change, unserved: Claim | None) -> bool:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import Wanted
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.ports.filters import Wanted
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.graph.due_index import DueIndex
     from remembrancer.stores.rows.readable_records import Records
 

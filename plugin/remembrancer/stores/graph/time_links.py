@@ -15,7 +15,7 @@ from remembrancer.stores.rows.node_rows import time_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
 
 _MOST: Final = 100_000
 _REST_SECONDS: Final = 30.0

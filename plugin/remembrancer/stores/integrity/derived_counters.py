@@ -16,7 +16,7 @@ from remembrancer.stores.commits.statistics import Tally
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
 
 _KEPT: Final = ("cron_refused", "database_errors")
 """What leaves no node."""

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphReplaced, GraphUnreachable, RemembrancerError
 from remembrancer.ports.graph_check import NAMED, CheckReport, CheckStep, Finding
-from remembrancer.stores.integrity.counter_check import compare_books, compare_hours
 from remembrancer.stores.integrity.record_check import PAGE, WALKED, RecordWalk, is_derived_right
 from remembrancer.stores.integrity.stream_check import Streams
+from remembrancer.stores.records.counter_check import compare_books, compare_hours
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import EDGES, KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
     from remembrancer_schema.kinds import Edge
 
 _UNIQUE: Final = {

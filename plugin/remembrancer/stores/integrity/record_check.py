@@ -24,7 +24,8 @@ from remembrancer_schema.kinds import APART, KEYS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
 
 PAGE: Final = 1000
 MOMENTS: Final = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.ids import execution_id_of, minute_of, new_id, next_attempt
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.graph_copy import Part
-from remembrancer.stores.commits.connection import Row, Session, Statement
+from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.integrity.derived_counters import DerivedBooks
 from remembrancer.stores.integrity.record_check import (
     PAGE,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.ports.graph_check import CheckStep
+    from remembrancer.stores.commits.connection import Session
     from remembrancer_schema.kinds import Edge
 
 _TASKS: Final = Part("scheduled_task", KEYS["scheduled_task"])

@@ -13,7 +13,7 @@ from remembrancer.stores.rows.node_rows import task_from
 from remembrancer.stores.rows.readable_records import FAULTS
 
 if TYPE_CHECKING:
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
 
 _ROUNDS: Final = 5
 _UNREADABLE: Final = "(it could not be read, and was set apart)"

@@ -10,7 +10,7 @@ from remembrancer.stores.records.event_log import KEYS_OF_A_STREAM
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
 
 
 @dataclass(slots=True)

@@ -6,14 +6,14 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from remembrancer.stores.embedded.private_files import PRIVATE_FILE, make_private
+from remembrancer.stores.private_files import PRIVATE_FILE, make_private
 from remembrancer_schema.kinds import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
 
 
 class UnreadableFile:

@@ -13,10 +13,12 @@ from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable
 from remembrancer.ports.graph_check import CheckStep, Finding
+from remembrancer.stores.commits.counter_rollup import AT_ONCE_MS, ENDED
 from remembrancer.stores.commits.group_commit import REMEMBERED, Write
+from remembrancer.stores.commits.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
 from remembrancer.stores.commits.pending_counts import Notes
 from remembrancer.stores.commits.statistics import Counts, zero
-from remembrancer.stores.migrations import Use, declare_again, refuse_old_server, undeclared, upgrade_neo4j
+from remembrancer.stores.migrations import Use
 from remembrancer.stores.neo4j.credentials import Credentials
 from remembrancer.stores.neo4j.errors import (
     FAULTS,
@@ -28,13 +30,12 @@ from remembrancer.stores.neo4j.errors import (
     reading_meaning,
     writing_meaning,
 )
-from remembrancer.stores.neo4j.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
+from remembrancer.stores.neo4j.migrations import declare_again, refuse_old_server, undeclared, upgrade_neo4j
 from remembrancer.stores.neo4j.queries import Neo4jQueries
 from remembrancer.stores.neo4j.sessions import Sessions
 from remembrancer.stores.neo4j.values import plain_rows, ungathered
 from remembrancer.stores.neo4j.write_queue import WriteQueue
 from remembrancer.stores.neo4j.writer import Writer
-from remembrancer.stores.records.counter_rollup import AT_ONCE_MS, ENDED
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from neo4j import AsyncDriver
 
     from remembrancer.model.query_limits import QueryLimits
-    from remembrancer.stores.commits.connection import Row, Statement
+    from remembrancer.stores.commits.statement import Row, Statement
     from remembrancer.stores.neo4j.address import Address
 
 _PATIENCE_SECONDS: Final = 5.0

@@ -30,7 +30,7 @@ from remembrancer.errors import (
     InvalidInput,
     RemembrancerError,
 )
-from remembrancer.stores.commits.connection import UniqueKeyTaken
+from remembrancer.stores.commits.statement import UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
 from remembrancer_schema.catalog import migrations
 

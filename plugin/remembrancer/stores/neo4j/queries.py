@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from neo4j import Query
 
+from remembrancer.stores.commits.lanes import Lane
 from remembrancer.stores.neo4j.errors import FAULTS, UNUSABLE, Patience, Unanswered, asking_meaning
-from remembrancer.stores.neo4j.lanes import Lane
 from remembrancer.stores.neo4j.values import plain_rows
 from remembrancer.stores.rows.node_rows import plain
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from remembrancer.errors import GraphUnavailable
     from remembrancer.model.query_limits import QueryLimits
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.neo4j.address import Address
     from remembrancer.stores.neo4j.sessions import Sessions
 

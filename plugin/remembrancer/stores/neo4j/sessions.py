@@ -12,9 +12,9 @@ from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
 from neo4j.exceptions import Neo4jError
 
 from remembrancer.errors import GraphUnavailable
+from remembrancer.stores.commits.lanes import Lane
 from remembrancer.stores.neo4j.deadline import Deadline
 from remembrancer.stores.neo4j.errors import LocksHeld, Unanswered, may_pass
-from remembrancer.stores.neo4j.lanes import Lane
 from remembrancer.stores.neo4j.pool import Pool
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from neo4j import AsyncDriver, AsyncSession, AsyncTransaction, Record
     from neo4j.exceptions import DriverError
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.neo4j.address import Address
     from remembrancer.stores.neo4j.credentials import Credentials
 

@@ -9,8 +9,8 @@ from neo4j.graph import Entity, Path
 from neo4j.spatial import Point
 from neo4j.time import Date, DateTime, Duration, Time
 
-from remembrancer.stores.commits.connection import Statement
 from remembrancer.stores.commits.group_commit import Write
+from remembrancer.stores.commits.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from neo4j import Record
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
 
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})

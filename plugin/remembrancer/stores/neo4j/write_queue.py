@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from remembrancer.stores.commits.group_commit import Write
-    from remembrancer.stores.neo4j.lanes import Kind
+    from remembrancer.stores.commits.lanes import Kind
     from remembrancer.stores.neo4j.writer import Writer
 
 _SPARE: Final = 4

@@ -18,10 +18,10 @@ from remembrancer_schema.catalog import gathered, query
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from remembrancer.stores.commits.connection import Row
-    from remembrancer.stores.commits.counters import Entry, Note
+    from remembrancer.stores.commits.counters import Entry
     from remembrancer.stores.commits.group_commit import Group
-    from remembrancer.stores.commits.pending_counts import Notes
+    from remembrancer.stores.commits.pending_counts import Note, Notes
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.commits.statistics import Counts, Tally
     from remembrancer.stores.neo4j.address import Address
     from remembrancer.stores.neo4j.sessions import Sessions, Work

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.audit import TaskChange
     from remembrancer.ports.audit_log import Stretch
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.rows.readable_records import Records
 
 

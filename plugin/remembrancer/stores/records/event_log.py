@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.event import Event, EventKind
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.event_log import Extent, Numbered
-from remembrancer.stores.commits.connection import Statement
-from remembrancer.stores.commits.events import from_batch, to_batch
+from remembrancer.stores.commits.events import from_batch
+from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.rows import node_rows
 from remembrancer_schema.catalog import query
 
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.ports.event_log import Keeping
     from remembrancer.ports.handler import Progress
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.rows.readable_records import Records
 
-STREAMS: Final = 16
-"""Enough that two writers seldom wait for each other's commit, few enough for a short cursor."""
 KEYS_OF_A_STREAM: Final = 1_000_000_000_000
 """How many events a stream can ever number: the query `keep_books` has the same number."""
 UNREADABLE: Final = "What happened here cannot be read."
@@ -120,11 +118,6 @@ class GraphEvents:
         return number != extent.oldest or at_ms < since_ms or extent.oldest <= bound
 
 
-def log_row(counter_id: str, sets: Sequence[Row]) -> Row:
-    """Return the parameters that log what a commit of this session, or of this writer of it, did."""
-    return {"stream": _stream_of(counter_id), **to_batch(sets)}
-
-
 def _extent_from(row: Row) -> tuple[int, Extent]:
     """Read what a stream holds. Raises one of `records.FAULTS`."""
     return int(row["stream"]), Extent(int(row["oldest"]), int(row["newest"]))
@@ -148,12 +141,6 @@ def _gap(node: Row, after: int, newest: int) -> Numbered:
 def _over(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:
     """Return the numbers that those batches end with which need not be kept."""
     return [row["newest"] for row in takewhile(lambda row: row["newest"] <= bound or row["at_ms"] < since_ms, oldest)]
-
-
-def _stream_of(counter_id: str) -> int:
-    """Return whose stream it is: the writers of one session have streams side by side."""
-    session, _, place = counter_id.partition(".")
-    return (zlib.crc32(session.encode()) + int(place or 0)) % STREAMS
 
 
 def _span(stream: int, after: int, limit: int) -> Row:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.graph_copy import Mark, Page, Part
-from remembrancer.stores.commits.connection import Row, Session, Statement
 from remembrancer.stores.commits.counters import summed
-from remembrancer.stores.integrity.counter_check import refuse_loss
+from remembrancer.stores.commits.statement import Row, Statement
+from remembrancer.stores.records.counter_check import refuse_loss
 from remembrancer.stores.records.replicas import GraphRoll
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer_schema.catalog import query
@@ -17,7 +17,8 @@ from remembrancer_schema.kinds import APART, EDGES, KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from remembrancer.ports.task_store import Change
+    from remembrancer.ports.writes import Change
+    from remembrancer.stores.commits.connection import Session
 
 PAGE: Final = 1000
 """A commit costs little beside a thousand nodes, and a thousand nodes are little memory."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.errors import ExecutionNotFound, ExecutionUnreadable, RequestKeyTaken
 from remembrancer.ports.idempotency import Handled
-from remembrancer.stores.commits.connection import UniqueKeyTaken
+from remembrancer.stores.commits.statement import UniqueKeyTaken
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.readable_records import FAULTS, one_line
 from remembrancer_schema.catalog import query
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import RequestMark
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
 
 
 class GraphRequests:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.replica import Replica
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.replicas import Roster
-from remembrancer.stores.commits.connection import Row, Session, Statement
+from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
+
+    from remembrancer.stores.commits.connection import Session
 
 _AT_WORK: Final = (
     *("claim_executions", "hold_leases", "settle_executions", "retire_tasks", "release_leases"),

@@ -19,7 +19,7 @@ from remembrancer.model.ids import LAST_ID, first_id
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.timestamps import to_iso, to_ms
 from remembrancer.ports.retention import OldExecution
-from remembrancer.stores.commits.connection import Row, Session, Statement, UniqueKeyTaken
+from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer.stores.rows.node_rows import to_json
 from remembrancer_schema.catalog import query
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from remembrancer.ports.task_store import Change
+    from remembrancer.ports.writes import Change
+    from remembrancer.stores.commits.connection import Session
     from remembrancer.stores.rows.readable_records import Records
 
 _LOG: Final = logging.getLogger("remembrancer")

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.policy import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.statistics import COUNTS, LIFELONG, CronUse, Lifelong, Window
+from remembrancer.stores.commits.counter_rollup import fold_idle
 from remembrancer.stores.commits.counters import summed, texts_of
 from remembrancer.stores.commits.statistics import HOUR_MS
-from remembrancer.stores.graph.task_list import PAGE
-from remembrancer.stores.records.counter_rollup import fold_idle
 from remembrancer.stores.rows import node_rows
 from remembrancer_schema.catalog import query
 
@@ -20,9 +19,11 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.statistics import Page
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.rows.readable_records import Records
 
+_PAGE: Final = 1000
 LAST_MS: Final = 253_402_300_799_999
 """The last moment that a datetime can be."""
 
@@ -97,7 +98,7 @@ class GraphAccounts:
                 found += self._records.read("task_id", node_rows.shown_task_from, nodes)
                 if len(nodes) < asked:
                     break
-                asked, below = PAGE, nodes[-1]["listing"]  # one that cannot be read takes no other's place
+                asked, below = _PAGE, nodes[-1]["listing"]  # one that cannot be read takes no other's place
         return found[: page.limit]
 
     async def _between(self, name: str, above: str, below: str, limit: int) -> list[Row]:

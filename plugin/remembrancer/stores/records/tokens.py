@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.timestamps import to_iso
 from remembrancer.model.token import AccessToken
-from remembrancer.stores.commits.connection import Statement, UniqueKeyTaken
+from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer.stores.rows.node_rows import to_json
 from remembrancer_schema.catalog import query
@@ -14,8 +14,9 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.ports.task_store import Change
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.ports.writes import Change
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.rows.readable_records import Records
 
 

@@ -11,8 +11,8 @@ from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.stores.rows.node_rows import fence_after
 
 if TYPE_CHECKING:
-    from remembrancer.ports.task_store import Change, Claim
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.ports.writes import Change, Claim
+    from remembrancer.stores.commits.statement import Row
 
 _OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedup_key", "deferred_task_id")
 """What is told of a task that was made: what nothing changes afterwards."""

@@ -20,8 +20,8 @@ from remembrancer.stores.rows.due_key import due_key
 if TYPE_CHECKING:
     from remembrancer.model.request import RequestMark
     from remembrancer.ports.handler import Progress
-    from remembrancer.ports.task_store import Claim, Rearm, Settlement
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.ports.writes import Claim, Rearm, Settlement
+    from remembrancer.stores.commits.statement import Row
 
 
 _WRITTEN_OTHERWISE: Final = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
 
 _T = TypeVar("_T")
 Unreadable = tuple["Row", Exception]

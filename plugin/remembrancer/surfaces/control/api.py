@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledReply, ScheduledTask
     from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.operations.diagnostics.checks import Diagnosis
-    from remembrancer.ports.task_store import Wanted
+    from remembrancer.ports.filters import Wanted
     from remembrancer.service.telemetry.status import ServiceStatus
 
 

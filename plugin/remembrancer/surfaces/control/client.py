@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from remembrancer.context import AUTHOR
 from remembrancer.errors import GraphUnavailable
-from remembrancer.operations.validation import read_context
+from remembrancer.model.constraints import read_context
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.address import is_trusted, unconnected
 from remembrancer.surfaces.control.answer_parts import whole_answer
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledReply, ScheduledTask
     from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.operations.diagnostics.checks import Diagnosis
-    from remembrancer.ports.task_store import Wanted
+    from remembrancer.ports.filters import Wanted
     from remembrancer.service.telemetry.status import ServiceStatus
     from remembrancer.surfaces.control.connection_file import Beacon, Place
 

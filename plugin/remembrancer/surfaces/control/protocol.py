@@ -25,7 +25,7 @@ from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledReply, ScheduledTask
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations.diagnostics.checks import Diagnosis
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.service.telemetry.status import ServiceStatus
 from remembrancer.surfaces.control.api import LocalScheduler  # noqa: TC001 (a dataclass's own annotations)
 from remembrancer.surfaces.jsonable import plain

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.handler import Firing
-    from remembrancer.ports.task_store import Settlement
+    from remembrancer.ports.writes import Settlement
     from remembrancer.surfaces.otel.tracing import ExecutionSpan
 
 _OUTCOME: Final = "scheduler.outcome"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from remembrancer.ports.handler import Firing
-    from remembrancer.ports.task_store import Settlement
+    from remembrancer.ports.writes import Settlement
 
 SCOPE: Final = "remembrancer"
 _W3C: Final = TraceContextTextMapPropagator()

@@ -13,7 +13,7 @@ from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import ScheduledReply, ScheduledTask
 from remembrancer.operations.task_creation import KEPT
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.service.service import SchedulerService
 from remembrancer.surfaces.rest.conditional_requests import IfMatch, fence_of
 from remembrancer.surfaces.rest.pages import page_within

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.policy import TaskStatus, TaskType
-from remembrancer.ports.task_store import Settlement
+from remembrancer.ports.writes import Settlement
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from remembrancer.engine.execution.handler_call import Verdict
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.task_store import Rearm
+    from remembrancer.model.handler_result import Verdict
+    from remembrancer.ports.writes import Rearm
 
 _LONGEST_FAULT: Final = 500
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AsyncExitStack
 
-    from remembrancer.cli.commands.serve import Serving
+    from remembrancer.cli.serve_options import Serving
     from remembrancer.service.service import SchedulerService
     from remembrancer.surfaces.network import Network
     from remembrancer.surfaces.otel.prometheus import Exposition
@@ -35,7 +35,7 @@ class Api:
 
 def network_of(asked: Serving) -> Network:
     """Return the network settings of the API. Raises InvalidInput."""
-    from remembrancer.surfaces.network import read_network  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.network import read_network
 
     return read_network(
         asked.host,
@@ -54,7 +54,7 @@ async def serve_rest(
 
     Where what it stands on is missing or broken, that is said; it is an error if the API was asked for.
     """
-    from remembrancer.surfaces.kept_access import is_free  # noqa: PLC0415 (--help stays fast)
+    from remembrancer.surfaces.kept_access import is_free
 
     network = network_of(asked)
     wanted = _wanted(asked, network)
@@ -90,7 +90,7 @@ def _wanted(asked: Serving, network: Network) -> str | None:
 def _rest_server() -> type[RestServer] | str:
     """Return the API's server; where it cannot be imported, the cause."""
     try:
-        from remembrancer.surfaces.rest.server import RestServer  # noqa: PLC0415 (an extra)
+        from remembrancer.surfaces.rest.server import RestServer
     except ImportError as missing:
         if isinstance(missing, ModuleNotFoundError) and missing.name in _OF_THE_EXTRA:
             return f"{missing.name} is not installed: {_EXTRA}"
@@ -105,7 +105,7 @@ def exposition(port: int | None) -> Exposition | None:
     if port is None:
         return None
     try:
-        from remembrancer.surfaces.otel.prometheus import Exposition  # noqa: PLC0415 (an extra)
+        from remembrancer.surfaces.otel.prometheus import Exposition
     except ImportError as missing:
         allowed = "nothing, while the extra is not installed: pip install 'remembrancer[prometheus]'"
         raise InvalidInput("--metrics-port", str(missing), allowed, "9464") from missing
@@ -118,7 +118,7 @@ async def serve_metrics(
     """Serve `/metrics`, if anybody asked; return the port."""
     if gathering is None:
         return None
-    from remembrancer.surfaces.otel.prometheus import MetricsServer  # noqa: PLC0415 (an extra)
+    from remembrancer.surfaces.otel.prometheus import MetricsServer
 
     server = MetricsServer(gathering, service, port or 0)
     stack.push_async_callback(server.stop)

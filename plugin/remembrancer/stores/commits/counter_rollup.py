@@ -10,11 +10,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.stores.commits.connection import Statement
+from remembrancer.stores.commits.statement import Statement
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
 
 ENDED: Final = "ended"
 """The counter that holds what writers counted which are no more."""

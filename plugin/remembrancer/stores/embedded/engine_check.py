@@ -13,7 +13,7 @@ from remembrancer_schema.catalog import migrations
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from remembrancer.stores.commits.connection import Row
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.embedded.arcadedb import Database
 
 _DECLARED: Final = re.compile(r"CREATE INDEX IF NOT EXISTS ON (?P<label>\w+) \((?P<property>\w+)\)")

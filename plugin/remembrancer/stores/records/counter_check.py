@@ -15,7 +15,8 @@ from remembrancer_schema.kinds import EDGES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from remembrancer.stores.commits.connection import Row, Session
+    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.statement import Row
 
 COMPARED: Final = (
     *("tasks_created", "deferrals", "executions_started", "executions_completed", "executions_failed"),

@@ -15,7 +15,7 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.stores.commits.connection import Statement
+    from remembrancer.stores.commits.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)

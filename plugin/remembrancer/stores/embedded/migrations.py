@@ -1,0 +1,39 @@
+"""Migrations of an embedded graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.stores.embedded.arcadedb import load_engine
+from remembrancer.stores.embedded.directory import meaning
+from remembrancer.stores.migrations import Use, steps_ahead, version_mark
+from remembrancer_schema.catalog import migrations, query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from remembrancer.stores.commits.statement import Row
+    from remembrancer.stores.embedded.arcadedb import Database
+
+
+_EMBEDDED: Final = "embedded"
+
+
+def upgrade_embedded(database: Database, folder: Path, use: Use = Use.WORK) -> None:
+    """Apply what the graph has not seen yet, in order. Raises GraphUnavailable in one of its forms."""
+    try:
+        for step in steps_ahead(migrations(_EMBEDDED), _standing(database), str(folder), use):
+            for statement in step.statements:
+                database.command("sql", statement)
+            with database.transaction():
+                database.command("opencypher", query("set_graph_version"), version_mark(step))
+    except load_engine().ArcadeDBError as error:
+        raise meaning(folder, str(error)) from error
+
+
+def _standing(database: Database) -> Sequence[Row]:
+    """Return the graph's version and what is copied into it; no row for a new one."""
+    if not database.schema.exists_type("remembrancer_graph"):
+        return []
+    return database.query("opencypher", query("graph_version"), {}).to_list()
