@@ -26,12 +26,12 @@ FUNCTION_LINES = 40
 MEDIAN_FUNCTION_LINES = 10
 
 # Every entry says why. A list that grows is a rule that is wrong.
-LONG_FILES: dict[str, str] = {"errors.py": "one class for each error, and the tree of them: the list is the point"}
+LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS = {"operations/validation.py::admit": "one line for each field of a request: the list is the point"}
 JSON = "a JSON object of the author's own passes through"
 ANY_ALLOWED = {
     "operations/task_commands.py": JSON,
-    "operations/validation.py": JSON,
+    "model/constraints.py": JSON,
     "engine/execution/handler_call.py": "a handler may answer anything, rightly or not",
     "policies/deferral.py": JSON,
     "model/audit.py": JSON,
@@ -41,7 +41,7 @@ ANY_ALLOWED = {
     "stores/embedded/arcadedb.py": "the engine's rows",
     "stores/embedded/cursor.py": "the engine's binding is untyped",
     "stores/rows/node_rows.py": "the engine's rows become values here",
-    "stores/commits/connection.py": "the engine's rows",
+    "stores/commits/statement.py": "the engine's rows",
     "stores/embedded/threads.py": "what a call returns goes from thread to thread",
     "service/service.py": JSON,
 }
@@ -113,8 +113,18 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+def code_lines(path: Path) -> int:
+    """Count the lines of a file without its docstrings."""
+    texts = [
+        node.value
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    return len(lines_of(path)) - sum((text.end_lineno or text.lineno) - text.lineno + 1 for text in texts)
+
+
 def test_no_file_is_longer_than_a_sitting() -> None:
-    long = {shown(path): lines for path in SOURCES if (lines := len(lines_of(path))) > FILE_LINES}
+    long = {shown(path): lines for path in SOURCES if (lines := code_lines(path)) > FILE_LINES}
     assert {name: lines for name, lines in long.items() if name not in LONG_FILES} == {}
     assert LONG_FILES.keys() <= long.keys(), "an exception that is not needed any more"
 

@@ -167,7 +167,7 @@ import asyncio, os, sys
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.query_limits import QueryLimits
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 
 async def ask(store):
     try:

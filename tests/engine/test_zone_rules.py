@@ -30,7 +30,7 @@ PROGRAM: Final = """
 import asyncio, json, logging, sys
 from datetime import datetime, timedelta
 from remembrancer import TaskSchedulerService
-from remembrancer.ports.task_store import Wanted
+from remembrancer.ports.filters import Wanted
 from remembrancer.testing import ManualScheduler, VirtualClock
 logging.disable(logging.CRITICAL)
 graph, begin, end, step, tasks, until = sys.argv[1:]

@@ -17,6 +17,7 @@ from remembrancer.service.graph_holder import CLOSED
 from remembrancer.service.sync_service import SyncService
 
 if TYPE_CHECKING:
+    from remembrancer.ports.sync_calls import BlockingCalls
     from collections.abc import Awaitable, Callable, Coroutine
     from typing import Self
 

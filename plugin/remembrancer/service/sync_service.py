@@ -6,27 +6,34 @@ import asyncio
 import time
 from concurrent import futures
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from remembrancer.errors import OutcomeUnknown, ServiceStopped, WrongThread
 from remembrancer.ports.sync_calls import BlockingCalls
 from remembrancer.service.calls import FORKED
 from remembrancer.service.graph_holder import CLOSED
+from remembrancer.service.registry import Registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-
-    from remembrancer.service.registry import Registered
 
 _T = TypeVar("_T")
 _PATIENCE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 1.0
 
 
+class Service(Registered, Protocol):
+    """A service that can be stopped."""
+
+    async def stop(self) -> None:
+        """Stop; the graph is closed then."""
+        ...
+
+
 class SyncService:
     """A service's methods as `BlockingCalls` promises them: each waits until the service has answered."""
 
-    def __init__(self, service: Registered) -> None:
+    def __init__(self, service: Service) -> None:
         self._service = service
         self._calls = service.calls
 
