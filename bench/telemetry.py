@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import ours
 
 from remembrancer import ScheduleRequest
-from remembrancer.stores.commits.statistics import Tally
+from remembrancer.stores.commits.statistics import CommitStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -88,16 +88,16 @@ async def cost(service: TaskSchedulerService, clock: VirtualClock, tasks: int) -
     """Fire minute after minute, in turn with and without all counting; print what it takes."""
     await ours.fill(service, tasks)
     await ours.fires(service, clock)
-    add = Tally.add
+    add = CommitStatistics.add
     rates: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     for number in range(ROUNDS):
         counting = number % 2 == 0
-        Tally.add = add if counting else lambda *_: None
+        CommitStatistics.add = add if counting else lambda *_: None
         began = time.process_time()
         rate = await ours.fires(service, clock)
         rates[counting].append((rate, (time.process_time() - began) / tasks * 1e6))
         await ours.tidies(service)
-    Tally.add = add
+    CommitStatistics.add = add
     (with_rate, with_cpu), (without_rate, without_cpu) = (
         (median(rate for rate, _ in rates[each]), median(cpu for _, cpu in rates[each])) for each in (True, False)
     )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from agent import ARCHIVE, BRIEFING, INBOX, INVOICE, MONDAY, NEWSLETTER, RAIN, WATERING, Tell, Wren, promises
 from quick_clock import QuickClock, at
 
-from remembrancer import Options, TaskSchedulerService
-from remembrancer.ports.filters import Wanted
+from remembrancer import SchedulerOptions, TaskSchedulerService
+from remembrancer.ports.filters import TaskFilter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SPEED: Final = 3600.0
 """An hour of the day in a second."""
-_OPTIONS: Final = Options(lease_seconds=timedelta(hours=3).total_seconds(), stop_timeout_seconds=1)
+_OPTIONS: Final = SchedulerOptions(lease_seconds=timedelta(hours=3).total_seconds(), stop_timeout_seconds=1)
 _HOUR: Final = timedelta(hours=1).total_seconds()
 _Playing = tuple[TaskSchedulerService, QuickClock]
 
@@ -81,7 +81,7 @@ async def _tell_take_over(service: TaskSchedulerService, clock: QuickClock, tell
     while not any(execution.status == "missed" for execution in await service.history()):  # noqa: ASYNC110 (the graph sets no event)
         await asyncio.sleep(0.01)  # the clock stands still until the first look at the graph is over
     await clock.until("14:11")
-    names = {task.task_id: task.name for task in await service.find_tasks(Wanted())}
+    names = {task.task_id: task.name for task in await service.find_tasks(TaskFilter())}
     for execution in sorted(await service.history(), key=lambda each: each.nominal_at):
         name = names[execution.task_id]
         if execution.reason_code == "lease_expired":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ARGUMENTS: dict[str, tuple[object, ...]] = {
     "InvalidInput": ("defer_until", "tomörrow" * 40, "a moment in ISO-8601", "2026-12-01T09:00:00Z"),
-    "RequestKeyTaken": ("key-1",),
+    "IdempotencyKeyReused": ("key-1",),
     "TaskNotFound": ("task_1",),
     "ExecutionNotFound": ("execution_1",),
     "TaskUnreadable": ("task_1", "status: not one of ours"),
@@ -28,9 +28,9 @@ ARGUMENTS: dict[str, tuple[object, ...]] = {
     "TaskContended": ("task_1", "cancelled", 20),
     "SchedulerBusy": (8, 5.0),
     "WrongThread": (),
-    "DedupKeyTaken": ("key-1, key-2",),
-    "GraphTaken": ("./target", "three tasks"),
-    "CopyDiffers": ("./source", "./target", ["scheduled_task", "EXECUTION_OF"]),
+    "DuplicateTask": ("key-1, key-2",),
+    "CopyTargetNotEmpty": ("./target", "three tasks"),
+    "CopyMismatch": ("./source", "./target", ["scheduled_task", "EXECUTION_OF"]),
     "OutcomeUnknown": ("The connection was lost.", ["task_1", "task_2"]),
 }
 """What a class takes; all others take a message."""

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from remembrancer.errors import InvalidInput, RemembrancerError, TaskChanged, TaskEnded, TaskNotFound
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
     from remembrancer.model.handler_result import Defer, Done, Failed, Thought
-    from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds, TaskStatus
+    from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField, TaskStatus
     from remembrancer.model.request import ScheduleRequest
-    from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
+    from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
     from remembrancer.ports.handler import Firing, Handler
     from remembrancer.service.lookup import get_service
     from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceStatus, ServiceType
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 __version__ = "0.1.0"
 
@@ -36,14 +36,14 @@ __all__ = [
     "InvalidInput",
     "Misfire",
     "OnLost",
-    "Options",
     "Reason",
     "RemembrancerError",
     "ScheduleRequest",
-    "ScheduledReply",
+    "ScheduleResult",
     "ScheduledTask",
     "ScheduledTaskInfo",
-    "Seconds",
+    "SchedulerOptions",
+    "SecondsField",
     "ServiceCapabilities",
     "ServiceStatus",
     "ServiceType",
@@ -66,13 +66,13 @@ _HOMES = {
     "bootstrap.backups": ["backup_graph", "restore_graph"],
     "bootstrap.checks": ["check_graph", "repair_graph"],
     "bootstrap.copies": ["copy_graph"],
-    "settings": ["Options"],
+    "settings": ["SchedulerOptions"],
     "errors": ["InvalidInput", "RemembrancerError", "TaskChanged", "TaskEnded", "TaskNotFound"],
     "model.execution": ["Execution", "ExecutionStatus", "Reason"],
     "model.handler_result": ["Defer", "Done", "Failed", "Thought"],
-    "model.policy": ["Fold", "Gap", "Misfire", "OnLost", "Seconds", "TaskStatus"],
+    "model.policy": ["Fold", "Gap", "Misfire", "OnLost", "SecondsField", "TaskStatus"],
     "model.request": ["ScheduleRequest"],
-    "model.task": ["ScheduledReply", "ScheduledTask", "ScheduledTaskInfo"],
+    "model.task": ["ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"],
     "ports.handler": ["Firing", "Handler"],
     "service.lookup": ["get_service"],
     "service.telemetry.status": ["ServiceCapabilities", "ServiceStatus", "ServiceType"],

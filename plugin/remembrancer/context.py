@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.control_characters import has_controls, visible
 
 if TYPE_CHECKING:
-    from remembrancer.model.request import RequestMark
+    from remembrancer.model.request import IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
+class Actor:
     """Through what somebody acts, and as whom."""
 
     surface: str
@@ -31,16 +31,16 @@ class Author:
         return self.surface if self.actor is None else f"{self.surface}: {self.actor}"
 
 
-IN_PROCESS: Final = Author("service")
+IN_PROCESS_ACTOR: Final = Actor("service")
 """Whoever calls the service in its own process."""
-AUTHOR: ContextVar[Author | None] = ContextVar("remembrancer_author", default=None)
+CURRENT_ACTOR: ContextVar[Actor | None] = ContextVar("remembrancer_author", default=None)
 """Who acts, where a surface knows better than the one it came through."""
-MARK: ContextVar[RequestMark | None] = ContextVar("remembrancer_request_mark", default=None)
+IDEMPOTENCY_KEY: ContextVar[IdempotencyKey | None] = ContextVar("remembrancer_request_mark", default=None)
 """What the request that is acted on is known by, where it may be sent again."""
 TRACEPARENT: ContextVar[str | None] = ContextVar("remembrancer_traceparent", default=None)
 """The span that schedules just now, in W3C form."""
 
 
-def acting() -> Author:
+def current_actor() -> Actor:
     """Return who acts just now."""
-    return AUTHOR.get() or IN_PROCESS
+    return CURRENT_ACTOR.get() or IN_PROCESS_ACTOR

@@ -2,7 +2,7 @@
 
 RemembrancerError
 ├── InvalidInput (ValueError)       refused at the door; nothing was written
-│   └── RequestKeyTaken             another request was sent under this key
+│   └── IdempotencyKeyReused             another request was sent under this key
 ├── TaskNotFound (LookupError)      no task has this id
 ├── ExecutionNotFound (LookupError) no execution has this id, or it was rolled up
 ├── TaskUnreadable                  a task's node holds what no task can be made of
@@ -10,30 +10,30 @@ RemembrancerError
 ├── TaskChanged                     the task does not stand as it was read any more
 ├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
 ├── TaskContended                   a task kept changing while it was to be changed
-├── DedupKeyTaken                   another task was scheduled under the key at the same moment
-├── ServiceStopped                  the scheduler is not running
+├── DuplicateTask                   another task was scheduled under the key at the same moment
+├── NotRunning                  the scheduler is not running
 ├── SchedulerBusy                   every handler slot is taken
 ├── WrongThread                     a call that waits was made where it would wait for itself
-├── GraphTaken                      a copy's target holds something else
-├── CopyDiffers                     a copy and what it was made from are not equal
+├── CopyTargetNotEmpty                      a copy's target holds something else
+├── CopyMismatch                     a copy and what it was made from are not equal
 └── GraphUnavailable                the graph cannot be opened, read or written
     ├── GraphLocked                 another process holds the folder
-    ├── GraphMissing                the folder is not there, or may not be written
+    ├── GraphNotFound                the folder is not there, or may not be written
     ├── NotAGraph                   the folder holds something else
     ├── GraphTooNew                 a newer version of this package wrote it
     ├── GraphTooOld                 an older version wrote it, and it may not be changed
-    ├── GraphUnfinished             a copy into it was broken off
+    ├── CopyIncomplete             a copy into it was broken off
     ├── GraphReplaced               the folder was deleted, moved or replaced while it was open
     ├── GraphDamaged                the engine's recovery gave up: acknowledged work may be missing
     ├── GraphReadOnly               it was opened to be read only
-    ├── GraphFull                   the disk is full
+    ├── DiskFull                   the disk is full
     ├── GraphUnreachable            the server does not answer
-    ├── GraphForbidden              the server does not let this user in, or not do this
+    ├── GraphAccessDenied              the server does not let this user in, or not do this
     ├── GraphBusy                   others hold the locks that a write needs
     ├── ForeignConstraint           a constraint that is not ours is against a write
     ├── ServerTooOld                the server lacks what our queries need
     ├── OutcomeUnknown              the connection was lost in a commit: it may have been kept
-    └── EngineMissing               what opens such a graph is not installed, or has no build for this platform
+    └── DriverNotInstalled               what opens such a graph is not installed, or has no build for this platform
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class InvalidInput(RemembrancerError, ValueError):
         super().__init__(f"{field}={shown} is not accepted. Allowed: {allowed}. Example: {field}={example!r}")
 
 
-class RequestKeyTaken(InvalidInput):
+class IdempotencyKeyReused(InvalidInput):
     """Another request was sent under the same key before: this one was not acted on."""
 
     def __init__(self, key: str) -> None:
@@ -160,7 +160,7 @@ class TaskContended(RemembrancerError):
         )
 
 
-class DedupKeyTaken(RemembrancerError):
+class DuplicateTask(RemembrancerError):
     """Another task was scheduled under the same dedup_key at the same moment; nothing was written."""
 
     def __init__(self, keys: str) -> None:
@@ -170,7 +170,7 @@ class DedupKeyTaken(RemembrancerError):
         )
 
 
-class ServiceStopped(RemembrancerError):
+class NotRunning(RemembrancerError):
     """The scheduler is not running: call start() first."""
 
 
@@ -195,7 +195,7 @@ class WrongThread(RemembrancerError):
         )
 
 
-class GraphTaken(RemembrancerError):
+class CopyTargetNotEmpty(RemembrancerError):
     """The target of a copy holds something that is not from its source; nothing was written."""
 
     def __init__(self, target: str, held: str) -> None:
@@ -207,7 +207,7 @@ class GraphTaken(RemembrancerError):
         )
 
 
-class CopyDiffers(RemembrancerError):
+class CopyMismatch(RemembrancerError):
     """A copy and its source are not equal: one of them was written to after it was copied."""
 
     def __init__(self, source: str, target: str, parts: list[str]) -> None:
@@ -226,7 +226,7 @@ class GraphLocked(GraphUnavailable):
     """Another process holds the graph's folder."""
 
 
-class GraphMissing(GraphUnavailable):
+class GraphNotFound(GraphUnavailable):
     """The graph's folder is not there, or may not be written."""
 
 
@@ -242,7 +242,7 @@ class GraphTooOld(GraphUnavailable):
     """An older version of this package wrote the graph, and what was asked for may not change it."""
 
 
-class GraphUnfinished(GraphUnavailable):
+class CopyIncomplete(GraphUnavailable):
     """A copy into the graph was broken off: a part of it is missing, and nothing may be done by it."""
 
 
@@ -258,7 +258,7 @@ class GraphReadOnly(GraphUnavailable):
     """The graph was opened to be read only: nothing fires, and nothing is written."""
 
 
-class GraphFull(GraphUnavailable):
+class DiskFull(GraphUnavailable):
     """The disk is full: the write was refused whole."""
 
 
@@ -266,7 +266,7 @@ class GraphUnreachable(GraphUnavailable):
     """The graph's server does not answer."""
 
 
-class GraphForbidden(GraphUnavailable):
+class GraphAccessDenied(GraphUnavailable):
     """The graph's server does not let this user in, or does not let it do this."""
 
 
@@ -296,7 +296,7 @@ class OutcomeUnknown(GraphUnavailable):
         super().__init__(message + named)
 
 
-class EngineMissing(GraphUnavailable):
+class DriverNotInstalled(GraphUnavailable):
     """What opens such a graph is not installed, or has no build for this platform."""
 
 

@@ -8,7 +8,7 @@ from remembrancer.model.query_limits import ROWS, SECONDS, SIZE, QueryLimits
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SchedulerOptions:
     """The scheduler's own settings; the tasks' are with the tasks.
 
     Args:

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.engine.clock_steps import Steps
+from remembrancer.engine.clock_steps import ClockSteps
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class VirtualClock:
     def __init__(self, start: datetime = _START) -> None:
         self._now = _aware(start)
         self._moved = asyncio.Event()
-        self.steps = Steps()
+        self.steps = ClockSteps()
         """How often it was set back."""
 
     def now(self) -> datetime:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import neo4j
 
-from remembrancer import Firing, Options, TaskSchedulerService
+from remembrancer import Firing, SchedulerOptions, TaskSchedulerService
 from remembrancer.engine.clock import SystemTime
 from remembrancer.errors import RemembrancerError
 
@@ -167,7 +167,7 @@ class Replica:
             HostTime(orders.host_ahead_seconds) if orders.host_ahead_seconds else clock,
             0.5,
             self._handle,
-            options=Options(lease_seconds=orders.lease_seconds),
+            options=SchedulerOptions(lease_seconds=orders.lease_seconds),
         )
         open_store: Callable[[], Awaitable[TaskStore]] = self.service._open_store
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import ScheduleRequest
-from remembrancer.cli.connect import reach
+from remembrancer.cli.connect import connect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ class Load:
         self._changed = asyncio.Condition()
 
     async def go_on(self) -> None:
-        async with reach(self._graph) as reached:
+        async with connect(self._graph) as reached:
             while not self._ending.is_set():
                 asked = [ScheduleRequest("Later", "g", "p", "thought", defer_until="2099-01-01T00:00:00Z")]
                 (reply,) = await reached.scheduler.schedule_tasks(asked)

@@ -11,10 +11,10 @@ import pytest
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskEnded, TaskNotFound, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
-from remembrancer.surfaces.control.connection_file import Beacon
+from remembrancer.surfaces.control.connection_file import ConnectionFile
 from remembrancer.surfaces.control.handshake import NOT_ADMITTED
 from remembrancer.surfaces.control.server import ControlServer
 
@@ -28,13 +28,15 @@ REPORT = ScheduleRequest(
 
 
 @asynccontextmanager
-async def opened(token: str = TOKEN) -> AsyncIterator[tuple[TaskSchedulerService, RemoteScheduler | None, Beacon]]:
+async def opened(
+    token: str = TOKEN,
+) -> AsyncIterator[tuple[TaskSchedulerService, RemoteScheduler | None, ConnectionFile]]:
     """A service, a client on its channel, and the channel's address with the right secret."""
     service = TaskSchedulerService(":memory:")
     await service.open()
     control = ControlServer(service, TOKEN)
     at = await control.start()
-    beacon = Beacon(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token=TOKEN)
+    beacon = ConnectionFile(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token=TOKEN)
     remote = await RemoteScheduler.connect(beacon.model_copy(update={"token": token}))
     try:
         yield service, remote, beacon
@@ -45,7 +47,7 @@ async def opened(token: str = TOKEN) -> AsyncIterator[tuple[TaskSchedulerService
         await service.close()
 
 
-async def say(beacon: Beacon, *frames: dict[str, Any] | bytes) -> list[dict[str, Any]]:
+async def say(beacon: ConnectionFile, *frames: dict[str, Any] | bytes) -> list[dict[str, Any]]:
     """Send frames as they are, once admitted; return what was answered to each."""
     remote = await RemoteScheduler.connect(beacon)
     assert remote is not None
@@ -57,7 +59,7 @@ async def say(beacon: Beacon, *frames: dict[str, Any] | bytes) -> list[dict[str,
     return answers
 
 
-async def say_unadmitted(beacon: Beacon, *frames: dict[str, Any] | bytes) -> list[dict[str, Any]]:
+async def say_unadmitted(beacon: ConnectionFile, *frames: dict[str, Any] | bytes) -> list[dict[str, Any]]:
     """Send frames as they are; return what was answered before the other side hung up."""
     reader, writer = await asyncio.open_unix_connection(str(beacon.control_socket))
     for frame in frames:
@@ -75,7 +77,7 @@ async def test_the_answers_are_those_of_the_service_itself() -> None:
         deferred = await remote.defer_task(reply.task_id, "2090-01-01T00:00:00Z", "Ada is away")
 
         assert await remote.get_task(reply.task_id) == await service.get_task(reply.task_id)
-        assert await remote.find_tasks(Wanted()) == await service.find_tasks(Wanted())
+        assert await remote.find_tasks(TaskFilter()) == await service.find_tasks(TaskFilter())
         assert await remote.history() == await service.history() == []
         assert deferred.deferral_count == 1
         assert (await remote.get_status()).active_tasks == 1
@@ -112,7 +114,7 @@ async def test_one_bad_request_of_many_leaves_nothing_behind() -> None:
         with pytest.raises(InvalidInput):
             await remote.schedule_tasks([REPORT, ScheduleRequest("X", "X", "X", "t")])
 
-        assert await service.find_tasks(Wanted()) == []
+        assert await service.find_tasks(TaskFilter()) == []
 
 
 async def test_without_the_token_nothing_is_answered() -> None:

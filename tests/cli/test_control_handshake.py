@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.surfaces.control import listener
 from remembrancer.surfaces.control.client import RemoteScheduler
-from remembrancer.surfaces.control.connection_file import Beacon, Place, look_for
+from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint, read
 from remembrancer.surfaces.control.handshake import LONGEST_LINE, NOT_ADMITTED
 from remembrancer.surfaces.control.server import ControlServer
 
@@ -38,12 +38,14 @@ unix = pytest.mark.skipif(sys.platform == "win32", reason="a system with Unix so
 
 
 @asynccontextmanager
-async def served(place: Place | None, port: int | None) -> AsyncIterator[tuple[ControlSocket, Beacon]]:
+async def served(place: Endpoint | None, port: int | None) -> AsyncIterator[tuple[ControlSocket, ConnectionFile]]:
     service = TaskSchedulerService(":memory:")
     await service.open()
     control = ControlServer(service, SECRET, port=port, folder=place)
     at = await control.start()
-    beacon = Beacon(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token=SECRET, folder=place)
+    beacon = ConnectionFile(
+        pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token=SECRET, folder=place
+    )
     try:
         yield at, beacon
     finally:
@@ -93,7 +95,7 @@ ANSWERS = {
 async def test_a_stranger_on_the_freed_port_gets_nothing(answers: list[bytes]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         stranger = Stranger(listening, answers)
-        beacon = Beacon(pid=1, host="127.0.0.1", control_port=listening.getsockname()[1], token=SECRET)
+        beacon = ConnectionFile(pid=1, host="127.0.0.1", control_port=listening.getsockname()[1], token=SECRET)
 
         assert await RemoteScheduler.connect(beacon) is None
     assert SECRET.encode() not in stranger.heard
@@ -106,8 +108,8 @@ async def test_a_stranger_on_the_stale_socket_gets_nothing(tmp_path: Path, caplo
         listening.bind(str(tmp_path / "control.sock"))
         listening.listen()
         stranger = Stranger(listening, ANSWERS["a proof of its own"])
-        place = Place.of(tmp_path)
-        beacon = Beacon(pid=1, host="127.0.0.1", control_socket="control.sock", token=SECRET, folder=place)
+        place = Endpoint.of(tmp_path)
+        beacon = ConnectionFile(pid=1, host="127.0.0.1", control_socket="control.sock", token=SECRET, folder=place)
 
         with caplog.at_level(logging.WARNING, logger="remembrancer"):
             assert await RemoteScheduler.connect(beacon, place) is None
@@ -154,8 +156,8 @@ async def test_a_socket_of_another_user_is_not_spoken_to(shared: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/") as process:  # noqa: ASYNC220 (it listens meanwhile)
         assert process.stdout is not None
         assert process.stdout.readline() == "listens\n"
-        place = Place.of(shared)
-        beacon = Beacon(pid=1, host="127.0.0.1", control_socket="control.sock", token=SECRET, folder=place)
+        place = Endpoint.of(shared)
+        beacon = ConnectionFile(pid=1, host="127.0.0.1", control_socket="control.sock", token=SECRET, folder=place)
 
         assert await RemoteScheduler.connect(beacon, place) is None
         assert process.stdout.readline() == "b''\n"
@@ -163,7 +165,7 @@ async def test_a_socket_of_another_user_is_not_spoken_to(shared: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="root can be another user")
 async def test_another_user_is_not_heard_at_all(shared: Path) -> None:
-    async with served(Place.of(shared), None):
+    async with served(Endpoint.of(shared), None):
         (shared / "control.sock").chmod(0o666)
         command = [sys.executable, "-S", "-c", AS_ANOTHER_USER, str(shared / "control.sock")]
         ran = await asyncio.to_thread(
@@ -174,11 +176,11 @@ async def test_another_user_is_not_heard_at_all(shared: Path) -> None:
 
 
 async def test_both_ways_lead_to_the_scheduler(tmp_path: Path, port: int | None) -> None:
-    place = Place.of(tmp_path)
+    place = Endpoint.of(tmp_path)
     async with served(place, port) as (at, beacon):
         remote = await RemoteScheduler.connect(beacon, place)
         assert remote is not None
-        assert await remote.find_tasks(Wanted()) == []
+        assert await remote.find_tasks(TaskFilter()) == []
         await remote.close()
 
         assert await RemoteScheduler.connect(beacon.model_copy(update={"token": "a guess"}), place) is None
@@ -194,7 +196,7 @@ async def opened(at: ControlSocket, folder: Path) -> tuple[asyncio.StreamReader,
 
 
 async def test_a_replayed_proof_opens_nothing(tmp_path: Path, port: int | None) -> None:
-    async with served(Place.of(tmp_path), port) as (at, _):
+    async with served(Endpoint.of(tmp_path), port) as (at, _):
         for proof in ("", "0" * 64, "é" * 32):
             reader, writer = await opened(at, tmp_path)
             writer.write(json.dumps({"nonce": "0" * 64}).encode() + b"\n")
@@ -207,7 +209,7 @@ async def test_a_replayed_proof_opens_nothing(tmp_path: Path, port: int | None) 
 
 
 async def test_a_peer_not_admitted_is_heard_for_4_kib(tmp_path: Path, port: int | None) -> None:
-    async with served(Place.of(tmp_path), port) as (at, _):
+    async with served(Endpoint.of(tmp_path), port) as (at, _):
         reader, writer = await opened(at, tmp_path)
         writer.write(b"x" * (LONGEST_LINE + 1))
 
@@ -220,7 +222,7 @@ async def test_a_peer_that_says_nothing_is_let_go(
     tmp_path: Path, port: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "ADMISSION_SECONDS", 0.2)
-    async with served(Place.of(tmp_path), port) as (at, _):
+    async with served(Endpoint.of(tmp_path), port) as (at, _):
         for said in (b"", b'{"nonce": '):
             reader, writer = await opened(at, tmp_path)
             writer.write(said)
@@ -234,13 +236,13 @@ async def test_idle_connections_leave_room_for_others(
 ) -> None:
     monkeypatch.setattr(listener, "MOST_CONNECTIONS", 4)
     monkeypatch.setattr(listener, "ADMISSION_SECONDS", 1.0)
-    async with served(place := Place.of(tmp_path), port) as (at, beacon):
+    async with served(place := Endpoint.of(tmp_path), port) as (at, beacon):
         idle = [await opened(at, tmp_path) for _ in range(20)]
         remote = None
         async with asyncio.timeout(120):
             while remote is None:
                 remote = await RemoteScheduler.connect(beacon, place)
-        assert await remote.find_tasks(Wanted()) == []
+        assert await remote.find_tasks(TaskFilter()) == []
 
         await remote.close()
         for _, writer in idle:
@@ -258,7 +260,7 @@ def deep(tmp_path: Path) -> Iterator[Path]:
 
 @unix
 async def test_a_deep_folder_has_its_socket_all_the_same(deep: Path) -> None:
-    place = Place.of(deep)
+    place = Endpoint.of(deep)
     async with served(place, None) as (at, beacon):
         remote = await RemoteScheduler.connect(beacon, place)
 
@@ -272,7 +274,7 @@ async def test_a_deep_folder_has_its_socket_all_the_same(deep: Path) -> None:
 async def test_where_no_socket_can_lie_a_private_one_serves(tmp_path: Path) -> None:
     (tmp_path / "control.sock").mkdir()  # nothing can be bound there
     (tmp_path / "control.sock" / "in the way").touch()
-    place = Place.of(tmp_path)
+    place = Endpoint.of(tmp_path)
     async with served(place, None) as (at, beacon):
         remote = await RemoteScheduler.connect(beacon, place)
 
@@ -289,7 +291,7 @@ def test_a_killed_serve_leaves_nothing_to_believe(terminal: Terminal, serve: Ser
     task_id = terminal.json("schedule", "Report", "--cron", "0 9 * * *", "--prompt", "x")["task_id"]
     serving.process.send_signal(signal.SIGKILL)
     serving.process.wait(60)
-    beacon = look_for(terminal.graph)  # type: ignore[arg-type]
+    beacon = read(terminal.graph)  # type: ignore[arg-type]
     path = terminal.folder / "graph" / "control.sock"
     assert beacon is not None
     assert path.exists()

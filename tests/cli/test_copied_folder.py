@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer.surfaces.control.client import RemoteScheduler
-from remembrancer.surfaces.control.connection_file import Beacon, Place, copied_from, look_for, put_out
+from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint, copied_from, read, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ async def test_a_link_to_a_served_folder_reaches_its_scheduler(terminal: Any, se
     terminal.json(*DAILY, "--graph", str(link))
 
     assert len(terminal.json("list")) == 1
-    assert serving.beacon["folder"] == Place.of(link).model_dump()
+    assert serving.beacon["folder"] == Endpoint.of(link).model_dump()
 
 
 async def test_a_scheduler_may_serve_the_copy_too(terminal: Any, serve: Serve) -> None:
@@ -57,18 +57,18 @@ async def test_a_scheduler_may_serve_the_copy_too(terminal: Any, serve: Serve) -
     terminal.json(*DAILY, "--graph", str(copy))
 
     assert terminal.json("list") == []
-    beacon = Beacon.model_validate_json((copy / "serve.json").read_bytes())
+    beacon = ConnectionFile.model_validate_json((copy / "serve.json").read_bytes())
     assert (beacon.pid, first.process.pid) == (second.process.pid, first.beacon["pid"])
 
 
 async def test_a_copied_beacon_is_known_as_one(terminal: Any, serve: Serve) -> None:
     serve()
     copy = copied(terminal.graph, "copy")
-    mine = look_for(terminal.graph)
+    mine = read(terminal.graph)
     assert mine is not None
-    put_out(copy, mine)
+    remove(copy, mine)
 
-    assert look_for(copy) is None
+    assert read(copy) is None
     assert copied_from(copy) == str(terminal.graph.resolve())
     assert (copied_from(terminal.graph), (copy / "serve.json").exists()) == (None, True)
 
@@ -77,19 +77,19 @@ async def test_a_copied_beacon_is_known_as_one(terminal: Any, serve: Serve) -> N
 def test_a_beacon_without_a_folder_is_not_followed(tmp_path: Path, beacon: str) -> None:
     (tmp_path / "serve.json").write_text(beacon)
 
-    assert (look_for(tmp_path), copied_from(tmp_path)) == (None, None)
+    assert (read(tmp_path), copied_from(tmp_path)) == (None, None)
 
 
 async def test_a_scheduler_admits_only_who_asks_of_its_folder(terminal: Any, serve: Serve, tmp_path: Path) -> None:
     serve()
-    beacon = look_for(terminal.graph)
+    beacon = read(terminal.graph)
     assert beacon is not None
-    admitted = await RemoteScheduler.connect(beacon, Place.of(terminal.graph))
+    admitted = await RemoteScheduler.connect(beacon, Endpoint.of(terminal.graph))
     assert admitted is not None
     await admitted.close()
 
     (tmp_path / "control.sock").symlink_to(terminal.graph / "control.sock")
-    assert await RemoteScheduler.connect(beacon, Place.of(tmp_path)) is None
+    assert await RemoteScheduler.connect(beacon, Endpoint.of(tmp_path)) is None
     beside = beacon.model_copy(update={"control_socket": str(terminal.graph / "control.sock")})
     assert await RemoteScheduler.connect(beside) is None
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import neo4j
 import pytest
 
-from remembrancer.surfaces.control.connection_file import Beacon
-from remembrancer.surfaces.kept_access import KeptAccess, keep, recall
+from remembrancer.surfaces.control.connection_file import ConnectionFile
+from remembrancer.surfaces.kept_access import KeptAccess, read_access, write_access
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,11 +58,13 @@ def test_a_port_that_a_stranger_took_renews_the_password(terminal: Terminal, ser
 
 
 def test_what_others_could_read_is_not_used_again(tmp_path: Path) -> None:
-    keep(tmp_path, KeptAccess(bolt_password="secret", rest_port=1), Beacon(pid=1, token="x", rest_port=2))
-    assert recall(tmp_path) == KeptAccess(bolt_password="secret", rest_port=2)
+    write_access(
+        tmp_path, KeptAccess(bolt_password="secret", rest_port=1), ConnectionFile(pid=1, token="x", rest_port=2)
+    )
+    assert read_access(tmp_path) == KeptAccess(bolt_password="secret", rest_port=2)
     (tmp_path / "access.json").chmod(0o640)
 
-    assert recall(tmp_path).bolt_password != "secret"
+    assert read_access(tmp_path).bolt_password != "secret"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"bolt_password": 1}'])
@@ -70,7 +72,7 @@ def test_a_spoilt_file_is_made_anew(tmp_path: Path, text: str) -> None:
     (tmp_path / "access.json").write_text(text)
     (tmp_path / "access.json").chmod(0o600)
 
-    assert len(recall(tmp_path).bolt_password) > 20
+    assert len(read_access(tmp_path).bolt_password) > 20
 
 
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
@@ -79,4 +81,4 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     with suppress(OSError):
         (tmp_path / "access.json").symlink_to(tmp_path / "elsewhere")
 
-    assert recall(tmp_path).bolt_password != "known"
+    assert read_access(tmp_path).bolt_password != "known"

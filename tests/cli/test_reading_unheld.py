@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.stores.embedded.directory_lock import FolderLock
+from remembrancer.stores.embedded.directory_lock import DirectoryLock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_reading_command_writes_nothing(desk: Desk, command: str) -> None:
 @pytest.mark.slow
 def test_two_read_while_a_third_reads_on(terminal: Terminal) -> None:
     terminal.json("schedule", "Report", "--cron", "0 9 * * *", "--prompt", "x")
-    lock = FolderLock(terminal.folder / "graph", shared=True)
+    lock = DirectoryLock(terminal.folder / "graph", shared=True)
     try:
         assert len(terminal.json("list")) == 1
         assert terminal.json("history") == []

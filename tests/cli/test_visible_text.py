@@ -19,7 +19,7 @@ from rich.cells import cell_len
 
 from remembrancer import Failed, TaskSchedulerService
 from remembrancer.cli.grid import Cell, Grid
-from remembrancer.cli.views.serve import OneLine
+from remembrancer.cli.views.serve import SingleLineFormatter
 
 if TYPE_CHECKING:
     from conftest import Desk, Serve, Terminal, Until
@@ -96,7 +96,7 @@ def test_a_log_line_cannot_be_forged() -> None:
     with pytest.raises(ValueError, match="forged") as raised:
         _raise()
     record.exc_info = (raised.type, raised.value, raised.tb)
-    told = OneLine("%(levelname)s %(message)s").format(record)
+    told = SingleLineFormatter("%(levelname)s %(message)s").format(record)
 
     assert not RAW.search(told)
     first, *rest = told.split("\n")

@@ -21,8 +21,8 @@ from remembrancer.testing import ManualScheduler, VirtualClock
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from remembrancer import Firing, Options
-    from remembrancer.ports.handler import Answer
+    from remembrancer import Firing, SchedulerOptions
+    from remembrancer.ports.handler import HandlerReturn
     from remembrancer.ports.task_store import TaskStore
 
 _NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -140,7 +140,7 @@ class Life:
         self.clock = VirtualClock(now)
         self._chance = Random(seed)
 
-    async def live(self, days: int, options: Options | None = None) -> None:
+    async def live(self, days: int, options: SchedulerOptions | None = None) -> None:
         """Schedule, fire, fail, think, defer, cancel, lose a run and retry it, for so many days."""
         service = TaskSchedulerService(self.graph, self.clock, handler=self._handle, options=options)
         async with ManualScheduler(service, self.clock) as by_hand:
@@ -186,7 +186,7 @@ class Life:
         dead = Lease(new_id("lease", to_ms(now)), "replica_dead", now - timedelta(seconds=1))
         await store.claim([plan(task, to_ms(now), "replica_dead")], dead)
 
-    async def _handle(self, firing: Firing) -> Answer:
+    async def _handle(self, firing: Firing) -> HandlerReturn:
         match self._chance.randrange(6):
             case 0:
                 return Failed("It did not work")

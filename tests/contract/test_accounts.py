@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from remembrancer import Defer, Failed, TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import TaskStatus, TaskType
-from remembrancer.ports.statistics import ON_TIME_MS, OTHER, Page
+from remembrancer.ports.statistics import ON_TIME_MS, OTHER, TaskPageQuery
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer import Firing
-    from remembrancer.ports.statistics import Accounts
+    from remembrancer.ports.statistics import Statistics
 
 START = datetime(2026, 3, 2, 9, 40, tzinfo=UTC)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -84,7 +84,7 @@ class Agent:
         await self.service.schedule_task(NAMES[which % 4], "goal", "prompt", "thought", **choices)
 
     @property
-    def accounts(self) -> Accounts:
+    def accounts(self) -> Statistics:
         return self.service._graph().accounts
 
 
@@ -127,7 +127,7 @@ async def balance_of_life(agent: Agent, tasks: list[dict[str, Any]]) -> None:
     assert (life.most_deferred or (0, ""))[0] == most
     for status in TaskStatus:
         for kind in TaskType:
-            listed = await agent.accounts.listed(Page(status, kind, 1000))
+            listed = await agent.accounts.listed(TaskPageQuery(status, kind, 1000))
             ids = sorted((t["task_id"] for t in tasks if (t["status"], t["task_type"]) == (status, kind)), reverse=True)
             assert [task.task_id for task in listed] == ids
 

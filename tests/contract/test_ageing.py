@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import ExecutionStatus, InvalidInput, Options, TaskSchedulerService, Thought
+from remembrancer import ExecutionStatus, InvalidInput, SchedulerOptions, TaskSchedulerService, Thought
 from remembrancer.bootstrap import open_store
 from remembrancer.engine.lease_recovery import decide
-from remembrancer.engine.maintenance.retention import retain
+from remembrancer.engine.maintenance.retention import prune
 from remembrancer.model.timestamps import to_iso, to_ms
 from remembrancer.ports.writes import Settlement
 from remembrancer.testing import ManualScheduler
@@ -85,12 +85,12 @@ async def test_outcomes_per_day_equal_a_recount_before_whatever_was_rolled_up(
     deferrals, changes = await number(store, "(:task_deferral)"), await number(store, "(:task_change)")
     now = lived.clock.now() + timedelta(seconds=1)
 
-    half = await retain(store.past, now, 1, dry_run=False)
+    half = await prune(store.past, now, 1, dry_run=False)
     assert half.executions > 0
     assert await number(store, "(:task_execution)") == total["executions"] - half.executions > 0
     assert await counts(store) == before
 
-    rest = await retain(store.past, now, 0, dry_run=False)
+    rest = await prune(store.past, now, 0, dry_run=False)
     assert await counts(store) == before
     assert half.executions + rest.executions == total["executions"]
     assert half.occurrences + rest.occurrences == total["occurrences"]
@@ -156,14 +156,14 @@ async def test_what_somebody_else_is_linked_to_stays_with_the_thoughts_that_are_
     noted = won[0].execution_id
     await write_beside(f"MATCH (e:task_execution {{execution_id: '{noted}'}}) CREATE (:time)-[:SCHEDULED_FOR]->(e)")
 
-    done = await retain(store.past, now + timedelta(days=1), 0.5, dry_run=False)
+    done = await prune(store.past, now + timedelta(days=1), 0.5, dry_run=False)
     assert done.executions == 3
     assert [each.execution_id for each in await store.history(None, 10)] == [noted]
     thoughts = await store.query("MATCH (h:thought) RETURN h.thought_id AS id ORDER BY id")
     assert [row["id"] for row in thoughts] == sorted(made)
 
     await write_beside("MATCH (:time)-[x:SCHEDULED_FOR]->(:task_execution) DELETE x")
-    await retain(store.past, now + timedelta(days=1), 0.5, dry_run=False)
+    await prune(store.past, now + timedelta(days=1), 0.5, dry_run=False)
     thoughts = await store.query("MATCH (h:thought) RETURN h.thought_id AS id ORDER BY id")
     assert [row["id"] for row in thoughts] == sorted(made[1:])
 
@@ -174,7 +174,7 @@ async def test_a_running_service_rolls_up_by_itself_what_is_older_than_it_has_to
     lived = life(graph, 3)
     await lived.live(2)
     lived.clock.advance(timedelta(days=30))
-    options = Options(keep_executions_days=29)
+    options = SchedulerOptions(keep_executions_days=29)
     async with TaskSchedulerService(graph, lived.clock, options=options) as service:
         limit = lived.clock.now() - timedelta(days=29)
         while any(each.triggered_at < limit for each in await service.history(limit=1000)):  # noqa: ASYNC110 (polls a graph)

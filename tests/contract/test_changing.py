@@ -12,7 +12,7 @@ from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.handler_result import Defer, Thought
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.deferral import put_off
+from remembrancer.policies.deferral import defer
 from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Lease, Settlement
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.ports.writes import Change, Rearm
+    from remembrancer.ports.writes import Change, Reschedule
 
     MakeTask = Callable[..., ScheduledTask]
     MakeChange = Callable[..., Change]
@@ -49,8 +49,8 @@ async def minutes(store: TaskStore) -> list[object]:
     return [row["id"] for row in found]
 
 
-def deferral(task: ScheduledTask, now: datetime, hours: float, thought_id: str | None = None) -> Rearm:
-    return put_off(task, Defer(now + timedelta(hours=hours), "Not yet", thought_id), now, None)
+def deferral(task: ScheduledTask, now: datetime, hours: float, thought_id: str | None = None) -> Reschedule:
+    return defer(task, Defer(now + timedelta(hours=hours), "Not yet", thought_id), now, None)
 
 
 async def test_a_task_is_cancelled_once_and_its_trail_says_why(
@@ -110,7 +110,7 @@ async def test_an_outcome_that_defers_arms_its_task_again_in_the_same_write(
     await store.create([task])
     (won,) = await claimed(task)
     wish = Defer(now + timedelta(hours=1), "Busy")
-    rearm = put_off(await store.get(task.task_id), wish, now, won.nominal_at)
+    rearm = defer(await store.get(task.task_id), wish, now, won.nominal_at)
     assert await store.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.25, rearm=rearm)]) == [True]
     after = await store.get(task.task_id)
     assert (after.next_run_ms, after.deferral_id) == (rearm.next_run_ms, rearm.deferral.deferral_id)
@@ -125,7 +125,7 @@ async def test_an_outcome_written_again_since_its_first_answer_was_lost_changes_
     await store.create([puts_off, thinks])
     first, second = await claimed(puts_off, thinks)
     wish = Defer(now + timedelta(hours=1), "Busy", "thought_careful")
-    rearm = put_off(await store.get(puts_off.task_id), wish, now, first.nominal_at)
+    rearm = defer(await store.get(puts_off.task_id), wish, now, first.nominal_at)
     thought = Thought("thought_made", "It is so")
     for written in (True, False):
         deferred = Settlement(first, ExecutionStatus.DEFERRED, now, 0.25, rearm=rearm)
@@ -146,7 +146,7 @@ async def test_a_task_cancelled_while_it_runs_is_not_brought_back_by_its_outcome
     await store.create([task])
     (won,) = await claimed(task)
     now = won.triggered_at
-    rearm = put_off(await store.get(task.task_id), Defer(now + timedelta(hours=1), "Busy"), now, now)
+    rearm = defer(await store.get(task.task_id), Defer(now + timedelta(hours=1), "Busy"), now, now)
     assert await store.cancel(task.task_id, a_change("cancel"))
     assert await store.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.0, rearm=rearm)]) == [True]
     after = await store.get(task.task_id)

@@ -13,7 +13,7 @@ import pytest
 from remembrancer import TaskSchedulerService
 from remembrancer.bootstrap import open_bolt, open_store, open_to_read
 from remembrancer.bootstrap.copies import copy_graph
-from remembrancer.errors import GraphDamaged, GraphMissing, GraphReadOnly, InvalidInput
+from remembrancer.errors import GraphDamaged, GraphNotFound, GraphReadOnly, InvalidInput
 from remembrancer.stores.embedded.directory import database_path
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ async def test_what_cannot_be_only_read_is_said_so(tmp_path: Path) -> None:
     unclean = killed(tmp_path / "unclean")
     with pytest.raises(GraphReadOnly, match="without read-only"):
         await open_to_read(unclean).open()
-    with pytest.raises(GraphMissing):
+    with pytest.raises(GraphNotFound):
         await open_to_read(tmp_path / "none").open()
     with pytest.raises(InvalidInput, match="read_only"):
         await open_to_read(":memory:").open()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.deferral import deferred, put_off
+from remembrancer.policies.deferral import defer, deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ async def test_a_deferral_is_told_as_the_graph_tells_it(
     await store.create([made := a_task(next_run_ms=to_ms(now) + 60_000)])
     for turn in (1, 2):
         read = await store.get(made.task_id)
-        rearm = put_off(read, Defer(now + timedelta(hours=turn), "later"), now + timedelta(seconds=turn), None)
+        rearm = defer(read, Defer(now + timedelta(hours=turn), "later"), now + timedelta(seconds=turn), None)
         assert await store.defer(read.task_id, read.next_run_ms, rearm, a_change("defer"))
 
         assert deferred(read, rearm) == await store.get(made.task_id)

@@ -12,8 +12,8 @@ from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.deferral import put_off
-from remembrancer.policies.pipeline import Decision, Dropped, drop, plan
+from remembrancer.policies.deferral import defer
+from remembrancer.policies.pipeline import PlanContext, SkippedOccurrences, plan, skip
 from remembrancer.ports.writes import Settlement
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def unserved(task: ScheduledTask, now: datetime, moments: int = 1) -> Claim:
     """Account for what a task is cancelled with."""
     first_ms = task.nominal_ms or 0
     status, code = ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED
-    dropped = Dropped(first_ms, first_ms + 60_000 * (moments - 1), moments, status, code, "It was cancelled")
-    return drop(task, dropped, task.next_run_ms, None, Decision(to_ms(now), None))
+    dropped = SkippedOccurrences(first_ms, first_ms + 60_000 * (moments - 1), moments, status, code, "It was cancelled")
+    return skip(task, dropped, task.next_run_ms, None, PlanContext(to_ms(now), None))
 
 
 async def told(store: TaskStore) -> Counter[tuple[str, int | None]]:
@@ -78,7 +78,7 @@ async def test_what_a_cancellation_accounts_for_is_written_only_if_it_is_still_s
     run, put_off_meanwhile = a_task(schedule_cron="* * * * *"), a_task(schedule_cron="* * * * *")
     await store.create([run, put_off_meanwhile])
     await claimed(run)
-    rearm = put_off(put_off_meanwhile, Defer(now + HOUR, "Busy"), now, None)
+    rearm = defer(put_off_meanwhile, Defer(now + HOUR, "Busy"), now, None)
     assert await store.defer(put_off_meanwhile.task_id, to_ms(now), rearm, a_change("defer"))
 
     assert await store.cancel(run.task_id, a_change("cancel"), unserved(run, now)), "it owes nothing any more"
@@ -93,7 +93,7 @@ async def test_a_task_that_was_put_off_keeps_its_place_in_its_schedule(
     once, recurring = a_task(), a_task(schedule_cron="0 * * * *")
     await store.create([once, recurring])
     for task in (once, recurring):
-        rearm = put_off(task, Defer(now + 3 * HOUR, "Busy"), now, None)
+        rearm = defer(task, Defer(now + 3 * HOUR, "Busy"), now, None)
         assert rearm.unserved is None
         assert await store.defer(task.task_id, task.next_run_ms, rearm, a_change("defer"))
         after = await store.get(task.task_id)
@@ -112,13 +112,13 @@ async def test_a_run_put_off_again_after_its_moment_has_an_outcome_for_that_mome
     task = a_task(schedule_cron="0 * * * *")
     await store.create([task])
     half = now + HOUR / 2
-    first = put_off(task, Defer(half, "Busy"), now, None)
+    first = defer(task, Defer(half, "Busy"), now, None)
     assert await store.defer(task.task_id, task.next_run_ms, first, a_change("defer"))
     standing, later = await store.get(task.task_id), half + timedelta(minutes=1)
-    stale = put_off(standing.model_copy(update={"fence": 0}), Defer(now + 3 * HOUR, "Still busy"), later, None)
+    stale = defer(standing.model_copy(update={"fence": 0}), Defer(now + 3 * HOUR, "Still busy"), later, None)
     assert not await store.defer(task.task_id, standing.next_run_ms, stale, a_change("defer"))
     fresh = await store.get(task.task_id)
-    again = put_off(fresh, Defer(now + 3 * HOUR, "Still busy"), later, None)
+    again = defer(fresh, Defer(now + 3 * HOUR, "Still busy"), later, None)
     assert await store.defer(task.task_id, fresh.next_run_ms, again, a_change("defer"))
     (made,) = await store.history(task.task_id, 10)
     after = await store.get(task.task_id)
@@ -140,7 +140,7 @@ async def test_a_deferral_decided_before_the_next_moment_was_claimed_does_not_br
     await store.create([task])
     (won,) = await claimed(task)
     minute = now + timedelta(minutes=1)
-    rearm = put_off(await store.get(task.task_id), Defer(now + timedelta(minutes=5), "Busy"), now, won.nominal_at)
+    rearm = defer(await store.get(task.task_id), Defer(now + timedelta(minutes=5), "Busy"), now, won.nominal_at)
     await claimed(await store.get(task.task_id), at=minute)
     assert await store.settle([Settlement(won, ExecutionStatus.DEFERRED, minute, 0.5, rearm=rearm)]) == [True]
     after = await store.get(task.task_id)

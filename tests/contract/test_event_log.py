@@ -10,9 +10,9 @@ import pytest
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.timestamps import to_ms
-from remembrancer.operations.event_feed import Feed
+from remembrancer.operations.event_feed import EventFeed
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.event_log import Keeping
+from remembrancer.ports.event_log import EventRetentionPolicy
 from remembrancer.ports.handler import Progress
 from remembrancer.ports.writes import Change, Settlement
 from remembrancer.testing import VirtualClock
@@ -37,7 +37,7 @@ SECOND = timedelta(seconds=1)
 
 async def read(store: TaskStore, clock: VirtualClock, after: str = EVERYTHING, limit: int = 1000) -> list[Event]:
     """Return all events after a cursor, page after page."""
-    feed, events = Feed(store.events, clock), []
+    feed, events = EventFeed(store.events, clock), []
     while found := (await feed.page(after, limit=limit)).events:
         events += found
         after = found[-1].cursor
@@ -159,7 +159,7 @@ async def test_what_was_forgotten_is_told_to_whom_it_concerns(
     for _ in range(130):
         await store.create([a_task()])
     whole = await read(store, clock)
-    kept = Keeping(events=10, seconds=DAY)
+    kept = EventRetentionPolicy(events=10, seconds=DAY)
     while await store.events.prune(now, kept):
         pass
     streams = await store.events.extents()
@@ -179,7 +179,7 @@ async def test_what_is_too_old_is_forgotten_even_if_it_is_little(
 ) -> None:
     await store.create([a_task(created_at=now - timedelta(days=2))])
     await store.create([new := a_task(created_at=now)])
-    assert not await store.events.prune(now, Keeping(events=1000, seconds=DAY))
+    assert not await store.events.prune(now, EventRetentionPolicy(events=1000, seconds=DAY))
 
     assert [event.task_id for event in await read(store, clock) if event.kind != "gap"] == [new.task_id]
     await store.create([a_task(created_at=now)])

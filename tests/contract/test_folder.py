@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 import pytest
 from disks import mounted
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import (
-    GraphFull,
+    DiskFull,
     GraphLocked,
-    GraphMissing,
+    GraphNotFound,
     GraphTooNew,
     InvalidInput,
     NotAGraph,
 )
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.stores.embedded.connection import load_engine
 from remembrancer.stores.embedded.directory import database_path
 
@@ -97,16 +97,16 @@ async def test_a_folder_of_something_else_is_no_graph_and_is_left_alone(tmp_path
 
 
 async def test_a_folder_whose_parent_is_missing_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(GraphMissing, match="Make it first"):
+    with pytest.raises(GraphNotFound, match="Make it first"):
         await open_store(tmp_path / "not" / "there")
     assert names(tmp_path) == []
 
 
 async def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
     with read_only(tmp_path / "closed") as folder:
-        with pytest.raises(GraphMissing, match="may not be written"):
+        with pytest.raises(GraphNotFound, match="may not be written"):
             await open_store(folder)
-        with pytest.raises(GraphMissing, match="cannot be made"):
+        with pytest.raises(GraphNotFound, match="cannot be made"):
             await open_store(folder / "graph")
 
 
@@ -170,7 +170,7 @@ async def test_a_graph_in_memory_leaves_nothing_behind(
     await store.close()
     assert names(tmp_path) == []
     again = await open_store(":memory:")
-    assert list(await again.find(Wanted())) == []
+    assert list(await again.find(TaskFilter())) == []
     await again.close()
 
 
@@ -181,20 +181,20 @@ async def test_a_full_disk_refuses_the_write_whole_and_loses_nothing(tmp_path: P
         await store.create(kept)
         filler = fill(disk / "graph")
         big = [a_task(goal_description="x" * 20_000) for _ in range(200)]
-        with pytest.raises(GraphFull, match="disk is full"):
+        with pytest.raises(DiskFull, match="disk is full"):
             await store.create(big)
-        assert len(await store.find(Wanted())) == 5
+        assert len(await store.find(TaskFilter())) == 5
         filler.unlink()
         late = a_task()
         await store.create([late])
         await store.close()
         store = await open_store(disk / "graph")
-        assert {task.task_id for task in await store.find(Wanted())} == {task.task_id for task in [*kept, late]}
+        assert {task.task_id for task in await store.find(TaskFilter())} == {task.task_id for task in [*kept, late]}
         await store.close()
 
 
 async def test_a_graph_is_not_begun_on_a_full_disk(tmp_path: Path) -> None:
-    with mounted(tmp_path / "disk", "size=1m") as disk, pytest.raises(GraphFull, match="disk is full"):
+    with mounted(tmp_path / "disk", "size=1m") as disk, pytest.raises(DiskFull, match="disk is full"):
         await open_store(disk / "graph")
 
 
@@ -226,7 +226,7 @@ def test_the_engine_looks_for_space_only_for_a_scheduler_that_deletes_executions
     settings = "ARCADEDB_NATIVE_ISOLATE_ARGS"
     monkeypatch.setenv(settings, "")  # so that it is put back afterwards
     monkeypatch.delenv(settings)
-    TaskSchedulerService(tmp_path / "graph", options=Options(keep_executions_days=days))
-    TaskSchedulerService(tmp_path / "other", options=Options(keep_executions_days=None if days else 90))
+    TaskSchedulerService(tmp_path / "graph", options=SchedulerOptions(keep_executions_days=days))
+    TaskSchedulerService(tmp_path / "other", options=SchedulerOptions(keep_executions_days=None if days else 90))
 
     assert f"-Darcadedb.bucketReuseSpaceMode={mode}" in os.environ[settings].split()  # the first of a process decides

@@ -14,7 +14,7 @@ import pytest
 from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.bootstrap import open_bolt, open_service, open_store
 from remembrancer.errors import GraphReplaced
-from remembrancer.operations.diagnostics.checks import Health
+from remembrancer.operations.diagnostics.checks import Severity
 from remembrancer.stores.embedded import directory_lock
 from remembrancer.stores.embedded.directory import database_path
 from remembrancer.stores.embedded.directory_lock import LOCK_FILE
@@ -126,7 +126,7 @@ async def test_the_doctor_says_that_the_folder_is_gone(folder: Path, way: str) -
         WAYS[way](folder)
         database = next(each for each in await service.examine() if each.check == "database")
 
-    assert database.health is Health.CRITICAL
+    assert database.health is Severity.CRITICAL
     assert "deleted, moved or replaced" in database.saw
 
 

@@ -215,8 +215,8 @@ def test_a_fork_is_refused_the_graph_of_its_parent_in_words(tmp_path: Path) -> N
     said = run(FORK, tmp_path / "graph").splitlines()
 
     assert [line.split()[:2] for line in said] == [
-        ["schedule", "ServiceStopped"],
-        ["list", "ServiceStopped"],
+        ["schedule", "NotRunning"],
+        ["list", "NotRunning"],
         ["close", "done"],
         ["another", "GraphUnavailable"],
         ["parent", "1"],

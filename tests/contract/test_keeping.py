@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.errors import DedupKeyTaken, GraphUnavailable, InvalidInput, TaskNotFound
+from remembrancer.errors import DuplicateTask, GraphUnavailable, InvalidInput, TaskNotFound
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,7 +92,7 @@ async def test_find_answers_the_next_to_run_first_and_those_with_nothing_ahead_l
     await store.create([late, old, soon, new])
 
     async def found(**wanted: object) -> list[str]:
-        return [task.task_id for task in await store.find(Wanted(**wanted))]  # pyright: ignore[reportArgumentType]
+        return [task.task_id for task in await store.find(TaskFilter(**wanted))]  # pyright: ignore[reportArgumentType]
 
     assert await found() == [task.task_id for task in (soon, late, new, old)]
     assert await found(limit=3) == [task.task_id for task in (soon, late, new)]
@@ -104,7 +104,7 @@ async def test_a_dedup_key_is_kept_by_one_task_only(store: TaskStore, a_task: Ma
     first = a_task(dedup_key="report")
     await store.create([first])
     before = await nodes(store)
-    with pytest.raises(DedupKeyTaken, match="report"):
+    with pytest.raises(DuplicateTask, match="report"):
         await store.create([a_task(), a_task(dedup_key="report")])
     assert await nodes(store) == before
     assert await store.find_by_dedup_key("report") == first
@@ -163,8 +163,8 @@ async def test_one_bad_write_among_many_at_once_fails_alone(store: TaskStore, a_
     asked = [[a_task(dedup_key="taken") if place == 7 else a_task()] for place in range(20)]
     answers = await asyncio.gather(*(store.create(tasks) for tasks in asked), return_exceptions=True)
     assert [place for place, answer in enumerate(answers) if answer is not None] == [7]
-    assert isinstance(answers[7], DedupKeyTaken)
-    assert len(await store.find(Wanted())) == 20
+    assert isinstance(answers[7], DuplicateTask)
+    assert len(await store.find(TaskFilter())) == 20
     assert (await store.counters())["tasks_created"] == 20
 
 

@@ -15,16 +15,16 @@ import pytest
 from remembrancer import TaskSchedulerService, copy_graph
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import (
-    CopyDiffers,
+    CopyIncomplete,
+    CopyMismatch,
+    CopyTargetNotEmpty,
     GraphLocked,
-    GraphMissing,
-    GraphTaken,
+    GraphNotFound,
     GraphTooOld,
-    GraphUnfinished,
     InvalidInput,
 )
 from remembrancer.model.policy import OPEN_STATUSES
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.stores.records import graph_copy
 from remembrancer.testing import ManualScheduler, VirtualClock
 from remembrancer_schema.kinds import APART, EDGES, KEYS
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from conftest import Life
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.operations.graph_copy import Copied, CopyStep
+    from remembrancer.operations.graph_copy import CopyResult, CopyStep
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -63,7 +63,7 @@ def one_life(tmp_path_factory: pytest.TempPathFactory, life: type[Life]) -> Path
             await service.retain(0.8)
             store = service._graph()
             retried, other = sorted(
-                await store.find(Wanted(recurring=True, statuses=OPEN_STATUSES)), key=lambda task: task.on_lost
+                await store.find(TaskFilter(recurring=True, statuses=OPEN_STATUSES)), key=lambda task: task.on_lost
             )[::-1][:2]
             await one.lose_a_run(service, retried.task_id)
             await one.claim(store, other)
@@ -78,7 +78,7 @@ def lived(one_life: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(one_life, tmp_path / "lived"))
 
 
-def digests(copied: Copied) -> dict[str, tuple[int, str]]:
+def digests(copied: CopyResult) -> dict[str, tuple[int, str]]:
     return {part.name: (part.count, part.digest) for part in copied.parts}
 
 
@@ -112,7 +112,7 @@ async def test_what_is_copied_is_what_the_source_holds(lived: Path, graph: str) 
     told: list[object] = []
     for place in (str(lived), graph):
         store = await open_store(place)
-        ids = sorted(task.task_id for task in await store.find(Wanted(limit=1000)))
+        ids = sorted(task.task_id for task in await store.find(TaskFilter(limit=1000)))
         tasks = [await store.get(task_id) for task_id in ids]
         told.append([tasks, await store.history(None, 10_000), await store.past.summaries(None, 1000)])
         told.append([await store.counters(), await store.due(VirtualClock().now(), 100)])
@@ -129,7 +129,7 @@ async def test_a_copy_that_was_broken_off_goes_on_and_ends_the_same(
     whole = await copy_graph(lived, tmp_path / "whole")
     with pytest.raises(Broken):
         await copy_graph(lived, graph, watch=breaking_off_at(number))
-    with pytest.raises(GraphUnfinished, match=r"copy of .*lived.* was broken off.*remembrancer copy"):
+    with pytest.raises(CopyIncomplete, match=r"copy of .*lived.* was broken off.*remembrancer copy"):
         await open_store(graph)
     resumed = await copy_graph(lived, graph)
 
@@ -181,11 +181,11 @@ async def test_a_target_that_holds_something_else_is_refused_and_left_alone(
     store = await open_store(graph)
     await store.create([task := a_task()])
     await store.close()
-    with pytest.raises(GraphTaken, match=r"holds 1 time, 1 scheduled_task, .* already"):
+    with pytest.raises(CopyTargetNotEmpty, match=r"holds 1 time, 1 scheduled_task, .* already"):
         await copy_graph(lived, graph)
 
     store = await open_store(graph)
-    assert list(await store.find(Wanted())) == [task]
+    assert list(await store.find(TaskFilter())) == [task]
     await store.close()
 
 
@@ -193,7 +193,7 @@ async def test_a_copy_of_another_graph_is_no_continuation(lived: Path, graph: st
     await copy_graph(lived, tmp_path / "other")
     with pytest.raises(Broken):
         await copy_graph(lived, graph, watch=breaking_off_at(3))
-    with pytest.raises(GraphTaken, match=r"a copy of .*lived"):
+    with pytest.raises(CopyTargetNotEmpty, match=r"a copy of .*lived"):
         await copy_graph(tmp_path / "other", graph)
 
 
@@ -207,7 +207,7 @@ async def test_a_copy_made_again_is_compared_again_and_never_undoes_what_was_don
     store = await open_store(graph)
     await store.create([task := a_task()])
     await store.close()
-    with pytest.raises(CopyDiffers, match="scheduled_task"):
+    with pytest.raises(CopyMismatch, match="scheduled_task"):
         await copy_graph(lived, graph)
     store = await open_store(graph)
     assert await store.get(task.task_id) == task
@@ -236,7 +236,7 @@ async def test_a_source_that_is_held_is_refused(lived: Path, tmp_path: Path) -> 
 
 
 async def test_what_cannot_be_copied_is_refused_before_anything_is_made(lived: Path, tmp_path: Path) -> None:
-    with pytest.raises(GraphMissing, match="nowhere"):
+    with pytest.raises(GraphNotFound, match="nowhere"):
         await copy_graph(tmp_path / "nowhere", tmp_path / "target")
     with pytest.raises(InvalidInput, match="another graph than the source"):
         await copy_graph(lived, lived / ".." / "lived")
@@ -313,7 +313,7 @@ async def test_a_graph_that_a_scheduler_serves_is_neither_copied_nor_written(
 
     await copy_graph(neo4j_server.graph, tmp_path / "later")
     store = await open_store(tmp_path / "later")
-    assert [each.task_id for each in await store.find(Wanted())] == [task.task_id]
+    assert [each.task_id for each in await store.find(TaskFilter())] == [task.task_id]
     await store.close()
 
 

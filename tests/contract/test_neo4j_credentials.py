@@ -12,7 +12,7 @@ from bolt_proxy import BoltProxy
 from neo4j.exceptions import Neo4jError
 
 from remembrancer.bootstrap import open_store
-from remembrancer.errors import GraphForbidden
+from remembrancer.errors import GraphAccessDenied
 from remembrancer.stores.neo4j import credentials
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ async def test_an_old_password_locks_nobody_out(
         let_in.append(await asyncio.to_thread(rotation.works, NEW))
         await asyncio.sleep(0.2)
 
-    assert refused == {GraphForbidden}
+    assert refused == {GraphAccessDenied}
     assert len(let_in) > 3
     assert all(let_in)
     rotation.file.write_text(NEW, "utf-8")
@@ -128,7 +128,7 @@ async def test_a_password_that_the_server_takes_again_is_used_again(
     await store.create([task := a_task()])
     await asyncio.to_thread(rotation.change, NEW)
     await reconnect(proxy)
-    with pytest.raises(GraphForbidden):
+    with pytest.raises(GraphAccessDenied):
         await store.get(task.task_id)
     await asyncio.to_thread(rotation.change, OLD)
 
@@ -151,5 +151,5 @@ async def test_connections_of_before_stay_in_use_while_new_ones_are_refused(
     asked = [store.query("RETURN 1") for _ in range(5)]
     answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), LIMIT)
 
-    assert GraphForbidden in {type(each) for each in answers}, "some of them need a new one"
+    assert GraphAccessDenied in {type(each) for each in answers}, "some of them need a new one"
     assert await store.get(task.task_id) == task

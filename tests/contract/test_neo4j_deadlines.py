@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 from bolt_proxy import BoltProxy, Cut
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphBusy, GraphUnreachable, InvalidInput
 from remembrancer.model.query_limits import QueryLimits
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.stores.commits.lanes import Lane
 from remembrancer.stores.neo4j import writer
 
@@ -82,7 +82,7 @@ async def test_leases_are_renewed_when_connections_die_silently(proxy: BoltProxy
         await asyncio.sleep(2.5 * options.lease_seconds)
         ended.set()
 
-    options = Options(lease_seconds=15)
+    options = SchedulerOptions(lease_seconds=15)
     async with (
         TaskSchedulerService(proxy.graph, check_interval_seconds=3600, handler=work, options=options) as service,
         TaskSchedulerService(neo4j_server.graph, check_interval_seconds=3600, handler=work, options=options),
@@ -135,7 +135,7 @@ async def test_a_commit_that_is_not_answered_is_looked_up(
     await asyncio.wait_for(store.create([task := a_task()]), 2 * LIMIT)
 
     assert proxy.cut == 1
-    assert [each.task_id for each in await store.find(Wanted())] == [task.task_id]
+    assert [each.task_id for each in await store.find(TaskFilter())] == [task.task_id]
     assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == 1
 
 
@@ -158,7 +158,7 @@ async def test_writes_that_were_never_sent_are_not_in_doubt(
     await proxy.up()
     await asyncio.wait_for(in_doubt, LIMIT)
 
-    assert [each.task_id for each in await store.find(Wanted())] == [first.task_id]
+    assert [each.task_id for each in await store.find(TaskFilter())] == [first.task_id]
 
 
 def test_a_forked_process_is_told_that_the_graph_is_not_its_own(neo4j_server: Server) -> None:
@@ -167,7 +167,7 @@ import asyncio, os, sys
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.query_limits import QueryLimits
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 
 async def ask(store):
     try:

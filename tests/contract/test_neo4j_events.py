@@ -13,7 +13,7 @@ from bolt_proxy import BoltProxy, Cut
 from remembrancer.bootstrap import open_store
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.operations.event_feed import Feed
+from remembrancer.operations.event_feed import EventFeed
 from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Lease, Settlement
 
@@ -51,7 +51,7 @@ async def follow(store: GraphStore, clock: VirtualClock, count: int, seed: int) 
     chance, cursor, events = random.Random(seed), "0", []
     async with asyncio.timeout(GENEROUS):
         while len(events) < count:
-            page = await Feed(store.events, clock).page(cursor, limit=chance.randint(1, 60), wait_seconds=0.5)
+            page = await EventFeed(store.events, clock).page(cursor, limit=chance.randint(1, 60), wait_seconds=0.5)
             keep = page.events[: chance.randint(0, len(page.events))]  # the rest is lost on the way
             events += keep
             cursor = keep[-1].cursor if keep else cursor
@@ -101,7 +101,7 @@ async def test_a_commit_whose_answer_was_lost_is_told_once(
         for task in tasks:
             await store.create([task])
         proxy.cuts = iter(())
-        page = await Feed(store.events, clock).page("0")
+        page = await EventFeed(store.events, clock).page("0")
         await store.close()
 
     assert proxy.cut >= 8

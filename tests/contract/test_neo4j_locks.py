@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphBusy
 from remembrancer.model.execution import ExecutionStatus
@@ -102,7 +102,7 @@ async def test_a_locked_task_stops_no_other(neo4j_server: Server) -> None:
 async def test_many_locked_tasks_stop_no_replica(neo4j_server: Server) -> None:
     """As those are that a replica has claimed which vanishes before it commits."""
     fired = Fired()
-    options = Options(help_seconds=0.5)
+    options = SchedulerOptions(help_seconds=0.5)
     services = [
         TaskSchedulerService(neo4j_server.graph, check_interval_seconds=3600, handler=fired, options=options)
         for _ in range(2)

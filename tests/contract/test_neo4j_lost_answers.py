@@ -13,14 +13,14 @@ from bolt_proxy import BoltProxy, Cut
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.bootstrap import open_store
-from remembrancer.errors import DedupKeyTaken, OutcomeUnknown
+from remembrancer.errors import DuplicateTask, OutcomeUnknown
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease, Settlement
-from remembrancer.stores.commits.statistics import Tally
+from remembrancer.stores.commits.statistics import CommitStatistics
 from remembrancer.stores.neo4j import writer
 from remembrancer.testing import ManualScheduler, VirtualClock
 from remembrancer_schema.catalog import query
@@ -90,7 +90,7 @@ async def test_many_writes_over_a_network_that_breaks_all_the_time_are_each_kept
     async def create(place: int) -> str:
         try:
             await store.create([tasks[place]])
-        except DedupKeyTaken:
+        except DuplicateTask:
             return "taken"
         return "kept"
 
@@ -101,7 +101,7 @@ async def test_many_writes_over_a_network_that_breaks_all_the_time_are_each_kept
 
     assert proxy.cut >= 4
     assert (answers.count("kept"), answers.count("taken")) == (100, 10)
-    assert len(await store.find(Wanted())) == 100
+    assert len(await store.find(TaskFilter())) == 100
     assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == 100
 
 
@@ -123,7 +123,7 @@ async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_an
             await store.get(task.task_id if cut is Cut.AFTER else another.task_id)
     assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == made
     assert unknown.value.task_ids == [task.task_id]
-    kept = [each.task_id for each in await store.find(Wanted())]
+    kept = [each.task_id for each in await store.find(TaskFilter())]
     assert (task.task_id in kept) == (cut is Cut.AFTER)
 
 
@@ -141,18 +141,18 @@ async def test_a_service_does_not_repeat_a_schedule_of_which_it_does_not_know_wh
                     await service.schedule_tasks([asked])
             await proxy.up()
             await service.schedule_tasks([replace(asked, name="Meanwhile", dedup_key="meanwhile")])
-            (kept,) = [task.task_id for task in await service.find_tasks(Wanted()) if task.dedup_key == key]
+            (kept,) = [task.task_id for task in await service.find_tasks(TaskFilter()) if task.dedup_key == key]
             assert unknown.value.task_ids == [kept]
         (again,) = await service.schedule_tasks([asked])
 
         assert again.task_id == kept
-        assert len(await service.find_tasks(Wanted())) == 3
+        assert len(await service.find_tasks(TaskFilter())) == 3
 
 
 async def test_a_commit_that_the_server_still_works_on_is_waited_for(store: GraphStore, neo4j_server: Server) -> None:
     session = store._session
     writer = session._writer(lambda: None)
-    tally = Tally()
+    tally = CommitStatistics()
     row = {"task_id": "task_1", "name": "Task", "status": "PENDING", "created_ms": 0, "task_type": "one_time"}
     tally.add("create_tasks", [row])
     writer._books.learn(writer._books.unknown(tally), [])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer.bootstrap import open_store
-from remembrancer.errors import GraphForbidden, GraphMissing, GraphTooNew, GraphUnavailable, GraphUnreachable
+from remembrancer.errors import GraphAccessDenied, GraphNotFound, GraphTooNew, GraphUnavailable, GraphUnreachable
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def place(neo4j_server: Server) -> str:
 
 
 async def test_a_wrong_password_is_not_let_in(place: str) -> None:
-    with pytest.raises(GraphForbidden, match=r"does not let in the user 'ada'.*REMEMBRANCER_NEO4J_PASSWORD") as refused:
+    with pytest.raises(
+        GraphAccessDenied, match=r"does not let in the user 'ada'.*REMEMBRANCER_NEO4J_PASSWORD"
+    ) as refused:
         await open_store(f"bolt://ada:hunter2@{place}")
 
     assert "hunter2" not in str(refused.value)
@@ -43,12 +45,12 @@ async def test_a_server_that_wants_a_password_says_where_to_give_it(
 ) -> None:
     for name in ("NEO4J_USER", "NEO4J_USERNAME", "NEO4J_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(GraphForbidden, match="anybody without a user and password"):
+    with pytest.raises(GraphAccessDenied, match="anybody without a user and password"):
         await open_store(f"bolt://{place}")
 
 
 async def test_a_database_that_is_not_there_is_missing(neo4j_server: Server) -> None:
-    with pytest.raises(GraphMissing, match=r"\(database nowhere\) has no such database"):
+    with pytest.raises(GraphNotFound, match=r"\(database nowhere\) has no such database"):
         await open_store(neo4j_server.graph.removesuffix(neo4j_server.database) + "nowhere")
 
 
@@ -94,7 +96,7 @@ asyncio.run(main())
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
 
     last = ran.stderr.splitlines()[-1]
-    assert "EngineMissing" in last
+    assert "DriverNotInstalled" in last
     assert "pip install 'remembrancer[neo4j]'" in last
     assert "hunter2" not in ran.stderr
 

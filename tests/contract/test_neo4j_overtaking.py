@@ -16,11 +16,11 @@ from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.deferral import put_off
+from remembrancer.policies.deferral import defer
 from remembrancer.ports.writes import Settlement
 from remembrancer.stores.commits.statement import Statement
-from remembrancer.stores.graph.outcomes import settle_statements, take_over_statements
-from remembrancer.stores.graph.quarantine import set_aside_statements
+from remembrancer.stores.graph.outcomes import recovery_statements, settle_statements
+from remembrancer.stores.graph.quarantine import quarantine_statements
 from remembrancer.stores.rows import audit_rows
 from remembrancer_schema.catalog import query
 
@@ -82,7 +82,7 @@ async def test_an_outcome_that_comes_while_its_execution_is_taken_over_is_not_ke
     store: TaskStore, neo4j_server: Server, won: Execution, now: datetime
 ) -> None:
     lost = decide(await store.get(won.task_id), won, now, "replica_b")
-    async with ahead(neo4j_server, take_over_statements([], [lost])) as overtaken:
+    async with ahead(neo4j_server, recovery_statements([], [lost])) as overtaken:
         assert await overtaken(store.settle([done(won, now)])) == [False]
     made = await store.history(won.task_id, 10)
 
@@ -126,7 +126,7 @@ async def test_a_task_that_is_cancelled_while_its_run_is_settled_stays_so(
     now = won.triggered_at
     settlement = done(won, now)
     if puts_off:
-        rearm = put_off(await store.get(won.task_id), Defer(now.replace(hour=12), "Busy"), now, now)
+        rearm = defer(await store.get(won.task_id), Defer(now.replace(hour=12), "Busy"), now, now)
         settlement = Settlement(won, ExecutionStatus.DEFERRED, now, 1.0, rearm=rearm)
     async with ahead(neo4j_server, cancelling) as overtaken:
         assert await overtaken(store.settle([settlement])) == [True]
@@ -153,7 +153,7 @@ async def test_a_task_that_two_set_aside_is_set_aside_once(
 ) -> None:
     await store.create([task := a_task()])
     (row,) = await store.query("MATCH (t:scheduled_task) RETURN t")
-    async with ahead(neo4j_server, set_aside_statements(dict(row["t"]), "Unreadable", to_ms(now))) as overtaken:
+    async with ahead(neo4j_server, quarantine_statements(dict(row["t"]), "Unreadable", to_ms(now))) as overtaken:
         await overtaken(store.quarantine(task.task_id, "Unreadable", now))
 
     assert len(await store.trail.of_task(task.task_id)) == 2

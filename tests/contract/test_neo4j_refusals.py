@@ -19,7 +19,7 @@ from remembrancer.errors import ForeignConstraint, GraphUnavailable, GraphUnreac
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease, Settlement
 from remembrancer_schema.catalog import migrations
 
@@ -197,7 +197,7 @@ async def test_serve_waits_for_a_server_that_is_not_there_yet(neo4j_server: Serv
 
         assert await asyncio.wait_for(serving.wait(), LIMIT) == 0
     store = await open_store(neo4j_server.graph)
-    assert await store.find(Wanted()) == []
+    assert await store.find(TaskFilter()) == []
     await store.close()
 
 

@@ -12,7 +12,7 @@ from remembrancer.bootstrap import open_store
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease, Settlement
 from remembrancer.stores.commits.statement import Statement
 
@@ -108,7 +108,7 @@ async def test_writes_that_lock_the_same_thoughts_and_minutes_all_come_through(
 
     await asyncio.gather(*(write(place) for place in range(REPLICAS)))
 
-    assert len(await replicas[0].find(Wanted(limit=10_000))) == 800
+    assert len(await replicas[0].find(TaskFilter(limit=10_000))) == 800
     assert (await replicas[0].counters())["tasks_created"] == 800
     assert sum(each.totals["tasks_created"] for each in replicas) == 800
 

@@ -10,9 +10,9 @@ import pytest
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.filters import Wanted
-from remembrancer.ports.statistics import Page
-from remembrancer.ports.writes import Rearm
+from remembrancer.ports.filters import TaskFilter
+from remembrancer.ports.statistics import TaskPageQuery
+from remembrancer.ports.writes import Reschedule
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,8 +43,8 @@ async def test_an_odd_context_is_shown_as_unreadable(
     await store.create([odd, sound])
     await write_beside(f"MATCH (t:scheduled_task {{task_id: '{odd.task_id}'}}) SET t.context = '{ODD[case]}'")
     shown = await store.get(odd.task_id)
-    listed = {task.task_id: task for task in await store.find(Wanted())}
-    paged = await store.accounts.listed(Page(TaskStatus.PENDING, TaskType(odd.task_type), 10))
+    listed = {task.task_id: task for task in await store.find(TaskFilter())}
+    paged = await store.accounts.listed(TaskPageQuery(TaskStatus.PENDING, TaskType(odd.task_type), 10))
 
     assert (shown.name, shown.context) == (odd.name, None)
     assert shown.unreadable
@@ -78,7 +78,7 @@ async def test_a_deferral_with_an_odd_context_stays_in_the_history(
         context={"a": 1},
     )
     read = await store.get(task.task_id)
-    rearm = Rearm(deferral, to_ms(deferral.deferred_until), None)
+    rearm = Reschedule(deferral, to_ms(deferral.deferred_until), None)
     assert await store.defer(task.task_id, read.next_run_ms, rearm, a_change("defer"))
     await write_beside(f"MATCH (d:task_deferral) WHERE d.task_id = '{task.task_id}' SET d.context = '{ODD['deep']}'")
     (entry,) = (await store.get(task.task_id)).deferral_history

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.errors import DedupKeyTaken, ExecutionNotFound, RequestKeyTaken
+from remembrancer.errors import DuplicateTask, ExecutionNotFound, IdempotencyKeyReused
 from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.policy import TaskStatus
-from remembrancer.model.request import RequestMark
+from remembrancer.model.request import IdempotencyKey
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.deferral import put_off
-from remembrancer.ports.idempotency import Handled
+from remembrancer.policies.deferral import defer
+from remembrancer.ports.idempotency import IdempotencyRecord
 from remembrancer.ports.writes import Change, Settlement
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     ByHand = Callable[[ScheduledTask], Execution]
     Claim = Callable[..., Awaitable[list[Execution]]]
 
-MARK = RequestMark("rest: ada", "k1", "digest")
+MARK = IdempotencyKey("rest: ada", "k1", "digest")
 
 
 async def test_of_many_who_change_a_task_as_they_read_it_one_does(
@@ -40,7 +40,7 @@ async def test_of_many_who_change_a_task_as_they_read_it_one_does(
     task = a_task(schedule_cron="0 12 * * *", next_run_ms=to_ms(now + timedelta(hours=3)))
     await store.create([task])
     fence = (await store.get(task.task_id)).fence
-    rearms = [put_off(task, Defer(now + timedelta(hours=hours), "Not yet"), now, None) for hours in range(4, 8)]
+    rearms = [defer(task, Defer(now + timedelta(hours=hours), "Not yet"), now, None) for hours in range(4, 8)]
     deferring = Change("defer", now, "rest", if_fence=fence)
     running = Change("run_now", now, "rest", if_fence=fence)
     cancelling = Change("cancel", now, "rest", if_fence=fence)
@@ -91,7 +91,7 @@ async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_agai
     change = Change(action, now, "rest", mark=MARK)
 
     async def act(task: ScheduledTask) -> None:
-        rearm = put_off(task, Defer(now + timedelta(hours=1), "Later"), now, None)
+        rearm = defer(task, Defer(now + timedelta(hours=1), "Later"), now, None)
         match action:
             case "cancel":
                 await store.cancel(task.task_id, change)
@@ -102,23 +102,23 @@ async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_agai
 
     assert await store.requests.find(MARK) is None
     await act(task)
-    with pytest.raises(RequestKeyTaken):
+    with pytest.raises(IdempotencyKeyReused):
         await act(other)
 
     execution_id = "exec_by_hand" if action == "run_now" else None
-    assert await store.requests.find(MARK) == Handled("digest", action, task.task_id, execution_id)
+    assert await store.requests.find(MARK) == IdempotencyRecord("digest", action, task.task_id, execution_id)
     assert (await store.get(other.task_id)).fence == 0
 
 
 async def test_the_tasks_of_a_request_are_found_by_its_key(store: TaskStore, a_task: MakeTask) -> None:
     tasks = [a_task(dedup_key=MARK.of_task(place)) for place in range(2)]
     await store.create(tasks, mark=MARK)
-    with pytest.raises(DedupKeyTaken):
+    with pytest.raises(DuplicateTask):
         await store.create([a_task(dedup_key=MARK.of_task(0))], mark=MARK)
 
-    assert await store.requests.find(MARK) == Handled("digest", "create", tasks[0].task_id)
+    assert await store.requests.find(MARK) == IdempotencyRecord("digest", "create", tasks[0].task_id)
     await store.create([a_task(dedup_key="of somebody's own|0")])
-    assert await store.requests.find(RequestMark("of somebody's own", "", "")) is None
+    assert await store.requests.find(IdempotencyKey("of somebody's own", "", "")) is None
 
 
 async def test_an_execution_is_found_by_its_id(

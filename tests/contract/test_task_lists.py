@@ -9,8 +9,8 @@ import pytest
 from remembrancer.bootstrap import open_store
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.filters import Wanted
-from remembrancer.ports.statistics import Page
+from remembrancer.ports.filters import TaskFilter
+from remembrancer.ports.statistics import TaskPageQuery
 from remembrancer.stores.graph import task_list
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ async def test_open_tasks_come_in_order_however_short_the_pages(
     ended_ids = [task.task_id for task in tasks["ended"]]
 
     for limit in (1, 2, 9, 10, 12, 14, 1000):
-        found = await store.find(Wanted(statuses=OPEN_STATUSES, limit=limit))
+        found = await store.find(TaskFilter(statuses=OPEN_STATUSES, limit=limit))
         assert [task.task_id for task in found] == open_ids[:limit]
-    everything = await store.find(Wanted(limit=1000))
+    everything = await store.find(TaskFilter(limit=1000))
     assert [task.task_id for task in everything] == open_ids[:10] + sorted(open_ids[10:] + ended_ids, reverse=True)
-    recurring = await store.find(Wanted(recurring=True))
+    recurring = await store.find(TaskFilter(recurring=True))
     assert [task.task_id for task in recurring] == [tasks["armed"][-1].task_id]
-    failed = await store.find(Wanted(statuses=frozenset({TaskStatus.FAILED}), limit=2))
+    failed = await store.find(TaskFilter(statuses=frozenset({TaskStatus.FAILED}), limit=2))
     assert [task.task_id for task in failed] == [each.task_id for each in tasks["ended"] if each.status == "FAILED"][:2]
 
 
@@ -67,7 +67,7 @@ async def test_tasks_with_one_due_key_are_all_listed(
     await write_beside(f"MATCH (t:scheduled_task) WHERE t.next_run_ms < {later.next_run_ms} SET t.due_key = 5000000")
     monkeypatch.setattr(task_list, "PAGE", page)
 
-    found = [task.task_id for task in await store.find(Wanted())]
+    found = [task.task_id for task in await store.find(TaskFilter())]
     assert sorted(found) == sorted(task.task_id for task in [*tasks, later])
     assert found[-1] == later.task_id
 
@@ -81,11 +81,11 @@ async def test_foreign_tasks_are_told_in_one_line_and_only_once(
         "status: 'PENDING', task_type: 'one_time', listing: 'PENDING|one_time|theirs_' + toString(i)}), "
         "(:scheduled_task {status: 'PENDING', title: 'no task of ours'})"
     )
-    wanted = Wanted(statuses=OPEN_STATUSES, limit=3)
+    wanted = TaskFilter(statuses=OPEN_STATUSES, limit=3)
 
     for _ in range(2):
         assert [task.task_id for task in await store.find(wanted)] == [task.task_id for task in tasks]
-        listed = await store.accounts.listed(Page(TaskStatus.PENDING, tasks[0].task_type, 3))
+        listed = await store.accounts.listed(TaskPageQuery(TaskStatus.PENDING, tasks[0].task_type, 3))
         assert [task.task_id for task in listed] == [task.task_id for task in reversed(tasks)]
     lines = [line for record in caplog.records for line in record.getMessage().splitlines()]
     assert len(lines) == 1
@@ -98,7 +98,7 @@ def hits(profile: dict[str, Any]) -> Iterator[int]:
         yield from hits(child)
 
 
-async def hits_of(server: Server, store: GraphStore, wanted: Wanted) -> tuple[int, int]:
+async def hits_of(server: Server, store: GraphStore, wanted: TaskFilter) -> tuple[int, int]:
     """How many tasks a list returns, and how many reads of the database its queries cost."""
     asked: list[tuple[str, dict[str, Any]]] = []
     read = store._session.read
@@ -135,7 +135,7 @@ async def test_ended_tasks_cost_a_list_of_open_ones_nothing(
             await store.create([a_task(next_run_ms=to_ms(now) + place) for place in range(200)])
             await store.create([a_task(next_run_ms=None, status=TaskStatus.ACTIVE) for _ in range(20)])
         costs += [
-            await hits_of(neo4j_server, store, Wanted(statuses=OPEN_STATUSES, limit=limit)) for limit in (10**6, 10)
+            await hits_of(neo4j_server, store, TaskFilter(statuses=OPEN_STATUSES, limit=limit)) for limit in (10**6, 10)
         ]
     await store.close()
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.context import AUTHOR, Author
+from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.errors import InvalidInput
 from remembrancer.model.token import Scope
-from remembrancer.operations.tokens import Admittance
-from remembrancer.ports.audit_log import Stretch
+from remembrancer.operations.tokens import TokenService
+from remembrancer.ports.audit_log import AuditRange
 
 if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def test_a_token_is_known_until_it_is_revoked(store: TaskStore, clock: VirtualClock) -> None:
-    admittance = Admittance(store.tokens, clock)
+    admittance = TokenService(store.tokens, clock)
     made = await admittance.create("ada", "write")
     assert made.scope.covers(Scope.READ)
     assert not made.scope.covers(Scope.ADMIN)
@@ -29,14 +29,14 @@ async def test_a_token_is_known_until_it_is_revoked(store: TaskStore, clock: Vir
     assert await admittance.admit(made.token + "x") is None
     clock.advance(timedelta(days=1))
 
-    AUTHOR.set(Author("command line", "grace"))
+    CURRENT_ACTOR.set(Actor("command line", "grace"))
 
     assert [await admittance.revoke(name) for name in ("ada", "ada", "nobody")] == [True, False, False]
     assert await admittance.admit(made.token) is None
     assert [token.revoked_at for token in await admittance.all()] == [clock.now()]
     trail = [
         (each.action, each.surface, each.actor, each.task_id, each.before, each.after)
-        for each in await store.trail.stretch(Stretch())
+        for each in await store.trail.stretch(AuditRange())
     ]
     assert trail == [
         ("create_token", "service", None, None, None, {"name": "ada", "scope": "write"}),
@@ -58,10 +58,10 @@ async def test_a_token_is_known_until_it_is_revoked(store: TaskStore, clock: Vir
 async def test_a_token_needs_a_name_of_its_own_and_a_scope(
     store: TaskStore, clock: VirtualClock, name: str, scope: str, field: str
 ) -> None:
-    admittance = Admittance(store.tokens, clock)
+    admittance = TokenService(store.tokens, clock)
     await admittance.create("ada", "read")
     with pytest.raises(InvalidInput) as refused:
         await admittance.create(name, scope)
 
     assert refused.value.field == field
-    assert len(await admittance.all()) == len(await store.trail.stretch(Stretch())) == 1
+    assert len(await admittance.all()) == len(await store.trail.stretch(AuditRange())) == 1

@@ -9,8 +9,8 @@ from remembrancer.model.deferral import Deferral
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.audit_log import Stretch
-from remembrancer.ports.writes import Change, Rearm
+from remembrancer.ports.audit_log import AuditRange
+from remembrancer.ports.writes import Change, Reschedule
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,7 +47,7 @@ async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and
         requested_by="thought_9",
     )
     put_off = Change("defer", now, "command line", "ada", "Busy", "thought_9")
-    assert await store.defer(task.task_id, task.next_run_ms, Rearm(deferral, until_ms), put_off)
+    assert await store.defer(task.task_id, task.next_run_ms, Reschedule(deferral, until_ms), put_off)
     assert await store.cancel(task.task_id, Change("cancel", now + SECOND, "rest", "dashboard", "Off"))
     created, deferred, cancelled = await store.trail.of_task(task.task_id)
 
@@ -96,15 +96,15 @@ async def test_the_trail_of_all_tasks_is_read_in_stretches_that_leave_nothing_ou
     await store.create(tasks)
     for at, task in enumerate(tasks):
         await store.cancel(task.task_id, Change("cancel", now + timedelta(seconds=2 * at + 1), "service"))
-    whole = await store.trail.stretch(Stretch())
+    whole = await store.trail.stretch(AuditRange())
     read: list[str] = []
-    while page := await store.trail.stretch(Stretch(after=read[-1] if read else None, limit=3)):
+    while page := await store.trail.stretch(AuditRange(after=read[-1] if read else None, limit=3)):
         assert len(page) <= 3
         read += [change.change_id for change in page]
 
     assert [change.action for change in whole] == ["create", "cancel"] * 5
     assert read == [change.change_id for change in whole]
-    late = await store.trail.stretch(Stretch(since=now + timedelta(seconds=7)))
+    late = await store.trail.stretch(AuditRange(since=now + timedelta(seconds=7)))
     assert [change.change_id for change in late] == read[7:]
 
 

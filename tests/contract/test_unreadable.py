@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remembrancer.stores.rows.node_rows import task_from
-from remembrancer.stores.rows.readable_records import Records
+from remembrancer.stores.rows.readable_records import ReadableRecords
 
 if TYPE_CHECKING:
     import pytest
@@ -20,7 +20,7 @@ def test_a_task_that_cannot_be_read_is_left_out_with_an_error_in_the_log(caplog:
         "origin_thought_id": "thought_1",
         "created_at": "2026-03-02T09:00:00Z",
     }
-    found = Records().read("task_id", task_from, [{**sound, "task_id": "task_0", "status": "LOST"}, sound])
+    found = ReadableRecords().read("task_id", task_from, [{**sound, "task_id": "task_0", "status": "LOST"}, sound])
 
     assert [task.task_id for task in found] == ["task_1"]
     assert "task_0" in caplog.text

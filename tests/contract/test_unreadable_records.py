@@ -10,8 +10,8 @@ import pytest
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.audit_log import Stretch
-from remembrancer.ports.writes import Lease, Rearm
+from remembrancer.ports.audit_log import AuditRange
+from remembrancer.ports.writes import Lease, Reschedule
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -78,14 +78,14 @@ async def test_a_spoiled_deferral_or_change_hides_no_task(
             reason="Busy",
             deferral_count=turn,
         )
-        assert await store.defer(task.task_id, read.next_run_ms, Rearm(deferral, to_ms(until)), a_change("defer"))
+        assert await store.defer(task.task_id, read.next_run_ms, Reschedule(deferral, to_ms(until)), a_change("defer"))
     await write_beside("MATCH (d:task_deferral {deferral_id: 'deferral_1'}) SET d.deferred_until = 'soon'")
     (_, first, second) = await store.trail.of_task(task.task_id)
     await write_beside(f"MATCH (c:task_change {{change_id: '{first.change_id}'}}) SET c.before = 'no object'")
 
     assert len((await store.get(task.task_id)).deferral_history) == 1
     assert [each.change_id for each in await store.trail.of_task(task.task_id)] == [task.task_id, second.change_id]
-    assert second in await store.trail.stretch(Stretch(limit=100))
+    assert second in await store.trail.stretch(AuditRange(limit=100))
 
 
 async def test_many_foreign_tasks_that_are_due_hold_up_no_other(

@@ -21,11 +21,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remembrancer import Defer, Failed, Firing, Options, TaskSchedulerService
+from remembrancer import Defer, Failed, Firing, SchedulerOptions, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
 
 if TYPE_CHECKING:
-    from remembrancer.model.handler_result import Outcome
+    from remembrancer.model.handler_result import HandlerResult
 
 HANGS_SECONDS = 3600.0
 STOP_SECONDS = 0.5
@@ -74,7 +74,7 @@ def tell(**what: object) -> None:
     sys.stdout.flush()
 
 
-async def dice(firing: Firing) -> Outcome | None:
+async def dice(firing: Firing) -> HandlerResult | None:
     """Take a while, and now and then fail or defer."""
     await asyncio.sleep(random.uniform(0, 0.3))
     fate = random.random()
@@ -120,7 +120,7 @@ class Worker:
         self._marks: list[str] = []
         self._over = asyncio.Event()
         self._handle = {"swallows": swallows, "exits": exits}.get(orders.handler, dice)
-        options = Options(lease_seconds=orders.lease_seconds, stop_timeout_seconds=STOP_SECONDS)
+        options = SchedulerOptions(lease_seconds=orders.lease_seconds, stop_timeout_seconds=STOP_SECONDS)
         handler = hangs if orders.handler == "hangs" else self._told
         self.service = TaskSchedulerService(orders.folder, self._clock, 0.5, handler, options=options)
 
@@ -139,7 +139,7 @@ class Worker:
         if self._orders.end == "raises":
             raise RuntimeError("This is how it ends.")
 
-    async def _told(self, firing: Firing) -> Outcome | None:
+    async def _told(self, firing: Firing) -> HandlerResult | None:
         answer = await self._handle(firing)
         if self._clock and isinstance(answer, Defer):
             answer = None  # a deferral waits for its moment, which a clock that went back does not come to in a round

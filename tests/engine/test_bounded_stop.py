@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from real import GENEROUS, schedule, until
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from remembrancer import Execution, Firing
 
 pytestmark = pytest.mark.slow
-HASTY = Options(stop_timeout_seconds=0.1)
+HASTY = SchedulerOptions(stop_timeout_seconds=0.1)
 
 
 async def history_of(graph: Path) -> list[Execution]:
@@ -151,7 +151,7 @@ async def test_a_scheduler_knows_when_its_handler_calls() -> None:
 STUBBORN = """
 import asyncio, sys
 from datetime import UTC, datetime
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 async def handle(firing):
     begun.set()
     while True:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from real import outcomes, schedule, until
 
-from remembrancer import Defer, Options, TaskSchedulerService
+from remembrancer import Defer, SchedulerOptions, TaskSchedulerService
 from remembrancer.model.cancellation import Cancellation
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Asynchronous:
 async def test_a_cancelled_task_does_not_begin_afterwards(kind: type[Plain | Asynchronous]) -> None:
     handler = kind()
     said: dict[str, float] = {}
-    async with TaskSchedulerService(handler=handler, options=Options(batch=3)) as service:
+    async with TaskSchedulerService(handler=handler, options=SchedulerOptions(batch=3)) as service:
         ids = [await schedule(service, seconds=0.3) for _ in range(MANY)]
         await until(lambda: bool(handler.began))
 

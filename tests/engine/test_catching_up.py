@@ -13,8 +13,8 @@ from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.model.policy import Fold, Gap
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.cron.expression import parse_cron
-from remembrancer.schedules.cron.wall_times import Walls
-from remembrancer.schedules.exclusions import passing
+from remembrancer.schedules.cron.wall_times import WallTimes
+from remembrancer.schedules.exclusions import with_exclusions
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_a_count_says_how_many_fires_there_are(cron: Cron, start_ms: int, span_m
     assert cron.count(start_ms, until_ms) == len(fires)
     assert [cron.last_ms(until_ms, place) for place in range(1, min(5, len(fires)) + 1)] == fires[:-6:-1]
     stretch = (start_ms + span_ms // 3, start_ms + span_ms // 2)
-    beside = passing(cron, stretch)
+    beside = with_exclusions(cron, stretch)
     left = beside.fires(start_ms, until_ms, 100_000)
     assert left == [each for each in fires if not stretch[0] <= each < stretch[1]]
     assert beside.count(start_ms, until_ms) == len(left)
@@ -61,13 +61,13 @@ def test_a_count_says_how_many_fires_there_are(cron: Cron, start_ms: int, span_m
 def test_an_outage_of_years_is_counted_within_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty million moments, and the wall clock is looked at some hundred times."""
     looks: list[int] = []
-    at_or_after = Walls.at_or_after
+    at_or_after = WallTimes.at_or_after
 
-    def counted(walls: Walls, wall: int) -> int:
+    def counted(walls: WallTimes, wall: int) -> int:
         looks.append(wall)
         return at_or_after(walls, wall)
 
-    monkeypatch.setattr(Walls, "at_or_after", counted)
+    monkeypatch.setattr(WallTimes, "at_or_after", counted)
     cron = parse_cron("* * * * * *", timezone="Europe/Berlin", seconds="first")  # pyright: ignore[reportArgumentType]
     begin_ms = to_ms(START)
 

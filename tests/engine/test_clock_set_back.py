@@ -12,7 +12,7 @@ import pytest
 from moments import Promise, stories
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.engine.maintenance.schedule_recheck import Recheck
+from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Scene:
     async def set_back(self, to: datetime = START) -> int:
         self.clock.set(to)
         store: Any = self.service._store
-        return await Recheck(store, self.clock, "replica_1").run(CAUSE, self.clock.now())
+        return await ScheduleRecheck(store, self.clock, "replica_1").run(CAUSE, self.clock.now())
 
     async def assert_one_outcome_each(self) -> None:
         """No moment has two outcomes, and the books say what the nodes say."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.engine import clock as clocks
 from remembrancer.engine.clock import RealTime
 from remembrancer.testing import VirtualClock
@@ -107,7 +107,7 @@ async def test_what_is_scheduled_after_a_step_back_fires() -> None:
 async def test_the_work_of_a_scheduler_goes_on_after_a_step_back() -> None:
     """Signs of life, recovery and forgetting go by how long ago the last one was."""
     host = HostTime(timedelta(hours=5))
-    options = Options(lease_seconds=3.0)
+    options = SchedulerOptions(lease_seconds=3.0)
     async with TaskSchedulerService(
         time_service=host, check_interval_seconds=0.2, handler=lambda _: None, options=options
     ) as service:

@@ -19,7 +19,7 @@ from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from remembrancer import Firing
-    from remembrancer.ports.handler import Answer
+    from remembrancer.ports.handler import HandlerReturn
 
 pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -40,7 +40,7 @@ class Scene:
         self.checker = ManualScheduler(self.service, self.clock)
         self.wait: timedelta | None = None
 
-    async def handle(self, _: Firing) -> Answer:
+    async def handle(self, _: Firing) -> HandlerReturn:
         return None if self.wait is None else Defer(self.clock.now() + self.wait, "Not just now")
 
     async def schedule(self, **choices: Any) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from real import GENEROUS, outcomes, schedule, until
 
-from remembrancer import Defer, Done, Options, TaskSchedulerService, Thought
+from remembrancer import Defer, Done, SchedulerOptions, TaskSchedulerService, Thought
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ async def by_name_async(firing: Firing) -> Any:
 @pytest.mark.parametrize("handler", [by_name, by_name_async], ids=["plain", "async"])
 async def test_a_run_that_ends_oddly_fails_and_says_how(handler: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "remembrancer")
-    options = Options(timeout_seconds=3600)
+    options = SchedulerOptions(timeout_seconds=3600)
     async with TaskSchedulerService(handler=handler, options=options) as service:
         ids = {await schedule(service, name): name for name in ENDS}
         ended = await outcomes(service, len(ENDS))
@@ -155,7 +155,7 @@ async def test_a_run_by_hand_starts_though_its_caller_gives_up() -> None:
 EXIT = """
 import asyncio, sys
 from datetime import UTC, datetime
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 graph, kind = sys.argv[1:]
 async def handle(firing):
     if firing.execution.attempt > 1: return "again"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from real import GENEROUS, outcomes, schedule, until
 
-from remembrancer import Options, TaskSchedulerService
-from remembrancer.context import AUTHOR
+from remembrancer import SchedulerOptions, TaskSchedulerService
+from remembrancer.context import CURRENT_ACTOR
 from remembrancer.engine.execution.handler_threads import Ended, HandlerThreads
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Hangs:
         self.began[name] = self.began.get(name, 0) + 1
         if name == "hung":
             self.gate.wait(GENEROUS * 2)
-        return f"{name} as {AUTHOR.get()}"
+        return f"{name} as {CURRENT_ACTOR.get()}"
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def hanging() -> Iterator[Hangs]:
 
 async def test_a_quick_handler_runs_beside_many_hung_ones() -> None:
     with hanging() as handler:
-        options = Options(stop_timeout_seconds=0.1)
+        options = SchedulerOptions(stop_timeout_seconds=0.1)
         async with TaskSchedulerService(handler=handler, options=options) as service:
             for _ in range(HUNG):
                 await schedule(service, "hung")
@@ -70,7 +70,7 @@ async def test_a_quick_handler_runs_beside_many_hung_ones() -> None:
 
 async def test_a_deadline_settles_a_hung_handler_that_keeps_its_slot() -> None:
     with hanging() as handler:
-        options = Options(max_concurrent=2, stop_timeout_seconds=0.1)
+        options = SchedulerOptions(max_concurrent=2, stop_timeout_seconds=0.1)
         async with TaskSchedulerService(handler=handler, options=options) as service:
             scheduler = service._running_scheduler()
             hung = await schedule(service, "hung", timeout_seconds=0.2)
@@ -135,7 +135,7 @@ async def test_a_thread_is_used_again_and_ends_when_idle() -> None:
 PROGRAM = """
 import asyncio, sys, time
 from datetime import UTC, datetime
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 def handle(firing):
     begun.append(firing.task.name)
     time.sleep(3600)

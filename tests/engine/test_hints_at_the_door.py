@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.request import ScheduleRequest
-from remembrancer.operations.validation import admit
+from remembrancer.operations.validation import validate
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 RIGHT: dict[str, Any] = {
@@ -47,7 +47,7 @@ odd = st.one_of(plain, st.lists(plain, max_size=2), st.dictionaries(st.text(max_
 
 def refusal(asked: dict[str, Any]) -> InvalidInput | None:
     try:
-        admit(ScheduleRequest(**asked), NOW, 60.0, {})
+        validate(ScheduleRequest(**asked), NOW, 60.0, {})
     except InvalidInput as refused:
         return refused
     return None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
     from remembrancer import Execution, Firing, ScheduledTask
-    from remembrancer.ports.handler import Answer
+    from remembrancer.ports.handler import HandlerReturn
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +97,7 @@ class Life(RuleBasedStateMachine):
         self.run(self.checker.__aenter__())
         self.run(self.service.idle())
 
-    async def handle(self, firing: Firing) -> Answer:
+    async def handle(self, firing: Firing) -> HandlerReturn:
         self.calls.append(firing.execution.execution_id)
         if self.hangs:
             await asyncio.Event().wait()

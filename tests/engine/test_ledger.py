@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from remembrancer import Defer, Options, TaskSchedulerService
+from remembrancer import Defer, SchedulerOptions, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.testing import ManualScheduler
@@ -178,7 +178,7 @@ async def test_an_outcome_is_kept_until_the_graph_takes_it(
         await service._running_scheduler().tick()
         while tries < 10:  # noqa: ASYNC110 (the ledger tries in its own time)
             await asyncio.sleep(0.001)
-        clock.advance(timedelta(seconds=Options().lease_seconds))
+        clock.advance(timedelta(seconds=SchedulerOptions().lease_seconds))
         assert await service.recover() == 0
         await service.idle()
 
@@ -245,7 +245,7 @@ async def test_a_running_checker_takes_over_a_lease_that_ran_out(clock: VirtualC
             await asyncio.sleep(0.001)
         await service.idle()
         await orphan(store, later.task_id, mine.replica_id)
-        clock.advance(timedelta(seconds=Options().lease_seconds))
+        clock.advance(timedelta(seconds=SchedulerOptions().lease_seconds))
         while {each.status for each in await service.history()} != {"completed", "failed"}:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ async def test_stopping_waits_for_handlers(tmp_path: Path) -> None:
         await finish.wait()
         return "to the end"
 
-    service = TaskSchedulerService(tmp_path / "graph", handler=handle, options=Options(stop_timeout_seconds=3600))
+    service = TaskSchedulerService(
+        tmp_path / "graph", handler=handle, options=SchedulerOptions(stop_timeout_seconds=3600)
+    )
     await service.start()
     task_id = await schedule(service, 0)
     await asyncio.wait_for(begun.wait(), GENEROUS)
@@ -121,7 +123,9 @@ async def test_stopping_cancels_what_takes_too_long_and_says_so(tmp_path: Path, 
             cleaned.set()
         return "never"
 
-    service = TaskSchedulerService(tmp_path / "graph", handler=handle, options=Options(stop_timeout_seconds=0.1))
+    service = TaskSchedulerService(
+        tmp_path / "graph", handler=handle, options=SchedulerOptions(stop_timeout_seconds=0.1)
+    )
     await service.start()
     task_id = await schedule(service, 0, on_lost=on_lost)
     await asyncio.wait_for(begun.wait(), GENEROUS)
@@ -163,7 +167,7 @@ async def test_more_tasks_than_may_run_at_once_all_run() -> None:
         await asyncio.sleep(0.01)
         running -= 1
 
-    options = Options(max_concurrent=5, batch=3)
+    options = SchedulerOptions(max_concurrent=5, batch=3)
     async with TaskSchedulerService(check_interval_seconds=3600, handler=handle, options=options) as service:
         for place in range(40):
             await schedule(service, 0, name=str(place))

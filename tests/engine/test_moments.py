@@ -17,7 +17,7 @@ from remembrancer import Defer, Failed, ScheduleRequest, TaskSchedulerService
 from remembrancer.errors import InvalidInput, TaskEnded
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease
 from remembrancer.testing import ManualScheduler, VirtualClock
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer import Firing
-    from remembrancer.ports.handler import Answer
+    from remembrancer.ports.handler import HandlerReturn
 
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)
@@ -69,7 +69,7 @@ class Scene:
         self.waited: set[str] = set()
         self.tasks: dict[str, tuple[str, str]] = {}
 
-    async def handle(self, firing: Firing) -> Answer:
+    async def handle(self, firing: Firing) -> HandlerReturn:
         """Do what the event says that the task is named for."""
         await self.gate.wait()
         match firing.task.name:
@@ -196,7 +196,7 @@ async def lost(scene: Scene) -> None:
 
 
 async def all_of(scene: Scene) -> list[Any]:
-    return await scene.service.find_tasks(Wanted())
+    return await scene.service.find_tasks(TaskFilter())
 
 
 STATES: Final[list[Callable[[Scene], Awaitable[None]]]] = [

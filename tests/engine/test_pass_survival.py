@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Options, ServiceType, TaskSchedulerService, get_service
+from remembrancer import SchedulerOptions, ServiceType, TaskSchedulerService, get_service
 from remembrancer.engine.faults import Faults
-from remembrancer.errors import ServiceStopped
+from remembrancer.errors import NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +91,7 @@ PLACES: dict[str, Callable[[Any], tuple[Any, str]]] = {
 @pytest.mark.parametrize("place", PLACES)
 async def test_work_beside_the_firing_fails_alone(place: str) -> None:
     fired = list["Firing"]()
-    options = Options(lease_seconds=0.6, keep_executions_days=1.0)
+    options = SchedulerOptions(lease_seconds=0.6, keep_executions_days=1.0)
     async with TaskSchedulerService(check_interval_seconds=1.0, handler=counting(fired), options=options) as service:
         owner, name = PLACES[place](service)
         await service.schedule_task("each", "goal", "prompt", "thought", **EVERY)
@@ -134,7 +134,7 @@ def test_a_fault_that_comes_back_is_told_again(caplog: pytest.LogCaptureFixture)
 
 
 async def test_the_heartbeat_begins_again_after_a_fault() -> None:
-    options = Options(lease_seconds=0.3)
+    options = SchedulerOptions(lease_seconds=0.3)
     async with TaskSchedulerService(options=options) as service:
         scheduler: Any = service._scheduler
         with Spoilt(service._store, "renew", RuntimeError("a bug")) as spoilt:
@@ -203,7 +203,7 @@ async def test_a_checker_that_was_ended_is_started_again() -> None:
         assert service._task is not checker
         await until(lambda: service.get_status().is_healthy)
         assert get_service(ServiceType.TASK_SCHEDULER) is service
-    with pytest.raises(ServiceStopped):
+    with pytest.raises(NotRunning):
         get_service(ServiceType.TASK_SCHEDULER)
 
 

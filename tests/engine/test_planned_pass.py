@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from remembrancer.engine.tick_record import Record
+from remembrancer.engine.tick_record import TickRecord
 from remembrancer.testing import VirtualClock
 
 HOUR = 3600.0
@@ -12,7 +12,7 @@ HOUR = 3600.0
 
 def test_a_pass_that_is_due_and_does_not_begin_is_told() -> None:
     clock = VirtualClock(datetime(2030, 1, 1, tzinfo=UTC))
-    record = Record(clock, HOUR)
+    record = TickRecord(clock, HOUR)
     record.start()
     record.begin()
     record.end(well=True)

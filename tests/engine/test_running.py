@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Defer, Done, Failed, InvalidInput, Options, TaskSchedulerService, Thought
-from remembrancer.context import AUTHOR, Author
+from remembrancer import Defer, Done, Failed, InvalidInput, SchedulerOptions, TaskSchedulerService, Thought
+from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Lease
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Any]
 
 MINUTE = timedelta(minutes=1)
-OPTIONS = Options(stop_timeout_seconds=0.2)
+OPTIONS = SchedulerOptions(stop_timeout_seconds=0.2)
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ async def test_what_a_handler_does_is_on_record_as_its_own_whoever_started_it(ru
 
     async with run(goes_on) as checker:
         task_id = await schedule(checker, "first")
-        AUTHOR.set(Author("rest", "ada"))
+        CURRENT_ACTOR.set(Actor("rest", "ada"))
         started = await checker.service.run_now(task_id)
         await checker.service.idle()
         told = [(each.action, each.surface, each.actor) for each in await checker.service.changes()]

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from remembrancer import Firing, Options, TaskSchedulerService
+from remembrancer import Firing, SchedulerOptions, TaskSchedulerService
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ async def broken_off(folder: Path, clock: VirtualClock) -> None:
         begun.release()
         await asyncio.Event().wait()
 
-    service = TaskSchedulerService(folder, clock, handler=never_done, options=Options(stop_timeout_seconds=0))
+    service = TaskSchedulerService(folder, clock, handler=never_done, options=SchedulerOptions(stop_timeout_seconds=0))
     await service.open()
     for name in ("first", "second"):
         await service.schedule_task(name, "goal", "prompt", "thought", clock.now() + MINUTE, on_lost="retry")

@@ -9,7 +9,7 @@ from zlib import crc32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remembrancer.engine.cluster.shards import ALONE, turns
+from remembrancer.engine.cluster.shards import ALONE, assignments
 from remembrancer.model.ids import SHARES, new_id, share_of
 from remembrancer.stores.rows.due_key import due_key
 
@@ -18,13 +18,13 @@ REPLICAS = st.sets(st.text("abc0123_.", min_size=1, max_size=12), min_size=2, ma
 
 def owners(live: set[str]) -> dict[int, list[str]]:
     """Who takes each share for its own."""
-    mine = {each: turns(each, live, 2.0)[0].shares or frozenset() for each in live}
+    mine = {each: assignments(each, live, 2.0)[0].shares or frozenset() for each in live}
     return {share: [each for each in sorted(live) if share in mine[each]] for share in range(SHARES)}
 
 
 @given(REPLICAS)
 def test_every_share_has_one_owner_and_one_other_who_is_next_in_line(live: set[str]) -> None:
-    served = {each: turns(each, live, 2.0) for each in live}
+    served = {each: assignments(each, live, 2.0) for each in live}
 
     for place in (0, 1):
         shares = [share for each in served.values() for share in each[place].shares or ()]
@@ -38,7 +38,7 @@ def test_one_that_leaves_moves_only_its_own_shares_and_those_to_who_was_next_in_
 ) -> None:
     gone = data.draw(st.sampled_from(sorted(live)))
     left = live - {gone}
-    next_in_line = {each: turns(each, live, 2.0)[1].shares or frozenset() for each in left}
+    next_in_line = {each: assignments(each, live, 2.0)[1].shares or frozenset() for each in left}
     before, after = owners(live), owners(left) if len(left) > 1 else dict.fromkeys(range(SHARES), sorted(left))
 
     for share in range(SHARES):
@@ -51,16 +51,16 @@ def test_one_that_leaves_moves_only_its_own_shares_and_those_to_who_was_next_in_
 def test_shares_are_dealt_about_evenly() -> None:
     live = {f"replica_{number}" for number in range(4)}
 
-    sizes = [len(turns(each, live, 2.0)[0].shares or ()) for each in live]
+    sizes = [len(assignments(each, live, 2.0)[0].shares or ()) for each in live]
     assert sum(sizes) == SHARES
     assert min(sizes) > SHARES / 4 * 0.8
     assert max(sizes) < SHARES / 4 * 1.2
 
 
 def test_who_is_alone_serves_everything_at_once_and_others_are_helped_when_late() -> None:
-    assert turns("a", {"a"}, 2.0) == turns("a", set(), 2.0) == ALONE
-    assert [turn.late for turn in turns("a", {"a", "b"}, 2.0)] == [timedelta(seconds=each) for each in (0, 2, 6)]
-    assert turns("a", {"a", "b"}, 2.0)[2].shares is None
+    assert assignments("a", {"a"}, 2.0) == assignments("a", set(), 2.0) == ALONE
+    assert [turn.late for turn in assignments("a", {"a", "b"}, 2.0)] == [timedelta(seconds=each) for each in (0, 2, 6)]
+    assert assignments("a", {"a", "b"}, 2.0)[2].shares is None
 
 
 @given(st.text(max_size=40), st.integers(0, 9_000_000_000_000))

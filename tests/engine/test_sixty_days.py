@@ -18,7 +18,7 @@ from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from remembrancer import Firing
-    from remembrancer.ports.handler import Answer
+    from remembrancer.ports.handler import HandlerReturn
 
 pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -41,7 +41,7 @@ class Life:
         self.promises: dict[str, Promise] = {}
         self.calls = 0
 
-    async def handle(self, firing: Firing) -> Answer:
+    async def handle(self, firing: Firing) -> HandlerReturn:
         """Fail, raise, defer or do, in turns."""
         self.calls += 1
         match self.calls % 7:

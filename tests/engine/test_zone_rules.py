@@ -30,7 +30,7 @@ PROGRAM: Final = """
 import asyncio, json, logging, sys
 from datetime import datetime, timedelta
 from remembrancer import TaskSchedulerService
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.testing import ManualScheduler, VirtualClock
 logging.disable(logging.CRITICAL)
 graph, begin, end, step, tasks, until = sys.argv[1:]

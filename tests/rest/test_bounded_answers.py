@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.model.event import Event
 from remembrancer.surfaces.rest import pages, query_routes
 from remembrancer.surfaces.rest.app import application
@@ -28,12 +28,12 @@ ENDLESS = "RETURN size([x IN range(1,1000000) WHERE any(y IN range(1,1000000) WH
 
 
 @pytest.fixture
-def started_with() -> Options:
-    return Options(query_rows=1000, query_seconds=60)
+def started_with() -> SchedulerOptions:
+    return SchedulerOptions(query_rows=1000, query_seconds=60)
 
 
 @pytest.fixture
-async def started(started_with: Options) -> AsyncIterator[TaskSchedulerService]:
+async def started(started_with: SchedulerOptions) -> AsyncIterator[TaskSchedulerService]:
     async with TaskSchedulerService(":memory:", options=started_with) as service:
         yield service
 

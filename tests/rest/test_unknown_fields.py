@@ -15,10 +15,10 @@ from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
 from remembrancer.model.suggestions import nearest
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
-from remembrancer.surfaces.control.connection_file import Beacon
+from remembrancer.surfaces.control.connection_file import ConnectionFile
 from remembrancer.surfaces.control.server import ControlServer
 from remembrancer.surfaces.rest.app import application
-from remembrancer.surfaces.schema_errors import misfit_words
+from remembrancer.surfaces.schema_errors import describe_misfit
 
 if TYPE_CHECKING:
     import httpx
@@ -145,7 +145,7 @@ def test_the_control_channel_names_the_field_meant() -> None:
     with pytest.raises(ValidationError) as refused:
         method.params.model_validate({"requests": [{**TASK, "time_zone": "UTC"}]})
 
-    told = misfit_words(refused.value, method.params)
+    told = describe_misfit(refused.value, method.params)
     assert told.startswith("requests.0.time_zone: no such field: timezone is meant")
 
 
@@ -153,7 +153,7 @@ async def test_a_frame_with_an_unknown_member_is_not_obeyed() -> None:
     async with TaskSchedulerService(":memory:") as service:
         control = ControlServer(service, "token")
         at = await control.start()
-        beacon = Beacon(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token="token")
+        beacon = ConnectionFile(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token="token")
         remote = await RemoteScheduler.connect(beacon)
         assert remote is not None
         remote._writer.write(json.dumps({"id": 1, "method": "find_tasks", "param": {"limit": 1}}).encode() + b"\n")

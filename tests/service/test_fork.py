@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import ServiceType, TaskSchedulerService, get_service
-from remembrancer.errors import ServiceStopped
+from remembrancer.errors import NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -55,11 +55,11 @@ async def refuses(service: TaskSchedulerService) -> None:
     assert "is a fork" in (status.last_error or "")
     calls = (service.get_scheduled_tasks, service.start, service.open, service.tick, service.telemetry.status)
     for call in calls:
-        with pytest.raises(ServiceStopped, match="is a fork"):
+        with pytest.raises(NotRunning, match="is a fork"):
             await call()
-    with pytest.raises(ServiceStopped, match="is a fork"):
+    with pytest.raises(NotRunning, match="is a fork"):
         await asyncio.to_thread(service.blocking.get_scheduled_tasks)
-    with pytest.raises(ServiceStopped):
+    with pytest.raises(NotRunning):
         get_service(ServiceType.TASK_SCHEDULER)
     await service.stop()
     await service.close()

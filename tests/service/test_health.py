@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.engine import health, tick_record
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.replica import Replica
@@ -152,7 +152,7 @@ async def test_a_full_disk_is_unhealthy_until_a_write_is_kept() -> None:
 
 
 async def test_leases_that_are_not_renewed_are_unhealthy() -> None:
-    async with TaskSchedulerService(options=Options(lease_seconds=0.9)) as service:
+    async with TaskSchedulerService(options=SchedulerOptions(lease_seconds=0.9)) as service:
         scheduler: Any = service._scheduler
         session: Any = service._store._session  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
         write = session.write
@@ -186,7 +186,7 @@ async def test_a_long_catch_up_is_healthy_and_hurts_no_other() -> None:
     async def handle(firing: Firing) -> None:
         (caught_up if firing.task.name == "each" else others).append(firing)
 
-    options = Options(batch=10)
+    options = SchedulerOptions(batch=10)
     async with TaskSchedulerService(time_service=host, handler=handle, options=options) as service:
         await service.schedule_task(
             *("each", "goal", "prompt", "thought"),
@@ -231,7 +231,7 @@ async def test_a_lost_execution_that_cannot_be_read_stops_no_recovery(tmp_path: 
         begun.append(firing)
         await asyncio.sleep(600)
 
-    first = TaskSchedulerService(tmp_path / "graph", handler=hang, options=Options(stop_timeout_seconds=0.1))
+    first = TaskSchedulerService(tmp_path / "graph", handler=hang, options=SchedulerOptions(stop_timeout_seconds=0.1))
     await first.start()
     for name in ("bad", "good"):
         await first.schedule_task(name, "goal", "prompt", "thought", datetime.now(UTC), on_lost="retry", max_attempts=2)

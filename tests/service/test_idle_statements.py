@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import neo4j
 import pytest
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 
 if TYPE_CHECKING:
     from neo4j_server import Server
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.neo4j
 QUICKER = 20
 """All that a replica does by time is done so much more often here, so that a minute passes in three seconds."""
 MINUTE = 60 / QUICKER
-USUAL = Options()
-OPTIONS = Options(
+USUAL = SchedulerOptions()
+OPTIONS = SchedulerOptions(
     check_interval_seconds=USUAL.check_interval_seconds / QUICKER,
     lease_seconds=USUAL.lease_seconds / QUICKER,
     hearing_seconds=USUAL.hearing_seconds / QUICKER,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Options, TaskSchedulerService
-from remembrancer.errors import GraphUnavailable, ServiceStopped
+from remembrancer import SchedulerOptions, TaskSchedulerService
+from remembrancer.errors import GraphUnavailable, NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 GENEROUS = 60.0
 NEVER = 600.0
 """How long what hangs would hang."""
-QUICK = Options(stop_timeout_seconds=0.2)
+QUICK = SchedulerOptions(stop_timeout_seconds=0.2)
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -69,7 +69,7 @@ async def test_a_stop_asked_for_during_a_start_holds(tmp_path: Path) -> None:
     await service.stop()
     ended = await asyncio.gather(*starting, return_exceptions=True)
 
-    assert {type(each) for each in ended} == {ServiceStopped}
+    assert {type(each) for each in ended} == {NotRunning}
     assert service._task is None
     assert not await service.is_healthy()
     await nothing_is_left(tmp_path / "graph")
@@ -84,7 +84,7 @@ async def test_a_start_that_fails_leaves_nothing_behind(
 
     service = TaskSchedulerService(tmp_path / "graph")
     with monkeypatch.context() as patched:
-        patched.setattr(f"remembrancer.engine.cluster.membership.Presence.{name}", failing)
+        patched.setattr(f"remembrancer.engine.cluster.membership.Membership.{name}", failing)
         with pytest.raises(GraphUnavailable):
             await service.start()
     await nothing_is_left(tmp_path / "graph")
@@ -233,7 +233,7 @@ def test_a_service_lives_on_after_its_loop_has_ended(tmp_path: Path) -> None:
     asyncio.run(service.start())
 
     async def again() -> None:
-        with pytest.raises(ServiceStopped):
+        with pytest.raises(NotRunning):
             await service.get_scheduled_tasks()
         await service.start()
         await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
@@ -258,7 +258,7 @@ async def test_a_start_waits_for_no_graph_that_opens_for_ever(monkeypatch: pytes
         began = time.monotonic()
         await service.stop()
         assert time.monotonic() - began < GENEROUS / 2
-        with pytest.raises(ServiceStopped):
+        with pytest.raises(NotRunning):
             await starting
         gate.set()
 

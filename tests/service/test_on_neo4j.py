@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer import Defer, Firing, Options, TaskSchedulerService
+from remembrancer import Defer, Firing, SchedulerOptions, TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.testing import ManualScheduler, VirtualClock
 
@@ -95,7 +95,9 @@ async def test_what_a_dead_replica_ran_is_taken_over_when_its_lease_has_ended(
         begun.set()
         await asyncio.Event().wait()
 
-    dead = TaskSchedulerService(neo4j_server.graph, clock, handler=hang, options=Options(stop_timeout_seconds=0))
+    dead = TaskSchedulerService(
+        neo4j_server.graph, clock, handler=hang, options=SchedulerOptions(stop_timeout_seconds=0)
+    )
     await dead.open()
     task_id = (
         await dead.schedule_task("Task", "goal", "prompt", "thought", clock.now() + MINUTE, on_lost=on_lost)
@@ -110,7 +112,7 @@ async def test_what_a_dead_replica_ran_is_taken_over_when_its_lease_has_ended(
     async with ManualScheduler(heir, clock):
         await heir.idle()
         assert [each.status for each in await heir.history(task_id)] == ["running"]  # its lease holds
-        clock.advance(timedelta(seconds=Options().lease_seconds))
+        clock.advance(timedelta(seconds=SchedulerOptions().lease_seconds))
         await heir.recover()
         await heir.idle()
 

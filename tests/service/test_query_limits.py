@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer import Options, TaskSchedulerService
+from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable, InvalidInput
 from remembrancer.stores.graph import store
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GENEROUS = 90
 ENDLESS = "UNWIND range(1,1000000) AS a UNWIND range(1,1000000) AS b WITH a,b WHERE a*b=-1 RETURN count(*)"
 IN_ONE_EXPRESSION = "RETURN size([x IN range(1,1000000) WHERE any(y IN range(1,1000000) WHERE x*y=-1)]) AS n"
-SMALL = Options(check_interval_seconds=3600, query_seconds=60, query_rows=5000, query_bytes=200_000)
+SMALL = SchedulerOptions(check_interval_seconds=3600, query_seconds=60, query_rows=5000, query_bytes=200_000)
 
 
 @pytest.fixture(params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
@@ -164,7 +164,7 @@ async def test_an_answer_of_too_many_bytes_is_refused(service: TaskSchedulerServ
 
 
 async def test_a_query_without_end_is_refused_at_its_limit(graph: str) -> None:
-    async with TaskSchedulerService(graph, options=Options(query_seconds=3)) as service:
+    async with TaskSchedulerService(graph, options=SchedulerOptions(query_seconds=3)) as service:
         with pytest.raises(InvalidInput, match=r"within 3 seconds .*query_seconds"):
             await asyncio.wait_for(service.cypher(ENDLESS), GENEROUS)
         assert await service.is_healthy()
@@ -172,7 +172,7 @@ async def test_a_query_without_end_is_refused_at_its_limit(graph: str) -> None:
 
 async def test_tasks_fire_beside_queries_that_nothing_ends(tmp_path: Path) -> None:
     fired: asyncio.Queue[Firing] = asyncio.Queue()
-    service = TaskSchedulerService(tmp_path, handler=fired.put, options=Options(query_seconds=60))
+    service = TaskSchedulerService(tmp_path, handler=fired.put, options=SchedulerOptions(query_seconds=60))
     await service.start()
     asked = [asyncio.create_task(service.cypher(IN_ONE_EXPRESSION)) for _ in range(6)]
     await service.schedule_task("each", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds="first")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, LiteralString
 import pytest
 from bolt_proxy import BoltProxy
 
-from remembrancer import Firing, Options, ScheduleRequest, TaskSchedulerService
+from remembrancer import Firing, ScheduleRequest, SchedulerOptions, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.engine.clock import SystemTime
 from remembrancer.model.ids import share_of
@@ -27,7 +27,7 @@ GENEROUS = 120.0
 INTERVAL = 3600.0
 HEARD = 8.0
 """Seconds ahead at which a task is left to whose share it is in, however long a busy machine takes to schedule it."""
-NO_HELP = Options(help_seconds=3600)
+NO_HELP = SchedulerOptions(help_seconds=3600)
 
 on_neo4j = pytest.mark.neo4j
 
@@ -44,7 +44,9 @@ def seen(service: TaskSchedulerService) -> int:
     return len(service.get_status().replication.replicas)
 
 
-async def started(stack: AsyncExitStack, graph: str, count: int, options: Options) -> list[TaskSchedulerService]:
+async def started(
+    stack: AsyncExitStack, graph: str, count: int, options: SchedulerOptions
+) -> list[TaskSchedulerService]:
     """Start services that know one another."""
     services = [
         await stack.enter_async_context(TaskSchedulerService(graph, None, INTERVAL, lambda _: None, options=options))
@@ -109,7 +111,7 @@ async def test_a_task_of_one_that_is_late_is_served_by_another_after_the_help_de
     await store.roll.sign_on(frozen)
     await store.close()
     delay = timedelta(seconds=0.5)
-    options = Options(help_seconds=delay.total_seconds())
+    options = SchedulerOptions(help_seconds=delay.total_seconds())
     async with TaskSchedulerService(neo4j_server.graph, None, INTERVAL, lambda _: None, options=options) as service:
         assert seen(service) == 2
         replies = await service.schedule_tasks(many(20, soon(HEARD)))

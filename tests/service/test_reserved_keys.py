@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
-from remembrancer.context import AUTHOR, MARK, Author
-from remembrancer.model.request import RequestMark
+from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
+from remembrancer.model.request import IdempotencyKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,16 +21,16 @@ IMPORTED = f"crontab_{'0a' * 16}"
 @pytest.fixture(autouse=True)
 def _nobody() -> Iterator[None]:
     """What a test says of itself ends with it."""
-    author, mark = AUTHOR.set(None), MARK.set(None)
+    author, mark = CURRENT_ACTOR.set(None), IDEMPOTENCY_KEY.set(None)
     yield
-    AUTHOR.reset(author)
-    MARK.reset(mark)
+    CURRENT_ACTOR.reset(author)
+    IDEMPOTENCY_KEY.reset(mark)
 
 
 @pytest.mark.parametrize("key", ["rest: dashboard|order-7|0", "rest: dashboard|", "rest|x|0", IMPORTED])
 @pytest.mark.parametrize("surface", ["service", "rest", "handler", "command line"])
 async def test_a_key_of_another_part_is_refused(key: str, surface: str) -> None:
-    AUTHOR.set(Author(surface, "mallory"))
+    CURRENT_ACTOR.set(Actor(surface, "mallory"))
     async with TaskSchedulerService(":memory:") as service:
         with pytest.raises(InvalidInput) as refused:
             await service.schedule_tasks([REPORT, replace(REPORT, dedup_key=key)])
@@ -49,12 +49,12 @@ async def test_any_other_key_is_taken(key: str) -> None:
 
 
 async def test_a_request_is_acted_on_whatever_others_made(graph: str) -> None:
-    mark = RequestMark("rest: dashboard", "order-7", "digest")
+    mark = IdempotencyKey("rest: dashboard", "order-7", "digest")
     async with TaskSchedulerService(graph) as service:
         with pytest.raises(InvalidInput):
             await service.schedule_tasks([replace(REPORT, name="Squatter", dedup_key=mark.of_task(0))])
-        MARK.set(mark)
-        AUTHOR.set(Author("rest", "dashboard"))
+        IDEMPOTENCY_KEY.set(mark)
+        CURRENT_ACTOR.set(Actor("rest", "dashboard"))
         (made,) = await service.schedule_tasks([REPORT])
         (again,) = await service.schedule_tasks([REPORT])
 
@@ -64,7 +64,7 @@ async def test_a_request_is_acted_on_whatever_others_made(graph: str) -> None:
 
 async def test_the_import_keeps_its_own_keys(graph: str) -> None:
     async with TaskSchedulerService(graph) as service:
-        AUTHOR.set(Author("import", "ada"))
+        CURRENT_ACTOR.set(Actor("import", "ada"))
         (made,) = await service.schedule_tasks([replace(REPORT, dedup_key=IMPORTED)])
 
     assert made.dedup_key == IMPORTED

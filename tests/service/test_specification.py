@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from remembrancer import InvalidInput, ServiceType, TaskSchedulerService, get_service
-from remembrancer.errors import ServiceStopped
+from remembrancer.errors import NotRunning
 
 if TYPE_CHECKING:
     from remembrancer.testing import ManualScheduler, VirtualClock
@@ -194,14 +194,14 @@ async def test_an_agents_own_task_is_deferred_as_the_specification_shows(service
 
 
 async def test_a_host_finds_the_running_service_by_its_type() -> None:
-    with pytest.raises(ServiceStopped):
+    with pytest.raises(NotRunning):
         get_service(ServiceType.TASK_SCHEDULER)
     async with TaskSchedulerService() as service:
         for name in (ServiceType.TASK_SCHEDULER, ServiceType.MAINTENANCE, "maintenance"):
             assert get_service(name) is service
         with pytest.raises(ValueError, match="cooking"):
             get_service("cooking")
-    with pytest.raises(ServiceStopped):
+    with pytest.raises(NotRunning):
         get_service(ServiceType.MAINTENANCE)
 
 
@@ -264,6 +264,6 @@ async def test_the_hosts_time_is_gone_by() -> None:
 async def test_what_is_asked_of_a_stopped_service_is_refused_in_words() -> None:
     service = TaskSchedulerService()
     for asked in (service.get_scheduled_tasks(), service.cancel_task("task_1"), service.run_now("task_1")):
-        with pytest.raises(ServiceStopped, match=r"start\(\)"):
+        with pytest.raises(NotRunning, match=r"start\(\)"):
             await asked
     assert service.get_status().active_tasks == 0

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import InvalidInput, TaskSchedulerService
-from remembrancer.context import AUTHOR, Author
-from remembrancer.errors import ServiceStopped, WrongThread
+from remembrancer.context import CURRENT_ACTOR, Actor
+from remembrancer.errors import NotRunning, WrongThread
 from remembrancer.model.execution import Execution
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.handler import Firing
 
 if TYPE_CHECKING:
@@ -80,11 +80,11 @@ async def test_what_is_known_of_the_caller_goes_along() -> None:
     async with TaskSchedulerService() as service:
 
         async def elsewhere() -> None:
-            AUTHOR.set(Author("rest", "somebody's token"))
+            CURRENT_ACTOR.set(Actor("rest", "somebody's token"))
             await service.schedule_task("one", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
 
         await in_another_loop(elsewhere)
-        (change,) = await service.changes((await service.find_tasks(Wanted()))[0].task_id)
+        (change,) = await service.changes((await service.find_tasks(TaskFilter()))[0].task_id)
 
         assert (change.surface, change.actor) == ("rest", "somebody's token")
 
@@ -175,11 +175,11 @@ async def test_a_blocking_call_on_the_loop_is_refused() -> None:
 
 async def test_a_blocking_call_of_a_stopped_service_is_refused() -> None:
     service = TaskSchedulerService()
-    with pytest.raises(ServiceStopped, match=r"start\(\)"):
+    with pytest.raises(NotRunning, match=r"start\(\)"):
         await asyncio.to_thread(service.blocking.get_scheduled_tasks)
     async with service:
         assert await asyncio.to_thread(service.blocking.get_scheduled_tasks) == []
-    with pytest.raises(ServiceStopped):
+    with pytest.raises(NotRunning):
         await asyncio.to_thread(service.blocking.get_scheduled_tasks)
 
 
@@ -188,7 +188,7 @@ async def test_a_firing_of_no_scheduler_says_so(service: TaskSchedulerService) -
     execution = await service.run_now(task.task_id)
     made = Firing(Execution.model_validate(execution.model_dump()), await service.get_task(task.task_id))
 
-    with pytest.raises(ServiceStopped, match=r"cancel_task\(\)"):
+    with pytest.raises(NotRunning, match=r"cancel_task\(\)"):
         made.scheduler.cancel_task(task.task_id)
     await service.idle()
 
@@ -205,7 +205,7 @@ async def test_every_blocking_call_gives_what_the_service_gives(place: str) -> N
             "schedule_tasks": ([],),
             "schedule_deferred_task": ("thought", "the agent's own", soon, "Later"),
             "run_now": (task.task_id,),
-            "find_tasks": (Wanted(),),
+            "find_tasks": (TaskFilter(),),
             "get_execution": (execution.execution_id,),
         }
         blocked = await asyncio.to_thread(getattr(service.blocking, place), *said[place])

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import InvalidInput, Options, ScheduleRequest, TaskSchedulerService
-from remembrancer.ports.filters import Wanted
+from remembrancer import InvalidInput, ScheduleRequest, SchedulerOptions, TaskSchedulerService
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
-from remembrancer.surfaces.control.connection_file import Beacon
+from remembrancer.surfaces.control.connection_file import ConnectionFile
 from remembrancer.surfaces.control.server import ControlServer
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ CONTEXTS = [
 
 @pytest.fixture
 async def service() -> AsyncIterator[TaskSchedulerService]:
-    async with TaskSchedulerService(":memory:", options=Options(query_bytes=64 * 1024 * 1024)) as running:
+    async with TaskSchedulerService(":memory:", options=SchedulerOptions(query_bytes=64 * 1024 * 1024)) as running:
         yield running
 
 
@@ -60,7 +60,7 @@ async def service() -> AsyncIterator[TaskSchedulerService]:
 async def remote(service: TaskSchedulerService) -> AsyncIterator[RemoteScheduler]:
     control = ControlServer(service, TOKEN)
     at = await control.start()
-    beacon = Beacon(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token=TOKEN)
+    beacon = ConnectionFile(pid=1, host="127.0.0.1", control_socket=at.path, control_port=at.port, token=TOKEN)
     connected = await RemoteScheduler.connect(beacon)
     assert connected
     yield connected
@@ -85,7 +85,7 @@ async def test_an_odd_context_is_refused_over_the_channel(remote: RemoteSchedule
             await remote.schedule_tasks([ScheduleRequest(**GOOD, context=context)])
 
         assert refused.value.field == "context"
-    assert await remote.find_tasks(Wanted()) == []
+    assert await remote.find_tasks(TaskFilter()) == []
 
 
 @pytest.mark.parametrize("field", ["misfire_grace_seconds", "timeout_seconds", "misfire_limit", "max_attempts"])
@@ -130,13 +130,13 @@ async def test_a_list_longer_than_a_frame_comes_in_parts(
 ) -> None:
     large = {"text": "x" * 60_000}
     await service.schedule_tasks([ScheduleRequest(**GOOD, context=large) for _ in range(300)])
-    found = await remote.find_tasks(Wanted())
+    found = await remote.find_tasks(TaskFilter())
     rows = await remote.cypher("MATCH (t:scheduled_task) RETURN t.task_id AS id, t.context AS context")
 
     assert len(found) * 60_000 > protocol.MAX_FRAME
-    assert found == await service.find_tasks(Wanted())
+    assert found == await service.find_tasks(TaskFilter())
     assert {row["id"] for row in rows} == {task.task_id for task in found}
-    assert len(await remote.find_tasks(Wanted(limit=1))) == 1
+    assert len(await remote.find_tasks(TaskFilter(limit=1))) == 1
 
 
 async def test_a_progress_beyond_all_bounds_is_refused() -> None:

@@ -14,10 +14,19 @@ import pytest
 from bolt_proxy import BoltProxy
 from disks import mounted
 
-from remembrancer import Defer, Done, Failed, InvalidInput, Options, ScheduleRequest, TaskSchedulerService, Thought
+from remembrancer import (
+    Defer,
+    Done,
+    Failed,
+    InvalidInput,
+    ScheduleRequest,
+    SchedulerOptions,
+    TaskSchedulerService,
+    Thought,
+)
 from remembrancer.engine.clock import SystemTime
-from remembrancer.errors import GraphFull
-from remembrancer.operations.diagnostics.checks import Health, worst
+from remembrancer.errors import DiskFull
+from remembrancer.operations.diagnostics.checks import Severity, worst
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer import Firing
-    from remembrancer.operations.diagnostics.checks import Diagnosis
+    from remembrancer.operations.diagnostics.checks import CheckResult
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 PIECE = 64 << 20
@@ -50,12 +59,12 @@ async def answer(firing: Firing) -> object:
 @pytest.fixture
 async def serving(clock: VirtualClock) -> AsyncIterator[TaskSchedulerService]:
     """A scheduler that runs by itself, on a clock that stands still."""
-    options = Options(max_concurrent=5, stop_timeout_seconds=0)
+    options = SchedulerOptions(max_concurrent=5, stop_timeout_seconds=0)
     async with TaskSchedulerService(":memory:", clock, 7200, handler=answer, options=options) as service:
         yield service
 
 
-async def said(service: TaskSchedulerService, check: str) -> Diagnosis:
+async def said(service: TaskSchedulerService, check: str) -> CheckResult:
     told = {each.check: each for each in await service.examine()}
     return told[check]
 
@@ -73,7 +82,7 @@ async def test_a_scheduler_that_runs_well_is_well(serving: TaskSchedulerService,
 
     assert [(each.number, each.check) for each in told] == list(enumerate(NAMES, 1))
     assert {each.check: each.saw for each in told if each.health != "ok"} == {}
-    assert worst(told) is Health.OK
+    assert worst(told) is Severity.OK
     assert all(each.saw and each.why and each.do for each in told)
 
 
@@ -102,9 +111,9 @@ async def test_failures_are_seen_with_the_most_common_reason(clock: VirtualClock
         await checker.tick(HOUR)
         most = await said(service, "executions")
 
-    assert (some.health, some.numbers) == (Health.WARN, {"failed": 3, "ended": 20, "rate": 0.15})
+    assert (some.health, some.numbers) == (Severity.WARN, {"failed": 3, "ended": 20, "rate": 0.15})
     assert "The door was locked" in some.saw
-    assert (most.health, most.numbers["rate"]) == (Health.CRITICAL, 23 / 40)
+    assert (most.health, most.numbers["rate"]) == (Severity.CRITICAL, 23 / 40)
 
 
 async def test_drift_and_silent_misses_are_seen(clock: VirtualClock) -> None:
@@ -119,9 +128,9 @@ async def test_drift_and_silent_misses_are_seen(clock: VirtualClock) -> None:
         await checker.tick(HOUR + 30 * SECOND)
         late = await said(service, "drift")
 
-    assert (well.health, well.numbers["missed"]) == (Health.OK, 0)
-    assert (missed.health, missed.numbers["missed"]) == (Health.WARN, 2)
-    assert late.health is Health.CRITICAL
+    assert (well.health, well.numbers["missed"]) == (Severity.OK, 0)
+    assert (missed.health, missed.numbers["missed"]) == (Severity.WARN, 2)
+    assert late.health is Severity.CRITICAL
     assert late.numbers["delay_p95_seconds"] == 60
 
 
@@ -147,7 +156,7 @@ async def test_a_process_that_has_grown_large_is_seen(serving: TaskSchedulerServ
     with holding(tmp_path, 2):
         larger = await said(serving, "memory")
 
-    assert (well.health, large.health, larger.health) == (Health.OK, Health.WARN, Health.CRITICAL)
+    assert (well.health, large.health, larger.health) == (Severity.OK, Severity.WARN, Severity.CRITICAL)
     assert well.numbers["resident_bytes"] > 10_000_000
     assert larger.numbers["resident_bytes"] > 2 << 30
 
@@ -164,14 +173,14 @@ async def test_a_graph_that_does_not_answer_is_critical_and_what_the_process_kno
             await asyncio.sleep(0.01)
     told = {each.check: each for each in await serving.examine()}
 
-    assert (well.health, well.numbers["errors_of_process"]) == (Health.OK, 0)
+    assert (well.health, well.numbers["errors_of_process"]) == (Severity.OK, 0)
     assert [each.check for each in told.values()] == NAMES
-    assert told["database"].health is Health.CRITICAL
+    assert told["database"].health is Severity.CRITICAL
     assert told["database"].saw.startswith("the graph does not answer: ")
-    assert told["service"].health is Health.WARN
+    assert told["service"].health is Severity.WARN
     assert re.search(r"[1-9]\d* looks failed", told["service"].saw)
     assert told["memory"].numbers["resident_bytes"] > 0
-    assert (told["limits"].health, told["drift"].health) == (Health.OK, Health.WARN)
+    assert (told["limits"].health, told["drift"].health) == (Severity.OK, Severity.WARN)
     assert told["drift"].saw == "not known while the graph does not answer"
 
 
@@ -184,7 +193,7 @@ async def test_a_graph_that_is_slow_is_seen(neo4j_server: Server, clock: Virtual
             slow = await said(service, "database")
             proxy.delay_seconds = 0.0
 
-    assert slow.health is not Health.OK
+    assert slow.health is not Severity.OK
     assert slow.numbers["answer_seconds"] > 1
 
 
@@ -199,7 +208,7 @@ async def test_a_disk_that_fills_up_is_seen_and_so_is_what_could_not_be_written_
             for file, left in zip(filled, (4 << 20, 1 << 20, 0), strict=True):
                 file.write_bytes(bytes(int(told[-1].numbers["disk_free_bytes"]) - left))
                 told.append(await said(service, "database"))
-            with pytest.raises(GraphFull):
+            with pytest.raises(DiskFull):
                 await service.schedule_tasks(many)
             for file in filled:
                 file.unlink()
@@ -218,7 +227,7 @@ async def test_refused_cron_expressions_are_seen(service: TaskSchedulerService, 
     await schedule(service, clock, "good")
     bad = await said(service, "cron")
 
-    assert (well.health, bad.health) == (Health.OK, Health.CRITICAL)
+    assert (well.health, bad.health) == (Severity.OK, Severity.CRITICAL)
     assert bad.numbers == {"refused": 5, "accepted": 0, "share": 1.0, "set_aside": 0}
 
 
@@ -234,8 +243,8 @@ async def test_a_kept_expression_that_cannot_be_read_any_more_is_seen_for_a_day(
     clock.advance(26 * HOUR)
     over = await said(service, "cron")
 
-    assert (bad.health, bad.numbers["set_aside"], kept.status) == (Health.WARN, 1, "FAILED")
-    assert over.health is Health.OK
+    assert (bad.health, bad.numbers["set_aside"], kept.status) == (Severity.WARN, 1, "FAILED")
+    assert over.health is Severity.OK
 
 
 async def test_a_graph_without_a_scheduler_is_a_worry_and_with_work_due_an_alarm(
@@ -246,7 +255,7 @@ async def test_a_graph_without_a_scheduler_is_a_worry_and_with_work_due_an_alarm
     clock.advance(HOUR + timedelta(minutes=2))
     due = await said(service, "service")
 
-    assert (idle.health, due.health) == (Health.WARN, Health.CRITICAL)
+    assert (idle.health, due.health) == (Severity.WARN, Severity.CRITICAL)
     assert "tasks that are due: 1" in due.saw
 
 
@@ -257,7 +266,7 @@ async def test_a_checker_that_died_is_seen(serving: TaskSchedulerService) -> Non
     died = await said(serving, "service")
     serving._task = None
 
-    assert died.health is Health.CRITICAL
+    assert died.health is Severity.CRITICAL
     assert died.saw.startswith("the checker has died")
 
 
@@ -286,9 +295,9 @@ async def test_looks_that_were_missed_and_a_checker_that_stands_are_seen() -> No
         clock.advance(HOUR)
         long = await said(service, "service")
 
-    assert (well.health, missed.health) == (Health.OK, Health.WARN)
+    assert (well.health, missed.health) == (Severity.OK, Severity.WARN)
     assert missed.numbers["missed_checks"] == 59
-    assert (stands.numbers["pass_age_seconds"], stands.health, long.health) == (80, Health.WARN, Health.CRITICAL)
+    assert (stands.numbers["pass_age_seconds"], stands.health, long.health) == (80, Severity.WARN, Severity.CRITICAL)
 
 
 async def test_what_is_put_off_again_and_again_is_seen(clock: VirtualClock) -> None:
@@ -314,8 +323,8 @@ async def test_what_is_put_off_again_and_again_is_seen(clock: VirtualClock) -> N
             await service.defer_task(other.task_id, clock.now() + number * HOUR, "Not yet")
         nothing_else = await said(service, "deferrals")
 
-    assert (well.health, chronic.health, for_ever.health) == (Health.OK, Health.WARN, Health.CRITICAL)
-    assert (over.health, nothing_else.health) == (Health.OK, Health.CRITICAL)
+    assert (well.health, chronic.health, for_ever.health) == (Severity.OK, Severity.WARN, Severity.CRITICAL)
+    assert (over.health, nothing_else.health) == (Severity.OK, Severity.CRITICAL)
     assert (for_ever.numbers["most_of_one_task"], nothing_else.numbers["share"]) == (20, 1)
     assert (chronic.numbers["most_of_one_task"], chronic.numbers["deferrals"]) == (5, 5)
     assert "Not now" in chronic.saw
@@ -332,7 +341,7 @@ async def test_a_backlog_and_slower_handlers_are_seen(clock: VirtualClock) -> No
         clock.advance(timedelta(minutes=10))
         piles = await said(service, "performance")
 
-    assert (well.health, waits.health, piles.health) == (Health.OK, Health.WARN, Health.CRITICAL)
+    assert (well.health, waits.health, piles.health) == (Severity.OK, Severity.WARN, Severity.CRITICAL)
     assert (waits.numbers["due"], waits.numbers["due_seconds"]) == (3, 120)
 
 
@@ -342,7 +351,7 @@ async def test_handlers_that_take_longer_than_they_did_are_seen(clock: VirtualCl
     async def works(_: Firing) -> None:
         clock.advance(took)
 
-    service = TaskSchedulerService(":memory:", clock, handler=works, options=Options(max_concurrent=1))
+    service = TaskSchedulerService(":memory:", clock, handler=works, options=SchedulerOptions(max_concurrent=1))
     async with ManualScheduler(service, clock) as checker:
         for _ in range(20):
             await schedule(service, clock, "good")
@@ -356,11 +365,11 @@ async def test_handlers_that_take_longer_than_they_did_are_seen(clock: VirtualCl
         clock.advance(HOUR)
         slowest = await once(service, clock, checker)
 
-    assert (steady.health, slower.health, slowest.health) == (Health.OK, Health.WARN, Health.CRITICAL)
+    assert (steady.health, slower.health, slowest.health) == (Severity.OK, Severity.WARN, Severity.CRITICAL)
     assert (steady.numbers["hour_seconds"], slower.numbers["hour_seconds"]) == (1, 3)
 
 
-async def once(service: TaskSchedulerService, clock: VirtualClock, checker: ManualScheduler) -> Diagnosis:
+async def once(service: TaskSchedulerService, clock: VirtualClock, checker: ManualScheduler) -> CheckResult:
     await schedule(service, clock, "good")
     await checker.tick(HOUR)
     return await said(service, "performance")
@@ -376,7 +385,7 @@ async def test_the_limit_of_handlers_is_seen(serving: TaskSchedulerService, cloc
                 await asyncio.sleep(0.01)
         told.append(await said(serving, "limits"))
 
-    assert [each.health for each in told] == [Health.OK, Health.WARN, Health.CRITICAL]
+    assert [each.health for each in told] == [Severity.OK, Severity.WARN, Severity.CRITICAL]
     assert told[-1].numbers == {"handlers": 5, "limit": 5, "share": 1.0}
 
 
@@ -396,8 +405,8 @@ async def test_a_lease_that_nobody_took_over_is_seen(tmp_path: Path, clock: Virt
         clock.advance(timedelta(minutes=20))
         long_stuck = await said(service, "integration")
 
-    assert (well.health, held.health) == (Health.OK, Health.OK)
-    assert (stuck.health, long_stuck.health) == (Health.WARN, Health.CRITICAL)
+    assert (well.health, held.health) == (Severity.OK, Severity.OK)
+    assert (stuck.health, long_stuck.health) == (Severity.WARN, Severity.CRITICAL)
     assert stuck.numbers["stuck_seconds"] == 60
 
 
@@ -417,7 +426,7 @@ async def test_thoughts_that_could_not_be_kept_are_seen_and_counted_as_one_kind(
         clock.advance(26 * HOUR)
         over = await said(service, "integration")
 
-    assert (well.health, bad.health, over.health) == (Health.OK, Health.WARN, Health.OK)
+    assert (well.health, bad.health, over.health) == (Severity.OK, Severity.WARN, Severity.OK)
     assert (well.numbers["thoughts_refused"], bad.numbers["thoughts_refused"]) == (0, 30)
 
 
@@ -429,8 +438,8 @@ async def test_a_clock_that_is_not_the_graphs_is_seen(neo4j_server: Any) -> None
     async with ManualScheduler(TaskSchedulerService(neo4j_server.graph, ahead, handler=answer), ahead) as checker:
         skewed = await said(checker.service, "integration")  # pyright: ignore[reportArgumentType]
 
-    assert well.health is Health.OK
-    assert (skewed.health, abs(skewed.numbers["clock_offset_seconds"]) > 30) == (Health.CRITICAL, True)
+    assert well.health is Severity.OK
+    assert (skewed.health, abs(skewed.numbers["clock_offset_seconds"]) > 30) == (Severity.CRITICAL, True)
 
 
 @pytest.mark.neo4j
@@ -440,6 +449,6 @@ async def test_a_wrong_clock_is_seen_though_the_scheduler_goes_by_the_graphs(neo
         skewed = await said(service, "integration")
         values = service.gauges.read()
 
-    assert skewed.health is Health.CRITICAL
+    assert skewed.health is Severity.CRITICAL
     assert skewed.numbers["clock_offset_seconds"] == pytest.approx(300, abs=30)
     assert values["scheduler.clock.offset"] == pytest.approx(300, abs=30)

@@ -12,7 +12,7 @@ from remembrancer import TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.engine.clock import SystemTime
 from remembrancer.model.replica import Replica
-from remembrancer.operations.diagnostics.checks import Health
+from remembrancer.operations.diagnostics.checks import Severity
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from neo4j_server import Server
 
-    from remembrancer.operations.diagnostics.checks import Diagnosis
+    from remembrancer.operations.diagnostics.checks import CheckResult
 
 
-async def said(service: TaskSchedulerService, check: str) -> Diagnosis:
+async def said(service: TaskSchedulerService, check: str) -> CheckResult:
     return {each.check: each for each in await service.examine()}[check]
 
 
@@ -31,11 +31,11 @@ async def test_a_task_that_is_due_with_no_scheduler_is_critical(clock: VirtualCl
     service = TaskSchedulerService(":memory:", clock)
     async with ManualScheduler(service, clock):
         await service.schedule_task("One", "g", "p", "thought", clock.now() + timedelta(seconds=1))
-        assert (await said(service, "service")).health is Health.WARN
+        assert (await said(service, "service")).health is Severity.WARN
         clock.advance(timedelta(seconds=2))
         told = await said(service, "service")
 
-    assert (told.health, told.saw) == (Health.CRITICAL, "tasks that are due: 1; no scheduler is alive")
+    assert (told.health, told.saw) == (Severity.CRITICAL, "tasks that are due: 1; no scheduler is alive")
 
 
 @pytest.mark.neo4j
@@ -55,8 +55,8 @@ async def test_whether_a_scheduler_elsewhere_is_alive_is_told(neo4j_server: Serv
     await store.close()
     await service.close()
 
-    assert nothing_due.health is Health.WARN
-    assert [each.health for each in (deserted, served, gone)] == [Health.CRITICAL, Health.OK, Health.CRITICAL]
+    assert nothing_due.health is Severity.WARN
+    assert [each.health for each in (deserted, served, gone)] == [Severity.CRITICAL, Severity.OK, Severity.CRITICAL]
     assert "no scheduler is alive" in deserted.saw
     assert "sign of life" in served.saw
 
@@ -86,6 +86,6 @@ async def test_a_database_that_cannot_be_written_is_critical(own_server: neo4j_j
     told = await said(service, "database")
     await service.close()
 
-    assert told.health is Health.CRITICAL
+    assert told.health is Severity.CRITICAL
     assert "the graph cannot be written" in told.saw
     assert told.numbers["writable"] == 0

@@ -13,7 +13,7 @@ import pytest
 
 from remembrancer import TaskSchedulerService
 from remembrancer.surfaces.otel import prometheus
-from remembrancer.surfaces.otel.prometheus import Exposition, MetricsServer
+from remembrancer.surfaces.otel.prometheus import MetricsServer, PrometheusExporter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    exposition = Exposition()
+    exposition = PrometheusExporter()
     service = TaskSchedulerService(":memory:", instruments=exposition.instruments)
     await service.start()
     server = MetricsServer(exposition, service)

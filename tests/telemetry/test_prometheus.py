@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from remembrancer import Failed, TaskSchedulerService
 from remembrancer.operations.diagnostics.remedies import ADVICE
-from remembrancer.surfaces.otel.prometheus import Exposition, MetricsServer
+from remembrancer.surfaces.otel.prometheus import MetricsServer, PrometheusExporter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ def answer(firing: Firing) -> object:
 @pytest.fixture
 async def served(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[tuple[TaskSchedulerService, str]]:
     """A scheduler that has fired, failed, missed and deferred, and the address of its metrics."""
-    exposition = Exposition()
+    exposition = PrometheusExporter()
     graph = tmp_path / "graph"
     service = TaskSchedulerService(graph, clock, 7200, handler=answer, instruments=exposition.instruments)
     async with service:
@@ -120,7 +120,7 @@ async def test_there_is_nothing_else_at_that_port(served: tuple[TaskSchedulerSer
 
 
 async def test_it_mounts_in_somebodys_application(clock: VirtualClock) -> None:
-    exposition = Exposition()
+    exposition = PrometheusExporter()
     async with TaskSchedulerService(":memory:", clock, instruments=exposition.instruments) as service:
         app = FastAPI()
         app.mount("/metrics", exposition.app(service))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.cron.expression import Cron, parse_cron
 
@@ -141,14 +141,14 @@ def test_spellings_of_one_meaning_have_one_normal_form(expression: str, normal: 
 
 
 def test_seconds_stand_where_the_caller_says() -> None:
-    first = parse_cron("15 0 9 * * *", seconds=Seconds.FIRST)
-    last = parse_cron("0 9 * * * 15", seconds=Seconds.LAST)
+    first = parse_cron("15 0 9 * * *", seconds=SecondsField.FIRST)
+    last = parse_cron("0 9 * * * 15", seconds=SecondsField.LAST)
     assert first.normal == last.normal == "0 9 * * * 15"
     assert fires(first, 2) == fires(last, 2) == ["Thu 2026-01-01 09:00:15", "Fri 2026-01-02 09:00:15"]
 
 
 def test_every_second_can_be_asked_for() -> None:
-    cron = parse_cron("* * * * * *", seconds=Seconds.FIRST)
+    cron = parse_cron("* * * * * *", seconds=SecondsField.FIRST)
     assert cron.next_ms(NEW_YEAR) == NEW_YEAR + 1000
     assert cron.next_ms(NEW_YEAR + 1) == NEW_YEAR + 1000
     assert cron.next_ms(NEW_YEAR + 999) == NEW_YEAR + 1000
@@ -156,8 +156,8 @@ def test_every_second_can_be_asked_for() -> None:
 
 def test_six_fields_are_asked_for_once_seconds_are() -> None:
     with pytest.raises(InvalidInput, match="exactly six fields"):
-        parse_cron("0 9 * * *", seconds=Seconds.LAST)
-    assert parse_cron("@daily", seconds=Seconds.LAST).normal == "0 0 * * * 0"
+        parse_cron("0 9 * * *", seconds=SecondsField.LAST)
+    assert parse_cron("@daily", seconds=SecondsField.LAST).normal == "0 0 * * * 0"
 
 
 def test_hashed_fields_depend_on_the_task_and_on_nothing_else() -> None:

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from remembrancer import TaskSchedulerService
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.schedules.cron.expression import parse_cron
-from remembrancer.schedules.cron.fields import PLACES, WEEKDAY, Place, WrongField, read_field
+from remembrancer.schedules.cron.fields import PLACES, WEEKDAY, FieldSpec, WrongField, read_field
 from remembrancer.schedules.parsing import read_moment, read_zone
 from remembrancer.schedules.preview import preview, read_expression
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-GENERAL = {None: "0 9 * * 1-5", Seconds.FIRST: "0 0 9 * * 1-5", Seconds.LAST: "0 9 * * 1-5 0"}
+GENERAL = {None: "0 9 * * 1-5", SecondsField.FIRST: "0 0 9 * * 1-5", SecondsField.LAST: "0 9 * * 1-5 0"}
 NAMES = ("JAN", "DEC", "SUN", "MON", "FRI", "SAT")
 
 numbers = st.integers(0, 62).map(str)
@@ -35,16 +35,16 @@ expressions = st.lists(st.one_of(fields, fields, fields, zones), min_size=1, max
 wrapped = st.one_of(expressions, expressions.map(lambda inner: f"cron({inner})"), st.text(max_size=40))
 
 
-@given(expression=wrapped, seconds=st.sampled_from([None, *Seconds]))
+@given(expression=wrapped, seconds=st.sampled_from([None, *SecondsField]))
 @settings(max_examples=1500, deadline=None)
-def test_every_example_is_taken_in_place_of_the_refused_value(expression: str, seconds: Seconds | None) -> None:
+def test_every_example_is_taken_in_place_of_the_refused_value(expression: str, seconds: SecondsField | None) -> None:
     try:
         parse_cron(expression, seconds=seconds)
     except InvalidInput as refused:
         parse_cron(str(refused.example), seconds=seconds)
 
 
-def around(place: Place, low: int, high: int, step: int) -> set[int]:
+def around(place: FieldSpec, low: int, high: int, step: int) -> set[int]:
     """Return the values of a stepped range that runs over the end of its field, counted one by one."""
     every = list(range(place.low, min(place.high, 6) + 1 if place is WEEKDAY else place.high + 1))
     low, high = (each % 7 if place is WEEKDAY else each for each in (low, high))
@@ -53,7 +53,7 @@ def around(place: Place, low: int, high: int, step: int) -> set[int]:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_a_range_over_the_end_is_mended_with_its_own_values(place: Place) -> None:
+def test_a_range_over_the_end_is_mended_with_its_own_values(place: FieldSpec) -> None:
     mended = 0
     for low, high, step in product(range(place.low, place.high + 1), range(place.low, place.high), (1, 2, 3, 5)):
         item = f"{low}-{high}" + (f"/{step}" if step > 1 else "")
@@ -66,7 +66,7 @@ def test_a_range_over_the_end_is_mended_with_its_own_values(place: Place) -> Non
     assert mended > 10
 
 
-def refused(place: Place, item: str) -> WrongField | None:
+def refused(place: FieldSpec, item: str) -> WrongField | None:
     try:
         read_field(place, item, None)
     except WrongField as wrong:
@@ -75,7 +75,7 @@ def refused(place: Place, item: str) -> WrongField | None:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_a_step_without_a_range_goes_on_to_the_end(place: Place) -> None:
+def test_a_step_without_a_range_goes_on_to_the_end(place: FieldSpec) -> None:
     top = 6 if place is WEEKDAY else place.high
     for low in range(place.low, top + 1):
         for step in (1, 2, 3, 7, 15, 59):
@@ -136,7 +136,7 @@ def test_a_suggestion_keeps_the_meaning_or_is_the_general_one(expression: str, e
     "expression", ["CRON_TZ=Asia/Tokyo 5 4 * * *", "5 4 * * * Asia/Tokyo", "TZ=Asia/Tokyo 5 4 * * *"]
 )
 def test_a_zone_in_the_expression_belongs_into_timezone(expression: str) -> None:
-    for seconds in (None, *Seconds):
+    for seconds in (None, *SecondsField):
         with pytest.raises(InvalidInput) as refused:
             parse_cron(expression, seconds=seconds)
 
@@ -156,7 +156,7 @@ def test_a_year_is_asked_about_and_not_taken_for_seconds(expression: str) -> Non
 
 
 def test_five_fields_are_completed_where_seconds_were_promised() -> None:
-    for seconds, example in ((Seconds.FIRST, "0 5 4 * * *"), (Seconds.LAST, "5 4 * * * 0")):
+    for seconds, example in ((SecondsField.FIRST, "0 5 4 * * *"), (SecondsField.LAST, "5 4 * * * 0")):
         with pytest.raises(InvalidInput) as refused:
             parse_cron("5 4 * * *", seconds=seconds)
         assert refused.value.example == example
@@ -263,8 +263,8 @@ LIMITED: dict[str, Any] = {
     "summaries": lambda service, limit: service.summaries(None, limit),
     "running_executions": lambda service, limit: service.running_executions(limit),
     "changes": lambda service, limit: service.changes(limit=limit),
-    "find_tasks": lambda service, limit: service.find_tasks(Wanted(limit=limit)),
-    "page_of_tasks": lambda service, limit: service.page_of_tasks(Wanted(limit=limit)),
+    "find_tasks": lambda service, limit: service.find_tasks(TaskFilter(limit=limit)),
+    "page_of_tasks": lambda service, limit: service.page_of_tasks(TaskFilter(limit=limit)),
     "read_events": lambda service, limit: service.read_events(limit=limit),
 }
 

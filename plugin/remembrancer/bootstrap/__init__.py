@@ -9,19 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.engine.clock import clock_from
-from remembrancer.engine.execution.default_handler import think
-from remembrancer.errors import EngineMissing, GraphMissing, GraphReadOnly, GraphUnavailable, InvalidInput
+from remembrancer.engine.execution.default_handler import create_thought
+from remembrancer.errors import DriverNotInstalled, GraphNotFound, GraphReadOnly, GraphUnavailable, InvalidInput
 from remembrancer.service.service import SchedulerService
-from remembrancer.settings import Options
+from remembrancer.settings import SchedulerOptions
 from remembrancer.stores.embedded.arcadedb import load_engine, prepare_engine
 from remembrancer.stores.embedded.bolt_server import BoltServer
 from remembrancer.stores.embedded.connection import READ_ONLY, EmbeddedSession
-from remembrancer.stores.embedded.directory import OpenFolder, close_folder, database_path, open_folder, refuse_unsound
+from remembrancer.stores.embedded.directory import (
+    OpenDirectory,
+    close_folder,
+    database_path,
+    open_folder,
+    refuse_unsound,
+)
 from remembrancer.stores.embedded.migrations import upgrade_embedded
 from remembrancer.stores.embedded.temporary import open_temporary, remove
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.graph.store import GraphStore
-from remembrancer.stores.migrations import Use
+from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.neo4j.address import SCHEMES, Address, is_address, read_address, without_secrets
 from remembrancer.stores.neo4j.migrations import neo4j_schema
 from remembrancer.surfaces.otel.metrics import of_process
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.handler import Handler
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.surfaces.otel.metrics import OpenTelemetry
 
 __all__ = [
@@ -76,17 +82,17 @@ class TaskSchedulerService(SchedulerService):
         check_interval_seconds: float = 60.0,
         handler: Handler | None = None,
         *,
-        options: Options | None = None,
+        options: SchedulerOptions | None = None,
         instruments: OpenTelemetry | None = None,
     ) -> None:
-        numbers = _with_interval(options or Options(), check_interval_seconds)
+        numbers = _with_interval(options or SchedulerOptions(), check_interval_seconds)
         prepare_engine(reuse_space=numbers.keep_executions_days is not None, bounded=True)
         super().__init__(
             lambda: open_store(
                 db_path, check_interval_seconds=numbers.check_interval_seconds, limits=numbers.query_limits
             ),
             clock_from(time_service),
-            handler or think,
+            handler or create_thought,
             numbers,
             instruments=instruments or of_process(),
         )
@@ -97,8 +103,8 @@ def open_service(
     *,
     handler: Handler | None = None,
     clock: object | None = None,
-    options: Options | None = None,
-    opened: Callable[[], OpenFolder] | None = None,
+    options: SchedulerOptions | None = None,
+    opened: Callable[[], OpenDirectory] | None = None,
     instruments: OpenTelemetry | None = None,
 ) -> SchedulerService:
     """Return a service over *graph*, not started.
@@ -111,7 +117,7 @@ def open_service(
         opened: Opens the graph's folder in place of the ordinary door: the in-process Bolt server does.
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
     """
-    numbers = options or Options()
+    numbers = options or SchedulerOptions()
     prepare_engine(reuse_space=numbers.keep_executions_days is not None, bounded=True)
     return SchedulerService(
         lambda: open_store(
@@ -121,7 +127,7 @@ def open_service(
             limits=numbers.query_limits,
         ),
         clock_from(clock),
-        handler or think,
+        handler or create_thought,
         numbers,
         instruments=instruments or of_process(),
     )
@@ -148,7 +154,7 @@ def open_to_read(graph: str | Path, *, damaged: bool = True) -> SchedulerService
             refuse_unsound(read_folder(graph))
         return await open_store(graph, read_only=True)
 
-    return ReadingService(opened, clock_from(None), think, Options(), of_process())
+    return ReadingService(opened, clock_from(None), create_thought, SchedulerOptions(), of_process())
 
 
 def open_bolt(graph: str | Path, *, bolt_port: int = 0, password: str | None = None) -> BoltServer:
@@ -168,7 +174,7 @@ async def open_store(
     graph: str | Path,
     *,
     check_interval_seconds: float = 60.0,
-    opened: Callable[[], OpenFolder] | None = None,
+    opened: Callable[[], OpenDirectory] | None = None,
     read_only: bool = False,
     limits: QueryLimits | None = None,
 ) -> GraphStore:
@@ -186,7 +192,7 @@ async def open_store(
         session = await _open_on_server(read_address(str(graph), os.environ))
     else:
         folder = read_folder(graph)
-        use = Use.BE_LOOKED_AT if read_only else Use.WORK
+        use = OpenMode.BE_LOOKED_AT if read_only else OpenMode.WORK
         session = EmbeddedSession(await on_own_thread(lambda: _open(folder, use, opened)), EMBEDDED)
     store = GraphStore(session, int(check_interval_seconds * 1000), limits)
     try:
@@ -206,7 +212,7 @@ def place_of(graph: str | Path, field: str) -> Path | Address:
     return read_folder(graph).resolve()
 
 
-async def open_whole(place: Path | Address, use: Use) -> Session:
+async def open_whole(place: Path | Address, use: OpenMode) -> GraphConnection:
     """Open the graph at *place* for what is done to all of it."""
     if isinstance(place, Path):
         return EmbeddedSession(await on_own_thread(lambda: _open(place, use)), EMBEDDED)
@@ -214,7 +220,7 @@ async def open_whole(place: Path | Address, use: Use) -> Session:
 
 
 @asynccontextmanager
-async def opened_whole(place: Path | Address, use: Use) -> AsyncGenerator[Session]:
+async def opened_whole(place: Path | Address, use: OpenMode) -> AsyncGenerator[GraphConnection]:
     """Give the graph at *place*, open for what is done to all of it."""
     session = await open_whole(place, use)
     try:
@@ -234,33 +240,33 @@ def read_folder(graph: str | Path) -> Path:
     return Path(graph).expanduser()
 
 
-async def _open_on_server(address: Address, use: Use = Use.WORK) -> Session:
+async def _open_on_server(address: Address, use: OpenMode = OpenMode.WORK) -> GraphConnection:
     """Open a graph on a Neo4j server."""
     try:
         from remembrancer.stores.neo4j.connection import open_neo4j  # noqa: PLC0415 (loads the driver, which is an extra)
     except ImportError as missing:
-        raise EngineMissing(
+        raise DriverNotInstalled(
             f"The graph {address} is on a Neo4j server, and its driver is not installed. "
             "Install it: pip install 'remembrancer[neo4j]'"
         ) from missing
     return await open_neo4j(address, use)
 
 
-async def _open_in_memory() -> Session:
+async def _open_in_memory() -> GraphConnection:
     """Open a graph in a folder of its own that goes when it is closed."""
     opened, folder = await on_own_thread(lambda: open_temporary(load_engine()))
-    await on_own_thread(lambda: _upgrade(opened, folder, Use.WORK))
+    await on_own_thread(lambda: _upgrade(opened, folder, OpenMode.WORK))
     return EmbeddedSession(opened, EMBEDDED, durable=False, on_close=lambda: remove(folder))
 
 
-def _open(folder: Path, use: Use, opened: Callable[[], OpenFolder] | None = None) -> OpenFolder:
-    if use in {Use.BE_READ, Use.BE_LOOKED_AT, Use.BE_CHECKED} and not database_path(folder).is_dir():
-        raise GraphMissing(f"There is no graph {folder}.")
-    found = opened() if opened else open_folder(load_engine(), folder, read_only=use is Use.BE_LOOKED_AT)
+def _open(folder: Path, use: OpenMode, opened: Callable[[], OpenDirectory] | None = None) -> OpenDirectory:
+    if use in {OpenMode.BE_READ, OpenMode.BE_LOOKED_AT, OpenMode.BE_CHECKED} and not database_path(folder).is_dir():
+        raise GraphNotFound(f"There is no graph {folder}.")
+    found = opened() if opened else open_folder(load_engine(), folder, read_only=use is OpenMode.BE_LOOKED_AT)
     return _upgrade(found, folder, use)
 
 
-def _upgrade(opened: OpenFolder, folder: Path, use: Use) -> OpenFolder:
+def _upgrade(opened: OpenDirectory, folder: Path, use: OpenMode) -> OpenDirectory:
     try:
         upgrade_embedded(opened.database, folder, use)
     except GraphUnavailable:
@@ -269,7 +275,7 @@ def _upgrade(opened: OpenFolder, folder: Path, use: Use) -> OpenFolder:
     return opened
 
 
-def _with_interval(options: Options, seconds: float) -> Options:
+def _with_interval(options: SchedulerOptions, seconds: float) -> SchedulerOptions:
     given = cast("object", seconds)
     if isinstance(given, bool) or not isinstance(given, int | float):
         raise InvalidInput("check_interval_seconds", given, _INTERVALS, 60)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer import __version__
 from remembrancer.bootstrap import opened_whole, place_of, read_folder
 from remembrancer.bootstrap.copies import copy_graph
-from remembrancer.context import acting
+from remembrancer.context import current_actor
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged
 from remembrancer.model.timestamps import to_iso
@@ -19,9 +19,9 @@ from remembrancer.stores.embedded.backup import BackupMark, copy_files, draft, p
 from remembrancer.stores.embedded.directory import database_path
 from remembrancer.stores.embedded.restored import begin_restored, count_labels
 from remembrancer.stores.embedded.threads import on_own_thread
-from remembrancer.stores.migrations import Use
+from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.records.counter_check import refuse_loss
-from remembrancer.stores.records.replicas import GraphRoll
+from remembrancer.stores.records.replicas import GraphReplicaRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -32,7 +32,7 @@ _STEPS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class BackedUp:
+class BackupResult:
     """What a backup, or a graph restored from one, came to."""
 
     source: str
@@ -49,7 +49,7 @@ async def backup_graph(
     *,
     snapshot: Callable[[str], Awaitable[None]] | None = None,
     watch: Callable[[CopyStep], None] = lambda _: None,
-) -> BackedUp:
+) -> BackupResult:
     """Make a backup of *graph*: a folder *destination*, which appears once it is whole, verified and on the disk.
 
     Args:
@@ -59,7 +59,7 @@ async def backup_graph(
         watch: Called with how far it is.
 
     Raises:
-        GraphTaken: The destination holds something.
+        CopyTargetNotEmpty: The destination holds something.
         GraphDamaged: The graph, or what was made of it, lacks what its own books count.
         InvalidInput: One of them cannot be used.
         GraphUnavailable: In one of its forms; GraphLocked if a scheduler holds it, and no *snapshot* was given.
@@ -79,12 +79,12 @@ async def backup_graph(
         watch(CopyStep("sync", "files", 2, _STEPS))
         mark = BackupMark(str(place), graph_id, made_at, __version__, counts)
         await on_own_thread(lambda: publish(folder, target, mark))
-    return BackedUp(str(place), str(target), made_at, counts)
+    return BackupResult(str(place), str(target), made_at, counts)
 
 
 async def restore_graph(
     backup: str | Path, target: str | Path, *, watch: Callable[[CopyStep], None] = lambda _: None
-) -> BackedUp:
+) -> BackupResult:
     """Make a graph of a *backup*: another one than it was made of, on which nobody works. The backup is not changed.
 
     Args:
@@ -94,7 +94,7 @@ async def restore_graph(
 
     Raises:
         NotAGraph: It is no backup.
-        GraphTaken: The target holds something.
+        CopyTargetNotEmpty: The target holds something.
         GraphDamaged: The backup lacks what its own mark or books count.
         InvalidInput: One of them cannot be used.
         GraphUnavailable: In one of its forms.
@@ -118,25 +118,25 @@ async def restore_graph(
         else:
             await copy_graph(folder, str(target), watch=watch, name=str(source))
             await _begin(place, source, mark)
-    return BackedUp(str(source), str(place), mark.made_at, counts)
+    return BackupResult(str(source), str(place), mark.made_at, counts)
 
 
 async def _take_snapshot(place: Path, database: Path) -> None:
     """Copy the files of a graph that nobody has open, as the engine leaves them when it is opened and closed."""
-    async with opened_whole(place, Use.BE_READ) as session:
+    async with opened_whole(place, OpenMode.BE_READ) as session:
         await session.snapshot(database)
 
 
 async def _verify(folder: Path, graph: str) -> tuple[str, Mapping[str, int]]:
     """Open what was copied, and compare it with its own books; return its graph's id, and how much it holds."""
-    async with opened_whole(folder, Use.BE_READ) as session:
+    async with opened_whole(folder, OpenMode.BE_READ) as session:
         await refuse_loss(session, graph)
-        return (await GraphRoll(session).roster()).graph_id or "", await count_labels(session)
+        return (await GraphReplicaRegistry(session).roster()).graph_id or "", await count_labels(session)
 
 
 async def _begin(place: Path | Address, source: Path, mark: BackupMark) -> None:
     """Make a copied graph another one than the backup's: nobody works on it, and who restored it is on record."""
-    author = acting()
+    author = current_actor()
     change = Change("restore", clock_from(None).now(), author.surface, author.actor)
-    async with opened_whole(place, Use.WORK) as session:
+    async with opened_whole(place, OpenMode.WORK) as session:
         await begin_restored(session, change, {"backup": str(source), "made_at": mark.made_at})

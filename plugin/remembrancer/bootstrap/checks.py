@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.bootstrap import EMBEDDED, opened_whole, place_of
 from remembrancer.engine.clock import clock_from
-from remembrancer.errors import GraphDamaged, GraphLocked, GraphMissing, GraphReadOnly, GraphUnavailable
+from remembrancer.errors import GraphDamaged, GraphLocked, GraphNotFound, GraphReadOnly, GraphUnavailable
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.graph_check import CheckReport, CheckStep, Finding, RepairReport
 from remembrancer.stores.commits.counter_rollup import ENDED
@@ -20,9 +20,9 @@ from remembrancer.stores.embedded.directory import DAMAGED, database_path, is_ba
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.integrity.graph_check import GraphCheck
 from remembrancer.stores.integrity.repair import Repair
-from remembrancer.stores.migrations import Use
+from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.private_files import make_private
-from remembrancer.stores.records.graph_copy import WholeGraphStore
+from remembrancer.stores.records.graph_copy import GraphCopyEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -56,7 +56,7 @@ async def check_graph(
     place = place_of(graph, "graph")
     async with _readable(place, snapshot) as readable:
         try:
-            async with opened_whole(readable, Use.BE_CHECKED) as session:
+            async with opened_whole(readable, OpenMode.BE_CHECKED) as session:
                 return await GraphCheck(session, str(place), watch).run()
         except GraphUnavailable as refused:
             if isinstance(refused, GraphDamaged):
@@ -94,11 +94,11 @@ async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] 
     else:
         file = shown = Path(os.curdir) / f"remembrancer-unreadable-{stamp}.jsonl"
         counter_id = ENDED
-    async with opened_whole(place, Use.BE_CHECKED) as session:
-        if schedulers := await WholeGraphStore(session, str(place)).served_by():
+    async with opened_whole(place, OpenMode.BE_CHECKED) as session:
+        if schedulers := await GraphCopyEndpoint(session, str(place)).served_by():
             raise GraphLocked(_SERVED.format(graph=place, schedulers=", ".join(schedulers)))
         done = await session.repair_engine(watch)
-    async with opened_whole(place, Use.WORK) as session:
+    async with opened_whole(place, OpenMode.WORK) as session:
         repair = Repair(session, file, counter_id, watch)
         await repair.run(to_ms(now))
     after = await check_graph(graph, watch=watch)
@@ -134,4 +134,4 @@ def _folder_beside(place: Path) -> Path:
     try:
         return Path(tempfile.mkdtemp(prefix="remembrancer-check-"))
     except OSError as refused:
-        raise GraphMissing(f"No folder can be made for a copy of {place}: {refused}.") from refused
+        raise GraphNotFound(f"No folder can be made for a copy of {place}: {refused}.") from refused

@@ -9,14 +9,14 @@ from remembrancer.bootstrap import open_whole, place_of
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import InvalidInput
 from remembrancer.operations.graph_copy import copy
-from remembrancer.stores.migrations import Use
-from remembrancer.stores.records.graph_copy import WholeGraphStore
+from remembrancer.stores.migrations import OpenMode
+from remembrancer.stores.records.graph_copy import GraphCopyEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from remembrancer.operations.graph_copy import Copied, CopyStep
+    from remembrancer.operations.graph_copy import CopyResult, CopyStep
 
 
 async def copy_graph(
@@ -25,7 +25,7 @@ async def copy_graph(
     *,
     watch: Callable[[CopyStep], None] = lambda _: None,
     name: str | None = None,
-) -> Copied:
+) -> CopyResult:
     """Copy everything of ours from *source* to *target*, each a folder or the URI of a server, and compare the two.
 
     Broken off anywhere and called again, it goes on where it was. The source is not changed. No scheduler may have
@@ -38,9 +38,9 @@ async def copy_graph(
         name: What the target calls its source, if not by its place.
 
     Raises:
-        GraphTaken: The target holds something else.
+        CopyTargetNotEmpty: The target holds something else.
         GraphDamaged: The source lacks what its own books count.
-        CopyDiffers: The two are not equal in the end: one of them was written to meanwhile.
+        CopyMismatch: The two are not equal in the end: one of them was written to meanwhile.
         InvalidInput: One of them cannot be copied, or they are the same.
         GraphUnavailable: In one of its forms; GraphLocked if a process holds one of them, or a scheduler serves it.
     """
@@ -48,9 +48,9 @@ async def copy_graph(
     if str(places[0]) == str(places[1]):
         raise InvalidInput("target", str(places[1]), "another graph than the source", "neo4j://graph.example/memory")
     async with AsyncExitStack() as stack:
-        here = WholeGraphStore(await open_whole(places[0], Use.BE_READ), name or str(places[0]))
+        here = GraphCopyEndpoint(await open_whole(places[0], OpenMode.BE_READ), name or str(places[0]))
         stack.push_async_callback(here.close)
         await here.refuse_loss()
-        there = WholeGraphStore(await open_whole(places[1], Use.BE_WRITTEN), str(places[1]))
+        there = GraphCopyEndpoint(await open_whole(places[1], OpenMode.BE_WRITTEN), str(places[1]))
         stack.push_async_callback(there.close)
         return await copy(here, there, watch, clock_from(None))

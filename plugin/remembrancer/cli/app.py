@@ -7,24 +7,33 @@ from typing import Annotated, Final
 import typer
 
 from remembrancer import __version__
-from remembrancer.cli.command import Command, OnGraph
-from remembrancer.cli.commands.audit import Exporting, export
+from remembrancer.cli.command import Command, GraphOptions
+from remembrancer.cli.commands.audit import ExportOptions, export
 from remembrancer.cli.commands.backup import BackupOptions, RestoreOptions, backup, restore
 from remembrancer.cli.commands.check import CheckOptions, check
-from remembrancer.cli.commands.copy import Copying, Declaring, copy, schema
-from remembrancer.cli.commands.doctor import Examining, doctor
-from remembrancer.cli.commands.import_crontab import Importing, crontab
-from remembrancer.cli.commands.preview import Previewing, preview
-from remembrancer.cli.commands.prune import Retaining, retain
-from remembrancer.cli.commands.queries import Listing, Querying, Recalling, Showing, cypher, history, list_tasks, show
-from remembrancer.cli.commands.schedule import Scheduling, schedule
+from remembrancer.cli.commands.copy import CopyOptions, SchemaOptions, copy, schema
+from remembrancer.cli.commands.doctor import DoctorOptions, doctor
+from remembrancer.cli.commands.import_crontab import ImportOptions, crontab
+from remembrancer.cli.commands.preview import PreviewOptions, preview
+from remembrancer.cli.commands.prune import PruneOptions, prune
+from remembrancer.cli.commands.queries import (
+    CypherOptions,
+    HistoryOptions,
+    ListOptions,
+    ShowOptions,
+    cypher,
+    history,
+    list_tasks,
+    show,
+)
+from remembrancer.cli.commands.schedule import ScheduleOptions, schedule
 from remembrancer.cli.commands.serve import serve
-from remembrancer.cli.commands.status import Telling, status
-from remembrancer.cli.commands.task_changes import Cancelling, Deferring, Running, cancel, defer, run_now
-from remembrancer.cli.commands.token import Creating, Revoking, create, list_tokens, revoke
-from remembrancer.cli.commands.watch import Watching, watch
+from remembrancer.cli.commands.status import StatusOptions, status
+from remembrancer.cli.commands.task_changes import CancelOptions, DeferOptions, RunNowOptions, cancel, defer, run_now
+from remembrancer.cli.commands.token import CreateTokenOptions, RevokeTokenOptions, create, list_tokens, revoke
+from remembrancer.cli.commands.watch import WatchOptions, watch
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
-from remembrancer.cli.serve_options import Serving
+from remembrancer.cli.serve_options import ServeOptions
 
 app: Final = typer.Typer(
     name="remembrancer",
@@ -33,42 +42,42 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve")(Command(Serving, serve))
-app.command("schedule")(Command(Scheduling, schedule))
-app.command("list")(Command(Listing, list_tasks))
-app.command("show")(Command(Showing, show))
-app.command("cancel")(Command(Cancelling, cancel))
-app.command("defer")(Command(Deferring, defer))
-app.command("run-now")(Command(Running, run_now))
-app.command("history")(Command(Recalling, history))
-app.command("preview")(Command(Previewing, preview))
-app.command("cypher")(Command(Querying, cypher))
-app.command("status")(Command(Telling, status))
-app.command("copy")(Command(Copying, copy))
+app.command("serve")(Command(ServeOptions, serve))
+app.command("schedule")(Command(ScheduleOptions, schedule))
+app.command("list")(Command(ListOptions, list_tasks))
+app.command("show")(Command(ShowOptions, show))
+app.command("cancel")(Command(CancelOptions, cancel))
+app.command("defer")(Command(DeferOptions, defer))
+app.command("run-now")(Command(RunNowOptions, run_now))
+app.command("history")(Command(HistoryOptions, history))
+app.command("preview")(Command(PreviewOptions, preview))
+app.command("cypher")(Command(CypherOptions, cypher))
+app.command("status")(Command(StatusOptions, status))
+app.command("copy")(Command(CopyOptions, copy))
 app.command("check")(Command(CheckOptions, check))
 app.command("backup")(Command(BackupOptions, backup))
 app.command("restore")(Command(RestoreOptions, restore))
-app.command("retain")(Command(Retaining, retain))
-app.command("schema")(Command(Declaring, schema))
-app.command("watch")(Command(Watching, watch))
-app.command("doctor")(Command(Examining, doctor))
+app.command("retain")(Command(PruneOptions, prune))
+app.command("schema")(Command(SchemaOptions, schema))
+app.command("watch")(Command(WatchOptions, watch))
+app.command("doctor")(Command(DoctorOptions, doctor))
 
 audits: Final = typer.Typer(
     no_args_is_help=True, help="What was done to tasks, and by whom.", rich_markup_mode="markdown"
 )
-audits.command("export")(Command(Exporting, export))
+audits.command("export")(Command(ExportOptions, export))
 app.add_typer(audits, name="audit")
 
 imports: Final = typer.Typer(
     no_args_is_help=True, help="Take over schedules that are kept elsewhere.", rich_markup_mode="markdown"
 )
-imports.command("crontab")(Command(Importing, crontab))
+imports.command("crontab")(Command(ImportOptions, crontab))
 app.add_typer(imports, name="import")
 
 tokens: Final = typer.Typer(no_args_is_help=True, help="Say who may ask the API.", rich_markup_mode="markdown")
-tokens.command("create")(Command(Creating, create))
-tokens.command("list")(Command(OnGraph, list_tokens))
-tokens.command("revoke")(Command(Revoking, revoke))
+tokens.command("create")(Command(CreateTokenOptions, create))
+tokens.command("list")(Command(GraphOptions, list_tokens))
+tokens.command("revoke")(Command(RevokeTokenOptions, revoke))
 app.add_typer(tokens, name="token")
 
 

@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class CommandOptions:
     """What every command takes; a field of a subclass is an argument or an option, as annotated."""
 
     as_json: AsJson = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnGraph(Options):
+class GraphOptions(CommandOptions):
     """What every command that works on a graph takes."""
 
     graph: Graph = DEFAULT_GRAPH
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading(OnGraph):
+class ReadOptions(GraphOptions):
     """What every command that only reads a graph takes."""
 
     read_only: ReadOnly = False
 
 
-O = TypeVar("O", bound=Options)  # noqa: E741 (it is no variable)
+O = TypeVar("O", bound=CommandOptions)  # noqa: E741 (it is no variable)
 
 
 class Command(Generic[O]):
@@ -66,7 +66,7 @@ class Command(Generic[O]):
         """Run the command and leave with its exit code."""
         asked = self._take(**given)
         before = typed.find_root().params.get("graph")
-        if before is not None and not isinstance(asked, OnGraph):
+        if before is not None and not isinstance(asked, GraphOptions):
             run(_refuse(before), as_json=asked.as_json)
         if before is not None and not _is_typed(typed.get_parameter_source("graph")):
             given["graph"] = before  # what is typed before the command goes before the environment

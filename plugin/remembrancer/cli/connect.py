@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.context import AUTHOR, Author
-from remembrancer.errors import GraphLocked, GraphMissing, GraphReadOnly, GraphTooOld, GraphUnavailable
+from remembrancer.context import CURRENT_ACTOR, Actor
+from remembrancer.errors import GraphLocked, GraphNotFound, GraphReadOnly, GraphTooOld, GraphUnavailable
 from remembrancer.model.graph_name import is_address
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
     from remembrancer.service.service import SchedulerService
     from remembrancer.service.telemetry.status import ServiceStatus
-    from remembrancer.surfaces.control.api import Scheduler
+    from remembrancer.surfaces.control.api import SchedulerApi
     from remembrancer.surfaces.control.client import RemoteScheduler
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class Connection:
     """A scheduler to ask, and whether it is running: one that is not fires nothing by itself."""
 
-    scheduler: Scheduler
+    scheduler: SchedulerApi
     running: bool
     fires: bool
     """Whether tasks fire by themselves: this scheduler runs, or others do on the same graph."""
@@ -41,9 +41,9 @@ def folder_of(graph: str) -> Path | None:
 
 
 @asynccontextmanager
-async def reach(
+async def connect(
     graph: str, *, make: bool = False, read_only: bool = False, reading: bool = False
-) -> AsyncGenerator[Reached]:
+) -> AsyncGenerator[Connection]:
     """Give a scheduler over *graph* for one command; a checker is not started for it.
 
     Args:
@@ -56,21 +56,21 @@ async def reach(
         GraphUnavailable: Any of its kinds; GraphLocked only if another process holds it for a few seconds, so that
             two short commands at once do not get in each other's way.
     """
-    sign("command line")
+    set_actor("command line")
     folder = folder_of(graph)
     if folder is not None and not make and not folder.exists():
-        raise GraphMissing(f"There is no graph {folder}. `remembrancer schedule` makes one; --graph names another.")
+        raise GraphNotFound(f"There is no graph {folder}. `remembrancer schedule` makes one; --graph names another.")
     open_it = partial(_read if reading and folder is not None else _opened, graph)
     live, opened = await _either(partial(_only_read, graph) if read_only else open_it, folder)
     if live is not None:
         try:
-            yield Reached(live, running=True, fires=True, status=live.get_status)
+            yield Connection(live, running=True, fires=True, status=live.get_status)
         finally:
             await live.close()
     elif opened is not None:
         try:
             fires = bool(opened.get_status().replication.replicas)
-            yield Reached(opened, running=False, fires=fires, status=lambda: _told(opened))
+            yield Connection(opened, running=False, fires=fires, status=lambda: _told(opened))
         finally:
             await opened.close()
 
@@ -78,7 +78,7 @@ async def reach(
 @asynccontextmanager
 async def held_by(graph: str) -> AsyncGenerator[RemoteScheduler | None]:
     """Give the scheduler that holds the folder *graph* just now; None for a folder that none holds, or a server."""
-    sign("command line")
+    set_actor("command line")
     folder = folder_of(graph)
     live = await _live(folder) if folder is not None and folder.exists() else None
     try:
@@ -88,10 +88,10 @@ async def held_by(graph: str) -> AsyncGenerator[RemoteScheduler | None]:
             await live.close()
 
 
-def sign(surface: str) -> None:
+def set_actor(surface: str) -> None:
     """Put this user's login name, and *surface*, to what this command changes, unless that is done."""
-    if AUTHOR.get() is None:
-        AUTHOR.set(Author(surface, _login()))
+    if CURRENT_ACTOR.get() is None:
+        CURRENT_ACTOR.set(Actor(surface, _login()))
 
 
 def _login() -> str | None:
@@ -133,14 +133,14 @@ async def _told(service: SchedulerService) -> ServiceStatus:
 
 
 async def _live(folder: Path) -> RemoteScheduler | None:
-    from remembrancer.surfaces.control.connection_file import Place, look_for
+    from remembrancer.surfaces.control.connection_file import Endpoint, read
 
-    beacon = look_for(folder)
+    beacon = read(folder)
     if beacon is None:
         return None
     from remembrancer.surfaces.control.client import RemoteScheduler
 
-    return await RemoteScheduler.connect(beacon, Place.of(folder))
+    return await RemoteScheduler.connect(beacon, Endpoint.of(folder))
 
 
 async def _read(graph: str) -> SchedulerService:

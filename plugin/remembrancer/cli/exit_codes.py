@@ -57,10 +57,10 @@ def exit_code(error: RemembrancerError) -> int:
 def tell(error: RemembrancerError, *, as_json: bool) -> None:
     """Print *error* to stderr."""
     from remembrancer.cli.output import errors, to_json
-    from remembrancer.surfaces.jsonable import plain
+    from remembrancer.surfaces.jsonable import to_jsonable
 
     if as_json:
-        told = {"type": type(error).__name__, "message": str(error), **_fields(plain(vars(error)))}
+        told = {"type": type(error).__name__, "message": str(error), **_fields(to_jsonable(vars(error)))}
         sys.stderr.write(to_json({"error": told}) + "\n")
         return
     out = errors()

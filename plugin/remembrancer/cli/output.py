@@ -16,10 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from remembrancer.cli.grid import Cell, Grid
-from remembrancer.model.audit import TaskChange
+from remembrancer.model.audit import AuditEntry
 from remembrancer.model.control_characters import visible, visible_json
 from remembrancer.model.timestamps import from_ms, to_iso
-from remembrancer.surfaces.jsonable import plain
+from remembrancer.surfaces.jsonable import to_jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -93,7 +93,7 @@ def print_json(value: object, *, indent: int | None = 2) -> None:
 
 def to_json(value: object, *, indent: int | None = None) -> str:
     """Return any answer as JSON, with control characters spelled in its strings."""
-    return visible_json(json.dumps(plain(value), indent=indent, ensure_ascii=False))
+    return visible_json(json.dumps(to_jsonable(value), indent=indent, ensure_ascii=False))
 
 
 def tell_more(what: str, shown: int, *, as_json: bool) -> None:
@@ -174,7 +174,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "on lost": f"{task.on_lost}, attempts {task.max_attempts}",
         "timeout": "" if task.timeout_seconds is None else f"{task.timeout_seconds:g} s",
         "dedup key": task.dedup_key or "",
-        "context": "" if task.context is None else json.dumps(plain(task.context), ensure_ascii=False),
+        "context": "" if task.context is None else json.dumps(to_jsonable(task.context), ensure_ascii=False),
         "unreadable": task.unreadable or "",
     }
     for name, fact in facts.items():
@@ -190,11 +190,11 @@ def schedule_words(task: ScheduledTask) -> str:
     return task.schedule_cron if task.timezone == "UTC" else f"{task.schedule_cron} ({task.timezone})"
 
 
-def execution_table(told: Iterable[Execution | TaskChange]) -> Grid:
+def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
     """Return executions, and changes among them, as a table, one a row."""
     table = Grid(("triggered at", "task", "status", "nominal time", "took", "reason or result", "execution"))
     for one in told:
-        if isinstance(one, TaskChange):
+        if isinstance(one, AuditEntry):
             table.add(*_change_cells(one))
             continue
         nominal = to_iso(one.nominal_at)
@@ -212,7 +212,7 @@ def execution_table(told: Iterable[Execution | TaskChange]) -> Grid:
     return table
 
 
-def _change_cells(change: TaskChange) -> tuple[str | Cell, ...]:
+def _change_cells(change: AuditEntry) -> tuple[str | Cell, ...]:
     who = change.surface or "somebody" if change.actor is None else f"{change.surface}: {change.actor}"
     was, fields = change.before or {}, change.after or {}
     moved = ", ".join(f"{name} {was.get(name)} → {value}" for name, value in fields.items()) if was else ""
@@ -260,7 +260,7 @@ def _colour(status: str) -> str:
 
 
 def _cell(value: object) -> str:
-    value = plain(value)
+    value = to_jsonable(value)
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

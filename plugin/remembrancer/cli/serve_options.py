@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from typer import Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import GraphOptions
 from remembrancer.model.query_limits import LONGEST_SECONDS, ROWS, SECONDS, SIZE
 
 _QUERIES: Final = "What a query may take that others ask of it"
@@ -18,7 +18,7 @@ _NET: Final = "The API beyond this machine"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Serving(OnGraph):
+class ServeOptions(GraphOptions):
     """The options of `serve`."""
 
     handler: Annotated[

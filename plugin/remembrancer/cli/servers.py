@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AsyncExitStack
 
-    from remembrancer.cli.serve_options import Serving
+    from remembrancer.cli.serve_options import ServeOptions
     from remembrancer.service.service import SchedulerService
     from remembrancer.surfaces.network import Network
-    from remembrancer.surfaces.otel.prometheus import Exposition
+    from remembrancer.surfaces.otel.prometheus import PrometheusExporter
     from remembrancer.surfaces.rest.server import RestServer
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ _OF_THE_EXTRA: Final = frozenset({"fastapi", "starlette", "uvicorn", "websockets
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
+class ApiEndpoint:
     """Where the API is served, or why it is not."""
 
     port: int | None = None
@@ -33,7 +33,7 @@ class Api:
     """What it lacks; None where it is served, or nobody asked for it."""
 
 
-def network_of(asked: Serving) -> Network:
+def network_of(asked: ServeOptions) -> Network:
     """Return the network settings of the API. Raises InvalidInput."""
     from remembrancer.surfaces.network import read_network
 
@@ -48,8 +48,8 @@ def network_of(asked: Serving) -> Network:
 
 
 async def serve_rest(
-    stack: AsyncExitStack, service: SchedulerService, asked: Serving, kept_port: int | None = None
-) -> Api:
+    stack: AsyncExitStack, service: SchedulerService, asked: ServeOptions, kept_port: int | None = None
+) -> ApiEndpoint:
     """Serve the API, at the port of the last start if it is free.
 
     Where what it stands on is missing or broken, that is said; it is an error if the API was asked for.
@@ -61,20 +61,20 @@ async def serve_rest(
     if asked.rest is False:
         if wanted:
             raise InvalidInput(wanted, "--no-rest", "one of the two: without the API it has no meaning", wanted)
-        return Api()
+        return ApiEndpoint()
     made = _rest_server()
     if isinstance(made, str):
         if wanted:
             raise InvalidInput(wanted, made, "nothing, while the API cannot be served", _EXTRA)
-        return Api(absent=made)
+        return ApiEndpoint(absent=made)
     port = asked.rest_port or (kept_port if kept_port and is_free(kept_port, network.host) else 0)
     server = made(service, network=network, port=port)
     stack.push_async_callback(server.stop)
     taken = await listening("--rest-port", port, server.start)
-    return Api(taken, network.url(taken))
+    return ApiEndpoint(taken, network.url(taken))
 
 
-def _wanted(asked: Serving, network: Network) -> str | None:
+def _wanted(asked: ServeOptions, network: Network) -> str | None:
     """Return the option that asks for the API; None where it is served if it can be."""
     options = {
         "--rest": asked.rest,
@@ -100,20 +100,20 @@ def _rest_server() -> type[RestServer] | str:
     return RestServer
 
 
-def exposition(port: int | None) -> Exposition | None:
+def exposition(port: int | None) -> PrometheusExporter | None:
     """Return what gathers for Prometheus, if anybody asked. Raises InvalidInput where what it stands on is missing."""
     if port is None:
         return None
     try:
-        from remembrancer.surfaces.otel.prometheus import Exposition
+        from remembrancer.surfaces.otel.prometheus import PrometheusExporter
     except ImportError as missing:
         allowed = "nothing, while the extra is not installed: pip install 'remembrancer[prometheus]'"
         raise InvalidInput("--metrics-port", str(missing), allowed, "9464") from missing
-    return Exposition()
+    return PrometheusExporter()
 
 
 async def serve_metrics(
-    stack: AsyncExitStack, gathering: Exposition | None, service: SchedulerService, port: int | None
+    stack: AsyncExitStack, gathering: PrometheusExporter | None, service: SchedulerService, port: int | None
 ) -> int | None:
     """Serve `/metrics`, if anybody asked; return the port."""
     if gathering is None:

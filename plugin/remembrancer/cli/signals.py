@@ -115,7 +115,7 @@ def leave(code: int, why: str = "") -> NoReturn:
     os._exit(code)
 
 
-class LastAct:
+class FinalStep:
     """The interpreter's own end, which must neither hang nor abort.
 
     It waits for foreign threads, however long they hang, and it tears the engine down under ours that are inside it.

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-class Checks:
+class CheckCounts:
     """Counts the checks that an interval asked for and that were not made: the process was busy, or stood still.
 
     Args:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.engine.skip_log import tell
+from remembrancer.engine.skip_log import log_skipped
 from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from remembrancer.engine.cluster.shards import Turn
-    from remembrancer.engine.execution.executor import Dispatch
+    from remembrancer.engine.cluster.shards import Assignment
+    from remembrancer.engine.execution.executor import Executor
     from remembrancer.engine.execution.slots import Reservation
-    from remembrancer.engine.loop import Checker
+    from remembrancer.engine.loop import SchedulerLoop
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.writes import Claim, Lease
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 _IN_FLIGHT: Final = 2
 
 
-class Claims:
+class Claimer:
     """The claims of one replica; they are written while the next are planned.
 
     Args:
@@ -47,11 +47,11 @@ class Claims:
         self,
         store: TaskStore,
         clock: Clock,
-        dispatch: Dispatch,
-        options: Options,
+        dispatch: Executor,
+        options: SchedulerOptions,
         lease: Callable[[], Lease],
         *,
-        checker: Checker,
+        checker: SchedulerLoop,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -64,7 +64,7 @@ class Claims:
         self.lost = 0
         """Claims that another replica, or a change of the task, was faster than."""
 
-    async def serve(self, turn: Turn) -> int:
+    async def serve(self, turn: Assignment) -> int:
         """Go once over what is due of one turn, page after page; return how many claims were won.
 
         While pages are being written, the next is read and planned: the graph's writer never waits for us.
@@ -96,7 +96,7 @@ class Claims:
         return won + sum(claim.result() for claim in flying)
 
     async def _claim_page(
-        self, turn: Turn, now: datetime, after: ScheduledTask | None, reservation: Reservation
+        self, turn: Assignment, now: datetime, after: ScheduledTask | None, reservation: Reservation
     ) -> tuple[Sequence[ScheduledTask], asyncio.Task[int] | None]:
         """Read the next page of what is due, as long as the slots reserved for it, and begin to claim it."""
         with reservation.until_sent():
@@ -128,7 +128,7 @@ class Claims:
                 if execution.status is ExecutionStatus.RUNNING:
                     running.append(Firing(execution, tasks[execution.task_id]))
                 else:
-                    tell(tasks[execution.task_id], execution)
+                    log_skipped(tasks[execution.task_id], execution)
             self._dispatch.start(running, lease, reservation)
         return len(won)
 

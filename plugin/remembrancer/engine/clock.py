@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from remembrancer.engine.clock_steps import FoundSteps
+from remembrancer.engine.clock_steps import ObservedSteps
 from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import EPOCH
 
@@ -42,7 +42,7 @@ class RealTime:
 
     def __init__(self, now: Callable[[], datetime] | None = None) -> None:
         self._now = now or (lambda: datetime.now(UTC))
-        self.steps = FoundSteps(self._read)
+        self.steps = ObservedSteps(self._read)
 
     def now(self) -> datetime:
         """Return the present moment, aware, UTC."""

@@ -18,7 +18,7 @@ _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 
 
-class Steps:
+class ClockSteps:
     """The steps that a clock has made so far."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Steps:
         self.back += max(0.0, -seconds)
 
 
-class FoundSteps(Steps):
+class ObservedSteps(ClockSteps):
     """The steps of a clock that says nothing of them: found by comparing each reading with the monotonic clock.
 
     Args:
@@ -70,10 +70,10 @@ class FoundSteps(Steps):
         return now
 
 
-def steps_of(clock: object) -> Steps:
+def steps_of(clock: object) -> ClockSteps:
     """Return the steps that *clock* counts; of one that counts none, steps that never come."""
     steps = getattr(clock, "steps", None)
-    return steps if isinstance(steps, Steps) else Steps()
+    return steps if isinstance(steps, ClockSteps) else ClockSteps()
 
 
 def describe_steps(forward: float, back: float) -> str:

@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from remembrancer.engine.cluster.membership import Presence
+    from remembrancer.engine.cluster.membership import Membership
     from remembrancer.engine.faults import Faults
-    from remembrancer.engine.tick_record import Record
+    from remembrancer.engine.tick_record import TickRecord
     from remembrancer.ports.task_store import TaskStore
 
 _EVERY_SECONDS: Final = 1.0
@@ -18,7 +18,7 @@ _MOST_OFFSET_SECONDS: Final = 60.0
 _HEALTH: Final = "The health"
 
 
-class Health:
+class SchedulerHealth:
     """What a scheduler knows of its own work.
 
     Args:
@@ -29,7 +29,9 @@ class Health:
         executor: What runs the handlers; its `trouble`, if it tells any.
     """
 
-    def __init__(self, record: Record, presence: Presence, store: TaskStore, faults: Faults, executor: object) -> None:
+    def __init__(
+        self, record: TickRecord, presence: Membership, store: TaskStore, faults: Faults, executor: object
+    ) -> None:
         self._record = record
         self._presence = presence
         self._store = store

@@ -15,18 +15,18 @@ from remembrancer.model.policy import OnLost
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.settlement import ends
 from remembrancer.ports.handler import Firing
-from remembrancer.ports.recovery import TakeOver
+from remembrancer.ports.recovery import Recovery
 from remembrancer.ports.writes import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
-    from remembrancer.engine.execution.executor import Dispatch
+    from remembrancer.engine.execution.executor import Executor
     from remembrancer.engine.execution.slots import Reservation
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.recovery import AbandonedLease
+    from remembrancer.ports.recovery import ExpiredLease
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.writes import Lease
 
@@ -39,7 +39,7 @@ class _Left:
     retried: deque[tuple[Execution, ScheduledTask]]
 
 
-class Recovery:
+class LeaseRecovery:
     """Settles lost executions at once, and starts their retries as slots allow, in this pass and those that follow.
 
     Args:
@@ -51,7 +51,7 @@ class Recovery:
     """
 
     def __init__(
-        self, store: TaskStore, clock: Clock, dispatch: Dispatch, lease: Callable[[], Lease], look_each: timedelta
+        self, store: TaskStore, clock: Clock, dispatch: Executor, lease: Callable[[], Lease], look_each: timedelta
     ) -> None:
         self._store = store
         self._clock = clock
@@ -100,11 +100,11 @@ class Recovery:
                     lost += await self._sort(over, lease)
         return lost
 
-    async def _sort(self, over: AbandonedLease, lease: Lease) -> list[Settlement]:
+    async def _sort(self, over: ExpiredLease, lease: Lease) -> list[Settlement]:
         """Fail what is not tried again of one lease, and keep the rest; a lease ends with the last of it."""
         now = self._clock.now()
         retried: deque[tuple[Execution, ScheduledTask]] = deque()
-        failed: list[TakeOver] = []
+        failed: list[Recovery] = []
         tasks = await self._tasks_of(over)
         for execution in over.executions:
             task = tasks.get(execution.task_id)
@@ -119,7 +119,7 @@ class Recovery:
             self._left.append(_Left(over.lease_id, retried))
         return [each.settlement for each in failed]
 
-    async def _tasks_of(self, over: AbandonedLease) -> dict[str, ScheduledTask]:
+    async def _tasks_of(self, over: ExpiredLease) -> dict[str, ScheduledTask]:
         tasks: dict[str, ScheduledTask] = {}
         for task_id in {execution.task_id for execution in over.executions}:
             with suppress(TaskNotFound, TaskUnreadable):  # what ran of it is lost all the same
@@ -145,7 +145,7 @@ class Recovery:
         return [each.settlement for each in took]
 
 
-def decide(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> TakeOver:
+def decide(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> Recovery:
     """Return what becomes of one lost execution, of a task that cannot be read too."""
     again = task and task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
     retry = _retry(lost, to_ms(now), replica_id) if again else None
@@ -158,7 +158,7 @@ def decide(task: ScheduledTask | None, lost: Execution, now: datetime, replica_i
         reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
         ends_task=None if retry else ends(lost, ExecutionStatus.FAILED),
     )
-    return TakeOver(settlement, retry)
+    return Recovery(settlement, retry)
 
 
 def _retry(lost: Execution, now_ms: int, replica_id: str) -> Execution:

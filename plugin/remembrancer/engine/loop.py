@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from remembrancer.engine.alarm import Alarm
-from remembrancer.engine.check_counts import Checks
+from remembrancer.engine.check_counts import CheckCounts
 from remembrancer.engine.clock_steps import describe_steps, steps_of
-from remembrancer.engine.maintenance.event_retention import Forgetting
+from remembrancer.engine.maintenance.event_retention import EventRetention
 from remembrancer.engine.maintenance.retention import Retention
-from remembrancer.engine.poller import Hearing
-from remembrancer.engine.tick_record import Record
+from remembrancer.engine.poller import Poller
+from remembrancer.engine.tick_record import TickRecord
 from remembrancer.engine.timeouts import end
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.timestamps import to_ms
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from remembrancer.engine.cluster.membership import Presence
+    from remembrancer.engine.cluster.membership import Membership
     from remembrancer.engine.faults import Faults
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 _LOG: Final = logging.getLogger("remembrancer")
 _TIDY: Final = 500
@@ -74,7 +74,7 @@ class Duties(Protocol):
         ...
 
 
-class Checker:
+class SchedulerLoop:
     """The loop of one replica.
 
     Args:
@@ -87,7 +87,14 @@ class Checker:
     """
 
     def __init__(
-        self, duties: Duties, store: TaskStore, clock: Clock, options: Options, presence: Presence, *, faults: Faults
+        self,
+        duties: Duties,
+        store: TaskStore,
+        clock: Clock,
+        options: SchedulerOptions,
+        presence: Membership,
+        *,
+        faults: Faults,
     ) -> None:
         self._duties = duties
         self._store = store
@@ -96,12 +103,12 @@ class Checker:
         self._presence = presence
         self.faults = faults
         self.alarm = Alarm()
-        self.record = Record(clock, options.check_interval_seconds)
-        self.checks = Checks(options.check_interval_seconds)
+        self.record = TickRecord(clock, options.check_interval_seconds)
+        self.checks = CheckCounts(options.check_interval_seconds)
         self.clock_steps = 0
         """How often the clock was seen to be set."""
-        self.hearing = Hearing(store, clock, options, presence, faults)
-        self._forgetting = Forgetting(store.events, clock, options)
+        self.hearing = Poller(store, clock, options, presence, faults)
+        self._forgetting = EventRetention(store.events, clock, options)
         self._retention = Retention(store.past, clock, options, presence.replica_id)
         self._steps = steps_of(clock)
         self._stepped = (0, 0.0, 0.0)

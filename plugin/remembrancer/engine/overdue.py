@@ -11,14 +11,14 @@ from remembrancer.engine.timeouts import end
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from remembrancer.engine.cluster.shards import Turn
+    from remembrancer.engine.cluster.shards import Assignment
     from remembrancer.engine.faults import Faults
 
 _JOIN_SECONDS: Final = 5.0
 _HELP: Final = "The help for late replicas"
 
 
-class Help:
+class OverdueService:
     """One round over the tasks of others at a time; what a replica serves itself never waits for it.
 
     Args:
@@ -26,13 +26,13 @@ class Help:
         faults: Where faults of a round are told.
     """
 
-    def __init__(self, serve: Callable[[Turn], Awaitable[int]], faults: Faults) -> None:
+    def __init__(self, serve: Callable[[Assignment], Awaitable[int]], faults: Faults) -> None:
         self._serve = serve
         self._faults = faults
         self._round: asyncio.Task[None] | None = None
         self._won = 0
 
-    def begin(self, turns: Sequence[Turn]) -> None:
+    def begin(self, turns: Sequence[Assignment]) -> None:
         """Begin a round, unless one is under way."""
         if self._round is None or self._round.done():
             self._round = asyncio.get_running_loop().create_task(self._go(turns))
@@ -58,9 +58,9 @@ class Help:
             await asyncio.wait({self._round}, timeout=_JOIN_SECONDS)
             await end(self._round)
 
-    async def _go(self, turns: Sequence[Turn]) -> None:
+    async def _go(self, turns: Sequence[Assignment]) -> None:
         await self._faults.survive(_HELP, partial(self._serve_all, turns))
 
-    async def _serve_all(self, turns: Sequence[Turn]) -> None:
+    async def _serve_all(self, turns: Sequence[Assignment]) -> None:
         for turn in turns:
             self._won += await self._serve(turn)

@@ -13,11 +13,11 @@ from remembrancer.errors import RemembrancerError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from remembrancer.engine.cluster.membership import Presence
+    from remembrancer.engine.cluster.membership import Membership
     from remembrancer.engine.faults import Faults
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 _BETWEEN: Final = timedelta(seconds=30)
 """How often to ask for the size of the graph: a server plans again when it has become another one."""
@@ -25,7 +25,7 @@ _TENTH: Final = 10
 _FEW: Final = 100
 
 
-class Hearing:
+class Poller:
     """The sleep of one checker.
 
     Args:
@@ -36,7 +36,9 @@ class Hearing:
         faults: Where faults are told.
     """
 
-    def __init__(self, store: TaskStore, clock: Clock, options: Options, presence: Presence, faults: Faults) -> None:
+    def __init__(
+        self, store: TaskStore, clock: Clock, options: SchedulerOptions, presence: Membership, faults: Faults
+    ) -> None:
         self._store = store
         self._clock = clock
         self._options = options

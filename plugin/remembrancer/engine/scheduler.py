@@ -10,17 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.completion import complete
-from remembrancer.engine.claimer import Claims
+from remembrancer.engine.claimer import Claimer
 from remembrancer.engine.clock_steps import describe_steps
-from remembrancer.engine.cluster.membership import Presence
-from remembrancer.engine.execution.executor import Dispatch
+from remembrancer.engine.cluster.membership import Membership
+from remembrancer.engine.execution.executor import Executor
 from remembrancer.engine.execution.manual_run import manual_run
 from remembrancer.engine.faults import Faults
-from remembrancer.engine.health import Health
-from remembrancer.engine.lease_recovery import Recovery
-from remembrancer.engine.loop import Checker
-from remembrancer.engine.maintenance.schedule_recheck import Recheck
-from remembrancer.engine.overdue import Help
+from remembrancer.engine.health import SchedulerHealth
+from remembrancer.engine.lease_recovery import LeaseRecovery
+from remembrancer.engine.loop import SchedulerLoop
+from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
+from remembrancer.engine.overdue import OverdueService
 from remembrancer.engine.timeouts import end
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
-    from remembrancer.ports.sync_calls import BlockingCalls
+    from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.ports.telemetry import Instruments
+    from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Change
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 _LOG: Final = logging.getLogger("remembrancer")
 _LOCKED: Final = timedelta(seconds=1)
@@ -56,28 +56,28 @@ class Scheduler:
     """
 
     def __init__(
-        self, store: TaskStore, clock: Clock, handler: Handler, options: Options, instruments: Instruments
+        self, store: TaskStore, clock: Clock, handler: Handler, options: SchedulerOptions, instruments: Telemetry
     ) -> None:
         self._store = store
         self._instruments = instruments
         self._clock = clock
         self._options = options
         self.faults = Faults()
-        self.presence = Presence(store, clock, options, self.faults)
+        self.presence = Membership(store, clock, options, self.faults)
         self.replica_id = self.presence.replica_id
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
-        self._dispatch = Dispatch(store, clock, handler, options, self._on_room, instruments=instruments)
-        self.checker = Checker(self, store, clock, options, self.presence, faults=self.faults)
+        self._dispatch = Executor(store, clock, handler, options, self._on_room, instruments=instruments)
+        self.checker = SchedulerLoop(self, store, clock, options, self.presence, faults=self.faults)
         look_each = timedelta(seconds=options.lease_seconds / 2)
-        self._recovery = Recovery(store, clock, self._dispatch, self._lease, look_each)
-        self._claims = Claims(store, clock, self._dispatch, options, self._lease, checker=self.checker)
-        self._help = Help(self._claims.serve, self.faults)
-        self._recheck = Recheck(store, clock, self.replica_id)
+        self._recovery = LeaseRecovery(store, clock, self._dispatch, self._lease, look_each)
+        self._claims = Claimer(store, clock, self._dispatch, options, self._lease, checker=self.checker)
+        self._help = OverdueService(self._claims.serve, self.faults)
+        self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self._rechecked, self._set_back = False, 0.0
         self.wake = self.checker.alarm.event
         self.record = self.checker.record
-        self.health = Health(self.record, self.presence, store, self.faults, self._dispatch)
+        self.health = SchedulerHealth(self.record, self.presence, store, self.faults, self._dispatch)
         store.on_armed.append(self.checker.alarm.armed)
         store.on_unreadable.append(partial(self.faults.tell, "The records"))
 
@@ -116,7 +116,7 @@ class Scheduler:
         """How much memory the tasks under way take."""
         return self._dispatch.memory_bytes
 
-    def lend(self, calls: BlockingCalls) -> None:
+    def lend(self, calls: SyncCalls) -> None:
         """Let plain handlers call the scheduler by *calls*."""
         self._dispatch.scheduler = calls
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("remembrancer")
 
 
-def tell(task: ScheduledTask, execution: Execution) -> None:
+def log_skipped(task: ScheduledTask, execution: Execution) -> None:
     """Log an occurrence, or a burst of them, that was skipped or missed."""
     first, times = to_iso(execution.nominal_at), execution.occurrences
     what = f"{times} occurrences from {first}" if times > 1 else f"the occurrence of {first}"

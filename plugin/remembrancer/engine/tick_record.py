@@ -16,7 +16,7 @@ _PROGRESS_SECONDS: Final = 10.0
 """How long a pass may take without any progress, and how much later than its interval it may be."""
 
 
-class Record:
+class TickRecord:
     """What is known of the passes of one checker.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 
-class TaskChange(BaseModel):
+class AuditEntry(BaseModel):
     """One `task_change` node; of a task that was made, or of a graph that is a copy, what its own node tells."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -50,11 +50,11 @@ class Defer:
     thought_id: str | None = None
 
 
-Outcome = Done | Failed | Defer
+HandlerResult = Done | Failed | Defer
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HandlerOutcome:
     """How a run ended, before it is written down."""
 
     status: ExecutionStatus

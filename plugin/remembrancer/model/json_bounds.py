@@ -37,7 +37,7 @@ _Way = tuple["_Way", object] | None
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfBounds:
+class JsonOutOfBounds:
     """The first part of a value that lies out of bounds."""
 
     place: str
@@ -51,7 +51,7 @@ class OutOfBounds:
         return self.allowed if self.place == name else f"{self.allowed} (at {self.place})"
 
 
-class TooDeep(ValueError):
+class JsonTooDeep(ValueError):
     """JSON text that is nested too deep to be read.
 
     Args:
@@ -71,7 +71,7 @@ def keep_within(value: object, name: str, example: object) -> None:
 
 def out_of_bounds(
     value: object, name: str, depth: int = DEPTH, unkeepable: re.Pattern[str] = _UNKEEPABLE
-) -> OutOfBounds | None:
+) -> JsonOutOfBounds | None:
     """Return the first part of *value*, called *name*, that no answer could carry; None if all can be."""
     if isinstance(value, dict | list | tuple):
         return _within(cast("dict[object, object] | list[object]", value), name, depth, unkeepable)
@@ -79,11 +79,11 @@ def out_of_bounds(
 
 
 def read_json(text: str | bytes) -> object:
-    """Return the value that JSON *text* is, as far as it can be read. Raises ValueError; TooDeep where that is why."""
+    """Return the value of JSON *text*. Raises ValueError; JsonTooDeep where that is why."""
     try:
         return json.loads(text)
     except RecursionError:
-        raise TooDeep(_deep_member(text if isinstance(text, str) else text.decode("utf-8", "replace"))) from None
+        raise JsonTooDeep(_deep_member(text if isinstance(text, str) else text.decode("utf-8", "replace"))) from None
     except ValueError as fault:
         if type(fault) is not ValueError:  # no JSON, or no text
             raise
@@ -98,7 +98,7 @@ def read_kept(text: str) -> object:
     try:
         value: object = _KEPT.decode(text)
     except RecursionError:
-        raise TooDeep("it") from None
+        raise JsonTooDeep("it") from None
     # Most are small and plain: two counts are all that is done to them.
     suspect = text.count("{") + text.count("[") > DEPTH or "\\u" in text
     if suspect and (fault := out_of_bounds(value, "it", unkeepable=_LONE)):  # NUL was let in once, and can be shown
@@ -108,24 +108,24 @@ def read_kept(text: str) -> object:
 
 def _within(
     value: dict[object, object] | list[object], name: str, depth: int, unkeepable: re.Pattern[str]
-) -> OutOfBounds | None:
+) -> JsonOutOfBounds | None:
     waiting: list[tuple[dict[object, object] | list[object], _Way, int]] = [(value, (None, name), 1)]
     left = MOST_VALUES
     while waiting:
         container, way, level = waiting.pop()
         if level > depth:
             allowed = f"at most {depth} objects and lists within one another"
-            return OutOfBounds(_place(way), "…", allowed)
+            return JsonOutOfBounds(_place(way), "…", allowed)
         left -= len(container)
         if left < 0:
-            return OutOfBounds(_place(way), "…", f"at most {MOST_VALUES:,} values")
+            return JsonOutOfBounds(_place(way), "…", f"at most {MOST_VALUES:,} values")
         for key, each in _items(container):
             if isinstance(each, dict | list | tuple):
                 waiting.append((cast("list[object]", each), (way, key), level + 1))
             elif fault := _leaf(each, (way, key), unkeepable):
                 return fault
             if isinstance(key, str) and unkeepable.search(key):
-                return OutOfBounds(_place(way), _shown(key), f"as a key, {_TEXT}")
+                return JsonOutOfBounds(_place(way), _shown(key), f"as a key, {_TEXT}")
     return None
 
 
@@ -133,13 +133,13 @@ def _items(container: dict[object, object] | list[object]) -> Iterable[tuple[obj
     return container.items() if isinstance(container, dict) else enumerate(container)
 
 
-def _leaf(value: object, way: _Way, unkeepable: re.Pattern[str]) -> OutOfBounds | None:
+def _leaf(value: object, way: _Way, unkeepable: re.Pattern[str]) -> JsonOutOfBounds | None:
     if isinstance(value, str):
-        return OutOfBounds(_place(way), _shown(value), _TEXT) if unkeepable.search(value) else None
+        return JsonOutOfBounds(_place(way), _shown(value), _TEXT) if unkeepable.search(value) else None
     if isinstance(value, float):
-        return None if isfinite(value) else OutOfBounds(_place(way), str(value), _NUMBER)
+        return None if isfinite(value) else JsonOutOfBounds(_place(way), str(value), _NUMBER)
     if isinstance(value, int) and not _LEAST <= value <= _MOST:
-        return OutOfBounds(_place(way), f"a whole number of {value.bit_length()} bits", _WHOLE)
+        return JsonOutOfBounds(_place(way), f"a whole number of {value.bit_length()} bits", _WHOLE)
     return None
 
 

@@ -44,7 +44,7 @@ class Fold(StrEnum):
     BOTH = "both"
 
 
-class Seconds(StrEnum):
+class SecondsField(StrEnum):
     """Where a six-field cron expression keeps its seconds; dialects disagree, so it must be said."""
 
     FIRST = "first"

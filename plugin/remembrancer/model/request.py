@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, ConfigDict, Strict
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
+from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task import MISFIRE_GRACE_SECONDS, MISFIRE_LIMIT
 
@@ -66,7 +66,7 @@ class ScheduleRequest:
     timezone: str | None = None
     gap: Gap | str = Gap.RUN_AFTER
     fold: Fold | str = Fold.FIRST
-    seconds: Seconds | str | None = None
+    seconds: SecondsField | str | None = None
     misfire: Misfire | str = Misfire.RUN_ONCE
     misfire_limit: Whole = MISFIRE_LIMIT
     misfire_grace_seconds: Number = MISFIRE_GRACE_SECONDS
@@ -86,7 +86,7 @@ class ScheduleRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestMark:
+class IdempotencyKey:
     """What a request is known by that may be sent again: it is acted on once, and then told what came of it.
 
     Args:

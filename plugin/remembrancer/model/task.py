@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, Misfire, OnLost, Seconds, TaskStatus, TaskType
+from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, Misfire, OnLost, SecondsField, TaskStatus, TaskType
 from remembrancer.model.timestamps import to_iso
 
 MISFIRE_LIMIT: Final = 100
@@ -41,7 +41,7 @@ class ScheduledTask(BaseModel):
     timezone: str = "UTC"
     gap: Gap = Gap.RUN_AFTER
     fold: Fold = Fold.FIRST
-    seconds: Seconds | None = None
+    seconds: SecondsField | None = None
     misfire: Misfire = Misfire.RUN_ONCE
     misfire_limit: int = MISFIRE_LIMIT
     misfire_grace_seconds: float = MISFIRE_GRACE_SECONDS
@@ -101,7 +101,7 @@ class ScheduledTask(BaseModel):
         )
 
 
-class ScheduledReply(ScheduledTask):
+class ScheduleResult(ScheduledTask):
     """What scheduling answers: the task as written, its next fires, and what its author should know."""
 
     next_fires: list[datetime] = Field(default_factory=list[datetime])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import InvalidInput
 from remembrancer.model.cursor import from_text, to_text
 from remembrancer.model.event import Event, EventKind, EventPage
-from remembrancer.ports.event_log import Extent, Numbered
+from remembrancer.ports.event_log import SequencedEvent, StreamRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Mapping, Sequence
@@ -31,7 +31,7 @@ _PLACES: Final = 8
 """Of how many places in the log the events that follow are kept for the next reader there, until the next poll."""
 
 
-class Feed:
+class EventFeed:
     """The readers of one graph's event log in this process.
 
     Args:
@@ -45,7 +45,7 @@ class Feed:
         self._readers = 0
         self._unlisten: Callable[[], None] | None = None
         self._changed = asyncio.Event()
-        self._asking: asyncio.Task[Mapping[int, Extent]] | None = None
+        self._asking: asyncio.Task[Mapping[int, StreamRange]] | None = None
         self._looking: dict[tuple[str, int], tuple[asyncio.Task[tuple[list[Event], dict[int, int]]], float]] = {}
         self._closed = False
 
@@ -89,7 +89,7 @@ class Feed:
         self._closed = True
         self._wake()
 
-    async def _extents(self) -> Mapping[int, Extent]:
+    async def _extents(self) -> Mapping[int, StreamRange]:
         """Return what each stream holds, asked for once for all readers that woke together."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.get_running_loop().create_task(self._log.extents())
@@ -118,9 +118,9 @@ class Feed:
         """Return what comes next, gaps first, and the cursor moved behind it."""
         extents = await self._extents()
         gaps: list[Event] = []
-        streams: list[list[tuple[int, Numbered]]] = []
+        streams: list[list[tuple[int, SequencedEvent]]] = []
         for stream in sorted(extents.keys() | cursor.keys()):
-            extent = extents.get(stream, Extent(1, 0))
+            extent = extents.get(stream, StreamRange(1, 0))
             if gap := self._gap(cursor, stream, extent):
                 gaps.append(gap)
             if cursor.get(stream, 0) < extent.newest:
@@ -130,8 +130,8 @@ class Feed:
         return gaps + [_read(cursor, stream, numbered) for stream, numbered in islice(ordered, limit)], cursor
 
     async def _next_of(
-        self, cursor: Mapping[int, int], stream: int, extent: Extent, limit: int
-    ) -> list[tuple[int, Numbered]]:
+        self, cursor: Mapping[int, int], stream: int, extent: StreamRange, limit: int
+    ) -> list[tuple[int, SequencedEvent]]:
         """Return what comes next in one stream, up to what *extent* says: a younger one may tell of an older one."""
         after = cursor.get(stream, 0)
         found = [each for each in await self._log.read(stream, after, limit) if each.number <= extent.newest]
@@ -140,15 +140,15 @@ class Feed:
         )
         return [(stream, numbered) for numbered in unbroken]
 
-    async def _hole(self, stream: int, after: int, last: int) -> list[Numbered]:
+    async def _hole(self, stream: int, after: int, last: int) -> list[SequencedEvent]:
         """Return what tells that events up to *last* are not there; nothing if they were forgotten just now."""
         extent = (await self._log.extents()).get(stream)
         if extent is None or extent.oldest > after + 1:
             return []  # the next look finds the gap
         reason = "Events are missing in the graph: `remembrancer check` says what else is."
-        return [Numbered(last, Event(kind=EventKind.GAP, at=self._clock.now(), lost=last - after, reason=reason))]
+        return [SequencedEvent(last, Event(kind=EventKind.GAP, at=self._clock.now(), lost=last - after, reason=reason))]
 
-    def _gap(self, cursor: dict[int, int], stream: int, extent: Extent) -> Event | None:
+    def _gap(self, cursor: dict[int, int], stream: int, extent: StreamRange) -> Event | None:
         """Move *cursor* over what is not there any more; return what to say of it."""
         after = cursor.get(stream, 0)
         first = extent.oldest - 1
@@ -188,9 +188,9 @@ def _has_found(looking: asyncio.Task[tuple[list[Event], dict[int, int]]]) -> boo
     return not looking.cancelled() and looking.exception() is None and bool(looking.result()[0])
 
 
-def _unbroken(after: int, found: Sequence[Numbered]) -> list[Numbered]:
+def _unbroken(after: int, found: Sequence[SequencedEvent]) -> list[SequencedEvent]:
     """Return what follows on *after* without a hole; what stands for events that cannot be read is none."""
-    kept: list[Numbered] = []
+    kept: list[SequencedEvent] = []
     for each in found:
         if each.number != after + 1 and each.event.kind is not EventKind.GAP:
             break
@@ -219,6 +219,6 @@ def _call(loop: asyncio.AbstractEventLoop, wake: Callable[[], None]) -> None:
         loop.call_soon_threadsafe(wake)
 
 
-def _read(cursor: dict[int, int], stream: int, numbered: Numbered) -> Event:
+def _read(cursor: dict[int, int], stream: int, numbered: SequencedEvent) -> Event:
     cursor[stream] = numbered.number
     return numbered.event.model_copy(update={"cursor": to_text(cursor)})

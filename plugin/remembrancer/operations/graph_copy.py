@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.context import acting
-from remembrancer.errors import CopyDiffers, GraphLocked, GraphTaken
+from remembrancer.context import current_actor
+from remembrancer.errors import CopyMismatch, CopyTargetNotEmpty, GraphLocked
 from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.graph_copy import Page, Part, WholeGraph
+    from remembrancer.ports.graph_copy import CopyEndpoint, Segment, SegmentPage
 
 _FROM_THE_START: Final = ""
 _MODULUS: Final = 1 << 256
@@ -53,7 +53,7 @@ class CopiedPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class CopyResult:
     """What a copy came to."""
 
     source: str
@@ -63,15 +63,17 @@ class Copied:
     parts: Sequence[CopiedPart]
 
 
-async def copy(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep], None], clock: Clock) -> Copied:
+async def copy(
+    source: CopyEndpoint, target: CopyEndpoint, watch: Callable[[CopyStep], None], clock: Clock
+) -> CopyResult:
     """Copy *source* into *target*, or go on with that, and compare the two.
 
     Who made a copy, and when, stands on its mark and in no node that the next copy of it would take along.
 
     Raises:
         GraphLocked: A scheduler works on one of them; nothing was written.
-        GraphTaken: The target holds something else; nothing was written.
-        CopyDiffers: The two are not equal: one of them was written to meanwhile.
+        CopyTargetNotEmpty: The target holds something else; nothing was written.
+        CopyMismatch: The two are not equal: one of them was written to meanwhile.
     """
     for graph in (source, target):
         if schedulers := await graph.served_by():
@@ -80,25 +82,25 @@ async def copy(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep
     if mark is None:
         await _look_for_others(target)
     elif mark.source != source.name:
-        raise GraphTaken(target.name, f"a copy of {mark.source}")
+        raise CopyTargetNotEmpty(target.name, f"a copy of {mark.source}")
     if mark is None or not mark.whole:
         part, after = (mark.part, mark.after) if mark else (None, _FROM_THE_START)
         await _copy_parts(source, target, part, after, watch)
     parts = await _compare(source, target, watch)
     if mark is None or not mark.whole:
-        author = acting()
+        author = current_actor()
         await target.finish(Change("copy", clock.now(), author.surface, author.actor))
-    return Copied(source.name, target.name, mark is not None, parts)
+    return CopyResult(source.name, target.name, mark is not None, parts)
 
 
-async def _look_for_others(target: WholeGraph) -> None:
+async def _look_for_others(target: CopyEndpoint) -> None:
     held = [part for part in target.parts if (await target.page(part, _FROM_THE_START)).rows]
     if held:
-        raise GraphTaken(target.name, ", ".join([f"{await target.size(part):,} {part.name}" for part in held]))
+        raise CopyTargetNotEmpty(target.name, ", ".join([f"{await target.size(part):,} {part.name}" for part in held]))
 
 
 async def _copy_parts(
-    source: WholeGraph, target: WholeGraph, begun: str | None, after: str | None, watch: Callable[[CopyStep], None]
+    source: CopyEndpoint, target: CopyEndpoint, begun: str | None, after: str | None, watch: Callable[[CopyStep], None]
 ) -> None:
     """Copy the parts from *begun* on, that one from the key *after* on; it is over where that is None."""
     names = [part.name for part in source.parts]
@@ -113,7 +115,7 @@ async def _copy_parts(
             watch(CopyStep("copy", part.name, done, total))
 
 
-async def _compare(source: WholeGraph, target: WholeGraph, watch: Callable[[CopyStep], None]) -> list[CopiedPart]:
+async def _compare(source: CopyEndpoint, target: CopyEndpoint, watch: Callable[[CopyStep], None]) -> list[CopiedPart]:
     parts: list[CopiedPart] = []
     different: list[str] = []
     for part in source.parts:
@@ -124,7 +126,7 @@ async def _compare(source: WholeGraph, target: WholeGraph, watch: Callable[[Copy
         parts.append(CopiedPart(part.name, ours.count, f"{ours.sum:064x}"))
         watch(CopyStep("verify", part.name, total, total))
     if different:
-        raise CopyDiffers(source.name, target.name, different)
+        raise CopyMismatch(source.name, target.name, different)
     return parts
 
 
@@ -142,7 +144,7 @@ class Digest:
         self.sum = (self.sum + int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")) % _MODULUS
 
 
-async def _digest(graph: WholeGraph, part: Part, target: WholeGraph) -> Digest:
+async def _digest(graph: CopyEndpoint, part: Segment, target: CopyEndpoint) -> Digest:
     """Digest a part of *graph*, but for what stands in *target* as somebody else's."""
     digest = Digest()
     after: str | None = _FROM_THE_START
@@ -156,7 +158,7 @@ async def _digest(graph: WholeGraph, part: Part, target: WholeGraph) -> Digest:
     return digest
 
 
-def _keys(part: Part, page: Page) -> list[str]:
+def _keys(part: Segment, page: SegmentPage) -> list[str]:
     return [str(row[part.key]) for row in page.rows]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from remembrancer.context import acting
+from remembrancer.context import current_actor
 from remembrancer.errors import InvalidInput
 
 _EXAMPLE: Final = "daily-report"
@@ -24,6 +24,6 @@ def refuse_reserved(dedup_key: object) -> None:
     if _OF_A_REQUEST.match(dedup_key):
         allowed = "a key that does not begin as the marks of requests under an Idempotency-Key do, with `rest: NAME|`"
         raise InvalidInput("dedup_key", dedup_key, allowed, _EXAMPLE)
-    if _OF_AN_IMPORT.fullmatch(dedup_key) and acting().surface != "import":
+    if _OF_AN_IMPORT.fullmatch(dedup_key) and current_actor().surface != "import":
         allowed = "a key other than `crontab_` and a digest, which `remembrancer import crontab` gives"
         raise InvalidInput("dedup_key", dedup_key, allowed, _EXAMPLE)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput, TaskNotFound
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
-from remembrancer.ports.filters import Wanted
-from remembrancer.ports.statistics import STEPS, Page
+from remembrancer.ports.filters import TaskFilter
+from remembrancer.ports.statistics import STEPS, TaskPageQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.statistics import Accounts, CronUse, Lifelong
+    from remembrancer.ports.statistics import CronUsage, LifetimeStatistics, Statistics
     from remembrancer.ports.task_store import TaskStore
 
 EXPRESSIONS: Final = 20
@@ -30,7 +30,7 @@ _CURSOR: Final = "PENDING|recurring|task_1723644600.123_9f3k2a"
 class CronInUse:
     """A cron expression, how many open tasks follow it, and those of them that run next."""
 
-    use: CronUse
+    use: CronUsage
     upcoming: Sequence[ScheduledTask]
 
 
@@ -60,23 +60,23 @@ async def tasks_of(
 ) -> Sequence[ScheduledTask]:
     """Return open tasks, the next to run first; where one status or type is asked for, the newest first."""
     if status is None and kind is None:
-        return await store.find(Wanted(statuses=OPEN_STATUSES, limit=limit))
+        return await store.find(TaskFilter(statuses=OPEN_STATUSES, limit=limit))
     statuses = [status] if status else sorted(OPEN_STATUSES)
     kinds = [kind] if kind else list(TaskType)
-    pages = [Page(each, of, limit) for each in statuses for of in kinds]
+    pages = [TaskPageQuery(each, of, limit) for each in statuses for of in kinds]
     found = [task for page in pages for task in await store.accounts.listed(page)]
     return sorted(found, key=lambda task: task.task_id, reverse=True)[:limit]
 
 
 @dataclass(frozen=True, slots=True)
-class Paged:
+class TaskPage:
     """One page of a list, and where the next begins; None at the end."""
 
     tasks: Sequence[ScheduledTask]
     cursor: str | None
 
 
-async def page_of(accounts: Accounts, wanted: Wanted, cursor: str | None) -> Paged:
+async def page_of(accounts: Statistics, wanted: TaskFilter, cursor: str | None) -> TaskPage:
     """Return a page of the tasks wanted: status after status, type after type, the newest of each first.
 
     Raises InvalidInput: the cursor is none that an answer gave.
@@ -94,15 +94,15 @@ async def page_of(accounts: Accounts, wanted: Wanted, cursor: str | None) -> Pag
     found: list[ScheduledTask] = []
     for status, kind in shelves:
         room = wanted.limit + 1 - len(found)  # one more tells whether there is another page
-        found += await accounts.listed(Page(status, kind, room, before))
+        found += await accounts.listed(TaskPageQuery(status, kind, room, before))
         before = None
         if len(found) > wanted.limit:
             last = found[wanted.limit - 1]
-            return Paged(found[: wanted.limit], f"{last.status}|{last.task_type}|{last.task_id}")
-    return Paged(found, None)
+            return TaskPage(found[: wanted.limit], f"{last.status}|{last.task_type}|{last.task_id}")
+    return TaskPage(found, None)
 
 
-async def most_deferred(store: TaskStore, life: Lifelong) -> ScheduledTask | None:
+async def most_deferred(store: TaskStore, life: LifetimeStatistics) -> ScheduledTask | None:
     """Return the task that was put off most often, if it is still there."""
     if life.most_deferred is None:
         return None

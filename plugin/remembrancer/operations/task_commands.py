@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.completion import complete
-from remembrancer.context import MARK, acting
+from remembrancer.context import IDEMPOTENCY_KEY, current_actor
 from remembrancer.errors import (
     GraphUnavailable,
+    IdempotencyKeyReused,
     InvalidInput,
-    RequestKeyTaken,
     TaskChanged,
     TaskContended,
     TaskEnded,
@@ -23,11 +23,11 @@ from remembrancer.model.handler_result import Defer
 from remembrancer.model.ids import new_id
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.operations.idempotency import once
-from remembrancer.operations.task_creation import Creation
+from remembrancer.operations.idempotency import run_once
+from remembrancer.operations.task_creation import TaskCreation
 from remembrancer.operations.validation import reply
-from remembrancer.policies.cancellation import unserved_of
-from remembrancer.policies.deferral import deferred, put_off
+from remembrancer.policies.cancellation import outstanding
+from remembrancer.policies.deferral import defer, deferred
 from remembrancer.ports.writes import Change
 from remembrancer.schedules.parsing import read_moment
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.execution import Execution
-    from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.model.task import ScheduledTask, ScheduleResult
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.idempotency import Handled
+    from remembrancer.ports.idempotency import IdempotencyRecord
     from remembrancer.ports.task_store import TaskStore
 
     Start = Callable[[ScheduledTask, Change], Awaitable[Execution | None]]
@@ -48,7 +48,7 @@ _ROUNDS: Final = 20
 KEPT_REQUEST = "This request was acted on before; the task is returned as it stands, and nothing was written."
 
 
-class Acts:
+class TaskCommands:
     """The acts of whoever acts, on one graph.
 
     Args:
@@ -69,10 +69,10 @@ class Acts:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._creation = Creation(store, clock, late_by_seconds, near)
+        self._creation = TaskCreation(store, clock, late_by_seconds, near)
         self._stop_runs = stop_runs
 
-    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
         return await self._creation.schedule(requests)
 
@@ -83,18 +83,18 @@ class Acts:
         defer_until: str | datetime,
         reason: str,
         context: dict[str, Any] | None,
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Put off the task of this id, or the one that brings it back, or schedule one that does."""
         read_id("task_id", task_id)
         read_id("thought_id", thought_id)
 
-        async def act() -> ScheduledReply:
+        async def act() -> ScheduleResult:
             try:
                 standing = await self._store.get(task_id)
             except TaskNotFound:
                 standing = await self._store.find_reactivation(task_id)
-            if standing and (mark := MARK.get()) and standing.dedup_key == mark.of_task(0):
-                raise RequestKeyTaken(mark.given)  # made a moment ago, for the same request sent twice at once
+            if standing and (mark := IDEMPOTENCY_KEY.get()) and standing.dedup_key == mark.of_task(0):
+                raise IdempotencyKeyReused(mark.given)  # made a moment ago, for the same request sent twice at once
             if standing and standing.is_open:
                 _check_readable(standing)
                 wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
@@ -112,18 +112,18 @@ class Acts:
                 reason,
             )
 
-        return await once(self._store.requests, act, self._as_it_stands)
+        return await run_once(self._store.requests, act, self._as_it_stands)
 
     async def defer(
         self, task_id: str, until: str | datetime, reason: str, thought_id: str | None, fence: int | None = None
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Put the task's next run off."""
         wish = self._wish(until, reason, thought_id)
 
-        async def act() -> ScheduledReply:
+        async def act() -> ScheduleResult:
             return await self._put_off(await self._open_task(task_id, "deferred", fence), wish, fence=fence)
 
-        return await once(self._store.requests, act, self._as_it_stands)
+        return await run_once(self._store.requests, act, self._as_it_stands)
 
     async def cancel(self, task_id: str, reason: str | None, fence: int | None = None) -> Cancellation:
         """End an open task, with all its moments that have come, and stop what runs of it.
@@ -136,10 +136,10 @@ class Acts:
         async def act() -> Cancellation:
             return await complete(self._end(task_id, self._change("cancel", text, fence=fence)))
 
-        async def again(_: Handled) -> Cancellation:
+        async def again(_: IdempotencyRecord) -> Cancellation:
             return Cancellation(ended=True)
 
-        return await once(self._store.requests, act, again)
+        return await run_once(self._store.requests, act, again)
 
     async def _end(self, task_id: str, change: Change) -> Cancellation:
         if not await self._cancel(task_id, change):
@@ -156,7 +156,7 @@ class Acts:
                 _check_fence(task, change.if_fence)
                 if not task.is_open:
                     return False
-                unserved = unserved_of(task, to_ms(change.at))
+                unserved = outstanding(task, to_ms(change.at))
             except TaskNotFound:
                 return False
             except (TaskUnreadable, InvalidInput) as fault:
@@ -174,21 +174,21 @@ class Acts:
                     return started
             raise TaskContended(task_id, "run", _ROUNDS)
 
-        async def again(handled: Handled) -> Execution:
+        async def again(handled: IdempotencyRecord) -> Execution:
             return await self._store.requests.execution(handled.execution_id or "")
 
-        return await once(self._store.requests, act, again)
+        return await run_once(self._store.requests, act, again)
 
-    async def _as_it_stands(self, handled: Handled) -> ScheduledReply:
+    async def _as_it_stands(self, handled: IdempotencyRecord) -> ScheduleResult:
         return reply(await self._store.get(handled.task_id), self._clock.now(), [KEPT_REQUEST])
 
     async def _put_off(
         self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None, fence: int | None = None
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Defer *task*, again if it moved on while this was decided, and may have."""
         for _ in range(_ROUNDS):
             now = self._clock.now()
-            rearm = put_off(task, wish, now, None, context)
+            rearm = defer(task, wish, now, None, context)
             if task.next_run_ms is None:
                 raise InvalidInput(
                     "task_id",
@@ -204,7 +204,7 @@ class Acts:
 
     async def _schedule_reactivation(
         self, request: ScheduleRequest, deferred_task_id: str, reason: str
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Schedule the task that brings *deferred_task_id* back, with the deferral that made it."""
         now = self._clock.now()
         task = self._creation.admit(request, now)
@@ -221,7 +221,7 @@ class Acts:
         )
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
         task = task.model_copy(update={**about, "nominal_ms": None, "deferral_history": []})
-        await self._store.create([task], first=first, mark=MARK.get())
+        await self._store.create([task], first=first, mark=IDEMPOTENCY_KEY.get())
         entry = first.history_entry(deferred_task_id)
         return reply(await self._kept(task.model_copy(update={"deferral_history": [entry]})), now)
 
@@ -253,9 +253,16 @@ class Acts:
     def _change(
         self, action: str, reason: str | None, thought_id: str | None = None, *, fence: int | None = None
     ) -> Change:
-        author = acting()
+        author = current_actor()
         return Change(
-            action, self._clock.now(), author.surface, author.actor, reason, thought_id, if_fence=fence, mark=MARK.get()
+            action,
+            self._clock.now(),
+            author.surface,
+            author.actor,
+            reason,
+            thought_id,
+            if_fence=fence,
+            mark=IDEMPOTENCY_KEY.get(),
         )
 
 

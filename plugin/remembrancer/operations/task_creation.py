@@ -6,18 +6,18 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.context import MARK, TRACEPARENT, acting
-from remembrancer.errors import DedupKeyTaken, InvalidInput
-from remembrancer.operations.idempotency import refuse_another
+from remembrancer.context import IDEMPOTENCY_KEY, TRACEPARENT, current_actor
+from remembrancer.errors import DuplicateTask, InvalidInput
+from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.reserved_keys import refuse_reserved
-from remembrancer.operations.validation import admit, reply
+from remembrancer.operations.validation import reply, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.model.request import ScheduleRequest
-    from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.model.task import ScheduledTask, ScheduleResult
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
 
@@ -27,7 +27,7 @@ _BAD_CRON: Final = "Invalid cron expression"
 KEPT: Final = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
 
 
-class Creation:
+class TaskCreation:
     """Makes tasks on one graph.
 
     Args:
@@ -49,24 +49,24 @@ class Creation:
         self._late_by_seconds = late_by_seconds
         self._near = near
 
-    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
-        now, mark = self._clock.now(), MARK.get()
+        now, mark = self._clock.now(), IDEMPOTENCY_KEY.get()
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
         if mark:
-            await refuse_another(self._store.requests, mark)
+            await reject_reuse(self._store.requests, mark)
         for tries in range(_ROUNDS):
             known = await self._known(tasks)
             try:
                 return await self._schedule(tasks, known, now)
-            except DedupKeyTaken:  # another caller was faster: its task is there now
+            except DuplicateTask:  # another caller was faster: its task is there now
                 if tries == _ROUNDS - 1 or known == await self._known(tasks):
                     raise
         raise AssertionError("the last round either returns or raises")
 
     async def _schedule(
         self, tasks: Sequence[ScheduledTask], found: Mapping[str, ScheduledTask], now: datetime
-    ) -> list[ScheduledReply]:
+    ) -> list[ScheduleResult]:
         """Write those of *tasks* that are not *found* under their dedup_key; return the replies to all."""
         known = dict(found)
         fresh: list[ScheduledTask] = []
@@ -75,7 +75,7 @@ class Creation:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
-        writing = self._store.create(fresh, mark=MARK.get()) if fresh else None
+        writing = self._store.create(fresh, mark=IDEMPOTENCY_KEY.get()) if fresh else None
         if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
             writing = asyncio.ensure_future(writing)
             await asyncio.sleep(0)
@@ -92,10 +92,10 @@ class Creation:
     def admit(self, request: ScheduleRequest, now: datetime, place: int = 0) -> ScheduledTask:
         """Return the task asked for; a cron expression that is refused is counted."""
         refuse_reserved(request.dedup_key)
-        if (mark := MARK.get()) and request.dedup_key is None:
+        if (mark := IDEMPOTENCY_KEY.get()) and request.dedup_key is None:
             request = replace(request, dedup_key=mark.of_task(place))
         try:
-            return self._near(admit(request, now, self._late_by_seconds, self._made()))
+            return self._near(validate(request, now, self._late_by_seconds, self._made()))
         except InvalidInput as refused:
             if refused.field == "schedule_cron":
                 self._store.note("cron_refused", _BAD_CRON)
@@ -103,7 +103,7 @@ class Creation:
 
     def _made(self) -> dict[str, str | None]:
         """Return by whom, and within which span, a task is made just now."""
-        author = acting()
+        author = current_actor()
         return {"created_through": author.surface, "created_as": author.actor, "traceparent": TRACEPARENT.get()}
 
     async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:

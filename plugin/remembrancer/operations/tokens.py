@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.context import acting
+from remembrancer.context import current_actor
 from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.model.token import AccessToken, NewToken, Scope
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.tokens import Tokens
+    from remembrancer.ports.tokens import TokenStore
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}")
 _BYTES: Final = 32
 
 
-class Admittance:
+class TokenService:
     """The tokens of one graph.
 
     A token is 256 random bits, so that one plain SHA-256 keeps it as safe as a slow digest would keep a password.
@@ -33,7 +33,7 @@ class Admittance:
         clock: The time.
     """
 
-    def __init__(self, tokens: Tokens, clock: Clock) -> None:
+    def __init__(self, tokens: TokenStore, clock: Clock) -> None:
         self._tokens = tokens
         self._clock = clock
 
@@ -63,7 +63,7 @@ class Admittance:
         return None if token is None or token.revoked_at else token
 
     def _change(self, action: str) -> Change:
-        author = acting()
+        author = current_actor()
         return Change(action, self._clock.now(), author.surface, author.actor)
 
 

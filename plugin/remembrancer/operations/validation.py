@@ -22,8 +22,8 @@ from remembrancer.model.constraints import (
     read_word,
 )
 from remembrancer.model.ids import new_id
-from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
-from remembrancer.model.task import ScheduledReply, ScheduledTask
+from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.task import ScheduledTask, ScheduleResult
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.pipeline import cron_of
 from remembrancer.schedules.parsing import fold_note, read_moment, read_zone
@@ -41,7 +41,9 @@ _NEITHER: Final = (
 )
 
 
-def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made: Mapping[str, object]) -> ScheduledTask:
+def validate(
+    request: ScheduleRequest, now: datetime, late_by_seconds: float, made: Mapping[str, object]
+) -> ScheduledTask:
     """Return the task that *request* asks for.
 
     A `defer_until` less than *late_by_seconds* in the past was made of `now()` and fires at once. An older one
@@ -71,7 +73,7 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made:
         timezone=zone or "UTC",
         gap=read_word("gap", request.gap, Gap),
         fold=fold,
-        seconds=None if request.seconds is None else read_word("seconds", request.seconds, Seconds),
+        seconds=None if request.seconds is None else read_word("seconds", request.seconds, SecondsField),
         misfire=read_word("misfire", request.misfire, Misfire),
         misfire_limit=read_whole("misfire_limit", request.misfire_limit, LONGEST_BACKLOG, 100),
         misfire_grace_seconds=read_duration("misfire_grace_seconds", request.misfire_grace_seconds, 0.0, 60.0),
@@ -87,7 +89,7 @@ def admit(request: ScheduleRequest, now: datetime, late_by_seconds: float, made:
     return task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
 
 
-def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) -> ScheduledReply:
+def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) -> ScheduleResult:
     """Return the answer to its author: the task, its next five fires, and what is worth knowing."""
     said = list(notes or [])
     fires: list[datetime] = []
@@ -106,7 +108,7 @@ def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) ->
             if put_off and later[:1] != fires:
                 later.insert(0, fires[0])  # a put-off run is no moment of the schedule
             fires = later[:PREVIEWED]
-    return ScheduledReply.model_validate({**vars(task), "next_fires": fires, "notes": said})
+    return ScheduleResult.model_validate({**vars(task), "next_fires": fires, "notes": said})
 
 
 def _zone(request: ScheduleRequest) -> str | None:

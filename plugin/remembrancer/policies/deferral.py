@@ -9,8 +9,8 @@ from remembrancer.model.constraints import read_id, read_reason
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.policies.pipeline import Decision, beside_ms, drop, held_over, is_named
-from remembrancer.ports.writes import Rearm
+from remembrancer.policies.pipeline import PlanContext, deferred_run_ms, is_scheduled_at, skip, skipped_by_deferral
+from remembrancer.ports.writes import Reschedule
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from remembrancer.ports.writes import Claim
 
 
-def put_off(
+def defer(
     task: ScheduledTask,
     wish: Defer,
     now: datetime,
     original: datetime | None,
     context: dict[str, Any] | None = None,
-) -> Rearm:
+) -> Reschedule:
     """Return the deferral of *task* that *wish* asks for.
 
     *original* is the moment that is put off: of the execution that answers so, or None for the task's next run.
@@ -56,10 +56,10 @@ def put_off(
         requested_by=None if wish.thought_id is None else read_id("thought_id", wish.thought_id),
         context=context,
     )
-    return Rearm(deferral, until_ms, _put_off_again(task, until_ms, now_ms))
+    return Reschedule(deferral, until_ms, _put_off_again(task, until_ms, now_ms))
 
 
-def deferred(task: ScheduledTask, rearm: Rearm) -> ScheduledTask:
+def deferred(task: ScheduledTask, rearm: Reschedule) -> ScheduledTask:
     """Return *task* as it stands once *rearm* is written."""
     entry = rearm.deferral.history_entry(task.deferred_task_id)
     gained = {
@@ -86,7 +86,13 @@ def _deferred_ms(task: ScheduledTask, *, by_handler: bool) -> int:
 
 def _put_off_again(task: ScheduledTask, until_ms: int, now_ms: int) -> Claim | None:
     """Account for the run of a task that was put off before to a moment which has come, and which nobody served."""
-    before_ms = beside_ms(task)
-    if before_ms is None or before_ms > now_ms or is_named(task, before_ms):
+    before_ms = deferred_run_ms(task)
+    if before_ms is None or before_ms > now_ms or is_scheduled_at(task, before_ms):
         return None
-    return drop(task, held_over(before_ms, before_ms, 1, until_ms), before_ms, task.nominal_ms, Decision(now_ms, None))
+    return skip(
+        task,
+        skipped_by_deferral(before_ms, before_ms, 1, until_ms),
+        before_ms,
+        task.nominal_ms,
+        PlanContext(now_ms, None),
+    )

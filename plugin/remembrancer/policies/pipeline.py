@@ -14,7 +14,7 @@ from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.ports.writes import Claim
 from remembrancer.schedules.cron.expression import parse_cron
-from remembrancer.schedules.exclusions import passing
+from remembrancer.schedules.exclusions import with_exclusions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ _UNPLANNABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, Ar
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class SkippedOccurrences:
     """Moments that will not run, all for the same reason."""
 
     first_ms: int
@@ -41,7 +41,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PlanContext:
     """When and by which replica it is decided; None for one that no replica made."""
 
     now_ms: int
@@ -51,7 +51,7 @@ class Decision:
 def cron_of(task: ScheduledTask) -> Cron | None:
     """Return the task's cron schedule without the moments it passes over; None for a one-time task."""
     cron = schedule_of(task)
-    return passing(cron, task.ahead_ms) if cron and task.ahead_ms else cron
+    return with_exclusions(cron, task.ahead_ms) if cron and task.ahead_ms else cron
 
 
 def schedule_of(task: ScheduledTask) -> Cron | None:
@@ -88,7 +88,7 @@ def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
     """
     nominal_ms = _first_ms(task)
     assert nominal_ms is not None, "only an armed task is due"  # noqa: S101
-    at = Decision(now_ms, replica_id)
+    at = PlanContext(now_ms, replica_id)
     cron = cron_of(task)
     if task.deferral_id is not None:
         return _plan_put_off(task, cron, nominal_ms, at)
@@ -104,9 +104,9 @@ def plan(task: ScheduledTask, now_ms: int, replica_id: str) -> Claim:
     kept = _kept(task, fresh=cron.next_ms(max(latest_ms, nominal_ms)) <= now_ms)
     if late <= kept:
         return _run(task, ExecutionType.CRON, nominal_ms, after, at)
-    gone = Stretch(nominal_ms, _last(cron, nominal_ms, late - kept, latest_ms, kept), late - kept)
+    gone = OccurrenceRange(nominal_ms, _last(cron, nominal_ms, late - kept, latest_ms, kept), late - kept)
     rest = cron.next_ms(gone.last_ms)
-    return drop(task, _missed(task, gone, now_ms), rest, rest, at)
+    return skip(task, _missed(task, gone, now_ms), rest, rest, at)
 
 
 async def plan_page(
@@ -126,7 +126,7 @@ async def plan_page(
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class OccurrenceRange:
     """Moments in a row: the first, the last, and how many they are."""
 
     first_ms: int
@@ -134,27 +134,27 @@ class Stretch:
     occurrences: int
 
 
-def owed(task: ScheduledTask, now_ms: int) -> Stretch | None:
+def pending_occurrences(task: ScheduledTask, now_ms: int) -> OccurrenceRange | None:
     """Return the moments of *task* that have come and have no outcome yet: its schedule's, and one it was put off to.
 
     Raises InvalidInput for a schedule that cannot be read.
     """
-    named, armed_ms = _named(task, now_ms), beside_ms(task)
+    named, armed_ms = _named(task, now_ms), deferred_run_ms(task)
     if armed_ms is None or armed_ms > now_ms:
         return named
     if named is None:
-        return Stretch(armed_ms, armed_ms, 1)
-    both = named.occurrences + (not is_named(task, armed_ms))
-    return Stretch(min(named.first_ms, armed_ms), max(named.last_ms, armed_ms), both)
+        return OccurrenceRange(armed_ms, armed_ms, 1)
+    both = named.occurrences + (not is_scheduled_at(task, armed_ms))
+    return OccurrenceRange(min(named.first_ms, armed_ms), max(named.last_ms, armed_ms), both)
 
 
-def beside_ms(task: ScheduledTask) -> int | None:
+def deferred_run_ms(task: ScheduledTask) -> int | None:
     """Return the moment of a run that was put off to it, whether or not the schedule names it; None without one."""
     put_off = task.deferral_id is not None or (task.next_run_ms or 0) < (_first_ms(task) or 0)
     return task.next_run_ms if put_off else None
 
 
-def is_named(task: ScheduledTask, moment_ms: int) -> bool:
+def is_scheduled_at(task: ScheduledTask, moment_ms: int) -> bool:
     """Whether the schedule of *task* names the moment, and nothing has become of it yet."""
     if task.nominal_ms is None or moment_ms < task.nominal_ms:
         return False
@@ -162,20 +162,20 @@ def is_named(task: ScheduledTask, moment_ms: int) -> bool:
     return moment_ms == (task.nominal_ms if cron is None else cron.next_ms(moment_ms - 1))
 
 
-def _named(task: ScheduledTask, now_ms: int) -> Stretch | None:
+def _named(task: ScheduledTask, now_ms: int) -> OccurrenceRange | None:
     """Return the moments of the schedule that have no outcome yet, up to *now_ms*; None without any."""
     cron, moment = cron_of(task), _first_ms(task)
     if cron is None and task.next_run_ms is not None:
         now_ms = min(now_ms, task.next_run_ms)  # put off to before its only moment, it has that moment no more
     if moment is None or moment > now_ms:
         return None
-    return Stretch(moment, moment, 1) if cron is None else _from(cron, moment, now_ms)
+    return OccurrenceRange(moment, moment, 1) if cron is None else _from(cron, moment, now_ms)
 
 
-def _from(cron: Cron, first_ms: int, until_ms: int) -> Stretch:
+def _from(cron: Cron, first_ms: int, until_ms: int) -> OccurrenceRange:
     """Return the moments from *first_ms*, which is one, up to *until_ms*."""
     occurrences = 1 + cron.count(first_ms + 1, until_ms)
-    return Stretch(first_ms, _last(cron, first_ms, occurrences, until_ms, 0), occurrences)
+    return OccurrenceRange(first_ms, _last(cron, first_ms, occurrences, until_ms, 0), occurrences)
 
 
 def _last(cron: Cron, first_ms: int, occurrences: int, until_ms: int, behind: int) -> int:
@@ -188,32 +188,34 @@ def _first_ms(task: ScheduledTask) -> int | None:
     return task.next_run_ms if task.nominal_ms is None else task.nominal_ms
 
 
-def _plan_once(task: ScheduledTask, nominal_ms: int, at: Decision) -> Claim:
+def _plan_once(task: ScheduledTask, nominal_ms: int, at: PlanContext) -> Claim:
     """A one-time task runs, however late, unless its policy is to skip what is late."""
     if task.misfire is Misfire.SKIP and _is_late(task, nominal_ms, at.now_ms):
-        return drop(task, _missed(task, Stretch(nominal_ms, nominal_ms, 1), at.now_ms), None, None, at)
+        return skip(task, _missed(task, OccurrenceRange(nominal_ms, nominal_ms, 1), at.now_ms), None, None, at)
     kind = ExecutionType.DEFERRED if task.deferral_id else ExecutionType.ONE_TIME
     return _run(task, kind, nominal_ms, None, at)
 
 
-def _plan_put_off(task: ScheduledTask, cron: Cron | None, nominal_ms: int, at: Decision) -> Claim:
+def _plan_put_off(task: ScheduledTask, cron: Cron | None, nominal_ms: int, at: PlanContext) -> Claim:
     """A task that was put off runs once for all the moments it was held over, then goes on."""
     assert task.next_run_ms is not None  # noqa: S101
     until_ms = task.next_run_ms
     if nominal_ms < until_ms:
-        held = _from(cron, nominal_ms, until_ms - 1) if cron else Stretch(nominal_ms, nominal_ms, 1)
+        held = _from(cron, nominal_ms, until_ms - 1) if cron else OccurrenceRange(nominal_ms, nominal_ms, 1)
         after = cron.next_ms(held.last_ms) if cron else until_ms
-        return drop(task, held_over(held.first_ms, held.last_ms, held.occurrences, until_ms), until_ms, after, at)
+        return skip(
+            task, skipped_by_deferral(held.first_ms, held.last_ms, held.occurrences, until_ms), until_ms, after, at
+        )
     if cron is None:
         return _plan_once(task, until_ms, at)
     after = nominal_ms if nominal_ms > until_ms else cron.next_ms(until_ms)
     return _run(task, ExecutionType.DEFERRED, nominal_ms, after, at)
 
 
-def held_over(first_ms: int, last_ms: int, occurrences: int, until_ms: int) -> Dropped:
+def skipped_by_deferral(first_ms: int, last_ms: int, occurrences: int, until_ms: int) -> SkippedOccurrences:
     """Say why moments do not run that passed while their task was put off."""
     text = f"Held over: the task was put off until {to_iso(from_ms(until_ms))}."
-    return Dropped(first_ms, last_ms, occurrences, ExecutionStatus.DEFERRED, Reason.HELD_BY_DEFERRAL, text)
+    return SkippedOccurrences(first_ms, last_ms, occurrences, ExecutionStatus.DEFERRED, Reason.HELD_BY_DEFERRAL, text)
 
 
 def _is_late(task: ScheduledTask, moment_ms: int, now_ms: int) -> bool:
@@ -227,15 +229,15 @@ def _kept(task: ScheduledTask, *, fresh: bool) -> int:
     return 1 if task.misfire is Misfire.RUN_ONCE and not fresh else 0
 
 
-def _missed(task: ScheduledTask, gone: Stretch, now_ms: int) -> Dropped:
+def _missed(task: ScheduledTask, gone: OccurrenceRange, now_ms: int) -> SkippedOccurrences:
     """Say why late moments do not run."""
     late = (now_ms - gone.last_ms) / 1000
     text = f"Found {late:.0f} s or more after its time (grace {task.misfire_grace_seconds:g} s, policy {task.misfire})."
     code = Reason.MISFIRE_SKIPPED if task.misfire is Misfire.SKIP else Reason.MISFIRE_COALESCED
-    return Dropped(gone.first_ms, gone.last_ms, gone.occurrences, ExecutionStatus.MISSED, code, text)
+    return SkippedOccurrences(gone.first_ms, gone.last_ms, gone.occurrences, ExecutionStatus.MISSED, code, text)
 
 
-def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: int | None, at: Decision) -> Claim:
+def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: int | None, at: PlanContext) -> Claim:
     """Claim one moment to run; *after_ms* is the task's next."""
     assert task.next_run_ms is not None  # noqa: S101
     put_off = kind is ExecutionType.DEFERRED
@@ -259,8 +261,12 @@ def _run(task: ScheduledTask, kind: ExecutionType, nominal_ms: int, after_ms: in
     return Claim(execution, task.next_run_ms, after_ms, after_ms, TaskStatus.ACTIVE, put_off, begins)
 
 
-def drop(
-    task: ScheduledTask, dropped: Dropped, next_run_ms: int | None, next_nominal_ms: int | None, at: Decision
+def skip(
+    task: ScheduledTask,
+    dropped: SkippedOccurrences,
+    next_run_ms: int | None,
+    next_nominal_ms: int | None,
+    at: PlanContext,
 ) -> Claim:
     """Claim a burst of moments that will not run."""
     assert task.next_run_ms is not None  # noqa: S101

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.execution import Execution
-    from remembrancer.model.handler_result import Verdict
-    from remembrancer.ports.writes import Rearm
+    from remembrancer.model.handler_result import HandlerOutcome
+    from remembrancer.ports.writes import Reschedule
 
 _LONGEST_FAULT: Final = 500
 
 
-def settlement_of(execution: Execution, verdict: Verdict, now: datetime, rearm: Rearm | None = None) -> Settlement:
+def settlement_of(
+    execution: Execution, verdict: HandlerOutcome, now: datetime, rearm: Reschedule | None = None
+) -> Settlement:
     """Return the outcome of *execution*; *rearm* is the deferral that its handler asked for."""
     return Settlement(
         execution=execution,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class MissedOccurrence:
     """Moments of one task in a row that are recorded as missed, in one execution."""
 
     execution_id: str
@@ -32,13 +32,13 @@ class Missed:
 class Retraction:
     """The part of a record of missed moments that stays, because the others are ahead again; none with 0 of them."""
 
-    missed: Missed
+    missed: MissedOccurrence
     last_ms: int
     occurrences: int
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ArmedTimeChange:
     """Where a task stands in its schedule once it is derived again."""
 
     task: ScheduledTask
@@ -53,7 +53,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class ChangeCause:
     """Why tasks are moved, when, and by which replica: for the audit trail."""
 
     reason: str
@@ -61,18 +61,18 @@ class Cause:
     replica_id: str
 
 
-class Schedules(Protocol):
+class ArmedTimes(Protocol):
     """What the recurring tasks of one memory graph are armed for, and by which rules of time zones."""
 
     def recurring(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
         """Yield the armed recurring tasks in pages: of all time zones, or of *zones*."""
         ...
 
-    async def rearm(self, moves: Sequence[Move], cause: Cause) -> Sequence[Move]:
+    async def rearm(self, moves: Sequence[ArmedTimeChange], cause: ChangeCause) -> Sequence[ArmedTimeChange]:
         """Write those moves whose task still stands as read, each with a change in the audit trail; return them."""
         ...
 
-    async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[Missed]]:
+    async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[MissedOccurrence]]:
         """Return what is recorded as missed of these tasks, by their ids, and reaches beyond *moment*."""
         ...
 

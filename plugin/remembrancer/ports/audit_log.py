@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from remembrancer.model.audit import TaskChange
+    from remembrancer.model.audit import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class AuditRange:
     """A part of the trail: at most *limit* changes from the moment *since* on, behind the change *after* if given."""
 
     since: datetime | None = None
@@ -21,14 +21,14 @@ class Stretch:
     limit: int = 1000
 
 
-class Trail(Protocol):
+class AuditLog(Protocol):
     """The changes of one memory graph. They are written with what they tell of, and never changed."""
 
-    async def of_task(self, task_id: str) -> Sequence[TaskChange]:
+    async def of_task(self, task_id: str) -> Sequence[AuditEntry]:
         """Return all changes of one task, its creation first; none for a task that is not there."""
         ...
 
-    async def stretch(self, wanted: Stretch) -> Sequence[TaskChange]:
+    async def stretch(self, wanted: AuditRange) -> Sequence[AuditEntry]:
         """Return all changes in the order in which they were made, from their index."""
         ...
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class StreamRange:
     """Which events of a stream there are: from `oldest` to `newest`, both included; none if `newest` is less."""
 
     oldest: int
@@ -28,7 +28,7 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class EventRetentionPolicy:
     """How long events are kept: the newest of each stream, unless they are older than so many seconds.
 
     Args:
@@ -41,7 +41,7 @@ class Keeping:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
+class SequencedEvent:
     """An event, and its number in its stream."""
 
     number: int
@@ -51,11 +51,11 @@ class Numbered:
 class EventLog(Protocol):
     """The event log of one memory graph."""
 
-    async def extents(self) -> Mapping[int, Extent]:
+    async def extents(self) -> Mapping[int, StreamRange]:
         """Return what each stream holds."""
         ...
 
-    async def read(self, stream: int, after: int, limit: int) -> Sequence[Numbered]:
+    async def read(self, stream: int, after: int, limit: int) -> Sequence[SequencedEvent]:
         """Return the events of *stream* that are kept with a number above *after*, in order.
 
         At least *limit* of them if there are so many, and up to a commit's worth more.
@@ -74,6 +74,6 @@ class EventLog(Protocol):
         """Return executions under way, of all replicas, the newest first."""
         ...
 
-    async def prune(self, now: datetime, keeping: Keeping) -> bool:
+    async def prune(self, now: datetime, keeping: EventRetentionPolicy) -> bool:
         """Forget some of what need not be kept any more; say whether there is more to forget."""
         ...

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TaskFilter:
     """Which tasks to find; an empty *statuses* means any."""
 
     statuses: frozenset[TaskStatus] = field(default_factory=frozenset)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Segment:
     """The nodes of one label, or the edges of one type."""
 
     name: str
@@ -26,7 +26,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SegmentPage:
     """Some of a part: a node by its properties, an edge by `source`, `target` (keys) and `properties`."""
 
     rows: Sequence[Mapping[str, object]]
@@ -37,7 +37,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class CopyProgress:
     """What a graph says of the copy that makes it, or has made it."""
 
     source: str
@@ -46,27 +46,27 @@ class Mark:
     after: str | None = None
 
 
-class WholeGraph(Protocol):
+class CopyEndpoint(Protocol):
     """Everything of ours in one graph."""
 
     name: str
     """How people name it, without secrets."""
-    parts: Sequence[Part]
+    parts: Sequence[Segment]
     """In the order in which they can be written."""
 
     async def served_by(self) -> Sequence[str]:
         """Return the schedulers that work on a shared graph just now, as people name them."""
         ...
 
-    async def size(self, part: Part) -> int:
+    async def size(self, part: Segment) -> int:
         """Return how many nodes a walk through *part* looks at."""
         ...
 
-    async def page(self, part: Part, after: str) -> Page:
+    async def page(self, part: Segment, after: str) -> SegmentPage:
         """Return the page of *part* behind the key *after*; the text '' is before all."""
         ...
 
-    async def put(self, part: Part, page: Page, source: str) -> None:
+    async def put(self, part: Segment, page: SegmentPage, source: str) -> None:
         """Keep a page of the graph called *source*, and mark how far the copy is."""
         ...
 
@@ -74,11 +74,11 @@ class WholeGraph(Protocol):
         """Mark the copy as whole, and say who made it."""
         ...
 
-    async def mark(self) -> Mark | None:
+    async def mark(self) -> CopyProgress | None:
         """Return the mark of the copy that makes this graph, or has made it."""
         ...
 
-    async def foreign(self, part: Part, keys: Sequence[str]) -> frozenset[str]:
+    async def foreign(self, part: Segment, keys: Sequence[str]) -> frozenset[str]:
         """Return those of *keys* under which somebody else's node stands here: it is linked to, and never written."""
         ...
 

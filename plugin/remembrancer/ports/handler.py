@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.handler_result import Outcome
-from remembrancer.ports.sync_calls import OUTSIDE, BlockingCalls
+from remembrancer.model.handler_result import HandlerResult
+from remembrancer.ports.sync_calls import OUTSIDE, SyncCalls
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
@@ -25,7 +25,7 @@ class Progress:
     text: str | None
 
 
-def unheard(_: Execution, __: Progress) -> None:
+def ignore_progress(_: Execution, __: Progress) -> None:
     """Nobody listens: the firing was made outside of a scheduler."""
 
 
@@ -42,11 +42,11 @@ class Firing:
 
     execution: Execution
     task: ScheduledTask
-    report: Callable[[Execution, Progress], None] = unheard
+    report: Callable[[Execution, Progress], None] = ignore_progress
     """Where progress goes; handlers call `progress`."""
     stop: StopSignal = field(default_factory=StopSignal, compare=False, repr=False)
     """What `stop_requested` reads."""
-    scheduler: BlockingCalls = field(default=OUTSIDE, repr=False, compare=False)
+    scheduler: SyncCalls = field(default=OUTSIDE, repr=False, compare=False)
     """The scheduler that fired, for a plain handler: methods that wait for their answer. Not for an async handler."""
 
     @property
@@ -80,10 +80,10 @@ class Firing:
         self.report(self.execution, Progress(None if fraction is None else float(fraction), kept))
 
 
-Answer = Outcome | str | None
+HandlerReturn = HandlerResult | str | None
 """None is `Done()`, a string is `Done(result=…)`."""
 
-Handler = Callable[[Firing], Awaitable[Answer] | Answer]
+Handler = Callable[[Firing], Awaitable[HandlerReturn] | HandlerReturn]
 """Async or plain; a plain one runs on a thread of its own, so that it never holds up the scheduler or another handler.
 
 An exception means failed, with its text as the reason. Being cancelled means that the deadline passed, that the task

@@ -14,7 +14,7 @@ MOST_COUNTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sounding:
+class GraphHealth:
     """How a graph stands."""
 
     due: int
@@ -40,14 +40,14 @@ class Sounding:
     """What of the graph is missing, as far as its own counts tell in an instant; None where nothing is."""
 
 
-NOTHING: Final = Sounding(0, None, 0, 0, None, None, None, None)
+NOTHING: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
 """Stands for the sounding of a graph that does not answer."""
 
 
-class Soundings(Protocol):
+class HealthProbe(Protocol):
     """Takes soundings of one graph."""
 
-    async def sound(self, now: datetime) -> Sounding:
+    async def sound(self, now: datetime) -> GraphHealth:
         """Return how the graph stands at *now*."""
         ...
 

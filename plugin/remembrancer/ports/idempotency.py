@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
-    from remembrancer.model.request import RequestMark
+    from remembrancer.model.request import IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)
-class Handled:
+class IdempotencyRecord:
     """What was done for a request, as it was written in one commit with it."""
 
     digest: str
@@ -24,10 +24,10 @@ class Handled:
     """The execution that it started."""
 
 
-class Requests(Protocol):
+class IdempotencyStore(Protocol):
     """The requests of one memory graph."""
 
-    async def find(self, mark: RequestMark) -> Handled | None:
+    async def find(self, mark: IdempotencyKey) -> IdempotencyRecord | None:
         """Return what was done under the mark's key, be it for this request or for another."""
         ...
 

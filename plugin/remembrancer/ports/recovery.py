@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class AbandonedLease:
+class ExpiredLease:
     """A lease that is over, and those of its executions that nobody settled."""
 
     lease_id: str
@@ -21,7 +21,7 @@ class AbandonedLease:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeOver:
+class Recovery:
     """What becomes of one lost execution: how it is settled, and the attempt that follows, if any."""
 
     settlement: Settlement

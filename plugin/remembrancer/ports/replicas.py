@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class ClusterSnapshot:
     """Which graph this is and who has signed on, at one moment."""
 
     graph_id: str | None
@@ -28,10 +28,10 @@ class Roster:
     """The same of the shares asked for."""
 
 
-class Roll(Protocol):
+class ReplicaRegistry(Protocol):
     """Who works on one graph."""
 
-    async def roster(self, shares: Collection[int] | None = None) -> Roster:
+    async def roster(self, shares: Collection[int] | None = None) -> ClusterSnapshot:
         """Return which graph this is, who has signed on and, on a shared graph, what comes next: in one statement."""
         ...
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class OldExecution:
+class ExpiredExecution:
     """An execution that may be rolled up."""
 
     execution_id: str
@@ -30,10 +30,10 @@ class OldExecution:
     """The thought that it created."""
 
 
-class Past(Protocol):
+class ExecutionRetention(Protocol):
     """The executions of one graph that are over, and their summaries."""
 
-    async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
+    async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[ExpiredExecution]:
         """Return executions begun before *before*, with a greater id than *after_id*, the oldest occurrence first.
 
         Left out are those that still run, that an attempt repeats which is younger or still runs, and that anything
@@ -45,7 +45,7 @@ class Past(Protocol):
         """Write down who begins to roll up what began before *before*."""
         ...
 
-    async def roll_up(self, old: Sequence[OldExecution]) -> int:
+    async def roll_up(self, old: Sequence[ExpiredExecution]) -> int:
         """Add executions to the summaries of their days, and delete them; return how many that were.
 
         A thought that one of them created goes with it, if it is marked as ours and linked to nothing else.

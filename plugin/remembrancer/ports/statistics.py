@@ -79,7 +79,7 @@ def most_common(texts: Counter[str]) -> tuple[str, int] | None:
 
 
 @dataclass(slots=True)
-class Window:
+class WindowStatistics:
     """What was counted in a span of hours."""
 
     counts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
@@ -99,7 +99,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Lifelong:
+class LifetimeStatistics:
     """What was counted since the graph was made, over all replicas."""
 
     counts: Mapping[str, float]
@@ -110,7 +110,7 @@ class Lifelong:
 
 
 @dataclass(frozen=True, slots=True)
-class CronUse:
+class CronUsage:
     """One cron expression, and how many open tasks follow it."""
 
     expression: str
@@ -118,7 +118,7 @@ class CronUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TaskPageQuery:
     """Which tasks to list: of one status and type, below the id *before* if given, the newest first."""
 
     status: TaskStatus
@@ -127,19 +127,19 @@ class Page:
     before: str | None = None
 
 
-class Accounts(Protocol):
+class Statistics(Protocol):
     """The books of one memory graph."""
 
     async def window(
         self, since: datetime, task_type: TaskType | None = None, *, until: datetime | None = None
-    ) -> Window:
+    ) -> WindowStatistics:
         """Return what was counted from the UTC hour of *since* to that of *until*: two nodes an hour and writer.
 
         Without *until* the hours count too that are ahead, which a clock that ran ahead has left.
         """
         ...
 
-    async def lifelong(self) -> Lifelong:
+    async def lifelong(self) -> LifetimeStatistics:
         """Return what was counted since the graph was made: one read of a node a writer."""
         ...
 
@@ -150,7 +150,7 @@ class Accounts(Protocol):
         """
         ...
 
-    async def crons(self, limit: int) -> Sequence[CronUse]:
+    async def crons(self, limit: int) -> Sequence[CronUsage]:
         """Return the cron expressions that most open tasks follow."""
         ...
 
@@ -158,7 +158,7 @@ class Accounts(Protocol):
         """Return open tasks that follow *expression*, in the order of their ids."""
         ...
 
-    async def listed(self, page: Page) -> Sequence[ScheduledTask]:
+    async def listed(self, page: TaskPageQuery) -> Sequence[ScheduledTask]:
         """Return tasks of one status and type, the newest first, from their index."""
         ...
 

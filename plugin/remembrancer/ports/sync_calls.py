@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol, cast
 
-from remembrancer.errors import ServiceStopped
+from remembrancer.errors import NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
-    from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
-    from remembrancer.ports.filters import Wanted
+    from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
+    from remembrancer.ports.filters import TaskFilter
 
 
-class BlockingCalls(Protocol):
+class SyncCalls(Protocol):
     """The service's own methods, with the same arguments, laws and errors, to be called on any thread but its loop's.
 
     Raises beside them WrongThread on the thread of the scheduler's event loop, which would wait for itself, and
@@ -32,11 +32,11 @@ class BlockingCalls(Protocol):
         defer_until: str | datetime | None = None,
         schedule_cron: str | None = None,
         **choices: object,
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Schedule one task."""
         ...
 
-    def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+    def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none."""
         ...
 
@@ -47,7 +47,7 @@ class BlockingCalls(Protocol):
         defer_until: str | datetime,
         reason: str,
         context: dict[str, object] | None = None,
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Bring the agent's task back."""
         ...
 
@@ -63,7 +63,7 @@ class BlockingCalls(Protocol):
         thought_id: str | None = None,
         *,
         fence: int | None = None,
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Defer the task's next run."""
         ...
 
@@ -75,7 +75,7 @@ class BlockingCalls(Protocol):
         """Return one task."""
         ...
 
-    def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
+    def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
         """Return tasks."""
         ...
 
@@ -104,7 +104,7 @@ class _Outside:
     """Stands for the scheduler of a firing that no scheduler made."""
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise ServiceStopped(f"No scheduler made this firing: there is none whose {name}() could be called.")
+        raise NotRunning(f"No scheduler made this firing: there is none whose {name}() could be called.")
 
 
-OUTSIDE: Final = cast("BlockingCalls", _Outside())
+OUTSIDE: Final = cast("SyncCalls", _Outside())

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
-    from remembrancer.model.request import RequestMark
+    from remembrancer.model.request import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.armed_times import Schedules
-    from remembrancer.ports.audit_log import Trail
+    from remembrancer.ports.armed_times import ArmedTimes
+    from remembrancer.ports.audit_log import AuditLog
     from remembrancer.ports.event_log import EventLog
-    from remembrancer.ports.filters import Wanted
-    from remembrancer.ports.health import Soundings
-    from remembrancer.ports.idempotency import Requests
-    from remembrancer.ports.recovery import AbandonedLease, TakeOver
-    from remembrancer.ports.replicas import Roll
-    from remembrancer.ports.retention import Past
-    from remembrancer.ports.statistics import Accounts
-    from remembrancer.ports.tokens import Tokens
-    from remembrancer.ports.writes import Change, Claim, Lease, Rearm, Settlement
+    from remembrancer.ports.filters import TaskFilter
+    from remembrancer.ports.health import HealthProbe
+    from remembrancer.ports.idempotency import IdempotencyStore
+    from remembrancer.ports.recovery import ExpiredLease, Recovery
+    from remembrancer.ports.replicas import ReplicaRegistry
+    from remembrancer.ports.retention import ExecutionRetention
+    from remembrancer.ports.statistics import Statistics
+    from remembrancer.ports.tokens import TokenStore
+    from remembrancer.ports.writes import Change, Claim, Lease, Reschedule, Settlement
 
 
 class TaskStore(Signals, Protocol):
@@ -41,40 +41,40 @@ class TaskStore(Signals, Protocol):
     """Whether no other replica can hold this graph: what a former process left is then dead at once."""
     commits: deque[int]
     """How many rows each of the latest commits wrote; whoever measures them takes them away."""
-    past: Past
+    past: ExecutionRetention
     """What is long over."""
-    schedules: Schedules
+    schedules: ArmedTimes
     """What its recurring tasks are armed for."""
     lost: set[str]
     """The executions that this process recorded as lost since it last asked for abandoned leases."""
 
     @property
-    def roll(self) -> Roll:
+    def roll(self) -> ReplicaRegistry:
         """Which graph this is, and who works on it."""
         ...
 
     @property
-    def accounts(self) -> Accounts:
+    def accounts(self) -> Statistics:
         """The graph's books."""
         ...
 
     @property
-    def soundings(self) -> Soundings:
+    def soundings(self) -> HealthProbe:
         """How the graph stands."""
         ...
 
     @property
-    def trail(self) -> Trail:
+    def trail(self) -> AuditLog:
         """What was done to its tasks."""
         ...
 
     @property
-    def tokens(self) -> Tokens:
+    def tokens(self) -> TokenStore:
         """Who may ask over the network."""
         ...
 
     @property
-    def requests(self) -> Requests:
+    def requests(self) -> IdempotencyStore:
         """What was done for requests that may be sent again."""
         ...
 
@@ -84,12 +84,12 @@ class TaskStore(Signals, Protocol):
         ...
 
     async def create(
-        self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: RequestMark | None = None
+        self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: IdempotencyKey | None = None
     ) -> None:
         """Keep new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
         *first* is the deferral that made the one task given, *mark* is of the request that gave tasks their dedup_keys.
-        Raises DedupKeyTaken; OutcomeUnknown names the tasks, which can be looked for by their ids.
+        Raises DuplicateTask; OutcomeUnknown names the tasks, which can be looked for by their ids.
         """
         ...
 
@@ -97,7 +97,7 @@ class TaskStore(Signals, Protocol):
         """Return the task with its deferral history. Raises TaskNotFound, TaskUnreadable."""
         ...
 
-    async def find(self, wanted: Wanted) -> Sequence[ScheduledTask]:
+    async def find(self, wanted: TaskFilter) -> Sequence[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last, newest first among them."""
         ...
 
@@ -146,11 +146,11 @@ class TaskStore(Signals, Protocol):
         """
         ...
 
-    async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
+    async def abandoned(self, now: datetime, mine: str) -> Sequence[ExpiredLease]:
         """Return the leases that are over; on an exclusive graph, all that the replica *mine* does not hold."""
         ...
 
-    async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
+    async def take_over(self, over: Sequence[str], lost: Sequence[Recovery], lease: Lease) -> Sequence[Execution]:
         """End the leases *over*, fail each lost execution (its fence moves on) and start its retry.
 
         Returns the retries started, each RETRY_OF the one that was lost. The lease exists if there is one.
@@ -169,7 +169,7 @@ class TaskStore(Signals, Protocol):
         """
         ...
 
-    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
+    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Reschedule, change: Change) -> bool:
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
         ...
 

@@ -26,7 +26,7 @@ class Trace(Protocol):
         ...
 
 
-class Instruments(Protocol):
+class Telemetry(Protocol):
     """What is measured: a batch at a time, in the loop of the scheduler."""
 
     def claimed(self, won: Sequence[Execution], reached_for: int) -> None:
@@ -55,7 +55,7 @@ class Instruments(Protocol):
         ...
 
 
-class Collector(Instruments, Protocol):
+class ObservedTelemetry(Telemetry, Protocol):
     """Instruments that are read now and then as well."""
 
     @property

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.writes import Change
 
 
-class Tokens(Protocol):
+class TokenStore(Protocol):
     """The tokens of one graph."""
 
     async def add(self, token: AccessToken, digest: str, change: Change) -> bool:

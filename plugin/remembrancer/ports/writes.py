@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
     from remembrancer.model.handler_result import Thought
     from remembrancer.model.policy import TaskStatus
-    from remembrancer.model.request import RequestMark
+    from remembrancer.model.request import IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Rearm:
+class Reschedule:
     """A deferral of a task, and when the task acts next because of it. It keeps its place in its schedule."""
 
     deferral: Deferral
@@ -65,7 +65,7 @@ class Settlement:
     thought: Thought | None = None
     ends_task: TaskStatus | None = None
     """The task's status after its only occurrence; None for a task that goes on."""
-    rearm: Rearm | None = None
+    rearm: Reschedule | None = None
     trace_id: str | None = None
     span_id: str | None = None
 
@@ -85,5 +85,5 @@ class Change:
     thought_id: str | None = None
     if_fence: int | None = None
     """Only if the task still has this fence when it is written."""
-    mark: RequestMark | None = None
-    """What the request for it is known by. The store raises RequestKeyTaken if something was done under its key."""
+    mark: IdempotencyKey | None = None
+    """The key of the request; the store raises IdempotencyKeyReused if something was done under it."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class PassingCron(Cron):
+class CronWithExclusions(Cron):
     """A cron expression without the moments in *ahead_ms*: pairs of from and up to (excluded), ascending."""
 
     ahead_ms: tuple[int, ...] = ()
@@ -35,9 +35,9 @@ class PassingCron(Cron):
         return Cron.count(self, start_ms, until_ms) - sum(passed)
 
 
-def passing(cron: Cron, ahead_ms: tuple[int, ...]) -> PassingCron:
+def with_exclusions(cron: Cron, ahead_ms: tuple[int, ...]) -> CronWithExclusions:
     """Return *cron* without the moments between the pairs of *ahead_ms*."""
-    return PassingCron(**{each.name: getattr(cron, each.name) for each in fields(Cron)}, ahead_ms=ahead_ms)
+    return CronWithExclusions(**{each.name: getattr(cron, each.name) for each in fields(Cron)}, ahead_ms=ahead_ms)
 
 
 def pairs_of(flat: Sequence[int]) -> list[tuple[int, int]]:

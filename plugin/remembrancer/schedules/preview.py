@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.timestamps import from_ms
 from remembrancer.schedules.cron.expression import Cron, parse_cron
-from remembrancer.schedules.zone_offsets import Span, span_at
+from remembrancer.schedules.zone_offsets import OffsetSpan, span_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ class Fire:
     note: str
 
 
-def read_expression(expression: str, *, timezone: str, gap: Gap, fold: Fold, seconds: Seconds | None) -> Cron:
+def read_expression(expression: str, *, timezone: str, gap: Gap, fold: Fold, seconds: SecondsField | None) -> Cron:
     """Read a cron expression that is to be previewed. Raises InvalidInput, of `expression` where it is that."""
     try:
         return parse_cron(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
@@ -72,7 +72,7 @@ def _note(cron: Cron, after: int, fire: int) -> str:
     return "; ".join(note for note in [*gaps, _fold_note(cron, fire)] if note)
 
 
-def _spans(zone: str, after: int, fire: int) -> Iterator[Span]:
+def _spans(zone: str, after: int, fire: int) -> Iterator[OffsetSpan]:
     """Yield the stretches that begin after *after* and not after *fire*."""
     start = span_at(zone, after).end
     while start <= fire:
@@ -81,7 +81,7 @@ def _spans(zone: str, after: int, fire: int) -> Iterator[Span]:
         start = span.end
 
 
-def _gap_note(cron: Cron, span: Span) -> str:
+def _gap_note(cron: Cron, span: OffsetSpan) -> str:
     missed = _missed(cron, span)
     if not missed:
         return ""
@@ -99,7 +99,7 @@ def _gap_note(cron: Cron, span: Span) -> str:
     return f"{fact}; runs at {told(closes)}"
 
 
-def _missed(cron: Cron, span: Span) -> list[int]:
+def _missed(cron: Cron, span: OffsetSpan) -> list[int]:
     """Return the first and the last named wall time in the gap before *span*; one, if it is the only one."""
     opens, closes = span.start + span.before, span.start + span.offset
     missed: list[int] = []

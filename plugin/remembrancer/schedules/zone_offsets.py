@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from remembrancer.model.timestamps import EPOCH
 
 
-class Span(NamedTuple):
+class OffsetSpan(NamedTuple):
     """A stretch `start <= second < end` (epoch seconds) during which a zone keeps one offset.
 
     `before` and `after` are the offsets of the neighbours. They may equal `offset`: long stretches are cut.
@@ -29,7 +29,7 @@ class Span(NamedTuple):
     after: int
 
 
-def span_at(zone: str | ZoneInfo, second: int) -> Span:
+def span_at(zone: str | ZoneInfo, second: int) -> OffsetSpan:
     """Return the stretch of *zone* that holds the epoch *second*.
 
     An IANA key means the rules in force here, a `ZoneInfo` its own.
@@ -39,14 +39,14 @@ def span_at(zone: str | ZoneInfo, second: int) -> Span:
 
 
 @lru_cache(maxsize=8192)
-def _block(zone: str | ZoneInfo, number: int) -> tuple[tuple[Span, ...], tuple[int, ...]]:
+def _block(zone: str | ZoneInfo, number: int) -> tuple[tuple[OffsetSpan, ...], tuple[int, ...]]:
     """Return the stretches of one block of time, and their starts to bisect in."""
     clock = ZoneInfo(zone) if isinstance(zone, str) else zone
     start, end = number << _BLOCK_BITS, (number + 1) << _BLOCK_BITS
     cuts = [start, *changes(clock, start, end)]
     ends = [*cuts[1:], end]
     spans = tuple(
-        Span(low, high, offset_at(clock, low), offset_at(clock, low - 1), offset_at(clock, high))
+        OffsetSpan(low, high, offset_at(clock, low), offset_at(clock, low - 1), offset_at(clock, high))
         for low, high in zip(cuts, ends, strict=True)
     )
     return spans, tuple(cuts)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from remembrancer.errors import ServiceStopped
+from remembrancer.errors import NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -75,35 +75,35 @@ class Calls:
             self._inside.discard(caller)
 
     async def take(self, work: Callable[[], Coroutine[None, None, _T]]) -> _T:
-        """Count and do *work*, on the event loop of the service. Raises ServiceStopped."""
+        """Count and do *work*, on the event loop of the service. Raises NotRunning."""
         counted = asyncio.current_task() in self._inside
         return await self.carry(work if counted else partial(self._counting, work))
 
     async def carry(self, work: Callable[[], Coroutine[None, None, _T]]) -> _T:
         """Do *work* on the event loop of the service, with the caller's context; another loop goes on meanwhile."""
         if self.is_forked:
-            raise ServiceStopped(FORKED)
+            raise NotRunning(FORKED)
         if self._home is None or self._home is asyncio.get_running_loop():
             return await work()
         return await asyncio.wrap_future(self.send(work))
 
     def send(self, work: Callable[[], Coroutine[None, None, _T]]) -> Future[_T]:
-        """Begin *work* on the event loop of the service, from another thread. Raises ServiceStopped."""
+        """Begin *work* on the event loop of the service, from another thread. Raises NotRunning."""
         if self._home is None or not self._home.is_running():
-            raise ServiceStopped(_NO_LOOP)
+            raise NotRunning(_NO_LOOP)
         coroutine = work()
         try:
             return asyncio.run_coroutine_threadsafe(coroutine, self._home)
         except RuntimeError as closed:  # at this very moment
             coroutine.close()
-            raise ServiceStopped(_NO_LOOP) from closed
+            raise NotRunning(_NO_LOOP) from closed
 
     async def _counting(self, work: Callable[[], Coroutine[None, None, _T]]) -> _T:
         with self.counted():
             return await work()
 
 
-class Called(Protocol):
+class CallStats(Protocol):
     """What is called: it has its calls counted, and done in one place."""
 
     @property
@@ -112,7 +112,7 @@ class Called(Protocol):
         ...
 
 
-_Self = TypeVar("_Self", bound=Called)
+_Self = TypeVar("_Self", bound=CallStats)
 
 
 def public(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphUnavailable, InvalidInput
 from remembrancer.model.constraints import read_limit
-from remembrancer.operations.event_feed import MOST, Feed, only
+from remembrancer.operations.event_feed import MOST, EventFeed, only
 from remembrancer.service.calls import carried, public
-from remembrancer.service.status_calls import Pulse
+from remembrancer.service.status_calls import StatusCalls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 LONGEST_WAIT: Final = 30.0
 
 
-class Live(Pulse):
+class EventCalls(StatusCalls):
     """Reads the event log of the graph that is open."""
 
-    _feed: Feed | None = None
+    _feed: EventFeed | None = None
 
     async def events(
         self, after: str | None = None, *, kinds: Collection[str] = (), task_id: str | None = None
@@ -68,7 +68,7 @@ class Live(Pulse):
         if not 1 <= read_limit(limit) <= MOST:
             raise InvalidInput("limit", limit, f"1 to {MOST:,}", 100)
         if self._feed is None or self._feed.ended:
-            self._feed = Feed(self._graph().events, self._time_service)
+            self._feed = EventFeed(self._graph().events, self._time_service)
         wanted = only(kinds, task_id) if kinds or task_id else None
         return await self._feed.page(after, limit=limit, wait_seconds=wait_seconds, wanted=wanted)
 

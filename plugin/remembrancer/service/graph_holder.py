@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.engine.maintenance.retention import retain
-from remembrancer.errors import ServiceStopped
+from remembrancer.engine.maintenance.retention import prune
+from remembrancer.errors import NotRunning
 from remembrancer.model.constraints import read_limit
 from remembrancer.service.calls import Calls, public
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from remembrancer.engine.maintenance.retention import Retained
+    from remembrancer.engine.maintenance.retention import PruneResult
     from remembrancer.model.summary import ExecutionSummary
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
@@ -41,12 +41,12 @@ class GraphHolder:
         return list(await self._graph().past.summaries(task_id, read_limit(limit)))
 
     @public
-    async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
+    async def retain(self, keep_days: float, *, dry_run: bool = False) -> PruneResult:
         """Roll up, now, every execution that is over and began more than *keep_days* ago.
 
         With *dry_run* nothing is written: the answer says what would be rolled up. Raises InvalidInput.
         """
-        return await retain(self._graph().past, self._time_service.now(), keep_days, dry_run=dry_run)
+        return await prune(self._graph().past, self._time_service.now(), keep_days, dry_run=dry_run)
 
     @public
     async def snapshot(self, folder: str) -> None:
@@ -58,7 +58,7 @@ class GraphHolder:
 
     def _graph(self) -> TaskStore:
         if self._store is None:
-            raise ServiceStopped(CLOSED)
+            raise NotRunning(CLOSED)
         return self._store
 
     @property

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_limit
-from remembrancer.ports.audit_log import Stretch
+from remembrancer.ports.audit_log import AuditRange
 from remembrancer.schedules.parsing import read_moment
 from remembrancer.service.calls import carried, public
-from remembrancer.service.status_calls import Pulse
+from remembrancer.service.status_calls import StatusCalls
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from remembrancer.model.audit import TaskChange
+    from remembrancer.model.audit import AuditEntry
     from remembrancer.model.execution import Execution
 
 MOST_AT_ONCE: Final = 10_000
 
 
-class Recollection(Pulse):
+class HistoryCalls(StatusCalls):
     """Executions and changes."""
 
     @public
@@ -39,7 +39,7 @@ class Recollection(Pulse):
         since: str | datetime | None = None,
         after: str | None = None,
         limit: int = 1000,
-    ) -> list[TaskChange]:
+    ) -> list[AuditEntry]:
         """Return what was done and by whom, oldest first: to one task, or to all and to the graph.
 
         Args:
@@ -56,7 +56,7 @@ class Recollection(Pulse):
         now = self._time_service.now()
         begin = None if since is None else read_moment(since, "since", now=now)
         if task_id is None:
-            return list(await self._graph().trail.stretch(Stretch(begin, after, limit)))
+            return list(await self._graph().trail.stretch(AuditRange(begin, after, limit)))
         behind = "" if after is None else after.partition("_")[2]
         found = [
             each
@@ -66,10 +66,10 @@ class Recollection(Pulse):
         return found[:limit]
 
     @carried
-    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | TaskChange]:
+    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | AuditEntry]:
         """Return what became of a task and what was done to it, among each other in time, newest first."""
         executions = await self.history(task_id, limit)
         changes = await self.changes(task_id, limit=MOST_AT_ONCE)
-        told: list[tuple[datetime, Execution | TaskChange]] = [(each.triggered_at, each) for each in executions]
+        told: list[tuple[datetime, Execution | AuditEntry]] = [(each.triggered_at, each) for each in executions]
         told += [(each.at, each) for each in reversed(changes)]
         return [each for _, each in sorted(told, key=lambda pair: pair[0], reverse=True)][:limit]

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.engine.timeouts import awaited, bounded, end
-from remembrancer.errors import ServiceStopped
-from remembrancer.operations.task_commands import Acts
+from remembrancer.errors import NotRunning
+from remembrancer.operations.task_commands import TaskCommands
 from remembrancer.service import registry
-from remembrancer.service.event_calls import Live
+from remembrancer.service.event_calls import EventCalls
 from remembrancer.service.graph_holder import CLOSED
 from remembrancer.service.sync_service import SyncService
 
 if TYPE_CHECKING:
-    from remembrancer.ports.sync_calls import BlockingCalls
     from collections.abc import Awaitable, Callable, Coroutine
     from typing import Self
 
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
+    from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.ports.telemetry import Collector
-    from remembrancer.settings import Options
+    from remembrancer.ports.telemetry import ObservedTelemetry
+    from remembrancer.settings import SchedulerOptions
 
 _PASS_SECONDS: Final = 3.0
 """How long the pass under way may take to its end, once the service stops."""
@@ -36,7 +36,7 @@ _STOPPED_AT_START: Final = "stop() was called while the scheduler was starting: 
 _ENDED: Final = "The checker was ended from outside; start() begins it again."
 
 
-class Lifecycle(Live):
+class Lifecycle(EventCalls):
     """Opens, starts, stops and closes one scheduler.
 
     Args:
@@ -52,21 +52,21 @@ class Lifecycle(Live):
         open_store: Callable[[], Awaitable[TaskStore]],
         clock: Clock,
         handler: Handler,
-        options: Options,
-        instruments: Collector,
+        options: SchedulerOptions,
+        instruments: ObservedTelemetry,
     ) -> None:
         super().__init__(clock, options)
         self._instruments = instruments
         self._open_store = open_store
         self._handler = handler
-        self._acts: Acts | None = None
+        self._acts: TaskCommands | None = None
         self._collecting: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[TaskStore] | None = None
         self._changing = asyncio.Lock()
         self._stops = 0
-        self.blocking = cast("BlockingCalls", SyncService(self))
+        self.blocking = cast("SyncCalls", SyncService(self))
         """The service's methods for code without an event loop, such as plain handlers; see `Firing.scheduler`."""
 
     async def open(self) -> None:
@@ -77,7 +77,7 @@ class Lifecycle(Live):
         """Open the graph, take over what a former process left unfinished, and begin to check.
 
         Several starts at once are one. A start that fails leaves nothing behind.
-        Raises ServiceStopped: `stop` was called meanwhile.
+        Raises NotRunning: `stop` was called meanwhile.
         """
         await self._at_home(partial(self._begin, self._start))
 
@@ -142,7 +142,7 @@ class Lifecycle(Live):
                 finally:
                     self._starting = None
         if self._stops != stops:
-            raise ServiceStopped(_STOPPED_AT_START)
+            raise NotRunning(_STOPPED_AT_START)
 
     async def _open(self) -> None:
         if self._store:
@@ -154,7 +154,7 @@ class Lifecycle(Live):
             self._scheduler = Scheduler(store, self._time_service, self._handler, self._options, self._instruments)
             self._scheduler.lend(self.blocking)
             near, stop_runs = self._scheduler.presence.near, self._scheduler.stop_runs
-            self._acts = Acts(store, self._time_service, self._options.check_interval_seconds, near, stop_runs)
+            self._acts = TaskCommands(store, self._time_service, self._options.check_interval_seconds, near, stop_runs)
             self._instruments.watch(self.gauges.read, store.commits)
             await self._scheduler.presence.look_closely()
         except BaseException:
@@ -246,7 +246,7 @@ class Lifecycle(Live):
 
     def _running_scheduler(self) -> Scheduler:
         if self._scheduler is None:
-            raise ServiceStopped(CLOSED)
+            raise NotRunning(CLOSED)
         return self._scheduler
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from remembrancer.errors import ServiceStopped
+from remembrancer.errors import NotRunning
 from remembrancer.service import registry
 from remembrancer.service.telemetry.status import ServiceType
 
@@ -17,11 +17,9 @@ def get_service(service_type: ServiceType | str) -> SchedulerService:
 
     Raises:
         ValueError: No such type of service.
-        ServiceStopped: None is running.
+        NotRunning: None is running.
     """
     ServiceType(service_type)
     if not (running := registry.running()):
-        raise ServiceStopped(
-            "No scheduler is running in this process. Start one: await TaskSchedulerService(...).start()"
-        )
+        raise NotRunning("No scheduler is running in this process. Start one: await TaskSchedulerService(...).start()")
     return cast("SchedulerService", running[-1])

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from remembrancer.errors import ServiceStopped
+from remembrancer.errors import NotRunning
 from remembrancer.model.constraints import read_limit
 from remembrancer.model.json_bounds import keep_within
 from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.request import ScheduleRequest
-from remembrancer.operations.statistics import Paged, page_of
-from remembrancer.operations.tokens import Admittance
-from remembrancer.ports.filters import Wanted
+from remembrancer.operations.statistics import TaskPage, page_of
+from remembrancer.operations.tokens import TokenService
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.service.calls import carried, public
 from remembrancer.service.graph_holder import CLOSED
-from remembrancer.service.history_calls import Recollection
+from remembrancer.service.history_calls import HistoryCalls
 from remembrancer.service.lifecycle import Lifecycle
 from remembrancer.service.telemetry.metrics import metrics
 from remembrancer.service.telemetry.status import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     from remembrancer.model.cancellation import Cancellation
     from remembrancer.model.execution import Execution
-    from remembrancer.model.task import ScheduledReply, ScheduledTask, ScheduledTaskInfo
+    from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
     from remembrancer.model.token import AccessToken, NewToken
-    from remembrancer.operations.task_commands import Acts
+    from remembrancer.operations.task_commands import TaskCommands
 
 _ALL: Final = 1_000_000
 
 
-class SchedulerService(Lifecycle, Recollection):
+class SchedulerService(Lifecycle, HistoryCalls):
     """A scheduler over one graph; `remembrancer.bootstrap` puts one together.
 
     Its coroutine methods may be awaited on any event loop, in any thread: they are done on the loop that the service
@@ -48,7 +48,7 @@ class SchedulerService(Lifecycle, Recollection):
         defer_until: str | datetime | None = None,
         schedule_cron: str | None = None,
         **choices: Any,
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Schedule one task: at *defer_until*, by *schedule_cron*, or by the cron held back until that moment.
 
         The arguments, and what else *choices* may say (timezone, misfire, …): see `ScheduleRequest`.
@@ -62,7 +62,7 @@ class SchedulerService(Lifecycle, Recollection):
         return (await self.schedule_tasks([request]))[0]
 
     @public
-    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests* in one commit, or none if one of them is refused."""
         with self._instruments.scheduling(len(requests)):
             return await self._ready().schedule(requests)
@@ -75,7 +75,7 @@ class SchedulerService(Lifecycle, Recollection):
         defer_until: str | datetime,
         reason: str,
         context: dict[str, Any] | None = None,
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Bring the agent's task *task_id* back at *defer_until*, because of *reason*.
 
         A task of ours is put off. For any other id a task is scheduled that brings it back; deferring the same
@@ -106,7 +106,7 @@ class SchedulerService(Lifecycle, Recollection):
         thought_id: str | None = None,
         *,
         fence: int | None = None,
-    ) -> ScheduledReply:
+    ) -> ScheduleResult:
         """Put the task's next run off to *until*. Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput."""
         return await self._ready().defer(task_id, until, reason, thought_id, fence)
 
@@ -122,10 +122,10 @@ class SchedulerService(Lifecycle, Recollection):
 
     async def get_scheduled_tasks(self) -> list[ScheduledTaskInfo]:
         """Return the tasks that are PENDING or ACTIVE, the next to run first."""
-        return [task.info() for task in await self.find_tasks(Wanted(statuses=OPEN_STATUSES, limit=_ALL))]
+        return [task.info() for task in await self.find_tasks(TaskFilter(statuses=OPEN_STATUSES, limit=_ALL))]
 
     @public
-    async def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
+    async def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last."""
         read_limit(wanted.limit)
         return list(await self._graph().find(wanted))
@@ -136,7 +136,7 @@ class SchedulerService(Lifecycle, Recollection):
         return await self._graph().get(task_id)
 
     @public
-    async def page_of_tasks(self, wanted: Wanted, cursor: str | None = None) -> Paged:
+    async def page_of_tasks(self, wanted: TaskFilter, cursor: str | None = None) -> TaskPage:
         """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor."""
         read_limit(wanted.limit)
         return await page_of(self._graph().accounts, wanted, cursor)
@@ -164,9 +164,9 @@ class SchedulerService(Lifecycle, Recollection):
         return await self.admittance.revoke(name)
 
     @property
-    def admittance(self) -> Admittance:
+    def admittance(self) -> TokenService:
         """Who may ask over the network."""
-        return Admittance(self._graph().tokens, self._time_service)
+        return TokenService(self._graph().tokens, self._time_service)
 
     @carried
     async def recover(self) -> int:
@@ -209,7 +209,7 @@ class SchedulerService(Lifecycle, Recollection):
     def _totals(self) -> Mapping[str, float]:
         return self._store.totals if self._store else {}
 
-    def _ready(self) -> Acts:
+    def _ready(self) -> TaskCommands:
         if self._acts is None:
-            raise ServiceStopped(CLOSED)
+            raise NotRunning(CLOSED)
         return self._acts

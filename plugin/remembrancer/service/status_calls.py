@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from remembrancer.operations.diagnostics.checks import Diagnosis, examine
+from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.service.calls import FORKED, public
 from remembrancer.service.graph_holder import GraphHolder
 from remembrancer.service.telemetry.gauges import Gauges
-from remembrancer.service.telemetry.metrics import Passes, Vitals
+from remembrancer.service.telemetry.metrics import TickStats, Vitals
 from remembrancer.service.telemetry.reports import Telemetry
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.scheduler import Scheduler
     from remembrancer.ports.clock import Clock
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 
-class Pulse(GraphHolder):
+class StatusCalls(GraphHolder):
     """What runs in this process, since when, and how well.
 
     Args:
@@ -28,7 +28,7 @@ class Pulse(GraphHolder):
         options: The scheduler's numbers.
     """
 
-    def __init__(self, clock: Clock, options: Options) -> None:
+    def __init__(self, clock: Clock, options: SchedulerOptions) -> None:
         super().__init__(clock)
         self._options = options
         self._scheduler: Scheduler | None = None
@@ -46,9 +46,9 @@ class Pulse(GraphHolder):
         return self._telemetry
 
     @public
-    async def examine(self) -> list[Diagnosis]:
+    async def examine(self) -> list[CheckResult]:
         """Return what the ten checks say of the graph and of this scheduler."""
-        return examine(await self.gauges.facts())
+        return diagnose(await self.gauges.facts())
 
     async def is_healthy(self) -> bool:
         """Whether the checker is alive and at work, and its graph, disk, leases and clock are as they should be.
@@ -57,11 +57,11 @@ class Pulse(GraphHolder):
         """
         return self._is_healthy()
 
-    def _passes(self) -> Passes:
+    def _passes(self) -> TickStats:
         scheduler = self._scheduler
         now = self._time_service.now()
         running = self._task is not None and not self._task.done() and not self.calls.is_forked
-        return Passes(
+        return TickStats(
             runs=scheduler.passes if scheduler else 0,
             errors=scheduler.record.failed if scheduler else 0,
             age_seconds=scheduler.record.age_seconds if scheduler else 0.0,

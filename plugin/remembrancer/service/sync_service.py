@@ -8,8 +8,8 @@ from concurrent import futures
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from remembrancer.errors import OutcomeUnknown, ServiceStopped, WrongThread
-from remembrancer.ports.sync_calls import BlockingCalls
+from remembrancer.errors import NotRunning, OutcomeUnknown, WrongThread
+from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.service.calls import FORKED
 from remembrancer.service.graph_holder import CLOSED
 from remembrancer.service.registry import Registered
@@ -31,7 +31,7 @@ class Service(Registered, Protocol):
 
 
 class SyncService:
-    """A service's methods as `BlockingCalls` promises them: each waits until the service has answered."""
+    """A service's methods as `SyncCalls` promises them: each waits until the service has answered."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -39,7 +39,7 @@ class SyncService:
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         """Return the service's method *name* as one that waits. Raises AttributeError: it is none of the calls."""
-        if name.startswith("_") or not hasattr(BlockingCalls, name):
+        if name.startswith("_") or not hasattr(SyncCalls, name):
             raise AttributeError(name=name, obj=self)
         method: Callable[..., Coroutine[None, None, object]] = getattr(self._service, name)
 
@@ -57,9 +57,9 @@ class SyncService:
     def _wait(self, work: Callable[[], Coroutine[None, None, _T]]) -> _T:
         """Do *work* on the loop of the service and return its answer."""
         if self._calls.is_forked:
-            raise ServiceStopped(FORKED)
+            raise NotRunning(FORKED)
         if (home := self._calls.home) is None:
-            raise ServiceStopped(CLOSED)
+            raise NotRunning(CLOSED)
         if _running_loop() is home:
             raise WrongThread
         asked = self._calls.send(work)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from remembrancer.errors import (
-    GraphMissing,
+    CopyIncomplete,
+    GraphNotFound,
     GraphTooNew,
     GraphTooOld,
-    GraphUnfinished,
 )
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from remembrancer_schema.catalog import Migration
 
 
-class Use(Enum):
+class OpenMode(Enum):
     """What a graph is opened for."""
 
     WORK = auto()
@@ -39,7 +39,7 @@ def version_mark(step: Migration) -> Row:
     return {"version": step.version, "graph_id": uuid4().hex}
 
 
-def steps_ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, use: Use) -> Sequence[Migration]:
+def steps_ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, use: OpenMode) -> Sequence[Migration]:
     """Return the steps that a graph, standing as *found*, has not seen. Raises what is against its *use*."""
     version = found[0]["version"] if found else 0
     newest = steps[-1].version
@@ -49,19 +49,19 @@ def steps_ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, us
             "Install a newer remembrancer; nothing was changed."
         )
     if (
-        use not in {Use.BE_WRITTEN, Use.BE_LOOKED_AT, Use.BE_CHECKED}
+        use not in {OpenMode.BE_WRITTEN, OpenMode.BE_LOOKED_AT, OpenMode.BE_CHECKED}
         and found
         and (copying := found[0]["copying_from"])
     ):
-        raise GraphUnfinished(
+        raise CopyIncomplete(
             f"A copy of {copying} into the graph {shown} was broken off, or is under way: a part of it is missing. "
             f"`remembrancer copy` with the same two graphs goes on with it."
         )
-    if use is Use.BE_CHECKED and version == 0:
+    if use is OpenMode.BE_CHECKED and version == 0:
         return ()
-    to_read = use in {Use.BE_READ, Use.BE_LOOKED_AT, Use.BE_CHECKED}
+    to_read = use in {OpenMode.BE_READ, OpenMode.BE_LOOKED_AT, OpenMode.BE_CHECKED}
     if to_read and version == 0:
-        raise GraphMissing(f"There is no graph {shown}: nothing of a schedule is kept there.")
+        raise GraphNotFound(f"There is no graph {shown}: nothing of a schedule is kept there.")
     if to_read and version < newest:
         raise GraphTooOld(
             f"The graph {shown} has schema version {version}, and this remembrancer needs {newest}. "

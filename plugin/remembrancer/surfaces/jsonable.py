@@ -13,17 +13,17 @@ from pydantic import BaseModel
 from remembrancer.model.timestamps import to_iso
 
 
-def plain(value: object) -> object:
+def to_jsonable(value: object) -> object:
     """Return *value* in dicts, lists, strings, numbers, booleans and None; a moment as ISO-8601 in UTC."""
     match value:
         case Enum():
-            return plain(cast("object", value.value))
+            return to_jsonable(cast("object", value.value))
         case None | bool() | int() | float() | str():
             return value
         case Mapping():
-            return {str(key): plain(each) for key, each in cast("Mapping[object, object]", value).items()}
+            return {str(key): to_jsonable(each) for key, each in cast("Mapping[object, object]", value).items()}
         case list() | tuple() | set() | frozenset():
-            return [plain(each) for each in cast("Iterable[object]", value)]
+            return [to_jsonable(each) for each in cast("Iterable[object]", value)]
         case _:
             return _plain_value(value)
 
@@ -33,7 +33,7 @@ def _plain_value(value: object) -> object:
     if isinstance(value, datetime):
         return to_iso(value) if value.tzinfo else value.isoformat()
     if isinstance(value, BaseModel):
-        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+        return {name: to_jsonable(getattr(value, name)) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(cast("object", getattr(value, each.name))) for each in fields(value)}
+        return {each.name: to_jsonable(cast("object", getattr(value, each.name))) for each in fields(value)}
     return str(value)

@@ -16,7 +16,7 @@ from remembrancer.surfaces.control.connection_file import write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from remembrancer.surfaces.control.connection_file import Beacon
+    from remembrancer.surfaces.control.connection_file import ConnectionFile
 
 _NAME: Final = "access.json"
 _PASSWORD_BYTES: Final = 18
@@ -32,7 +32,7 @@ class KeptAccess(BaseModel):
     rest_port: int | None = None
 
 
-def recall(folder: Path) -> KeptAccess:
+def read_access(folder: Path) -> KeptAccess:
     """Return what the last start kept; new where there is none, or others could have read or written it."""
     fresh = KeptAccess(bolt_password=secrets.token_urlsafe(_PASSWORD_BYTES))
     path = folder / _NAME
@@ -48,7 +48,7 @@ def recall(folder: Path) -> KeptAccess:
     return kept
 
 
-def keep(folder: Path, access: KeptAccess, beacon: Beacon) -> None:
+def write_access(folder: Path, access: KeptAccess, beacon: ConnectionFile) -> None:
     """Keep *access* for the next start, with the ports of *beacon*; one that is not open now is kept as it was."""
     ports = {"bolt_port": beacon.bolt_port or access.bolt_port, "rest_port": beacon.rest_port or access.rest_port}
     write_private(folder / _NAME, access.model_copy(update=ports).model_dump_json(indent=2) + "\n")

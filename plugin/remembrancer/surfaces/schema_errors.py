@@ -29,7 +29,7 @@ def known_at(kind: object, place: Sequence[object]) -> list[str]:
     return [each.name for each in fields(kind)] if isinstance(kind, type) and is_dataclass(kind) else []
 
 
-def misfit_words(error: ValidationError, kind: type[BaseModel]) -> str:
+def describe_misfit(error: ValidationError, kind: type[BaseModel]) -> str:
     """Say what does not fit, a fault a line."""
     told: list[str] = []
     for fault in error.errors(include_url=False):

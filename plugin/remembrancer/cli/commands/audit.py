@@ -7,19 +7,19 @@ from typing import Annotated
 
 from typer import Option
 
-from remembrancer.cli.command import Reading
+from remembrancer.cli.command import ReadOptions
 from remembrancer.cli.options import moment
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exporting(Reading):
+class ExportOptions(ReadOptions):
     """The options of `audit export`."""
 
     task: Annotated[str | None, Option(metavar="TASK_ID", help="Only what was done to this task.")] = None
     since: Annotated[str | None, Option(metavar="MOMENT", help="Only from then on: ISO-8601 with a zone.")] = None
 
 
-async def export(asked: Exporting) -> None:
+async def export(asked: ExportOptions) -> None:
     """Write what was done to tasks and to the graph, by whom and through what, as JSON lines, oldest first.
 
     However long the trail is, little of it is in memory at a time. For example:
@@ -27,12 +27,12 @@ async def export(asked: Exporting) -> None:
         remembrancer audit export > audit.jsonl
         remembrancer audit export --since 2026-11-01T00:00:00Z | jq 'select(.actor == "dashboard")'
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
     since = None if asked.since is None else moment(asked.since, "--since")
     after: str | None = None
-    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
+    async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         if asked.task is not None:
             await reached.scheduler.get_task(asked.task)
         while page := await reached.scheduler.changes(asked.task, since=since, after=after):

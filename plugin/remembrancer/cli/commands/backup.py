@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
-from remembrancer.cli.command import OnGraph, Options
+from remembrancer.cli.command import CommandOptions, GraphOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from remembrancer.bootstrap.backups import BackedUp
+    from remembrancer.bootstrap.backups import BackupResult
     from remembrancer.operations.graph_copy import CopyStep
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackupOptions(OnGraph):
+class BackupOptions(GraphOptions):
     """The options of `backup`."""
 
     destination: Annotated[str, Argument(metavar="DEST", help="A folder that is not there yet, or empty.")]
@@ -45,7 +45,7 @@ async def backup(asked: BackupOptions) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestoreOptions(Options):
+class RestoreOptions(CommandOptions):
     """The options of `restore`."""
 
     source: Annotated[str, Argument(metavar="BACKUP", help="What `backup` has made.")]
@@ -62,9 +62,9 @@ async def restore(asked: RestoreOptions) -> None:
         remembrancer serve -g ./agent-memory
     """
     from remembrancer.bootstrap.backups import restore_graph
-    from remembrancer.cli.connect import sign
+    from remembrancer.cli.connect import set_actor
 
-    sign("command line")
+    set_actor("command line")
     with _watched(as_json=asked.as_json) as watch:
         done = await restore_graph(asked.source, asked.target, watch=watch)
     _print(done, "is restored from", as_json=asked.as_json)
@@ -82,7 +82,7 @@ def _watched(*, as_json: bool) -> Generator[Callable[[CopyStep], None]]:
         yield lambda step: show(f"{step.phase} {step.part}", step.done, step.total)
 
 
-def _print(done: BackedUp, how: str, *, as_json: bool) -> None:
+def _print(done: BackupResult, how: str, *, as_json: bool) -> None:
     from remembrancer.cli.output import print_json, print_table, row_table, screen
 
     if as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import GraphOptions
 from remembrancer.errors import GraphLocked
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LOST: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckOptions(OnGraph):
+class CheckOptions(GraphOptions):
     """The options of `check`."""
 
     repair: Annotated[

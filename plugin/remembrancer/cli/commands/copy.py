@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option, echo
 
-from remembrancer.cli.command import Options
+from remembrancer.cli.command import CommandOptions
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from remembrancer.operations.graph_copy import Copied
+    from remembrancer.operations.graph_copy import CopyResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class Copying(Options):
+class CopyOptions(CommandOptions):
     """The options of `copy`."""
 
     source: Annotated[str, Argument(metavar="FROM", help="The graph to copy: a folder, or the URI of a server.")]
     target: Annotated[str, Argument(metavar="TO", help="An empty graph, or none yet.")]
 
 
-async def copy(asked: Copying) -> None:
+async def copy(asked: CopyOptions) -> None:
     """Copy a whole graph to another place or engine, and compare the two.
 
     Broken off anywhere and started again, it goes on where it was. The source is not changed. No scheduler may work
@@ -32,10 +32,10 @@ async def copy(asked: Copying) -> None:
         remembrancer copy neo4j://graph.example:7687/memory ./copy --json
     """
     from remembrancer.bootstrap.copies import copy_graph
-    from remembrancer.cli.connect import sign
+    from remembrancer.cli.connect import set_actor
     from remembrancer.cli.output import print_json, progress
 
-    sign("command line")
+    set_actor("command line")
     if asked.as_json:
         copied = await copy_graph(
             asked.source, asked.target, watch=lambda step: print_json({"event": "step", "step": step}, indent=None)
@@ -51,7 +51,7 @@ async def copy(asked: Copying) -> None:
     _print(copied)
 
 
-def _print(copied: Copied) -> None:
+def _print(copied: CopyResult) -> None:
     from remembrancer.cli.output import print_table, row_table, screen
 
     print_table(
@@ -61,13 +61,13 @@ def _print(copied: Copied) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Declaring(Options):
+class SchemaOptions(CommandOptions):
     """The options of `schema`."""
 
     neo4j: Annotated[bool, Option("--neo4j", help="For a Neo4j server.")] = False
 
 
-async def schema(asked: Declaring) -> None:
+async def schema(asked: SchemaOptions) -> None:
     """Print the statements that make the schema on a Neo4j server, for somebody who may run them.
 
     A scheduler that finds the schema there writes none, and its user needs no right to. For example:

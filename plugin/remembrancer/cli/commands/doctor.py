@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import GraphOptions
 from remembrancer.errors import GraphDamaged, GraphReplaced, GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.operations.diagnostics.checks import Diagnosis
+    from remembrancer.operations.diagnostics.checks import CheckResult
 
 WARNED: Final = 5
 CRITICAL: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examining(OnGraph):
+class DoctorOptions(GraphOptions):
     """The options of `doctor`."""
 
     rules: Annotated[
@@ -31,7 +31,7 @@ class Examining(OnGraph):
     ] = False
 
 
-async def doctor(asked: Examining) -> int:
+async def doctor(asked: DoctorOptions) -> int:
     """Look at ten things that go wrong with schedulers: what it saw, why it matters, what to do.
 
     Exit code 0: all is well. 5: something is worth a look. 6: something is critical. For example:
@@ -43,12 +43,12 @@ async def doctor(asked: Examining) -> int:
     if asked.rules:
         sys.stdout.write(files("remembrancer.surfaces.otel").joinpath("alerts.yml").read_text("utf-8"))
         return 0
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
-    from remembrancer.operations.diagnostics.checks import Health, worst
+    from remembrancer.operations.diagnostics.checks import Severity, worst
 
     try:
-        async with reach(asked.graph) as reached:
+        async with connect(asked.graph) as reached:
             told = await reached.scheduler.examine()
     except GraphUnavailable as error:
         told = _of_unreadable(error)
@@ -56,21 +56,21 @@ async def doctor(asked: Examining) -> int:
         print_json(told)
     else:
         _print(told)
-    return {Health.OK: 0, Health.WARN: WARNED, Health.CRITICAL: CRITICAL}[worst(told)]
+    return {Severity.OK: 0, Severity.WARN: WARNED, Severity.CRITICAL: CRITICAL}[worst(told)]
 
 
-def _of_unreadable(error: GraphUnavailable) -> list[Diagnosis]:
+def _of_unreadable(error: GraphUnavailable) -> list[CheckResult]:
     """Return what the checks say of a graph that is there and cannot be read; raise what is no illness of the graph."""
     from remembrancer.model.timestamps import to_ms
-    from remembrancer.operations.diagnostics.checks import examine
+    from remembrancer.operations.diagnostics.checks import diagnose
     from remembrancer.operations.diagnostics.unreadable_graph import facts_without_graph
 
     if not isinstance(error, GraphDamaged | GraphReplaced) and type(error) is not GraphUnavailable:
         raise error
-    return examine(facts_without_graph(to_ms(datetime.now(UTC)), str(error)))
+    return diagnose(facts_without_graph(to_ms(datetime.now(UTC)), str(error)))
 
 
-def _print(told: Sequence[Diagnosis]) -> None:
+def _print(told: Sequence[CheckResult]) -> None:
     from remembrancer.cli.output import coloured, print_table, screen, word_table
 
     print_table(word_table("check", [(each.check, each.health, each.saw) for each in told]))

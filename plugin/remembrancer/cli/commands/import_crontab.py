@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Argument, Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.options import Zone  # noqa: TC001 (typer reads the annotations)
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from remembrancer.cli.views.crontab import Accounted
+    from remembrancer.cli.views.crontab import ImportedLine
 
 
 @dataclass(frozen=True, kw_only=True)
-class Importing(OnGraph):
+class ImportOptions(GraphOptions):
     """The options of `import crontab`."""
 
     file: Annotated[Path, Argument(help="The crontab; - reads it from stdin.", allow_dash=True)]
@@ -35,7 +35,7 @@ class Importing(OnGraph):
     timezone: Zone = None
 
 
-async def crontab(asked: Importing) -> None:
+async def crontab(asked: ImportOptions) -> None:
     """Take over the jobs of a crontab, and account for every line of it.
 
     Each job becomes a recurring task whose prompt is the command; its context has user, environment and
@@ -47,16 +47,16 @@ async def crontab(asked: Importing) -> None:
         remembrancer import crontab /etc/crontab --system --json
     """
     from remembrancer.cli.output import errors, print_json
-    from remembrancer.cli.views.crontab import Fate, account
+    from remembrancer.cli.views.crontab import ImportStatus, classify
     from remembrancer.schedules.importers.crontab import judged, read_as
 
     text = _text(asked.file)
     form = judged(text, system=asked.system, name=str(asked.file))
     zone, source = (asked.timezone, "as --timezone says") if asked.timezone else machine_zone()
-    accounted = await account(read_as(text, form), asked.graph, zone, dry_run=asked.dry_run)
+    accounted = await classify(read_as(text, form), asked.graph, zone, dry_run=asked.dry_run)
     if asked.as_json:
         counts = Counter(each.fate for each in accounted)
-        totals = {fate.name.lower(): counts[fate] for fate in Fate}
+        totals = {fate.name.lower(): counts[fate] for fate in ImportStatus}
         guessed = {"form": form.kind, "form_reason": form.why, "timezone": zone, "timezone_reason": source}
         print_json({"file": str(asked.file), "dry_run": asked.dry_run, **guessed, **totals, "lines": accounted})
     else:
@@ -92,9 +92,9 @@ def _text(file: Path) -> str:
         return raw.decode("latin-1")  # cron takes bytes as they come; every byte is some letter here
 
 
-def _print(accounted: list[Accounted], *, dry_run: bool) -> None:
+def _print(accounted: list[ImportedLine], *, dry_run: bool) -> None:
     from remembrancer.cli.output import print_table, row_table, screen
-    from remembrancer.cli.views.crontab import Fate
+    from remembrancer.cli.views.crontab import ImportStatus
 
     rows: list[dict[str, object]] = [
         {
@@ -106,13 +106,14 @@ def _print(accounted: list[Accounted], *, dry_run: bool) -> None:
             "why": each.reason or "",
         }
         for each in accounted
-        if each.fate is not Fate.NO_JOB
+        if each.fate is not ImportStatus.NO_JOB
     ]
     print_table(row_table(rows))
     counts = Counter(each.fate for each in accounted)
     words = "would be imported" if dry_run else "imported"
-    jobs = f"{counts[Fate.IMPORTED]} {words}, {counts[Fate.UNCHANGED]} unchanged, {counts[Fate.SKIPPED]} skipped"
-    screen().print(f"{jobs}; {counts[Fate.NO_JOB]} lines are no jobs.", highlight=False)
+    jobs = f"{counts[ImportStatus.IMPORTED]} {words}, {counts[ImportStatus.UNCHANGED]} unchanged"
+    others = f"{counts[ImportStatus.SKIPPED]} skipped; {counts[ImportStatus.NO_JOB]} lines are no jobs."
+    screen().print(f"{jobs}, {others}", highlight=False)
 
 
 _FORMS: Final = {"user": "a user's own crontab", "system": "the system's crontab", "anacron": "an anacrontab"}

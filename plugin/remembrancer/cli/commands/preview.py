@@ -8,13 +8,13 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from remembrancer.cli.command import Options
+from remembrancer.cli.command import CommandOptions
 from remembrancer.cli.options import Zone, moment
-from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.model.policy import Fold, Gap, SecondsField
 
 
 @dataclass(frozen=True, kw_only=True)
-class Previewing(Options):
+class PreviewOptions(CommandOptions):
     """The options of `preview`."""
 
     expression: Annotated[str, Argument(metavar="EXPR", help="A cron expression, such as '0 9 * * mon-fri'.")]
@@ -23,10 +23,10 @@ class Previewing(Options):
     after: Annotated[str | None, Option(metavar="MOMENT", help="Only fires after it; else after now.")] = None
     gap: Annotated[Gap, Option(help="For a wall time that a clock change leaves out.")] = Gap.RUN_AFTER
     fold: Annotated[Fold, Option(help="For a wall time that a clock change repeats.")] = Fold.FIRST
-    seconds: Annotated[Seconds | None, Option(help="Where a six-field expression keeps its seconds.")] = None
+    seconds: Annotated[SecondsField | None, Option(help="Where a six-field expression keeps its seconds.")] = None
 
 
-async def preview(asked: Previewing) -> None:
+async def preview(asked: PreviewOptions) -> None:
     """Show the next fires of a cron expression, and what clock changes do to them.
 
     For example:

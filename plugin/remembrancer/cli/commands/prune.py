@@ -7,19 +7,19 @@ from typing import Annotated
 
 from typer import Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.options import read_days
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retaining(OnGraph):
+class PruneOptions(GraphOptions):
     """The options of `retain`."""
 
     keep: Annotated[str, Option(metavar="TIME", help="Executions that began later are kept: 90d, 12w, 36h.")]
     dry_run: Annotated[bool, Option("--dry-run", "-n", help="Say what would be done, and do nothing.")] = False
 
 
-async def retain(asked: Retaining) -> None:
+async def prune(asked: PruneOptions) -> None:
     """Roll up executions that are long over: one summary for each task and day is kept, and every count stays true.
 
     `remembrancer serve --keep 90d` does it by itself; in Python it is `Options(keep_executions_days=90)`. For example:
@@ -27,12 +27,12 @@ async def retain(asked: Retaining) -> None:
         remembrancer retain --keep 90d --dry-run
         remembrancer retain --keep 90d
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import at_work, print_json, screen
     from remembrancer.model.timestamps import to_iso
 
     days = read_days(asked.keep)
-    async with reach(asked.graph) as reached:
+    async with connect(asked.graph) as reached:
         with at_work("Rolling up"):
             done = await reached.scheduler.retain(days, dry_run=asked.dry_run)
     if asked.as_json:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
 
-from remembrancer.cli.command import Reading
+from remembrancer.cli.command import ReadOptions
 from remembrancer.cli.options import TaskId  # noqa: TC001 (typer reads the annotations)
 from remembrancer.errors import InvalidInput
-from remembrancer.model.json_bounds import DEPTH, TooDeep, read_json
+from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, read_json
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.model.audit import TaskChange
+    from remembrancer.model.audit import AuditEntry
     from remembrancer.model.execution import Execution
     from remembrancer.model.summary import ExecutionSummary
     from remembrancer.model.task import ScheduledTask
@@ -26,7 +26,7 @@ _MOST: Final = 999_999
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listing(Reading):
+class ListOptions(ReadOptions):
     """The options of `list`."""
 
     ended: Annotated[bool, Option("--all", "-a", help="Also tasks that have come to their end.")] = False
@@ -35,7 +35,7 @@ class Listing(Reading):
     limit: Annotated[int, Option(min=1, max=_MOST, help="At most so many.")] = 1000
 
 
-async def list_tasks(asked: Listing) -> None:
+async def list_tasks(asked: ListOptions) -> None:
     """List tasks, the next to run first: those still to come, or all.
 
     For example:
@@ -44,13 +44,13 @@ async def list_tasks(asked: Listing) -> None:
         remembrancer list --all --one-time
         remembrancer list --json | jq -r '.[].task_id'
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, print_table, task_table, tell_more
-    from remembrancer.ports.filters import Wanted
+    from remembrancer.ports.filters import TaskFilter
 
     statuses = frozenset(asked.status or (() if asked.ended else OPEN_STATUSES))
-    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
-        wanted = Wanted(statuses=statuses, recurring=asked.recurring, limit=asked.limit + 1)
+    async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
+        wanted = TaskFilter(statuses=statuses, recurring=asked.recurring, limit=asked.limit + 1)
         found = await reached.scheduler.find_tasks(wanted)
     tasks = found[: asked.limit]
     if asked.as_json:
@@ -62,29 +62,29 @@ async def list_tasks(asked: Listing) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Showing(Reading):
+class ShowOptions(ReadOptions):
     """The options of `show`."""
 
     task_id: TaskId
     limit: Annotated[int, Option(min=1, max=_MOST, help="At most so many executions.")] = 10
 
 
-async def show(asked: Showing) -> None:
+async def show(asked: ShowOptions) -> None:
     """Show one task: what it is, its deferrals, and its latest executions.
 
     For example:
 
         remembrancer show task_1723644600.123_9f3k2a
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
-    from remembrancer.surfaces.jsonable import plain
+    from remembrancer.surfaces.jsonable import to_jsonable
 
-    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
+    async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         task = await reached.scheduler.get_task(asked.task_id)
         executions = await reached.scheduler.history(asked.task_id, asked.limit)
     if asked.as_json:
-        print_json({**cast("dict[str, object]", plain(task)), "executions": executions})
+        print_json({**cast("dict[str, object]", to_jsonable(task)), "executions": executions})
     else:
         _print_task(task, executions)
 
@@ -109,14 +109,14 @@ def _print_task(task: ScheduledTask, executions: list[Execution]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recalling(Reading):
+class HistoryOptions(ReadOptions):
     """The options of `history`."""
 
     task_id: Annotated[str | None, Argument(metavar="[TASK_ID]", help="Of this task; else of all.")] = None
     limit: Annotated[int, Option(min=1, max=_MOST, help="At most so many.")] = 100
 
 
-async def history(asked: Recalling) -> None:
+async def history(asked: HistoryOptions) -> None:
     """Show what became of each occurrence, the newest first; of one task, what was done to it as well.
 
     For example:
@@ -124,11 +124,11 @@ async def history(asked: Recalling) -> None:
         remembrancer history --limit 20
         remembrancer history task_1723644600.123_9f3k2a --json
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, tell_more
 
-    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
-        told: Sequence[Execution | TaskChange]
+    async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
+        told: Sequence[Execution | AuditEntry]
         if asked.task_id is not None:
             await reached.scheduler.get_task(asked.task_id)
             told = await reached.scheduler.timeline(asked.task_id, asked.limit + 1)
@@ -143,7 +143,7 @@ async def history(asked: Recalling) -> None:
         tell_more("lines of history", asked.limit, as_json=asked.as_json)
 
 
-def _print_history(told: Sequence[Execution | TaskChange], summaries: Sequence[ExecutionSummary]) -> None:
+def _print_history(told: Sequence[Execution | AuditEntry], summaries: Sequence[ExecutionSummary]) -> None:
     from remembrancer.cli.output import execution_table, print_table, screen
 
     print_table(execution_table(told), otherwise="" if summaries else "Nothing has fired yet.")
@@ -157,7 +157,7 @@ def _print_history(told: Sequence[Execution | TaskChange], summaries: Sequence[E
 
 
 @dataclass(frozen=True, kw_only=True)
-class Querying(Reading):
+class CypherOptions(ReadOptions):
     """The options of `cypher`."""
 
     query: Annotated[str, Argument(help="The query's text; - reads it from stdin.")]
@@ -172,7 +172,7 @@ class Querying(Reading):
     ] = None
 
 
-async def cypher(asked: Querying) -> None:
+async def cypher(asked: CypherOptions) -> None:
     """Ask the graph a reading question in Cypher.
 
     With --json: a list of objects, one a row. For example:
@@ -180,12 +180,12 @@ async def cypher(asked: Querying) -> None:
         remembrancer cypher "MATCH (t:scheduled_task) RETURN t.name, t.status ORDER BY t.name"
         remembrancer cypher 'MATCH (e:task_execution {status: $s}) RETURN count(*) AS n' -P s=failed --json
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, print_table, row_table
 
     query = sys.stdin.read() if asked.query == "-" else asked.query
     parameters = dict(_parameter(each) for each in asked.params or ())
-    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
+    async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         rows = await reached.scheduler.cypher(query, parameters)
     if asked.as_json:
         print_json(rows)
@@ -199,7 +199,7 @@ def _parameter(text: str) -> tuple[str, object]:
         raise InvalidInput("--param", text, "a name, an equals sign and a value", "status=failed")
     try:
         return name, read_json(value)
-    except TooDeep as deep:
+    except JsonTooDeep as deep:
         raise InvalidInput("--param", value, f"a value at most {DEPTH} levels deep", "status=failed") from deep
     except ValueError:
         return name, value

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.options import Zone, moment, moment_in
 from remembrancer.errors import InvalidInput
-from remembrancer.model.json_bounds import DEPTH, TooDeep, read_json
-from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, Seconds
+from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, read_json
+from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
 
 if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
-    from remembrancer.model.task import ScheduledReply
+    from remembrancer.model.task import ScheduleResult
 
 _WHEN: Final = "When"
 _FAULTS: Final = "When something goes wrong"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scheduling(OnGraph):
+class ScheduleOptions(GraphOptions):
     """The options of `schedule`."""
 
     name: Annotated[str, Argument(help="What people call the task.")]
@@ -48,7 +48,7 @@ class Scheduling(OnGraph):
         Fold.FIRST
     )
     seconds: Annotated[
-        Seconds | None,
+        SecondsField | None,
         Option(help="Where a six-field expression keeps its seconds.", rich_help_panel=_WHEN),
     ] = None
     misfire: Annotated[Misfire, Option(help="For runs found too late.", rich_help_panel=_FAULTS)] = Misfire.RUN_ONCE
@@ -86,7 +86,7 @@ class Scheduling(OnGraph):
         )
 
 
-async def schedule(asked: Scheduling) -> None:
+async def schedule(asked: ScheduleOptions) -> None:
     """Schedule a task: once, again and again, or again and again from a moment on.
 
     It fires while `remembrancer serve` runs. For example:
@@ -97,11 +97,11 @@ async def schedule(asked: Scheduling) -> None:
 
     `remembrancer preview` shows beforehand what a cron expression means.
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
     request = asked.request()
-    async with reach(asked.graph, make=True) as reached:
+    async with connect(asked.graph, make=True) as reached:
         (reply,) = await reached.scheduler.schedule_tasks([request])
     if asked.as_json:
         print_json(reply)
@@ -109,7 +109,7 @@ async def schedule(asked: Scheduling) -> None:
         print_reply(reply, fires=reached.fires)
 
 
-def print_reply(reply: ScheduledReply, *, fires: bool) -> None:
+def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
     """Tell a person when a task will fire, and what there is to know about it."""
     from remembrancer.cli.output import screen, when
 
@@ -136,7 +136,7 @@ def _object(text: str | None) -> dict[str, object] | None:
         return None
     try:
         value = read_json(text)
-    except TooDeep as deep:
+    except JsonTooDeep as deep:
         raise InvalidInput("context", text, f"a JSON object, at most {DEPTH} levels deep", '{"room": "hall"}') from deep
     except ValueError:
         value = None

@@ -13,21 +13,21 @@ from remembrancer.cli.exit_codes import FAILED
 from remembrancer.cli.options import DEFAULT_GRAPH, read_days
 from remembrancer.cli.server_wait import until_it_answers
 from remembrancer.cli.servers import exposition, listening, network_of, serve_metrics, serve_rest
-from remembrancer.cli.signals import LastAct, Signals
+from remembrancer.cli.signals import FinalStep, Signals
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
-    from remembrancer.cli.serve_options import Serving
-    from remembrancer.cli.views.serve import Chronicle
+    from remembrancer.cli.serve_options import ServeOptions
+    from remembrancer.cli.views.serve import ServeLog
     from remembrancer.ports.handler import Handler
     from remembrancer.service.service import SchedulerService
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 
-async def serve(asked: Serving) -> int:
+async def serve(asked: ServeOptions) -> int:
     """Fire tasks as they fall due, until it is stopped: by Ctrl-C, SIGTERM, or the end of its terminal.
 
     While it runs, the other commands on the same folder reach it by themselves, and the neo4j driver or Neo4j
@@ -50,13 +50,13 @@ async def serve(asked: Serving) -> int:
     start takes over. Exit codes: 0 stopped in order · 1 the checker has died, or the end took too long · 130, 143,
     129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
     """
-    from remembrancer.cli.views.serve import Chronicle, chronicled, find_handler
+    from remembrancer.cli.views.serve import ServeLog, chronicled, find_handler
 
     folder = _folder(asked.graph)
-    last, stop = LastAct(), asyncio.Event()  # before the handler's module is imported
+    last, stop = FinalStep(), asyncio.Event()  # before the handler's module is imported
     with Signals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
-        chronicle = Chronicle(as_json=asked.as_json)
+        chronicle = ServeLog(as_json=asked.as_json)
         open_all = _open_shared if folder is None else partial(_open, folder)
         handler = chronicled(find_handler(asked.handler), chronicle)
         async with AsyncExitStack() as stack:
@@ -70,7 +70,7 @@ async def serve(asked: Serving) -> int:
 
 
 async def _open_shared(
-    stack: AsyncExitStack, asked: Serving, handler: Handler, chronicle: Chronicle
+    stack: AsyncExitStack, asked: ServeOptions, handler: Handler, chronicle: ServeLog
 ) -> SchedulerService:
     """Start on a graph that others reach by themselves."""
     from remembrancer.bootstrap import open_service, shown
@@ -93,17 +93,17 @@ async def _open_shared(
 
 
 async def _open(
-    folder: Path, stack: AsyncExitStack, asked: Serving, handler: Handler, chronicle: Chronicle
+    folder: Path, stack: AsyncExitStack, asked: ServeOptions, handler: Handler, chronicle: ServeLog
 ) -> SchedulerService:
     """Start everything, innermost first; *stack* stops it in the opposite order."""
     from remembrancer.bootstrap import open_bolt, open_service
-    from remembrancer.surfaces.control.connection_file import Beacon, Place, light, put_out
+    from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint, remove, write
     from remembrancer.surfaces.control.server import ControlServer
-    from remembrancer.surfaces.kept_access import keep, recall
+    from remembrancer.surfaces.kept_access import read_access, write_access
 
     _refuse_control_port(asked.control_port)
     network_of(asked)  # before anything is opened
-    kept = recall(folder)
+    kept = read_access(folder)
     port = asked.bolt_port or kept.bolt_port or 0
     bolt = open_bolt(folder, bolt_port=port, password=kept.bolt_password) if asked.bolt else None
     gathering = exposition(asked.metrics_port)
@@ -115,20 +115,20 @@ async def _open(
         stack.push_async_callback(bolt.close)
     stack.push_async_callback(service.stop)
     await service.start()
-    place, token = Place.of(folder), secrets.token_urlsafe(_TOKEN_BYTES)
+    place, token = Endpoint.of(folder), secrets.token_urlsafe(_TOKEN_BYTES)
     control = ControlServer(service, token, port=asked.control_port or None, folder=place)
     stack.push_async_callback(control.stop)
     api = await serve_rest(stack, service, asked, kept.rest_port)
     metrics_port = await serve_metrics(stack, gathering, service, asked.metrics_port)
     at = await listening("--control-port", asked.control_port, control.start)
-    beacon = Beacon(pid=os.getpid(), control_socket=at.path, control_port=at.port, token=token, folder=place)
+    beacon = ConnectionFile(pid=os.getpid(), control_socket=at.path, control_port=at.port, token=token, folder=place)
     beacon = beacon.model_copy(update={"rest_port": api.port, "rest_url": api.url, "metrics_port": metrics_port})
     if address:
         reader = {"bolt_port": address.bolt_port, "bolt_user": address.user, "bolt_password": address.password}
         beacon = beacon.model_copy(update=reader)
-    keep(folder, kept, beacon)
-    stack.callback(put_out, folder, beacon)
-    light(folder, beacon)
+    write_access(folder, kept, beacon)
+    stack.callback(remove, folder, beacon)
+    write(folder, beacon)
     chronicle.serving(folder, beacon, api.absent)
     return service
 
@@ -141,10 +141,10 @@ def _refuse_control_port(port: int) -> None:
         raise InvalidInput("--control-port", port, allowed, 0)
 
 
-def _numbers(asked: Serving) -> Options:
-    from remembrancer.settings import Options
+def _numbers(asked: ServeOptions) -> SchedulerOptions:
+    from remembrancer.settings import SchedulerOptions
 
-    return Options(
+    return SchedulerOptions(
         check_interval_seconds=asked.check_interval_seconds,
         stop_timeout_seconds=asked.stop_timeout,
         keep_executions_days=None if asked.keep is None else read_days(asked.keep),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from remembrancer.cli.command import Reading
+from remembrancer.cli.command import ReadOptions
 from remembrancer.cli.exit_codes import FAILED
 
 if TYPE_CHECKING:
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telling(Reading):
+class StatusOptions(ReadOptions):
     """The options of `status`."""
 
 
-async def status(asked: Telling) -> int:
+async def status(asked: StatusOptions) -> int:
     """Tell how the scheduler is and what it has done. Exit code 1: one runs, and is not healthy.
 
     Where none runs on this graph, it says so and shows what the graph has counted. On a server, it names all that
@@ -26,10 +26,10 @@ async def status(asked: Telling) -> int:
         remembrancer status
         remembrancer status --json | jq .metrics.active_tasks
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
-    async with reach(asked.graph, read_only=asked.read_only, reading=True) as reached:
+    async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         told = await reached.status()
     if asked.as_json:
         print_json({"graph": _shown(asked.graph), "running": reached.running, **dict(told)})

@@ -8,34 +8,34 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.exit_codes import FAILED
 from remembrancer.cli.options import TaskId, moment
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
-    from remembrancer.surfaces.control.api import Scheduler
+    from remembrancer.surfaces.control.api import SchedulerApi
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cancelling(OnGraph):
+class CancelOptions(GraphOptions):
     """The options of `cancel`."""
 
     task_id: TaskId
     reason: Annotated[str | None, Option(help="Kept in the audit trail.")] = None
 
 
-async def cancel(asked: Cancelling) -> int:
+async def cancel(asked: CancelOptions) -> int:
     """End a task; its record stays. Exit code 1: it had come to its end before.
 
     For example:
 
         remembrancer cancel task_1723644600.123_9f3k2a --reason "The meeting is off."
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, screen
 
-    async with reach(asked.graph) as reached:
+    async with connect(asked.graph) as reached:
         task = await reached.scheduler.get_task(asked.task_id)
         done = await reached.scheduler.cancel(asked.task_id, asked.reason)
     if asked.as_json:
@@ -50,7 +50,7 @@ async def cancel(asked: Cancelling) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deferring(OnGraph):
+class DeferOptions(GraphOptions):
     """The options of `defer`."""
 
     task_id: TaskId
@@ -59,7 +59,7 @@ class Deferring(OnGraph):
     thought: Annotated[str | None, Option(help="The thought that asks for it.")] = None
 
 
-async def defer(asked: Deferring) -> None:
+async def defer(asked: DeferOptions) -> None:
     """Put a task's next run off to a later moment.
 
     A recurring task that is deferred fires once at that moment, which lies past its next run, and goes on from
@@ -69,11 +69,11 @@ async def defer(asked: Deferring) -> None:
         remembrancer defer task_1723644600.123_9f3k2a --until 2026-12-01T09:00:00Z --reason "Holidays."
     """
     from remembrancer.cli.commands.schedule import print_reply
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
     until = moment(asked.until, "until")
-    async with reach(asked.graph) as reached:
+    async with connect(asked.graph) as reached:
         reply = await reached.scheduler.defer_task(asked.task_id, until, asked.reason, asked.thought)
     if asked.as_json:
         print_json(reply)
@@ -82,14 +82,14 @@ async def defer(asked: Deferring) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running(OnGraph):
+class RunNowOptions(GraphOptions):
     """The options of `run-now`."""
 
     task_id: TaskId
     wait: Annotated[bool, Option("--wait/--no-wait", help="Wait for the outcome.")] = True
 
 
-async def run_now(asked: Running) -> int:
+async def run_now(asked: RunNowOptions) -> int:
     """Run a task once, now, beside its schedule. Exit code 1: it did not complete.
 
     The running `remembrancer serve` does it, with its handler; where none runs, this process does it with the
@@ -97,10 +97,10 @@ async def run_now(asked: Running) -> int:
 
         remembrancer run-now task_1723644600.123_9f3k2a
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import errors, execution_table, print_json, print_table
 
-    async with reach(asked.graph) as reached:
+    async with connect(asked.graph) as reached:
         execution = await reached.scheduler.run_now(asked.task_id)
         if not reached.running:
             why = "None can be asked for it here" if reached.fires else "No scheduler runs on this graph"
@@ -114,7 +114,7 @@ async def run_now(asked: Running) -> int:
     return 0 if execution.status in _FINE else FAILED
 
 
-async def _outcome(scheduler: Scheduler, started: Execution) -> Execution:
+async def _outcome(scheduler: SchedulerApi, started: Execution) -> Execution:
     """Return the execution as it ended."""
     from remembrancer.model.execution import TERMINAL_STATUSES
 

@@ -7,30 +7,30 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.exit_codes import FAILED
 from remembrancer.model.token import Scope
 
 
 @dataclass(frozen=True, kw_only=True)
-class Creating(OnGraph):
+class CreateTokenOptions(GraphOptions):
     """The options of `token create`."""
 
     name: Annotated[str, Option(help="Who it is for; what it does is on record under this name.")]
     scope: Annotated[Scope, Option(help="read, write (and read), or admin (and all).")] = Scope.READ
 
 
-async def create(asked: Creating) -> None:
+async def create(asked: CreateTokenOptions) -> None:
     """Make a token for the API, and show it: this once, for the graph keeps its digest only.
 
     For example:
 
         remembrancer token create --name dashboard --scope read
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, screen
 
-    async with reach(asked.graph, make=True) as reached:
+    async with connect(asked.graph, make=True) as reached:
         made = await reached.scheduler.create_token(asked.name, asked.scope)
     if asked.as_json:
         print_json(made)
@@ -38,17 +38,17 @@ async def create(asked: Creating) -> None:
         screen().print(made.token, markup=False, highlight=False, soft_wrap=True)
 
 
-async def list_tokens(asked: OnGraph) -> None:
+async def list_tokens(asked: GraphOptions) -> None:
     """List the tokens of the API, those that were revoked too.
 
     For example:
 
         remembrancer token list
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, print_table, row_table
 
-    async with reach(asked.graph, reading=True) as reached:
+    async with connect(asked.graph, reading=True) as reached:
         tokens = await reached.scheduler.list_tokens()
     if asked.as_json:
         print_json(tokens)
@@ -57,23 +57,23 @@ async def list_tokens(asked: OnGraph) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Revoking(OnGraph):
+class RevokeTokenOptions(GraphOptions):
     """The options of `token revoke`."""
 
     name: Annotated[str, Argument(help="As `token list` shows it.")]
 
 
-async def revoke(asked: Revoking) -> int:
+async def revoke(asked: RevokeTokenOptions) -> int:
     """Let a token open nothing any more, from the next request on. Exit code 1: there is none to revoke.
 
     For example:
 
         remembrancer token revoke dashboard
     """
-    from remembrancer.cli.connect import reach
+    from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, screen
 
-    async with reach(asked.graph) as reached:
+    async with connect(asked.graph) as reached:
         revoked = await reached.scheduler.revoke_token(asked.name)
     if asked.as_json:
         print_json({"name": asked.name, "revoked": revoked})

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Option
 
-from remembrancer.cli.command import OnGraph
+from remembrancer.cli.command import GraphOptions
 from remembrancer.errors import GraphUnavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from remembrancer.cli.connect import Reached
-    from remembrancer.cli.views.watch import Sight
+    from remembrancer.cli.connect import Connection
+    from remembrancer.cli.views.watch import WatchView
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watching(OnGraph):
+class WatchOptions(GraphOptions):
     """The options of `watch`."""
 
     after: Annotated[
@@ -30,7 +30,7 @@ class Watching(OnGraph):
     task: Annotated[str | None, Option(metavar="TASK_ID", help="Only what happens to this task.")] = None
 
 
-async def watch(asked: Watching) -> None:
+async def watch(asked: WatchOptions) -> None:
     """Show what is due, what runs and how far it is, and what just happened, until Ctrl-C.
 
     It works on a graph that is served, on one that many schedulers share, and on one that nobody holds; of that it
@@ -42,25 +42,25 @@ async def watch(asked: Watching) -> None:
         remembrancer watch
         remembrancer watch --json --after 0 | jq 'select(.kind == "execution_failed")'
     """
-    from remembrancer.cli.views.watch import sight_of
+    from remembrancer.cli.views.watch import view_for
 
-    with sight_of(asked.graph, as_json=asked.as_json) as sight:
+    with view_for(asked.graph, as_json=asked.as_json) as sight:
         try:
             await _follow(asked, sight)
         except asyncio.CancelledError:
             return  # Ctrl-C is how it ends
 
 
-async def _follow(asked: Watching, sight: Sight) -> None:
+async def _follow(asked: WatchOptions, sight: WatchView) -> None:
     """Look again and again, through whoever holds the graph at that time."""
-    from remembrancer.cli.connect import folder_of, reach
+    from remembrancer.cli.connect import connect, folder_of
 
     folder = folder_of(asked.graph)
     after = asked.after
     while True:
         before = _touched(folder) if folder is not None else 0  # before the look: what slips in after it is found
         try:
-            async with reach(asked.graph, reading=True) as reached:
+            async with connect(asked.graph, reading=True) as reached:
                 lasting = reached.running or folder is None
                 sight.reached = True
                 after = await _look(asked, reached, sight, after)
@@ -77,7 +77,7 @@ async def _follow(asked: Watching, sight: Sight) -> None:
 
 
 async def _look(
-    asked: Watching, reached: Reached, sight: Sight, after: str | None, *, wait_seconds: float = 0.0
+    asked: WatchOptions, reached: Connection, sight: WatchView, after: str | None, *, wait_seconds: float = 0.0
 ) -> str:
     """Show what is new; return where to go on."""
     page = await reached.scheduler.read_events(after, task_id=asked.task, wait_seconds=wait_seconds)

@@ -9,17 +9,17 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from remembrancer.cli.connect import folder_of, reach, sign
+from remembrancer.cli.connect import connect, folder_of, set_actor
 from remembrancer.cli.output import at_work
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible
 from remembrancer.model.request import ScheduleRequest
-from remembrancer.operations.validation import admit
-from remembrancer.ports.filters import Wanted
+from remembrancer.operations.validation import validate
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.schedules.importers.crontab import CrontabLine, LineKind
 
 
-class Fate(StrEnum):
+class ImportStatus(StrEnum):
     """What becomes of one line."""
 
     IMPORTED = "imported"
@@ -31,12 +31,12 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Accounted:
+class ImportedLine:
     """One line of the file, and what became of it."""
 
     number: int
     text: str
-    fate: Fate
+    fate: ImportStatus
     reason: str | None = None
     """Why it is so; of an imported line, what was guessed, or runs otherwise than in cron."""
     task_id: str | None = None
@@ -50,7 +50,7 @@ Known = dict[str | None, tuple[str, bool]]
 """By `dedup_key`: the id of the task, and whether it is new."""
 
 
-async def account(lines: list[CrontabLine], graph: str, zone: str, *, dry_run: bool) -> list[Accounted]:
+async def classify(lines: list[CrontabLine], graph: str, zone: str, *, dry_run: bool) -> list[ImportedLine]:
     """Schedule the jobs in one write, or on a *dry_run* in none; return what became of each line, in order.
 
     A job that would be refused as a task is skipped before, whether it is a dry run or not.
@@ -60,7 +60,7 @@ async def account(lines: list[CrontabLine], graph: str, zone: str, *, dry_run: b
     taken = [job for number, job in jobs.items() if number not in refused]
     known = await (_foreseen if dry_run else _scheduled)(graph, taken)
     seen: dict[str | None, int] = {}
-    accounted: list[Accounted] = []
+    accounted: list[ImportedLine] = []
     for line in lines:
         if fault := refused.get(line.number):
             accounted.append(_of_none(replace(line, kind=LineKind.SKIPPED, reason=fault)))
@@ -75,7 +75,7 @@ async def account(lines: list[CrontabLine], graph: str, zone: str, *, dry_run: b
 def _fault(job: ScheduleRequest) -> str | None:
     """Return why no task can be made of a job; None if one can."""
     try:
-        admit(job, datetime.now(UTC), 0.0, {})
+        validate(job, datetime.now(UTC), 0.0, {})
     except InvalidInput as refusal:
         return f"{refusal.field} is not accepted: allowed is {refusal.allowed}"
     return None
@@ -106,21 +106,23 @@ def to_request(line: CrontabLine, zone: str) -> ScheduleRequest:
     )
 
 
-def _of_none(line: CrontabLine) -> Accounted:
+def _of_none(line: CrontabLine) -> ImportedLine:
     if line.kind is LineKind.SKIPPED:
-        return Accounted(line.number, line.text, Fate.SKIPPED, line.reason, command=line.command, user=line.user)
-    return Accounted(line.number, line.text, Fate.NO_JOB, line.kind)
+        return ImportedLine(
+            line.number, line.text, ImportStatus.SKIPPED, line.reason, command=line.command, user=line.user
+        )
+    return ImportedLine(line.number, line.text, ImportStatus.NO_JOB, line.kind)
 
 
-def _of_job(line: CrontabLine, job: ScheduleRequest, first: int, known: Known) -> Accounted:
+def _of_job(line: CrontabLine, job: ScheduleRequest, first: int, known: Known) -> ImportedLine:
     task_id, is_new = known.get(job.dedup_key, (None, True))
     unchanged = None if is_new else "there is a task for this job already"
     if first != line.number:
         unchanged = f"the same job as line {first}"
-    return Accounted(
+    return ImportedLine(
         line.number,
         line.text,
-        Fate.UNCHANGED if unchanged else Fate.IMPORTED,
+        ImportStatus.UNCHANGED if unchanged else ImportStatus.IMPORTED,
         unchanged or line.note,
         task_id,
         schedule_cron=job.schedule_cron,
@@ -132,10 +134,10 @@ def _of_job(line: CrontabLine, job: ScheduleRequest, first: int, known: Known) -
 
 async def _scheduled(graph: str, jobs: list[ScheduleRequest]) -> Known:
     """Schedule *jobs*; those that are there already stay as they are."""
-    sign("import")
+    set_actor("import")
     distinct = {job.dedup_key: job for job in jobs}
     with at_work(f"Importing {len(distinct)} jobs"):
-        async with reach(graph, make=True) as reached:
+        async with connect(graph, make=True) as reached:
             now = datetime.now(UTC)
             started = now - timedelta(microseconds=now.microsecond % 1000)  # tasks count in whole milliseconds
             replies = await reached.scheduler.schedule_tasks(list(distinct.values()))
@@ -147,8 +149,8 @@ async def _foreseen(graph: str, jobs: list[ScheduleRequest]) -> Known:
     folder = folder_of(graph)
     if folder is not None and not folder.exists():
         return {}
-    async with reach(graph) as reached:
-        tasks = await reached.scheduler.find_tasks(Wanted(recurring=True, limit=_MOST_COMPARED))
+    async with connect(graph) as reached:
+        tasks = await reached.scheduler.find_tasks(TaskFilter(recurring=True, limit=_MOST_COMPARED))
     wanted = {job.dedup_key for job in jobs}
     return {task.dedup_key: (task.task_id, False) for task in tasks if task.dedup_key in wanted}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from remembrancer.cli.streams import silence
-from remembrancer.engine.execution.default_handler import think
+from remembrancer.engine.execution.default_handler import create_thought
 from remembrancer.engine.execution.handler_call import is_async
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible, visible_json
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from remembrancer.cli.servers import Api
-    from remembrancer.ports.handler import Answer, Firing, Handler
+    from remembrancer.cli.servers import ApiEndpoint
+    from remembrancer.ports.handler import Firing, Handler, HandlerReturn
     from remembrancer.service.service import SchedulerService
     from remembrancer.service.telemetry.status import ReplicationReport
-    from remembrancer.surfaces.control.connection_file import Beacon
+    from remembrancer.surfaces.control.connection_file import ConnectionFile
 
     Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 T = TypeVar("T")
 
 
-class OneLine(logging.Formatter):
+class SingleLineFormatter(logging.Formatter):
     """Writes a record in one line, and what was raised indented below: nothing in them passes for another record."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
@@ -54,7 +54,7 @@ class OneLine(logging.Formatter):
         return "\n".join(f"  {visible(line)}" for line in stack_info.split("\n"))
 
 
-class Chronicle:
+class ServeLog:
     """Prints one line an event: words for people, or a JSON object for machines.
 
     Tasks go on firing where nothing can be printed any longer.
@@ -64,10 +64,10 @@ class Chronicle:
         self._as_json = as_json
         to_stderr = logging.StreamHandler(sys.stderr)
         to_stderr.addFilter(WithRequestId())
-        to_stderr.setFormatter(OneLine(_FORM))
+        to_stderr.setFormatter(SingleLineFormatter(_FORM))
         logging.basicConfig(handlers=[to_stderr])
 
-    def serving(self, folder: Path, beacon: Beacon, no_api: str | None = None) -> None:
+    def serving(self, folder: Path, beacon: ConnectionFile, no_api: str | None = None) -> None:
         """Say where to find it; the secrets stay in the folder."""
         bolt = None if beacon.bolt_port is None else f"bolt://{beacon.host}:{beacon.bolt_port}"
         control = f"{beacon.host}:{beacon.control_port}"
@@ -82,7 +82,7 @@ class Chronicle:
         facts |= {"rest": beacon.rest_url, "rest_absent": no_api}
         self._tell("serving", "\n".join(lines), **facts, metrics_port=beacon.metrics_port)
 
-    def sharing(self, graph: str, among: ReplicationReport, api: Api, *, metrics_port: int | None) -> None:
+    def sharing(self, graph: str, among: ReplicationReport, api: ApiEndpoint, *, metrics_port: int | None) -> None:
         """Say which graph on a server it is, who else serves it, and where to find this one."""
         pid = os.getpid()
         others = len(among.replicas) - 1
@@ -147,14 +147,14 @@ def _doors(rest: str | None, no_api: str | None, metrics_port: int | None) -> li
     return lines
 
 
-def chronicled(handler: Handler, chronicle: Chronicle) -> Handler:
+def chronicled(handler: Handler, chronicle: ServeLog) -> Handler:
     """Return *handler* with each of its runs told to *chronicle*; a plain one stays plain, and keeps its thread."""
 
-    async def awaited(answer: Awaitable[Answer], told: _Told) -> Answer:
+    async def awaited(answer: Awaitable[HandlerReturn], told: _Told) -> HandlerReturn:
         with told:
             return told.of(await answer)
 
-    def plain(firing: Firing) -> Awaitable[Answer] | Answer:
+    def plain(firing: Firing) -> Awaitable[HandlerReturn] | HandlerReturn:
         told = _Told(chronicle, firing)
         with told:
             answer = handler(firing)
@@ -163,8 +163,8 @@ def chronicled(handler: Handler, chronicle: Chronicle) -> Handler:
             told.postponed = True
         return awaited(answer, told)
 
-    async def asynchronous(firing: Firing) -> Answer:
-        return await cast("Awaitable[Answer]", plain(firing))
+    async def asynchronous(firing: Firing) -> HandlerReturn:
+        return await cast("Awaitable[HandlerReturn]", plain(firing))
 
     return asynchronous if is_async(handler) else plain
 
@@ -177,7 +177,7 @@ class _Told:
         firing: What runs.
     """
 
-    def __init__(self, chronicle: Chronicle, firing: Firing) -> None:
+    def __init__(self, chronicle: ServeLog, firing: Firing) -> None:
         self._chronicle = chronicle
         self._firing = firing
         self._started = time.monotonic()
@@ -185,7 +185,7 @@ class _Told:
         self.postponed = False
         """Whether the answer is still to be awaited, in another `with` statement."""
 
-    def of(self, answer: Answer) -> Answer:
+    def of(self, answer: HandlerReturn) -> HandlerReturn:
         """Take the answer, and return it."""
         self._said = _words(answer)
         return answer
@@ -208,7 +208,7 @@ def find_handler(name: str | None) -> Handler:
     None is the handler that makes a thought of each firing.
     """
     if name is None:
-        return think
+        return create_thought
     example = "my_agent.tasks:handle"
     module, _, function = name.partition(":")
     if not module or not function:
@@ -227,7 +227,7 @@ def find_handler(name: str | None) -> Handler:
     return cast("Handler", found)
 
 
-def _words(answer: Answer) -> tuple[str, str]:
+def _words(answer: HandlerReturn) -> tuple[str, str]:
     """Say how a run ended, without a say in it: the engine reads the answer, and refuses what it does not take."""
     match answer:
         case Failed():

@@ -21,26 +21,26 @@ from remembrancer.errors import TaskNotFound
 from remembrancer.model.control_characters import visible
 from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.timestamps import from_ms, to_iso
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from rich.console import RenderableType
 
-    from remembrancer.cli.connect import Reached
+    from remembrancer.cli.connect import Connection
     from remembrancer.model.event import Event, EventKind
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
 
 
-class Sight(Protocol):
+class WatchView(Protocol):
     """Where events are shown."""
 
     reached: bool
     """Whether the graph was ever reached: until then, that it is not is an error."""
 
-    async def show(self, reached: Reached, events: Sequence[Event]) -> None:
+    async def show(self, reached: Connection, events: Sequence[Event]) -> None:
         """Show what is new, and how things stand."""
         ...
 
@@ -54,12 +54,12 @@ class Sight(Protocol):
 
 
 @contextmanager
-def sight_of(graph: str, *, as_json: bool) -> Generator[Sight]:
+def view_for(graph: str, *, as_json: bool) -> Generator[WatchView]:
     """Give what fits where the output goes."""
     if as_json or not sys.stdout.isatty():
-        yield Lines(as_json=as_json)
+        yield LineView(as_json=as_json)
         return
-    picture = Picture(graph)
+    picture = LiveView(graph)
     with Live(picture.drawn(), console=screen(), auto_refresh=False) as live:
         picture.live = live
         yield picture
@@ -77,7 +77,7 @@ class Names:
         if len(self._names) > _MOST_NAMES:
             del self._names[next(iter(self._names))]
 
-    async def of(self, reached: Reached, task_id: str | None) -> str:
+    async def of(self, reached: Connection, task_id: str | None) -> str:
         """Return the name of a task; nothing for one that is not there any more."""
         if task_id is None:
             return ""
@@ -89,7 +89,7 @@ class Names:
         return self._names[task_id]
 
 
-class Lines:
+class LineView:
     """A line for each event: words, or a JSON object.
 
     Args:
@@ -102,7 +102,7 @@ class Lines:
         self._names = Names()
         self._said = ""
 
-    async def show(self, reached: Reached, events: Sequence[Event]) -> None:
+    async def show(self, reached: Connection, events: Sequence[Event]) -> None:
         """Print what is new."""
         self._said = ""
         for event in events:
@@ -129,7 +129,7 @@ class Lines:
         sys.stderr.flush()
 
 
-class Picture:
+class LiveView:
     """What is due, what runs, what just happened.
 
     Args:
@@ -147,13 +147,13 @@ class Picture:
         self._happened: deque[tuple[str, Event]] = deque(maxlen=_SHOWN)
         self._looked = 0.0
 
-    async def show(self, reached: Reached, events: Sequence[Event]) -> None:
+    async def show(self, reached: Connection, events: Sequence[Event]) -> None:
         """Take in what is new; how things stand is asked for when something happened, else now and then."""
         self._state = "a scheduler runs" if reached.running else ""
         for event in events[-_SHOWN:]:
             self._happened.append((await self._names.of(reached, event.task_id), event))
         if events or time.monotonic() - self._looked > _LOOK_AGAIN_SECONDS:
-            wanted = Wanted(statuses=OPEN_STATUSES, limit=_NEXT)
+            wanted = TaskFilter(statuses=OPEN_STATUSES, limit=_NEXT)
             self._due = [task for task in await reached.scheduler.find_tasks(wanted) if task.next_run_ms is not None]
             running = await reached.scheduler.running_executions(_NEXT)
             self._running = [(await self._names.of(reached, one.task_id), one) for one in running]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.clock import SystemTime
 from remembrancer.engine.clock_steps import is_within
-from remembrancer.engine.cluster.shards import ALONE, turns
+from remembrancer.engine.cluster.shards import ALONE, assignments
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.ids import SHARES, new_id, share_of
 from remembrancer.model.replica import Replica
@@ -24,13 +24,13 @@ from remembrancer.model.timestamps import from_ms, to_ms
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from remembrancer.engine.cluster.shards import Turn
+    from remembrancer.engine.cluster.shards import Assignment
     from remembrancer.engine.faults import Faults
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.replicas import Roster
+    from remembrancer.ports.replicas import ClusterSnapshot
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 _DEAD_LEASES: Final = 10
 """A replica without a sign of life for so many lease times is taken off the roll."""
@@ -58,7 +58,7 @@ _TWO: Final = (
 )
 
 
-class Presence:
+class Membership:
     """One replica's place on the roll of its graph.
 
     Args:
@@ -68,7 +68,7 @@ class Presence:
         faults: Where it is told what is wrong with the graph, once for each trouble.
     """
 
-    def __init__(self, store: TaskStore, clock: Clock, options: Options, faults: Faults) -> None:
+    def __init__(self, store: TaskStore, clock: Clock, options: SchedulerOptions, faults: Faults) -> None:
         self._store = store
         self._clock = clock
         self._options = options
@@ -80,7 +80,7 @@ class Presence:
         self.graph_id: str | None = None
         self.live: tuple[Replica, ...] = ()
         """The replicas with a recent sign of life, as last seen."""
-        self.turns: tuple[Turn, ...] = ALONE
+        self.turns: tuple[Assignment, ...] = ALONE
         """What this replica serves, in the order in which it looks."""
         self.trouble: str | None = None
         """What is wrong with the graph just now."""
@@ -214,7 +214,7 @@ class Presence:
         except RemembrancerError as error:
             self._say(str(error))
 
-    def _bar(self, roster: Roster) -> None:
+    def _bar(self, roster: ClusterSnapshot) -> None:
         """Bar this scheduler from an exclusive graph as long as another gives signs of life there."""
         me = self._me
         others = [each for each in roster.replicas if me and each.replica_id != self.replica_id]
@@ -249,9 +249,9 @@ class Presence:
     def _deal(self, live: frozenset[str]) -> None:
         if live != self._dealt:
             self._dealt = live
-            self.turns = turns(self.replica_id, live, self._options.help_seconds)
+            self.turns = assignments(self.replica_id, live, self._options.help_seconds)
 
-    def _fault_of(self, roster: Roster, me: Replica | None) -> str | None:
+    def _fault_of(self, roster: ClusterSnapshot, me: Replica | None) -> str | None:
         """Say what is wrong with the graph; None if it is the one that it was. *me* is as it was before the look."""
         if roster.graph_id is None:
             return _WIPED
@@ -264,7 +264,7 @@ class Presence:
             return _RESTORED if me.heartbeat_at > self._long_ago() else None
         return _RESTORED if mine.heartbeat_at < me.heartbeat_at else None
 
-    async def _begin_anew(self, fault: str) -> Roster:
+    async def _begin_anew(self, fault: str) -> ClusterSnapshot:
         """Go on with the graph that is there now; it is healthy again once the next look finds nothing wrong."""
         if not self.barred:
             self._say(fault)

@@ -23,18 +23,18 @@ _ANYBODY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Assignment:
     """Tasks that a replica serves together: those of *shares* (None: all) once they are *late* by so much."""
 
     shares: frozenset[int] | None
     late: timedelta = timedelta(0)
 
 
-ALONE: Final = (Turn(None),)
+ALONE: Final = (Assignment(None),)
 """What a replica without others serves: everything, when it is due."""
 
 
-def turns(replica_id: str, live: Collection[str], help_seconds: float) -> tuple[Turn, ...]:
+def assignments(replica_id: str, live: Collection[str], help_seconds: float) -> tuple[Assignment, ...]:
     """Return what *replica_id* serves beside the *live* ones, in the order in which it looks.
 
     Its own shares come first. Of a share whose owner is late, the second in line takes care after *help_seconds*:
@@ -53,7 +53,7 @@ def turns(replica_id: str, live: Collection[str], help_seconds: float) -> tuple[
         elif second == replica_id:
             next_in_line.add(share)
     late = timedelta(seconds=help_seconds)
-    return Turn(frozenset(mine)), Turn(frozenset(next_in_line), late), Turn(None, _ANYBODY * late)
+    return Assignment(frozenset(mine)), Assignment(frozenset(next_in_line), late), Assignment(None, _ANYBODY * late)
 
 
 @lru_cache(maxsize=256)

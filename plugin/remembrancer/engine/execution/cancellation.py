@@ -8,17 +8,17 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.context import acting
+from remembrancer.context import current_actor
 from remembrancer.engine.execution.run import StopReason
 
 if TYPE_CHECKING:
-    from remembrancer.engine.execution.outcome_writer import Ledger
+    from remembrancer.engine.execution.outcome_writer import OutcomeWriter
     from remembrancer.engine.execution.run import Run
     from remembrancer.engine.execution.runs import Runs
     from remembrancer.engine.execution.slots import Reservation
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 _LOG: Final = logging.getLogger("remembrancer")
 _WRITTEN_WITHIN_SECONDS: Final = 5.0
@@ -34,7 +34,7 @@ class Cancellations:
         ledger: Where their outcomes go.
     """
 
-    def __init__(self, runs: Runs, ledger: Ledger) -> None:
+    def __init__(self, runs: Runs, ledger: OutcomeWriter) -> None:
         self._runs = runs
         self._ledger = ledger
         self.reserved: set[Reservation] = set()
@@ -63,7 +63,7 @@ class Cancellations:
         reservation.withdrawn.append(self._ledger.watch(run.execution_id))
         self._runs.ask(run, StopReason.CANCELLED)
 
-    async def hear(self, store: TaskStore, clock: Clock, options: Options) -> None:
+    async def hear(self, store: TaskStore, clock: Clock, options: SchedulerOptions) -> None:
         """Ask a shared graph now and then, for ever, whether tasks that run here were cancelled elsewhere."""
         while not store.exclusive:
             try:
@@ -82,7 +82,7 @@ class Cancellations:
 
     def _stop(self, task_id: str) -> tuple[list[str], list[asyncio.Future[None]]]:
         """Ask the runs of a task to stop; return those that had begun, and what tells that the others are written."""
-        author = acting()
+        author = current_actor()
         stopping: list[str] = []
         written: list[asyncio.Future[None]] = []
         for run in [each for each in self._runs.handling.values() if each.task_id == task_id]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.context import AUTHOR, MARK, Author
+from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
 from remembrancer.engine.execution.cancellation import Cancellations
 from remembrancer.engine.execution.handler_call import deferral_of, deferral_refused, is_async, raised, run
 from remembrancer.engine.execution.heartbeat import Heartbeat
-from remembrancer.engine.execution.outcome_writer import Ledger, patiently
-from remembrancer.engine.execution.progress import Reporting
+from remembrancer.engine.execution.outcome_writer import OutcomeWriter, retry_unavailable
+from remembrancer.engine.execution.progress import ProgressWriter
 from remembrancer.engine.execution.run import Batch, Run, StopReason, stopped
 from remembrancer.engine.execution.runs import Runs
 from remembrancer.engine.execution.slots import Reservation, Slots
-from remembrancer.engine.execution.sync_handler import PlainHandler
+from remembrancer.engine.execution.sync_handler import SyncHandler
 from remembrancer.engine.memory_usage import memory_of
 from remembrancer.errors import RemembrancerError, SchedulerBusy
-from remembrancer.model.handler_result import Verdict
+from remembrancer.model.handler_result import HandlerOutcome
 from remembrancer.policies.settlement import settlement_of
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.sync_calls import OUTSIDE
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.handler import Handler
-    from remembrancer.ports.sync_calls import BlockingCalls
+    from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.ports.telemetry import Instruments
+    from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Lease, Settlement
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 _SLOT_WITHIN_SECONDS: Final = 5.0
 _END_SECONDS: Final = 1.0
@@ -43,7 +43,7 @@ _DOUBT_SECONDS: Final = 1.0
 """A loop that still runs so long after a handler was cancelled from outside was not at its own end."""
 
 
-class Dispatch:
+class Executor:
     """The executions that this replica has under way.
 
     Args:
@@ -60,10 +60,10 @@ class Dispatch:
         store: TaskStore,
         clock: Clock,
         handler: Handler,
-        options: Options,
+        options: SchedulerOptions,
         on_room: Callable[[], None],
         *,
-        instruments: Instruments,
+        instruments: Telemetry,
     ) -> None:
         self.instruments = instruments
         self._store = store
@@ -71,17 +71,17 @@ class Dispatch:
         self._options = options
         self._slots = Slots(options.max_concurrent, on_room)
         self._runs = Runs(self._slots, self._abandon)
-        self._plain = None if is_async(handler) else PlainHandler(handler, self._runs)
+        self._plain = None if is_async(handler) else SyncHandler(handler, self._runs)
         self._call = self._plain or cast("Callable[[Firing], Awaitable[object]]", handler)
-        self._ledger = Ledger(store, instruments)
+        self._ledger = OutcomeWriter(store, instruments)
         self._cancellations = Cancellations(self._runs, self._ledger)
         self._beats = Heartbeat(store, clock, options, lambda: self._ledger.leases, self._lose)
-        self._reporting = Reporting(store.events, clock)
+        self._reporting = ProgressWriter(store.events, clock)
         self._doubted: dict[Run, asyncio.TimerHandle] = {}
         self._stopping = self._stopped = False
         self._cut_off = False
         """Whether the loop ends without a `stop`."""
-        self.scheduler: BlockingCalls = OUTSIDE
+        self.scheduler: SyncCalls = OUTSIDE
         """What plain handlers call."""
 
     @property
@@ -205,12 +205,12 @@ class Dispatch:
         return self._options.timeout_seconds if task.timeout_seconds is None else task.timeout_seconds
 
     def _caller(self) -> Run | None:
-        author = AUTHOR.get()
+        author = CURRENT_ACTOR.get()
         return self._runs.handling.get(author.actor or "") if author and author.surface == "handler" else None
 
     async def _run(self, each: Run) -> None:
-        AUTHOR.set(Author("handler", each.execution_id))  # not whoever claimed it, or asked for it by hand
-        MARK.set(None)  # nor at their request, which was acted on when it began
+        CURRENT_ACTOR.set(Actor("handler", each.execution_id))  # not whoever claimed it, or asked for it by hand
+        IDEMPOTENCY_KEY.set(None)  # nor at their request, which was acted on when it began
         trace = self.instruments.begin(each.firing) if each.batch.traced else None
         settlement = None
         try:
@@ -240,7 +240,7 @@ class Dispatch:
             return None
         return await self._settlement(each.firing, verdict)
 
-    async def _handled(self, each: Run) -> Verdict | None:
+    async def _handled(self, each: Run) -> HandlerOutcome | None:
         """Call the handler and read its answer; None if it must not begin, or is abandoned."""
         if not self._plain and not self._runs.begin(each):
             return None
@@ -278,7 +278,7 @@ class Dispatch:
         for each in self._runs.of_leases(lease_ids):
             self._runs.ask(each, StopReason.LEASE_LOST)
 
-    def _settle(self, each: Run, verdict: Verdict | None) -> None:
+    def _settle(self, each: Run, verdict: HandlerOutcome | None) -> None:
         each.settled = True
         if verdict:
             settlement = settlement_of(each.firing.execution, verdict, self._clock.now())
@@ -286,15 +286,15 @@ class Dispatch:
         elif each.asked is StopReason.LEASE_LOST:
             self._ledger.leave(each.batch.lease_id)
 
-    async def _settlement(self, firing: Firing, verdict: Verdict) -> Settlement:
+    async def _settlement(self, firing: Firing, verdict: HandlerOutcome) -> Settlement:
         """Work out what a verdict means for the task."""
         execution, now, rearm = firing.execution, self._clock.now(), None
         if verdict.put_off:
             try:
-                current = await patiently(lambda: self._store.get(firing.task.task_id), execution.execution_id)
+                current = await retry_unavailable(lambda: self._store.get(firing.task.task_id), execution.execution_id)
                 rearm = deferral_of(current, verdict, now, execution.nominal_at)
             except RemembrancerError as error:  # the task is gone, or cannot be read
                 rearm = deferral_refused(str(error))
-        if isinstance(rearm, Verdict):
+        if isinstance(rearm, HandlerOutcome):
             return settlement_of(execution, rearm, now)
         return settlement_of(execution, verdict, now, rearm)

@@ -12,9 +12,9 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_id, read_thought
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, Thought, Verdict
+from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, HandlerOutcome, Thought
 from remembrancer.model.policy import TaskStatus
-from remembrancer.policies.deferral import put_off
+from remembrancer.policies.deferral import defer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.execution.handler_threads import Ended
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.handler import Firing, Handler
-    from remembrancer.ports.writes import Rearm
+    from remembrancer.ports.writes import Reschedule
 
 _LOG: Final = logging.getLogger("remembrancer")
 _LONGEST_TEXT: Final = 10_000
@@ -36,7 +36,7 @@ def is_async(handler: Handler) -> bool:
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
 
 
-async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> Verdict | None:
+async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> HandlerOutcome | None:
     """Call the handler and read its answer; None if it gave none. Raises nothing but a cancellation, or its own end."""
     try:
         answer = await call(firing)
@@ -59,19 +59,19 @@ async def answer_of(ended: Ended) -> Any:
     return await ended.answer if inspect.isawaitable(ended.answer) else ended.answer
 
 
-def read_answer(answer: Any) -> Verdict:
+def read_answer(answer: Any) -> HandlerOutcome:
     """Read what a handler answered; something else than an outcome is a failure that says so."""
     match answer:
         case None:
-            return Verdict(ExecutionStatus.COMPLETED)
+            return HandlerOutcome(ExecutionStatus.COMPLETED)
         case str():
-            return Verdict(ExecutionStatus.COMPLETED, result=_kept(answer))
+            return HandlerOutcome(ExecutionStatus.COMPLETED, result=_kept(answer))
         case Done():
             return _done(answer)
         case Failed(reason=reason):
-            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(reason))
+            return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(reason))
         case Defer(reason=reason):
-            return Verdict(
+            return HandlerOutcome(
                 ExecutionStatus.DEFERRED,
                 Reason.DEFERRED_BY_HANDLER,
                 _kept(reason),
@@ -79,10 +79,10 @@ def read_answer(answer: Any) -> Verdict:
             )
         case _:
             text = f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Defer, str or None."
-            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, text)
+            return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, text)
 
 
-def raised(firing: Firing, error: BaseException) -> Verdict:
+def raised(firing: Firing, error: BaseException) -> HandlerOutcome:
     """Return the failure that an exception is."""
     cause = BaseException.__dict__["__cause__"].__get__(error)  # whatever the class makes of the name
     if isinstance(error, RuntimeError) and isinstance(cause, StopIteration):
@@ -91,25 +91,27 @@ def raised(firing: Firing, error: BaseException) -> Verdict:
     name, shown = visible(firing.task.name), visible(text)
     told = error if _can_be_shown(error) else None
     _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=told)
-    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
+    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
 
 
-def deferral_of(task: ScheduledTask, verdict: Verdict, now: datetime, nominal_at: datetime) -> Rearm | Verdict:
+def deferral_of(
+    task: ScheduledTask, verdict: HandlerOutcome, now: datetime, nominal_at: datetime
+) -> Reschedule | HandlerOutcome:
     """Return the deferral that a handler asked for, or what its run is where that cannot be."""
     if task.status is TaskStatus.CANCELLED:
         text = "The task was cancelled while it ran: the deferral that its handler asked for is not kept."
-        return Verdict(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
+        return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
     try:
         assert verdict.put_off  # noqa: S101 (the caller has looked)
-        return put_off(task, verdict.put_off, now, nominal_at)
+        return defer(task, verdict.put_off, now, nominal_at)
     except BaseException as error:  # noqa: BLE001 (a handler may put anything into a Defer)
         said = str(error) if isinstance(error, InvalidInput) else _text(error)
         return deferral_refused(said)
 
 
-def deferral_refused(fault: str) -> Verdict:
+def deferral_refused(fault: str) -> HandlerOutcome:
     """Return the failure of a run whose handler asked for a deferral that cannot be."""
-    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(f"The deferral was refused. {fault}"))
+    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(f"The deferral was refused. {fault}"))
 
 
 def _text(error: BaseException) -> str:
@@ -134,16 +136,16 @@ def _can_be_shown(error: BaseException) -> bool:
     return True
 
 
-def _unreadable(answer: object, error: BaseException) -> Verdict:
+def _unreadable(answer: object, error: BaseException) -> HandlerOutcome:
     text = f"The handler's answer ({type(answer).__name__}) cannot be read: {_text(error)}"
-    return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(text))
+    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(text))
 
 
-def _done(answer: Done) -> Verdict:
+def _done(answer: Done) -> HandlerOutcome:
     if answer.thought is not None and (fault := _fault(answer.thought)):
-        return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(fault))
+        return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(fault))
     result = None if answer.result is None else _kept(answer.result)
-    return Verdict(ExecutionStatus.COMPLETED, result=result, thought=answer.thought)
+    return HandlerOutcome(ExecutionStatus.COMPLETED, result=result, thought=answer.thought)
 
 
 def _fault(thought: Thought) -> str | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 _LOG: Final = logging.getLogger("remembrancer")
 _BEATS: Final = 3
@@ -41,7 +41,7 @@ class Heartbeat:
         self,
         store: TaskStore,
         clock: Clock,
-        options: Options,
+        options: SchedulerOptions,
         leases: Callable[[], Sequence[str]],
         on_lost: Callable[[Sequence[str]], None],
     ) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.ports.telemetry import Instruments
+    from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Settlement
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -35,7 +35,7 @@ _MOST: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PendingOutcome:
     """An outcome to be written, and the lease under which its execution ran."""
 
     settlement: Settlement
@@ -55,7 +55,7 @@ class _Held:
     ends: bool = True
 
 
-class Ledger:
+class OutcomeWriter:
     """What this replica holds and has to write down.
 
     Args:
@@ -63,12 +63,12 @@ class Ledger:
         instruments: What measures.
     """
 
-    def __init__(self, store: TaskStore, instruments: Instruments) -> None:
+    def __init__(self, store: TaskStore, instruments: Telemetry) -> None:
         self._store = store
         self._instruments = instruments
         self._held: dict[str, _Held] = {}
-        self._ended: list[Entry] = []
-        self._writes: dict[asyncio.Task[None], Sequence[Entry]] = {}
+        self._ended: list[PendingOutcome] = []
+        self._writes: dict[asyncio.Task[None], Sequence[PendingOutcome]] = {}
         self._watched: dict[str, asyncio.Future[None]] = {}
         self._troubled: set[str] = set()
         self._stopped = False
@@ -94,7 +94,7 @@ class Ledger:
             return
         if not self._ended:
             asyncio.get_running_loop().call_soon(self._begin)
-        self._ended.append(Entry(settlement, lease_id))
+        self._ended.append(PendingOutcome(settlement, lease_id))
 
     def watch(self, execution_id: str) -> asyncio.Future[None]:
         """Return what is resolved once the outcome of this execution is written."""
@@ -136,12 +136,12 @@ class Ledger:
             if entry.settlement.rearm:
                 self._start([entry])
 
-    def _start(self, batch: Sequence[Entry]) -> None:
+    def _start(self, batch: Sequence[PendingOutcome]) -> None:
         write = asyncio.get_running_loop().create_task(self._write(batch))
         self._writes[write] = batch
         write.add_done_callback(self._writes.pop)
 
-    async def _write(self, batch: Sequence[Entry]) -> None:
+    async def _write(self, batch: Sequence[PendingOutcome]) -> None:
         """Write a batch, again and again; one that holds a bad outcome is split, so that the bad one fails alone."""
         refusals = 0
         for tries, seconds in enumerate(_pauses()):
@@ -163,11 +163,11 @@ class Ledger:
             await asyncio.sleep(seconds)
         return None
 
-    def _split(self, batch: Sequence[Entry]) -> None:
+    def _split(self, batch: Sequence[PendingOutcome]) -> None:
         for entry in batch:
             self._start([entry])
 
-    async def _takes_others(self, error: Exception, entry: Entry) -> bool:
+    async def _takes_others(self, error: Exception, entry: PendingOutcome) -> bool:
         """Whether the graph, which has refused this, takes another write: then it is not the graph's state."""
         if isinstance(error, GraphUnavailable) and type(error) not in {GraphUnavailable, ForeignConstraint}:
             return False  # a full disk, a server that does not answer: it says so itself
@@ -177,12 +177,12 @@ class Ledger:
             return False
         return True
 
-    def _ending(self, batch: Sequence[Entry]) -> list[str]:
+    def _ending(self, batch: Sequence[PendingOutcome]) -> list[str]:
         """Return the leases that have no outcome to come but those of *batch*."""
         mine = Counter(entry.lease_id for entry in batch)
         return [lease_id for lease_id, count in mine.items() if self._held[lease_id] == _Held(count)]
 
-    def _written(self, batch: Sequence[Entry], written: Sequence[bool], over: Sequence[str]) -> None:
+    def _written(self, batch: Sequence[PendingOutcome], written: Sequence[bool], over: Sequence[str]) -> None:
         """Let go of a batch that was written in a commit which ended the leases *over*."""
         mine = Counter(entry.lease_id for entry in batch)
         ended = [lease_id for lease_id, count in mine.items() if self._count_down(lease_id, count)]
@@ -198,14 +198,14 @@ class Ledger:
                 _LOG.warning("%s was taken over meanwhile; its late outcome is not kept", entry.execution_id)
         self._instruments.settled(entry.settlement for entry, kept in zip(batch, written, strict=True) if kept)
 
-    def _tell(self, batch: Sequence[Entry]) -> None:
+    def _tell(self, batch: Sequence[PendingOutcome]) -> None:
         for entry in batch:
             if (written := self._watched.pop(entry.execution_id, None)) and not written.done():
                 written.set_result(None)
 
     def _start_ending(self, lease_ids: Sequence[str]) -> None:
         """End leases that hold nothing any longer."""
-        end = patiently(lambda: self._store.settle([], lease_ids), f"the end of {len(lease_ids)} leases")
+        end = retry_unavailable(lambda: self._store.settle([], lease_ids), f"the end of {len(lease_ids)} leases")
 
         async def ending() -> None:
             await end
@@ -223,14 +223,14 @@ class Ledger:
         return held.open == 0 and held.ends
 
 
-def _replaced(entry: Entry, error: Exception) -> Entry:
+def _replaced(entry: PendingOutcome, error: Exception) -> PendingOutcome:
     _LOG.error(
         "The graph refuses the outcome of %s for what is in it: recorded as failed. %r", entry.execution_id, error
     )
     return replace(entry, settlement=refused(entry.settlement, str(error)))
 
 
-async def patiently(ask: Callable[[], Awaitable[_T]], what: str) -> _T:
+async def retry_unavailable(ask: Callable[[], Awaitable[_T]], what: str) -> _T:
     """Ask the graph; while it does not answer, ask again, for ever: the work is done and has to be written."""
     for seconds in _pauses():
         try:

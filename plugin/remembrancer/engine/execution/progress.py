@@ -20,7 +20,7 @@ _LOG: Final = logging.getLogger("remembrancer")
 _PAUSE_SECONDS: Final = 1.0
 
 
-class Reporting:
+class ProgressWriter:
     """Takes reports on any thread, writes all that are new in one commit, then rests a while.
 
     A report replaces the one before it of the same execution; a handler that reports ten thousand times a second

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.handler_result import Verdict
+from remembrancer.model.handler_result import HandlerOutcome
 from remembrancer.model.policy import OnLost
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Run:
         return task.on_lost is OnLost.RETRY and self.firing.execution.attempt < task.max_attempts
 
 
-def stopped(run: Run, *, abandoned: bool = False) -> Verdict | None:
+def stopped(run: Run, *, abandoned: bool = False) -> HandlerOutcome | None:
     """Return how a run ended that gave no answer; None if it is left to its lease, for another process to try again."""
     begun = run.begun_at is not None
     match run.asked:
@@ -96,22 +96,22 @@ def stopped(run: Run, *, abandoned: bool = False) -> Verdict | None:
             return None
         case StopReason.CANCELLED:
             text = "The task was cancelled while it ran." if begun else "The task was cancelled before it began."
-            return Verdict(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
+            return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
         case StopReason.SHUTDOWN:
             return None if run.is_retried else _shut_down(begun=begun, abandoned=abandoned)
         case StopReason.DEADLINE:
             how = ", and did not end when it was stopped" if abandoned or run.on_thread else " and was stopped"
             text = f"The handler ran longer than {run.limit_seconds:g} s{how}."
-            return Verdict(ExecutionStatus.FAILED, Reason.TIMED_OUT, text)
+            return HandlerOutcome(ExecutionStatus.FAILED, Reason.TIMED_OUT, text)
         case None:
             text = "The handler cancelled itself." if begun else "It was cancelled before the handler began."
-            return Verdict(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, text)
+            return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, text)
 
 
-def _shut_down(*, begun: bool, abandoned: bool) -> Verdict:
+def _shut_down(*, begun: bool, abandoned: bool) -> HandlerOutcome:
     if not begun:
         text = "The scheduler stopped before the handler began."
-        return Verdict(ExecutionStatus.CANCELLED, Reason.SHUTDOWN, text)
+        return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.SHUTDOWN, text)
     text = "The scheduler stopped before the handler was done"
     text += "; it was told to stop and did not end." if abandoned else "."
-    return Verdict(ExecutionStatus.FAILED, Reason.SHUTDOWN, text)
+    return HandlerOutcome(ExecutionStatus.FAILED, Reason.SHUTDOWN, text)

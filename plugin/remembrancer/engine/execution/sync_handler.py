@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.handler import Firing, Handler
 
 
-class PlainHandler:
+class SyncHandler:
     """Calls a plain handler, each time on a thread of its own.
 
     Args:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.clock_steps import is_within
-from remembrancer.ports.event_log import Keeping
+from remembrancer.ports.event_log import EventRetentionPolicy
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.event_log import EventLog
-    from remembrancer.settings import Options
+    from remembrancer.settings import SchedulerOptions
 
 _BETWEEN_LOOKS: Final = timedelta(seconds=30)
 
 
-class Forgetting:
+class EventRetention:
     """Keeps the event log as short as it is to be.
 
     Args:
@@ -29,10 +29,10 @@ class Forgetting:
         options: How much of it is kept.
     """
 
-    def __init__(self, events: EventLog, clock: Clock, options: Options) -> None:
+    def __init__(self, events: EventLog, clock: Clock, options: SchedulerOptions) -> None:
         self._events = events
         self._clock = clock
-        self._keeping = Keeping(options.events_kept, options.events_kept_seconds)
+        self._keeping = EventRetentionPolicy(options.events_kept, options.events_kept_seconds)
         self._looked_at: datetime | None = None
 
     async def work(self, wake: asyncio.Event, progress: Callable[[], None]) -> None:

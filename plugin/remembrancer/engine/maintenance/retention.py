@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.context import Author, acting
+from remembrancer.context import Actor, current_actor
 from remembrancer.engine.clock_steps import is_within
 from remembrancer.errors import InvalidInput
 from remembrancer.ports.writes import Change
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.retention import OldExecution, Past
-    from remembrancer.settings import Options
+    from remembrancer.ports.retention import ExecutionRetention, ExpiredExecution
+    from remembrancer.settings import SchedulerOptions
 
 _LARGEST: Final = 500
 _SMALLEST: Final = 10
@@ -30,7 +30,7 @@ _MOST_DAYS: Final = 36_500
 
 
 @dataclass(frozen=True, slots=True)
-class Retained:
+class PruneResult:
     """What a roll-up did, or would do."""
 
     before: datetime
@@ -58,9 +58,9 @@ class Retention:
         replica_id: Who does it.
     """
 
-    def __init__(self, past: Past, clock: Clock, options: Options, replica_id: str) -> None:
+    def __init__(self, past: ExecutionRetention, clock: Clock, options: SchedulerOptions, replica_id: str) -> None:
         self._past = past
-        self._author = Author("checker", replica_id)
+        self._author = Actor("checker", replica_id)
         self._begun = False
         self._clock = clock
         self._keep = None if (days := options.keep_executions_days) is None else days_to_keep(days)
@@ -86,7 +86,7 @@ class Retention:
             if old:
                 await self._roll_up(old)
 
-    async def _roll_up(self, old: Sequence[OldExecution]) -> None:
+    async def _roll_up(self, old: Sequence[ExpiredExecution]) -> None:
         """Roll up a batch, and let the next be as large as the budget allows by what this one took."""
         began = time.monotonic()
         await self._past.roll_up(old)
@@ -94,7 +94,7 @@ class Retention:
         self._limit = int(min(_LARGEST, max(_SMALLEST, affordable)))
 
 
-async def retain(past: Past, now: datetime, keep_days: float, *, dry_run: bool) -> Retained:
+async def prune(past: ExecutionRetention, now: datetime, keep_days: float, *, dry_run: bool) -> PruneResult:
     """Roll up everything that began more than *keep_days* before *now*, or with *dry_run* only say what that would be.
 
     Raises InvalidInput.
@@ -105,13 +105,13 @@ async def retain(past: Past, now: datetime, keep_days: float, *, dry_run: bool) 
     after_id = _ALL
     while old := await past.oldest(before, after_id, _LARGEST):
         if not dry_run and after_id == _ALL:
-            await past.begin(before, _change(now, acting()))
+            await past.begin(before, _change(now, current_actor()))
         after_id = old[-1].execution_id
         executions += len(old) if dry_run else await past.roll_up(old)
         occurrences += sum(each.occurrences for each in old)
         summaries |= {(each.task_id, each.day) for each in old}
-    return Retained(before, executions, occurrences, len(summaries))
+    return PruneResult(before, executions, occurrences, len(summaries))
 
 
-def _change(now: datetime, author: Author) -> Change:
+def _change(now: datetime, author: Actor) -> Change:
     return Change("retain", now, author.surface, author.actor)

@@ -18,8 +18,8 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.pipeline import beginning_ms, cron_of, held_ms, schedule_of
-from remembrancer.ports.armed_times import Cause, Move, Retraction
-from remembrancer.schedules.exclusions import joined, pairs_of, passing
+from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause, Retraction
+from remembrancer.schedules.exclusions import joined, pairs_of, with_exclusions
 from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force, say_the_same, under_new_rules
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.armed_times import Missed
+    from remembrancer.ports.armed_times import MissedOccurrence
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.schedules.cron.expression import Cron
@@ -40,7 +40,7 @@ _SLICE: Final = 50
 """How many tasks are derived before others have their turn."""
 
 
-class Recheck:
+class ScheduleRecheck:
     """Sets right what recurring tasks are armed for.
 
     Args:
@@ -67,7 +67,7 @@ class Recheck:
         """Arm tasks for their first moment after *now* that has no outcome, if that is earlier; return how many."""
         now_ms, waiting = to_ms(now), 0
 
-        async def derive(page: Sequence[ScheduledTask]) -> list[Move]:
+        async def derive(page: Sequence[ScheduledTask]) -> list[ArmedTimeChange]:
             nonlocal waiting
             ahead = [task for task in page if _lies_ahead(task, now_ms)]
             missed = await self._store.schedules.missed_after([task.task_id for task in ahead], now)
@@ -75,7 +75,7 @@ class Recheck:
             waiting += len(ahead) - len(moves)
             return moves
 
-        moved = await self._walk(derive, Cause(cause, now, self._replica_id))
+        moved = await self._walk(derive, ChangeCause(cause, now, self._replica_id))
         _LOG.log(
             logging.WARNING if moved or waiting else logging.DEBUG,
             "%s %d recurring tasks are armed again for the first moment after %s; "
@@ -108,7 +108,7 @@ class Recheck:
         cause = f"The rules of the time zone {old.zone} have changed since the task was armed."
         moved = await self._walk(
             lambda page: _each(page, lambda task: under_current_rules(task, old)),
-            Cause(cause, now, self._replica_id),
+            ChangeCause(cause, now, self._replica_id),
             [old.zone],
         )
         _LOG.warning("The rules of the time zone %s have changed: %d recurring tasks are moved.", old.zone, moved)
@@ -122,8 +122,8 @@ class Recheck:
 
     async def _walk(
         self,
-        derive: Callable[[Sequence[ScheduledTask]], Awaitable[list[Move]]],
-        cause: Cause,
+        derive: Callable[[Sequence[ScheduledTask]], Awaitable[list[ArmedTimeChange]]],
+        cause: ChangeCause,
         zones: Collection[str] | None = None,
     ) -> int:
         """Write what *derive* answers for the armed recurring tasks, page by page; return how many were moved."""
@@ -136,7 +136,7 @@ class Recheck:
         return moved
 
 
-def earlier(task: ScheduledTask, missed: Sequence[Missed], now_ms: int) -> Move | None:
+def earlier(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int) -> ArmedTimeChange | None:
     """Return the move of *task* to its first moment after *now_ms* without an outcome; None for one that is to stay.
 
     What is recorded as *missed* of moments after that one is taken back: they are ahead again.
@@ -152,26 +152,26 @@ def earlier(task: ScheduledTask, missed: Sequence[Missed], now_ms: int) -> Move 
     begun_ms = beginning_ms(task)
     served = [*pairs_of(task.ahead_ms or ()), *_between(begun_ms, armed_ms, missed)]
     ahead_ms = joined([pair for pair in served if pair[1] > now_ms])
-    moment_ms = passing(cron, ahead_ms).next_ms(max(now_ms, held_ms(task) - 1))
+    moment_ms = with_exclusions(cron, ahead_ms).next_ms(max(now_ms, held_ms(task) - 1))
     if moment_ms >= armed_ms:
         return None
     retractions = [_shortened(each, cron, moment_ms) for each in missed if each.last_ms >= moment_ms]
-    return Move(task, moment_ms, moment_ms, min(begun_ms, moment_ms), ahead_ms or None, retractions)
+    return ArmedTimeChange(task, moment_ms, moment_ms, min(begun_ms, moment_ms), ahead_ms or None, retractions)
 
 
-def _between(begin_ms: int, end_ms: int, missed: Sequence[Missed]) -> list[tuple[int, int]]:
+def _between(begin_ms: int, end_ms: int, missed: Sequence[MissedOccurrence]) -> list[tuple[int, int]]:
     """Return the stretches from *begin_ms* up to *end_ms* (excluded) of which nothing is recorded as missed."""
     begins = [begin_ms, *(max(begin_ms, each.last_ms + 1) for each in missed)]
     ends = [*(each.first_ms for each in missed), end_ms]
     return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]
 
 
-def _shortened(missed: Missed, cron: Cron, moment_ms: int) -> Retraction:
+def _shortened(missed: MissedOccurrence, cron: Cron, moment_ms: int) -> Retraction:
     left = cron.count(missed.first_ms, moment_ms - 1)
     return Retraction(missed, cron.last_ms(moment_ms - 1, 1) if left else 0, left)
 
 
-def under_current_rules(task: ScheduledTask, old: ZoneRules) -> Move | None:
+def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange | None:
     """Return the move of *task*, armed by *old* rules, to where its place is under those in force; None to stay."""
     cron, place_ms = cron_of(task), task.nominal_ms
     if cron is None or place_ms is None or task.next_run_ms is None:
@@ -182,12 +182,14 @@ def under_current_rules(task: ScheduledTask, old: ZoneRules) -> Move | None:
     if moment_ms == place_ms:
         return None
     armed_ms = moment_ms if task.deferral_id is None and task.next_run_ms == place_ms else task.next_run_ms
-    return Move(task, armed_ms, moment_ms, task.since_ms, task.ahead_ms)
+    return ArmedTimeChange(task, armed_ms, moment_ms, task.since_ms, task.ahead_ms)
 
 
-async def _each(tasks: Sequence[ScheduledTask], derive: Callable[[ScheduledTask], Move | None]) -> list[Move]:
+async def _each(
+    tasks: Sequence[ScheduledTask], derive: Callable[[ScheduledTask], ArmedTimeChange | None]
+) -> list[ArmedTimeChange]:
     """Return the moves of those tasks that have one, others having their turn in between."""
-    moves: list[Move] = []
+    moves: list[ArmedTimeChange] = []
     for place, task in enumerate(tasks, 1):
         with suppress(InvalidInput):  # the checker takes it out of the schedule when its time comes, and says why
             if move := derive(task):
@@ -208,7 +210,7 @@ def _lies_ahead(task: ScheduledTask, now_ms: int) -> bool:
         return False
 
 
-def _tell(move: Move, cause: Cause) -> None:
+def _tell(move: ArmedTimeChange, cause: ChangeCause) -> None:
     task, was, will = move.task, _shown(move.task.next_run_ms), _shown(move.next_run_ms)
     _LOG.info("Task %s (%s) is moved from %s to %s: %s", visible(task.name), task.task_id, was, will, cause.reason)
 

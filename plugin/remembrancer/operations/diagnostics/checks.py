@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.handler_result import THOUGHT_REFUSED
 from remembrancer.model.timestamps import from_ms, to_iso
-from remembrancer.operations.diagnostics.facts import Facts, Process
+from remembrancer.operations.diagnostics.facts import DiagnosticFacts, ProcessStats
 from remembrancer.operations.diagnostics.remedies import ADVICE
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS, mean_seconds, most_common
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-__all__ = ["Diagnosis", "Facts", "Health", "Process", "examine", "worst"]
+__all__ = ["CheckResult", "DiagnosticFacts", "ProcessStats", "Severity", "diagnose", "worst"]
 
 
-class Health(StrEnum):
+class Severity(StrEnum):
     """How a check came out; the worst is the exit code of `doctor`."""
 
     OK = "ok"
@@ -28,20 +28,20 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class CheckResult:
     """What one check says."""
 
     number: int
     check: str
-    health: Health
+    health: Severity
     saw: str
     why: str
     do: str
     numbers: dict[str, float] = field(default_factory=dict[str, float])
 
 
-Judgement = tuple[Health, str, dict[str, float]]
-OK, WARN, CRITICAL = Health.OK, Health.WARN, Health.CRITICAL
+Judgement = tuple[Severity, str, dict[str, float]]
+OK, WARN, CRITICAL = Severity.OK, Severity.WARN, Severity.CRITICAL
 FEW: Final = 5
 """Below so many cases a share says nothing."""
 FEW_IN_MANY: Final = 0.01
@@ -53,23 +53,23 @@ SKEW_SECONDS: Final = 1.0
 OFTEN_DEFERRED: Final = 5
 
 
-def examine(facts: Facts) -> list[Diagnosis]:
+def diagnose(facts: DiagnosticFacts) -> list[CheckResult]:
     """Return what all ten checks say of *facts*."""
-    diagnoses: list[Diagnosis] = []
+    diagnoses: list[CheckResult] = []
     for number, judge in enumerate(_CHECKS, 1):
         name = judge.__name__
         unknown = facts.silent is not None and judge not in _WITHOUT_THE_GRAPH
         health, saw, numbers = _UNKNOWN if unknown else judge(facts)
-        diagnoses.append(Diagnosis(number, name, health, saw, *ADVICE[name], numbers))
+        diagnoses.append(CheckResult(number, name, health, saw, *ADVICE[name], numbers))
     return diagnoses
 
 
-def worst(diagnoses: Iterable[Diagnosis]) -> Health:
+def worst(diagnoses: Iterable[CheckResult]) -> Severity:
     """Return the worst of the diagnoses."""
     return _worst(OK, *(each.health for each in diagnoses))
 
 
-def executions(facts: Facts) -> Judgement:
+def executions(facts: DiagnosticFacts) -> Judgement:
     """Failures among what came to a result in the last day."""
     counts = facts.day.counts
     failed, ended = counts["executions_failed"], counts["executions_failed"] + counts["executions_completed"]
@@ -80,7 +80,7 @@ def executions(facts: Facts) -> Judgement:
     return _by(rate if ended >= FEW else 0.0, 0.1, 0.5), saw, {"failed": failed, "ended": ended, "rate": rate}
 
 
-def drift(facts: Facts) -> Judgement:
+def drift(facts: DiagnosticFacts) -> Judgement:
     """Runs that began late, and occurrences that never did, in the last day."""
     counts = facts.day.counts
     missed, begun = counts["occurrences_missed"], counts["triggers"]
@@ -93,7 +93,7 @@ def drift(facts: Facts) -> Judgement:
     return health, saw, {"begun": begun, "missed": missed, "late_share": late, "delay_p95_seconds": bound}
 
 
-def memory(facts: Facts) -> Judgement:
+def memory(facts: DiagnosticFacts) -> Judgement:
     """What the scheduler's process holds."""
     tasks = float(facts.open_tasks)
     resident = facts.process.resident_bytes if facts.process else None
@@ -103,7 +103,7 @@ def memory(facts: Facts) -> Judgement:
     return _by(resident, LARGE_MEMORY, 2 * LARGE_MEMORY), saw, {"resident_bytes": resident, "open_tasks": tasks}
 
 
-def database(facts: Facts) -> Judgement:
+def database(facts: DiagnosticFacts) -> Judgement:
     """Whether the graph answers, in what time, and how much room it has left."""
     if facts.silent is not None:
         return CRITICAL, f"the graph does not answer: {facts.silent.splitlines()[0]}", {"answers": 0.0}
@@ -128,7 +128,7 @@ def database(facts: Facts) -> Judgement:
     return health, saw, numbers
 
 
-def cron(facts: Facts) -> Judgement:
+def cron(facts: DiagnosticFacts) -> Judgement:
     """Expressions refused at the door since the graph was made, and tasks that a day has set aside as unreadable."""
     counts = facts.lifelong.counts
     refused, accepted = counts["cron_refused"], counts["recurring_created"]
@@ -140,7 +140,7 @@ def cron(facts: Facts) -> Judgement:
     return health, saw, {"refused": refused, "accepted": accepted, "share": share, "set_aside": aside}
 
 
-def service(facts: Facts) -> Judgement:
+def service(facts: DiagnosticFacts) -> Judgement:
     """Whether the checker lives, and looks as often as it should."""
     process = facts.process
     if process is None:
@@ -159,7 +159,7 @@ def service(facts: Facts) -> Judgement:
     return health, saw, numbers
 
 
-def _without_a_scheduler(facts: Facts) -> Judgement:
+def _without_a_scheduler(facts: DiagnosticFacts) -> Judgement:
     """Where no scheduler runs here: whether one elsewhere serves the graph, and what is due meanwhile."""
     waited, due, alive_ms = _due_seconds(facts), facts.sounding.due, facts.sounding.alive_ms
     silent_seconds = None if alive_ms is None else (facts.now_ms - alive_ms) / 1000
@@ -174,7 +174,7 @@ def _without_a_scheduler(facts: Facts) -> Judgement:
     return CRITICAL if waited > LATE_SECONDS else OK if alive else WARN, saw, numbers
 
 
-def deferrals(facts: Facts) -> Judgement:
+def deferrals(facts: DiagnosticFacts) -> Judgement:
     """How often things are put off, and whether one thing is put off for ever."""
     counts = facts.day.counts
     put_off, begun = counts["deferrals"], counts["executions_started"]
@@ -190,7 +190,7 @@ def deferrals(facts: Facts) -> Judgement:
     return health, saw, {"deferrals": put_off, "share": share, "most_of_one_task": float(most)}
 
 
-def performance(facts: Facts) -> Judgement:
+def performance(facts: DiagnosticFacts) -> Judgement:
     """Whether work piles up, and whether it takes longer than it did."""
     waited, day, hour = _due_seconds(facts), mean_seconds(facts.day.counts), mean_seconds(facts.hour.counts)
     slower = hour / day if day else 1.0
@@ -203,7 +203,7 @@ def performance(facts: Facts) -> Judgement:
     return health, saw, numbers
 
 
-def limits(facts: Facts) -> Judgement:
+def limits(facts: DiagnosticFacts) -> Judgement:
     """How near the limit of handlers under way is."""
     if facts.process is None:
         return OK, "no scheduler runs here: nothing is near a limit", {}
@@ -212,7 +212,7 @@ def limits(facts: Facts) -> Judgement:
     return _by(running / most, 0.8, 1.0), saw, {"handlers": running, "limit": most, "share": running / most}
 
 
-def integration(facts: Facts) -> Judgement:
+def integration(facts: DiagnosticFacts) -> Judgement:
     """Leases that nobody took over, clocks that disagree, thoughts that could not be kept."""
     now_ms, overdue, offset = facts.now_ms, facts.sounding.overdue_leases, facts.clock_offset_seconds
     since = facts.sounding.oldest_overdue_ms
@@ -233,15 +233,15 @@ def integration(facts: Facts) -> Judgement:
     return _worst(*judged), saw, {**numbers, "thoughts_refused": refused}
 
 
-def _worst(*healths: Health) -> Health:
-    return max(healths, key=list(Health).index)
+def _worst(*healths: Severity) -> Severity:
+    return max(healths, key=list(Severity).index)
 
 
-def _by(value: float, warn: float, critical: float) -> Health:
+def _by(value: float, warn: float, critical: float) -> Severity:
     return CRITICAL if value >= critical else WARN if value >= warn else OK
 
 
-def _due_seconds(facts: Facts) -> float:
+def _due_seconds(facts: DiagnosticFacts) -> float:
     oldest = facts.sounding.oldest_due_ms
     return 0.0 if oldest is None else max(0.0, (facts.now_ms - oldest) / 1000)
 
@@ -256,7 +256,7 @@ def _percentile_ms(delays: list[int], share: float) -> float:
     return DELAY_BOUNDS_MS[-1]
 
 
-_CHECKS: Final[tuple[Callable[[Facts], Judgement], ...]] = (
+_CHECKS: Final[tuple[Callable[[DiagnosticFacts], Judgement], ...]] = (
     *(executions, drift, memory, database, cron),
     *(service, deferrals, performance, limits, integration),
 )

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from remembrancer.ports.health import Sounding
-    from remembrancer.ports.statistics import Lifelong, Window
+    from remembrancer.ports.health import GraphHealth
+    from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessStats:
     """The process that runs the scheduler."""
 
     uptime_seconds: float
@@ -29,24 +29,24 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DiagnosticFacts:
     """What the checks judge."""
 
     now_ms: int
-    sounding: Sounding
+    sounding: GraphHealth
     answer_seconds: float
     """How long the graph took for the sounding."""
     clock_offset_seconds: float
     """How far the graph's clock is ahead of ours."""
-    day: Window
-    hour: Window
-    lifelong: Lifelong
+    day: WindowStatistics
+    hour: WindowStatistics
+    lifelong: LifetimeStatistics
     open_tasks: int
     most_deferred: tuple[str, int] | None
     """The open task that was put off most often, and how often."""
     exclusive: bool
     """Whether a scheduler elsewhere could not hold this graph."""
-    process: Process | None
+    process: ProcessStats | None
     """None: no scheduler runs where this was asked."""
     refusal: str | None = None
     """Why the graph cannot be written; None where it can."""

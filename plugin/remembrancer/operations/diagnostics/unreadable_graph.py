@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from remembrancer.operations.diagnostics.checks import Facts
+from remembrancer.operations.diagnostics.checks import DiagnosticFacts
 from remembrancer.ports.health import NOTHING
-from remembrancer.ports.statistics import Lifelong, Window
+from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
 
 if TYPE_CHECKING:
-    from remembrancer.operations.diagnostics.checks import Process
+    from remembrancer.operations.diagnostics.checks import ProcessStats
 
 
 def facts_without_graph(
-    now_ms: int, silent: str, *, open_tasks: int = 0, exclusive: bool = True, process: Process | None = None
-) -> Facts:
+    now_ms: int, silent: str, *, open_tasks: int = 0, exclusive: bool = True, process: ProcessStats | None = None
+) -> DiagnosticFacts:
     """Return facts that hold nothing of the graph but *silent*, why it does not answer."""
-    return Facts(
+    return DiagnosticFacts(
         now_ms=now_ms,
         sounding=NOTHING,
         answer_seconds=0.0,
         clock_offset_seconds=0.0,
-        day=Window(),
-        hour=Window(),
-        lifelong=Lifelong({}, Counter(), None),
+        day=WindowStatistics(),
+        hour=WindowStatistics(),
+        lifelong=LifetimeStatistics({}, Counter(), None),
         open_tasks=open_tasks,
         most_deferred=None,
         exclusive=exclusive,

@@ -16,9 +16,9 @@ from cron_descriptor import (  # pyright: ignore[reportMissingTypeStubs]
 )
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import Seconds
+from remembrancer.model.policy import SecondsField
 from remembrancer.schedules.cron.expression import parse_cron
-from remembrancer.schedules.cron.fields import DAY, HOUR, MINUTE, MONTH, SECOND, WEEKDAY, Place, read_field
+from remembrancer.schedules.cron.fields import DAY, HOUR, MINUTE, MONTH, SECOND, WEEKDAY, FieldSpec, read_field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ _OWN: Final = re.compile(r"\bH\b")
 
 
 @lru_cache(4096)
-def describe(expression: str, seconds: Seconds | None = None) -> str:
+def describe(expression: str, seconds: SecondsField | None = None) -> str:
     """Return what *expression* means in English, such as "At 09:00, Monday through Friday".
 
     *seconds* says where one of six fields keeps its seconds; without, it is taken to be the first.
@@ -37,7 +37,7 @@ def describe(expression: str, seconds: Seconds | None = None) -> str:
     if _OWN.search(expression.upper()):
         return f"By {expression}, where H is a moment of each task's own"
     if seconds is None and len(expression.split()) == _SIX:
-        seconds = Seconds.FIRST
+        seconds = SecondsField.FIRST
     try:
         cron = parse_cron(expression, seconds=seconds)
         return ", ".join(part for part in (_time(cron), *_days(cron)) if part)
@@ -62,7 +62,7 @@ def _time(cron: Cron) -> str:
     return get_description(" ".join([*texts[second == "0" :], "* * *"]), options)
 
 
-def _even(place: Place, text: str, values: tuple[int, ...]) -> str:
+def _even(place: FieldSpec, text: str, values: tuple[int, ...]) -> str:
     """Return a field as it is; one by one where it begins again before a step is whole, as every seven minutes do."""
     found = _STEP.fullmatch(text)
     return text if found is None or (place.high + 1) % int(found[1]) == 0 else ",".join(map(str, values))

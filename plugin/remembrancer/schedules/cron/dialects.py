@@ -10,8 +10,8 @@ import re
 from typing import Final
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import Seconds
-from remembrancer.schedules.cron.fields import DAY, MONTH, PLACES, WEEKDAY, Place, WrongField
+from remembrancer.model.policy import SecondsField
+from remembrancer.schedules.cron.fields import DAY, MONTH, PLACES, WEEKDAY, FieldSpec, WrongField
 from remembrancer.schedules.parsing import read_zone
 
 ALIASES: Final = {
@@ -46,13 +46,13 @@ def is_foreign(text: str, fields: list[str]) -> bool:
     return bool(_ZONED.fullmatch(text) or _WRAPPED.fullmatch(text))
 
 
-def joined(texts: list[str], seconds: Seconds | None) -> str:
+def joined(texts: list[str], seconds: SecondsField | None) -> str:
     """Return six fields, seconds last, as the caller writes them."""
     *five, second = texts
-    return " ".join({None: five, Seconds.FIRST: [second, *five], Seconds.LAST: texts}[seconds])
+    return " ".join({None: five, SecondsField.FIRST: [second, *five], SecondsField.LAST: texts}[seconds])
 
 
-def refusal(text: str, fields: list[str], seconds: Seconds | None) -> WrongField:
+def refusal(text: str, fields: list[str], seconds: SecondsField | None) -> WrongField:
     """Return what is wrong with an expression that has not as many fields as it should."""
     if found := _ZONED.fullmatch(text):
         return _zoned(found["zone"], found["rest"])
@@ -66,10 +66,10 @@ def refusal(text: str, fields: list[str], seconds: Seconds | None) -> WrongField
     return _of_five(fields)
 
 
-def _of_six(text: str, count: int, seconds: Seconds) -> WrongField:
+def _of_six(text: str, count: int, seconds: SecondsField) -> WrongField:
     instead = None
     if count == _PLAIN:
-        instead = f"0 {text}" if seconds is Seconds.FIRST else f"{text} 0"
+        instead = f"0 {text}" if seconds is SecondsField.FIRST else f"{text} 0"
     year = "; there is no field for the year" if count > _PLAIN + 1 else ""
     return WrongField(f"exactly six fields, as seconds={seconds.value!r} was given; here are {count}{year}", instead)
 
@@ -122,7 +122,7 @@ def _same(five: list[str]) -> str | None:
     return " ".join(told)
 
 
-def _item(place: Place, item: str) -> str | None:
+def _item(place: FieldSpec, item: str) -> str | None:
     """Return an item of Quartz in our spelling."""
     if item == "?":
         return "*"

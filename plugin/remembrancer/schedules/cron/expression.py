@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.schedules.cron.calendar import day_sides
 from remembrancer.schedules.cron.dialects import expand_alias, is_foreign, joined, refusal
 from remembrancer.schedules.cron.fields import (
@@ -29,18 +29,18 @@ from remembrancer.schedules.cron.fields import (
     PLACES,
     SECOND,
     WEEKDAY,
-    Reading,
+    ParsedField,
     WrongField,
     read_field,
 )
-from remembrancer.schedules.cron.wall_times import NO_WALL, Walls
+from remembrancer.schedules.cron.wall_times import NO_WALL, WallTimes
 from remembrancer.schedules.parsing import read_zone
 from remembrancer.schedules.zone_offsets import span_at
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from remembrancer.schedules.zone_offsets import Span
+    from remembrancer.schedules.zone_offsets import OffsetSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,10 @@ class Cron:
     timezone: str
     gap: Gap
     fold: Fold
-    seconds: Seconds | None
+    seconds: SecondsField | None
     elapsed: bool = field(repr=False)
     """Whether this is an interval, which follows elapsed time, and not a fixed time of day."""
-    walls: Walls = field(repr=False)
+    walls: WallTimes = field(repr=False)
     """The wall times it names, before the zone has its say."""
     rules: ZoneInfo | None = field(default=None, repr=False)
     """Rules of the zone other than those in force here, such as those that a moment was derived by."""
@@ -140,13 +140,13 @@ class Cron:
                 high = middle
         return low * 1000
 
-    def runs_after_gap(self, span: Span) -> bool:
+    def runs_after_gap(self, span: OffsetSpan) -> bool:
         """Tell whether a fixed time lies in the gap that *span* begins with, and is to run after it."""
         if span.offset <= span.before or self.elapsed or self.gap is Gap.SKIP:
             return False
         return self.walls.at_or_after(span.start + span.before) < span.start + span.offset
 
-    def _bounds(self, span: Span) -> tuple[int, int]:
+    def _bounds(self, span: OffsetSpan) -> tuple[int, int]:
         """Return the wall times from which and up to which (excluded) *span* serves, as `fold` wishes."""
         opens, closes = span.start + span.offset, span.end + span.offset
         if self.elapsed:
@@ -164,7 +164,7 @@ def parse_cron(
     timezone: str = "UTC",
     gap: Gap = Gap.RUN_AFTER,
     fold: Fold = Fold.FIRST,
-    seconds: Seconds | None = None,
+    seconds: SecondsField | None = None,
     hash_id: str | None = None,
 ) -> Cron:
     """Read a cron expression; the same arguments are read only once.
@@ -186,14 +186,14 @@ def parse_cron(
         raise _refusal(expression, f"at most {_LONGEST} characters")
     zone = read_zone(timezone)
     policy = (_choice(Gap, gap, "gap"), _choice(Fold, fold, "fold"))
-    place = None if seconds is None else _choice(Seconds, seconds, "seconds")
+    place = None if seconds is None else _choice(SecondsField, seconds, "seconds")
     # Only H looks at the id: without it, all tasks with this expression share one Cron.
     key = str(hash_id) if hash_id is not None and _USES_HASH.search(expression) else None
     return _parse(expression, zone, policy, place, key)
 
 
 @lru_cache(maxsize=4096)
-def _parse(expression: str, zone: str, policy: tuple[Gap, Fold], seconds: Seconds | None, key: str | None) -> Cron:
+def _parse(expression: str, zone: str, policy: tuple[Gap, Fold], seconds: SecondsField | None, key: str | None) -> Cron:
     try:
         readings, walls = _read(expression, seconds, key)
     except WrongField as wrong:
@@ -204,10 +204,10 @@ def _parse(expression: str, zone: str, policy: tuple[Gap, Fold], seconds: Second
     return Cron(expression, normal, zone, *policy, seconds, elapsed, walls)
 
 
-def _read(expression: str, seconds: Seconds | None, key: str | None) -> tuple[list[Reading], Walls]:
+def _read(expression: str, seconds: SecondsField | None, key: str | None) -> tuple[list[ParsedField], WallTimes]:
     """Return the fields of an expression, and the wall times it names. Raises WrongField: with what it should say."""
     texts = _split(expression, seconds)
-    readings: list[Reading] = []
+    readings: list[ParsedField] = []
     for place, text in zip(PLACES, texts, strict=True):
         try:
             readings.append(read_field(place, text, key))
@@ -219,7 +219,7 @@ def _read(expression: str, seconds: Seconds | None, key: str | None) -> tuple[li
     return readings, _walls(readings)
 
 
-def _mended(instead: str | None, seconds: Seconds | None, key: str | None) -> str | None:
+def _mended(instead: str | None, seconds: SecondsField | None, key: str | None) -> str | None:
     """Return the expression to suggest, once it was read: None if it is refused too, and cannot be mended."""
     for _ in PLACES:  # a wrong field is mended each time
         if instead is None or len(instead) > _LONGEST:
@@ -233,7 +233,7 @@ def _mended(instead: str | None, seconds: Seconds | None, key: str | None) -> st
     return None
 
 
-def _split(expression: str, seconds: Seconds | None) -> list[str]:
+def _split(expression: str, seconds: SecondsField | None) -> list[str]:
     """Return the six fields in their fixed order, seconds last."""
     text = expression.strip()
     if not (text.isascii() and text.replace("\t", " ").isprintable()):
@@ -245,12 +245,12 @@ def _split(expression: str, seconds: Seconds | None) -> list[str]:
         return [*fields, "0"]
     if len(fields) != _PLAIN + 1 or seconds is None:
         raise refusal(text, fields, seconds)
-    return [*fields[1:], fields[0]] if seconds is Seconds.FIRST else fields
+    return [*fields[1:], fields[0]] if seconds is SecondsField.FIRST else fields
 
 
-def _walls(readings: list[Reading]) -> Walls:
+def _walls(readings: list[ParsedField]) -> WallTimes:
     day, month, weekday = readings[DAY.order], readings[MONTH.order], readings[WEEKDAY.order]
-    walls = Walls(
+    walls = WallTimes(
         readings[HOUR.order].values,
         readings[MINUTE.order].values,
         readings[SECOND.order].values,
@@ -263,7 +263,7 @@ def _walls(readings: list[Reading]) -> Walls:
     return walls
 
 
-def _is_impossible(day: Reading, month: Reading, weekday: Reading) -> bool:
+def _is_impossible(day: ParsedField, month: ParsedField, weekday: ParsedField) -> bool:
     """Tell at once what croniter would search fifty years for; a weekday as second choice would save it."""
     if not day.values or not (day.text.startswith("*") or weekday.text.startswith("*")):
         return False
@@ -274,8 +274,8 @@ def _refusal(expression: object, allowed: str, example: str = "0 9 * * 1-5") -> 
     return InvalidInput("schedule_cron", expression, allowed, example)
 
 
-def _example(seconds: Seconds | None) -> str:
-    return {None: "0 9 * * 1-5", Seconds.FIRST: "0 0 9 * * 1-5", Seconds.LAST: "0 9 * * 1-5 0"}[seconds]
+def _example(seconds: SecondsField | None) -> str:
+    return {None: "0 9 * * 1-5", SecondsField.FIRST: "0 0 9 * * 1-5", SecondsField.LAST: "0 9 * * 1-5 0"}[seconds]
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)

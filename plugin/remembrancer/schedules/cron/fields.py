@@ -23,7 +23,7 @@ class WrongField(ValueError):
         self.instead = instead
 
 
-class Place(NamedTuple):
+class FieldSpec(NamedTuple):
     """One of the places of an expression: what it is called and which numbers and names it takes."""
 
     order: int
@@ -33,7 +33,7 @@ class Place(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-class Reading(NamedTuple):
+class ParsedField(NamedTuple):
     """A field understood.
 
     `text` is its normal spelling: numbers for names, 0 for Sunday, `*` for everything, `H` resolved.
@@ -44,7 +44,7 @@ class Reading(NamedTuple):
     values: tuple[int, ...]
 
 
-def read_field(place: Place, text: str, hash_key: str | None) -> Reading:
+def read_field(place: FieldSpec, text: str, hash_key: str | None) -> ParsedField:
     """Read one field.
 
     Args:
@@ -61,7 +61,7 @@ def read_field(place: Place, text: str, hash_key: str | None) -> Reading:
     items = word.split(",")
     if "*" in items and len(items) > 1:
         raise WrongField(f"in the {place.name} field '*' already means every value and stands alone, without a list")
-    readings: list[Reading] = []
+    readings: list[ParsedField] = []
     for at, item in enumerate(items):
         try:
             readings.append(_read_item(place, item, hash_key))
@@ -72,12 +72,12 @@ def read_field(place: Place, text: str, hash_key: str | None) -> Reading:
     special = [item for item, reading in zip(items, readings, strict=True) if not reading.values]
     if special and len(items) > 1:
         _check_mix(place, items, special)
-        return Reading(",".join(reading.text for reading in readings), ())
+        return ParsedField(",".join(reading.text for reading in readings), ())
     values = tuple(sorted({value for reading in readings for value in reading.values}))
-    return Reading(_normal(place, readings, values), values)
+    return ParsedField(_normal(place, readings, values), values)
 
 
-def _normal(place: Place, readings: list[Reading], values: tuple[int, ...]) -> str:
+def _normal(place: FieldSpec, readings: list[ParsedField], values: tuple[int, ...]) -> str:
     text = ",".join(reading.text for reading in readings)
     # In the two day fields a leading '*' has a meaning of its own, so a full range stays a range there.
     if len(values) == _size(place) and (text.startswith("*") or place.order not in {DAY.order, WEEKDAY.order}):
@@ -85,7 +85,7 @@ def _normal(place: Place, readings: list[Reading], values: tuple[int, ...]) -> s
     return text
 
 
-def _check_mix(place: Place, items: list[str], special: list[str]) -> None:
+def _check_mix(place: FieldSpec, items: list[str], special: list[str]) -> None:
     if any("W" in item for item in special) and place is DAY:
         raise WrongField("in the day-of-month field 'W' takes one day and stands alone, such as 15W")
     if place is WEEKDAY and len(special) < len(items):
@@ -94,7 +94,7 @@ def _check_mix(place: Place, items: list[str], special: list[str]) -> None:
         )
 
 
-def _read_item(place: Place, item: str, hash_key: str | None) -> Reading:
+def _read_item(place: FieldSpec, item: str, hash_key: str | None) -> ParsedField:
     if item.startswith("H"):
         return _read_hash(place, item, hash_key)
     found = _ITEM.fullmatch(item)
@@ -108,14 +108,14 @@ def _read_item(place: Place, item: str, hash_key: str | None) -> Reading:
         if step is not None:
             raise _wrong(place, "a step needs a range", item, *_onwards(place, first, int(step)))
         value = _sunday(place, first)
-        return Reading(str(value), (value,))
+        return ParsedField(str(value), (value,))
     last = _number(place, high)
     if place is WEEKDAY and last == 0 < first:
         last = 7  # SAT-SUN: as the end of a range Sunday is the week's last day
     return _stretch(place, item, (first, last), step)
 
 
-def _stretch(place: Place, item: str, ends: tuple[int, int], step: str | None) -> Reading:
+def _stretch(place: FieldSpec, item: str, ends: tuple[int, int], step: str | None) -> ParsedField:
     """Read `low-high`, `low-high/step` or `*/step`."""
     low, high = ends
     if low == high:
@@ -130,13 +130,13 @@ def _stretch(place: Place, item: str, ends: tuple[int, int], step: str | None) -
         raise _wrong(place, fault, item, str(low) if alone else None, (_sunday(place, low),))
     values = tuple(sorted({_sunday(place, value) for value in range(low, high + 1, stride)}))
     if item.startswith("*"):
-        return Reading("*" if stride == 1 else f"*/{stride}", values)
+        return ParsedField("*" if stride == 1 else f"*/{stride}", values)
     if place is WEEKDAY and high == _SUNDAY_TOO:
-        return Reading(",".join(map(str, values)), values)
-    return Reading(f"{low}-{high}" + (f"/{stride}" if stride > 1 else ""), values)
+        return ParsedField(",".join(map(str, values)), values)
+    return ParsedField(f"{low}-{high}" + (f"/{stride}" if stride > 1 else ""), values)
 
 
-def _wrong(place: Place, fault: str, item: str, instead: str | None, values: tuple[int, ...]) -> WrongField:
+def _wrong(place: FieldSpec, fault: str, item: str, instead: str | None, values: tuple[int, ...]) -> WrongField:
     """Return the refusal of an item, with *instead* in its place if that is read as just these values."""
     message = f"in the {place.name} field {fault}"
     if instead is None or read_field(place, instead, None).values != tuple(sorted(values)):
@@ -144,7 +144,7 @@ def _wrong(place: Place, fault: str, item: str, instead: str | None, values: tup
     return WrongField(f"{message}; write {instead} for {item}", instead)
 
 
-def _onwards(place: Place, first: int, step: int) -> tuple[str | None, tuple[int, ...]]:
+def _onwards(place: FieldSpec, first: int, step: int) -> tuple[str | None, tuple[int, ...]]:
     """Return how to write each *step* from *first* to the end of the field, and the values it names."""
     low, top = _sunday(place, first), place.low + _size(place) - 1
     if step < 1:
@@ -153,7 +153,7 @@ def _onwards(place: Place, first: int, step: int) -> tuple[str | None, tuple[int
     return f"{low}-{top}/{step}" if len(values) > 1 else str(low), values
 
 
-def _around(place: Place, low: int, high: int, step: int) -> tuple[str | None, tuple[int, ...]]:
+def _around(place: FieldSpec, low: int, high: int, step: int) -> tuple[str | None, tuple[int, ...]]:
     """Return how to write a range that runs over the end of the field, and the values it names.
 
     Where each month has an end of its own, steps over it have no meaning that all cron agree on.
@@ -170,7 +170,7 @@ def _around(place: Place, low: int, high: int, step: int) -> tuple[str | None, t
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ends), values
 
 
-def _read_hash(place: Place, item: str, key: str | None) -> Reading:
+def _read_hash(place: FieldSpec, item: str, key: str | None) -> ParsedField:
     """Read `H`, `H(low-high)`, `H/step` or `H(low-high)/step`."""
     found = _HASH.fullmatch(item)
     if found is None:
@@ -186,27 +186,27 @@ def _read_hash(place: Place, item: str, key: str | None) -> Reading:
     step = found["step"]
     if step is None:
         value = hashed(f"H({low}-{high})", place.order, key)[0]
-        return Reading(str(value), (value,))
+        return ParsedField(str(value), (value,))
     if not 1 < int(step) <= high - low:
         raise WrongField(f"in the {place.name} field the step of {item} must be 2 to {high - low}")
     values = hashed(f"H({low}-{high})/{step}", place.order, key)
-    return Reading(str(values[0]) if len(values) == 1 else f"{values[0]}-{high}/{step}", values)
+    return ParsedField(str(values[0]) if len(values) == 1 else f"{values[0]}-{high}/{step}", values)
 
 
-def _read_special(place: Place, item: str) -> Reading:
+def _read_special(place: FieldSpec, item: str) -> ParsedField:
     """Read what depends on the month: the last day, the nearest working day, the nth or last weekday."""
     if place is DAY and item == "L":
-        return Reading("L", ())
+        return ParsedField("L", ())
     if place is DAY and (near := _NEAREST.fullmatch(item)):
-        return Reading(f"{_number(place, near[1] or near[2])}W", ())
+        return ParsedField(f"{_number(place, near[1] or near[2])}W", ())
     if place is WEEKDAY and (last := _LAST.fullmatch(item)):
-        return Reading(f"L{_sunday(place, _number(place, last[1]))}", ())
+        return ParsedField(f"L{_sunday(place, _number(place, last[1]))}", ())
     if place is WEEKDAY and (nth := _NTH.fullmatch(item)):
-        return Reading(f"{_sunday(place, _number(place, nth[1]))}#{nth[2]}", ())
+        return ParsedField(f"{_sunday(place, _number(place, nth[1]))}#{nth[2]}", ())
     raise WrongField(f"the {place.name} field takes {_takes(place)}, not {item or 'an empty list item'}")
 
 
-def _number(place: Place, word: str) -> int:
+def _number(place: FieldSpec, word: str) -> int:
     if word in place.names:
         return place.names.index(word) + (1 if place is MONTH else 0)
     if word.isdigit() and place.low <= int(word) <= place.high:
@@ -214,17 +214,17 @@ def _number(place: Place, word: str) -> int:
     raise WrongField(f"the {place.name} field takes {_takes(place)}, not {word}")
 
 
-def _takes(place: Place) -> str:
+def _takes(place: FieldSpec) -> str:
     names = f" or {place.names[0]} to {place.names[-1]}" if place.names else ""
     more = {DAY.order: ", L or 15W", WEEKDAY.order: " (0 and 7 are Sunday), 2#1 or L5"}.get(place.order, "")
     return f"{place.low} to {place.high}{names}{more}, '*', lists, ranges and steps"
 
 
-def _size(place: Place) -> int:
+def _size(place: FieldSpec) -> int:
     return _WEEK if place is WEEKDAY else place.high - place.low + 1
 
 
-def _sunday(place: Place, value: int) -> int:
+def _sunday(place: FieldSpec, value: int) -> int:
     return value % _WEEK if place is WEEKDAY else value
 
 
@@ -238,12 +238,12 @@ _NEAREST: Final = re.compile(r"([0-9]+)W|W([0-9]+)")
 _LAST: Final = re.compile(r"L([0-9]|[A-Z]{3})")
 _NTH: Final = re.compile(r"([0-9]|[A-Z]{3})#([1-5])")
 
-MINUTE: Final = Place(0, "minute", 0, 59)
-HOUR: Final = Place(1, "hour", 0, 23)
-DAY: Final = Place(2, "day-of-month", 1, 31)
-MONTH: Final = Place(
+MINUTE: Final = FieldSpec(0, "minute", 0, 59)
+HOUR: Final = FieldSpec(1, "hour", 0, 23)
+DAY: Final = FieldSpec(2, "day-of-month", 1, 31)
+MONTH: Final = FieldSpec(
     3, "month", 1, 12, ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 )
-WEEKDAY: Final = Place(4, "day-of-week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))
-SECOND: Final = Place(5, "second", 0, 59)
+WEEKDAY: Final = FieldSpec(4, "day-of-week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))
+SECOND: Final = FieldSpec(5, "second", 0, 59)
 PLACES: Final = (MINUTE, HOUR, DAY, MONTH, WEEKDAY, SECOND)

@@ -14,7 +14,7 @@ NO_WALL: Final = NEVER * _DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Walls:
+class WallTimes:
     """Hours, minutes and seconds (each ascending, none empty), and the patterns that the day must match."""
 
     hours: tuple[int, ...]

@@ -7,7 +7,7 @@ from typing import Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.schedules.cron.expression import parse_cron
-from remembrancer.schedules.cron.fields import DAY, HOUR, MINUTE, PLACES, WEEKDAY, Place
+from remembrancer.schedules.cron.fields import DAY, HOUR, MINUTE, PLACES, WEEKDAY, FieldSpec
 
 
 def accepted(expression: str, zone: str | None) -> tuple[str, str | None, list[str]]:
@@ -57,7 +57,7 @@ def _translated(expression: str, notes: list[str]) -> str:
     return " ".join(fields)
 
 
-def _one_by_one(place: Place, item: str) -> str:
+def _one_by_one(place: FieldSpec, item: str) -> str:
     """Return `1,3,5` for `1-5/2`; any other item as it is."""
     found = _RANGE.fullmatch(item)
     if found is None or found["step"] is None or not (found["low"].isdigit() and found["high"].isdigit()):
@@ -68,7 +68,7 @@ def _one_by_one(place: Place, item: str) -> str:
     return ",".join(map(str, range(low, high + 1, step)))
 
 
-def _one_value(place: Place, item: str) -> str:
+def _one_value(place: FieldSpec, item: str) -> str:
     """Return `5` for `5-5`, `10` for `10-20/30` and `0` for `*/60`; any other item as it is."""
     if (every := _EVERY.fullmatch(item)) and place not in {DAY, WEEKDAY}:
         # In the day fields the leading '*' also says how the two are combined: it cannot be replaced.

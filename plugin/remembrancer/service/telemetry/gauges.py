@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.memory_usage import resident_bytes
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.timestamps import to_ms
-from remembrancer.operations.diagnostics.checks import Facts, Process
+from remembrancer.operations.diagnostics.checks import DiagnosticFacts, ProcessStats
 from remembrancer.operations.diagnostics.unreadable_graph import facts_without_graph
 from remembrancer.operations.statistics import most_deferred
 from remembrancer.service.telemetry.metrics import active_tasks
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remembrancer.engine.scheduler import Scheduler
-    from remembrancer.ports.health import Sounding
-    from remembrancer.ports.statistics import Lifelong
+    from remembrancer.ports.health import GraphHealth
+    from remembrancer.ports.statistics import LifetimeStatistics
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.ports.telemetry import Collector
+    from remembrancer.ports.telemetry import ObservedTelemetry
     from remembrancer.service.telemetry.metrics import Vitals
 
 _PATIENCE_SECONDS: Final = 30.0
@@ -33,10 +33,10 @@ _EVERY_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ProbeResult:
     """A sounding, how long the graph took for it, and how far its clock was ahead of ours."""
 
-    sounding: Sounding
+    sounding: GraphHealth
     answer_seconds: float
     clock_offset_seconds: float
 
@@ -54,7 +54,7 @@ class Gauges:
         self._vitals = vitals
         self._scheduler = scheduler
         self._most_handlers = most_handlers
-        self._taken: Taken | None = None
+        self._taken: ProbeResult | None = None
         self._errors_before = 0.0
 
     def begin(self) -> None:
@@ -86,7 +86,7 @@ class Gauges:
             values["process.memory.usage"] = resident
         return values | (self._sounded(self._taken) if self._taken else {})
 
-    async def refresh(self) -> Taken:
+    async def refresh(self) -> ProbeResult:
         """Ask the graph how it stands."""
         began, now = time.perf_counter(), self._vitals.now()
         sounding = await self._vitals.store().soundings.sound(now)
@@ -95,14 +95,14 @@ class Gauges:
         if (scheduler := self._scheduler()) and sounding.graph_now_ms is not None:
             offset += scheduler.presence.clock_offset_seconds  # a clock that goes by the graph's hides its own error
         late = min(spent, max(0.0, offset))  # the graph answered somewhere between asking and hearing
-        self._taken = Taken(sounding, spent, offset - late)
+        self._taken = ProbeResult(sounding, spent, offset - late)
         return self._taken
 
     def forget(self) -> None:
         """Show nothing of the graph until it has been asked again."""
         self._taken = None
 
-    async def keep_fresh(self, instruments: Collector) -> None:
+    async def keep_fresh(self, instruments: ObservedTelemetry) -> None:
         """Ask now and then, for ever, while anybody reads the instruments."""
         while True:
             if instruments.live:
@@ -113,7 +113,7 @@ class Gauges:
                     self.forget()  # what is not known is not shown
             await asyncio.sleep(_EVERY_SECONDS)
 
-    async def facts(self) -> Facts:
+    async def facts(self) -> DiagnosticFacts:
         """Return everything that the checks of `doctor` judge; of a graph that does not answer, why."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -123,12 +123,12 @@ class Gauges:
         except TimeoutError:
             return self._without_the_graph(f"Nothing came within {_PATIENCE_SECONDS:g} s.")
 
-    async def _asked(self) -> Facts:
+    async def _asked(self) -> DiagnosticFacts:
         """Ask the graph: a few reads, none of them over all executions."""
         store, now = self._vitals.store(), self._vitals.now()
         taken = await self.refresh()
         lifelong = await store.accounts.lifelong()
-        return Facts(
+        return DiagnosticFacts(
             now_ms=to_ms(now),
             sounding=taken.sounding,
             answer_seconds=taken.answer_seconds,
@@ -143,7 +143,7 @@ class Gauges:
             refusal=await store.soundings.refusal(),
         )
 
-    def _without_the_graph(self, silent: str) -> Facts:
+    def _without_the_graph(self, silent: str) -> DiagnosticFacts:
         store = self._vitals.store()
         return facts_without_graph(
             to_ms(self._vitals.now()),
@@ -153,11 +153,11 @@ class Gauges:
             process=self._process(),
         )
 
-    def _process(self) -> Process | None:
+    def _process(self) -> ProcessStats | None:
         passes, scheduler = self._vitals.passes(), self._scheduler()
         if scheduler is None or passes.background == "stopped":
             return None
-        return Process(
+        return ProcessStats(
             uptime_seconds=passes.uptime_seconds,
             passes=passes.runs,
             failed_passes=passes.errors,
@@ -171,7 +171,7 @@ class Gauges:
             database_errors=int(self._vitals.store().totals.get("database_errors", 0) - self._errors_before),
         )
 
-    def _sounded(self, taken: Taken) -> dict[str, float]:
+    def _sounded(self, taken: ProbeResult) -> dict[str, float]:
         sounding, now_ms = taken.sounding, to_ms(self._vitals.now())
         age = 0.0 if sounding.oldest_due_ms is None else max(0.0, (now_ms - sounding.oldest_due_ms) / 1000)
         values: dict[str, float] = {
@@ -185,7 +185,7 @@ class Gauges:
         return values
 
 
-async def _most_deferred(store: TaskStore, lifelong: Lifelong) -> tuple[str, int] | None:
+async def _most_deferred(store: TaskStore, lifelong: LifetimeStatistics) -> tuple[str, int] | None:
     """Return the task that was put off most often, and how often, if it is still open."""
     task = await most_deferred(store, lifelong)
     return (task.task_id, task.deferral_count) if task and task.is_open else None

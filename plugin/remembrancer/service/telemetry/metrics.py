@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-_Self = TypeVar("_Self", bound="Counted")
+_Self = TypeVar("_Self", bound="CallCounts")
 
 
 @dataclass(frozen=True, slots=True)
-class Passes:
+class TickStats:
     """The checker's passes since its start, and how old the last good one is, in seconds."""
 
     runs: int
@@ -46,18 +46,18 @@ class Vitals:
     now: Callable[[], datetime]
     """The time by the scheduler's clock."""
     store: Callable[[], TaskStore]
-    """The open graph. Raises ServiceStopped."""
-    passes: Callable[[], Passes]
+    """The open graph. Raises NotRunning."""
+    passes: Callable[[], TickStats]
     calls: Calls
 
 
-class Counted(Protocol):
+class CallCounts(Protocol):
     """What tells of a process, and whose own calls count there."""
 
     vitals: Vitals
 
 
-def counted(
+def count_calls(
     method: Callable[Concatenate[_Self, _P], Coroutine[None, None, _T]],
 ) -> Callable[Concatenate[_Self, _P], CoroutineType[None, None, _T]]:
     """Let *method* be awaited on any event loop, and count each call of it."""
@@ -75,7 +75,7 @@ def active_tasks(totals: Mapping[str, float]) -> float:
     return totals.get("tasks_created", 0) - ended
 
 
-def metrics(totals: Mapping[str, float], passes: Passes, calls: Calls, interval_seconds: float) -> dict[str, float]:
+def metrics(totals: Mapping[str, float], passes: TickStats, calls: Calls, interval_seconds: float) -> dict[str, float]:
     """Return the metrics. Counts of tasks, deferrals, triggers and executions are over the graph's whole life."""
     return {
         "active_tasks": float(active_tasks(totals)),

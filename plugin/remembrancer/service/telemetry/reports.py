@@ -16,7 +16,7 @@ from remembrancer.ports.statistics import OTHER, most_common
 from remembrancer.schedules.cron.calendar import LIBRARY, reads_cron
 from remembrancer.schedules.cron.description import describe
 from remembrancer.service.telemetry import report_models as shapes
-from remembrancer.service.telemetry.metrics import active_tasks, counted
+from remembrancer.service.telemetry.metrics import active_tasks, count_calls
 from remembrancer.service.telemetry.status import NAME
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.statistics import Lifelong, Window
+    from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.service.telemetry.metrics import Vitals
 
@@ -36,7 +36,7 @@ _TIMING: Final = timedelta(hours=24)
 
 
 class Telemetry:
-    """The reports on one scheduler; every one may raise GraphUnavailable or ServiceStopped.
+    """The reports on one scheduler; every one may raise GraphUnavailable or NotRunning.
 
     Args:
         vitals: The scheduler's process.
@@ -45,7 +45,7 @@ class Telemetry:
     def __init__(self, vitals: Vitals) -> None:
         self.vitals = vitals
 
-    @counted
+    @count_calls
     async def status(self) -> shapes.StatusReport:
         """Return how the service is."""
         passes, calls = self.vitals.passes(), self.vitals.calls
@@ -73,7 +73,7 @@ class Telemetry:
             ),
         )
 
-    @counted
+    @count_calls
     async def tasks(
         self, status: str | None = None, task_type: str | None = None, limit: int = 100
     ) -> shapes.TasksReport:
@@ -83,21 +83,21 @@ class Telemetry:
         if not 1 <= limit <= MOST_TASKS:
             raise InvalidInput("limit", limit, f"1 to {MOST_TASKS}", 100)
         store = self.vitals.store()
-        counted = population((await store.accounts.lifelong()).counts)
+        count_calls = population((await store.accounts.lifelong()).counts)
         found = await tasks_of(store, wanted, kind, limit)
         return shapes.TasksReport(
-            total_count=total(counted),
-            filtered_count=total(counted, [wanted] if wanted else OPEN_STATUSES, [kind] if kind else TaskType),
+            total_count=total(count_calls),
+            filtered_count=total(count_calls, [wanted] if wanted else OPEN_STATUSES, [kind] if kind else TaskType),
             tasks=[_line(task) for task in found],
             summary=shapes.TaskSummary(
-                pending=total(counted, [TaskStatus.PENDING]),
-                active=total(counted, [TaskStatus.ACTIVE]),
-                one_time=total(counted, types=[TaskType.ONE_TIME]),
-                recurring=total(counted, types=[TaskType.RECURRING]),
+                pending=total(count_calls, [TaskStatus.PENDING]),
+                active=total(count_calls, [TaskStatus.ACTIVE]),
+                one_time=total(count_calls, types=[TaskType.ONE_TIME]),
+                recurring=total(count_calls, types=[TaskType.RECURRING]),
             ),
         )
 
-    @counted
+    @count_calls
     async def analytics(self, period: str = "7d", task_type: str | None = None) -> shapes.AnalyticsReport:
         """Return what happened in the *period*, to tasks of one type or of both. Raises InvalidInput."""
         span = _word("period", period, shapes.Period)
@@ -112,7 +112,7 @@ class Telemetry:
             deferral_patterns=_deferral_patterns(window),
         )
 
-    @counted
+    @count_calls
     async def cron(self) -> shapes.CronReport:
         """Return the cron expressions in use."""
         store = self.vitals.store()
@@ -127,7 +127,7 @@ class Telemetry:
             ),
         )
 
-    @counted
+    @count_calls
     async def performance(self) -> shapes.PerformanceMetrics:
         """Return how well the checker keeps time, what it takes, and what went wrong."""
         store, passes = self.vitals.store(), self.vitals.passes()
@@ -158,7 +158,7 @@ class Telemetry:
             ),
         )
 
-    @counted
+    @count_calls
     async def task_statistics(self) -> shapes.TaskStatistics:
         """Return the specification's Task Execution Statistics."""
         store = self.vitals.store()
@@ -176,7 +176,7 @@ class Telemetry:
             most_deferred_task=await _most_deferred(store, life),
         )
 
-    @counted
+    @count_calls
     async def cron_analytics(self) -> shapes.CronAnalytics:
         """Return the specification's Cron Scheduling Analytics."""
         report = await self.cron()
@@ -198,14 +198,14 @@ class Telemetry:
         )
 
 
-async def _most_deferred(store: TaskStore, life: Lifelong) -> shapes.MostDeferredTask | None:
+async def _most_deferred(store: TaskStore, life: LifetimeStatistics) -> shapes.MostDeferredTask | None:
     task = await most_deferred(store, life)
     if task is None or life.most_deferred is None:
         return None
     return shapes.MostDeferredTask(task_id=task.task_id, deferral_count=life.most_deferred[0], name=task.name)
 
 
-def _execution_summary(window: Window, period: shapes.Period) -> shapes.ExecutionSummary:
+def _execution_summary(window: WindowStatistics, period: shapes.Period) -> shapes.ExecutionSummary:
     good, bad = int(window.counts["executions_completed"]), int(window.counts["executions_failed"])
     return shapes.ExecutionSummary(
         total_executions=good + bad,
@@ -216,7 +216,7 @@ def _execution_summary(window: Window, period: shapes.Period) -> shapes.Executio
     )
 
 
-def _task_creation(window: Window) -> shapes.TaskCreation:
+def _task_creation(window: WindowStatistics) -> shapes.TaskCreation:
     created, completed = int(window.counts["tasks_created"]), int(window.counts["tasks_completed"])
     return shapes.TaskCreation(
         tasks_created=created,
@@ -226,7 +226,7 @@ def _task_creation(window: Window) -> shapes.TaskCreation:
     )
 
 
-def _deferral_patterns(window: Window) -> shapes.DeferralPatterns:
+def _deferral_patterns(window: WindowStatistics) -> shapes.DeferralPatterns:
     deferrals = int(window.counts["deferrals"])
     return shapes.DeferralPatterns(
         total_deferrals=deferrals,
@@ -243,7 +243,7 @@ def _common_first(texts: Counter[str]) -> list[tuple[str, int]]:
     return [*found, (OTHER, texts[OTHER])] if texts[OTHER] else found
 
 
-def _timing(window: Window) -> shapes.ExecutionTiming:
+def _timing(window: WindowStatistics) -> shapes.ExecutionTiming:
     counts = window.counts
     return shapes.ExecutionTiming(
         avg_trigger_delay_ms=_number(counts["trigger_delay_ms"] / max(1, counts["triggers"])),

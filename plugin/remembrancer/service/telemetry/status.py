@@ -11,7 +11,7 @@ from remembrancer.model.replica import Replica  # noqa: TC001 (pydantic reads th
 
 if TYPE_CHECKING:
     from remembrancer.engine.scheduler import Scheduler
-    from remembrancer.service.telemetry.metrics import Passes
+    from remembrancer.service.telemetry.metrics import TickStats
 
 NAME: Final = "TaskSchedulerService"
 VERSION: Final = "1.0.0"
@@ -121,7 +121,7 @@ def _replication(scheduler: Scheduler | None) -> ReplicationReport:
 
 
 def status(
-    metrics: dict[str, float], passes: Passes, scheduler: Scheduler | None, last_error: str | None
+    metrics: dict[str, float], passes: TickStats, scheduler: Scheduler | None, last_error: str | None
 ) -> ServiceStatus:
     """Return the status that these metrics and passes add up to; without a graph open there is no *scheduler*."""
     return ServiceStatus(

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.graph_check import CheckStep, Finding
-    from remembrancer.stores.commits.pending_counts import Notes
+    from remembrancer.stores.commits.pending_counts import PendingCounts
     from remembrancer.stores.commits.statement import Row, Statement
 
 
-class Session(Protocol):
+class GraphConnection(Protocol):
     """One open graph of one engine."""
 
     exclusive: bool
@@ -23,7 +23,7 @@ class Session(Protocol):
     """Where an embedded graph lies."""
     counts: dict[str, float]
     """What the commits of this session counted so far."""
-    notes: Notes
+    notes: PendingCounts
     """What the next commit shall count beside its own."""
     commits: deque[int]
     """How many rows each of the latest commits wrote."""

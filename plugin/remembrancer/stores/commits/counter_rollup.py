@@ -14,7 +14,7 @@ from remembrancer.stores.commits.statement import Statement
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
 
 ENDED: Final = "ended"
@@ -25,7 +25,7 @@ _REMEMBERED: Final = timedelta(days=1)
 """For how long the number of a last commit stays where it can be looked up."""
 
 
-async def fold_idle(session: Session, idle: timedelta) -> int:
+async def fold_idle(session: GraphConnection, idle: timedelta) -> int:
     """Fold the counters of writers that have not committed for so long; return how many. On a shared graph only."""
     if session.exclusive:
         return 0

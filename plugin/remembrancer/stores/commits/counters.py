@@ -19,9 +19,9 @@ from remembrancer.stores.commits.statistics import HOUR_MS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from remembrancer.stores.commits.pending_counts import Note
+    from remembrancer.stores.commits.pending_counts import PendingCount
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.commits.statistics import Counts, Sums, Tally
+    from remembrancer.stores.commits.statistics import CommitStatistics, Counts, HourlyDelta
 
 _TEXTS: Final = 64
 """How many texts one node counts by themselves. Any that makes up more than one in so many of all is among them."""
@@ -31,17 +31,17 @@ _REMEMBERED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CounterUpdate:
     """What one commit writes into the books: nothing is remembered of it before it is known to be kept."""
 
     row: Row = field(repr=False)
     """The one row of `keep_books`."""
     nodes: dict[str, Row] = field(repr=False)
     gained: dict[str, float] = field(repr=False)
-    notes: Sequence[Note]
+    notes: Sequence[PendingCount]
 
 
-class Books:
+class CounterNodes:
     """What one session, or one of its writers, has counted.
 
     Args:
@@ -52,7 +52,7 @@ class Books:
         self._counter_id = counter_id
         self._nodes: dict[str, Row] = {}
 
-    def unknown(self, tally: Tally) -> list[str]:
+    def unknown(self, tally: CommitStatistics) -> list[str]:
         """Return the keys of nodes that must be learnt before *tally* can be entered.
 
         This is the only place that forgets, and it forgets nothing that *tally* needs: between here and `enter`, what
@@ -72,7 +72,7 @@ class Books:
             there[node.get("hour_id") or node["counter_id"]] = sensible(node)
         self._nodes.update({key: there.get(key, {}) for key in keys})
 
-    def enter(self, tally: Tally, notes: Sequence[Note], **properties: object) -> Entry:
+    def enter(self, tally: CommitStatistics, notes: Sequence[PendingCount], **properties: object) -> CounterUpdate:
         """Return what to write for a commit; *properties* go onto the counter beside it.
 
         Where that writes nothing, the graph is not the one that was remembered: it was wiped, or set back.
@@ -91,13 +91,13 @@ class Books:
             "crons": [{"expression": x, "tasks": n} for x, n in sorted(tally.open_crons.items()) if n],
             "batches": [log_row(self._counter_id, tally.happened)] if tally.happened else [],
         }
-        return Entry(row, {self._counter_id: ever, **hours}, gained, notes)
+        return CounterUpdate(row, {self._counter_id: ever, **hours}, gained, notes)
 
     def forget(self) -> None:
         """The graph is not what it was: let nothing be written that was remembered of it."""
         self._nodes.clear()
 
-    def keep(self, entry: Entry, counts: Counts) -> None:
+    def keep(self, entry: CounterUpdate, counts: Counts) -> None:
         """What *entry* wrote was kept: add what it gained to *counts*."""
         self._nodes.update(entry.nodes)
         for name, count in entry.gained.items():
@@ -106,7 +106,7 @@ class Books:
     def _key(self, hour: int, task_type: str) -> str:
         return f"{self._counter_id}|{hour}|{task_type}"
 
-    def _hour(self, hour: int, task_type: str, sums: Sums) -> Row:
+    def _hour(self, hour: int, task_type: str, sums: HourlyDelta) -> Row:
         """Return the node of one hour and type with *sums* added."""
         before = self._nodes[self._key(hour, task_type)]
         node = {**before, "hour_ms": hour * HOUR_MS, "task_type": task_type}
@@ -119,7 +119,7 @@ class Books:
         _count_texts(node, "deferral", sums.reasons)
         return node
 
-    def _counter(self, tally: Tally, notes: Sequence[Note], gained: Mapping[str, float]) -> Row:
+    def _counter(self, tally: CommitStatistics, notes: Sequence[PendingCount], gained: Mapping[str, float]) -> Row:
         """Return the session's counter with what the commit gained."""
         node = dict(self._nodes[self._counter_id])
         _add(node, gained)

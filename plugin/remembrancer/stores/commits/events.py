@@ -28,7 +28,7 @@ _PACKED_FROM: Final = 2000
 _MOMENTS: Final = ("at", "next_run_at", "nominal_at", "last_nominal_at")
 
 
-def happened(name: str, written: Sequence[Row]) -> list[Row]:
+def events_of(name: str, written: Sequence[Row]) -> list[Row]:
     """Return what the statement *name* did by writing these rows: nothing, or one set of columns."""
     tell = _TOLD.get(name)
     if not tell or not written:

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.stores.commits.statistics import Tally
+from remembrancer.stores.commits.statistics import CommitStatistics
 
 if TYPE_CHECKING:
     import asyncio
@@ -103,9 +103,9 @@ class Group:
         """How many rows it brings."""
         return sum(len(batch.rows) for batch in self.batches)
 
-    def tally(self, answers: list[list[Row]]) -> Tally:
+    def tally(self, answers: list[list[Row]]) -> CommitStatistics:
         """Return what the group counts, if these are the answers of its batches."""
-        tally = Tally()
+        tally = CommitStatistics()
         for batch, rows in zip(self.batches, answers, strict=True):
             tally.add(batch.name, batch.written(rows))
         return tally

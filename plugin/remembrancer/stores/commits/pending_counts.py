@@ -6,7 +6,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphFull, GraphUnavailable
+from remembrancer.errors import DiskFull, GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -16,11 +16,11 @@ _MOST: Final = 10_000
 _UNAVAILABLE: Final = "The graph did not answer"
 
 
-class Notes:
+class PendingCounts:
     """Waits between threads: what anybody adds, the next commit takes, and gives back if it is not kept."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Note] = deque(maxlen=_MOST)
+        self._waiting: deque[PendingCount] = deque(maxlen=_MOST)
         self.full: str | None = None
         """What was said when the disk was full; None once a write was kept since."""
 
@@ -32,14 +32,14 @@ class Notes:
         """Count *what* once, called *text*."""
         self._waiting.append((what, text))
 
-    def take(self) -> list[Note]:
+    def take(self) -> list[PendingCount]:
         """Take all that wait."""
-        taken: list[Note] = []
+        taken: list[PendingCount] = []
         while self._waiting:
             taken.append(self._waiting.popleft())
         return taken
 
-    def give_back(self, taken: Iterable[Note]) -> None:
+    def give_back(self, taken: Iterable[PendingCount]) -> None:
         """The commit that took them was not kept."""
         self._waiting.extend(taken)
 
@@ -52,11 +52,11 @@ class Notes:
         try:
             yield
         except GraphUnavailable as fault:
-            if isinstance(fault, GraphFull):
+            if isinstance(fault, DiskFull):
                 self.full = str(fault)
             self.add("database_errors", _UNAVAILABLE)
             raise
 
 
-Note = tuple[str, str]
+PendingCount = tuple[str, str]
 """Something counted that changes no task, and what people call it."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.handler_result import THOUGHT_REFUSED
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS, LIFELONG, ON_TIME_MS, STEPS
-from remembrancer.stores.commits.events import happened
+from remembrancer.stores.commits.events import events_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ def zero() -> Counts:
 
 
 @dataclass(slots=True)
-class Sums:
+class HourlyDelta:
     """What was counted of one hour and one type of task."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
@@ -47,11 +47,11 @@ class Sums:
     reasons: Counter[str] = field(default_factory=Counter[str])
 
 
-class Tally:
+class CommitStatistics:
     """What one commit counts."""
 
     def __init__(self) -> None:
-        self.hours: dict[tuple[int, str], Sums] = {}
+        self.hours: dict[tuple[int, str], HourlyDelta] = {}
         self.open_crons: Counter[str] = Counter()
         """How many open tasks each cron expression gained or lost."""
         self.most_deferred: tuple[int, str] = (0, "")
@@ -66,19 +66,19 @@ class Tally:
     def add(self, name: str, written: Sequence[Row]) -> None:
         """Add what the statement *name* did by writing these rows."""
         self.count(name, written)
-        self.happened += happened(name, written)
+        self.happened += events_of(name, written)
 
     def count(self, name: str, written: Sequence[Row]) -> None:
         """Add what is counted of that, and no event of it."""
         if (count := _COUNTED.get(name)) and written:
             count(self, written)
 
-    def at(self, moment_ms: int, row: Row) -> Sums:
+    def at(self, moment_ms: int, row: Row) -> HourlyDelta:
         """Return the sums of the hour of *moment_ms* and of the row's type of task."""
         key = (moment_ms // HOUR_MS, row["task_type"])
         sums = self.hours.get(key)
         if sums is None:
-            sums = self.hours[key] = Sums()
+            sums = self.hours[key] = HourlyDelta()
         return sums
 
     def totals(self) -> Iterator[tuple[str, float]]:
@@ -96,7 +96,7 @@ def shortened(text: str | None) -> str:
     return ((text or "").strip().splitlines() or [_NONE_GIVEN])[0][:_LONGEST]
 
 
-def _by_hour(tally: Tally, written: Sequence[Row], moment: str) -> Iterator[tuple[Sums, list[Row]]]:
+def _by_hour(tally: CommitStatistics, written: Sequence[Row], moment: str) -> Iterator[tuple[HourlyDelta, list[Row]]]:
     """Yield the sums of each hour and type of task that *written* falls into, with its rows: nearly always one."""
     parts: dict[tuple[int, str], list[Row]] = {}
     for row in written:
@@ -105,7 +105,7 @@ def _by_hour(tally: Tally, written: Sequence[Row], moment: str) -> Iterator[tupl
         yield tally.at(rows[0][moment], rows[0]), rows
 
 
-def _started(tally: Tally, written: Sequence[Row]) -> None:
+def _started(tally: CommitStatistics, written: Sequence[Row]) -> None:
     for sums, rows in _by_hour(tally, written, "triggered_ms"):
         counts = sums.counts
         counts["executions_started"] += len(rows)
@@ -118,7 +118,7 @@ def _started(tally: Tally, written: Sequence[Row]) -> None:
             _delayed(sums, delays)
 
 
-def _delayed(sums: Sums, delays_ms: Sequence[int]) -> None:
+def _delayed(sums: HourlyDelta, delays_ms: Sequence[int]) -> None:
     counts = sums.counts
     counts["triggers"] += len(delays_ms)
     counts["trigger_delay_ms"] += sum(delays_ms)
@@ -129,7 +129,7 @@ def _delayed(sums: Sums, delays_ms: Sequence[int]) -> None:
         sums.delays[bisect_left(DELAY_BOUNDS_MS, delay_ms)] += 1
 
 
-def _settled(tally: Tally, written: Sequence[Row]) -> None:
+def _settled(tally: CommitStatistics, written: Sequence[Row]) -> None:
     for sums, rows in _by_hour(tally, written, "completed_ms"):
         outcomes = [row["outcome"] for row in rows]
         for status, count in Counter(outcome["status"] for outcome in outcomes).items():
@@ -155,7 +155,7 @@ def _failure(outcome: Row) -> str:
     return THOUGHT_REFUSED if (reason or "").startswith(THOUGHT_REFUSED) else shortened(reason)
 
 
-def _dropped(tally: Tally, written: Sequence[Row]) -> None:
+def _dropped(tally: CommitStatistics, written: Sequence[Row]) -> None:
     for row in written:
         counts = tally.at(row["triggered_ms"], row).counts
         counts["occurrences_dropped"] += row["occurrences"]
@@ -167,22 +167,22 @@ def _dropped(tally: Tally, written: Sequence[Row]) -> None:
             counts[name] += 1
 
 
-def _created(tally: Tally, written: Sequence[Row]) -> None:
+def _created(tally: CommitStatistics, written: Sequence[Row]) -> None:
     for row in written:
         tally.at(row["created_ms"], row).counts["tasks_created"] += 1
         if expression := row.get("schedule_cron"):
             tally.open_crons[expression] += 1
 
 
-def _retired(tally: Tally, written: Sequence[Row]) -> None:
+def _retired(tally: CommitStatistics, written: Sequence[Row]) -> None:
     for row in written:
         tally.at(row["at_ms"], row).counts[_ENDS[row["status"]]] += 1
 
 
-def _ended_as(status: str, *, by_checker: bool = False) -> Callable[[Tally, Sequence[Row]], None]:
+def _ended_as(status: str, *, by_checker: bool = False) -> Callable[[CommitStatistics, Sequence[Row]], None]:
     """Return what counts tasks that somebody, or the checker, has ended so."""
 
-    def count(tally: Tally, written: Sequence[Row]) -> None:
+    def count(tally: CommitStatistics, written: Sequence[Row]) -> None:
         for row in written:
             counts = tally.at(row["at_ms"], row).counts
             counts[_ENDS[status]] += 1
@@ -196,7 +196,7 @@ def _ended_as(status: str, *, by_checker: bool = False) -> Callable[[Tally, Sequ
     return count
 
 
-def _deferred(tally: Tally, written: Sequence[Row]) -> None:
+def _deferred(tally: CommitStatistics, written: Sequence[Row]) -> None:
     for row in written:
         sums = tally.at(row["deferred_ms"], row)
         sums.counts["deferrals"] += 1
@@ -204,7 +204,7 @@ def _deferred(tally: Tally, written: Sequence[Row]) -> None:
         tally.most_deferred = max(tally.most_deferred, (row["deferral_count"], row["task_id"]))
 
 
-def _retracted(tally: Tally, written: Sequence[Row]) -> None:
+def _retracted(tally: CommitStatistics, written: Sequence[Row]) -> None:
     """What was missed lies ahead again: it counts no more, in the hour in which it was counted."""
     for row in written:
         counts = tally.at(row["triggered_ms"], row).counts
@@ -212,12 +212,12 @@ def _retracted(tally: Tally, written: Sequence[Row]) -> None:
             counts[name] += row["occurrences"] - row["before"]
 
 
-def _rearmed(tally: Tally, written: Sequence[Row]) -> None:
+def _rearmed(tally: CommitStatistics, written: Sequence[Row]) -> None:
     for row in written:
         tally.at(row["at_ms"], row).counts["tasks_rearmed"] += 1
 
 
-_COUNTED: Final[dict[str, Callable[[Tally, Sequence[Row]], None]]] = {
+_COUNTED: Final[dict[str, Callable[[CommitStatistics, Sequence[Row]], None]]] = {
     "claim_executions": _started,
     "start_executions": _started,
     "retry_executions": _started,

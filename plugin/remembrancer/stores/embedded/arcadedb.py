@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from remembrancer.errors import EngineMissing, GraphUnavailable
+from remembrancer.errors import DriverNotInstalled, GraphUnavailable
 from remembrancer.stores.embedded.engine_settings import ENFORCED, engine_environment
 from remembrancer.stores.private_files import keep_logs_private
 
@@ -25,7 +25,7 @@ class Plain(list[dict[str, Any]]):
     """
 
 
-class Answer(Protocol):
+class EngineResult(Protocol):
     """What a query answers."""
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -74,11 +74,11 @@ class Database(Protocol):
         """Commit at the end of the block."""
         ...
 
-    def query(self, language: str, text: str, parameters: dict[str, Any], /) -> Answer:
+    def query(self, language: str, text: str, parameters: dict[str, Any], /) -> EngineResult:
         """Run a reading statement."""
         ...
 
-    def command(self, language: str, text: str, parameters: dict[str, Any] | None = None, /) -> Answer:
+    def command(self, language: str, text: str, parameters: dict[str, Any] | None = None, /) -> EngineResult:
         """Run a writing statement, or DDL."""
         ...
 
@@ -122,7 +122,7 @@ def load_engine() -> Engine:
     """Import the embedded engine, quiet and bounded.
 
     Raises:
-        EngineMissing: It has no build for this machine.
+        DriverNotInstalled: It has no build for this machine.
         GraphUnavailable: It was loaded before this process was forked off: its own threads are missing here, and what
             is written would never reach the disk.
     """
@@ -137,7 +137,7 @@ def load_engine() -> Engine:
     try:
         import arcadedb  # noqa: PLC0415 (its settings had to be set first)  # pyright: ignore[reportMissingTypeStubs]
     except (ImportError, OSError) as missing:
-        raise EngineMissing(
+        raise DriverNotInstalled(
             f"The embedded graph engine does not load on this machine ({missing}). It has builds for Linux x64 and "
             "arm64 (glibc), macOS arm64 and Windows x64; elsewhere, install arcadedb-jvm, which has the same interface."
         ) from missing

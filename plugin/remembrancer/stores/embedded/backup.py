@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphFull, GraphMissing, GraphTaken, GraphUnavailable, NotAGraph
+from remembrancer.errors import CopyTargetNotEmpty, DiskFull, GraphNotFound, GraphUnavailable, NotAGraph
 from remembrancer.stores.embedded.directory import BACKUP, database_path, lock_folder
 from remembrancer.stores.embedded.directory_lock import LOCK_FILE
 from remembrancer.stores.embedded.snapshot import flush
@@ -43,16 +43,16 @@ def draft(destination: Path) -> Generator[Path]:
     """Give a private folder beside *destination*, to be renamed by `publish`; what is left of it at the end goes.
 
     Raises:
-        GraphTaken: The destination holds something.
-        GraphMissing: Its parent folder cannot be made, or written.
+        CopyTargetNotEmpty: The destination holds something.
+        GraphNotFound: Its parent folder cannot be made, or written.
     """
     if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
-        raise GraphTaken(str(destination), "something")
+        raise CopyTargetNotEmpty(str(destination), "something")
     try:
         make_private(destination.parent)
         folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".part", dir=destination.parent))
     except OSError as refused:
-        raise GraphMissing(f"No folder can be made beside {destination}: {refused}.") from refused
+        raise GraphNotFound(f"No folder can be made beside {destination}: {refused}.") from refused
     try:
         make_private(database_path(folder))
         yield folder
@@ -102,7 +102,7 @@ def copy_files(source: Path, target: Path) -> None:
             copied = shutil.copyfile(path, database_path(target) / path.name)
             copied.chmod(PRIVATE_FILE)
     except OSError as refused:
-        kind = GraphFull if "No space left" in str(refused) else GraphUnavailable
+        kind = DiskFull if "No space left" in str(refused) else GraphUnavailable
         raise kind(f"The files of {source} cannot be copied: {refused}.") from refused
 
 

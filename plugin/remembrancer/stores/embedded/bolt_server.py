@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.query_limits import LONGEST_SECONDS
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import DATABASE, OpenFolder, database_path, lock_folder, open_database
+from remembrancer.stores.embedded.directory import DATABASE, OpenDirectory, database_path, lock_folder, open_database
 from remembrancer.stores.embedded.sockets import close_port
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.private_files import PRIVATE_FILE, make_private
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.stores.embedded.arcadedb import Database
-    from remembrancer.stores.embedded.directory_lock import FolderLock
+    from remembrancer.stores.embedded.directory_lock import DirectoryLock
 
 _LOG: Final = logging.getLogger("remembrancer")
 HOST: Final = "127.0.0.1"
@@ -75,7 +75,7 @@ class BoltServer:
         self._password = password
         self._wanted = bolt_port
         self._engine: _Engine | None = None
-        self._lock: FolderLock | None = None
+        self._lock: DirectoryLock | None = None
         self.address: BoltAddress | None = None
         """Set while it runs."""
 
@@ -102,14 +102,14 @@ class BoltServer:
         self.address = address
         return address
 
-    def open_folder(self) -> OpenFolder:
+    def open_folder(self) -> OpenDirectory:
         """Return the graph that is being served; closing it is left to `stop`.
 
         Calls to its database may come from any thread; a transaction stays on the thread that began it, as always.
         """
         if self._engine is None or self._lock is None:
             raise GraphUnavailable("The Bolt server is not running: call start() first.")
-        return OpenFolder(self._engine.get_database(DATABASE), self._lock, served=True)
+        return OpenDirectory(self._engine.get_database(DATABASE), self._lock, served=True)
 
     async def close(self) -> None:
         """Stop as `stop` does, without waiting for ever: a query over Bolt, or a disk, may not end."""

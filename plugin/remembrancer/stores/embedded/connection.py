@@ -13,10 +13,10 @@ from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.directory import close_folder
 from remembrancer.stores.embedded.engine_check import check_database, missing_indexes
 from remembrancer.stores.embedded.engine_repair import repair_database
-from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows, reading_meaning
+from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows, translate_read_error
 from remembrancer.stores.embedded.queries import EmbeddedQueries
 from remembrancer.stores.embedded.snapshot import take_snapshot
-from remembrancer.stores.embedded.threads import Readers, on_own_thread
+from remembrancer.stores.embedded.threads import ReaderThreads, on_own_thread
 from remembrancer.stores.embedded.writer import CLOSED, EmbeddedWriter
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.graph_check import CheckStep, Finding
     from remembrancer.stores.commits.statement import Row, Statement
-    from remembrancer.stores.embedded.directory import OpenFolder
+    from remembrancer.stores.embedded.directory import OpenDirectory
 
 _LOG: Final = logging.getLogger("remembrancer")
 _READERS: Final = 2
@@ -57,7 +57,7 @@ class EmbeddedSession:
 
     def __init__(
         self,
-        opened: OpenFolder,
+        opened: OpenDirectory,
         counter_id: str,
         *,
         durable: bool = True,
@@ -71,7 +71,7 @@ class EmbeddedSession:
         opened.lock.files.tighten()  # bringing the schema up to date has made files
         self._on_close = on_close
         self._closing = False
-        self._readers = {Lane.USER: Readers(_USER_READERS), Lane.CHECKER: Readers(_READERS)}
+        self._readers = {Lane.USER: ReaderThreads(_USER_READERS), Lane.CHECKER: ReaderThreads(_READERS)}
         self._queries = EmbeddedQueries(self._database)
         self._writer = EmbeddedWriter(opened, counter_id)
         self.counts = self._writer.counts
@@ -202,4 +202,4 @@ class EmbeddedSession:
                 lambda: plain_rows(self._database.query("opencypher", text, parameters).to_list()), *HALF_DONE
             )
         except load_engine().ArcadeDBError as error:
-            raise reading_meaning(str(error)) from error
+            raise translate_read_error(str(error)) from error

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import (
+    DiskFull,
     GraphDamaged,
-    GraphFull,
     GraphLocked,
-    GraphMissing,
+    GraphNotFound,
     GraphReadOnly,
     GraphUnavailable,
     NotAGraph,
 )
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory_lock import LOCK_FILE, FolderLock
+from remembrancer.stores.embedded.directory_lock import LOCK_FILE, DirectoryLock
 from remembrancer.stores.private_files import PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ _OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log",
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFolder:
+class OpenDirectory:
     """A graph's folder with its database open, held by this process."""
 
     database: Database
-    lock: FolderLock
+    lock: DirectoryLock
     read_only: bool = False
     served: bool = False
     """Whether a server in this process owns both: it closes the database and releases the lock."""
@@ -61,27 +61,27 @@ def database_path(folder: Path) -> Path:
     return folder / "databases" / DATABASE
 
 
-def lock_folder(folder: Path, *, shared: bool = False) -> FolderLock:
+def lock_folder(folder: Path, *, shared: bool = False) -> DirectoryLock:
     """Take the lock of the graph in *folder*, making the folder where there is none; a *shared* one writes nothing.
 
     Raises:
-        GraphMissing: The folder's parent is not there, or it may not be written.
+        GraphNotFound: The folder's parent is not there, or it may not be written.
         NotAGraph: The folder holds something else.
         GraphLocked: It is open already, in another process or in this one.
-        GraphFull: The disk has no room for a lock file.
+        DiskFull: The disk has no room for a lock file.
     """
     _look_at(folder, to_write=not shared)
     try:
-        return FolderLock(folder, shared=shared)
+        return DirectoryLock(folder, shared=shared)
     except OSError as refused:
         if refused.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise GraphFull(
+            raise DiskFull(
                 f"The disk is full: the graph {folder} cannot be opened. Free some space first."
             ) from refused
-        raise GraphMissing(f"The graph's folder {folder} cannot be locked: {refused}.") from refused
+        raise GraphNotFound(f"The graph's folder {folder} cannot be locked: {refused}.") from refused
 
 
-def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, temporary: bool = False) -> OpenFolder:
+def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, temporary: bool = False) -> OpenDirectory:
     """Take the lock of the graph in *folder* and open its database. Raises what both of them raise.
 
     A *temporary* one is marked: after an unclean end, the next graph in memory removes it.
@@ -97,10 +97,10 @@ def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, tempor
     except BaseException:
         lock.release()
         raise
-    return OpenFolder(database, lock, read_only=read_only)
+    return OpenDirectory(database, lock, read_only=read_only)
 
 
-def close_folder(opened: OpenFolder, before_release: Callable[[], None] | None = None) -> None:
+def close_folder(opened: OpenDirectory, before_release: Callable[[], None] | None = None) -> None:
     """Close the database and release the lock, unless a server does that.
 
     If another folder lies in place of the one that was opened, the engine would write into it and delete its log:
@@ -126,7 +126,7 @@ def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> D
     """Open the database in *folder*, whose lock is held, making it where there is none yet.
 
     Raises:
-        GraphMissing: It may not be written, or there is none to be read.
+        GraphNotFound: It may not be written, or there is none to be read.
         GraphDamaged: Recovery gave up on a part of the log, now or earlier, and it is not only to be read.
         GraphUnavailable: The engine cannot open it.
     """
@@ -141,9 +141,9 @@ def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> D
             return engine.create_database(str(path))
         database = engine.open_database(str(path))
     except OSError as refused:
-        raise GraphMissing(f"The graph's folder {folder} cannot be written: {refused}.") from refused
+        raise GraphNotFound(f"The graph's folder {folder} cannot be written: {refused}.") from refused
     except engine.ArcadeDBError as error:
-        raise meaning(folder, str(error)) from error
+        raise translate_open_error(folder, str(error)) from error
     try:
         _refuse_damage(folder)  # the engine recovers while it opens
     except GraphDamaged:
@@ -155,7 +155,7 @@ def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> D
 
 def _open_to_read(engine: Engine, folder: Path, path: Path) -> Database:
     if not engine.database_exists(str(path)):
-        raise GraphMissing(f"There is no graph {folder}.")
+        raise GraphNotFound(f"There is no graph {folder}.")
     unclean = GraphReadOnly(
         f"The graph {folder} was not closed in good order, and cannot be recovered without writing to it. Open it "
         "once without read-only, or read a copy of the folder."
@@ -208,23 +208,23 @@ def _look_at(folder: Path, *, to_write: bool) -> None:
         )
     if not folder.exists():
         if not folder.parent.is_dir():
-            raise GraphMissing(
+            raise GraphNotFound(
                 f"There is no folder {folder.parent} to make the graph {folder.name!r} in. Make it first."
             )
         try:
             folder.mkdir(PRIVATE_FOLDER)
         except OSError as refused:
-            raise GraphMissing(f"The folder {folder} cannot be made: {refused}.") from refused
+            raise GraphNotFound(f"The folder {folder} cannot be made: {refused}.") from refused
     strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS | _OF_SERVE)
     if strangers and not database_path(folder).is_dir():
         raise NotAGraph(
             f"{folder} is no graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one."
         )
     if to_write and not os.access(folder, os.W_OK | os.X_OK):
-        raise GraphMissing(f"The folder {folder} may not be written by this user.")
+        raise GraphNotFound(f"The folder {folder} may not be written by this user.")
 
 
-def meaning(folder: Path, text: str) -> GraphUnavailable:
+def translate_open_error(folder: Path, text: str) -> GraphUnavailable:
     """Say in our words why the engine did not open the folder."""
     if "LockException" in text or "locked by another" in text:
         return GraphLocked(
@@ -238,7 +238,7 @@ def meaning(folder: Path, text: str) -> GraphUnavailable:
             "replaced meanwhile, end this process and start again."
         )
     if "Permission denied" in text or "AccessDenied" in text:
-        return GraphMissing(f"The graph {folder} may not be written by this user: {text}")
+        return GraphNotFound(f"The graph {folder} may not be written by this user: {text}")
     if "No space left" in text:
-        return GraphFull(f"The disk is full: the graph {folder} cannot be opened. Free some space first. ({text})")
+        return DiskFull(f"The disk is full: the graph {folder} cannot be opened. Free some space first. ({text})")
     return GraphUnavailable(f"The graph {folder} cannot be opened: {text}")

@@ -32,10 +32,10 @@ _DATA: Final = ("dictionary.*.dict", "scheduled_task_0.*.bucket")
 _STAMP_SECONDS: Final = 30.0
 """How often the lock file is stamped: an older copy put back in place of the folder has an older stamp."""
 
-_held: set[FolderLock] = set()
+_held: set[DirectoryLock] = set()
 
 
-class FolderLock:
+class DirectoryLock:
     """Holds a graph's folder for this process, from its making to `release`; no other process opens it meanwhile.
 
     Args:

@@ -6,7 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from remembrancer.errors import GraphFull, GraphUnavailable, InvalidInput, RemembrancerError
+from remembrancer.errors import DiskFull, GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.stores.commits.statement import Row, UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
 from remembrancer.stores.embedded.arcadedb import load_engine
@@ -53,12 +53,12 @@ def plain_rows(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def reading_meaning(fault: str) -> GraphUnavailable:
+def translate_read_error(fault: str) -> GraphUnavailable:
     """Say that a query of ours was not answered: it is the graph that is at fault."""
     return GraphUnavailable(f"The graph did not answer: {fault}")
 
 
-def asking_meaning(text: str, fault: str, limits: QueryLimits) -> RemembrancerError:
+def translate_query_error(text: str, fault: str, limits: QueryLimits) -> RemembrancerError:
     """Say what became of a user's query: it is the one at fault, unless the engine says that the graph is."""
     found = _KIND.search(fault)  # the first: what follows may be the query's own words
     kind = found[1] if found else ""
@@ -74,7 +74,7 @@ def asking_meaning(text: str, fault: str, limits: QueryLimits) -> RemembrancerEr
     return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {fault[:500]}", EXAMPLE)
 
 
-def writing_meaning(error: Exception) -> Exception:
+def translate_write_error(error: Exception) -> Exception:
     """Say in our words what the engine says in its own."""
     if isinstance(error, RemembrancerError):
         return error
@@ -82,5 +82,5 @@ def writing_meaning(error: Exception) -> Exception:
     if "DuplicatedKeyException" in text:
         return UniqueKeyTaken(text)
     if "No space left" in text or "ENOSPC" in text:
-        return GraphFull(f"The disk is full: nothing of this write was kept. Free some space and try again. ({text})")
+        return DiskFull(f"The disk is full: nothing of this write was kept. Free some space and try again. ({text})")
     return GraphUnavailable(f"The graph refused the write, and nothing of it was kept: {text}")

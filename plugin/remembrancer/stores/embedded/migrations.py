@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import meaning
-from remembrancer.stores.migrations import Use, steps_ahead, version_mark
+from remembrancer.stores.embedded.directory import translate_open_error
+from remembrancer.stores.migrations import OpenMode, steps_ahead, version_mark
 from remembrancer_schema.catalog import migrations, query
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EMBEDDED: Final = "embedded"
 
 
-def upgrade_embedded(database: Database, folder: Path, use: Use = Use.WORK) -> None:
+def upgrade_embedded(database: Database, folder: Path, use: OpenMode = OpenMode.WORK) -> None:
     """Apply what the graph has not seen yet, in order. Raises GraphUnavailable in one of its forms."""
     try:
         for step in steps_ahead(migrations(_EMBEDDED), _standing(database), str(folder), use):
@@ -29,7 +29,7 @@ def upgrade_embedded(database: Database, folder: Path, use: Use = Use.WORK) -> N
             with database.transaction():
                 database.command("opencypher", query("set_graph_version"), version_mark(step))
     except load_engine().ArcadeDBError as error:
-        raise meaning(folder, str(error)) from error
+        raise translate_open_error(folder, str(error)) from error
 
 
 def _standing(database: Database) -> Sequence[Row]:

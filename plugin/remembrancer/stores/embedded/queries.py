@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import GraphBusy, InvalidInput, RemembrancerError
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.cursor import batches
-from remembrancer.stores.embedded.errors import HALF_DONE, asking_meaning, insist, plain_rows
-from remembrancer.stores.embedded.threads import Readers
+from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows, translate_query_error
+from remembrancer.stores.embedded.threads import ReaderThreads
 from remembrancer.stores.rows.node_rows import plain
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _UNUSABLE: Final = (TypeError, ValueError, OverflowError)
 """What the binding raises for a parameter that it cannot carry."""
 
 
-class Asked:
+class RunningQuery:
     """One query, from when it was asked until its caller has the answer, or has gone."""
 
     def __init__(self, text: str, parameters: Row, limits: QueryLimits) -> None:
@@ -48,7 +48,7 @@ class EmbeddedQueries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._threads = Readers(_THREADS, yielding=True)
+        self._threads = ReaderThreads(_THREADS, yielding=True)
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
         """Return the answer to a reading query.
@@ -56,7 +56,7 @@ class EmbeddedQueries:
         Raises InvalidInput: the query is at fault, or is more than the limits allow. Raises GraphBusy: all threads
         were taken by other queries for as long as it may take.
         """
-        asked = Asked(text, parameters, limits)
+        asked = RunningQuery(text, parameters, limits)
         try:
             async with asyncio.timeout(limits.seconds):
                 return await self._threads.run(lambda: self._answer(asked))
@@ -72,19 +72,19 @@ class EmbeddedQueries:
         self._threads.end(refusal)
         self._threads.refuse_rest(refusal)
 
-    def _answer(self, asked: Asked) -> list[Row]:
+    def _answer(self, asked: RunningQuery) -> list[Row]:
         asked.begun.set()
         try:
             return insist(lambda: self._read(asked), *HALF_DONE)
         except RemembrancerError:
             raise
         except load_engine().ArcadeDBError as error:
-            raise asking_meaning(asked.text, str(error), asked.limits) from error
+            raise translate_query_error(asked.text, str(error), asked.limits) from error
         except _UNUSABLE as error:
             allowed = f"JSON values; the engine's binding says: {error}"
             raise InvalidInput("parameters", asked.parameters, allowed, {"limit": 10}) from error
 
-    def _read(self, asked: Asked) -> list[Row]:
+    def _read(self, asked: RunningQuery) -> list[Row]:
         found: list[Row] = []
         size = 0
         with closing(batches(self._database, asked.text, asked.parameters, asked.limits.size)) as answer:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from remembrancer.ports.writes import Change
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
 
 
-async def begin_restored(session: Session, change: Change, after: Mapping[str, str]) -> None:
+async def begin_restored(session: GraphConnection, change: Change, after: Mapping[str, str]) -> None:
     """Make the open graph another one than it was copied from: nobody works on it; *change* says who did that."""
     row: Row = {**change_row(None, change), "after": to_json(dict(after)), "graph_id": uuid4().hex}
     await session.write(
@@ -26,7 +26,7 @@ async def begin_restored(session: Session, change: Change, after: Mapping[str, s
     )
 
 
-async def count_labels(session: Session) -> dict[str, int]:
+async def count_labels(session: GraphConnection) -> dict[str, int]:
     """Return how many nodes of each label the graph holds."""
     counts: dict[str, int] = {}
     for label in KEYS:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphUnavailable
-from remembrancer.stores.embedded.directory import TEMPORARY, OpenFolder, open_folder
-from remembrancer.stores.embedded.directory_lock import FolderLock
+from remembrancer.stores.embedded.directory import TEMPORARY, OpenDirectory, open_folder
+from remembrancer.stores.embedded.directory_lock import DirectoryLock
 
 if TYPE_CHECKING:
     from remembrancer.stores.embedded.arcadedb import Engine
@@ -24,7 +24,7 @@ _MOST: Final = 32
 """How many leftovers one start removes: it is to be quick, and the next one goes on."""
 
 
-def open_temporary(engine: Engine) -> tuple[OpenFolder, Path]:
+def open_temporary(engine: Engine) -> tuple[OpenDirectory, Path]:
     """Make a folder for a graph in memory; return it open, and where it is."""
     sweep(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -62,7 +62,7 @@ def _is_left(entry: os.DirEntry[str]) -> bool:
 
 
 def _remove_unheld(folder: Path) -> None:
-    lock = FolderLock(folder)
+    lock = DirectoryLock(folder)
     if sys.platform == "win32":  # where no open file is removed
         lock.release()
     remove(folder)

@@ -22,7 +22,7 @@ _END: Final = None
 _NICENESS: Final = 10
 
 
-class Readers:
+class ReaderThreads:
     """Runs calls on a few threads of its own, first come first served.
 
     Args:

@@ -10,19 +10,19 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphBusy, GraphUnavailable, OutcomeUnknown
-from remembrancer.stores.commits.counters import Books
+from remembrancer.stores.commits.counters import CounterNodes
 from remembrancer.stores.commits.group_commit import REMEMBERED, Group, Pending, Write
-from remembrancer.stores.commits.pending_counts import Notes
-from remembrancer.stores.commits.statistics import Counts, Tally, zero
+from remembrancer.stores.commits.pending_counts import PendingCounts
+from remembrancer.stores.commits.statistics import CommitStatistics, Counts, zero
 from remembrancer.stores.embedded.arcadedb import Plain, as_engine_thread, load_engine
-from remembrancer.stores.embedded.errors import insist, plain_rows, writing_meaning
+from remembrancer.stores.embedded.errors import insist, plain_rows, translate_write_error
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from remembrancer.stores.commits.statement import Row, Statement
-    from remembrancer.stores.embedded.directory import OpenFolder
+    from remembrancer.stores.embedded.directory import OpenDirectory
 
 _ROWS_PER_COMMIT: Final = 64
 """A commit costs what five rows cost, so more together save little; and while a hundred callers' writes go in two
@@ -43,17 +43,17 @@ class EmbeddedWriter:
         counter_id: Under which its commits are counted.
     """
 
-    def __init__(self, opened: OpenFolder, counter_id: str) -> None:
+    def __init__(self, opened: OpenDirectory, counter_id: str) -> None:
         self._database = opened.database
         self._lock = opened.lock
-        self._books = Books(counter_id)
+        self._books = CounterNodes(counter_id)
         self._pending = Pending(_ROWS_PER_COMMIT)
         self._arrived = threading.Condition()
         self._commits = threading.Lock()
         self._ending = False
         self._under_way: list[Write] = []
         self.counts: Counts = zero()
-        self.notes = Notes()
+        self.notes = PendingCounts()
         self.commits: deque[int] = deque(maxlen=REMEMBERED)
         self._thread = threading.Thread(
             target=as_engine_thread, args=(self._commit_groups,), name="remembrancer-write", daemon=True
@@ -123,7 +123,7 @@ class EmbeddedWriter:
                 for write in group.writes:
                     self._settle_group(Group.of([write]))
             else:
-                _answer(group.writes, [writing_meaning(error)])
+                _answer(group.writes, [translate_write_error(error)])
         else:
             _answer(group.writes, shares)
 
@@ -154,7 +154,7 @@ class EmbeddedWriter:
         self.commits.append(group.size)
         return answers
 
-    def _learn(self, tally: Tally) -> None:
+    def _learn(self, tally: CommitStatistics) -> None:
         if keys := self._books.unknown(tally):
             found = self._database.query("opencypher", query("books"), {"keys": keys}).to_list()
             self._books.learn(keys, plain_rows(found))

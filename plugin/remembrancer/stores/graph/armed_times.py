@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.ids import LAST_ID, first_id, new_id
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.armed_times import Missed
+from remembrancer.ports.armed_times import MissedOccurrence
 from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.rows import node_rows
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.armed_times import Cause, Move
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.graph.due_index import DueIndex
-    from remembrancer.stores.graph.time_links import Moved
-    from remembrancer.stores.rows.readable_records import Records
+    from remembrancer.stores.graph.time_links import PendingTimeLinks
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 _PAGE: Final = 500
 _UTC: Final = "UTC"
 
 
-class GraphSchedules:
-    """The contract and its laws: `remembrancer.ports.armed_times.Schedules`.
+class GraphArmedTimes:
+    """The contract and its laws: `remembrancer.ports.armed_times.ArmedTimes`.
 
     Args:
         session: An open graph.
@@ -40,7 +40,9 @@ class GraphSchedules:
         records: Reads tasks.
     """
 
-    def __init__(self, session: Session, index: DueIndex, moved: Moved, records: Records) -> None:
+    def __init__(
+        self, session: GraphConnection, index: DueIndex, moved: PendingTimeLinks, records: ReadableRecords
+    ) -> None:
         self._session = session
         self._records = records
         self._index = index
@@ -59,7 +61,7 @@ class GraphSchedules:
                 yield self._records.read("task_id", node_rows.task_from, nodes)
                 above = nodes[-1]["listing"] if len(nodes) == _PAGE else None
 
-    async def rearm(self, moves: Sequence[Move], cause: Cause) -> Sequence[Move]:
+    async def rearm(self, moves: Sequence[ArmedTimeChange], cause: ChangeCause) -> Sequence[ArmedTimeChange]:
         """Write those moves whose task still stands as read; return them."""
         told = [_row(move, cause) for move in moves]
         statements = [Statement("rearm_tasks", told), *_retractions(moves, told)]
@@ -70,12 +72,12 @@ class GraphSchedules:
             self._moved.note(move.task.task_id, move.next_run_ms)
         return written
 
-    async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[Missed]]:
+    async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[MissedOccurrence]]:
         """Return what is recorded as missed of these tasks, by their ids, and reaches beyond *moment*."""
         asked: Row = {"task_ids": list(task_ids), "now_ms": to_ms(moment)}
-        missed: dict[str, list[Missed]] = {}
+        missed: dict[str, list[MissedOccurrence]] = {}
         for row in await self._session.read(query("missed_ahead"), asked) if task_ids else ():
-            missed.setdefault(row.pop("task_id"), []).append(Missed(**row))
+            missed.setdefault(row.pop("task_id"), []).append(MissedOccurrence(**row))
         return missed
 
     async def newest_record_after(self, moment: datetime) -> datetime | None:
@@ -124,7 +126,7 @@ def _ranges() -> list[tuple[str, str]]:
     return [(begin, begin[:-1] + chr(ord(begin[-1]) + 1)) for begin in begins]
 
 
-def _row(move: Move, cause: Cause) -> Row:
+def _row(move: ArmedTimeChange, cause: ChangeCause) -> Row:
     task, at_ms = move.task, to_ms(cause.at)
     return {
         "task_id": task.task_id,
@@ -145,7 +147,7 @@ def _row(move: Move, cause: Cause) -> Row:
     }
 
 
-def _retractions(moves: Sequence[Move], told: Sequence[Row]) -> list[Statement]:
+def _retractions(moves: Sequence[ArmedTimeChange], told: Sequence[Row]) -> list[Statement]:
     """Return the statements that take back what is recorded as missed of moments that are ahead again."""
     parts: dict[str, list[Row]] = {}
     for move, row in zip(moves, told, strict=True):

@@ -10,7 +10,7 @@ from remembrancer.errors import ForeignConstraint, GraphBusy, GraphUnavailable
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
-from remembrancer.stores.graph.element_ids import placed
+from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.lock_backoff import LockBackoff
 from remembrancer.stores.rows import node_rows
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Claim, Lease
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.graph.due_index import DueIndex
-    from remembrancer.stores.graph.element_ids import Elements
-    from remembrancer.stores.graph.time_links import Moved
+    from remembrancer.stores.graph.element_ids import ElementIdCache
+    from remembrancer.stores.graph.time_links import PendingTimeLinks
 
 _LOG: Final = logging.getLogger("remembrancer")
 _IN_THE_WAY: Final = (GraphBusy, ForeignConstraint)
@@ -34,7 +34,7 @@ _PARTING_SECONDS: Final = 3.0
 """For so long a batch is cut into parts; what is left then is left alone for a moment, as a whole."""
 
 
-class Claiming:
+class ClaimWriter:
     """Takes occurrences for one replica: a batch in one commit, or one by one where one of them exists already.
 
     Where tasks are locked by others, or a constraint that is not ours is against them, the batch is cut until they
@@ -48,7 +48,14 @@ class Claiming:
         executions: Where executions are, of which it learns here.
     """
 
-    def __init__(self, session: Session, index: DueIndex, moved: Moved, tasks: Elements, executions: Elements) -> None:
+    def __init__(
+        self,
+        session: GraphConnection,
+        index: DueIndex,
+        moved: PendingTimeLinks,
+        tasks: ElementIdCache,
+        executions: ElementIdCache,
+    ) -> None:
         self._session = session
         self._index = index
         self._moved = moved
@@ -72,13 +79,13 @@ class Claiming:
                 return []
             won = await self._claim_apart(_cut(parts[0]), lease)
         if any(map(running_of, parts)) and not running_of(won):
-            await self._session.write([let_go([lease.lease_id])])
+            await self._session.write([release_leases([lease.lease_id])])
         return [claim.execution for claim in won]
 
     async def _claim_apart(self, parts: Sequence[Sequence[Claim]], lease: Lease) -> list[Claim]:
         """Some of the tasks are in the way: hold all that is to run under the one lease, then claim part by part."""
         if running := running_of([claim for part in parts for claim in part]):
-            await self._session.write([hold(lease, running)])
+            await self._session.write([acquire_leases(lease, running)])
         give_up_at = asyncio.get_running_loop().time() + _PARTING_SECONDS
         gate = asyncio.Semaphore(_AT_A_TIME)
         return await _gathered([self._claim_part(part, gate, give_up_at) for part in parts if part])
@@ -113,7 +120,7 @@ class Claiming:
             raise
         self._backoff.forget(claims)
         won = won_claims(claims, statements, answers)
-        for claim, row in zip(won, answer_to("claim_executions", statements, answers), strict=False):  # those that run
+        for claim, row in zip(won, rows_of("claim_executions", statements, answers), strict=False):  # those that run
             self._executions.note(claim.execution.execution_id, row["element_id"])
         self._note_moved(won)
         return won
@@ -121,7 +128,7 @@ class Claiming:
     async def _claim_singly(self, claims: Sequence[Claim], lease: Lease) -> list[Claim]:
         """One of the occurrences exists: hold all that is to run under the one lease, then claim one by one."""
         if running := running_of(claims):
-            await self._session.write([hold(lease, running)])
+            await self._session.write([acquire_leases(lease, running)])
         return await self._claim_each(claims)
 
     async def _claim_each(self, claims: Sequence[Claim]) -> list[Claim]:
@@ -163,10 +170,10 @@ def claim_statements(claims: Sequence[Claim], elements: Sequence[str | None], le
     running, dropped = _split(claims)
     statements: list[Statement] = []
     if running:
-        claimed = placed([node_rows.claim_row(claim) for claim in running], elements)
+        claimed = with_element_ids([node_rows.claim_row(claim) for claim in running], elements)
         statements.append(Statement("claim_executions", claimed))
         if lease:
-            statements.append(hold(lease, running_of(claims)))
+            statements.append(acquire_leases(lease, running_of(claims)))
     if dropped:
         statements.append(Statement("record_outcomes", [node_rows.outcome_row(claim) for claim in dropped]))
     if ended := [{"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral]:
@@ -178,11 +185,11 @@ def won_claims(claims: Sequence[Claim], statements: Sequence[Statement], answers
     """Return the claims that were written."""
     won: list[Claim] = []
     for name, mine in zip(("claim_executions", "record_outcomes"), _split(claims), strict=True):
-        won += [mine[row["row"]] for row in answer_to(name, statements, answers)]
+        won += [mine[row["row"]] for row in rows_of(name, statements, answers)]
     return won
 
 
-def answer_to(name: str, statements: Sequence[Statement], answers: Sequence[list[Row]]) -> list[Row]:
+def rows_of(name: str, statements: Sequence[Statement], answers: Sequence[list[Row]]) -> list[Row]:
     """Return the rows that answer the statement *name*; none if it was not among them."""
     for statement, answer in zip(statements, answers, strict=True):
         if statement.name == name:
@@ -190,12 +197,12 @@ def answer_to(name: str, statements: Sequence[Statement], answers: Sequence[list
     return []
 
 
-def fenced(execution: Execution, row: Row) -> Execution:
+def with_fence(execution: Execution, row: Row) -> Execution:
     """Return *execution* with the fence that its task had when it was written."""
     return execution.model_copy(update={"fence": row["fence"]})
 
 
-def hold(lease: Lease, executions: Sequence[Execution]) -> Statement:
+def acquire_leases(lease: Lease, executions: Sequence[Execution]) -> Statement:
     """Return the statement that leases *executions*."""
     row: Row = {
         "lease_id": lease.lease_id,
@@ -206,7 +213,7 @@ def hold(lease: Lease, executions: Sequence[Execution]) -> Statement:
     return Statement("hold_leases", [row])
 
 
-def let_go(lease_ids: Sequence[str]) -> Statement:
+def release_leases(lease_ids: Sequence[str]) -> Statement:
     """Return the statement that ends leases."""
     return Statement("release_leases", [{"lease_id": lease_id} for lease_id in lease_ids])
 

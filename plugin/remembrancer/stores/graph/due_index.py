@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, LiteralString
 
 from remembrancer.errors import GraphUnavailable
-from remembrancer.stores.graph.element_ids import placed
-from remembrancer.stores.graph.watermark import Floor
+from remembrancer.stores.graph.element_ids import with_element_ids
+from remembrancer.stores.graph.watermark import Watermark
 from remembrancer.stores.rows.due_key import due_key, last_key, moment_of
 from remembrancer_schema.catalog import query
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row, Statement
 
 _LOOKS: Final = 5
@@ -35,11 +35,11 @@ class DueIndex:
         floor_lifetime_ms: How long a moment armed by others may stay unseen; on a shared graph there is no floor.
     """
 
-    def __init__(self, session: Session, floor_lifetime_ms: int) -> None:
+    def __init__(self, session: GraphConnection, floor_lifetime_ms: int) -> None:
         self._session = session
         self.on_armed: list[Callable[[int], None]] = []
         self._following: set[asyncio.Task[None]] = set()
-        self.floor = Floor(floor_lifetime_ms if session.exclusive else 0)
+        self.floor = Watermark(floor_lifetime_ms if session.exclusive else 0)
 
     async def due(
         self, now_ms: int, limit: int, after: ScheduledTask | None, shares: Collection[int] | None
@@ -103,7 +103,7 @@ class DueIndex:
         for _ in range(_LOOKS):
             parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
             found = await self._ask("due_tasks", parameters, shares)
-            nodes = placed([row["t"] for row in found], [row["element_id"] for row in found])
+            nodes = with_element_ids([row["t"] for row in found], [row["element_id"] for row in found])
             due = [node for node in nodes if _is_due(node, now_ms)]
             if due or len(found) < limit:
                 return due

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import LiteralString
 
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
 
 _MOST: Final = 100_000
 
 
-def placed(rows: list[Row], elements: Sequence[str | None]) -> list[Row]:
+def with_element_ids(rows: list[Row], elements: Sequence[str | None]) -> list[Row]:
     """Return *rows*, each told where the node is that it is about."""
     for row, element_id in zip(rows, elements, strict=True):
         row["element_id"] = element_id
     return rows
 
 
-class Elements:
+class ElementIdCache:
     """The element ids of nodes of one kind, from where they are told to the one write that uses them.
 
     Args:
@@ -35,7 +35,7 @@ class Elements:
         lookup: The query that tells the element ids of nodes by their own `ids`.
     """
 
-    def __init__(self, session: Session, lookup: LiteralString) -> None:
+    def __init__(self, session: GraphConnection, lookup: LiteralString) -> None:
         self._session = session
         self._lookup = lookup
         self._known: dict[str, str] = {}

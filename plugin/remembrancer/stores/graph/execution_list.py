@@ -10,9 +10,9 @@ from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.rows.readable_records import Records
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 
 class ExecutionList:
@@ -23,7 +23,7 @@ class ExecutionList:
         records: Reads executions.
     """
 
-    def __init__(self, session: Session, records: Records) -> None:
+    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
         self._session = session
         self._records = records
 

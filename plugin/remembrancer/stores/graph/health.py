@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.health import MOST_COUNTED, Sounding
+from remembrancer.ports.health import MOST_COUNTED, GraphHealth
 from remembrancer.stores.commits.counters import summed
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.private_files import exposure
-from remembrancer.stores.records.replicas import GraphRoll
+from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.rows.due_key import last_key
 from remembrancer.stores.rows.readable_records import FAULTS
 from remembrancer_schema.catalog import query
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.graph.due_index import DueIndex
-    from remembrancer.stores.rows.readable_records import Records
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 
-class GraphSoundings:
-    """The contract: `remembrancer.ports.health.Soundings`.
+class GraphHealthProbe:
+    """The contract: `remembrancer.ports.health.GraphHealths`.
 
     Args:
         session: An open graph.
@@ -34,17 +34,17 @@ class GraphSoundings:
         records: Knows what could not be read.
     """
 
-    def __init__(self, session: Session, index: DueIndex, records: Records) -> None:
+    def __init__(self, session: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
         self._session = session
         self._index = index
         self._records = records
 
-    async def sound(self, now: datetime) -> Sounding:
+    async def sound(self, now: datetime) -> GraphHealth:
         """Return how the graph stands at *now*."""
         now_ms = to_ms(now)
         graph_now_ms, alive_ms = None, None
         if not self._session.exclusive:
-            roster = await GraphRoll(self._session).roster()
+            roster = await GraphReplicaRegistry(self._session).roster()
             graph_now_ms = to_ms(roster.now)
             alive_ms = max((to_ms(each.heartbeat_at) for each in roster.replicas), default=None)
         floor_key = last_key(min(self._index.floor.height_ms, now_ms))
@@ -53,7 +53,7 @@ class GraphSoundings:
         leases = (await self._session.read(query("lease_state"), {"now_ms": now_ms}))[0]
         await self._session.verify()
         disk_free, disk_size = _disk(self._session.folder)
-        return Sounding(
+        return GraphHealth(
             due=backlog["due"],
             oldest_due_ms=backlog["oldest_ms"],
             leases=leases["leases"],

@@ -6,20 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remembrancer.stores.commits.statement import UniqueKeyTaken
-from remembrancer.stores.graph.claims import answer_to, fenced, hold, let_go
-from remembrancer.stores.graph.outcomes import take_over_statements
+from remembrancer.stores.graph.claims import acquire_leases, release_leases, rows_of, with_fence
+from remembrancer.stores.graph.outcomes import recovery_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.recovery import TakeOver
+    from remembrancer.ports.recovery import Recovery
     from remembrancer.ports.writes import Lease
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
 
 
-async def take_over(
-    session: Session, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease, written: set[str]
+async def recover(
+    session: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
 ) -> Sequence[Execution]:
     """Fail each lost execution and start its retry where one is given; return the retries started.
 
@@ -31,30 +31,30 @@ async def take_over(
     except UniqueKeyTaken:
         started = await _singly(session, over, lost, lease, written)
     if retries and not started:
-        await session.write([let_go([lease.lease_id])])
+        await session.write([release_leases([lease.lease_id])])
     return started
 
 
 async def _write(
-    session: Session, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease | None, written: set[str]
+    session: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease | None, written: set[str]
 ) -> list[Execution]:
     """Write it all in one commit; without *lease*, the retries are held already."""
     retries = [each.retry for each in lost if each.retry]
-    statements = take_over_statements(over, lost)
+    statements = recovery_statements(over, lost)
     if lease:
-        statements.append(hold(lease, retries))
+        statements.append(acquire_leases(lease, retries))
     answers = await session.write(statements)
-    for row in answer_to("lose_executions", statements, answers):
+    for row in rows_of("lose_executions", statements, answers):
         written.add(lost[int(row["row"])].settlement.execution.execution_id)
-    started = answer_to("retry_executions", statements, answers)
-    return [fenced(retries[int(row["row"])], row) for row in started]
+    started = rows_of("retry_executions", statements, answers)
+    return [with_fence(retries[int(row["row"])], row) for row in started]
 
 
 async def _singly(
-    session: Session, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease, written: set[str]
+    session: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
 ) -> list[Execution]:
     """One of the retries exists already: take over one by one, that one without a retry, and end the leases last."""
-    await session.write([hold(lease, [each.retry for each in lost if each.retry])])
+    await session.write([acquire_leases(lease, [each.retry for each in lost if each.retry])])
     started: list[Execution] = []
     for each in lost:
         try:
@@ -62,5 +62,5 @@ async def _singly(
         except UniqueKeyTaken:
             await _write(session, [], [replace(each, retry=None)], None, written)
     if over:
-        await session.write([let_go(over)])
+        await session.write([release_leases(over)])
     return started

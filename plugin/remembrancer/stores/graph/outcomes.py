@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Row, Statement
-from remembrancer.stores.graph.claims import let_go
-from remembrancer.stores.graph.element_ids import placed
+from remembrancer.stores.graph.claims import release_leases
+from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.rows import node_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.deferral import Deferral
-    from remembrancer.ports.recovery import TakeOver
+    from remembrancer.ports.recovery import Recovery
     from remembrancer.ports.writes import Claim, Settlement
 
 
@@ -22,7 +22,7 @@ def settle_statements(
     settlements: Sequence[Settlement], elements: Sequence[str | None], over: Sequence[str]
 ) -> list[Statement]:
     """Return the statements that settle executions and end leases; those after the first check the fence again."""
-    settled = placed([node_rows.settle_row(settlement) for settlement in settlements], elements)
+    settled = with_element_ids([node_rows.settle_row(settlement) for settlement in settlements], elements)
     parts: dict[str, list[Row]] = {"settle_executions": settled}
     for settlement in settlements:
         held: Row = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
@@ -39,7 +39,7 @@ def settle_statements(
         elif settlement.ends_task:
             parts.setdefault("retire_tasks", []).append({**held, **_ending(settlement)})
     statements = [Statement(name, written) for name, written in parts.items()]
-    return [*statements, let_go(over)] if over else statements
+    return [*statements, release_leases(over)] if over else statements
 
 
 def unserved_statements(unserved: Claim | None) -> list[Statement]:
@@ -54,7 +54,7 @@ def deferral_statements(deferral: Deferral) -> list[Statement]:
     return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded
 
 
-def take_over_statements(over: Sequence[str], lost: Sequence[TakeOver]) -> list[Statement]:
+def recovery_statements(over: Sequence[str], lost: Sequence[Recovery]) -> list[Statement]:
     """Return the statements that fail lost executions, retry or retire their tasks, and end their leases."""
     statements: list[Statement] = []
     if lost:
@@ -64,11 +64,11 @@ def take_over_statements(over: Sequence[str], lost: Sequence[TakeOver]) -> list[
     if ended := [_retire_row(each.settlement) for each in lost if each.settlement.ends_task]:
         statements.append(Statement("retire_tasks", ended))
     if over:
-        statements.append(let_go(over))
+        statements.append(release_leases(over))
     return statements
 
 
-def _retry_row(each: TakeOver) -> Row:
+def _retry_row(each: Recovery) -> Row:
     assert each.retry  # noqa: S101 (the caller has looked)
     row = node_rows.start_row(each.retry)
     lost = each.settlement.execution

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphBusy, GraphFull, GraphUnavailable, GraphUnreachable
+from remembrancer.errors import DiskFull, GraphBusy, GraphUnavailable, GraphUnreachable
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, new_id, occurrence_key
 from remembrancer.model.policy import TaskType
@@ -17,37 +17,37 @@ from remembrancer.stores.rows.readable_records import one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.rows.readable_records import Unreadable
 
 _LOG: Final = logging.getLogger("remembrancer")
 _LONGEST: Final = 1000
 
 
-async def set_all_aside(session: Session, unreadable: Sequence[Unreadable], now_ms: int) -> None:
+async def quarantine_all(session: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
     """Disarm all tasks that cannot be read, together: the others of their page wait for one commit or two."""
-    await asyncio.gather(*(set_aside(session, node, str(fault), now_ms) for node, fault in unreadable))
+    await asyncio.gather(*(quarantine(session, node, str(fault), now_ms) for node, fault in unreadable))
 
 
-async def set_aside(session: Session, node: Row, fault: str, now_ms: int) -> None:
+async def quarantine(session: GraphConnection, node: Row, fault: str, now_ms: int) -> None:
     """Disarm a task, with the fault in its audit trail and an outcome for the moment that it stands at."""
     bare = Statement("disarm_unreadable", [{"due_key": node.get("due_key"), "task_id": node.get("task_id")}])
     if not node.get("task_id") or node.get("next_run_ms") is None:
         await session.write([bare])
         return
-    *skipped, disarmed = set_aside_statements(node, fault, now_ms)
+    *skipped, disarmed = quarantine_statements(node, fault, now_ms)
     try:
         await session.write([*skipped, disarmed])
     except UniqueKeyTaken:  # that moment has an outcome already
         await session.write([disarmed])
-    except (GraphUnreachable, GraphBusy, GraphFull):
+    except (GraphUnreachable, GraphBusy, DiskFull):
         raise
     except GraphUnavailable as refused:  # its properties make no sense to the engine either
         _LOG.error("The task %s is taken out of the schedule without an outcome: %s", node["task_id"], refused)
         await session.write([bare])
 
 
-async def lose_unreadable(session: Session, unreadable: Sequence[Unreadable], now_ms: int) -> None:
+async def fail_unreadable(session: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
     """Fail executions that cannot be read and whose holder is gone: none would ever settle them."""
     lost: list[Row] = [
         {
@@ -69,7 +69,7 @@ async def lose_unreadable(session: Session, unreadable: Sequence[Unreadable], no
         await session.write([Statement("lose_executions", lost)])
 
 
-def set_aside_statements(node: Row, fault: str, now_ms: int) -> Sequence[Statement]:
+def quarantine_statements(node: Row, fault: str, now_ms: int) -> Sequence[Statement]:
     """Return the statements that set a task aside; the last disarms it, one before it accounts for what has come."""
     task_id, reason = node["task_id"], fault[:_LONGEST]
     change: Row = {"task_id": task_id, "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": reason}

@@ -7,17 +7,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.errors import ForeignConstraint, GraphBusy
-from remembrancer.stores.graph.claims import answer_to, let_go
+from remembrancer.stores.graph.claims import release_leases, rows_of
 from remembrancer.stores.graph.outcomes import settle_statements
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer.ports.writes import Settlement
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.graph.due_index import DueIndex
-    from remembrancer.stores.graph.element_ids import Elements
-    from remembrancer.stores.graph.time_links import Moved
+    from remembrancer.stores.graph.element_ids import ElementIdCache
+    from remembrancer.stores.graph.time_links import PendingTimeLinks
 
 _T = TypeVar("_T")
 _IN_THE_WAY: Final = (GraphBusy, ForeignConstraint)
@@ -39,7 +39,9 @@ class Settlements:
         executions: Where executions are.
     """
 
-    def __init__(self, session: Session, index: DueIndex, moved: Moved, executions: Elements) -> None:
+    def __init__(
+        self, session: GraphConnection, index: DueIndex, moved: PendingTimeLinks, executions: ElementIdCache
+    ) -> None:
         self._session = session
         self._index = index
         self._moved = moved
@@ -62,7 +64,7 @@ class Settlements:
         await self._write_apart([each for each in settlements if each.execution.execution_id not in self._answered])
         if over:
             with suppress(GraphBusy):  # a lease that cannot be ended runs out
-                await _patiently(lambda: self._session.write([let_go(over)]))
+                await _patiently(lambda: self._session.write([release_leases(over)]))
         return [self._answered.pop(each, False) for each in ids]
 
     async def _write_apart(self, settlements: Sequence[Settlement]) -> None:
@@ -89,7 +91,7 @@ class Settlements:
         elements = await self._executions.take([each.execution.execution_id for each in settlements])
         statements = settle_statements(settlements, elements, over)
         answers = await self._index.arming([rearm.next_run_ms for rearm in rearms], statements)
-        for row in answer_to("defer_settled", statements, answers):
+        for row in rows_of("defer_settled", statements, answers):
             rearm = rearms[int(row["row"])]
             self._moved.note(rearm.deferral.task_id, rearm.next_run_ms)
         written = {row["row"] for row in answers[0]}

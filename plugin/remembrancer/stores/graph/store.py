@@ -6,35 +6,35 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import DedupKeyTaken, GraphBusy, GraphUnavailable, OutcomeUnknown, TaskNotFound, TaskUnreadable
+from remembrancer.errors import DuplicateTask, GraphBusy, GraphUnavailable, OutcomeUnknown, TaskNotFound, TaskUnreadable
 from remembrancer.model.query_limits import QueryLimits
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.ports.recovery import AbandonedLease
+from remembrancer.ports.recovery import ExpiredLease
 from remembrancer.ports.statistics import LIFELONG
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.cypher.read_only import refuse_powers
-from remembrancer.stores.graph.armed_times import GraphSchedules
-from remembrancer.stores.graph.claims import Claiming, answer_to
+from remembrancer.stores.graph.armed_times import GraphArmedTimes
+from remembrancer.stores.graph.claims import ClaimWriter, rows_of
 from remembrancer.stores.graph.due_index import DueIndex
-from remembrancer.stores.graph.element_ids import Elements
+from remembrancer.stores.graph.element_ids import ElementIdCache
 from remembrancer.stores.graph.execution_list import ExecutionList
-from remembrancer.stores.graph.health import GraphSoundings
-from remembrancer.stores.graph.lease_recovery import take_over
+from remembrancer.stores.graph.health import GraphHealthProbe
+from remembrancer.stores.graph.lease_recovery import recover
 from remembrancer.stores.graph.outcomes import deferral_statements, unserved_statements
-from remembrancer.stores.graph.quarantine import lose_unreadable, set_all_aside, set_aside
+from remembrancer.stores.graph.quarantine import fail_unreadable, quarantine, quarantine_all
 from remembrancer.stores.graph.settlements import Settlements
 from remembrancer.stores.graph.task_changes import cancel, start_now
 from remembrancer.stores.graph.task_list import TaskList
-from remembrancer.stores.graph.time_links import Moved
-from remembrancer.stores.records.audit_log import GraphTrail
-from remembrancer.stores.records.event_log import GraphEvents
-from remembrancer.stores.records.idempotency import GraphRequests, refusing_another
-from remembrancer.stores.records.replicas import GraphRoll
-from remembrancer.stores.records.retention import PastStore
-from remembrancer.stores.records.statistics import GraphAccounts
-from remembrancer.stores.records.tokens import GraphTokens
+from remembrancer.stores.graph.time_links import PendingTimeLinks
+from remembrancer.stores.records.audit_log import GraphAuditLog
+from remembrancer.stores.records.event_log import GraphEventLog
+from remembrancer.stores.records.idempotency import GraphIdempotencyStore, rejecting_reuse
+from remembrancer.stores.records.replicas import GraphReplicaRegistry
+from remembrancer.stores.records.retention import GraphRetention
+from remembrancer.stores.records.statistics import GraphStatistics
+from remembrancer.stores.records.tokens import GraphTokenStore
 from remembrancer.stores.rows import audit_rows, node_rows
-from remembrancer.stores.rows.readable_records import FAULTS, Records
+from remembrancer.stores.rows.readable_records import FAULTS, ReadableRecords
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
-    from remembrancer.model.request import RequestMark
+    from remembrancer.model.request import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.armed_times import Schedules
-    from remembrancer.ports.filters import Wanted
-    from remembrancer.ports.recovery import TakeOver
-    from remembrancer.ports.retention import Past
-    from remembrancer.ports.writes import Change, Claim, Lease, Rearm, Settlement
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.ports.armed_times import ArmedTimes
+    from remembrancer.ports.filters import TaskFilter
+    from remembrancer.ports.recovery import Recovery
+    from remembrancer.ports.retention import ExecutionRetention
+    from remembrancer.ports.writes import Change, Claim, Lease, Reschedule, Settlement
+    from remembrancer.stores.commits.connection import GraphConnection
 
 _BULK: Final = 1000
 _TIDY_SECONDS: Final = 2.0  # closing is not held up by what can be missing
@@ -68,38 +68,38 @@ class GraphStore:
         limits: Of a user's query.
     """
 
-    def __init__(self, session: Session, floor_lifetime_ms: int, limits: QueryLimits | None = None) -> None:
+    def __init__(self, session: GraphConnection, floor_lifetime_ms: int, limits: QueryLimits | None = None) -> None:
         self._limits = limits or QueryLimits()
         self._session = session
         self._index = DueIndex(session, floor_lifetime_ms)
-        self._records = Records()
+        self._records = ReadableRecords()
         self._list = TaskList(session, self._index, self._records)
-        self._moved = Moved()
-        self._tasks = Elements(session, "task_elements")
-        self._executions = Elements(session, "execution_elements")
-        self._claiming = Claiming(session, self._index, self._moved, self._tasks, self._executions)
+        self._moved = PendingTimeLinks()
+        self._tasks = ElementIdCache(session, "task_elements")
+        self._executions = ElementIdCache(session, "execution_elements")
+        self._claiming = ClaimWriter(session, self._index, self._moved, self._tasks, self._executions)
         self._settlements = Settlements(session, self._index, self._moved, self._executions)
         self._before: dict[str, float] = {}
         self.lost: set[str] = set()
-        self.accounts = GraphAccounts(session, self._records)
-        self.tokens = GraphTokens(session, self._records)
+        self.accounts = GraphStatistics(session, self._records)
+        self.tokens = GraphTokenStore(session, self._records)
         self._history = ExecutionList(session, self._records)
-        self.events = GraphEvents(session, self._records)
-        self.trail = GraphTrail(session, self._records)
-        self.requests = GraphRequests(session)
-        self._schedules = GraphSchedules(session, self._index, self._moved, self._records)
-        self.schedules: Schedules = self._schedules
-        self.soundings = GraphSoundings(session, self._index, self._records)
+        self.events = GraphEventLog(session, self._records)
+        self.trail = GraphAuditLog(session, self._records)
+        self.requests = GraphIdempotencyStore(session)
+        self._schedules = GraphArmedTimes(session, self._index, self._moved, self._records)
+        self.schedules: ArmedTimes = self._schedules
+        self.soundings = GraphHealthProbe(session, self._index, self._records)
         self.on_armed = self._index.on_armed
         self.on_unreadable = self._records.listeners
         session.on_write.append(self._on_write)
         self.exclusive = session.exclusive
         self.commits = session.commits
-        self.roll = GraphRoll(session)
-        self.past: Past = PastStore(session, self._records)
+        self.roll = GraphReplicaRegistry(session)
+        self.past: ExecutionRetention = GraphRetention(session, self._records)
 
     async def create(
-        self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: RequestMark | None = None
+        self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: IdempotencyKey | None = None
     ) -> None:
         """Keep new tasks; all or none."""
         statements = [Statement("create_tasks", [node_rows.task_row(task, mark) for task in tasks])]
@@ -113,7 +113,7 @@ class GraphStore:
                 taken.property_name not in _KEYS_OF_A_REQUEST
             ):
                 raise GraphUnavailable(f"An id of the task is taken already, and nothing was kept: {taken}") from taken
-            raise DedupKeyTaken(", ".join(keys)) from taken
+            raise DuplicateTask(", ".join(keys)) from taken
         except OutcomeUnknown as unknown:
             raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
         self._schedules.have_begun(zones)
@@ -124,7 +124,7 @@ class GraphStore:
             return task
         raise TaskNotFound(task_id)
 
-    async def find(self, wanted: Wanted) -> Sequence[ScheduledTask]:
+    async def find(self, wanted: TaskFilter) -> Sequence[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last."""
         return await self._list.find(wanted)
 
@@ -145,7 +145,7 @@ class GraphStore:
             nodes = await self._index.due(to_ms(now), limit, after, shares)
             tasks, unreadable = self._records.sort("task_id", self._due_task, nodes)
             try:
-                await set_all_aside(self._session, unreadable, to_ms(now))
+                await quarantine_all(self._session, unreadable, to_ms(now))
             except GraphBusy:
                 break  # locked by another write: the next look finds it again
             if tasks or not unreadable:
@@ -173,42 +173,42 @@ class GraphStore:
         """Write each outcome whose execution still runs under the same fence; say of each whether it was written."""
         return await self._settlements.settle(settlements, over)
 
-    async def abandoned(self, now: datetime, mine: str) -> Sequence[AbandonedLease]:
+    async def abandoned(self, now: datetime, mine: str) -> Sequence[ExpiredLease]:
         """Return the leases that are over, with those of their executions that still run."""
         self.lost.clear()
-        abandoned: list[AbandonedLease] = []
+        abandoned: list[ExpiredLease] = []
         for over in await self._read("leases_over", {"now_ms": to_ms(now), "others": self.exclusive, "mine": mine}):
             asked: Row = {"execution_ids": over["execution_ids"]}
             nodes = [row["e"] for row in await self._read("still_running", asked)]
             executions, unreadable = self._records.sort("execution_id", node_rows.execution_from, nodes)
             with suppress(GraphBusy):  # as in `due`
-                await lose_unreadable(self._session, unreadable, to_ms(now))
+                await fail_unreadable(self._session, unreadable, to_ms(now))
             if over["lease_id"]:
-                abandoned.append(AbandonedLease(over["lease_id"], executions))
+                abandoned.append(ExpiredLease(over["lease_id"], executions))
         return abandoned
 
-    async def take_over(self, over: Sequence[str], lost: Sequence[TakeOver], lease: Lease) -> Sequence[Execution]:
+    async def take_over(self, over: Sequence[str], lost: Sequence[Recovery], lease: Lease) -> Sequence[Execution]:
         """Fail each lost execution and start its retry where one is given; return the retries started."""
-        return await take_over(self._session, over, lost, lease, self.lost)
+        return await recover(self._session, over, lost, lease, self.lost)
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit trail."""
         for row in await self._read("task_by_id", {"task_id": task_id}):
-            await set_aside(self._session, row["t"], fault, to_ms(now))
+            await quarantine(self._session, row["t"], fault, to_ms(now))
 
     async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
         """End an open task, together with what *unserved* accounts for; say whether this call ended it."""
         return await cancel(self._session, task_id, change, unserved)
 
-    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Rearm, change: Change) -> bool:
+    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Reschedule, change: Change) -> bool:
         """Write the deferral and move the next run, if the task still stands as read; say whether it did."""
         changed = audit_rows.change_row(task_id, change, rearm.unserved)
         row: Row = {**node_rows.rearm_row(rearm), **changed, "expected_ms": expected_next_run_ms}
         statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
         statements += deferral_statements(rearm.deferral)
-        with refusing_another(change.mark):
+        with rejecting_reuse(change.mark):
             answers = await self._index.arming([rearm.next_run_ms], statements)
-        deferred = bool(answer_to("defer_tasks", statements, answers))
+        deferred = bool(rows_of("defer_tasks", statements, answers))
         if deferred:
             self._moved.note(task_id, rearm.next_run_ms)
         return deferred

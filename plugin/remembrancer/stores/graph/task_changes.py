@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
-from remembrancer.stores.graph.claims import fenced, hold, let_go
+from remembrancer.stores.graph.claims import acquire_leases, release_leases, with_fence
 from remembrancer.stores.graph.outcomes import unserved_statements
-from remembrancer.stores.records.idempotency import refusing_another
+from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Change, Claim, Lease
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
 
 
-async def cancel(session: Session, task_id: str, change: Change, unserved: Claim | None) -> bool:
+async def cancel(session: GraphConnection, task_id: str, change: Change, unserved: Claim | None) -> bool:
     """End an open task, together with what *unserved* accounts for; say whether this call ended it."""
     row = audit_rows.change_row(task_id, change, unserved)
-    with refusing_another(change.mark):
+    with rejecting_reuse(change.mark):
         try:
             answers = await session.write([*unserved_statements(unserved), Statement("cancel_tasks", [row])])
         except UniqueKeyTaken:
@@ -31,14 +31,14 @@ async def cancel(session: Session, task_id: str, change: Change, unserved: Claim
     return bool(answers[-1])
 
 
-async def start_now(session: Session, execution: Execution, lease: Lease, change: Change) -> Execution | None:
+async def start_now(session: GraphConnection, execution: Execution, lease: Lease, change: Change) -> Execution | None:
     """Write a running execution of an open task outside the schedule; None if it does not stand as wanted."""
     audit = audit_rows.change_row(execution.task_id, change)
     after = node_rows.to_json({"execution_id": execution.execution_id})
     row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
-    with refusing_another(change.mark):
-        answers = await session.write([Statement("start_executions", [row]), hold(lease, [execution])])
+    with rejecting_reuse(change.mark):
+        answers = await session.write([Statement("start_executions", [row]), acquire_leases(lease, [execution])])
     if answers[0]:
-        return fenced(execution, answers[0][0])
-    await session.write([let_go([lease.lease_id])])
+        return with_fence(execution, answers[0][0])
+    await session.write([release_leases([lease.lease_id])])
     return None

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.filters import Wanted
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.ports.filters import TaskFilter
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.graph.due_index import DueIndex
-    from remembrancer.stores.rows.readable_records import Records
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 PAGE: Final = 1000
 """How many tasks one query returns at most."""
@@ -32,17 +32,17 @@ class TaskList:
         records: Reads the nodes.
     """
 
-    def __init__(self, session: Session, index: DueIndex, records: Records) -> None:
+    def __init__(self, session: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
         self._session = session
         self._index = index
         self._records = records
 
-    async def find(self, wanted: Wanted) -> list[ScheduledTask]:
+    async def find(self, wanted: TaskFilter) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last, newest first among them."""
         with self._records.told_together():
             return await self._find(wanted, wanted.statuses or frozenset(TaskStatus))
 
-    async def _find(self, wanted: Wanted, statuses: frozenset[TaskStatus]) -> list[ScheduledTask]:
+    async def _find(self, wanted: TaskFilter, statuses: frozenset[TaskStatus]) -> list[ScheduledTask]:
         found: dict[str, ScheduledTask] = {}
         if statuses & OPEN_STATUSES:
             async for page in self._armed(wanted, statuses & OPEN_STATUSES):
@@ -53,7 +53,7 @@ class TaskList:
         # On a shared graph a task may be claimed between the two looks: it keeps its first place.
         return [*found.values(), *(task for task in unarmed if task.task_id not in found)][: wanted.limit]
 
-    async def _armed(self, wanted: Wanted, statuses: frozenset[TaskStatus]) -> AsyncIterator[list[ScheduledTask]]:
+    async def _armed(self, wanted: TaskFilter, statuses: frozenset[TaskStatus]) -> AsyncIterator[list[ScheduledTask]]:
         """Yield tasks with a run ahead, in the order of their due keys; one that shares its key may come twice."""
         asked: Row = {"statuses": list(statuses), "types": wanted.types, "limit": min(PAGE, max(2, wanted.limit))}
         from_key = last_key(self._index.floor.height_ms) + 1
@@ -67,7 +67,7 @@ class TaskList:
             highest = max(node["due_key"] for node in nodes)
             from_key = highest if highest > from_key else highest + 1
 
-    async def _unarmed(self, wanted: Wanted, statuses: frozenset[TaskStatus], limit: int) -> list[ScheduledTask]:
+    async def _unarmed(self, wanted: TaskFilter, statuses: frozenset[TaskStatus], limit: int) -> list[ScheduledTask]:
         """Return the newest tasks with nothing ahead, from the listing of each status and type."""
         if limit <= 0:
             return []

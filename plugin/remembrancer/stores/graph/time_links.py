@@ -22,7 +22,7 @@ _REST_SECONDS: Final = 30.0
 """How long the edges rest after others' locks were in their way: the checker has no time to wait for them."""
 
 
-class Moved:
+class PendingTimeLinks:
     """Remembers, for at most a hundred thousand tasks, the minute each is scheduled for now."""
 
     def __init__(self) -> None:

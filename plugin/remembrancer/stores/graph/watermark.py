@@ -12,7 +12,7 @@ from typing import Final
 NOTHING: Final = 0
 
 
-class Floor:
+class Watermark:
     """Keeps the highest moment (epoch ms) that is known to have nothing armed at or below it.
 
     Args:

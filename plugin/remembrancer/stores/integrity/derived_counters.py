@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.timestamps import to_ms
-from remembrancer.stores.commits.counters import Books, summed
-from remembrancer.stores.commits.statistics import Tally
+from remembrancer.stores.commits.counters import CounterNodes, summed
+from remembrancer.stores.commits.statistics import CommitStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +24,11 @@ _ENDED: Final = {"COMPLETE": "tasks_completed", "FAILED": "tasks_failed", "CANCE
 _OF_CHANGES: Final = {"quarantine": "tasks_quarantined", "rearm": "tasks_rearmed"}
 
 
-class DerivedBooks:
+class DerivedCounters:
     """Counts nodes, tasks before what is theirs."""
 
     def __init__(self) -> None:
-        self._tally = Tally()
+        self._tally = CommitStatistics()
         self._tasks: dict[str, tuple[str, int]] = {}
         """Of each task that has begun, its status, and when it was made."""
         self._began_ms: dict[str, int] = {}
@@ -55,7 +55,7 @@ class DerivedBooks:
     def row(self, counter_id: str, before: Sequence[Row]) -> Row:
         """Return the parameters that write the books, all on one counter; *before* are the counters as they were."""
         self._steps()
-        books = Books(counter_id)
+        books = CounterNodes(counter_id)
         books.learn(books.unknown(self._tally), [])
         row = books.enter(self._tally, []).row
         kept = summed(before)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphReplaced, GraphUnreachable, RemembrancerError
 from remembrancer.ports.graph_check import NAMED, CheckReport, CheckStep, Finding
-from remembrancer.stores.integrity.record_check import PAGE, WALKED, RecordWalk, is_derived_right
-from remembrancer.stores.integrity.stream_check import Streams
-from remembrancer.stores.records.counter_check import compare_books, compare_hours
+from remembrancer.stores.integrity.record_check import PAGE, WALKED, RecordCheck, is_derived_right
+from remembrancer.stores.integrity.stream_check import StreamCheck
+from remembrancer.stores.records.counter_check import compare_counters, compare_hours
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import EDGES, KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
     from remembrancer_schema.kinds import Edge
 
@@ -38,7 +38,9 @@ class GraphCheck:
         watch: Called with how far it is.
     """
 
-    def __init__(self, session: Session, name: str, watch: Callable[[CheckStep], None] = lambda _: None) -> None:
+    def __init__(
+        self, session: GraphConnection, name: str, watch: Callable[[CheckStep], None] = lambda _: None
+    ) -> None:
         self._session = session
         self._name = name
         self._watch = watch
@@ -48,7 +50,7 @@ class GraphCheck:
         self._crons: Counter[str] = Counter()
         self._open_tasks: dict[str, int] = {}
         self._misderived: list[str] = []
-        self._streams = Streams()
+        self._streams = StreamCheck()
         self._values: set[int] = set()
         """Hashes of what is unique beside the keys."""
         self._notes: dict[str, Callable[[Row], None]] = {
@@ -59,7 +61,7 @@ class GraphCheck:
             "event_stream": self._streams.add_stream,
             "event_batch": self._streams.add_batch,
         }
-        self.walk = RecordWalk(session, watch)
+        self.walk = RecordCheck(session, watch)
 
     async def run(self) -> CheckReport:
         """Return what was found."""
@@ -173,7 +175,7 @@ class GraphCheck:
             self._found("lease", saw, sorted(unheld))
 
     async def _tell_books(self) -> None:
-        for each in await compare_books(self._session):
+        for each in await compare_counters(self._session):
             self._found("books", f"{each}.", loss=each.is_loss)
         if self._session.exclusive:
             for saw in await compare_hours(self._session):

@@ -24,7 +24,7 @@ from remembrancer_schema.kinds import APART, KEYS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
 
 PAGE: Final = 1000
@@ -129,7 +129,7 @@ def is_derived_right(node: Row) -> bool:
     return all(node.get(name) == value for name, value in derived_of(node).items())
 
 
-class RecordWalk:
+class RecordCheck:
     """Reads every record of a graph.
 
     Args:
@@ -137,7 +137,7 @@ class RecordWalk:
         watch: Called after every page.
     """
 
-    def __init__(self, session: Session, watch: Callable[[CheckStep], None]) -> None:
+    def __init__(self, session: GraphConnection, watch: Callable[[CheckStep], None]) -> None:
         self._session = session
         self._watch = watch
         self.read: dict[str, int] = {}

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.ids import execution_id_of, minute_of, new_id, next_attempt
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.graph_copy import Part
+from remembrancer.ports.graph_copy import Segment
 from remembrancer.stores.commits.statement import Row, Statement
-from remembrancer.stores.integrity.derived_counters import DerivedBooks
+from remembrancer.stores.integrity.derived_counters import DerivedCounters
 from remembrancer.stores.integrity.record_check import (
     PAGE,
     READERS,
     WALKED,
-    RecordWalk,
+    RecordCheck,
     derived_of,
     is_derived_right,
 )
 from remembrancer.stores.integrity.stand_in import stand_in
-from remembrancer.stores.integrity.stream_check import Streams
+from remembrancer.stores.integrity.stream_check import StreamCheck
 from remembrancer.stores.integrity.unreadable_file import UnreadableFile
 from remembrancer.stores.records.event_log import KEYS_OF_A_STREAM, UNREADABLE
 from remembrancer.stores.records.graph_copy import node_row
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.ports.graph_check import CheckStep
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer_schema.kinds import Edge
 
-_TASKS: Final = Part("scheduled_task", KEYS["scheduled_task"])
+_TASKS: Final = Segment("scheduled_task", KEYS["scheduled_task"])
 _HELD_BY: Final = "repair"
 
 
@@ -53,14 +53,14 @@ class Repair:
     """
 
     def __init__(
-        self, session: Session, kept: Path, counter_id: str, watch: Callable[[CheckStep], None] = lambda _: None
+        self, session: GraphConnection, kept: Path, counter_id: str, watch: Callable[[CheckStep], None] = lambda _: None
     ) -> None:
         self._session = session
         self._file = UnreadableFile(kept)
         self._counter_id = counter_id
         self._watch = watch
-        self._books = DerivedBooks()
-        self._streams = Streams()
+        self._books = DerivedCounters()
+        self._streams = StreamCheck()
         self._misderived: list[Row] = []
         self._minutes: dict[str, int] = {}
         """The minute that each task is scheduled for, or was last."""
@@ -85,7 +85,7 @@ class Repair:
 
     async def _set_apart(self) -> None:
         """Keep what cannot be read in the file, and take it out of the graph; a task gets a stand-in."""
-        walk = RecordWalk(self._session, self._watch)
+        walk = RecordCheck(self._session, self._watch)
         for label in WALKED:
             async for _ in walk.each(label):
                 continue
@@ -102,7 +102,7 @@ class Repair:
 
     async def _count(self) -> None:
         """Count every node for the books, tasks first; and mend what tasks say twice."""
-        walk = RecordWalk(self._session, self._watch)
+        walk = RecordCheck(self._session, self._watch)
         notes: dict[str, Callable[[Row], None]] = {
             "scheduled_task": self._note_task,
             "task_execution": self._note_execution,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Extent:
+class StreamExtent:
     """What the batches of one stream hold, and which events are missing between them: from and to."""
 
     oldest: int
@@ -22,18 +22,18 @@ class Extent:
     holes: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
 
-class Streams:
+class StreamCheck:
     """Compares streams with batches: give it every batch, in order, and every stream."""
 
     def __init__(self) -> None:
-        self._held: dict[int, Extent] = {}
+        self._held: dict[int, StreamExtent] = {}
         self._told: dict[int, tuple[int, int]] = {}
 
     def add_batch(self, node: Row) -> None:
         """Note a batch, by its key."""
         stream, newest = divmod(node["batch_key"], KEYS_OF_A_STREAM)
         first = newest - node["count"] + 1
-        held = self._held.setdefault(stream, Extent(first, first - 1))
+        held = self._held.setdefault(stream, StreamExtent(first, first - 1))
         if first != held.newest + 1:
             held.holes.append((held.newest + 1, first - 1))
         held.newest = newest

@@ -16,26 +16,26 @@ from remembrancer.ports.graph_check import CheckStep, Finding
 from remembrancer.stores.commits.counter_rollup import AT_ONCE_MS, ENDED
 from remembrancer.stores.commits.group_commit import REMEMBERED, Write
 from remembrancer.stores.commits.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
-from remembrancer.stores.commits.pending_counts import Notes
+from remembrancer.stores.commits.pending_counts import PendingCounts
 from remembrancer.stores.commits.statistics import Counts, zero
-from remembrancer.stores.migrations import Use
+from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.neo4j.credentials import Credentials
 from remembrancer.stores.neo4j.errors import (
     FAULTS,
     UNUSABLE,
-    Patience,
+    RetryBudget,
     Unanswered,
     is_declared,
-    lasting_meaning,
-    reading_meaning,
-    writing_meaning,
+    translate_lasting_error,
+    translate_read_error,
+    translate_write_error,
 )
 from remembrancer.stores.neo4j.migrations import declare_again, refuse_old_server, undeclared, upgrade_neo4j
 from remembrancer.stores.neo4j.queries import Neo4jQueries
-from remembrancer.stores.neo4j.sessions import Sessions
-from remembrancer.stores.neo4j.values import plain_rows, ungathered
+from remembrancer.stores.neo4j.sessions import SessionFactory
+from remembrancer.stores.neo4j.values import plain_rows, unpack_rows
 from remembrancer.stores.neo4j.write_queue import WriteQueue
-from remembrancer.stores.neo4j.writer import Writer
+from remembrancer.stores.neo4j.writer import CommitWriter
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ class Neo4jSession:
     exclusive = False
     folder: Path | None = None
 
-    def __init__(self, sessions: Sessions, address: Address) -> None:
+    def __init__(self, sessions: SessionFactory, address: Address) -> None:
         self._address = address
         asking = partial(_sessions, fetch_size=_FEW_ROWS, lanes=[Lane.USER], of=sessions.credentials)
         self._asking = Neo4jQueries(asking, address)
         self._sessions = sessions
         self.counts: Counts = zero()
-        self.notes = Notes()
+        self.notes = PendingCounts()
         self.on_write: list[Callable[[], None]] = []
         self.commits: deque[int] = deque(maxlen=REMEMBERED)
         self._id = uuid4().hex
@@ -117,7 +117,7 @@ class Neo4jSession:
         return await self._asking.ask(text, parameters, limits, await self._sessions.bookmarks())
 
     async def _read(self, text: LiteralString, parameters: Row, lane: Lane) -> list[Row]:
-        patience = Patience(_PATIENCE_SECONDS)
+        patience = RetryBudget(_PATIENCE_SECONDS)
         while True:
             try:
                 async with self._sessions.to_read(lane) as session:
@@ -126,14 +126,14 @@ class Neo4jSession:
                         return plain_rows([record async for record in answer])
                     asked = gathered(text)
                     answer = await session.run(asked.text, parameters)
-                    return ungathered(await answer.single(strict=True), asked.columns)
+                    return unpack_rows(await answer.single(strict=True), asked.columns)
             except FAULTS as error:
                 if lane is Lane.USER and isinstance(error, Unanswered):
-                    raise lasting_meaning(self._address, error) from error
+                    raise translate_lasting_error(self._address, error) from error
                 if not self._sessions.may_pass(error) or not await patience.wait():
-                    raise reading_meaning(self._address, text, error) from error
+                    raise translate_read_error(self._address, text, error) from error
             except UNUSABLE as error:
-                raise reading_meaning(self._address, text, error) from error
+                raise translate_read_error(self._address, text, error) from error
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are committed.
@@ -163,7 +163,7 @@ class Neo4jSession:
         self, text: LiteralString, parameters: Row, lane: Lane = Lane.CHECKER, seconds: float | None = None
     ) -> None:
         """Run a statement that does no harm when it is run twice, in a transaction of its own."""
-        patience = Patience(_PATIENCE_SECONDS)
+        patience = RetryBudget(_PATIENCE_SECONDS)
         while True:
             try:
                 async with self._sessions.to_write(lane, seconds) as session:
@@ -172,7 +172,7 @@ class Neo4jSession:
                 if is_declared(error):
                     return
                 if not self._sessions.may_pass(error) or not await patience.wait():
-                    raise writing_meaning(self._address, error) from error
+                    raise translate_write_error(self._address, error) from error
             else:
                 return
 
@@ -238,14 +238,14 @@ class Neo4jSession:
         finally:
             await self._sessions.close()
 
-    def _writer(self, on_doubt: Callable[[], None]) -> Writer:
+    def _writer(self, on_doubt: Callable[[], None]) -> CommitWriter:
         """Make a writer with a counter of its own."""
         self._made += 1
         counted = (self.counts, self.notes)
-        return Writer(self._sessions, self._address, f"{self._id}.{self._made - 1}", counted, on_doubt)
+        return CommitWriter(self._sessions, self._address, f"{self._id}.{self._made - 1}", counted, on_doubt)
 
 
-async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
+async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jSession:
     """Connect, and bring the schema up to date. Raises GraphUnavailable in one of its forms.
 
     The driver logs each failed try as an error: what it says, our errors say, so it is quiet unless the application
@@ -261,7 +261,7 @@ async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
         await upgrade_neo4j(session, str(address), use)
     except FAULTS as error:
         await sessions.close()
-        raise writing_meaning(address, error) from error
+        raise translate_write_error(address, error) from error
     except BaseException:
         await sessions.close()
         raise
@@ -270,9 +270,9 @@ async def open_neo4j(address: Address, use: Use = Use.WORK) -> Neo4jSession:
 
 def _sessions(
     address: Address, *, lanes: Iterable[Lane] = Lane, fetch_size: int = -1, of: Credentials | None = None
-) -> Sessions:
+) -> SessionFactory:
     credentials = Credentials(address, of)
-    return Sessions(_connecting(address, credentials), address, credentials, lanes=lanes, fetch_size=fetch_size)
+    return SessionFactory(_connecting(address, credentials), address, credentials, lanes=lanes, fetch_size=fetch_size)
 
 
 def _connecting(address: Address, credentials: Credentials) -> Callable[[Lane], AsyncDriver]:

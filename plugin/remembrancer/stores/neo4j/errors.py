@@ -20,11 +20,11 @@ from neo4j.exceptions import (
 )
 
 from remembrancer.errors import (
+    DiskFull,
     ForeignConstraint,
+    GraphAccessDenied,
     GraphBusy,
-    GraphForbidden,
-    GraphFull,
-    GraphMissing,
+    GraphNotFound,
     GraphUnavailable,
     GraphUnreachable,
     InvalidInput,
@@ -87,7 +87,7 @@ class LocksHeld(DriverError):
     """A statement has waited for the locks of others as long as it may; its transaction was given up."""
 
 
-class Patience:
+class RetryBudget:
     """A bounded time of trying again, in short steps of uneven length that grow when they do not help.
 
     What was tried once is tried once more, however long it took: the first try may have met a dead connection.
@@ -112,7 +112,7 @@ class Patience:
         return True
 
 
-def may_pass(error: DriverError | Neo4jError) -> bool:
+def is_retryable(error: DriverError | Neo4jError) -> bool:
     """Whether the same may succeed a moment later: a deadlock, a node deleted under it, a connection lost."""
     if isinstance(error, Neo4jError):
         return error.is_retryable() or error.code in {*_STOPPED, _GONE}
@@ -124,7 +124,7 @@ def is_declared(error: DriverError | Neo4jError) -> bool:
     return isinstance(error, Neo4jError) and error.code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 
 
-def lasting_meaning(address: Address, error: Exception) -> GraphUnavailable:
+def translate_lasting_error(address: Address, error: Exception) -> GraphUnavailable:
     """Say that a user's query took too long."""
     return GraphUnavailable(
         f"The graph {address} gave {error}, and the query was given up. Ask for less at a time, or run it beside the "
@@ -132,7 +132,7 @@ def lasting_meaning(address: Address, error: Exception) -> GraphUnavailable:
     )
 
 
-def reading_meaning(address: Address, text: str, error: Exception) -> RemembrancerError:
+def translate_read_error(address: Address, text: str, error: Exception) -> RemembrancerError:
     """Say whether the query, its parameters or the graph are at fault."""
     if not isinstance(error, FAULTS):
         return InvalidInput(
@@ -146,7 +146,7 @@ def reading_meaning(address: Address, text: str, error: Exception) -> Remembranc
     return _meaning(address, error) or GraphUnavailable(f"The graph did not answer: {error}")
 
 
-def writing_meaning(address: Address, error: DriverError | Neo4jError) -> Exception:
+def translate_write_error(address: Address, error: DriverError | Neo4jError) -> Exception:
     """Say why a write was refused; nothing of it was kept."""
     if isinstance(error, ConstraintError):
         return _clash(error)
@@ -167,10 +167,10 @@ def our_keys() -> frozenset[tuple[str, str]]:
     return frozenset((found[1], found[2]) for text in texts if (found := _OUR_KEY.search(text)))
 
 
-def asking_meaning(address: Address, text: str, error: Exception, limits: QueryLimits) -> RemembrancerError:
+def translate_query_error(address: Address, text: str, error: Exception, limits: QueryLimits) -> RemembrancerError:
     """Say what became of a user's query."""
     if isinstance(error, Unanswered):
-        return lasting_meaning(address, error)
+        return translate_lasting_error(address, error)
     code = (error.code or "") if isinstance(error, Neo4jError) else ""
     if code in _TIMED_OUT:
         return limits.too_long(text)
@@ -179,7 +179,7 @@ def asking_meaning(address: Address, text: str, error: Exception, limits: QueryL
         return InvalidInput("query", text, allowed, EXAMPLE)
     if code.startswith(_USERS_FAULTS):
         return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {error}", EXAMPLE)
-    return reading_meaning(address, text, error)
+    return translate_read_error(address, text, error)
 
 
 def _clash(error: ConstraintError) -> Exception:
@@ -223,9 +223,9 @@ def _servers_meaning(address: Address, error: Neo4jError) -> GraphUnavailable | 
     """Say what the server has refused."""
     code, title = error.code or "", (error.code or "").rpartition(".")[2]
     if isinstance(error, AuthError) or ".Security." in code:
-        return GraphForbidden(_forbidden(address, error))
+        return GraphAccessDenied(_forbidden(address, error))
     if code == "Neo.ClientError.Database.DatabaseNotFound":
-        return GraphMissing(
+        return GraphNotFound(
             f"The server {address} has no such database. Name one that is there, as in "
             f"{address.uri.partition('?')[0]}/neo4j, or none for the server's own default."
         )
@@ -233,7 +233,7 @@ def _servers_meaning(address: Address, error: Neo4jError) -> GraphUnavailable | 
         told = (error.message or "").strip()
         return GraphUnavailable(f"The schema cannot be made on {address}: {told} {_SCHEMA_CONFLICTS[title]}")
     if "No space left" in str(error):
-        return GraphFull(f"The server's disk is full: nothing of this write was kept. ({error})")
+        return DiskFull(f"The server's disk is full: nothing of this write was kept. ({error})")
     return None
 
 

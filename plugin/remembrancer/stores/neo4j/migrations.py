@@ -6,8 +6,8 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Final, LiteralString, Protocol
 
-from remembrancer.errors import GraphForbidden, GraphUnavailable, ServerTooOld
-from remembrancer.stores.migrations import Use, steps_ahead, version_mark
+from remembrancer.errors import GraphAccessDenied, GraphUnavailable, ServerTooOld
+from remembrancer.stores.migrations import OpenMode, steps_ahead, version_mark
 from remembrancer_schema.catalog import Migration, migrations, query
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ _OLDEST: Final = (5, 26)
 _AGENT: Final = re.compile(r"Neo4j/(\d+)\.(\d+)")
 
 
-async def upgrade_neo4j(session: MigratedSession, shown: str, use: Use = Use.WORK) -> None:
+async def upgrade_neo4j(session: MigratedSession, shown: str, use: OpenMode = OpenMode.WORK) -> None:
     """Apply what the graph has not seen yet, in order; two replicas may do so at once. Raises GraphUnavailable."""
     found = await session.read(query("graph_version"), {})
     for step in steps_ahead(migrations(_NEO4J), found, shown, use):
         try:
             await _apply(session, step)
-        except GraphForbidden as refused:
-            raise GraphForbidden(
+        except GraphAccessDenied as refused:
+            raise GraphAccessDenied(
                 f"{refused} The graph's schema is to be made or renewed: let somebody who may do that run what "
                 "`remembrancer schema` prints, and start again."
             ) from refused

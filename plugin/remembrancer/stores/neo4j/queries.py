@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 from neo4j import Query
 
 from remembrancer.stores.commits.lanes import Lane
-from remembrancer.stores.neo4j.errors import FAULTS, UNUSABLE, Patience, Unanswered, asking_meaning
+from remembrancer.stores.neo4j.errors import FAULTS, UNUSABLE, RetryBudget, Unanswered, translate_query_error
 from remembrancer.stores.neo4j.values import plain_rows
 from remembrancer.stores.rows.node_rows import plain
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.neo4j.address import Address
-    from remembrancer.stores.neo4j.sessions import Sessions
+    from remembrancer.stores.neo4j.sessions import SessionFactory
 
     _T = TypeVar("_T")
 
@@ -47,11 +47,11 @@ class Neo4jQueries:
         address: How messages name the graph, and where it is.
     """
 
-    def __init__(self, connect: Callable[[Address], Sessions], address: Address) -> None:
+    def __init__(self, connect: Callable[[Address], SessionFactory], address: Address) -> None:
         self._connect = connect
         self._address = address
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._sessions: Sessions | None = None
+        self._sessions: SessionFactory | None = None
         self._refusal: GraphUnavailable | None = None
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits, seen: set[str]) -> list[Row]:
@@ -93,7 +93,7 @@ class Neo4jQueries:
     async def _ask(self, text: str, parameters: Row, limits: QueryLimits, seen: set[str]) -> list[Row]:
         if self._sessions is None:
             self._sessions = self._connect(self._address)
-        sessions, patience = self._sessions, Patience(_PATIENCE_SECONDS)
+        sessions, patience = self._sessions, RetryBudget(_PATIENCE_SECONDS)
         await sessions.catch_up(seen)
         query = Query(cast("LiteralString", text), timeout=limits.seconds)
         while True:
@@ -102,13 +102,13 @@ class Neo4jQueries:
                     return await _read(await session.run(query, parameters), text, limits)
             except Unanswered as error:
                 await self._refuse_if_alive(text, limits, error)
-                raise asking_meaning(self._address, text, error, limits) from error
+                raise translate_query_error(self._address, text, error, limits) from error
             except FAULTS as error:
-                known = asking_meaning(self._address, text, error, limits)
+                known = translate_query_error(self._address, text, error, limits)
                 if isinstance(known, ValueError) or not sessions.may_pass(error) or not await patience.wait():
                     raise known from error
             except UNUSABLE as error:
-                raise asking_meaning(self._address, text, error, limits) from error
+                raise translate_query_error(self._address, text, error, limits) from error
 
     async def _refuse_if_alive(self, text: str, limits: QueryLimits, error: Unanswered) -> None:
         """Refuse a query that was not answered by a server which answers others. Raises InvalidInput."""

@@ -14,7 +14,7 @@ from neo4j.exceptions import Neo4jError
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.commits.lanes import Lane
 from remembrancer.stores.neo4j.deadline import Deadline
-from remembrancer.stores.neo4j.errors import LocksHeld, Unanswered, may_pass
+from remembrancer.stores.neo4j.errors import LocksHeld, Unanswered, is_retryable
 from remembrancer.stores.neo4j.pool import Pool
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Work:
         await self._transaction.commit()
 
 
-class Sessions:
+class SessionFactory:
     """Opens sessions, each on a connection of its lane.
 
     Bookmarks are for the members of a cluster, which lag: by bolt:// there is one server, which has seen what it has
@@ -171,7 +171,7 @@ class Sessions:
             self._forget()
             _LOG.warning("The graph %s is behind what it was: is it a copy of earlier?", self._address)
             return True
-        return may_pass(error)
+        return is_retryable(error)
 
     async def close(self) -> None:
         """Let the server go, within a few seconds; a forked process leaves that to the one it came from."""

@@ -30,7 +30,7 @@ def plain_rows(records: Iterable[Record]) -> list[Row]:
     return [_plain_map(record) for record in records]
 
 
-def ungathered(record: Record, columns: Sequence[str]) -> list[Row]:
+def unpack_rows(record: Record, columns: Sequence[str]) -> list[Row]:
     """Return the rows that were gathered in one record."""
     rows = cast("list[list[object]]", record["rows"])
     return [dict(zip(columns, map(plain_value, row), strict=True)) for row in rows]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.commits.group_commit import Write
     from remembrancer.stores.commits.lanes import Kind
-    from remembrancer.stores.neo4j.writer import Writer
+    from remembrancer.stores.neo4j.writer import CommitWriter
 
 _SPARE: Final = 4
 """How many writers more are made than may write at a time, while others look up what became of a commit."""
@@ -44,16 +44,16 @@ class WriteQueue:
         commits: Where to add how many rows each commit wrote.
     """
 
-    def __init__(self, kind: Kind, make: Callable[[Callable[[], None]], Writer], commits: deque[int]) -> None:
+    def __init__(self, kind: Kind, make: Callable[[Callable[[], None]], CommitWriter], commits: deque[int]) -> None:
         self._kind = kind
         self._make = make
         self._commits = commits
         self._pending = Pending(kind.rows)
-        self.writers: list[Writer] = []
+        self.writers: list[CommitWriter] = []
         """All that were made."""
-        self._free: list[Writer] = []
-        self._busy: list[Writer] = []
-        self._waiting: list[Writer] = []
+        self._free: list[CommitWriter] = []
+        self._busy: list[CommitWriter] = []
+        self._waiting: list[CommitWriter] = []
         self._places = asyncio.Semaphore(_SPARE)
         self._stretch = 1
         self._tasks: set[asyncio.Task[None]] = set()
@@ -85,7 +85,7 @@ class WriteQueue:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _take(self) -> Writer | None:
+    def _take(self) -> CommitWriter | None:
         """Return a free writer, rather one that knows what became of its last commit; None if all look that up."""
         sure = next((each for each in reversed(self._free) if not each.is_in_doubt), None)
         if sure is None and len(self._busy) + len(self._free) < self._kind.writers + _SPARE:
@@ -98,7 +98,7 @@ class WriteQueue:
         self._busy.append(writer)
         return writer
 
-    def _made(self) -> Writer:
+    def _made(self) -> CommitWriter:
         self.writers.append(writer := self._make(self.begin))
         return writer
 
@@ -107,7 +107,7 @@ class WriteQueue:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _commit(self, writer: Writer, group: Group) -> None:
+    async def _commit(self, writer: CommitWriter, group: Group) -> None:
         try:
             await self._settle_group(writer, group)
         except asyncio.CancelledError:
@@ -116,7 +116,7 @@ class WriteQueue:
         finally:
             self._release(writer)
 
-    async def _settle_group(self, writer: Writer, group: Group, *, patient: bool = False) -> None:
+    async def _settle_group(self, writer: CommitWriter, group: Group, *, patient: bool = False) -> None:
         """Commit a group; if it is refused, commit its halves, so that a bad write, or one that is locked, is alone."""
         seconds = self._kind.limit(group.size, patient=patient) * self._stretch
         try:
@@ -134,7 +134,7 @@ class WriteQueue:
             for write, share in zip(group.writes, shares, strict=True):
                 write.give(share)
 
-    async def _divide(self, writer: Writer, group: Group, error: Exception, *, patient: bool) -> None:
+    async def _divide(self, writer: CommitWriter, group: Group, error: Exception, *, patient: bool) -> None:
         """Commit the halves of a group that was refused; let a single write that is locked wait elsewhere."""
         if isinstance(error, GraphBusy) and not self._kind.patient_seconds:
             self._stretch = min(2 * self._stretch, _SLOWEST)  # a server may be as slow as a lock
@@ -153,14 +153,14 @@ class WriteQueue:
             self._busy.append(writer)
             self._start(self._ask(writer))
 
-    async def _ask(self, writer: Writer) -> None:
+    async def _ask(self, writer: CommitWriter) -> None:
         try:
             with suppress(GraphUnavailable):
                 await writer.clear()
         finally:
             self._release(writer)
 
-    def _release(self, writer: Writer) -> None:
+    def _release(self, writer: CommitWriter) -> None:
         self._busy.remove(writer)
         self._free.append(writer)
         self.begin()
@@ -184,6 +184,6 @@ class WriteQueue:
             self._places.release()
 
 
-def _on_close(writer: Writer) -> GraphUnavailable:
+def _on_close(writer: CommitWriter) -> GraphUnavailable:
     """Say what became of a write that was cut off when the graph was closed."""
     return OutcomeUnknown(_CLOSED_IN_DOUBT) if writer.is_in_doubt else GraphUnreachable(_CLOSED)

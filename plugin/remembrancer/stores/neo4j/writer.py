@@ -10,21 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphUnreachable, OutcomeUnknown
-from remembrancer.stores.commits.counters import Books
-from remembrancer.stores.neo4j.errors import FAULTS, Patience, writing_meaning
-from remembrancer.stores.neo4j.values import plain_rows, ungathered
+from remembrancer.stores.commits.counters import CounterNodes
+from remembrancer.stores.neo4j.errors import FAULTS, RetryBudget, translate_write_error
+from remembrancer.stores.neo4j.values import plain_rows, unpack_rows
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from remembrancer.stores.commits.counters import Entry
+    from remembrancer.stores.commits.counters import CounterUpdate
     from remembrancer.stores.commits.group_commit import Group
-    from remembrancer.stores.commits.pending_counts import Note, Notes
+    from remembrancer.stores.commits.pending_counts import PendingCount, PendingCounts
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.commits.statistics import Counts, Tally
+    from remembrancer.stores.commits.statistics import CommitStatistics, Counts
     from remembrancer.stores.neo4j.address import Address
-    from remembrancer.stores.neo4j.sessions import Sessions, Work
+    from remembrancer.stores.neo4j.sessions import SessionFactory, Work
 
 _PATIENCE_SECONDS: Final = 5.0
 LOOK_UP_SECONDS: Final = 60.0
@@ -36,7 +36,7 @@ _COUNTER_LOCK_SECONDS: Final = 20.0
 _ORDER: Final = ("time_id", "origin_thought_id", "task_id", "execution_id", "deferral_id", "lease_id")
 
 
-class Writer:
+class CommitWriter:
     """Commits groups, one at a time.
 
     Args:
@@ -49,22 +49,22 @@ class Writer:
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: SessionFactory,
         address: Address,
         counter_id: str,
-        counted: tuple[Counts, Notes],
+        counted: tuple[Counts, PendingCounts],
         on_doubt: Callable[[], None],
     ) -> None:
         self._sessions = sessions
         self._address = address
         self.counter_id = counter_id
-        self._books = Books(counter_id)
+        self._books = CounterNodes(counter_id)
         self._counts, self._notes = counted
         self._on_doubt = on_doubt
         self.looks_up = False
         """Whether it looks up what became of a commit just now."""
         self._number = 0
-        self._unknown: Entry | None = None
+        self._unknown: CounterUpdate | None = None
         """What the commit numbered last counts, while it is not known whether it was kept."""
 
     @property
@@ -83,14 +83,14 @@ class Writer:
         Raises UniqueKeyTaken, OutcomeUnknown, or GraphUnavailable in another of its forms: GraphBusy if others hold
         its locks for longer than *lock_seconds*, GraphUnreachable if it was never sent.
         """
-        patience = Patience(_PATIENCE_SECONDS)
+        patience = RetryBudget(_PATIENCE_SECONDS)
         while True:
             try:
                 await self.clear()
                 return await self._commit_once(group, lock_seconds)
             except FAULTS as error:
                 if not self._sessions.may_pass(error) or not await patience.wait():
-                    raise writing_meaning(self._address, error) from error
+                    raise translate_write_error(self._address, error) from error
 
     async def clear(self) -> None:
         """Learn what became of the commit before: its number and its counts are what the next one goes on from.
@@ -122,7 +122,7 @@ class Writer:
             self._settle(self._unknown, kept=True)
         return answers
 
-    async def _count(self, work: Work, tally: Tally) -> Entry:
+    async def _count(self, work: Work, tally: CommitStatistics) -> CounterUpdate:
         """Write what the commit counts, and its number."""
         notes = self._notes.take()
         try:
@@ -136,23 +136,23 @@ class Writer:
             raise
         return entry
 
-    async def _enter(self, work: Work, tally: Tally, notes: Sequence[Note]) -> Entry | None:
+    async def _enter(self, work: Work, tally: CommitStatistics, notes: Sequence[PendingCount]) -> CounterUpdate | None:
         """Write what the commit counts; None, and nothing, if the graph is not the one that is remembered."""
         if keys := self._books.unknown(tally):
             self._books.learn(keys, plain_rows(await work.run(query("books"), {"keys": keys})))
         entry = self._books.enter(tally, notes, counter_id=self.counter_id, commit_number=self._number)
         return entry if await _run(work, "keep_books", [entry.row]) else None
 
-    async def _look_up(self, entry: Entry, seconds: float | None = None) -> bool:
+    async def _look_up(self, entry: CounterUpdate, seconds: float | None = None) -> bool:
         """Learn whether the commit numbered last was kept. Raises OutcomeUnknown if the graph does not say."""
         self.looks_up = True
         self._on_doubt()
         try:
-            return await self._ask(entry, Patience(LOOK_UP_SECONDS if seconds is None else seconds))
+            return await self._ask(entry, RetryBudget(LOOK_UP_SECONDS if seconds is None else seconds))
         finally:
             self.looks_up = False
 
-    async def _ask(self, entry: Entry, patience: Patience) -> bool:
+    async def _ask(self, entry: CounterUpdate, patience: RetryBudget) -> bool:
         """Ask the graph for the number of the last commit, until it answers."""
         while True:
             try:
@@ -171,7 +171,7 @@ class Writer:
                 self._settle(entry, kept=kept)
                 return kept
 
-    def _settle(self, entry: Entry, *, kept: bool) -> None:
+    def _settle(self, entry: CounterUpdate, *, kept: bool) -> None:
         """What became of the commit numbered last is known now."""
         self._unknown = None
         if kept:
@@ -185,4 +185,4 @@ async def _run(work: Work, name: str, rows: Sequence[Row]) -> list[Row]:
     ordered = sorted(rows, key=lambda row: [str(row.get(key)) for key in _ORDER])
     asked = gathered(query(name))
     (record,) = await work.run(asked.text, {"given": {"rows": ordered}})
-    return ungathered(record, asked.columns)
+    return unpack_rows(record, asked.columns)

@@ -12,26 +12,26 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.model.audit import TaskChange
-    from remembrancer.ports.audit_log import Stretch
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.model.audit import AuditEntry
+    from remembrancer.ports.audit_log import AuditRange
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.rows.readable_records import Records
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 
-class GraphTrail:
-    """The contract and its laws: `remembrancer.ports.audit_log.Trail`.
+class GraphAuditLog:
+    """The contract and its laws: `remembrancer.ports.audit_log.AuditLog`.
 
     Args:
         session: An open graph.
         records: Reads its nodes.
     """
 
-    def __init__(self, session: Session, records: Records) -> None:
+    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
         self._session = session
         self._records = records
 
-    async def of_task(self, task_id: str) -> Sequence[TaskChange]:
+    async def of_task(self, task_id: str) -> Sequence[AuditEntry]:
         """Return all changes of one task, its creation first."""
         asked = {"task_id": task_id}
         tasks = await self._session.read(query("task_by_id"), dict(asked))
@@ -41,7 +41,7 @@ class GraphTrail:
             *self._records.read("change_id", change_from, [row["c"] for row in changes]),
         ]
 
-    async def stretch(self, wanted: Stretch) -> Sequence[TaskChange]:
+    async def stretch(self, wanted: AuditRange) -> Sequence[AuditEntry]:
         """Return changes of all tasks: both kinds of id begin with the moment, so that one place serves both."""
         places = [wanted.after.partition("_")[2]] if wanted.after else []
         if wanted.since:
@@ -60,6 +60,6 @@ class GraphTrail:
         found = await self._session.read(query("cancelled_tasks"), {"task_ids": list(task_ids)})
         return [row["task_id"] for row in found]
 
-    async def _between(self, name: str, kind: str, place: str, wanted: Stretch) -> list[Row]:
+    async def _between(self, name: str, kind: str, place: str, wanted: AuditRange) -> list[Row]:
         between = {"after_id": kind + place, "before_id": kind + LAST_ID, "limit": wanted.limit}
         return await self._session.read(query(name), between)

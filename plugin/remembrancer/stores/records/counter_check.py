@@ -15,7 +15,7 @@ from remembrancer_schema.kinds import EDGES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
 
 COMPARED: Final = (
@@ -45,7 +45,7 @@ class Difference:
         return f"{self.counted}: {self.books:,.0f} in the books, {self.nodes:,.0f} in the nodes"
 
 
-async def compare_books(session: Session) -> Sequence[Difference]:
+async def compare_counters(session: GraphConnection) -> Sequence[Difference]:
     """Return where the books and the nodes differ; what is counted while they are read is no difference."""
     before = await _books(session)
     (nodes,) = await session.read(query("recount"), {})
@@ -60,7 +60,7 @@ async def compare_books(session: Session) -> Sequence[Difference]:
     return found
 
 
-async def compare_hours(session: Session) -> Sequence[str]:
+async def compare_hours(session: GraphConnection) -> Sequence[str]:
     """Return what the books say otherwise by the hour than over the graph's whole life, in words."""
     always: Row = {"since_ms": 0, "until_ms": LAST_MS, "types": list(TaskType)}
     hours = await session.read(query("hours_since"), always)
@@ -73,10 +73,10 @@ async def compare_hours(session: Session) -> Sequence[str]:
     ]
 
 
-async def refuse_loss(session: Session, graph: str) -> None:
+async def refuse_loss(session: GraphConnection, graph: str) -> None:
     """Raise GraphDamaged if the graph lacks what its own books say it holds, or an edge that every node has."""
     try:
-        lost = [str(each) for each in await compare_books(session) if each.is_loss]
+        lost = [str(each) for each in await compare_counters(session) if each.is_loss]
     except (InvalidInput, GraphUnavailable) as odd:  # a record holds what nothing can be counted with
         if isinstance(odd, GraphUnavailable) and not session.exclusive:
             raise  # a server that does not answer
@@ -91,7 +91,7 @@ async def refuse_loss(session: Session, graph: str) -> None:
         )
 
 
-async def _without_edges(session: Session) -> Sequence[str]:
+async def _without_edges(session: GraphConnection) -> Sequence[str]:
     found = {
         edge.kind: (await session.read(query(f"without_{edge.kind}".lower()), {}))[0]["size"]
         for edge in EDGES
@@ -100,5 +100,5 @@ async def _without_edges(session: Session) -> Sequence[str]:
     return [f"{count:,} nodes lack their {kind}" for kind, count in found.items() if count]
 
 
-async def _books(session: Session) -> Mapping[str, float]:
+async def _books(session: GraphConnection) -> Mapping[str, float]:
     return summed([row["c"] for row in await session.read(query("counters"), {})])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.event import Event, EventKind
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.ports.event_log import Extent, Numbered
+from remembrancer.ports.event_log import SequencedEvent, StreamRange
 from remembrancer.stores.commits.events import from_batch
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.rows import node_rows
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.event_log import Keeping
+    from remembrancer.ports.event_log import EventRetentionPolicy
     from remembrancer.ports.handler import Progress
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.rows.readable_records import Records
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 KEYS_OF_A_STREAM: Final = 1_000_000_000_000
 """How many events a stream can ever number: the query `keep_books` has the same number."""
@@ -34,7 +34,7 @@ _HELD: Final = 10_000
 """How many executions under lease are looked at: of those held together for long, few still run."""
 
 
-class GraphEvents:
+class GraphEventLog:
     """The contract and its laws: `remembrancer.ports.event_log.EventLog`.
 
     Args:
@@ -42,21 +42,21 @@ class GraphEvents:
         records: Reads its nodes.
     """
 
-    def __init__(self, session: Session, records: Records) -> None:
+    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
         self._session = session
         self._records = records
         self._oldest: dict[int, tuple[int, int]] = {}
         """Of each stream, the number of the oldest event when it was last looked at, and when its batch was written."""
 
-    async def extents(self) -> Mapping[int, Extent]:
+    async def extents(self) -> Mapping[int, StreamRange]:
         """Return what each stream holds."""
         found = await self._session.read(query("event_streams"), {})
         told = self._records.read("stream", _extent_from, found)
         return dict(told)
 
-    async def read(self, stream: int, after: int, limit: int) -> Sequence[Numbered]:
+    async def read(self, stream: int, after: int, limit: int) -> Sequence[SequencedEvent]:
         """Return at least *limit* events of *stream* after the number *after*, if there are so many."""
-        events: list[Numbered] = []
+        events: list[SequencedEvent] = []
         some = 1  # a batch may hold one event or a thousand
         while len(events) < limit:
             some = min(2 * some, _MOST_BATCHES)
@@ -92,7 +92,7 @@ class GraphEvents:
         running = self._records.read("execution_id", node_rows.execution_from, [row["e"] for row in found])
         return sorted(running, key=lambda execution: execution.execution_id, reverse=True)[:limit]
 
-    async def prune(self, now: datetime, keeping: Keeping) -> bool:
+    async def prune(self, now: datetime, keeping: EventRetentionPolicy) -> bool:
         """Forget some of what need not be kept any more; say whether there is more to forget."""
         since_ms = to_ms(now) - int(keeping.seconds * 1000)
         over: list[Row] = []
@@ -110,7 +110,7 @@ class GraphEvents:
             await self._session.write([Statement("forget_events", over)])
         return any(len(row["batch_keys"]) == _FORGOTTEN_AT_ONCE for row in over)
 
-    def _may_forget(self, stream: int, extent: Extent, bound: int, since_ms: int) -> bool:
+    def _may_forget(self, stream: int, extent: StreamRange, bound: int, since_ms: int) -> bool:
         """Whether a stream has something to forget, as far as its extent and the age of its oldest batch tell."""
         if extent.oldest > extent.newest:
             return False
@@ -118,24 +118,24 @@ class GraphEvents:
         return number != extent.oldest or at_ms < since_ms or extent.oldest <= bound
 
 
-def _extent_from(row: Row) -> tuple[int, Extent]:
+def _extent_from(row: Row) -> tuple[int, StreamRange]:
     """Read what a stream holds. Raises one of `records.FAULTS`."""
-    return int(row["stream"]), Extent(int(row["oldest"]), int(row["newest"]))
+    return int(row["stream"]), StreamRange(int(row["oldest"]), int(row["newest"]))
 
 
-def _numbered(node: Row) -> list[Numbered]:
+def _numbered(node: Row) -> list[SequencedEvent]:
     """Read the events of a batch with their numbers. Raises one of `records.FAULTS`."""
     events = list(from_batch(node))
     if len(events) != node["count"]:
         raise ValueError(f"It holds {len(events)} events, and says {node['count']}.")
-    return [Numbered(number, event) for number, event in enumerate(events, node["newest"] - node["count"] + 1)]
+    return [SequencedEvent(number, event) for number, event in enumerate(events, node["newest"] - node["count"] + 1)]
 
 
-def _gap(node: Row, after: int, newest: int) -> Numbered:
+def _gap(node: Row, after: int, newest: int) -> SequencedEvent:
     """Return what stands for a batch that cannot be read: its last number, and how many events are missing."""
     at_ms = node.get("at_ms")
     at = from_ms(at_ms if isinstance(at_ms, int) else 0)
-    return Numbered(newest, Event(kind=EventKind.GAP, at=at, lost=newest - after, reason=UNREADABLE))
+    return SequencedEvent(newest, Event(kind=EventKind.GAP, at=at, lost=newest - after, reason=UNREADABLE))
 
 
 def _over(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:

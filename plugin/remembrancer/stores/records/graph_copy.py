@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.ports.graph_copy import Mark, Page, Part
+from remembrancer.ports.graph_copy import CopyProgress, Segment, SegmentPage
 from remembrancer.stores.commits.counters import summed
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.records.counter_check import refuse_loss
-from remembrancer.stores.records.replicas import GraphRoll
+from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import APART, EDGES, KEYS
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from remembrancer.ports.writes import Change
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
 
 PAGE: Final = 1000
 """A commit costs little beside a thousand nodes, and a thousand nodes are little memory."""
-_THOUGHTS: Final = Part("thought", KEYS["thought"])
-_COUNTERS: Final = Part("scheduler_counter", KEYS["scheduler_counter"])
-_STREAMS: Final = Part("event_stream", KEYS["event_stream"])
-_LABELS: Final = tuple(Part(label, key) for label, key in KEYS.items() if label not in APART)
+_THOUGHTS: Final = Segment("thought", KEYS["thought"])
+_COUNTERS: Final = Segment("scheduler_counter", KEYS["scheduler_counter"])
+_STREAMS: Final = Segment("event_stream", KEYS["event_stream"])
+_LABELS: Final = tuple(Segment(label, key) for label, key in KEYS.items() if label not in APART)
 _EDGES: Final = {edge.kind: edge for edge in EDGES}
 _COPIED: Final = "copied"
 _QUIET: Final = timedelta(minutes=1)
 """Without a sign of life for so long, a scheduler is taken for dead: it signs off when it is stopped in good order."""
 
 
-class WholeGraphStore:
-    """A graph to be copied, or to be written by a copy. The contract: `remembrancer.ports.graph_copy.WholeGraph`.
+class GraphCopyEndpoint:
+    """A graph to be copied, or to be written by a copy. The contract: `remembrancer.ports.graph_copy.CopyEndpoint`.
 
     Thoughts of the agent's own are no part of the schedule: an edge to one is copied, and makes it where it is
     missing, by its id alone. Counters are copied as their sum, which is what every reader of them makes. Of the event
@@ -44,9 +44,9 @@ class WholeGraphStore:
         name: How people name it, without secrets.
     """
 
-    parts: Sequence[Part] = (*_LABELS, _THOUGHTS, *(Part(kind, "source") for kind in _EDGES))
+    parts: Sequence[Segment] = (*_LABELS, _THOUGHTS, *(Segment(kind, "source") for kind in _EDGES))
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: GraphConnection, name: str) -> None:
         self._session = session
         self.name = name
 
@@ -54,7 +54,7 @@ class WholeGraphStore:
         """Return the schedulers that work on a shared graph just now; a folder has its lock for that."""
         if self._session.exclusive:
             return ()
-        roster = await GraphRoll(self._session).roster()
+        roster = await GraphReplicaRegistry(self._session).roster()
         at_work = [each for each in roster.replicas if each.heartbeat_at > roster.now - _QUIET]
         return [f"{each.replica_id} (process {each.pid} on {each.host})" for each in at_work]
 
@@ -62,13 +62,13 @@ class WholeGraphStore:
         """Raise GraphDamaged if the graph lacks what its own books say it holds."""
         await refuse_loss(self._session, self.name)
 
-    async def size(self, part: Part) -> int:
+    async def size(self, part: Segment) -> int:
         """Return how many nodes a walk through *part* looks at."""
         label = _EDGES[part.name].source if part.name in _EDGES else part.name
         name = "size_of_own_thoughts" if part == _THOUGHTS else f"size_of_{label}"
         return (await self._session.read(query(name), {}))[0]["size"]
 
-    async def page(self, part: Part, after: str) -> Page:
+    async def page(self, part: Segment, after: str) -> SegmentPage:
         """Return the page of *part* behind the key *after*."""
         if part == _COUNTERS:
             return await self._counters()
@@ -79,11 +79,11 @@ class WholeGraphStore:
         if part.name in _EDGES:
             walked = len({row["source"] for row in rows})
             edges = [row for row in rows if row["target"] is not None]
-            return Page(edges, walked, rows[-1]["source"] if walked == PAGE else None)
+            return SegmentPage(edges, walked, rows[-1]["source"] if walked == PAGE else None)
         nodes: list[Row] = [row["n"] for row in rows]
-        return Page(nodes, len(nodes), nodes[-1][part.key] if len(nodes) == PAGE else None)
+        return SegmentPage(nodes, len(nodes), nodes[-1][part.key] if len(nodes) == PAGE else None)
 
-    async def put(self, part: Part, page: Page, source: str) -> None:
+    async def put(self, part: Segment, page: SegmentPage, source: str) -> None:
         """Keep a page of the graph called *source*, and mark how far the copy is, in one commit."""
         mark: Row = {"source": source, "part": part.name, "after": page.after}
         await self._session.write([*self._statements(part, page), Statement("mark_copy", [mark])])
@@ -92,14 +92,14 @@ class WholeGraphStore:
         """Mark the copy as whole, and say who made it."""
         await self._session.write([Statement("end_copy", [change_row(None, change)])])
 
-    async def mark(self) -> Mark | None:
+    async def mark(self) -> CopyProgress | None:
         """Return the mark of the copy that makes this graph, or has made it."""
         for row in await self._session.read(query("copy_mark"), {}):
             if source := row["copying_from"] or row["copied_from"]:
-                return Mark(source, row["copying_from"] is None, row["part"], row["after"])
+                return CopyProgress(source, row["copying_from"] is None, row["part"], row["after"])
         return None
 
-    async def foreign(self, part: Part, keys: Sequence[str]) -> frozenset[str]:
+    async def foreign(self, part: Segment, keys: Sequence[str]) -> frozenset[str]:
         """Return those of *keys* under which the agent keeps a thought of its own here."""
         if part != _THOUGHTS or not keys:
             return frozenset()
@@ -110,17 +110,17 @@ class WholeGraphStore:
         """Let the graph go."""
         await self._session.close()
 
-    async def _counters(self) -> Page:
+    async def _counters(self) -> SegmentPage:
         rows = await self._session.read(query("counters"), {})
         sums = summed([row["c"] for row in rows])
-        return Page([{_COUNTERS.key: _COPIED, **sums}] if any(sums.values()) else [], len(rows), None)
+        return SegmentPage([{_COUNTERS.key: _COPIED, **sums}] if any(sums.values()) else [], len(rows), None)
 
-    async def _streams(self) -> Page:
+    async def _streams(self) -> SegmentPage:
         rows = await self._session.read(query("event_streams"), {})
         ends: list[Row] = [{_STREAMS.key: row["stream"], "newest": row["newest"]} for row in rows]
-        return Page([{**end, "oldest": end["newest"] + 1} for end in ends], len(rows), None)
+        return SegmentPage([{**end, "oldest": end["newest"] + 1} for end in ends], len(rows), None)
 
-    def _statements(self, part: Part, page: Page) -> list[Statement]:
+    def _statements(self, part: Segment, page: SegmentPage) -> list[Statement]:
         if not page.rows:
             return []
         if part.name in _EDGES:
@@ -129,11 +129,11 @@ class WholeGraphStore:
         return [Statement(name, [node_row(part, node) for node in page.rows])]
 
 
-def _kind(part: Part) -> str:
+def _kind(part: Segment) -> str:
     return "edges" if part.name in _EDGES else "nodes"
 
 
-def node_row(part: Part, node: Mapping[str, object]) -> Row:
+def node_row(part: Segment, node: Mapping[str, object]) -> Row:
     """Return the parameters that write a node: its moments as text, each under its name, for the query to read."""
     moments: Row = {name: value.isoformat() for name, value in node.items() if isinstance(value, datetime)}
     plain: Row = {name: value for name, value in node.items() if name not in moments}

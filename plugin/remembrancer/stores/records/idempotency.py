@@ -6,8 +6,8 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from remembrancer.errors import ExecutionNotFound, ExecutionUnreadable, RequestKeyTaken
-from remembrancer.ports.idempotency import Handled
+from remembrancer.errors import ExecutionNotFound, ExecutionUnreadable, IdempotencyKeyReused
+from remembrancer.ports.idempotency import IdempotencyRecord
 from remembrancer.stores.commits.statement import UniqueKeyTaken
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.readable_records import FAULTS, one_line
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from remembrancer.model.execution import Execution
-    from remembrancer.model.request import RequestMark
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
 
 
-class GraphRequests:
-    """The contract and its laws: `remembrancer.ports.idempotency.Requests`.
+class GraphIdempotencyStore:
+    """The contract and its laws: `remembrancer.ports.idempotency.IdempotencyStore`.
 
     Args:
         session: An open graph.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: GraphConnection) -> None:
         self._session = session
 
-    async def find(self, mark: RequestMark) -> Handled | None:
+    async def find(self, mark: IdempotencyKey) -> IdempotencyRecord | None:
         """Return what was done under the mark's key."""
         keys = {"request_key": mark.key, "dedup_key": mark.of_task(0)}
         found = await self._session.read(query("request_by_key"), keys)
@@ -40,7 +40,7 @@ class GraphRequests:
             return None
         done = found[0]
         after: Row = json.loads(done["after"] or "{}")
-        return Handled(done["digest"], done["action"], done["task_id"], after.get("execution_id"))
+        return IdempotencyRecord(done["digest"], done["action"], done["task_id"], after.get("execution_id"))
 
     async def execution(self, execution_id: str) -> Execution:
         """Return one execution. Raises ExecutionNotFound, ExecutionUnreadable."""
@@ -54,11 +54,11 @@ class GraphRequests:
 
 
 @contextmanager
-def refusing_another(mark: RequestMark | None) -> Generator[None]:
+def rejecting_reuse(mark: IdempotencyKey | None) -> Generator[None]:
     """Say in our words that something was done under the mark's key already."""
     try:
         yield
     except UniqueKeyTaken as taken:
         if mark is None:
             raise
-        raise RequestKeyTaken(mark.given) from taken
+        raise IdempotencyKeyReused(mark.given) from taken

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.replica import Replica
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.ports.replicas import Roster
+from remembrancer.ports.replicas import ClusterSnapshot
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer_schema.catalog import query
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
 
 _AT_WORK: Final = (
     *("claim_executions", "hold_leases", "settle_executions", "retire_tasks", "release_leases"),
@@ -27,17 +27,17 @@ NO_KEY: Final = (1 << 63) - 1
 """No due key lies above it: a range that begins here costs nothing."""
 
 
-class GraphRoll:
-    """Who works on a graph. The contract: `remembrancer.ports.replicas.Roll`.
+class GraphReplicaRegistry:
+    """Who works on a graph. The contract: `remembrancer.ports.replicas.ReplicaRegistry`.
 
     Args:
         session: An open graph.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: GraphConnection) -> None:
         self._session = session
 
-    async def roster(self, shares: Collection[int] | None = None) -> Roster:
+    async def roster(self, shares: Collection[int] | None = None) -> ClusterSnapshot:
         """Return which graph this is, who has signed on and, on a shared graph, what comes next."""
         asked: Row = {
             "floor_key": NO_KEY if self._session.exclusive else 0,
@@ -49,7 +49,7 @@ class GraphRoll:
         by_id = tuple(replicas[replica_id] for replica_id in sorted(replicas))
         first = found[0]
         moments = [_moment(first["next_run_ms"]), _moment(first["next_run_of_shares_ms"])]
-        return Roster(first["graph_id"], from_ms(first["now_ms"]), by_id, *moments)
+        return ClusterSnapshot(first["graph_id"], from_ms(first["now_ms"]), by_id, *moments)
 
     async def size(self) -> int:
         """Return how many tasks and executions there are."""

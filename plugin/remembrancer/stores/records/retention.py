@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import (
+    DiskFull,
     GraphBusy,
-    GraphFull,
     GraphReadOnly,
     GraphReplaced,
     GraphUnavailable,
@@ -18,7 +18,7 @@ from remembrancer.errors import (
 from remembrancer.model.ids import LAST_ID, first_id
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.timestamps import to_iso, to_ms
-from remembrancer.ports.retention import OldExecution
+from remembrancer.ports.retention import ExpiredExecution
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer.stores.rows.node_rows import to_json
@@ -29,27 +29,27 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.ports.writes import Change
-    from remembrancer.stores.commits.connection import Session
-    from remembrancer.stores.rows.readable_records import Records
+    from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 _LOG: Final = logging.getLogger("remembrancer")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 """How a moment begins, whatever kind of value an engine gives it as."""
 
 
-class PastStore:
-    """The past of one graph. The contract and its laws: `remembrancer.ports.retention.Past`.
+class GraphRetention:
+    """The past of one graph. The contract and its laws: `remembrancer.ports.retention.ExecutionRetention`.
 
     Args:
         session: An open graph.
         records: Reads its nodes.
     """
 
-    def __init__(self, session: Session, records: Records) -> None:
+    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
         self._session = session
         self._records = records
 
-    async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[OldExecution]:
+    async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[ExpiredExecution]:
         """Return executions begun before *before*, with a greater id than *after_id*, oldest first."""
         before_ms = to_ms(before)
         parameters: Row = {
@@ -58,7 +58,7 @@ class PastStore:
             "before_id": first_id("exec", before_ms),
             "after_id": after_id,
         }
-        old: list[OldExecution] = []
+        old: list[ExpiredExecution] = []
         while room := limit - len(old):  # one that makes no sense takes no other's place
             found = await self._session.read(query("oldest_executions"), {**parameters, "limit": room})
             old += [each for row in found if (each := _old_from(row))]
@@ -72,7 +72,7 @@ class PastStore:
         row = {**change_row(None, change), "after": to_json({"executions_before": to_iso(before)})}
         await self._session.write([Statement("begin_roll_up", [row])])
 
-    async def roll_up(self, old: Sequence[OldExecution]) -> int:
+    async def roll_up(self, old: Sequence[ExpiredExecution]) -> int:
         """Add executions to the summaries of their days, and delete them; return how many that were."""
         statements = [Statement("roll_up_executions", _by_day(old))]
         if thoughts := sorted({each.thought_id for each in old if each.thought_id}):
@@ -81,13 +81,13 @@ class PastStore:
             answers = await self._session.write(statements)
         except UniqueKeyTaken:
             return 0  # something has been linked to one of them at this moment: the next look leaves it out
-        except (GraphUnreachable, GraphBusy, GraphFull, GraphReplaced, GraphReadOnly):
+        except (GraphUnreachable, GraphBusy, DiskFull, GraphReplaced, GraphReadOnly):
             raise
         except GraphUnavailable as refused:  # a summary makes no sense to the engine: it stops no other
             return await self._one_by_one(old, refused)
         return sum(row["executions"] for row in answers[0])
 
-    async def _one_by_one(self, old: Sequence[OldExecution], refused: GraphUnavailable) -> int:
+    async def _one_by_one(self, old: Sequence[ExpiredExecution], refused: GraphUnavailable) -> int:
         """Roll up day by day; what the engine refuses stays as it is."""
         days = [list(some) for _, some in groupby(sorted(old, key=_day_of), key=_day_of)]
         if len(days) == 1:
@@ -101,7 +101,7 @@ class PastStore:
         return self._records.read("summary_id", ExecutionSummary.model_validate, [row["s"] for row in found])
 
 
-def _old_from(row: Row) -> OldExecution | None:
+def _old_from(row: Row) -> ExpiredExecution | None:
     """Read an execution; None for one that makes no sense, or that another replica rolls up while it is read."""
     nominal_at, occurrences = str(row["nominal_at"]), row["occurrences"]
     if not isinstance(row["execution_id"], str) or not isinstance(row["task_id"], str) or not _DAY.match(nominal_at):
@@ -112,14 +112,14 @@ def _old_from(row: Row) -> OldExecution | None:
         or not isinstance(row["thought_id"], str | None)
     ):
         return None
-    return OldExecution(row["execution_id"], row["task_id"], nominal_at[:10], occurrences, row["thought_id"])
+    return ExpiredExecution(row["execution_id"], row["task_id"], nominal_at[:10], occurrences, row["thought_id"])
 
 
-def _day_of(old: OldExecution) -> tuple[str, str]:
+def _day_of(old: ExpiredExecution) -> tuple[str, str]:
     return old.task_id, old.day
 
 
-def _by_day(old: Sequence[OldExecution]) -> list[Row]:
+def _by_day(old: Sequence[ExpiredExecution]) -> list[Row]:
     """Return a row for each task and day, in an order that all replicas share."""
     ordered = sorted(old, key=lambda each: (each.task_id, each.day, each.execution_id))
     return [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.policy import TaskType
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.statistics import COUNTS, LIFELONG, CronUse, Lifelong, Window
+from remembrancer.ports.statistics import COUNTS, LIFELONG, CronUsage, LifetimeStatistics, WindowStatistics
 from remembrancer.stores.commits.counter_rollup import fold_idle
 from remembrancer.stores.commits.counters import summed, texts_of
 from remembrancer.stores.commits.statistics import HOUR_MS
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.statistics import Page
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.ports.statistics import TaskPageQuery
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.rows.readable_records import Records
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 _PAGE: Final = 1000
 LAST_MS: Final = 253_402_300_799_999
 """The last moment that a datetime can be."""
 
 
-class GraphAccounts:
-    """The contract and its laws: `remembrancer.ports.statistics.Accounts`.
+class GraphStatistics:
+    """The contract and its laws: `remembrancer.ports.statistics.Statistics`.
 
     Args:
         session: An open graph.
         records: Reads its nodes.
     """
 
-    def __init__(self, session: Session, records: Records) -> None:
+    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
         self._session = session
         self._records = records
 
@@ -47,7 +47,7 @@ class GraphAccounts:
 
     async def window(
         self, since: datetime, task_type: TaskType | None = None, *, until: datetime | None = None
-    ) -> Window:
+    ) -> WindowStatistics:
         """Return what was counted from the UTC hour of *since* to that of *until*."""
         hours: Row = {
             "since_ms": to_ms(since) // HOUR_MS * HOUR_MS,
@@ -55,11 +55,11 @@ class GraphAccounts:
             "types": [task_type] if task_type else list(TaskType),
         }
         found = await self._session.read(query("hours_since"), hours)
-        window = Window()
+        window = WindowStatistics()
         self._records.read("hour_id", lambda node: _add_hour(window, node), [row["h"] for row in found])
         return window
 
-    async def lifelong(self) -> Lifelong:
+    async def lifelong(self) -> LifetimeStatistics:
         """Return what was counted since the graph was made, over all replicas.
 
         What waits for a write to be counted with is counted first.
@@ -69,16 +69,16 @@ class GraphAccounts:
         node = summed([row["c"] for row in await self._session.read(query("counters"), {})])
         deferrals = node.get("most_deferrals")
         most = (deferrals, node["most_deferred_task_id"]) if deferrals else None
-        return Lifelong({name: node[name] for name in LIFELONG}, texts_of(node, "error"), most)
+        return LifetimeStatistics({name: node[name] for name in LIFELONG}, texts_of(node, "error"), most)
 
     async def fold(self, idle: timedelta) -> int:
         """Add up the counters of writers that have not committed for so long; return how many."""
         return await fold_idle(self._session, idle)
 
-    async def crons(self, limit: int) -> Sequence[CronUse]:
+    async def crons(self, limit: int) -> Sequence[CronUsage]:
         """Return the cron expressions that most open tasks follow."""
         found = await self._session.read(query("crons"), {"limit": limit})
-        return [CronUse(row["expression"], row["tasks"]) for row in found]
+        return [CronUsage(row["expression"], row["tasks"]) for row in found]
 
     async def tasks_of_cron(self, expression: str, limit: int) -> Sequence[ScheduledTask]:
         """Return open tasks that follow *expression*."""
@@ -86,7 +86,7 @@ class GraphAccounts:
         nodes = await self._between("tasks_of_cron", begin, node_rows.after_all(begin), limit)
         return self._records.read("task_id", node_rows.shown_task_from, nodes)
 
-    async def listed(self, page: Page) -> Sequence[ScheduledTask]:
+    async def listed(self, page: TaskPageQuery) -> Sequence[ScheduledTask]:
         """Return tasks of one status and type, the newest first."""
         begin = node_rows.listing(page.status, page.task_type, "")
         below = begin + page.before if page.before is not None else node_rows.after_all(begin)
@@ -106,7 +106,7 @@ class GraphAccounts:
         return [row["t"] for row in found if row["t"]]
 
 
-def _add_hour(window: Window, node: Row) -> None:
+def _add_hour(window: WindowStatistics, node: Row) -> None:
     for name in COUNTS:
         window.counts[name] += node.get(name) or 0
     window.longest_delay_ms = max(window.longest_delay_ms, node.get("longest_delay_ms") or 0)

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.ports.writes import Change
-    from remembrancer.stores.commits.connection import Session
+    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.rows.readable_records import Records
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 
-class GraphTokens:
-    """The contract and its laws: `remembrancer.ports.tokens.Tokens`.
+class GraphTokenStore:
+    """The contract and its laws: `remembrancer.ports.tokens.TokenStore`.
 
     Args:
         session: An open graph.
         records: Reads its nodes.
     """
 
-    def __init__(self, session: Session, records: Records) -> None:
+    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
         self._session = session
         self._records = records
 

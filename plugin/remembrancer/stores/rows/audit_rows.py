@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.audit import TaskChange
+from remembrancer.model.audit import AuditEntry
 from remembrancer.model.ids import new_id
 from remembrancer.model.json_bounds import read_kept
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -40,15 +40,15 @@ def change_row(task_id: str | None, change: Change, unserved: Claim | None = Non
     }
 
 
-def change_from(node: Row) -> TaskChange:
+def change_from(node: Row) -> AuditEntry:
     """Read a change from its node."""
     told = {name: read_kept(node[name]) for name in ("before", "after") if node.get(name)}
-    return TaskChange.model_validate({**node, **told})
+    return AuditEntry.model_validate({**node, **told})
 
 
-def creation_from(node: Row) -> TaskChange:
+def creation_from(node: Row) -> AuditEntry:
     """Read from a task's node how it was made: a change that has no node of its own."""
-    return TaskChange(
+    return AuditEntry(
         change_id=node["task_id"],
         task_id=node["task_id"],
         action="create",
@@ -60,9 +60,9 @@ def creation_from(node: Row) -> TaskChange:
     )
 
 
-def copy_from(row: Row) -> TaskChange:
+def copy_from(row: Row) -> AuditEntry:
     """Read from a graph's mark which copy made it: a change that has no node of its own."""
-    return TaskChange(
+    return AuditEntry(
         change_id=row["copy_id"],
         action="copy",
         at=from_ms(row["copied_ms"]),

@@ -18,9 +18,9 @@ from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:
-    from remembrancer.model.request import RequestMark
+    from remembrancer.model.request import IdempotencyKey
     from remembrancer.ports.handler import Progress
-    from remembrancer.ports.writes import Claim, Rearm, Settlement
+    from remembrancer.ports.writes import Claim, Reschedule, Settlement
     from remembrancer.stores.commits.statement import Row
 
 
@@ -84,7 +84,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def task_row(task: ScheduledTask, mark: RequestMark | None = None) -> Row:
+def task_row(task: ScheduledTask, mark: IdempotencyKey | None = None) -> Row:
     """Return the parameters that write a new task; *mark* is of the request that gave it its dedup_key."""
     minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
     row: Row = {name: kept for name, kept in vars(task).items() if kept is not None and name not in _WRITTEN_OTHERWISE}
@@ -233,7 +233,7 @@ def deferral_row(deferral: Deferral) -> Row:
     }
 
 
-def rearm_row(rearm: Rearm) -> Row:
+def rearm_row(rearm: Reschedule) -> Row:
     """Return the parameters that put a task off."""
     return {
         **deferral_row(rearm.deferral),

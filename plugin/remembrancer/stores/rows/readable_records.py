@@ -21,7 +21,7 @@ FAULTS: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError
 """What reading a node raises that makes no sense; pydantic's ValidationError is a ValueError."""
 
 
-class Records:
+class ReadableRecords:
     """Reads the records of one graph, and remembers which of them were told to be unreadable."""
 
     def __init__(self) -> None:

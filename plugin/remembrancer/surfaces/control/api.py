@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from remembrancer.engine.maintenance.retention import Retained
-    from remembrancer.model.audit import TaskChange
+    from remembrancer.engine.maintenance.retention import PruneResult
+    from remembrancer.model.audit import AuditEntry
     from remembrancer.model.cancellation import Cancellation
     from remembrancer.model.event import EventPage
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.summary import ExecutionSummary
-    from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.model.task import ScheduledTask, ScheduleResult
     from remembrancer.model.token import AccessToken, NewToken
-    from remembrancer.operations.diagnostics.checks import Diagnosis
-    from remembrancer.ports.filters import Wanted
+    from remembrancer.operations.diagnostics.checks import CheckResult
+    from remembrancer.ports.filters import TaskFilter
     from remembrancer.service.telemetry.status import ServiceStatus
 
 
-class Scheduler(Protocol):
+class SchedulerApi(Protocol):
     """The part of `TaskSchedulerService` that the control channel carries too; same laws, same errors."""
 
-    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none if one is refused."""
         ...
 
@@ -32,7 +32,7 @@ class Scheduler(Protocol):
         """End an open task; say whether this call ended it, and which executions were asked to stop."""
         ...
 
-    async def defer_task(self, task_id: str, until: str, reason: str, thought_id: str | None = None) -> ScheduledReply:
+    async def defer_task(self, task_id: str, until: str, reason: str, thought_id: str | None = None) -> ScheduleResult:
         """Put the next run off to *until* (ISO-8601)."""
         ...
 
@@ -40,7 +40,7 @@ class Scheduler(Protocol):
         """Start one execution outside the schedule; return it as started."""
         ...
 
-    async def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
+    async def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
         """Return tasks, the next to run first."""
         ...
 
@@ -56,7 +56,7 @@ class Scheduler(Protocol):
         """Return what was rolled up, the latest day first."""
         ...
 
-    async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
+    async def retain(self, keep_days: float, *, dry_run: bool = False) -> PruneResult:
         """Roll up every execution that is over and began more than *keep_days* ago."""
         ...
 
@@ -83,15 +83,15 @@ class Scheduler(Protocol):
         since: str | None = None,
         after: str | None = None,
         limit: int = 1000,
-    ) -> list[TaskChange]:
+    ) -> list[AuditEntry]:
         """Return what was done to tasks and by whom, oldest first."""
         ...
 
-    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | TaskChange]:
+    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | AuditEntry]:
         """Return what became of a task and what was done to it, newest first."""
         ...
 
-    async def examine(self) -> list[Diagnosis]:
+    async def examine(self) -> list[CheckResult]:
         """Return what the ten checks say of the graph and of the scheduler."""
         ...
 
@@ -116,7 +116,7 @@ class Scheduler(Protocol):
         ...
 
 
-class LocalScheduler(Scheduler, Protocol):
+class LocalScheduler(SchedulerApi, Protocol):
     """A scheduler in this process: what a control channel serves."""
 
     def get_status(self) -> ServiceStatus:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from remembrancer.context import AUTHOR
+from remembrancer.context import CURRENT_ACTOR
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.constraints import read_context
 from remembrancer.surfaces.control import protocol
@@ -18,24 +18,24 @@ from remembrancer.surfaces.control.address import is_trusted, unconnected
 from remembrancer.surfaces.control.answer_parts import whole_answer
 from remembrancer.surfaces.control.errors import from_failure
 from remembrancer.surfaces.control.handshake import Impostor, enter
-from remembrancer.surfaces.jsonable import plain
+from remembrancer.surfaces.jsonable import to_jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from remembrancer.engine.maintenance.retention import Retained
-    from remembrancer.model.audit import TaskChange
+    from remembrancer.engine.maintenance.retention import PruneResult
+    from remembrancer.model.audit import AuditEntry
     from remembrancer.model.cancellation import Cancellation
     from remembrancer.model.event import EventPage
     from remembrancer.model.execution import Execution
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.summary import ExecutionSummary
-    from remembrancer.model.task import ScheduledReply, ScheduledTask
+    from remembrancer.model.task import ScheduledTask, ScheduleResult
     from remembrancer.model.token import AccessToken, NewToken
-    from remembrancer.operations.diagnostics.checks import Diagnosis
-    from remembrancer.ports.filters import Wanted
+    from remembrancer.operations.diagnostics.checks import CheckResult
+    from remembrancer.ports.filters import TaskFilter
     from remembrancer.service.telemetry.status import ServiceStatus
-    from remembrancer.surfaces.control.connection_file import Beacon, Place
+    from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint
 
 _LOG: Final = logging.getLogger("remembrancer")
 
@@ -53,9 +53,9 @@ class RemoteScheduler:
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def connect(cls, beacon: Beacon, folder: Place | None = None) -> RemoteScheduler | None:
+    async def connect(cls, beacon: ConnectionFile, folder: Endpoint | None = None) -> RemoteScheduler | None:
         """Return the scheduler behind *beacon* that serves *folder*; None if none answers there: it is stale."""
-        said = {**({"folder": plain(folder)} if folder else {}), **_author()}
+        said = {**({"folder": to_jsonable(folder)} if folder else {}), **_author()}
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 way = await _admitted(beacon, folder, said)
@@ -74,49 +74,49 @@ class RemoteScheduler:
         except OSError:
             return
 
-    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduledReply]:
+    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none if one is refused."""
         for request in requests:
             read_context(request.context)  # before it is written down for the other process
-        return await self._ask(protocol.SCHEDULE, protocol.Requests(requests=list(requests)))
+        return await self._ask(protocol.SCHEDULE, protocol.ScheduleTasksParams(requests=list(requests)))
 
     async def cancel(self, task_id: str, reason: str | None = None) -> Cancellation:
         """End an open task; say whether this call ended it, and which executions were asked to stop."""
-        return await self._ask(protocol.CANCEL, protocol.Cancelling(task_id=task_id, reason=reason))
+        return await self._ask(protocol.CANCEL, protocol.CancelParams(task_id=task_id, reason=reason))
 
     async def cancel_task(self, task_id: str, reason: str | None = None) -> bool:
         """End an open task; say whether this call ended it."""
         return (await self.cancel(task_id, reason)).ended
 
-    async def defer_task(self, task_id: str, until: str, reason: str, thought_id: str | None = None) -> ScheduledReply:
+    async def defer_task(self, task_id: str, until: str, reason: str, thought_id: str | None = None) -> ScheduleResult:
         """Put the next run off to *until* (ISO-8601)."""
-        asked = protocol.Deferring(task_id=task_id, until=until, reason=reason, thought_id=thought_id)
+        asked = protocol.DeferParams(task_id=task_id, until=until, reason=reason, thought_id=thought_id)
         return await self._ask(protocol.DEFER, asked)
 
     async def run_now(self, task_id: str) -> Execution:
         """Start one execution outside the schedule; return it as started."""
-        return await self._ask(protocol.RUN_NOW, protocol.OneTask(task_id=task_id))
+        return await self._ask(protocol.RUN_NOW, protocol.TaskParams(task_id=task_id))
 
-    async def find_tasks(self, wanted: Wanted) -> list[ScheduledTask]:
+    async def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
         """Return tasks, the next to run first."""
-        asked = protocol.Finding(statuses=wanted.statuses, recurring=wanted.recurring, limit=wanted.limit)
+        asked = protocol.FindParams(statuses=wanted.statuses, recurring=wanted.recurring, limit=wanted.limit)
         return await self._ask(protocol.FIND, asked)
 
     async def get_task(self, task_id: str) -> ScheduledTask:
         """Return one task with its deferral history. Raises TaskNotFound."""
-        return await self._ask(protocol.GET, protocol.OneTask(task_id=task_id))
+        return await self._ask(protocol.GET, protocol.TaskParams(task_id=task_id))
 
     async def history(self, task_id: str | None = None, limit: int = 100) -> list[Execution]:
         """Return executions, newest first."""
-        return await self._ask(protocol.HISTORY, protocol.Recalling(task_id=task_id, limit=limit))
+        return await self._ask(protocol.HISTORY, protocol.HistoryParams(task_id=task_id, limit=limit))
 
     async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
         """Return what was rolled up, the latest day first."""
-        return await self._ask(protocol.SUMMARIES, protocol.Recalling(task_id=task_id, limit=limit))
+        return await self._ask(protocol.SUMMARIES, protocol.HistoryParams(task_id=task_id, limit=limit))
 
-    async def retain(self, keep_days: float, *, dry_run: bool = False) -> Retained:
+    async def retain(self, keep_days: float, *, dry_run: bool = False) -> PruneResult:
         """Roll up every execution that is over and began more than *keep_days* ago."""
-        return await self._ask(protocol.RETAIN, protocol.Retaining(keep_days=keep_days, dry_run=dry_run))
+        return await self._ask(protocol.RETAIN, protocol.PruneParams(keep_days=keep_days, dry_run=dry_run))
 
     async def read_events(
         self,
@@ -128,14 +128,14 @@ class RemoteScheduler:
         wait_seconds: float = 0.0,
     ) -> EventPage:
         """Return events after a cursor, waiting for one up to 30 s; meanwhile nothing else is answered."""
-        asked = protocol.Following(
+        asked = protocol.EventsParams(
             after=after, kinds=frozenset(kinds), task_id=task_id, limit=limit, wait_seconds=wait_seconds
         )
         return await self._ask(protocol.READ_EVENTS, asked)
 
     async def running_executions(self, limit: int = 100) -> list[Execution]:
         """Return what is under way, with the progress that was reported."""
-        return await self._ask(protocol.RUNNING, protocol.Limited(limit=limit))
+        return await self._ask(protocol.RUNNING, protocol.LimitParams(limit=limit))
 
     async def changes(
         self,
@@ -144,48 +144,48 @@ class RemoteScheduler:
         since: str | None = None,
         after: str | None = None,
         limit: int = 1000,
-    ) -> list[TaskChange]:
+    ) -> list[AuditEntry]:
         """Return what was done to tasks and by whom, oldest first."""
         return await self._ask(
-            protocol.CHANGES, protocol.Tracing(task_id=task_id, since=since, after=after, limit=limit)
+            protocol.CHANGES, protocol.AuditParams(task_id=task_id, since=since, after=after, limit=limit)
         )
 
-    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | TaskChange]:
+    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | AuditEntry]:
         """Return what became of a task and what was done to it, newest first."""
-        return await self._ask(protocol.TIMELINE, protocol.Recalling(task_id=task_id, limit=limit))
+        return await self._ask(protocol.TIMELINE, protocol.HistoryParams(task_id=task_id, limit=limit))
 
-    async def examine(self) -> list[Diagnosis]:
+    async def examine(self) -> list[CheckResult]:
         """Return what the ten checks say."""
-        return await self._ask(protocol.EXAMINE, protocol.Asked())
+        return await self._ask(protocol.EXAMINE, protocol.NoParams())
 
     async def snapshot(self, folder: str) -> None:
         """Have the graph's files copied, as they are at one moment, into the empty *folder*."""
-        await self._ask(protocol.SNAPSHOT, protocol.OneFolder(folder=folder))
+        await self._ask(protocol.SNAPSHOT, protocol.FolderParams(folder=folder))
 
     async def create_token(self, name: str, scope: str) -> NewToken:
         """Make a token for the API; its text is seen this once."""
-        return await self._ask(protocol.CREATE_TOKEN, protocol.Admitting(name=name, scope=scope))
+        return await self._ask(protocol.CREATE_TOKEN, protocol.CreateTokenParams(name=name, scope=scope))
 
     async def list_tokens(self) -> list[AccessToken]:
         """Return the tokens of the API, revoked ones too."""
-        return await self._ask(protocol.LIST_TOKENS, protocol.Asked())
+        return await self._ask(protocol.LIST_TOKENS, protocol.NoParams())
 
     async def revoke_token(self, name: str) -> bool:
         """Let a token of the API open nothing any more; False if none of this name did."""
-        return await self._ask(protocol.REVOKE_TOKEN, protocol.OneToken(name=name))
+        return await self._ask(protocol.REVOKE_TOKEN, protocol.TokenParams(name=name))
 
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query."""
-        return await self._ask(protocol.CYPHER, protocol.Query(query=query, parameters=parameters))
+        return await self._ask(protocol.CYPHER, protocol.QueryParams(query=query, parameters=parameters))
 
     async def get_status(self) -> ServiceStatus:
         """Return how the scheduler is; a question to another process, so awaited."""
-        return await self._ask(protocol.STATUS, protocol.Asked())
+        return await self._ask(protocol.STATUS, protocol.NoParams())
 
     async def _ask(
         self, method: protocol.Method[protocol.Params, protocol.Answer], params: protocol.Params
     ) -> protocol.Answer:
-        message = await self._exchange(method.name, plain(params))
+        message = await self._exchange(method.name, to_jsonable(params))
         if "result" not in message:
             raise from_failure(message.get("error"))
         try:
@@ -208,7 +208,7 @@ class RemoteScheduler:
 
 
 async def _admitted(
-    beacon: Beacon, folder: Place | None, said: dict[str, object]
+    beacon: ConnectionFile, folder: Endpoint | None, said: dict[str, object]
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
     """Return a connection that lets *said* in; None where it is refused. Raises OSError: nothing of ours is there."""
     with ExitStack() as undo:
@@ -225,14 +225,14 @@ async def _admitted(
     return way
 
 
-def _owners(folder: Place | None) -> list[int]:
+def _owners(folder: Endpoint | None) -> list[int]:
     """Return who else may serve *folder*: its owner, where root asks about it."""
     return [Path(folder.path).stat().st_uid] if folder else []
 
 
 def _author() -> dict[str, str]:
     """Return who asks, for the audit trail."""
-    author = AUTHOR.get()
+    author = CURRENT_ACTOR.get()
     if author is None:
         return {}
     return {"surface": author.surface} | ({"actor": author.actor} if author.actor else {})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class Place(BaseModel):
+class Endpoint(BaseModel):
     """Which folder it is: a copy of it has another number, and one that was moved to another disk too."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -28,12 +28,12 @@ class Place(BaseModel):
         found = folder.stat()
         return cls(path=str(folder.resolve()), device=found.st_dev, inode=found.st_ino)
 
-    def is_same(self, other: Place) -> bool:
+    def is_same(self, other: Endpoint) -> bool:
         """Whether both are one folder; it may have been renamed."""
         return (self.device, self.inode) == (other.device, other.inode)
 
 
-class Beacon(BaseModel):
+class ConnectionFile(BaseModel):
     """Where a running scheduler listens, and the secrets to be let in; readable by its owner only."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -57,11 +57,11 @@ class Beacon(BaseModel):
     bolt_user: str | None = None
     bolt_password: str | None = None
     """Lets a driver read the live graph, not write it."""
-    folder: Place | None = None
+    folder: Endpoint | None = None
     """The folder that is served: a beacon that says none, or another, is not of the folder that it lies in."""
 
 
-def light(folder: Path, beacon: Beacon) -> None:
+def write(folder: Path, beacon: ConnectionFile) -> None:
     """Write the beacon in one step: no reader ever sees half of it, no other user reads it at all."""
     write_private(folder / _NAME, beacon.model_dump_json(indent=2) + "\n")
 
@@ -75,7 +75,7 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def look_for(folder: Path) -> Beacon | None:
+def read(folder: Path) -> ConnectionFile | None:
     """Return the beacon in *folder*, if there is one that can be read and is of this folder; it may be stale."""
     found = _read(folder)
     return found if found is not None and _is_of(folder, found) else None
@@ -89,22 +89,22 @@ def copied_from(folder: Path) -> str | None:
     return found.folder.path if found.folder else None
 
 
-def put_out(folder: Path, beacon: Beacon) -> None:
+def remove(folder: Path, beacon: ConnectionFile) -> None:
     """Remove *beacon*, unless another scheduler has lit its own since, or another folder lies there now."""
     if _read(folder) == beacon and _is_of(folder, beacon):
         (folder / _NAME).unlink(missing_ok=True)
 
 
-def _read(folder: Path) -> Beacon | None:
+def _read(folder: Path) -> ConnectionFile | None:
     try:
-        return Beacon.model_validate_json((folder / _NAME).read_bytes())
+        return ConnectionFile.model_validate_json((folder / _NAME).read_bytes())
     except (OSError, ValidationError):
         return None
 
 
-def _is_of(folder: Path, beacon: Beacon) -> bool:
+def _is_of(folder: Path, beacon: ConnectionFile) -> bool:
     try:
-        return beacon.folder is not None and beacon.folder.is_same(Place.of(folder))
+        return beacon.folder is not None and beacon.folder.is_same(Endpoint.of(folder))
     except OSError:
         return False
 

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 
 from remembrancer.errors import GraphUnavailable, RemembrancerError
-from remembrancer.surfaces.jsonable import plain
+from remembrancer.surfaces.jsonable import to_jsonable
 
 OWN_ERROR: Final = -32000
 """One of this package's errors: `data` holds its class and its fields."""
@@ -15,7 +15,7 @@ OWN_ERROR: Final = -32000
 
 def to_failure(error: RemembrancerError) -> dict[str, object]:
     """Return the JSON-RPC error object that lets the client raise *error* again."""
-    data = {"type": type(error).__name__, "fields": plain(vars(error))}
+    data = {"type": type(error).__name__, "fields": to_jsonable(vars(error))}
     return {"code": OWN_ERROR, "message": str(error), "data": data}
 
 

@@ -12,9 +12,9 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from remembrancer.engine.maintenance.retention import Retained
+from remembrancer.engine.maintenance.retention import PruneResult
 from remembrancer.errors import GraphUnavailable
-from remembrancer.model.audit import TaskChange
+from remembrancer.model.audit import AuditEntry
 from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.event import EventPage
 from remembrancer.model.execution import Execution
@@ -22,13 +22,13 @@ from remembrancer.model.json_bounds import read_json
 from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.summary import ExecutionSummary
-from remembrancer.model.task import ScheduledReply, ScheduledTask
+from remembrancer.model.task import ScheduledTask, ScheduleResult
 from remembrancer.model.token import AccessToken, NewToken
-from remembrancer.operations.diagnostics.checks import Diagnosis
-from remembrancer.ports.filters import Wanted
+from remembrancer.operations.diagnostics.checks import CheckResult
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.service.telemetry.status import ServiceStatus
 from remembrancer.surfaces.control.api import LocalScheduler  # noqa: TC001 (a dataclass's own annotations)
-from remembrancer.surfaces.jsonable import plain
+from remembrancer.surfaces.jsonable import to_jsonable
 
 MAX_FRAME: Final = 16 * 1024 * 1024
 """Bytes in one frame, its newline included; a longer one ends the connection."""
@@ -38,30 +38,30 @@ INVALID_REQUEST: Final = -32600
 NO_METHOD: Final = -32601
 INVALID_PARAMS: Final = -32602
 
-Params = TypeVar("Params", bound="Asked")
+Params = TypeVar("Params", bound="NoParams")
 Answer = TypeVar("Answer")
 
 
-class Asked(BaseModel):
+class NoParams(BaseModel):
     """The parameters of a method, by name; nothing beside them is taken."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Requests(Asked):
+class ScheduleTasksParams(NoParams):
     """What `schedule_tasks` takes."""
 
     requests: list[ScheduleRequest]
 
 
-class Cancelling(Asked):
+class CancelParams(NoParams):
     """What `cancel` takes."""
 
     task_id: str
     reason: str | None = None
 
 
-class Deferring(Asked):
+class DeferParams(NoParams):
     """What `defer_task` takes."""
 
     task_id: str
@@ -70,45 +70,45 @@ class Deferring(Asked):
     thought_id: str | None = None
 
 
-class OneFolder(Asked):
+class FolderParams(NoParams):
     """What `snapshot` takes."""
 
     folder: str
 
 
-class OneTask(Asked):
+class TaskParams(NoParams):
     """What `run_now` and `get_task` take."""
 
     task_id: str
 
 
-class Finding(Asked):
-    """What `find_tasks` takes: a `Wanted`, by its fields."""
+class FindParams(NoParams):
+    """What `find_tasks` takes: a `TaskFilter`, by its fields."""
 
     statuses: frozenset[TaskStatus] = frozenset()
     recurring: bool | None = None
     limit: int = Field(default=1000, ge=0)
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> TaskFilter:
         """Return the value the scheduler takes."""
-        return Wanted(statuses=self.statuses, recurring=self.recurring, limit=self.limit)
+        return TaskFilter(statuses=self.statuses, recurring=self.recurring, limit=self.limit)
 
 
-class Recalling(Asked):
+class HistoryParams(NoParams):
     """What `history` takes."""
 
     task_id: str | None = None
     limit: int = 100
 
 
-class Retaining(Asked):
+class PruneParams(NoParams):
     """What `retain` takes."""
 
     keep_days: float
     dry_run: bool = False
 
 
-class Following(Asked):
+class EventsParams(NoParams):
     """What `read_events` takes."""
 
     after: str | None = None
@@ -118,13 +118,13 @@ class Following(Asked):
     wait_seconds: float = 0.0
 
 
-class Limited(Asked):
+class LimitParams(NoParams):
     """What `running_executions` takes."""
 
     limit: int = Field(default=100, ge=1)
 
 
-class Tracing(Asked):
+class AuditParams(NoParams):
     """What `changes` takes."""
 
     task_id: str | None = None
@@ -133,20 +133,20 @@ class Tracing(Asked):
     limit: int = 1000
 
 
-class Admitting(Asked):
+class CreateTokenParams(NoParams):
     """What `create_token` takes."""
 
     name: str
     scope: str
 
 
-class OneToken(Asked):
+class TokenParams(NoParams):
     """What `revoke_token` takes."""
 
     name: str
 
 
-class Query(Asked):
+class QueryParams(NoParams):
     """What `cypher` takes."""
 
     query: str
@@ -157,7 +157,7 @@ class Served(Protocol):
     """A method as the server sees it."""
 
     @property
-    def params(self) -> type[Asked]:
+    def params(self) -> type[NoParams]:
         """What it takes."""
         ...
 
@@ -180,64 +180,69 @@ class Method(Generic[Params, Answer]):
         Raises:
             pydantic.ValidationError: *raw* does not fit.
         """
-        return plain(await self.call(scheduler, self.params.model_validate(raw)))
+        return to_jsonable(await self.call(scheduler, self.params.model_validate(raw)))
 
 
 SCHEDULE: Final = Method(
-    "schedule_tasks", Requests, lambda s, p: s.schedule_tasks(p.requests), TypeAdapter(list[ScheduledReply])
+    "schedule_tasks", ScheduleTasksParams, lambda s, p: s.schedule_tasks(p.requests), TypeAdapter(list[ScheduleResult])
 )
-CANCEL: Final = Method("cancel", Cancelling, lambda s, p: s.cancel(p.task_id, p.reason), TypeAdapter(Cancellation))
+CANCEL: Final = Method("cancel", CancelParams, lambda s, p: s.cancel(p.task_id, p.reason), TypeAdapter(Cancellation))
 DEFER: Final = Method(
     "defer_task",
-    Deferring,
+    DeferParams,
     lambda s, p: s.defer_task(p.task_id, p.until, p.reason, p.thought_id),
-    TypeAdapter(ScheduledReply),
+    TypeAdapter(ScheduleResult),
 )
-RUN_NOW: Final = Method("run_now", OneTask, lambda s, p: s.run_now(p.task_id), TypeAdapter(Execution))
-FIND: Final = Method("find_tasks", Finding, lambda s, p: s.find_tasks(p.wanted()), TypeAdapter(list[ScheduledTask]))
-GET: Final = Method("get_task", OneTask, lambda s, p: s.get_task(p.task_id), TypeAdapter(ScheduledTask))
-HISTORY: Final = Method("history", Recalling, lambda s, p: s.history(p.task_id, p.limit), TypeAdapter(list[Execution]))
+RUN_NOW: Final = Method("run_now", TaskParams, lambda s, p: s.run_now(p.task_id), TypeAdapter(Execution))
+FIND: Final = Method("find_tasks", FindParams, lambda s, p: s.find_tasks(p.wanted()), TypeAdapter(list[ScheduledTask]))
+GET: Final = Method("get_task", TaskParams, lambda s, p: s.get_task(p.task_id), TypeAdapter(ScheduledTask))
+HISTORY: Final = Method(
+    "history", HistoryParams, lambda s, p: s.history(p.task_id, p.limit), TypeAdapter(list[Execution])
+)
 SUMMARIES: Final = Method(
-    "summaries", Recalling, lambda s, p: s.summaries(p.task_id, p.limit), TypeAdapter(list[ExecutionSummary])
+    "summaries", HistoryParams, lambda s, p: s.summaries(p.task_id, p.limit), TypeAdapter(list[ExecutionSummary])
 )
 RETAIN: Final = Method(
-    "retain", Retaining, lambda s, p: s.retain(p.keep_days, dry_run=p.dry_run), TypeAdapter(Retained)
+    "retain", PruneParams, lambda s, p: s.retain(p.keep_days, dry_run=p.dry_run), TypeAdapter(PruneResult)
 )
 CHANGES: Final = Method(
     "changes",
-    Tracing,
+    AuditParams,
     lambda s, p: s.changes(p.task_id, since=p.since, after=p.after, limit=p.limit),
-    TypeAdapter(list[TaskChange]),
+    TypeAdapter(list[AuditEntry]),
 )
 TIMELINE: Final = Method(
-    "timeline", Recalling, lambda s, p: s.timeline(p.task_id or "", p.limit), TypeAdapter(list[Execution | TaskChange])
+    "timeline",
+    HistoryParams,
+    lambda s, p: s.timeline(p.task_id or "", p.limit),
+    TypeAdapter(list[Execution | AuditEntry]),
 )
 CYPHER: Final = Method(
-    "cypher", Query, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, object]])
+    "cypher", QueryParams, lambda s, p: s.cypher(p.query, p.parameters), TypeAdapter(list[dict[str, object]])
 )
 READ_EVENTS: Final = Method(
     "read_events",
-    Following,
+    EventsParams,
     lambda s, p: s.read_events(p.after, kinds=p.kinds, task_id=p.task_id, limit=p.limit, wait_seconds=p.wait_seconds),
     TypeAdapter(EventPage),
 )
 RUNNING: Final = Method(
-    "running_executions", Limited, lambda s, p: s.running_executions(p.limit), TypeAdapter(list[Execution])
+    "running_executions", LimitParams, lambda s, p: s.running_executions(p.limit), TypeAdapter(list[Execution])
 )
 CREATE_TOKEN: Final = Method(
-    "create_token", Admitting, lambda s, p: s.create_token(p.name, p.scope), TypeAdapter(NewToken)
+    "create_token", CreateTokenParams, lambda s, p: s.create_token(p.name, p.scope), TypeAdapter(NewToken)
 )
-REVOKE_TOKEN: Final = Method("revoke_token", OneToken, lambda s, p: s.revoke_token(p.name), TypeAdapter(bool))
-LIST_TOKENS: Final = Method("list_tokens", Asked, lambda s, _: s.list_tokens(), TypeAdapter(list[AccessToken]))
+REVOKE_TOKEN: Final = Method("revoke_token", TokenParams, lambda s, p: s.revoke_token(p.name), TypeAdapter(bool))
+LIST_TOKENS: Final = Method("list_tokens", NoParams, lambda s, _: s.list_tokens(), TypeAdapter(list[AccessToken]))
 
 
-async def _status(scheduler: LocalScheduler, _: Asked) -> ServiceStatus:
+async def _status(scheduler: LocalScheduler, _: NoParams) -> ServiceStatus:
     return scheduler.get_status()
 
 
-SNAPSHOT: Final = Method("snapshot", OneFolder, lambda s, p: s.snapshot(p.folder), TypeAdapter(None))
-EXAMINE: Final = Method("examine", Asked, lambda s, _: s.examine(), TypeAdapter(list[Diagnosis]))
-STATUS: Final = Method("get_status", Asked, _status, TypeAdapter(ServiceStatus))
+SNAPSHOT: Final = Method("snapshot", FolderParams, lambda s, p: s.snapshot(p.folder), TypeAdapter(None))
+EXAMINE: Final = Method("examine", NoParams, lambda s, _: s.examine(), TypeAdapter(list[CheckResult]))
+STATUS: Final = Method("get_status", NoParams, _status, TypeAdapter(ServiceStatus))
 
 METHODS: Final[dict[str, Served]] = {
     method.name: method

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from remembrancer.context import AUTHOR, Author
+from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.json_bounds import BODY_DEPTH
 from remembrancer.model.suggestions import unknown
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.address import ControlSocket
 from remembrancer.surfaces.control.answer_parts import to_frames
-from remembrancer.surfaces.control.connection_file import Place
+from remembrancer.surfaces.control.connection_file import Endpoint
 from remembrancer.surfaces.control.errors import to_failure
 from remembrancer.surfaces.control.listener import ControlListener
-from remembrancer.surfaces.schema_errors import misfit_words
+from remembrancer.surfaces.schema_errors import describe_misfit
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,7 +39,7 @@ class ControlServer:
     """
 
     def __init__(
-        self, scheduler: LocalScheduler, token: str, *, port: int | None = None, folder: Place | None = None
+        self, scheduler: LocalScheduler, token: str, *, port: int | None = None, folder: Endpoint | None = None
     ) -> None:
         self._scheduler = scheduler
         self._token = token.encode()
@@ -67,7 +67,7 @@ class ControlServer:
     async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: Mapping[str, object]
     ) -> None:
-        AUTHOR.set(_author(said))
+        CURRENT_ACTOR.set(_author(said))
         try:
             while frame := await reader.readline():
                 for part in await self._answer(frame):
@@ -82,7 +82,7 @@ class ControlServer:
         if self._folder is None:
             return True
         try:
-            return self._folder.is_same(Place.model_validate(folder))
+            return self._folder.is_same(Endpoint.model_validate(folder))
         except ValidationError:
             return False
 
@@ -110,7 +110,7 @@ class ControlServer:
         try:
             return {"result": await method.serve(self._scheduler, message.get("params", {}))}
         except ValidationError as refusal:
-            return {"error": _failure(protocol.INVALID_PARAMS, misfit_words(refusal, method.params))}
+            return {"error": _failure(protocol.INVALID_PARAMS, describe_misfit(refusal, method.params))}
 
 
 def _read(frame: bytes) -> dict[str, object] | None:
@@ -120,13 +120,13 @@ def _read(frame: bytes) -> dict[str, object] | None:
         return None
 
 
-def _author(said: Mapping[str, object]) -> Author | None:
+def _author(said: Mapping[str, object]) -> Actor | None:
     """Return who asks, as the other side says: who has the token is this user, and may be taken at their word."""
     match said:
         case {"surface": str(surface), "actor": str(actor)}:
-            return Author(surface[:_LONGEST_NAME], actor[:_LONGEST_NAME])
+            return Actor(surface[:_LONGEST_NAME], actor[:_LONGEST_NAME])
         case {"surface": str(surface)}:
-            return Author(surface[:_LONGEST_NAME])
+            return Actor(surface[:_LONGEST_NAME])
         case _:
             return None
 

@@ -12,7 +12,7 @@ from opentelemetry import metrics
 from remembrancer.model.execution import ExecutionStatus, ExecutionType
 from remembrancer.model.handler_result import THOUGHT_REFUSED
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS
-from remembrancer.surfaces.otel.observables import observe
+from remembrancer.surfaces.otel.observables import register_observables
 from remembrancer.surfaces.otel.tracing import SCOPE, Spans
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class OpenTelemetry:
         self._spans = Spans(tracer_provider)
         meter = metrics.get_meter(SCOPE, version("remembrancer"), meter_provider)
         self._measures(meter)
-        observe(meter, self._sources)
+        register_observables(meter, self._sources)
 
     def _measures(self, meter: Meter) -> None:
         self._delay = meter.create_histogram(

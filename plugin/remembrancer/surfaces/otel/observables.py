@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class Observable:
     """One instrument that is read; several schedulers of one process are one value."""
 
     name: str
@@ -24,31 +24,31 @@ class Observed:
 
 
 GAUGES: Final = (
-    Observed("scheduler.executions.running", "{execution}", "Handlers under way"),
-    Observed("scheduler.executions.limit", "{execution}", "How many handlers may be under way"),
-    Observed("scheduler.checker.running", "{checker}", "1 while the checker runs, 0 when it has stopped or died"),
-    Observed("scheduler.pass.age", "s", "Time since the last good look at the graph", max),
-    Observed("scheduler.check.interval", "s", "The longest time that may lie between two looks", max),
-    Observed("scheduler.tasks.open", "{task}", "Tasks that are PENDING or ACTIVE", max),
-    Observed("scheduler.due.backlog", "{task}", "Tasks that are due and not claimed, up to 10,000", max),
-    Observed("scheduler.due.age", "s", "How long the oldest of them has been due; 0 without any", max),
-    Observed("scheduler.leases.overdue", "{lease}", "Leases that have run out and were not taken over", max),
-    Observed("scheduler.clock.offset", "s", "How far the graph's clock is ahead of this machine's", max),
-    Observed("process.memory.usage", "By", "Memory that the process holds", max),
-    Observed("scheduler.disk.free", "By", "Free space where the graph's folder is; an embedded graph only", min),
-    Observed("scheduler.disk.size", "By", "All space there", min),
+    Observable("scheduler.executions.running", "{execution}", "Handlers under way"),
+    Observable("scheduler.executions.limit", "{execution}", "How many handlers may be under way"),
+    Observable("scheduler.checker.running", "{checker}", "1 while the checker runs, 0 when it has stopped or died"),
+    Observable("scheduler.pass.age", "s", "Time since the last good look at the graph", max),
+    Observable("scheduler.check.interval", "s", "The longest time that may lie between two looks", max),
+    Observable("scheduler.tasks.open", "{task}", "Tasks that are PENDING or ACTIVE", max),
+    Observable("scheduler.due.backlog", "{task}", "Tasks that are due and not claimed, up to 10,000", max),
+    Observable("scheduler.due.age", "s", "How long the oldest of them has been due; 0 without any", max),
+    Observable("scheduler.leases.overdue", "{lease}", "Leases that have run out and were not taken over", max),
+    Observable("scheduler.clock.offset", "s", "How far the graph's clock is ahead of this machine's", max),
+    Observable("process.memory.usage", "By", "Memory that the process holds", max),
+    Observable("scheduler.disk.free", "By", "Free space where the graph's folder is; an embedded graph only", min),
+    Observable("scheduler.disk.size", "By", "All space there", min),
 )
 COUNTERS: Final = (
-    Observed("scheduler.passes", "{pass}", "Looks at the graph"),
-    Observed("scheduler.passes.failed", "{pass}", "Looks that the graph did not answer"),
-    Observed("scheduler.checks.missed", "{check}", "Regular looks that the process did not get round to"),
-    Observed("scheduler.deferrals", "{deferral}", "Times that a task was put off", max),
-    Observed("scheduler.cron.refused", "{request}", "Requests refused because of their cron expression", max),
-    Observed("scheduler.database.errors", "{error}", "Times that the graph could not be read or written", max),
+    Observable("scheduler.passes", "{pass}", "Looks at the graph"),
+    Observable("scheduler.passes.failed", "{pass}", "Looks that the graph did not answer"),
+    Observable("scheduler.checks.missed", "{check}", "Regular looks that the process did not get round to"),
+    Observable("scheduler.deferrals", "{deferral}", "Times that a task was put off", max),
+    Observable("scheduler.cron.refused", "{request}", "Requests refused because of their cron expression", max),
+    Observable("scheduler.database.errors", "{error}", "Times that the graph could not be read or written", max),
 )
 
 
-def observe(meter: Meter, sources: Iterable[Callable[[], Mapping[str, float]]]) -> None:
+def register_observables(meter: Meter, sources: Iterable[Callable[[], Mapping[str, float]]]) -> None:
     """Make the instruments of the tables; each collects from whatever *sources* holds by then."""
     for each in GAUGES:
         meter.create_observable_gauge(each.name, [_reader(each, sources)], each.unit, each.description)
@@ -57,7 +57,7 @@ def observe(meter: Meter, sources: Iterable[Callable[[], Mapping[str, float]]]) 
 
 
 def _reader(
-    what: Observed, sources: Iterable[Callable[[], Mapping[str, float]]]
+    what: Observable, sources: Iterable[Callable[[], Mapping[str, float]]]
 ) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def read(_: CallbackOptions) -> Iterable[Observation]:
         values = [values[what.name] for values in (source() for source in tuple(sources)) if what.name in values]

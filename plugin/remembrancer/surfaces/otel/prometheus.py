@@ -37,7 +37,7 @@ _PATIENCE_SECONDS: Final = 10.0
 """How long the graph may take to say how it stands, before the rest is told without it."""
 
 
-class Exposition:
+class PrometheusExporter:
     """Gathers what schedulers measure; made before them, so that they can be given its instruments.
 
     Spans go where they would have gone without it.
@@ -89,7 +89,7 @@ class MetricsServer:
         port: 0 takes a free one.
     """
 
-    def __init__(self, exposition: Exposition, service: SchedulerService, port: int = 0) -> None:
+    def __init__(self, exposition: PrometheusExporter, service: SchedulerService, port: int = 0) -> None:
         self._exposition = exposition
         self._service = service
         self._port = port

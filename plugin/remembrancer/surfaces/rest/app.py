@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from remembrancer.model.policy import TaskStatus, TaskType
-from remembrancer.model.task import ScheduledReply
+from remembrancer.model.task import ScheduleResult
 from remembrancer.service.telemetry.report_models import (
     AnalyticsReport,
     CronAnalytics,
@@ -24,13 +24,13 @@ from remembrancer.service.telemetry.report_models import (
     TaskStatistics,
 )
 from remembrancer.service.telemetry.reports import MOST_TASKS
-from remembrancer.surfaces.rest.bounded_responses import BoundedAnswers, on_a_thread
+from remembrancer.surfaces.rest.bounded_responses import BoundedResponses, on_a_thread
 from remembrancer.surfaces.rest.conditional_requests import marked
 from remembrancer.surfaces.rest.event_streams import LiveRoutes, add_live
-from remembrancer.surfaces.rest.problems import declared
-from remembrancer.surfaces.rest.query_routes import LookRoutes
-from remembrancer.surfaces.rest.schemas import Health
-from remembrancer.surfaces.rest.security import Door, GuardedRoute, answered, counting, refused
+from remembrancer.surfaces.rest.problems import problem_responses
+from remembrancer.surfaces.rest.query_routes import QueryRoutes
+from remembrancer.surfaces.rest.schemas import HealthResult
+from remembrancer.surfaces.rest.security import Authenticator, GuardedRoute, answered, counting, refused
 from remembrancer.surfaces.rest.task_routes import TaskRoutes
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _ALWAYS: Final = (400, 401, 403, 408, 413, 422, 429, 503)
 
 
-class ReportRoutes:
+class StatusRoutes:
     """The specification's five endpoints, and its two structures.
 
     Args:
@@ -93,13 +93,13 @@ class ReportRoutes:
 
 def router(service: SchedulerService) -> APIRouter:
     """Return the routes over *service*, with their guards, for `include_router`; the service is started elsewhere."""
-    door = Door(lambda: service.admittance)
-    return _routes(service, door, LiveRoutes(service, door), BoundedAnswers())
+    door = Authenticator(lambda: service.admittance)
+    return _routes(service, door, LiveRoutes(service, door), BoundedResponses())
 
 
-def _routes(service: SchedulerService, door: Door, live: LiveRoutes, bounds: BoundedAnswers) -> APIRouter:
+def _routes(service: SchedulerService, door: Authenticator, live: LiveRoutes, bounds: BoundedResponses) -> APIRouter:
     made = APIRouter(prefix="/v1", route_class=counting(service.counted, door))
-    look = LookRoutes(service)
+    look = QueryRoutes(service)
     _add(made, "/scheduler", "tasks", _within(bounds, _looking(look)), door.read)
     _add(made, "/scheduler", "tasks", _within(bounds, _reading(TaskRoutes(service))), door.read)
     _add(made, "/scheduler", "tasks", _writing(TaskRoutes(service)), door.write, Depends(marked))
@@ -108,7 +108,7 @@ def _routes(service: SchedulerService, door: Door, live: LiveRoutes, bounds: Bou
     made.add_api_route(
         "/scheduler/health", look.health, tags=["tasks"], responses=_UNWELL, route_class_override=GuardedRoute
     )
-    _add(made, "/telemetry/task-scheduler", "telemetry", _within(bounds, _reports(ReportRoutes(service))), door.read)
+    _add(made, "/telemetry/task-scheduler", "telemetry", _within(bounds, _reports(StatusRoutes(service))), door.read)
     add_live(made, live, door)
     return made
 
@@ -122,9 +122,9 @@ def application(service: SchedulerService) -> FastAPI:
         docs_url=None,  # such pages run scripts that others serve, where a token is typed
         redoc_url=None,
     )
-    door = Door(lambda: service.admittance)
+    door = Authenticator(lambda: service.admittance)
     app.state.live = live = LiveRoutes(service, door)
-    app.state.answers = bounds = BoundedAnswers()
+    app.state.answers = bounds = BoundedResponses()
     routes = _routes(service, door, live, bounds)
     app.include_router(routes)
     _describe_off_the_loop(app)
@@ -163,7 +163,7 @@ def _methods_at(routes: APIRouter, path: str) -> str:
     return ", ".join(sorted({method for each in at for method in each.methods or ()}))
 
 
-def _looking(routes: LookRoutes) -> Routes:
+def _looking(routes: QueryRoutes) -> Routes:
     one = "/tasks/{task_id}"
     return (
         ("GET", f"{one}/executions", routes.executions_of, _ONE),
@@ -182,15 +182,15 @@ def _looking(routes: LookRoutes) -> Routes:
     )
 
 
-def _keeping(routes: LookRoutes) -> Routes:
+def _keeping(routes: QueryRoutes) -> Routes:
     return (("POST", "/retain", routes.retain, {}),)
 
 
-def _asking(routes: LookRoutes, bounds: BoundedAnswers) -> Routes:
+def _asking(routes: QueryRoutes, bounds: BoundedResponses) -> Routes:
     return (("POST", "/cypher", bounds.bounded(routes.cypher, None), {}),)  # a query has limits of its own
 
 
-def _within(bounds: BoundedAnswers, routes: Routes) -> Routes:
+def _within(bounds: BoundedResponses, routes: Routes) -> Routes:
     """Return routes that read, each of them ended when its caller goes or its time is over."""
     return tuple((method, path, bounds.bounded(serve), answers) for method, path, serve, answers in routes)
 
@@ -202,8 +202,8 @@ def _reading(routes: TaskRoutes) -> Routes:
 def _writing(routes: TaskRoutes) -> Routes:
     one = "/tasks/{task_id}"
     return (
-        ("POST", "/tasks", routes.schedule, {**_MADE, **_kept(ScheduledReply)}),
-        ("POST", "/tasks/batch", routes.schedule_batch, {**_MADE, **_kept(list[ScheduledReply])}),
+        ("POST", "/tasks", routes.schedule, {**_MADE, **_kept(ScheduleResult)}),
+        ("POST", "/tasks/batch", routes.schedule_batch, {**_MADE, **_kept(list[ScheduleResult])}),
         ("POST", "/deferred", routes.schedule_deferred, _MADE),
         ("POST", f"{one}/cancel", routes.cancel, _DONE),
         ("POST", f"{one}/defer", routes.defer, _DONE),
@@ -211,7 +211,7 @@ def _writing(routes: TaskRoutes) -> Routes:
     )
 
 
-def _reports(routes: ReportRoutes) -> Routes:
+def _reports(routes: StatusRoutes) -> Routes:
     return (
         ("GET", "/status", routes.status, {}),
         ("GET", "/tasks", routes.tasks, {}),
@@ -234,7 +234,7 @@ def _add(to: APIRouter, below: str, tag: str, routes: Routes, *guards: Guard) ->
             operation_id=f"{tag}_{serve.__name__}",
             tags=[tag],
             dependencies=list(guards),
-            responses={**declared(*_ALWAYS), **answers},
+            responses={**problem_responses(*_ALWAYS), **answers},
         )
 
 
@@ -242,7 +242,7 @@ def _kept(model: object) -> Answers:
     return {200: {"model": model, "description": "It was made before, under its key"}}
 
 
-_ONE: Final = declared(404)
-_MADE: Final = declared(409, 507)
-_DONE: Final = declared(404, 409, 412, 507)
-_UNWELL: Final[Answers] = {503: {"model": Health, "description": "It is not well"}}
+_ONE: Final = problem_responses(404)
+_MADE: Final = problem_responses(409, 507)
+_DONE: Final = problem_responses(404, 409, 412, 507)
+_UNWELL: Final[Answers] = {503: {"model": HealthResult, "description": "It is not well"}}

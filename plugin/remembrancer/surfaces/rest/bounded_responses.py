@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast, get_type_hints
 from fastapi import Request, Response
 from pydantic import TypeAdapter
 
-from remembrancer.surfaces.rest.problems import Refusal
+from remembrancer.surfaces.rest.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ class Ended(StrEnum):
     STOPPED = "The scheduler stops: ask the next one."
 
 
-class BoundedAnswers:
+class BoundedResponses:
     """The answers under way."""
 
     def __init__(self) -> None:
@@ -108,13 +108,13 @@ class BoundedAnswers:
                 limit.reschedule(asyncio.get_running_loop().time())
 
 
-def _refusal(why: Ended | None, seconds: float | None) -> Refusal:
+def _refusal(why: Ended | None, seconds: float | None) -> ProblemError:
     if why is Ended.GONE:
-        return Refusal(_GONE, "gone", why)
+        return ProblemError(_GONE, "gone", why)
     if why is Ended.STOPPED:
-        return Refusal(503, "service-stopped", why, {"Retry-After": "10"})
+        return ProblemError(503, "service-stopped", why, {"Retry-After": "10"})
     detail = f"No answer within {seconds:g} s: ask for less at a time, such as by limit and cursor."
-    return Refusal(503, "too-long", detail, {"Retry-After": "10"})
+    return ProblemError(503, "too-long", detail, {"Retry-After": "10"})
 
 
 async def on_a_thread(work: Callable[[], _T], threads: ThreadPoolExecutor = _THREADS) -> _T:

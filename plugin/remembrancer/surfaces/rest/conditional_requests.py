@@ -10,10 +10,10 @@ from typing import Annotated, Final
 
 from fastapi import Header, Request
 
-from remembrancer.context import AUTHOR, MARK
-from remembrancer.model.request import RequestMark
+from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY
+from remembrancer.model.request import IdempotencyKey
 from remembrancer.surfaces.rest.examples import EXAMPLES
-from remembrancer.surfaces.rest.problems import Refusal
+from remembrancer.surfaces.rest.problems import ProblemError
 
 IfMatch = Annotated[
     str | None, Header(max_length=1000, description="An ETag of the task: act only if it stands as it was read.")
@@ -39,13 +39,13 @@ def fence_of(if_match: str | None) -> int | None:
         return max(int(fence) for fence in fences)
     allowed = "the ETag of a task, as it came with the task; or *"
     said = ("If-Match", if_match, allowed, EXAMPLES["if-match"])
-    raise Refusal(412, "changed", f"No task has the ETag {if_match}: allowed is {allowed}.", said=said)
+    raise ProblemError(412, "changed", f"No task has the ETag {if_match}: allowed is {allowed}.", said=said)
 
 
 async def marked(request: Request, idempotency_key: Key = None) -> None:
     """Take down what the request is known by, once it is known who sends it."""
     if idempotency_key is not None:
-        MARK.set(RequestMark(str(AUTHOR.get()), idempotency_key, await _digest(request)))
+        IDEMPOTENCY_KEY.set(IdempotencyKey(str(CURRENT_ACTOR.get()), idempotency_key, await _digest(request)))
 
 
 async def _digest(request: Request) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _KEPT: Final = 2000
 
 
-class EventTexts:
+class EncodedEvents:
     """Keeps the texts of the latest events: the feed gives the same event to all readers at the same place."""
 
     def __init__(self) -> None:

@@ -17,15 +17,15 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
 
-from remembrancer.context import AUTHOR
+from remembrancer.context import CURRENT_ACTOR
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.cursor import from_text
 from remembrancer.model.event import EventKind, EventPage
 from remembrancer.operations.event_feed import only
 from remembrancer.service.service import SchedulerService
-from remembrancer.surfaces.rest.encoded_events import EventTexts
-from remembrancer.surfaces.rest.problems import Refusal, declared
-from remembrancer.surfaces.rest.security import Door, only_known
+from remembrancer.surfaces.rest.encoded_events import EncodedEvents
+from remembrancer.surfaces.rest.problems import ProblemError, problem_responses
+from remembrancer.surfaces.rest.security import Authenticator, only_known
 
 PROTOCOL: Final = "remembrancer.events.v1"
 """The WebSocket's subprotocol; a browser, which can send no header of its own, offers `bearer.TOKEN` beside it."""
@@ -48,7 +48,7 @@ LastEventId = Annotated[str | None, Header(max_length=400)]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StreamRequest:
     """What a client wants to be told, from where on, and what it has shown to be let in."""
 
     after: str
@@ -57,7 +57,7 @@ class Wish:
     token: str | None
 
 
-class Places:
+class StreamLimiter:
     """How many streams each token holds open."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Places:
         if self._taken[who] >= STREAMS:
             detail = f"The token {who!r} has {STREAMS} live streams open, as many as it may: end one, or wait for one."
             said = ("stream", STREAMS + 1, f"{STREAMS} streams at once for a token", "a token for each client")
-            raise Refusal(429, "streams", detail, {"Retry-After": str(_RETRY_SECONDS)}, said)
+            raise ProblemError(429, "streams", detail, {"Retry-After": str(_RETRY_SECONDS)}, said)
         self._taken[who] += 1
 
     def give_back(self, who: str) -> None:
@@ -106,11 +106,11 @@ class LiveRoutes:
         door: Lets in who may read.
     """
 
-    def __init__(self, service: SchedulerService, door: Door) -> None:
+    def __init__(self, service: SchedulerService, door: Authenticator) -> None:
         self._service = service
         self._door = door
-        self._places = Places()
-        self._written_once = EventTexts()
+        self._places = StreamLimiter()
+        self._written_once = EncodedEvents()
         self._streams: set[asyncio.Event] = set()
         self._closed = False
 
@@ -130,8 +130,8 @@ class LiveRoutes:
     ) -> EventSourceResponse:
         """Stream events as they happen. The `id` of each is its cursor, its `event` the kind, its `data` the event."""
         token = _token_of(request.headers.get("authorization"), [])
-        wish = Wish(await self._begin(last_event_id or after), list(kinds or ()), task_id, token)
-        who = str(AUTHOR.get())
+        wish = StreamRequest(await self._begin(last_event_id or after), list(kinds or ()), task_id, token)
+        who = str(CURRENT_ACTOR.get())
         self._places.take(who)
         return Stream(self._written(wish), lambda: self._places.give_back(who))
 
@@ -150,10 +150,12 @@ class LiveRoutes:
             only_known(asked, ["after", "kinds", "task_id"])
             kinds = asked.getlist("kinds")
             only(kinds)
-            await self._send(socket, Wish(await self._begin(asked.get("after")), kinds, asked.get("task_id"), token))
+            await self._send(
+                socket, StreamRequest(await self._begin(asked.get("after")), kinds, asked.get("task_id"), token)
+            )
             await socket.close(_LEAVING)
-        except (Refusal, InvalidInput) as refusal:
-            again = isinstance(refusal, Refusal) and refusal.status == _TOO_MANY
+        except (ProblemError, InvalidInput) as refusal:
+            again = isinstance(refusal, ProblemError) and refusal.status == _TOO_MANY
             await socket.close(_TRY_AGAIN if again else _REFUSED, _reason(refusal))
         except RemembrancerError as error:
             await socket.close(_TRY_AGAIN, _reason(error))
@@ -167,7 +169,7 @@ class LiveRoutes:
         from_text(after)
         return after
 
-    async def _written(self, wish: Wish) -> AsyncGenerator[bytes]:
+    async def _written(self, wish: StreamRequest) -> AsyncGenerator[bytes]:
         """Yield a stream as it goes over the wire."""
         yield format_sse_event(id=wish.after, retry=_RETRY_MS)
         with self._leaving() as leave:
@@ -178,10 +180,10 @@ class LiveRoutes:
                             yield b"".join(self._written_once.sse(event) for event in page.events)
                         else:
                             yield format_sse_event(id=page.cursor, comment="nothing new")
-                except (RemembrancerError, Refusal):
+                except (RemembrancerError, ProblemError):
                     return  # the client comes back by itself, to where it was
 
-    async def _send(self, socket: WebSocket, wish: Wish) -> None:
+    async def _send(self, socket: WebSocket, wish: StreamRequest) -> None:
         """Send until the client leaves, or has to. Raises Refusal: it has too many streams."""
         with self._place(), self._leaving() as leave:
             watching = asyncio.create_task(_until_gone(socket, leave))
@@ -193,7 +195,7 @@ class LiveRoutes:
             finally:
                 watching.cancel()
 
-    async def _pages(self, wish: Wish, leave: asyncio.Event) -> AsyncGenerator[EventPage]:
+    async def _pages(self, wish: StreamRequest, leave: asyncio.Event) -> AsyncGenerator[EventPage]:
         """Yield page after page, an empty one where nothing happens, until *leave*. Raises Refusal: the token is void.
 
         The token is asked for again now and then: revoked, it holds a stream open no longer than that.
@@ -213,7 +215,7 @@ class LiveRoutes:
 
     @contextmanager
     def _place(self) -> Generator[None]:
-        who = str(AUTHOR.get())
+        who = str(CURRENT_ACTOR.get())
         self._places.take(who)
         try:
             yield
@@ -232,7 +234,7 @@ class LiveRoutes:
             self._streams.discard(leave)
 
 
-def add_live(to: APIRouter, routes: LiveRoutes, door: Door) -> None:
+def add_live(to: APIRouter, routes: LiveRoutes, door: Authenticator) -> None:
     """Give a router the two streams."""
     to.add_api_route(
         "/scheduler/events",
@@ -241,7 +243,7 @@ def add_live(to: APIRouter, routes: LiveRoutes, door: Door) -> None:
         dependencies=[door.read],
         response_class=StreamingResponse,  # with the other class, FastAPI would take the route for a generator
         response_model=None,
-        responses={200: _STREAMED, **declared(400, 401, 403, 422, 429, 503)},
+        responses={200: _STREAMED, **problem_responses(400, 401, 403, 422, 429, 503)},
     )
     to.add_api_websocket_route("/scheduler/events/ws", routes.websocket)
 

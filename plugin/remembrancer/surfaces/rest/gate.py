@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from fastapi import Request, Response
 
 from remembrancer.surfaces.host_names import host_of, is_known
-from remembrancer.surfaces.rest.problems import Refusal
+from remembrancer.surfaces.rest.problems import ProblemError
 from remembrancer.surfaces.rest.security import SAFE_HEADERS, answered
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ class Gate:
         answer = await answered(refused, Request(scope))
         await answer(scope, receive, send)
 
-    def _refusal(self, host: str | None) -> Refusal:
+    def _refusal(self, host: str | None) -> ProblemError:
         allowed = " | ".join(["localhost", "127.0.0.1", "[::1]", *sorted(self._hosts)])
         detail = "The API is not asked under this host name. Ask under one of its own, or serve it with --allowed-host."
-        return Refusal(_MISDIRECTED, "host", detail, said=("Host", host, allowed, "localhost"))
+        return ProblemError(_MISDIRECTED, "host", detail, said=("Host", host, allowed, "localhost"))
 
 
 class _Exchange:

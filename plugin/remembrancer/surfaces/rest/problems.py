@@ -10,16 +10,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from remembrancer.errors import (
-    DedupKeyTaken,
+    DiskFull,
+    DuplicateTask,
     ExecutionNotFound,
     ExecutionUnreadable,
-    GraphFull,
     GraphUnavailable,
+    IdempotencyKeyReused,
     InvalidInput,
+    NotRunning,
     RemembrancerError,
-    RequestKeyTaken,
     SchedulerBusy,
-    ServiceStopped,
     TaskChanged,
     TaskContended,
     TaskEnded,
@@ -28,7 +28,7 @@ from remembrancer.errors import (
 )
 from remembrancer.model.control_characters import visible, visible_json
 from remembrancer.model.suggestions import nearest, unknown
-from remembrancer.surfaces.jsonable import plain
+from remembrancer.surfaces.jsonable import to_jsonable
 from remembrancer.surfaces.rest.examples import EXAMPLES, body_example, example_at
 from remembrancer.surfaces.schema_errors import UNKNOWN, known_at
 
@@ -56,7 +56,7 @@ class Problem(BaseModel):
     """A value that works."""
 
 
-class Refusal(Exception):
+class ProblemError(Exception):
     """A request that is answered with a problem of the API's own.
 
     Args:
@@ -89,14 +89,14 @@ def of_error(error: RemembrancerError, request_id: str) -> JSONResponse:
     return _answer(status, kind, str(error), request_id, _said_of(error))
 
 
-def of_refusal(refusal: Refusal, request_id: str) -> JSONResponse:
+def of_refusal(refusal: ProblemError, request_id: str) -> JSONResponse:
     """Return the problem that a refusal is."""
     answer = _answer(refusal.status, refusal.kind, refusal.detail, request_id, refusal.said)
     answer.headers.update(refusal.headers)
     return answer
 
 
-def of_misfit(faults: Sequence[Mapping[str, object]], request_id: str, body: object) -> JSONResponse:
+def from_validation_error(faults: Sequence[Mapping[str, object]], request_id: str, body: object) -> JSONResponse:
     """Return the problem of a request that does not fit its schema: its first fault, as pydantic tells it.
 
     *body* is the type that the request's body has to have, None where it has none.
@@ -105,7 +105,7 @@ def of_misfit(faults: Sequence[Mapping[str, object]], request_id: str, body: obj
     way = cast("tuple[object, ...]", fault.get("loc", ()))
     place = [str(part) for part in way]
     field, kind = ".".join(place) or "body", str(fault.get("type"))
-    value = None if kind in _NOTHING_GIVEN else plain(fault.get("input"))
+    value = None if kind in _NOTHING_GIVEN else to_jsonable(fault.get("input"))
     shown = value if value is None or isinstance(value, bool | int | float) else visible(str(value)[:200])
     allowed = _ALLOWED.get(kind, str(fault.get("msg")).removeprefix("Value error, "))
     example = _example(place, cast("Mapping[str, object]", fault.get("ctx") or {}), body)
@@ -116,12 +116,12 @@ def of_misfit(faults: Sequence[Mapping[str, object]], request_id: str, body: obj
     return _answer(422, "invalid-input", f"{field}: {allowed}", request_id, (field, shown, allowed, example))
 
 
-def of_fault(request_id: str) -> JSONResponse:
+def internal_error(request_id: str) -> JSONResponse:
     """Return the problem of an error of ours that nobody foresaw: the log has it, under the request's id."""
     return _answer(500, "fault", "This is our fault; the log of the scheduler has more.", request_id, None)
 
 
-def declared(*statuses: int) -> dict[int | str, dict[str, object]]:
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, object]]:
     """Return how these problems stand in the OpenAPI document."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {status: {"description": _TITLES[status], "content": content} for status in statuses}
@@ -144,7 +144,7 @@ def _example(place: Sequence[str], about: Mapping[str, object], body: object) ->
 def _said_of(error: RemembrancerError) -> tuple[str, object, str, object] | None:  # noqa: PLR0911 (one for each kind)
     match error:
         case InvalidInput():
-            return error.field, plain(error.value), error.allowed, plain(error.example)
+            return error.field, to_jsonable(error.value), error.allowed, to_jsonable(error.example)
         case TaskNotFound():
             return "task_id", error.task_id, "the id of a task that GET /v1/scheduler/tasks lists", EXAMPLES["task_id"]
         case ExecutionNotFound():
@@ -160,7 +160,7 @@ def _said_of(error: RemembrancerError) -> tuple[str, object, str, object] | None
                 f"the ETag of the task as it stands now, {now}, or none",
                 now,
             )
-        case DedupKeyTaken():
+        case DuplicateTask():
             return "dedup_key", error.keys, "a key that no task is kept under", EXAMPLES["dedup_key"]
         case _:
             return None
@@ -203,7 +203,7 @@ _ALLOWED: Final = {
     "json_invalid": "a JSON document",
 }
 _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
-    RequestKeyTaken: (422, "idempotency-key"),
+    IdempotencyKeyReused: (422, "idempotency-key"),
     InvalidInput: (422, "invalid-input"),
     TaskNotFound: (404, "task-not-found"),
     ExecutionNotFound: (404, "execution-not-found"),
@@ -212,10 +212,10 @@ _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     TaskChanged: (412, "changed"),
     TaskEnded: (409, "task-ended"),
     TaskContended: (409, "task-contended"),
-    DedupKeyTaken: (409, "dedup-key-taken"),
-    ServiceStopped: (503, "service-stopped"),
+    DuplicateTask: (409, "dedup-key-taken"),
+    NotRunning: (503, "service-stopped"),
     SchedulerBusy: (503, "scheduler-busy"),
-    GraphFull: (507, "graph-full"),
+    DiskFull: (507, "graph-full"),
     GraphUnavailable: (503, "graph-unavailable"),
 }
 _TITLES: Final = {

@@ -9,13 +9,13 @@ from typing import Annotated, Final
 
 from fastapi import Query, Response
 
-from remembrancer.engine.maintenance.retention import Retained
-from remembrancer.model.audit import TaskChange
+from remembrancer.engine.maintenance.retention import PruneResult
+from remembrancer.model.audit import AuditEntry
 from remembrancer.model.execution import Execution
-from remembrancer.model.policy import Fold, Gap, Seconds
+from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.timestamps import to_ms
-from remembrancer.operations.diagnostics.checks import Diagnosis
+from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.schedules.parsing import read_moment
 from remembrancer.schedules.preview import Fire, preview, read_expression
 from remembrancer.service.service import SchedulerService
@@ -23,16 +23,16 @@ from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceSt
 from remembrancer.surfaces.rest.bounded_responses import PREVIEW_THREADS, on_a_thread
 from remembrancer.surfaces.rest.pages import page_within
 from remembrancer.surfaces.rest.schemas import (
+    AuditPage,
     ChangeCursor,
-    ChangePage,
     ExecutionCursor,
     ExecutionId,
     ExecutionPage,
-    Health,
-    Keeping,
+    HealthResult,
     Limit,
     PreviewedFire,
-    Question,
+    PruneBody,
+    QueryBody,
     Since,
     TaskId,
 )
@@ -42,7 +42,7 @@ PREVIEW_SECONDS: Final = 10.0
 """How long the fires of a preview may take to find."""
 
 
-class LookRoutes:
+class QueryRoutes:
     """The routes over one service that only look, and two for who keeps the graph.
 
     Args:
@@ -71,16 +71,16 @@ class LookRoutes:
 
     async def changes_of(
         self, task_id: TaskId, since: Since = None, limit: Limit = 100, cursor: ChangeCursor = None
-    ) -> ChangePage:
+    ) -> AuditPage:
         """Return what was done to a task and by whom, oldest first."""
         await self._service.get_task(task_id)
         return await self._changes(task_id, since, limit, cursor)
 
-    async def changes(self, since: Since = None, limit: Limit = 100, cursor: ChangeCursor = None) -> ChangePage:
+    async def changes(self, since: Since = None, limit: Limit = 100, cursor: ChangeCursor = None) -> AuditPage:
         """Return what was done to all tasks and by whom, oldest first."""
         return await self._changes(None, since, limit, cursor)
 
-    async def timeline(self, task_id: TaskId, limit: Limit = 100) -> list[Execution | TaskChange]:
+    async def timeline(self, task_id: TaskId, limit: Limit = 100) -> list[Execution | AuditEntry]:
         """Return what became of a task and what was done to it, among each other in time, newest first."""
         await self._service.get_task(task_id)
         return await self._service.timeline(task_id, limit)
@@ -102,7 +102,7 @@ class LookRoutes:
         count: Limit = _PREVIEWED,
         gap: Gap = Gap.RUN_AFTER,
         fold: Fold = Fold.FIRST,
-        seconds: Seconds | None = None,
+        seconds: SecondsField | None = None,
     ) -> list[PreviewedFire]:
         """Show the next fires of a cron expression, and what clock changes do to them."""
         now = datetime.now(UTC)
@@ -128,23 +128,23 @@ class LookRoutes:
         """Return what the scheduler can do."""
         return self._service.get_capabilities()
 
-    async def doctor(self) -> list[Diagnosis]:
+    async def doctor(self) -> list[CheckResult]:
         """Look at ten things that go wrong with schedulers: what it saw, why it matters, what to do."""
         return await self._service.examine()
 
-    async def cypher(self, asked: Question) -> list[dict[str, object]]:
+    async def cypher(self, asked: QueryBody) -> list[dict[str, object]]:
         """Answer a reading question in Cypher over the live graph."""
         return await self._service.cypher(asked.query, asked.parameters)
 
-    async def retain(self, asked: Keeping) -> Retained:
+    async def retain(self, asked: PruneBody) -> PruneResult:
         """Roll up every execution that is over and began more than `keep_days` ago; with `dry_run`, only say which."""
         return await self._service.retain(asked.keep_days, dry_run=asked.dry_run)
 
-    async def health(self, response: Response) -> Health:
+    async def health(self, response: Response) -> HealthResult:
         """Say whether the scheduler is well; this alone needs no token. 503: it is not."""
         healthy = await self._service.is_healthy()
         response.status_code = 200 if healthy else 503
-        return Health(healthy=healthy)
+        return HealthResult(healthy=healthy)
 
     async def _executions(self, task_id: str | None, limit: int, cursor: str | None) -> ExecutionPage:
         async def read(number: int, before: str | None) -> tuple[list[Execution], str | None]:
@@ -154,10 +154,10 @@ class LookRoutes:
         executions, next_cursor = await page_within(limit, cursor, read)
         return ExecutionPage(executions=executions, next_cursor=next_cursor)
 
-    async def _changes(self, task_id: str | None, since: str | None, limit: int, cursor: str | None) -> ChangePage:
-        async def read(number: int, after: str | None) -> tuple[list[TaskChange], str | None]:
+    async def _changes(self, task_id: str | None, since: str | None, limit: int, cursor: str | None) -> AuditPage:
+        async def read(number: int, after: str | None) -> tuple[list[AuditEntry], str | None]:
             found = await self._service.changes(task_id, since=since, after=after, limit=number + 1)
             return found[:number], found[number - 1].change_id if len(found) > number else None
 
         changes, next_cursor = await page_within(limit, cursor, read)
-        return ChangePage(changes=changes, next_cursor=next_cursor)
+        return AuditPage(changes=changes, next_cursor=next_cursor)

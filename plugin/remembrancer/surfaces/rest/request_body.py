@@ -10,9 +10,9 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from remembrancer.model.control_characters import visible
-from remembrancer.model.json_bounds import DEPTH, OutOfBounds, TooDeep, out_of_bounds, read_json
+from remembrancer.model.json_bounds import DEPTH, JsonOutOfBounds, JsonTooDeep, out_of_bounds, read_json
 from remembrancer.surfaces.rest.examples import EXAMPLES, body_example
-from remembrancer.surfaces.rest.problems import Refusal
+from remembrancer.surfaces.rest.problems import ProblemError
 
 LARGEST_BODY: Final = 1_048_576
 """Bytes in the body of one request."""
@@ -38,12 +38,12 @@ class BodyRequest(Request):
         try:
             received = await self.body()
         except ClientDisconnect as gone:
-            raise Refusal(400, "http", "The client left before its request was whole.") from gone
+            raise ProblemError(400, "http", "The client left before its request was whole.") from gone
         try:
             self._read = read = read_json(received)
-        except TooDeep as deep:
+        except JsonTooDeep as deep:
             allowed = f"at most {DEPTH} objects and lists within one another"
-            raise _refused(deep.place, OutOfBounds(deep.place, "…", allowed), kind) from None
+            raise _refused(deep.place, JsonOutOfBounds(deep.place, "…", allowed), kind) from None
         except ValueError:
             return
         self._is_read = True
@@ -64,10 +64,10 @@ def _depth_of(value: object) -> int:
     return DEPTH + _IN_A_LIST if isinstance(value, list) else DEPTH
 
 
-def _refused(name: str, fault: OutOfBounds, kind: object) -> Refusal:
+def _refused(name: str, fault: JsonOutOfBounds, kind: object) -> ProblemError:
     example = EXAMPLES.get(name) if name != "body" else body_example(kind)
     detail = f"{visible(name)}: {fault.allowed_in(name)}"
-    return Refusal(422, "invalid-input", detail, said=(name, fault.value, fault.allowed_in(name), example))
+    return ProblemError(422, "invalid-input", detail, said=(name, fault.value, fault.allowed_in(name), example))
 
 
 def _limited(request: Request) -> Callable[[], Awaitable[MutableMapping[str, object]]]:
@@ -94,12 +94,12 @@ def _limited(request: Request) -> Callable[[], Awaitable[MutableMapping[str, obj
     return receive
 
 
-def _too_large() -> Refusal:
+def _too_large() -> ProblemError:
     allowed = f"at most {LARGEST_BODY:,} bytes"
     said = ("body", "longer", allowed, "several requests, each with a part of it")
-    return Refusal(413, "http", f"A body has {allowed}.", said=said)
+    return ProblemError(413, "http", f"A body has {allowed}.", said=said)
 
 
-def _too_slow() -> Refusal:
+def _too_slow() -> ProblemError:
     allowed = f"a body that has come within {BODY_SECONDS:g} seconds"
-    return Refusal(408, "http", f"Send {allowed}.", said=("body", "slower", allowed, "the same, sent at once"))
+    return ProblemError(408, "http", f"Send {allowed}.", said=("body", "slower", allowed, "the same, sent at once"))

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from remembrancer.model.audit import TaskChange
+from remembrancer.model.audit import AuditEntry
 from remembrancer.model.execution import Execution
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import ScheduledTask
@@ -22,29 +22,29 @@ ChangeCursor = Annotated[str | None, Query(pattern=r"^(change|task)_[\w.-]{1,200
 Since = Annotated[str | None, Query(max_length=100, description="Only from this moment on, ISO-8601 with a zone.")]
 
 
-class Asked(BaseModel):
+class NoBody(BaseModel):
     """A body; nothing beside its fields is taken."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Run(Asked):
+class RunNowBody(NoBody):
     """Nothing: what runs is said by the path."""
 
 
-class Batch(Asked):
+class ScheduleTasksBody(NoBody):
     """Tasks to be scheduled in one commit: all of them or none."""
 
     requests: Annotated[list[ScheduleRequest], Field(min_length=1, max_length=1000)]
 
 
-class Cancellation(Asked):
+class CancelBody(NoBody):
     """Why a task ends."""
 
     reason: str | None = None
 
 
-class Postponement(Asked):
+class DeferBody(NoBody):
     """Until when a task's next run is put off, and why."""
 
     until: str
@@ -52,7 +52,7 @@ class Postponement(Asked):
     thought_id: str | None = None
 
 
-class DeferredTask(Asked):
+class DeferredTaskBody(NoBody):
     """A task of the agent's own, or of ours, that is to come back at a moment."""
 
     thought_id: str
@@ -62,14 +62,14 @@ class DeferredTask(Asked):
     context: dict[str, object] | None = None
 
 
-class Question(Asked):
+class QueryBody(NoBody):
     """A reading query."""
 
     query: str
     parameters: dict[str, object] | None = None
 
 
-class Keeping(Asked):
+class PruneBody(NoBody):
     """How many days executions are kept that are over."""
 
     model_config = ConfigDict(strict=True)  # or `true` would be one day
@@ -92,14 +92,14 @@ class ExecutionPage(BaseModel):
     next_cursor: str | None
 
 
-class ChangePage(BaseModel):
+class AuditPage(BaseModel):
     """Some changes, oldest first, and where the next page begins; null at the end."""
 
-    changes: list[TaskChange]
+    changes: list[AuditEntry]
     next_cursor: str | None
 
 
-class CancelAnswer(BaseModel):
+class CancelResult(BaseModel):
     """Whether this request ended the task; false if it had ended before."""
 
     task_id: str
@@ -116,7 +116,7 @@ class PreviewedFire(BaseModel):
     note: str
 
 
-class Health(BaseModel):
+class HealthResult(BaseModel):
     """Whether the checker is alive and its last pass is recent."""
 
     healthy: bool

@@ -15,14 +15,20 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
-from remembrancer.context import AUTHOR, MARK, Author
+from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.token import Scope
 from remembrancer.surfaces.log_context import REQUEST_ID
 from remembrancer.surfaces.rest.examples import body_example
-from remembrancer.surfaces.rest.problems import Refusal, of_error, of_fault, of_misfit, of_refusal
+from remembrancer.surfaces.rest.problems import (
+    ProblemError,
+    from_validation_error,
+    internal_error,
+    of_error,
+    of_refusal,
+)
 from remembrancer.surfaces.rest.request_body import BodyRequest
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from fastapi import Response
     from fastapi.params import Depends as DependsOn
 
-    from remembrancer.operations.tokens import Admittance
+    from remembrancer.operations.tokens import TokenService
 
 RATE: Final = 100.0
 """Requests a second that one token may make, in the long run."""
@@ -52,7 +58,7 @@ SAFE_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "n
 class GuardedRoute(APIRoute):
     """A route whose every answer, good or bad, carries the request's id, and whose errors are problems."""
 
-    door: Door | None = None
+    door: Authenticator | None = None
     """Where the token is looked at that the route's dependencies ask for."""
 
     def counted(self) -> AbstractContextManager[None]:
@@ -75,12 +81,12 @@ class GuardedRoute(APIRoute):
                 return await handle(received)
 
         async def guarded(request: Request) -> Response:
-            author, mark = AUTHOR.set(None), MARK.set(None)
+            author, mark = CURRENT_ACTOR.set(None), IDEMPOTENCY_KEY.set(None)
             try:
                 return await answered(knowing, request)
             finally:
-                MARK.reset(mark)
-                AUTHOR.reset(author)
+                IDEMPOTENCY_KEY.reset(mark)
+                CURRENT_ACTOR.reset(author)
 
         return guarded
 
@@ -92,7 +98,7 @@ def only_known(given: Iterable[str], known: list[str]) -> None:
             raise InvalidInput("query", name, unknown(name, known), nearest(name, known) or (known or [""])[0])
 
 
-def counting(counted: Callable[[], AbstractContextManager[None]], at: Door) -> type[GuardedRoute]:
+def counting(counted: Callable[[], AbstractContextManager[None]], at: Authenticator) -> type[GuardedRoute]:
     """Return the class of routes with their tokens looked at there, whose requests *counted* counts, refused or not."""
 
     class CountedRoute(GuardedRoute):
@@ -115,19 +121,19 @@ async def answered(handle: Callable[[Request], Coroutine[None, None, Response]],
     for name, value in SAFE_HEADERS.items():
         response.headers[name] = value
     spent_ms = (time.perf_counter() - began) * 1000
-    path, who = visible(request.url.path), AUTHOR.get() or "-"
+    path, who = visible(request.url.path), CURRENT_ACTOR.get() or "-"
     _LOG.info("[%s] %s %s %d %.1f ms %s", request_id, request.method, path, response.status_code, spent_ms, who)
     return response
 
 
-class Door:
+class Authenticator:
     """Lets in who has a token: one dependency for each scope.
 
     Args:
         admittance: Knows the tokens.
     """
 
-    def __init__(self, admittance: Callable[[], Admittance]) -> None:
+    def __init__(self, admittance: Callable[[], TokenService]) -> None:
         self._admittance = admittance
         self._buckets: dict[str, tuple[float, float]] = {}
         self._scopes: dict[object, Scope] = {}
@@ -158,18 +164,18 @@ class Door:
 
     async def let_in(self, text: str | None, host: str, scope: Scope = Scope.READ) -> None:
         """Let in who shows a token that reaches as far as *scope*. Raises Refusal."""
-        AUTHOR.set(None)
+        CURRENT_ACTOR.set(None)
         token = await self._admittance().admit(text) if text is not None else None
         self._spend(f"token {token.name}" if token else f"client {host}")
         if token is None:
             detail = "Send `Authorization: Bearer …` with a token that `remembrancer token create` has made."
             said = ("Authorization", None, "a token that was made and not revoked", "Bearer rmb_…")
-            raise Refusal(401, "no-token", detail, {"WWW-Authenticate": "Bearer"}, said)
-        AUTHOR.set(Author("rest", token.name))
+            raise ProblemError(401, "no-token", detail, {"WWW-Authenticate": "Bearer"}, said)
+        CURRENT_ACTOR.set(Actor("rest", token.name))
         if not token.scope.covers(scope):
             detail = f"The token {token.name!r} has the scope {token.scope}; this needs {scope}."
             said = ("scope", token.scope.value, f"a token with the scope {scope}", f"token create --scope {scope}")
-            raise Refusal(403, "scope", detail, said=said)
+            raise ProblemError(403, "scope", detail, said=said)
 
     def _spend(self, who: str) -> None:
         """Take one request out of a bucket that fills by RATE a second, up to BURST. Raises Refusal."""
@@ -182,7 +188,7 @@ class Door:
         if left < 1:
             detail = f"At most {RATE:g} requests a second, {BURST:g} at once: wait, and ask for more at a time."
             said = ("rate", f"over {RATE:g} a second", f"{RATE:g} requests a second, {BURST:g} at once", RATE)
-            raise Refusal(429, "rate", detail, {"Retry-After": "1"}, said)
+            raise ProblemError(429, "rate", detail, {"Retry-After": "1"}, said)
 
 
 async def _answered(
@@ -190,17 +196,17 @@ async def _answered(
 ) -> Response:
     try:
         return await handle(request)
-    except Refusal as refusal:
+    except ProblemError as refusal:
         return of_refusal(refusal, request_id)
     except RemembrancerError as error:
         return of_error(error, request_id)
     except RequestValidationError as misfit:
-        return of_misfit(misfit.errors(), request_id, _body_of(request))
+        return from_validation_error(misfit.errors(), request_id, _body_of(request))
     except HTTPException as error:
         return of_refusal(refused(error, request), request_id)
     except Exception:  # noqa: BLE001 (whatever it is: its answer and its line in the log have the request's id)
         _LOG.exception("[%s] %s %s failed", request_id, request.method, visible(request.url.path))
-        return of_fault(request_id)
+        return internal_error(request_id)
 
 
 def _body_of(request: Request) -> object:
@@ -209,7 +215,7 @@ def _body_of(request: Request) -> object:
     return None if field is None else field.field_info.annotation
 
 
-def refused(error: HTTPException, request: Request, methods: str = "") -> Refusal:
+def refused(error: HTTPException, request: Request, methods: str = "") -> ProblemError:
     """Return the refusal that an error of the framework's is: no such path or method, a body that cannot be read."""
     path, status = request.url.path, error.status_code
     kind, said = (
@@ -221,4 +227,4 @@ def refused(error: HTTPException, request: Request, methods: str = "") -> Refusa
     elif status == _NO_METHOD:
         said = ("method", request.method, methods, methods.partition(",")[0])
         error.headers = {"Allow": methods}
-    return Refusal(status, kind, f"{request.method} {path}: {error.detail}", error.headers, said)
+    return ProblemError(status, kind, f"{request.method} {path}: {error.detail}", error.headers, said)

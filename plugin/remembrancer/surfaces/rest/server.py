@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from remembrancer.service.service import SchedulerService
-    from remembrancer.surfaces.rest.bounded_responses import BoundedAnswers
+    from remembrancer.surfaces.rest.bounded_responses import BoundedResponses
     from remembrancer.surfaces.rest.event_streams import LiveRoutes
 
 _BACKLOG: Final = 128
@@ -44,7 +44,7 @@ class RestServer:
         self._address = (network.host, port)
         app = application(service)
         self._live: LiveRoutes = app.state.live
-        self._answers: BoundedAnswers = app.state.answers
+        self._answers: BoundedResponses = app.state.answers
         settings = uvicorn.Config(
             Gate(BehindProxies(app, network) if network.proxies else app, service.counted, network.allowed_hosts),
             http=Connection,

@@ -11,22 +11,22 @@ from fastapi import Query, Response
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.request import ScheduleRequest
-from remembrancer.model.task import ScheduledReply, ScheduledTask
+from remembrancer.model.task import ScheduledTask, ScheduleResult
 from remembrancer.operations.task_creation import KEPT
-from remembrancer.ports.filters import Wanted
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.service.service import SchedulerService
 from remembrancer.surfaces.rest.conditional_requests import IfMatch, fence_of
 from remembrancer.surfaces.rest.pages import page_within
 from remembrancer.surfaces.rest.problems import etag
 from remembrancer.surfaces.rest.schemas import (
-    Batch,
-    CancelAnswer,
-    Cancellation,
+    CancelBody,
+    CancelResult,
     Cursor,
-    DeferredTask,
+    DeferBody,
+    DeferredTaskBody,
     Limit,
-    Postponement,
-    Run,
+    RunNowBody,
+    ScheduleTasksBody,
     TaskId,
     TaskPage,
 )
@@ -42,19 +42,19 @@ class TaskRoutes:
     def __init__(self, service: SchedulerService) -> None:
         self._service = service
 
-    async def schedule(self, request: ScheduleRequest, response: Response) -> ScheduledReply:
+    async def schedule(self, request: ScheduleRequest, response: Response) -> ScheduleResult:
         """Schedule one task: at `defer_until`, by `schedule_cron`, or by the cron held back until that moment."""
         (reply,) = await self._service.schedule_tasks([request])
         response.headers["Location"] = f"tasks/{reply.task_id}"  # beside this route, below whatever path
         return _told(reply, response)
 
-    async def schedule_batch(self, batch: Batch, response: Response) -> list[ScheduledReply]:
+    async def schedule_batch(self, batch: ScheduleTasksBody, response: Response) -> list[ScheduleResult]:
         """Schedule many tasks in one commit: all of them, or none if one is refused."""
         replies = await self._service.schedule_tasks(batch.requests)
         response.status_code = 200 if all(KEPT in reply.notes for reply in replies) else 201
         return replies
 
-    async def schedule_deferred(self, asked: DeferredTask, response: Response) -> ScheduledReply:
+    async def schedule_deferred(self, asked: DeferredTaskBody, response: Response) -> ScheduleResult:
         """Bring a task back at `defer_until`: put off one of ours, or schedule one that brings back the agent's own."""
         reply = await self._service.schedule_deferred_task(
             asked.thought_id, asked.task_id, asked.defer_until, asked.reason, asked.context
@@ -71,7 +71,7 @@ class TaskRoutes:
     ) -> TaskPage:
         """List tasks, status after status, the newest of each first; `next_cursor` leads on, also from a short page."""
         recurring = None if type is None else type is TaskType.RECURRING
-        wanted = Wanted(statuses=frozenset(status or ()), recurring=recurring)
+        wanted = TaskFilter(statuses=frozenset(status or ()), recurring=recurring)
 
         async def read(number: int, after: str | None) -> tuple[Sequence[ScheduledTask], str | None]:
             page = await self._service.page_of_tasks(replace(wanted, limit=number), after)
@@ -86,31 +86,29 @@ class TaskRoutes:
         response.headers["ETag"] = etag(task.fence, task.status)
         return task
 
-    async def cancel(
-        self, task_id: TaskId, asked: Cancellation | None = None, if_match: IfMatch = None
-    ) -> CancelAnswer:
+    async def cancel(self, task_id: TaskId, asked: CancelBody | None = None, if_match: IfMatch = None) -> CancelResult:
         """End a task and ask what runs of it to stop; its record stays."""
         reason, fence = asked.reason if asked else None, fence_of(if_match)
         done = await self._service.cancel(task_id, reason, fence=fence)
         if not done.ended:
             await self._service.get_task(task_id)  # one that is not there has not ended either
-        return CancelAnswer(task_id=task_id, cancelled=done.ended, stopping=done.stopping)
+        return CancelResult(task_id=task_id, cancelled=done.ended, stopping=done.stopping)
 
     async def defer(
-        self, task_id: TaskId, asked: Postponement, response: Response, if_match: IfMatch = None
-    ) -> ScheduledReply:
+        self, task_id: TaskId, asked: DeferBody, response: Response, if_match: IfMatch = None
+    ) -> ScheduleResult:
         """Put a task's next run off."""
         fence = fence_of(if_match)
         reply = await self._service.defer_task(task_id, asked.until, asked.reason, asked.thought_id, fence=fence)
         response.headers["ETag"] = etag(reply.fence, reply.status)
         return reply
 
-    async def run(self, task_id: TaskId, _: Run | None = None, if_match: IfMatch = None) -> Execution:
+    async def run(self, task_id: TaskId, _: RunNowBody | None = None, if_match: IfMatch = None) -> Execution:
         """Start one execution beside the schedule; what becomes of it is found by its id."""
         return await self._service.run_now(task_id, fence=fence_of(if_match))
 
 
-def _told(reply: ScheduledReply, response: Response) -> ScheduledReply:
+def _told(reply: ScheduleResult, response: Response) -> ScheduleResult:
     """Say in the answer's head how the task stands, and whether this request has made it."""
     response.status_code = 200 if KEPT in reply.notes else 201
     response.headers["ETag"] = etag(reply.fence, reply.status)
