@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from remembrancer import TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.stores.commits.lanes import Kind
+from remembrancer.stores.neo4j.pool import Pool
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday; no clock of any zone changes near it."""
 
 PATIENCE_SECONDS = 60.0
+ANSWER_SECONDS = 30.0
 
 STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "embedded": lambda request: str(request.getfixturevalue("tmp_path") / "graph"),
@@ -54,9 +56,10 @@ def graph(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let writes wait long for locks: that a server is slow is no fault of what is tested."""
+    """Let a server take long over locks and answers: that it is slow is no fault of what is tested."""
     if request.node.get_closest_marker("lock_limits") is None:
         monkeypatch.setattr(Kind, "limit", lambda *_, **__: PATIENCE_SECONDS)
+        monkeypatch.setattr(Pool, "seconds", property(lambda pool: max(ANSWER_SECONDS, pool._seconds * pool._stretch)))
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ async def test_a_copy_that_was_broken_off_goes_on_and_ends_the_same(
 KILLED = """
 import asyncio, os, signal, sys
 from remembrancer import copy_graph
-from remembrancer.stores import whole_graph
+from remembrancer.stores.records import graph_copy
 graph_copy.PAGE = 7
 left = int(sys.argv[3])
 def watch(step):

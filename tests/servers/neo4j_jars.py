@@ -181,7 +181,11 @@ def _copy_from_maven() -> None:
 
 def _command(folder: Path) -> list[str]:
     opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
-    memory = ["-Xmx512m", "-XX:+UseSerialGC"]
+    memory = [
+        "-Xmx512m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+    ]  # lives too shortly to gain by the second compiler
     place = [f"--home-dir={folder}", f"--config-dir={folder}/conf", "--console-mode"]
     return [java(), *opened, "--enable-native-access=ALL-UNNAMED", *memory, "-cp", f"{jars()}/*", _main_class(), *place]
 

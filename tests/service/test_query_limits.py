@@ -99,7 +99,7 @@ def test_the_engine_arguments_of_a_user_open_no_files(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
         "from remembrancer import TaskSchedulerService\n"
-        "from remembrancer.stores import graph_store\n"
+        "from remembrancer.stores.graph import store\n"
         "store.refuse_powers = lambda _: None\n"
         "async def day():\n"
         "    async with TaskSchedulerService(sys.argv[1]) as service:\n"
