@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 500
 _SMALLEST: Final = 10
 _BUDGET_SECONDS: Final = 0.02
-"""How long one batch may hold up the graph's writer: a task that falls due meanwhile waits for it."""
+"""The longest time one batch may occupy the graph's writer: due tasks wait for it."""
 _BETWEEN_SWEEPS: Final = timedelta(hours=1)
 _ALL: Final = ""
 _MOST_DAYS: Final = 36_500
@@ -31,14 +31,14 @@ _MOST_DAYS: Final = 36_500
 
 @dataclass(frozen=True, slots=True)
 class PruneResult:
-    """What a roll-up did, or would do."""
+    """The result of a roll-up, done or simulated."""
 
     before: datetime
-    """What began earlier than that was rolled up."""
+    """Executions that began before this were rolled up."""
     executions: int
     occurrences: int
     summaries: int
-    """How many summaries were made or grew."""
+    """The number of summaries that were created or extended."""
 
 
 def days_to_keep(days: float) -> timedelta:
