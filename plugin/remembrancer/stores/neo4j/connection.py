@@ -12,7 +12,7 @@ from uuid import uuid4
 from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable
-from remembrancer.ports.graph_check import CheckStep, Finding
+from remembrancer.ports.graph_check import CheckStep, EngineRepair, Finding
 from remembrancer.stores.commits.counter_rollup import AT_ONCE_MS, ENDED
 from remembrancer.stores.commits.group_commit import REMEMBERED, Write
 from remembrancer.stores.commits.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
@@ -192,13 +192,13 @@ class Neo4jSession:
             for kind, label, name in found
         ]
 
-    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
         """Declare the constraints and indexes of ours that the server lacks; return what was done."""
         missing = await undeclared(self)
         if missing:
             await declare_again(self)
         watch(CheckStep("index", 1, 1))
-        return [f"The {kind.lower()} of {label}.{name} was made again." for kind, label, name in missing]
+        return EngineRepair([f"The {kind.lower()} of {label}.{name} was made again." for kind, label, name in missing])
 
     async def snapshot(self, target: Path) -> None:
         """Refuse: the files are the server's. Raises GraphUnavailable."""

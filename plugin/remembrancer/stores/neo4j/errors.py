@@ -32,6 +32,7 @@ from remembrancer.errors import (
 )
 from remembrancer.stores.commits.statement import UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
+from remembrancer.stores.embedded.disk_full import is_disk_full
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def _servers_meaning(address: Address, error: Neo4jError) -> GraphUnavailable | 
     if ".Schema." in code and title in _SCHEMA_CONFLICTS:
         told = (error.message or "").strip()
         return GraphUnavailable(f"The schema cannot be made on {address}: {told} {_SCHEMA_CONFLICTS[title]}")
-    if "No space left" in str(error):
+    if is_disk_full(str(error)):
         return DiskFull(f"The server's disk is full: nothing of this write was kept. ({error})")
     return None
 

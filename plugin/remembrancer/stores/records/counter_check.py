@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphDamaged, GraphUnavailable, InvalidInput
 from remembrancer.model.policy import TaskType
+from remembrancer.model.words import count_of
 from remembrancer.stores.commits.counters import sensible, summed
 from remembrancer.stores.records.statistics import LAST_MS
 from remembrancer_schema.catalog import query
@@ -97,7 +98,7 @@ async def _without_edges(session: GraphConnection) -> Sequence[str]:
         for edge in EDGES
         if edge.required
     }
-    return [f"{count:,} nodes lack their {kind}" for kind, count in found.items() if count]
+    return [f"{count_of(count, 'node lacks its', 'nodes lack their')} {kind}" for kind, count in found.items() if count]
 
 
 async def _books(session: GraphConnection) -> Mapping[str, float]:
