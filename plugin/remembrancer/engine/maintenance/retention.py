@@ -41,10 +41,10 @@ class PruneResult:
     """The number of summaries that were created or extended."""
 
 
-def days_to_keep(days: float) -> timedelta:
-    """Return the time that executions are kept. Raises InvalidInput for one that makes no sense."""
+def days_to_keep(days: float, field: str = "keep_executions_days") -> timedelta:
+    """Return the time that executions are kept, as *field* says. Raises InvalidInput for one that makes no sense."""
     if isinstance(days, bool) or not 0 <= days <= _MOST_DAYS:
-        raise InvalidInput("keep_executions_days", days, f"a number of days, 0 to {_MOST_DAYS:,}", 90)
+        raise InvalidInput(field, days, f"a number of days, 0 to {_MOST_DAYS:,}", 90)
     return timedelta(days=days)
 
 
@@ -99,7 +99,7 @@ async def prune(past: ExecutionRetention, now: datetime, keep_days: float, *, dr
 
     Raises InvalidInput.
     """
-    before = now - days_to_keep(keep_days)
+    before = now - days_to_keep(keep_days, "keep_days")
     executions = occurrences = 0
     summaries: set[tuple[str, str]] = set()
     after_id = _ALL

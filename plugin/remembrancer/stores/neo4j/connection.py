@@ -131,9 +131,9 @@ class Neo4jSession:
                 if lane is Lane.USER and isinstance(error, Unanswered):
                     raise translate_lasting_error(self._address, error) from error
                 if not self._sessions.may_pass(error) or not await patience.wait():
-                    raise translate_read_error(self._address, text, error) from error
+                    raise translate_read_error(self._address, error) from error
             except UNUSABLE as error:
-                raise translate_read_error(self._address, text, error) from error
+                raise translate_read_error(self._address, error) from error
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are committed.
