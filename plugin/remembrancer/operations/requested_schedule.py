@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import TaskType
+from remembrancer.model.policy import Fold, Gap, TaskType
 from remembrancer.model.schedule import VALUES, Cron, Once, text_of, value_of
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from remembrancer.model.schedule import ScheduleValue
     from remembrancer.model.task import ScheduledTask
 
+_OWN: Final = {"timezone": None, "gap": Gap.RUN_AFTER, "fold": Fold.FIRST, "seconds": None}
+"""Fields of a request that complete `schedule_cron`, with their defaults."""
 _EXAMPLE: Final = {"kind": "cron", "expression": "0 9 * * 1-5"}
 
 
@@ -29,12 +31,15 @@ def spelled(request: ScheduleRequest) -> tuple[ScheduleRequest, str | None]:
     if request.schedule is None:
         return request, None
     if request.schedule_cron is not None:
-        raise InvalidInput("schedule", request.schedule, "either schedule or schedule_cron, not both", _EXAMPLE)
+        raise InvalidInput("schedule", request.schedule, "schedule or schedule_cron, not both", None)
+    for name, default in _OWN.items():
+        if (given := getattr(request, name)) != default:
+            raise InvalidInput(name, given, "no value beside schedule, which has a field of its own for it", default)
     value = _value(request.schedule)
     if isinstance(value, Once):
         if request.defer_until is not None:
-            raise InvalidInput("schedule", request.schedule, "either a time in schedule or defer_until", _EXAMPLE)
-        zone = request.timezone if value.timezone == "UTC" else value.timezone
+            raise InvalidInput("schedule", request.schedule, "a time in schedule or defer_until, not both", None)
+        zone = None if value.timezone == "UTC" else value.timezone  # as a request: a time without an offset is refused
         return replace(request, schedule=None, defer_until=value.at, timezone=zone, fold=value.fold), None
     if isinstance(value, Cron):  # pyright: ignore[reportUnnecessaryIsInstance]  one of the kinds to come is neither
         return replace(
