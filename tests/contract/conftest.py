@@ -8,13 +8,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from planned import plan
 
 from remembrancer import Defer, Done, Failed, TaskSchedulerService, Thought
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Change, Lease
 from remembrancer.testing import ManualScheduler, VirtualClock
 

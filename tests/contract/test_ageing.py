@@ -10,9 +10,9 @@ import pytest
 
 from remembrancer import ExecutionStatus, InvalidInput, SchedulerOptions, TaskSchedulerService, Thought
 from remembrancer.bootstrap import open_store
-from remembrancer.engine.lease_recovery import decide
 from remembrancer.engine.maintenance.retention import prune
 from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.policies.retry import recovery_of
 from remembrancer.ports.writes import Settlement
 from remembrancer.testing import ManualScheduler
 from remembrancer_schema.catalog import query
@@ -121,7 +121,7 @@ async def test_what_still_runs_or_is_repeated_by_a_younger_attempt_stays(
     (execution,) = await claimed(lost)
     await claimed(running)
     later = now + timedelta(days=2)
-    await store.take_over([], [decide(lost, execution, later, "replica_b")], a_lease())
+    await store.take_over([], [recovery_of(lost, execution, later, "replica_b")], a_lease())
 
     assert await store.past.oldest(now + timedelta(days=1), "", 10) == []
     old = await store.past.oldest(later + timedelta(seconds=1), "", 10)

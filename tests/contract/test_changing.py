@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from planned import plan
 
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.handler_result import Defer, Thought
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import defer
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Lease, Settlement
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from planned import plan
 
-from remembrancer.engine.lease_recovery import decide
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.handler_result import Thought
 from remembrancer.model.policy import Misfire, OnLost, TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.pipeline import plan
+from remembrancer.policies.retry import recovery_of
 from remembrancer.ports.writes import Settlement
 from remembrancer.stores.graph import element_ids
 
@@ -229,7 +229,7 @@ async def test_who_was_taken_over_finds_his_late_outcome_refused(
     now = held.triggered_at
     heir = a_lease("replica_b")
     current = await store.get(task.task_id)
-    retries = await store.take_over([lease.lease_id], [decide(current, held, now, "replica_b")], heir)
+    retries = await store.take_over([lease.lease_id], [recovery_of(current, held, now, "replica_b")], heir)
     assert await store.settle([done(held, now, result="too late", ends_task=TaskStatus.COMPLETE)]) == [False]
     lost = next(each for each in await store.history(task.task_id, 9) if each.execution_id == held.execution_id)
     assert (lost.status, lost.reason_code, lost.result) == (ExecutionStatus.FAILED, Reason.LEASE_EXPIRED, None)
@@ -256,9 +256,9 @@ async def test_what_is_taken_over_twice_is_retried_once(
     task = a_task(on_lost=OnLost.RETRY)
     await store.create([task])
     (held,) = await claimed(task, lease=(lease := a_lease()))
-    lost = decide(await store.get(task.task_id), held, now, "replica_b")
+    lost = recovery_of(await store.get(task.task_id), held, now, "replica_b")
     assert len(await store.take_over([lease.lease_id], [lost], a_lease("replica_b"))) == 1
-    again = decide(await store.get(task.task_id), held, now + timedelta(seconds=1), "replica_c")
+    again = recovery_of(await store.get(task.task_id), held, now + timedelta(seconds=1), "replica_c")
     assert list(await store.take_over([lease.lease_id], [again], a_lease("replica_c"))) == []
     assert len(await store.history(task.task_id, 9)) == 2
 

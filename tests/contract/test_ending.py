@@ -7,13 +7,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from planned import plan
 
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.claims import skip_claim
+from remembrancer.policies.decision import PlanContext, Skip
 from remembrancer.policies.deferral import defer
-from remembrancer.policies.pipeline import PlanContext, SkippedOccurrences, plan, skip
+from remembrancer.policies.occurrences import OccurrenceRange
 from remembrancer.ports.writes import Settlement
 
 if TYPE_CHECKING:
@@ -38,8 +41,9 @@ def unserved(task: ScheduledTask, now: datetime, moments: int = 1) -> Claim:
     """Account for what a task is cancelled with."""
     first_ms = task.nominal_ms or 0
     status, code = ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED
-    dropped = SkippedOccurrences(first_ms, first_ms + 60_000 * (moments - 1), moments, status, code, "It was cancelled")
-    return skip(task, dropped, task.next_run_ms, None, PlanContext(to_ms(now), None))
+    dropped = OccurrenceRange(first_ms, first_ms + 60_000 * (moments - 1), moments)
+    skip = Skip(dropped, status, code, "It was cancelled", task.next_run_ms, None)
+    return skip_claim(task, skip, PlanContext(to_ms(now), None))
 
 
 async def told(store: TaskStore) -> Counter[tuple[str, int | None]]:

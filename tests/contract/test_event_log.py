@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from planned import plan
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.event_feed import EventFeed
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.event_log import EventRetentionPolicy
 from remembrancer.ports.handler import Progress
 from remembrancer.ports.writes import Change, Settlement

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bolt_proxy import BoltProxy, Cut
+from planned import plan
 
 from remembrancer.bootstrap import open_store
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.event_feed import EventFeed
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Lease, Settlement
 
 if TYPE_CHECKING:

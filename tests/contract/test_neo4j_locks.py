@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from planned import plan
 
 from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.bootstrap import open_store
@@ -16,7 +17,6 @@ from remembrancer.errors import GraphBusy
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Lease, Settlement
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bolt_proxy import BoltProxy, Cut
+from planned import plan
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.bootstrap import open_store
@@ -17,7 +18,6 @@ from remembrancer.errors import DuplicateTask, OutcomeUnknown
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease, Settlement
 from remembrancer.stores.commits.statistics import CommitStatistics

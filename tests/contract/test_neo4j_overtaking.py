@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer.engine.lease_recovery import decide
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import defer
+from remembrancer.policies.retry import recovery_of
 from remembrancer.ports.writes import Settlement
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.outcomes import recovery_statements, settle_statements
@@ -81,7 +81,7 @@ def done(won: Execution, now: datetime) -> Settlement:
 async def test_an_outcome_that_comes_while_its_execution_is_taken_over_is_not_kept(
     store: TaskStore, neo4j_server: Server, won: Execution, now: datetime
 ) -> None:
-    lost = decide(await store.get(won.task_id), won, now, "replica_b")
+    lost = recovery_of(await store.get(won.task_id), won, now, "replica_b")
     async with ahead(neo4j_server, recovery_statements([], [lost])) as overtaken:
         assert await overtaken(store.settle([done(won, now)])) == [False]
     made = await store.history(won.task_id, 10)
@@ -94,7 +94,7 @@ async def test_an_outcome_that_comes_while_its_execution_is_taken_over_is_not_ke
 async def test_an_execution_that_is_settled_while_it_is_taken_over_is_not_tried_again(
     store: TaskStore, neo4j_server: Server, won: Execution, a_lease: Callable[..., Lease], now: datetime
 ) -> None:
-    lost = decide(await store.get(won.task_id), won, now, "replica_b")
+    lost = recovery_of(await store.get(won.task_id), won, now, "replica_b")
     (found,) = await store.query(query("execution_elements"), {"ids": [won.execution_id]})
     statements = settle_statements([done(won, now)], [str(found["element_id"])], [])
     async with ahead(neo4j_server, statements) as overtaken:
@@ -141,7 +141,7 @@ async def test_a_task_that_is_cancelled_while_its_lost_run_is_taken_over_is_not_
     cancelling: Sequence[Statement],
     a_lease: Callable[..., Lease],
 ) -> None:
-    lost = decide(await store.get(won.task_id), won, won.triggered_at, "replica_b")
+    lost = recovery_of(await store.get(won.task_id), won, won.triggered_at, "replica_b")
     async with ahead(neo4j_server, cancelling) as overtaken:
         assert await overtaken(store.take_over([], [lost], a_lease())) == []
 

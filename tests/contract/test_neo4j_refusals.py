@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, LiteralString
 
 import pytest
 from bolt_proxy import BoltProxy
+from planned import plan
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import ForeignConstraint, GraphUnavailable, GraphUnreachable, ServerTooOld
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease, Settlement
 from remembrancer_schema.catalog import migrations

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 import neo4j
 import pytest
+from planned import plan
 
 from remembrancer.bootstrap import open_store
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease, Settlement
 from remembrancer.stores.commits.statement import Statement

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from planned import plan
 
-from remembrancer.engine.lease_recovery import decide
 from remembrancer.model.ids import SHARES, share_of
 from remembrancer.model.policy import OnLost
 from remembrancer.model.replica import Replica
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.pipeline import plan
+from remembrancer.policies.retry import recovery_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -144,7 +144,7 @@ async def test_where_one_retry_exists_already_the_others_are_made_and_every_loss
     held = await claimed(*tasks, lease=(over := a_lease()))
     now = held[0].triggered_at
     lost = [
-        decide(await store.get(each.task_id), each, now, "replica_b")
+        recovery_of(await store.get(each.task_id), each, now, "replica_b")
         for each in sorted(held, key=lambda each: each.task_id)
     ]
     retry = lost[1].retry
@@ -168,7 +168,7 @@ async def test_where_every_retry_exists_already_no_lease_is_left(
     await store.create([task := a_task(on_lost=OnLost.RETRY)])
     (held,) = await claimed(task, lease=(over := a_lease()))
     for heir in ("replica_b", "replica_c"):
-        lost = decide(await store.get(task.task_id), held, now, heir)
+        lost = recovery_of(await store.get(task.task_id), held, now, heir)
         await store.take_over([over.lease_id], [lost], a_lease(heir))
 
     assert len(await leases(store)) == 1

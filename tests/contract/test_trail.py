@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from planned import plan
+
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.policy import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.audit_log import AuditRange
 from remembrancer.ports.writes import Change, Reschedule
 

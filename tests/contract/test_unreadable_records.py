@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from planned import plan
 
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.audit_log import AuditRange
 from remembrancer.ports.writes import Lease, Reschedule
 

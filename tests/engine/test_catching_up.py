@@ -13,13 +13,14 @@ from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.model.policy import Fold, Gap
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.cron.schedule import CronSchedule
 from remembrancer.schedules.cron.wall_times import WallTimes
-from remembrancer.schedules.exclusions import with_exclusions
+from remembrancer.schedules.exclusions import excluding
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from remembrancer import Firing
-    from remembrancer.schedules.cron.expression import Cron
+    from remembrancer.schedules.cron.expression import CronExpression
 
 pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -45,15 +46,15 @@ NEAR_CLOCK_CHANGES: Final = st.builds(
 
 @settings(max_examples=200)
 @given(cron=CRONS, start_ms=NEAR_CLOCK_CHANGES, span_ms=st.integers(0, 4 * 86_400_000))
-def test_a_count_says_how_many_fires_there_are(cron: Cron, start_ms: int, span_ms: int) -> None:
+def test_a_count_says_how_many_fires_there_are(cron: CronExpression, start_ms: int, span_ms: int) -> None:
     until_ms = start_ms + span_ms
-    fires = cron.fires(start_ms, until_ms, 100_000)
+    fires = cron.between(start_ms, until_ms, 100_000)
 
     assert cron.count(start_ms, until_ms) == len(fires)
     assert [cron.last_ms(until_ms, place) for place in range(1, min(5, len(fires)) + 1)] == fires[:-6:-1]
     stretch = (start_ms + span_ms // 3, start_ms + span_ms // 2)
-    beside = with_exclusions(cron, stretch)
-    left = beside.fires(start_ms, until_ms, 100_000)
+    beside = excluding(CronSchedule(cron), stretch)
+    left = beside.between(start_ms, until_ms, 100_000)
     assert left == [each for each in fires if not stretch[0] <= each < stretch[1]]
     assert beside.count(start_ms, until_ms) == len(left)
 

@@ -141,7 +141,7 @@ def handle(firing):
     time.sleep(3600)
 begun = []
 async def main():
-    service = TaskSchedulerService(sys.argv[1], handler=handle, options=Options(stop_timeout_seconds=0.1))
+    service = TaskSchedulerService(sys.argv[1], handler=handle, options=SchedulerOptions(stop_timeout_seconds=0.1))
     async with service:
         for _ in range(8): await service.schedule_task("hung", "g", "p", "th", datetime.now(UTC))
         while len(begun) < 8: await asyncio.sleep(0.01)

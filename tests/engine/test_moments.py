@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from moments import Promise, stories
+from planned import plan
 
 from remembrancer import Defer, Failed, ScheduleRequest, TaskSchedulerService
 from remembrancer.errors import InvalidInput, TaskEnded
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease
 from remembrancer.testing import ManualScheduler, VirtualClock
@@ -323,6 +323,6 @@ async def test_a_moment_that_passed_while_its_task_was_put_off_is_cancelled_with
 
     assert (made.status, made.reason_code, made.occurrences) == ("cancelled", "task_cancelled", 2)
     assert (made.nominal_at, made.last_nominal_at) == (at(10), at(11))
-    assert made.reason == "The task was cancelled before anything became of this moment."
+    assert made.reason == "The task was cancelled before this occurrence ran."
     assert await by_hand.tick(5 * HOUR) == 0
     assert (await service.history(task.task_id)) == [made]

@@ -9,6 +9,7 @@ import pytest
 from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import plan
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
@@ -16,7 +17,6 @@ from remembrancer.model.ids import execution_id_of, first_id, next_attempt, occu
 from remembrancer.model.policy import Misfire, TaskStatus
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.pipeline import plan
 
 if TYPE_CHECKING:
     from remembrancer.ports.writes import Claim

@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from planned import plan
 
 from remembrancer import Defer, Done, Failed, InvalidInput, SchedulerOptions, TaskSchedulerService, Thought
 from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Lease
 from remembrancer.stores.embedded.connection import load_engine
 from remembrancer.stores.embedded.directory import database_path

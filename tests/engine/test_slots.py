@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from planned import plan
 from real import GENEROUS, OUTCOMES, schedule, until
 
 from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.errors import SchedulerBusy
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Lease
 from remembrancer.testing import ManualScheduler
 

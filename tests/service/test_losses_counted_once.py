@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from planned import plan
 
 from remembrancer import TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.engine.clock import SystemTime
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Lease
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ MERGE (m:time {time_id: r.time_id})
   ON CREATE SET m.at = datetime({epochMillis: r.minute_ms})
 CREATE (t:scheduled_task {
   task_id: r.task_id, name: r.name, goal_description: r.goal_description, status: r.status,
-  task_type: r.task_type, schedule_cron: r.schedule_cron, timezone: r.timezone, gap: r.gap, fold: r.fold,
-  seconds: r.seconds, trigger_prompt: r.trigger_prompt, origin_thought_id: r.origin_thought_id,
+  task_type: r.task_type, schedule_cron: r.schedule_cron, schedule_spec: r.schedule_spec, timezone: r.timezone,
+  gap: r.gap, fold: r.fold, seconds: r.seconds, trigger_prompt: r.trigger_prompt, origin_thought_id: r.origin_thought_id,
   created_at: datetime({epochMillis: r.created_ms}), deferral_count: r.deferral_count,
   misfire: r.misfire, misfire_limit: r.misfire_limit, misfire_grace_seconds: r.misfire_grace_seconds,
   on_lost: r.on_lost, max_attempts: r.max_attempts, timeout_seconds: r.timeout_seconds,

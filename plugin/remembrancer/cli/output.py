@@ -148,7 +148,7 @@ def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
             task.task_id,
             task.name,
             status_cell(task.status),
-            schedule_words(task) if task.unreadable is None else f"unreadable: {task.unreadable}",
+            str(task.schedule) if task.unreadable is None else f"unreadable: {task.unreadable}",
             when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
             when(task.last_triggered_at),
             str(task.deferral_count or ""),
@@ -163,7 +163,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "task": task.task_id,
         "name": task.name,
         "status": task.status,
-        "schedule": schedule_words(task),
+        "schedule": str(task.schedule),
         "next run": when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
         "last run": when(task.last_triggered_at),
         "goal": task.goal_description,
@@ -181,13 +181,6 @@ def fact_table(task: ScheduledTask) -> Grid:
         if fact:
             table.add(name, fact)
     return table
-
-
-def schedule_words(task: ScheduledTask) -> str:
-    """Return when a task is due, in one cell."""
-    if task.schedule_cron is None:
-        return "once"
-    return task.schedule_cron if task.timezone == "UTC" else f"{task.schedule_cron} ({task.timezone})"
 
 
 def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:

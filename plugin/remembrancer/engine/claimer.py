@@ -11,6 +11,7 @@ from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.decision import PLAIN, PlanContext
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.handler import Firing
 
@@ -102,14 +103,14 @@ class Claimer:
         with reservation.until_sent():
             page = await self._store.due(now - turn.late, reservation.slots, after, turn.shares)
             lease = self._lease()
-            if not (claims := await self._plan(page, to_ms(now), lease.replica_id)):
+            if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
                 return page, None
             running = [each.execution.task_id for each in claims if each.execution.status is ExecutionStatus.RUNNING]
             reservation.claim(running, len(running))
         return page, asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
 
-    async def _plan(self, due: Sequence[ScheduledTask], now_ms: int, replica_id: str) -> list[Claim]:
-        claims, faults = await plan_page(due, now_ms, replica_id)
+    async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
+        claims, faults = await plan_page(due, PLAIN, context)
         for task, error in faults:
             await self._quarantine(task, error)
         return claims

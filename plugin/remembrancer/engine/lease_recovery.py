@@ -9,14 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from remembrancer.errors import GraphBusy, TaskNotFound, TaskUnreadable
-from remembrancer.model.execution import Execution, ExecutionStatus, Reason
-from remembrancer.model.ids import execution_id_of, next_attempt
-from remembrancer.model.policy import OnLost
-from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.settlement import ends
+from remembrancer.policies.retry import recovery_of
 from remembrancer.ports.handler import Firing
-from remembrancer.ports.recovery import Recovery
-from remembrancer.ports.writes import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +18,12 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.engine.execution.slots import Reservation
+    from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.recovery import ExpiredLease
+    from remembrancer.ports.recovery import ExpiredLease, Recovery
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.ports.writes import Lease
+    from remembrancer.ports.writes import Lease, Settlement
 
 
 @dataclass(slots=True)
@@ -108,7 +103,7 @@ class LeaseRecovery:
         tasks = await self._tasks_of(over)
         for execution in over.executions:
             task = tasks.get(execution.task_id)
-            decided = decide(task, execution, now, lease.replica_id)
+            decided = recovery_of(task, execution, now, lease.replica_id)
             if task and decided.retry:
                 retried.append((execution, task))
             else:
@@ -132,7 +127,7 @@ class LeaseRecovery:
         """Fail as many executions of a lease as there are slots for their retries, and start those."""
         lease, now = self._lease(), self._clock.now()
         some = [left.retried[place] for place in range(min(reservation.slots, len(left.retried)))]
-        took = [decide(task, execution, now, lease.replica_id) for execution, task in some]
+        took = [recovery_of(task, execution, now, lease.replica_id) for execution, task in some]
         is_last = len(some) == len(left.retried)
         reservation.claim([task.task_id for _, task in some], len(some))
         started = await self._store.take_over([left.lease_id] if is_last else [], took, lease)
@@ -143,34 +138,3 @@ class LeaseRecovery:
         if is_last:
             self._left.popleft()
         return [each.settlement for each in took]
-
-
-def decide(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> Recovery:
-    """Return what becomes of one lost execution, of a task that cannot be read too."""
-    again = task and task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
-    retry = _retry(lost, to_ms(now), replica_id) if again else None
-    settlement = Settlement(
-        execution=lost,
-        status=ExecutionStatus.FAILED,
-        completed_at=now,
-        duration_seconds=max(0.0, (now - lost.triggered_at).total_seconds()),
-        reason_code=Reason.LEASE_EXPIRED,
-        reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
-        ends_task=None if retry else ends(lost, ExecutionStatus.FAILED),
-    )
-    return Recovery(settlement, retry)
-
-
-def _retry(lost: Execution, now_ms: int, replica_id: str) -> Execution:
-    key = next_attempt(lost.occurrence_key, lost.attempt + 1)
-    return lost.model_copy(
-        update={
-            "execution_id": execution_id_of(key, to_ms(lost.nominal_at)),
-            "occurrence_key": key,
-            "attempt": lost.attempt + 1,
-            "triggered_at": from_ms(now_ms),
-            "trigger_delay_ms": None,
-            "replica_id": replica_id,
-            "fence": 0,
-        }
-    )

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Strict
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task import MISFIRE_GRACE_SECONDS, MISFIRE_LIMIT
 
@@ -38,7 +39,8 @@ class ScheduleRequest:
         trigger_prompt: What the handler is given when the task fires.
         origin_thought_id: The thought that asks for it.
         defer_until: ISO-8601 with a zone, or an aware datetime: when it runs, or its cron schedule begins.
-        schedule_cron: A cron expression; `defer_until`, `schedule_cron` or both must be given.
+        schedule_cron: A cron expression; `defer_until`, `schedule_cron` or both must be given, or `schedule`.
+        schedule: A schedule of any kind, as a value such as `Cron` or as a JSON object with its `kind`.
         timezone: An IANA name, in which the cron expression is read; None is UTC.
         gap: What to do with a wall time that does not exist on the day of a clock change.
         fold: What to do with a wall time that exists twice.
@@ -63,6 +65,7 @@ class ScheduleRequest:
     origin_thought_id: str
     defer_until: Moment = None
     schedule_cron: str | None = None
+    schedule: ScheduleArgument = None
     timezone: str | None = None
     gap: Gap | str = Gap.RUN_AFTER
     fold: Fold | str = Fold.FIRST

@@ -8,7 +8,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, Misfire, OnLost, SecondsField, TaskStatus, TaskType
-from remembrancer.model.timestamps import to_iso
+from remembrancer.model.schedule import Once, ScheduleText, ScheduleValue, cron_value, value_from
+from remembrancer.model.timestamps import from_ms, to_iso
 
 MISFIRE_LIMIT: Final = 100
 MISFIRE_GRACE_SECONDS: Final = 60.0
@@ -38,6 +39,8 @@ class ScheduledTask(BaseModel):
     deferral_count: int = 0
     deferral_history: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
 
+    schedule_spec: ScheduleText = None
+    """The schedule as JSON text, of a kind that `schedule_cron` and `defer_until` do not spell."""
     timezone: str = "UTC"
     gap: Gap = Gap.RUN_AFTER
     fold: Fold = Fold.FIRST
@@ -77,9 +80,26 @@ class ScheduledTask(BaseModel):
     """Grows with every write that claims or moves the task."""
 
     @property
+    def schedule(self) -> ScheduleValue:
+        """When the task fires, as a value; of one occurrence, the time that the schedule names and no deferral of it.
+
+        Read once for all tasks with the same cron schedule.
+        """
+        if self.schedule_cron is not None:
+            return cron_value(self.schedule_cron, self.timezone, self.gap, self.fold, self.seconds)
+        if self.schedule_spec is not None:
+            return value_from(self.schedule_spec)
+        at = self.defer_until or self.created_at if self.nominal_ms is None else from_ms(self.nominal_ms)
+        return Once(at, self.timezone, self.fold)
+
+    @property
     def task_type(self) -> TaskType:
-        """Recurring with a cron schedule, one-time without."""
-        return TaskType.RECURRING if self.schedule_cron else TaskType.ONE_TIME
+        """Recurring or one-time, as the schedule is."""
+        if self.schedule_cron is not None:  # at the cost of a comparison, as each fire asks it
+            return TaskType.RECURRING
+        if self.schedule_spec is None or not self.schedule.recurring:
+            return TaskType.ONE_TIME
+        return TaskType.RECURRING
 
     @property
     def is_open(self) -> bool:

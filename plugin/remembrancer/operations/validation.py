@@ -1,4 +1,4 @@
-"""The door: a request becomes a task, or is refused with what would be accepted. Pure functions of (value, now)."""
+"""Validation of requests: a request becomes a task, or is refused with what would be accepted. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from remembrancer.model.constraints import (
     read_word,
 )
 from remembrancer.model.ids import new_id
-from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField, TaskType
 from remembrancer.model.task import ScheduledTask, ScheduleResult
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.policies.pipeline import cron_of
+from remembrancer.operations.requested_schedule import first_run, spelled
+from remembrancer.schedules.kinds import remaining_schedule
 from remembrancer.schedules.parsing import fold_note, read_moment, read_zone
 from remembrancer.schedules.preview import preview
 
@@ -53,7 +54,8 @@ def validate(
     Raises:
         InvalidInput: Any field is wrong.
     """
-    if request.defer_until is None and request.schedule_cron is None:
+    request, spec = spelled(request)
+    if request.defer_until is None and request.schedule_cron is None and spec is None:
         raise InvalidInput("defer_until", None, _NEITHER, _tomorrow(now))
     now_ms = to_ms(now)
     task_id = new_id("task", now_ms)
@@ -69,6 +71,7 @@ def validate(
         origin_thought_id=read_line("origin_thought_id", request.origin_thought_id, LONGEST_ID, "thought_12345"),
         defer_until=held,
         schedule_cron=_expression(request.schedule_cron),
+        schedule_spec=spec,
         created_at=from_ms(now_ms),
         timezone=zone or "UTC",
         gap=read_word("gap", request.gap, Gap),
@@ -85,7 +88,7 @@ def validate(
         else read_line("dedup_key", request.dedup_key, LONGEST_ID, "daily-report"),
         context=read_context(request.context),
     )
-    nominal_ms, next_run_ms = _first_run(task, now_ms, int(late_by_seconds * 1000))
+    nominal_ms, next_run_ms = first_run(task, now_ms, int(late_by_seconds * 1000))
     return task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
 
 
@@ -101,12 +104,12 @@ def reply(task: ScheduledTask, now: datetime, notes: list[str] | None = None) ->
             said.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not put_off and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             said.append(twice)
-        if cron := cron_of(task):
-            ahead = preview(cron, task.next_run_ms - 1, PREVIEWED)
+        if task.task_type is TaskType.RECURRING:
+            ahead = preview(remaining_schedule(task), task.next_run_ms - 1, PREVIEWED)
             said += [fire.note for fire in ahead if fire.note]
             later = [fire.at for fire in ahead]
             if put_off and later[:1] != fires:
-                later.insert(0, fires[0])  # a put-off run is no moment of the schedule
+                later.insert(0, fires[0])  # a deferred run is no occurrence of the schedule
             fires = later[:PREVIEWED]
     return ScheduleResult.model_validate({**vars(task), "next_fires": fires, "notes": said})
 
@@ -117,18 +120,6 @@ def _zone(request: ScheduleRequest) -> str | None:
         return read_zone(request.timezone)
     own = request.defer_until.tzinfo if isinstance(request.defer_until, datetime) else None
     return own.key if request.schedule_cron is None and isinstance(own, ZoneInfo) else None
-
-
-def _first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, int]:
-    """Return (nominal_ms, next_run_ms) of a new task."""
-    held_ms = None if task.defer_until is None else to_ms(task.defer_until)
-    if cron := cron_of(task):
-        first = cron.next_ms(now_ms if held_ms is None else max(now_ms, held_ms - 1))
-        return first, first
-    assert held_ms is not None, "a task without a cron schedule has a moment"  # noqa: S101
-    if now_ms - held_ms >= late_by_ms:
-        return held_ms, now_ms + late_by_ms
-    return held_ms, held_ms
 
 
 def _is_past(asked: datetime, next_run_ms: int, now: datetime) -> str:

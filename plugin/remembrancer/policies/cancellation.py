@@ -1,11 +1,13 @@
-"""What a task still owes when somebody ends it: each moment that has come gets an outcome."""
+"""Cancellation: an outcome for each occurrence that is pending when its task is cancelled."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.policies.pipeline import PlanContext, SkippedOccurrences, pending_occurrences, skip
+from remembrancer.policies.claims import skip_claim
+from remembrancer.policies.decision import PlanContext, Skip
+from remembrancer.policies.occurrences import pending_occurrences
 
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
@@ -13,17 +15,10 @@ if TYPE_CHECKING:
 
 
 def outstanding(task: ScheduledTask, now_ms: int) -> Claim | None:
-    """Account for the moments of *task* that have come and that it is cancelled with; None without any."""
-    moments = pending_occurrences(task, now_ms)
-    if moments is None:
+    """Account for the occurrences of *task* that are pending when it is cancelled; None without any."""
+    pending = pending_occurrences(task, now_ms)
+    if pending is None:
         return None
-    text = "The task was cancelled before anything became of this moment."
-    dropped = SkippedOccurrences(
-        moments.first_ms,
-        moments.last_ms,
-        moments.occurrences,
-        ExecutionStatus.CANCELLED,
-        Reason.TASK_CANCELLED,
-        text,
-    )
-    return skip(task, dropped, task.next_run_ms, None, PlanContext(now_ms, None))
+    reason = "The task was cancelled before this occurrence ran."
+    skip = Skip(pending, ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, reason, task.next_run_ms, None)
+    return skip_claim(task, skip, PlanContext(now_ms, None))

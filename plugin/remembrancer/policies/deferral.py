@@ -1,16 +1,27 @@
-"""Put a task off: when it acts next because of a deferral. Pure functions of (task, now)."""
+"""Deferrals: the request for one, and the policy for the occurrences that a live one holds. Pure functions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_id, read_reason
 from remembrancer.model.deferral import Deferral
+from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import new_id
+from remembrancer.model.policy import TaskType
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.policies.pipeline import PlanContext, deferred_run_ms, is_scheduled_at, skip, skipped_by_deferral
+from remembrancer.policies.claims import skip_claim
+from remembrancer.policies.decision import PlanContext, Run, Skip
+from remembrancer.policies.occurrences import (
+    OccurrenceRange,
+    deferred_run_ms,
+    first_ms,
+    is_scheduled_at,
+    occurrences_from,
+)
 from remembrancer.ports.writes import Reschedule
+from remembrancer.schedules.kinds import remaining_schedule
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
@@ -18,7 +29,30 @@ if TYPE_CHECKING:
 
     from remembrancer.model.handler_result import Defer
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.policies.decision import Situation
     from remembrancer.ports.writes import Claim
+
+
+def deferral(task: ScheduledTask, situation: Situation, context: PlanContext) -> Run | Skip | None:
+    """Skip the occurrences that a live deferral held, then run once for all of them; None without a deferral.
+
+    A deferred one-time task has one occurrence left, for which the next policies decide.
+    """
+    del situation, context
+    if task.deferral_id is None:
+        return None
+    until_ms, nominal_ms = task.next_run_ms, first_ms(task)
+    assert until_ms is not None  # noqa: S101 (only an armed task is due)
+    assert nominal_ms is not None  # noqa: S101
+    recurring = task.task_type is TaskType.RECURRING
+    if nominal_ms < until_ms:
+        schedule = remaining_schedule(task)
+        held = occurrences_from(schedule, nominal_ms, until_ms - 1)
+        return _held(held, until_ms, until_ms, schedule.next_ms(held.last_ms) if recurring else until_ms)
+    if not recurring:
+        return None
+    after_ms = nominal_ms if nominal_ms > until_ms else remaining_schedule(task).next_ms(until_ms)
+    return Run(nominal_ms, after_ms, ExecutionType.DEFERRED, _DEFERRED)
 
 
 def defer(
@@ -30,14 +64,14 @@ def defer(
 ) -> Reschedule:
     """Return the deferral of *task* that *wish* asks for.
 
-    *original* is the moment that is put off: of the execution that answers so, or None for the task's next run.
-    A task that is deferred already may be deferred again, to an earlier moment too: one rule holds for both. Back to
-    before the moment that is held, there would be a run too many: that moment is still to be served by the schedule.
-    The task keeps its place in its schedule: what it is held over is accounted for when its time comes. A moment to
-    which it was put off before is not in its schedule; if that one has come, it is accounted for here.
+    *original* is the time that is deferred: of the execution that answers so, or None for the task's next run.
+    A deferred task may be deferred again, to an earlier time too, under the same rule: a time before the occurrence
+    that is held would make a run too many, because the schedule is still to serve that occurrence. The task keeps its
+    place in its schedule: the occurrences that are held are accounted for when its time comes. The time of an earlier
+    deferral is not in the schedule; if it has come, it is accounted for here.
 
     Raises:
-        InvalidInput: The moment is no moment, not ahead, or not later than what it puts off.
+        InvalidInput: `until` is no time, has passed, or is not later than the run that it defers.
     """
     until = read_moment(wish.until, "until", now=now, timezone=None)
     until_ms, now_ms = to_ms(until), to_ms(now)
@@ -46,7 +80,7 @@ def defer(
         allowed = f"a moment after {to_iso(least)}: a deferral goes forward, past now and past the run that it puts off"
         raise InvalidInput("until", to_iso(until), allowed, to_iso(from_ms(to_ms(least) + 3_600_000)))
     put = original or (None if task.next_run_ms is None else from_ms(task.next_run_ms))
-    deferral = Deferral(
+    made = Deferral(
         deferral_id=new_id("defer", now_ms),
         task_id=task.task_id,
         deferred_at=from_ms(now_ms),
@@ -56,11 +90,11 @@ def defer(
         requested_by=None if wish.thought_id is None else read_id("thought_id", wish.thought_id),
         context=context,
     )
-    return Reschedule(deferral, until_ms, _put_off_again(task, until_ms, now_ms))
+    return Reschedule(made, until_ms, _deferred_again(task, until_ms, now_ms))
 
 
 def deferred(task: ScheduledTask, rearm: Reschedule) -> ScheduledTask:
-    """Return *task* as it stands once *rearm* is written."""
+    """Return *task* as it is once *rearm* is written."""
     entry = rearm.deferral.history_entry(task.deferred_task_id)
     gained = {
         "next_run_ms": rearm.next_run_ms,
@@ -74,9 +108,10 @@ def deferred(task: ScheduledTask, rearm: Reschedule) -> ScheduledTask:
 
 
 def _deferred_ms(task: ScheduledTask, *, by_handler: bool) -> int:
-    """Return the moment that a deferral must lie behind, beside now; 0 without one.
+    """Return the time, beside now, that a deferral must lie after; 0 without one.
 
-    That is the first moment which a live deferral holds; without one, the next run, unless a handler defers its own.
+    That is the first occurrence which a live deferral holds; without one, the next run, unless a handler defers its
+    own.
     """
     if task.deferral_id is None:
         return 0 if by_handler else task.next_run_ms or 0
@@ -84,15 +119,19 @@ def _deferred_ms(task: ScheduledTask, *, by_handler: bool) -> int:
     return (task.nominal_ms or 0) if held else 0
 
 
-def _put_off_again(task: ScheduledTask, until_ms: int, now_ms: int) -> Claim | None:
-    """Account for the run of a task that was put off before to a moment which has come, and which nobody served."""
+def _deferred_again(task: ScheduledTask, until_ms: int, now_ms: int) -> Claim | None:
+    """Account for the run of an earlier deferral whose time has come before the run was claimed."""
     before_ms = deferred_run_ms(task)
     if before_ms is None or before_ms > now_ms or is_scheduled_at(task, before_ms):
         return None
-    return skip(
-        task,
-        skipped_by_deferral(before_ms, before_ms, 1, until_ms),
-        before_ms,
-        task.nominal_ms,
-        PlanContext(now_ms, None),
-    )
+    held = _held(OccurrenceRange(before_ms, before_ms, 1), until_ms, before_ms, task.nominal_ms)
+    return skip_claim(task, held, PlanContext(now_ms, None))
+
+
+def _held(held: OccurrenceRange, until_ms: int, next_run_ms: int, next_nominal_ms: int | None) -> Skip:
+    """Skip occurrences that passed while their task was deferred until *until_ms*."""
+    reason = f"The task was deferred until {to_iso(from_ms(until_ms))}."
+    return Skip(held, ExecutionStatus.DEFERRED, Reason.HELD_BY_DEFERRAL, reason, next_run_ms, next_nominal_ms)
+
+
+_DEFERRED: Final = "The time has come that it was deferred to."

@@ -1,52 +1,80 @@
-"""A cron schedule that passes over stretches of time whose moments are served already."""
+"""A schedule without the stretches of time whose occurrences have outcomes already."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from remembrancer.schedules.cron.expression import Cron
+from remembrancer.schedules.protocol import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
-class CronWithExclusions(Cron):
-    """A cron expression without the moments in *ahead_ms*: pairs of from and up to (excluded), ascending."""
+class ScheduleWithExclusions(Schedule):
+    """The occurrences of *schedule* outside *stretches*: pairs of from and up to (excluded), ascending."""
 
-    ahead_ms: tuple[int, ...] = ()
+    recurring: ClassVar[bool] = True
+
+    schedule: Schedule
+    stretches: tuple[tuple[int, int], ...]
+
+    @property
+    def timezone(self) -> str:
+        """The zone that the schedule follows."""
+        return self.schedule.timezone
+
+    def next_after(self, after_ms: int) -> int | None:
+        """Return the first occurrence strictly after *after_ms* that is in none of the stretches."""
+        occurrence_ms = self.schedule.next_after(after_ms)
+        for begin_ms, end_ms in self.stretches:
+            if occurrence_ms is not None and begin_ms <= occurrence_ms < end_ms:
+                occurrence_ms = self.schedule.next_after(end_ms - 1)
+        return occurrence_ms
 
     def next_ms(self, after_ms: int) -> int:
-        """Return the first fire strictly after *after_ms* that is in none of the stretches."""
-        moment_ms = Cron.next_ms(self, after_ms)
-        for begin_ms, end_ms in pairs_of(self.ahead_ms):
-            if begin_ms <= moment_ms < end_ms:
-                moment_ms = Cron.next_ms(self, end_ms - 1)
-        return moment_ms
+        """Return the first occurrence as `next_after` does. Raises InvalidInput, as the schedule words it."""
+        found = self.next_after(after_ms)
+        if found is None:
+            return self.schedule.next_ms(max([after_ms, *(end_ms - 1 for _, end_ms in self.stretches)]))
+        return found
 
     def count(self, start_ms: int, until_ms: int) -> int:
-        """Return how many fires there are, those in the stretches left out."""
-        passed = (
-            Cron.count(self, max(start_ms, begin_ms), min(until_ms, end_ms - 1))
-            for begin_ms, end_ms in pairs_of(self.ahead_ms)
+        """Return how many occurrences there are, those in the stretches left out."""
+        excluded = (
+            self.schedule.count(max(start_ms, begin_ms), min(until_ms, end_ms - 1))
+            for begin_ms, end_ms in self.stretches
         )
-        return Cron.count(self, start_ms, until_ms) - sum(passed)
+        return self.schedule.count(start_ms, until_ms) - sum(excluded)
+
+    def describe(self) -> str:
+        """Return the schedule in English."""
+        return self.schedule.describe()
+
+    def notes(self, after_ms: int, occurrence_ms: int) -> Sequence[str]:
+        """Return what clock changes do."""
+        return self.schedule.notes(after_ms, occurrence_ms)
+
+    def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
+        """Return the place of *occurrence_ms* under the rules in force, or the first after it outside the stretches."""
+        return self.next_ms(self.schedule.under_new_rules(occurrence_ms, old) - 1)
 
 
-def with_exclusions(cron: Cron, ahead_ms: tuple[int, ...]) -> CronWithExclusions:
-    """Return *cron* without the moments between the pairs of *ahead_ms*."""
-    return CronWithExclusions(**{each.name: getattr(cron, each.name) for each in fields(Cron)}, ahead_ms=ahead_ms)
+def excluding(schedule: Schedule, ahead_ms: Sequence[int]) -> ScheduleWithExclusions:
+    """Return *schedule* without the occurrences between the pairs of *ahead_ms*."""
+    return ScheduleWithExclusions(schedule, tuple(pairs_of(ahead_ms)))
 
 
 def pairs_of(flat: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the pairs that were written one behind the other."""
+    """Return the pairs of a flat list."""
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
 def joined(stretches: Iterable[tuple[int, int]]) -> tuple[int, ...]:
-    """Return pairs of from and up to (excluded) written one behind the other: ascending, none touching another."""
+    """Return pairs of from and up to (excluded) as a flat list: ascending, touching pairs merged."""
     merged: list[tuple[int, int]] = []
     for begin_ms, end_ms in sorted(stretches):
         if merged and begin_ms <= merged[-1][1]:

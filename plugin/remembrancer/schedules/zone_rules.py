@@ -1,23 +1,19 @@
-"""The rules of a time zone, kept as the bytes of its file: which moment a wall time meant, and which it means now."""
+"""The rules of a time zone, kept as the bytes of its file, and the comparison of two versions of them."""
 
 from __future__ import annotations
 
 import zoneinfo
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from remembrancer.schedules.zone_offsets import changes, offset_at, span_at
+from remembrancer.schedules.zone_offsets import changes, offset_at
 
-if TYPE_CHECKING:
-    from remembrancer.schedules.cron.expression import Cron
-
-_BURST: Final = 10_000
 _YEAR: Final = 31_557_600
 _BEHIND: Final = 5 * _YEAR
 _AHEAD: Final = 30 * _YEAR
@@ -54,7 +50,7 @@ def rules_in_force(zone: str) -> ZoneRules | None:
 
 
 def say_the_same(kept: ZoneRules, current: ZoneRules, now_ms: int) -> bool:
-    """Tell whether both sets of rules mean the same moments, from some years ago to many years ahead.
+    """Return whether both sets of rules mean the same times, from five years ago to thirty years ahead.
 
     One zone may be written in several ways: a file that differs need not mean another clock.
     """
@@ -65,40 +61,3 @@ def say_the_same(kept: ZoneRules, current: ZoneRules, now_ms: int) -> bool:
     if turns[1:] != changes(current.clock, start, end):
         return False
     return all(offset_at(kept.clock, turn) == offset_at(current.clock, turn) for turn in turns)
-
-
-def under_new_rules(cron: Cron, moment_ms: int, old: ZoneInfo) -> int:
-    """Return where the place *moment_ms* of a schedule, derived by *old* rules, stands under the rules in force.
-
-    A fixed time keeps its wall time, and `gap` and `fold` decide as ever. An interval keeps its instant, or goes on
-    with the first one after it. A moment that *old* did not name was derived by other rules, and keeps its instant too.
-    No moment is given that the old rules had named before: it has its outcome.
-    """
-    before = replace(cron, rules=old)
-    if cron.elapsed or before.next_ms(moment_ms - 1) != moment_ms:
-        return cron.next_ms(moment_ms - 1)
-    wall, _ = _walls_of(before, moment_ms // 1000)
-    found = cron.next_ms(_earliest(cron, wall) * 1000 - 1)
-    while _walls_of(cron, found // 1000)[1] < wall:
-        found = cron.next_ms(found)
-    if found < moment_ms and (served := before.fires(found, moment_ms - 1, _BURST)):
-        return cron.next_ms(served[-1])
-    return found
-
-
-def _earliest(cron: Cron, wall: int) -> int:
-    """Return a second no later than any at which the zone's clock shows *wall*, or jumps over it."""
-    spans = [span_at(cron.rules or cron.timezone, wall + shift) for shift in (-_DAY, 0, _DAY)]
-    return wall - max(max(span.before, span.offset, span.after) for span in spans)
-
-
-def _walls_of(cron: Cron, second: int) -> tuple[int, int]:
-    """Return the first and the last wall time that the fire at *second* stands for: several after a gap."""
-    span = span_at(cron.rules or cron.timezone, second)
-    wall = second + span.offset
-    if second == span.start and cron.runs_after_gap(span):
-        return cron.walls.at_or_after(span.start + span.before), wall
-    return wall, wall
-
-
-_DAY: Final = 86_400

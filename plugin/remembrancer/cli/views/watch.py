@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from remembrancer.cli.output import coloured, distance, print_json, schedule_words, screen, to_json
+from remembrancer.cli.output import coloured, distance, print_json, screen, to_json
 from remembrancer.errors import TaskNotFound
 from remembrancer.model.control_characters import visible
 from remembrancer.model.policy import OPEN_STATUSES
@@ -183,7 +183,7 @@ class LiveView:
         table = _grid(3)
         for task in self._due:
             next_run = from_ms(task.next_run_ms or 0)
-            table.add_row(_cell(task.name), distance(next_run, now), _cell(schedule_words(task)))
+            table.add_row(_cell(task.name), distance(next_run, now), _cell(str(task.schedule)))
         return table
 
     def _running_table(self, now: datetime) -> Table:

@@ -193,7 +193,7 @@ class Membership:
     def near(self, task: ScheduledTask) -> ScheduledTask:
         """Return a new task with an id in a shard of this replica, if it is due before others can have polled it."""
         mine = self.turns[0].shares
-        if mine is None or task.schedule_cron or task.next_run_ms is None:
+        if mine is None or task.schedule.recurring or task.next_run_ms is None:
             return task
         if from_ms(task.next_run_ms) > self._clock.now() + 2 * self.pace:
             return task

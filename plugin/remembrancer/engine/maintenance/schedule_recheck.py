@@ -1,9 +1,9 @@
-"""Derive again what recurring tasks are armed for: after the clock went back, and by new rules of their time zones.
+"""The recheck of armed times: recurring tasks are armed again after the clock went back or zone rules changed.
 
-No occurrence gets a second outcome by it. What a schedule named from a task's beginning up to its next moment has an
-outcome each. So a task is moved to before its beginning, as one is that was made while the clock was ahead; or to a
-moment that was recorded as missed when the clock went ahead. What was missed and is ahead again is taken back; where a
-task comes to what it did while the clock was ahead, it passes over that.
+No occurrence gets a second outcome by it. Each occurrence from a task's beginning up to its next one has an outcome.
+So a task moves to a time before its beginning, as one does that was made while the clock was ahead; or to an occurrence
+that was recorded as missed when the clock went ahead. Such a record is taken back as far as its occurrences are ahead
+again. Occurrences that ran while the clock was ahead are excluded from the schedule.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.policies.pipeline import beginning_ms, cron_of, held_ms, schedule_of
+from remembrancer.policies.occurrences import beginning_ms, held_ms
 from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause, Retraction
-from remembrancer.schedules.exclusions import joined, pairs_of, with_exclusions
-from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force, say_the_same, under_new_rules
+from remembrancer.schedules.exclusions import excluding, joined, pairs_of
+from remembrancer.schedules.kinds import remaining_schedule, schedule_of
+from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force, say_the_same
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -30,23 +31,23 @@ if TYPE_CHECKING:
     from remembrancer.ports.armed_times import MissedOccurrence
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore
-    from remembrancer.schedules.cron.expression import Cron
+    from remembrancer.schedules.protocol import Schedule
 
 _LOG: Final = logging.getLogger("remembrancer")
 _WORTH: Final = timedelta(minutes=1)
-"""How far in the future something must be on record to say that the clock went back."""
+"""A record at least as far in the future shows that the clock went back."""
 _UTC: Final = "UTC"
 _SLICE: Final = 50
-"""How many tasks are derived before others have their turn."""
+"""How many tasks are rechecked before other coroutines run."""
 
 
 class ScheduleRecheck:
-    """Sets right what recurring tasks are armed for.
+    """Arms recurring tasks again, where their armed times no longer follow from their schedules.
 
     Args:
         store: The graph.
         clock: The time.
-        replica_id: Who does it, for the audit trail.
+        replica_id: This replica, for the audit log.
     """
 
     def __init__(self, store: TaskStore, clock: Clock, replica_id: str) -> None:
@@ -55,7 +56,7 @@ class ScheduleRecheck:
         self._replica_id = replica_id
 
     async def begin(self) -> int:
-        """Set right what changed while no scheduler ran: the rules of zones, and the clock; return the tasks moved."""
+        """Follow what changed while no scheduler ran: zone rules and the clock; return how many tasks were moved."""
         now = self._clock.now()
         moved = await self._follow_zones(now)
         if newest := await self._store.schedules.newest_record_after(now + _WORTH):
@@ -115,7 +116,7 @@ class ScheduleRecheck:
         return moved
 
     async def _keep_zones(self, zones: Collection[str]) -> None:
-        """Keep the rules of the *zones* of a graph that has none; UTC, which has none, marks that it was looked at."""
+        """Keep the rules of the *zones* of a graph that keeps none yet; an entry for UTC marks that this was done."""
         if zones:
             found = [rules for zone in zones if zone != _UTC and (rules := rules_in_force(zone))]
             await self._store.schedules.keep_zone_rules([*found, ZoneRules(_UTC, b"")])
@@ -126,7 +127,7 @@ class ScheduleRecheck:
         cause: ChangeCause,
         zones: Collection[str] | None = None,
     ) -> int:
-        """Write what *derive* answers for the armed recurring tasks, page by page; return how many were moved."""
+        """Write the moves that *derive* returns for the armed recurring tasks, page by page; return the number."""
         moved = 0
         async for page in self._store.schedules.recurring(zones):
             moves = await derive(page)
@@ -137,48 +138,48 @@ class ScheduleRecheck:
 
 
 def earlier(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int) -> ArmedTimeChange | None:
-    """Return the move of *task* to its first moment after *now_ms* without an outcome; None for one that is to stay.
+    """Return the move of *task* to its first occurrence after *now_ms* without an outcome; None if it stays.
 
-    What is recorded as *missed* of moments after that one is taken back: they are ahead again.
+    Records of *missed* occurrences after that one are taken back: these are ahead again.
 
     Args:
         task: An armed recurring task.
-        missed: Its records of missed moments that reach beyond *now_ms*, oldest first.
+        missed: Its records of missed occurrences that reach beyond *now_ms*, oldest first.
         now_ms: The present.
     """
-    cron, armed_ms = cron_of(task), task.nominal_ms
-    if cron is None or armed_ms is None:
+    schedule, armed_ms = remaining_schedule(task), task.nominal_ms
+    if not schedule.recurring or armed_ms is None:
         return None
     begun_ms = beginning_ms(task)
     served = [*pairs_of(task.ahead_ms or ()), *_between(begun_ms, armed_ms, missed)]
     ahead_ms = joined([pair for pair in served if pair[1] > now_ms])
-    moment_ms = with_exclusions(cron, ahead_ms).next_ms(max(now_ms, held_ms(task) - 1))
+    moment_ms = excluding(schedule_of(task), ahead_ms).next_ms(max(now_ms, held_ms(task) - 1))
     if moment_ms >= armed_ms:
         return None
-    retractions = [_shortened(each, cron, moment_ms) for each in missed if each.last_ms >= moment_ms]
+    retractions = [_shortened(each, schedule, moment_ms) for each in missed if each.last_ms >= moment_ms]
     return ArmedTimeChange(task, moment_ms, moment_ms, min(begun_ms, moment_ms), ahead_ms or None, retractions)
 
 
 def _between(begin_ms: int, end_ms: int, missed: Sequence[MissedOccurrence]) -> list[tuple[int, int]]:
-    """Return the stretches from *begin_ms* up to *end_ms* (excluded) of which nothing is recorded as missed."""
+    """Return the stretches from *begin_ms* up to *end_ms* (excluded) without a record of a missed occurrence."""
     begins = [begin_ms, *(max(begin_ms, each.last_ms + 1) for each in missed)]
     ends = [*(each.first_ms for each in missed), end_ms]
     return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]
 
 
-def _shortened(missed: MissedOccurrence, cron: Cron, moment_ms: int) -> Retraction:
-    left = cron.count(missed.first_ms, moment_ms - 1)
-    return Retraction(missed, cron.last_ms(moment_ms - 1, 1) if left else 0, left)
+def _shortened(missed: MissedOccurrence, schedule: Schedule, moment_ms: int) -> Retraction:
+    left = schedule.count(missed.first_ms, moment_ms - 1)
+    return Retraction(missed, schedule.last_ms(moment_ms - 1, 1) if left else 0, left)
 
 
 def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange | None:
-    """Return the move of *task*, armed by *old* rules, to where its place is under those in force; None to stay."""
-    cron, place_ms = cron_of(task), task.nominal_ms
-    if cron is None or place_ms is None or task.next_run_ms is None:
+    """Return the move of *task*, armed by *old* rules, to its place under those in force; None if it stays."""
+    schedule, place_ms = remaining_schedule(task), task.nominal_ms
+    if not schedule.recurring or place_ms is None or task.next_run_ms is None:
         return None
-    moment_ms = under_new_rules(cron, place_ms, old.clock)
+    moment_ms = schedule.under_new_rules(place_ms, old.clock)
     if moment_ms < beginning_ms(task):
-        moment_ms = cron.next_ms(beginning_ms(task) - 1)
+        moment_ms = schedule.next_ms(beginning_ms(task) - 1)
     if moment_ms == place_ms:
         return None
     armed_ms = moment_ms if task.deferral_id is None and task.next_run_ms == place_ms else task.next_run_ms
@@ -188,10 +189,10 @@ def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange 
 async def _each(
     tasks: Sequence[ScheduledTask], derive: Callable[[ScheduledTask], ArmedTimeChange | None]
 ) -> list[ArmedTimeChange]:
-    """Return the moves of those tasks that have one, others having their turn in between."""
+    """Return the moves of those tasks that have one, letting other coroutines run in between."""
     moves: list[ArmedTimeChange] = []
     for place, task in enumerate(tasks, 1):
-        with suppress(InvalidInput):  # the checker takes it out of the schedule when its time comes, and says why
+        with suppress(InvalidInput):  # it is quarantined, with this error as the reason, when it is due
             if move := derive(task):
                 moves.append(move)
         if place % _SLICE == 0:
@@ -200,13 +201,13 @@ async def _each(
 
 
 def _lies_ahead(task: ScheduledTask, now_ms: int) -> bool:
-    """Whether the schedule names a moment after *now_ms* that comes before the one for which *task* is armed."""
+    """Return whether the schedule has an occurrence after *now_ms* before the one for which *task* is armed."""
     if task.deferral_id is not None or task.nominal_ms is None or task.nominal_ms != task.next_run_ms:
-        return False  # a deferral is until a moment, whatever the clock says on the way there
+        return False  # a deferral ends at a fixed time, however the clock is set before that
     try:
-        cron = schedule_of(task)
-        return cron is not None and cron.next_ms(max(now_ms, held_ms(task) - 1)) < task.nominal_ms
-    except InvalidInput:  # the checker takes it out of the schedule when its time comes, and says why
+        schedule = schedule_of(task)
+        return schedule.recurring and schedule.next_ms(max(now_ms, held_ms(task) - 1)) < task.nominal_ms
+    except InvalidInput:  # it is quarantined, with this error as the reason, when it is due
         return False
 
 

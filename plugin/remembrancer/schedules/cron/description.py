@@ -23,7 +23,7 @@ from remembrancer.schedules.cron.fields import DAY, HOUR, MINUTE, MONTH, SECOND,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.schedules.cron.expression import Cron
+    from remembrancer.schedules.cron.expression import CronExpression
 
 _OWN: Final = re.compile(r"\bH\b")
 
@@ -45,7 +45,7 @@ def describe(expression: str, seconds: SecondsField | None = None) -> str:
         return f"By {expression}"
 
 
-def _time(cron: Cron) -> str:
+def _time(cron: CronExpression) -> str:
     """Return the times of day: one by one where they are few, else as cron-descriptor puts them."""
     walls = cron.walls
     if len(walls.hours) * len(walls.minutes) <= _FEW and len(walls.seconds) == 1:
@@ -53,8 +53,8 @@ def _time(cron: Cron) -> str:
         return (
             f"At {_listed([f'{hour:02}:{minute:02}{second}' for hour, minute in product(walls.hours, walls.minutes)])}"
         )
-    minute, hour, *_ = cron.normal.split()
-    second = cron.normal.split()[SECOND.order] if cron.seconds else "0"
+    minute, hour, *_ = cron.normalized.split()
+    second = cron.normalized.split()[SECOND.order] if cron.seconds else "0"
     fields = ((SECOND, second, walls.seconds), (MINUTE, minute, walls.minutes), (HOUR, hour, walls.hours))
     texts = [_even(place, text, values) for place, text, values in fields]
     options = Options()
@@ -68,9 +68,9 @@ def _even(place: FieldSpec, text: str, values: tuple[int, ...]) -> str:
     return text if found is None or (place.high + 1) % int(found[1]) == 0 else ",".join(map(str, values))
 
 
-def _days(cron: Cron) -> list[str]:
+def _days(cron: CronExpression) -> list[str]:
     """Return which days of which months."""
-    _, _, day, month, weekday, *_ = cron.normal.split()
+    _, _, day, month, weekday, *_ = cron.normalized.split()
     months = read_field(MONTH, month, None).values
     is_every_month = len(months) == len(MONTH.names)
     return [_day_words(day, weekday), "" if is_every_month else f"only in {_through(_MONTHS, [m - 1 for m in months])}"]

@@ -44,20 +44,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Cron:
+class CronExpression:
     """A cron expression in a zone; made by `parse_cron`, immutable, safe to share between threads.
 
-    `expression` is as written; `normal` means the same, with names, aliases, `H` and the place of the seconds
+    `expression` is as written; `normalized` means the same, with names, aliases, `H` and the place of the seconds
     (last) resolved. With both day fields restricted, a day that suits either of them will do.
     """
 
     expression: str
-    normal: str
+    normalized: str
     timezone: str
     gap: Gap
     fold: Fold
     seconds: SecondsField | None
-    elapsed: bool = field(repr=False)
+    is_interval: bool = field(repr=False)
     """Whether this is an interval, which follows elapsed time, and not a fixed time of day."""
     walls: WallTimes = field(repr=False)
     """The wall times it names, before the zone has its say."""
@@ -70,12 +70,12 @@ class Cron:
         Raises:
             InvalidInput: There is none before the year 2400.
         """
-        fire = self.next_or_none(after_ms)
+        fire = self.next_after(after_ms)
         if fire is None:
             raise _refusal(self.expression, "an expression that fires before the year 2400", _example(self.seconds))
         return fire
 
-    def next_or_none(self, after_ms: int) -> int | None:
+    def next_after(self, after_ms: int) -> int | None:
         """Return the first fire strictly after *after_ms*, or None where there is none before the year 2400."""
         second = after_ms // 1000 + 1
         while second < _END:
@@ -93,7 +93,7 @@ class Cron:
                 second = max(second, wall - _DAY)
         return None
 
-    def fires(self, start_ms: int, until_ms: int, limit: int) -> list[int]:
+    def between(self, start_ms: int, until_ms: int, limit: int) -> list[int]:
         """Return the fires f with start_ms <= f <= until_ms, ascending, at most *limit*.
 
         All are epoch milliseconds (UTC).
@@ -142,14 +142,14 @@ class Cron:
 
     def runs_after_gap(self, span: OffsetSpan) -> bool:
         """Tell whether a fixed time lies in the gap that *span* begins with, and is to run after it."""
-        if span.offset <= span.before or self.elapsed or self.gap is Gap.SKIP:
+        if span.offset <= span.before or self.is_interval or self.gap is Gap.SKIP:
             return False
         return self.walls.at_or_after(span.start + span.before) < span.start + span.offset
 
     def _bounds(self, span: OffsetSpan) -> tuple[int, int]:
         """Return the wall times from which and up to which (excluded) *span* serves, as `fold` wishes."""
         opens, closes = span.start + span.offset, span.end + span.offset
-        if self.elapsed:
+        if self.is_interval:
             return opens, closes
         if self.fold is Fold.FIRST:
             opens = max(opens, span.start + span.before)
@@ -166,7 +166,7 @@ def parse_cron(
     fold: Fold = Fold.FIRST,
     seconds: SecondsField | None = None,
     hash_id: str | None = None,
-) -> Cron:
+) -> CronExpression:
     """Read a cron expression; the same arguments are read only once.
 
     Args:
@@ -187,21 +187,28 @@ def parse_cron(
     zone = read_zone(timezone)
     policy = (_choice(Gap, gap, "gap"), _choice(Fold, fold, "fold"))
     place = None if seconds is None else _choice(SecondsField, seconds, "seconds")
-    # Only H looks at the id: without it, all tasks with this expression share one Cron.
-    key = str(hash_id) if hash_id is not None and _USES_HASH.search(expression) else None
+    # Only H looks at the id: without it, all tasks with this expression share one value.
+    key = str(hash_id) if hash_id is not None and uses_hash(expression) else None
     return _parse(expression, zone, policy, place, key)
 
 
+def uses_hash(expression: str) -> bool:
+    """Return whether the expression has an `H`, whose value follows from the task's id."""
+    return _USES_HASH.search(expression) is not None
+
+
 @lru_cache(maxsize=4096)
-def _parse(expression: str, zone: str, policy: tuple[Gap, Fold], seconds: SecondsField | None, key: str | None) -> Cron:
+def _parse(
+    expression: str, zone: str, policy: tuple[Gap, Fold], seconds: SecondsField | None, key: str | None
+) -> CronExpression:
     try:
         readings, walls = _read(expression, seconds, key)
     except WrongField as wrong:
         example = _mended(wrong.instead, seconds, key) or _example(seconds)
         raise _refusal(expression, str(wrong), example) from None
-    normal = " ".join(reading.text for reading in readings[: None if seconds else -1])
-    elapsed = any("*" in reading.text or "/" in reading.text for reading in (readings[0], readings[1]))
-    return Cron(expression, normal, zone, *policy, seconds, elapsed, walls)
+    normalized = " ".join(reading.text for reading in readings[: None if seconds else -1])
+    is_interval = any("*" in reading.text or "/" in reading.text for reading in (readings[0], readings[1]))
+    return CronExpression(expression, normalized, zone, *policy, seconds, is_interval, walls)
 
 
 def _read(expression: str, seconds: SecondsField | None, key: str | None) -> tuple[list[ParsedField], WallTimes]:

@@ -20,8 +20,8 @@ def accepted(expression: str, zone: str | None) -> tuple[str, str | None, list[s
         cron = parse_cron(translated, timezone=zone or "UTC")
     except InvalidInput as refusal:
         return expression, str(refusal), []
-    if cron.elapsed == _is_fixed(expression):
-        ways = ("an interval", "fixed times") if cron.elapsed else ("fixed times", "an interval")
+    if cron.is_interval == _is_fixed(expression):
+        ways = ("an interval", "fixed times") if cron.is_interval else ("fixed times", "an interval")
         notes.append(f"on days on which clocks change, this is {ways[0]} here, and {ways[1]} to cron")
     foreign = [] if expression.startswith("@") else _FOREIGN.findall(_NAMES.sub("", expression.upper()))
     if foreign:

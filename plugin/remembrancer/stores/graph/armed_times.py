@@ -109,7 +109,7 @@ class GraphArmedTimes:
 
     def begin_zones(self, tasks: Sequence[ScheduledTask]) -> list[Statement]:
         """Return the statement that keeps the rules of zones which *tasks* are the first to use in this process."""
-        zones = {task.timezone for task in tasks if task.schedule_cron} - self._known
+        zones = {task.timezone for task in tasks if task.task_type is TaskType.RECURRING} - self._known
         found = [_kept(rules) for zone in sorted(zones) if (rules := rules_in_force(zone))]
         return [Statement("begin_zones", found)] if found else []
 

@@ -77,7 +77,7 @@ def quarantine_statements(node: Row, fault: str, now_ms: int) -> Sequence[Statem
     moment_ms = _stands_at(node)
     if moment_ms is None or moment_ms > now_ms:
         return [quarantine]
-    recurring = node.get("schedule_cron") is not None
+    recurring = node.get("task_type") == TaskType.RECURRING
     key = occurrence_key(task_id, moment_ms, 1)
     skipped: Row = {
         "task_id": task_id,

@@ -13,6 +13,7 @@ from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_kept
 from remembrancer.model.policy import TaskStatus
+from remembrancer.model.schedule import Cron
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.stores.rows.due_key import due_key
@@ -96,8 +97,8 @@ def task_row(task: ScheduledTask, mark: IdempotencyKey | None = None) -> Row:
         row["request_digest"] = mark.digest
     row["task_type"] = task.task_type
     row["listing"] = listing(task.status, task.task_type, task.task_id)
-    if task.schedule_cron is not None:
-        row["cron_listing"] = cron_listing(task.schedule_cron, task.task_id)
+    if isinstance(schedule := task.schedule, Cron):
+        row["cron_listing"] = cron_listing(schedule.expression, task.task_id)
     row["due_key"] = due_key(task.next_run_ms, task.task_id)
     row["created_ms"] = to_ms(task.created_at)
     row["minute_ms"] = minute_ms

@@ -18,6 +18,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.schedules.cron.expression import parse_cron
 from remembrancer.schedules.cron.fields import PLACES, WEEKDAY, FieldSpec, WrongField, read_field
+from remembrancer.schedules.cron.schedule import CronSchedule
 from remembrancer.schedules.parsing import read_moment, read_zone
 from remembrancer.schedules.preview import preview, read_expression
 
@@ -233,12 +234,12 @@ def test_an_example_of_a_moment_is_always_one(text: str, zone: str | None) -> No
 
 def test_a_preview_past_the_calendar_answers_what_there_is() -> None:
     start = to_ms(datetime(2380, 1, 1, tzinfo=UTC))
-    fires = preview(parse_cron("0 0 29 2 *", timezone="Europe/Berlin"), start, 50)
+    fires = preview(CronSchedule(parse_cron("0 0 29 2 *", timezone="Europe/Berlin")), start, 50)
 
     assert [fire.local.year for fire in fires] == [2380, 2384, 2388, 2392, 2396]
     assert [bool(fire.note) for fire in fires] == [False] * 4 + [True]
     assert "the last fire before the year 2400" in fires[-1].note
-    assert preview(parse_cron("0 0 29 2 *"), to_ms(datetime(2397, 1, 1, tzinfo=UTC)), 5) == []
+    assert preview(CronSchedule(parse_cron("0 0 29 2 *")), to_ms(datetime(2397, 1, 1, tzinfo=UTC)), 5) == []
 
 
 def test_the_end_of_the_calendar_names_the_expression() -> None:

@@ -11,12 +11,12 @@ import pytest
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.timestamps import to_ms
-from remembrancer.schedules.cron.expression import Cron, parse_cron
+from remembrancer.schedules.cron.expression import CronExpression, parse_cron
 
 NEW_YEAR = to_ms(datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def fires(cron: Cron, count: int, after_ms: int = NEW_YEAR) -> list[str]:
+def fires(cron: CronExpression, count: int, after_ms: int = NEW_YEAR) -> list[str]:
     found: list[str] = []
     for _ in range(count):
         after_ms = cron.next_ms(after_ms)
@@ -134,16 +134,16 @@ def test_a_wrong_choice_names_its_field(choice: dict[str, Any], field: str) -> N
 )
 def test_spellings_of_one_meaning_have_one_normal_form(expression: str, normal: str) -> None:
     cron = parse_cron(expression)
-    assert cron.normal == normal
+    assert cron.normalized == normal
     assert cron.expression == expression
-    assert parse_cron(normal).normal == normal
+    assert parse_cron(normal).normalized == normal
     assert fires(parse_cron(normal), 3) == fires(cron, 3)
 
 
 def test_seconds_stand_where_the_caller_says() -> None:
     first = parse_cron("15 0 9 * * *", seconds=SecondsField.FIRST)
     last = parse_cron("0 9 * * * 15", seconds=SecondsField.LAST)
-    assert first.normal == last.normal == "0 9 * * * 15"
+    assert first.normalized == last.normalized == "0 9 * * * 15"
     assert fires(first, 2) == fires(last, 2) == ["Thu 2026-01-01 09:00:15", "Fri 2026-01-02 09:00:15"]
 
 
@@ -157,18 +157,18 @@ def test_every_second_can_be_asked_for() -> None:
 def test_six_fields_are_asked_for_once_seconds_are() -> None:
     with pytest.raises(InvalidInput, match="exactly six fields"):
         parse_cron("0 9 * * *", seconds=SecondsField.LAST)
-    assert parse_cron("@daily", seconds=SecondsField.LAST).normal == "0 0 * * * 0"
+    assert parse_cron("@daily", seconds=SecondsField.LAST).normalized == "0 0 * * * 0"
 
 
 def test_hashed_fields_depend_on_the_task_and_on_nothing_else() -> None:
     mine = parse_cron("H H(8-17) * * *", hash_id="water-the-plants")
-    assert mine.normal == parse_cron("H H(8-17) * * *", hash_id="water-the-plants").normal
-    spread = {parse_cron("H H(8-17) * * *", hash_id=f"task-{n}").normal for n in range(50)}
+    assert mine.normalized == parse_cron("H H(8-17) * * *", hash_id="water-the-plants").normalized
+    spread = {parse_cron("H H(8-17) * * *", hash_id=f"task-{n}").normalized for n in range(50)}
     assert len(spread) > 30
     assert all(8 <= int(normal.split()[1]) <= 17 for normal in spread)
     stepped = parse_cron("H/15 * * * *", hash_id="water-the-plants")
     assert len({fire[-5:-3] for fire in fires(stepped, 8)}) == 4
-    assert parse_cron(stepped.normal).normal == stepped.normal
+    assert parse_cron(stepped.normalized).normalized == stepped.normalized
 
 
 @pytest.mark.parametrize("wrong", ["H(5-5) * * * *", "H(9-3) * * * *", "H(0-99) * * * *", "H/90 * * * *", "HH * * * *"])
@@ -178,7 +178,7 @@ def test_a_wrong_hash_is_refused(wrong: str) -> None:
 
 
 def test_a_hashed_day_is_one_that_every_month_has() -> None:
-    days = {int(parse_cron("0 0 H * *", hash_id=f"task-{n}").normal.split()[2]) for n in range(300)}
+    days = {int(parse_cron("0 0 H * *", hash_id=f"task-{n}").normalized.split()[2]) for n in range(300)}
     assert days == set(range(1, 29))
 
 
@@ -218,11 +218,11 @@ def test_the_days_an_expression_names(expression: str, days: list[str]) -> None:
 def test_a_range_of_fires_is_closed_at_both_ends_and_capped() -> None:
     cron = parse_cron("*/10 * * * *")
     hour = [NEW_YEAR + minutes * 60_000 for minutes in (0, 10, 20, 30, 40, 50, 60)]
-    assert cron.fires(NEW_YEAR, NEW_YEAR + 3_600_000, 100) == hour
-    assert cron.fires(NEW_YEAR, NEW_YEAR + 3_600_000, 3) == hour[:3]
-    assert cron.fires(NEW_YEAR + 1, NEW_YEAR + 3_599_999, 100) == hour[1:-1]
-    assert cron.fires(NEW_YEAR, NEW_YEAR + 3_600_000, 0) == []
-    assert cron.fires(NEW_YEAR + 1, NEW_YEAR, 5) == []
+    assert cron.between(NEW_YEAR, NEW_YEAR + 3_600_000, 100) == hour
+    assert cron.between(NEW_YEAR, NEW_YEAR + 3_600_000, 3) == hour[:3]
+    assert cron.between(NEW_YEAR + 1, NEW_YEAR + 3_599_999, 100) == hour[1:-1]
+    assert cron.between(NEW_YEAR, NEW_YEAR + 3_600_000, 0) == []
+    assert cron.between(NEW_YEAR + 1, NEW_YEAR, 5) == []
 
 
 def test_beyond_the_year_2400_there_is_an_answer_in_words() -> None:

@@ -25,7 +25,7 @@ def walls(
     cron = parse_cron(expression, timezone=zone, gap=gap, fold=fold)
     clock = ZoneInfo(zone)
     start = to_ms(datetime.fromisoformat(day).replace(tzinfo=clock))
-    found = cron.fires(start, start + hours * 3_600_000 - 1, 2000)
+    found = cron.between(start, start + hours * 3_600_000 - 1, 2000)
     return [from_ms(fire).astimezone(clock).strftime("%d %H:%M%z") for fire in found]
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.schedules.cron.description import describe
-from remembrancer.schedules.cron.expression import Cron, parse_cron
+from remembrancer.schedules.cron.expression import CronExpression, parse_cron
+from remembrancer.schedules.cron.schedule import CronSchedule
 from remembrancer.schedules.preview import preview
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -25,8 +26,8 @@ months = st.sampled_from(["*", "1", "1,6", "3-5", "*/5", "2,3,4,12"])
 weekdays = st.sampled_from(["*", "*/2", "1", "0,6", "1-5", "1,3-5/2", "5-7", "0-6", "2#1", "2#1,4#3", "L5", "0#5"])
 
 
-def dates(cron: Cron) -> list[datetime]:
-    return [from_ms(fire) for fire in cron.fires(START, START + 1000 * 86_400_000, 1000)]
+def dates(cron: CronExpression) -> list[datetime]:
+    return [from_ms(fire) for fire in cron.between(START, START + 1000 * 86_400_000, 1000)]
 
 
 def holds(told: str, date: datetime) -> bool:
@@ -119,7 +120,11 @@ def test_an_expression_is_told_as_it_fires(expression: str, told: str) -> None:
     ],
 )
 def test_a_jump_over_midnight_is_told_with_its_days(zone: str, after: datetime, jump: str) -> None:
-    notes = [fire.note for fire in preview(parse_cron("30 23 * * *", timezone=zone), to_ms(after), 4) if fire.note]
+    notes = [
+        fire.note
+        for fire in preview(CronSchedule(parse_cron("30 23 * * *", timezone=zone)), to_ms(after), 4)
+        if fire.note
+    ]
 
     assert len(notes) == 1
     assert jump in notes[0]

@@ -11,17 +11,18 @@ import pytest
 from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.cron.schedule import CronSchedule
 from remembrancer.schedules.preview import preview
 
 
 def notes(expression: str, zone: str, after: str, count: int = 3, **choices: Any) -> list[str]:
     cron = parse_cron(expression, timezone=zone, **choices)
-    return [fire.note for fire in preview(cron, to_ms(datetime.fromisoformat(after)), count)]
+    return [fire.note for fire in preview(CronSchedule(cron), to_ms(datetime.fromisoformat(after)), count)]
 
 
 def test_each_fire_is_shown_in_utc_and_on_the_wall() -> None:
     cron = parse_cron("0 9 * * *", timezone="Europe/Berlin")
-    (fire,) = preview(cron, to_ms(datetime(2026, 7, 1, tzinfo=UTC)), 1)
+    (fire,) = preview(CronSchedule(cron), to_ms(datetime(2026, 7, 1, tzinfo=UTC)), 1)
     assert fire.at == datetime(2026, 7, 1, 7, tzinfo=UTC)
     assert fire.at.tzinfo is UTC
     assert fire.local.isoformat() == "2026-07-01T09:00:00+02:00"
@@ -88,8 +89,8 @@ def test_seconds_are_told_where_there_are_some() -> None:
 @pytest.mark.parametrize("count", [0, -1, 1001, True, 2.0, "5", None])
 def test_a_count_out_of_bounds_is_refused(count: Any) -> None:
     with pytest.raises(InvalidInput, match=r"^count="):
-        preview(parse_cron("@daily"), 0, count)
+        preview(CronSchedule(parse_cron("@daily")), 0, count)
 
 
 def test_a_thousand_fires_can_be_seen() -> None:
-    assert len(preview(parse_cron("@hourly", timezone="Europe/Berlin"), 0, 1000)) == 1000
+    assert len(preview(CronSchedule(parse_cron("@hourly", timezone="Europe/Berlin")), 0, 1000)) == 1000

@@ -1,0 +1,78 @@
+"""The schedule that a request asks for: its spelling in the specification's fields, and its first run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, cast
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.policy import Fold, Gap, TaskType
+from remembrancer.model.schedule import VALUES, Cron, Once, text_of, value_of
+from remembrancer.model.timestamps import to_ms
+from remembrancer.schedules.kinds import KINDS, remaining_schedule
+
+if TYPE_CHECKING:
+    from remembrancer.model.request import ScheduleRequest
+    from remembrancer.model.schedule import ScheduleValue
+    from remembrancer.model.task import ScheduledTask
+
+_OWN: Final = {"timezone": None, "gap": Gap.RUN_AFTER, "fold": Fold.FIRST, "seconds": None}
+"""Fields of a request that complete `schedule_cron`, with their defaults."""
+_EXAMPLE: Final = {"kind": "cron", "expression": "0 9 * * 1-5"}
+
+
+def spelled(request: ScheduleRequest) -> tuple[ScheduleRequest, str | None]:
+    """Return *request* with its `schedule` in the specification's fields, and as text if they cannot spell its kind.
+
+    Raises:
+        InvalidInput: `schedule` is no schedule, or another field says when the task runs.
+    """
+    if request.schedule is None:
+        return request, None
+    if request.schedule_cron is not None:
+        raise InvalidInput("schedule", request.schedule, "schedule or schedule_cron, not both", None)
+    for name, default in _OWN.items():
+        if (given := getattr(request, name)) != default:
+            raise InvalidInput(name, given, "no value beside schedule, which has a field of its own for it", default)
+    value = _value(request.schedule)
+    if isinstance(value, Once):
+        if request.defer_until is not None:
+            raise InvalidInput("schedule", request.schedule, "a time in schedule or defer_until, not both", None)
+        zone = None if value.timezone == "UTC" else value.timezone  # as a request: a time without an offset is refused
+        return replace(request, schedule=None, defer_until=value.at, timezone=zone, fold=value.fold), None
+    if isinstance(value, Cron):  # pyright: ignore[reportUnnecessaryIsInstance]  one of the kinds to come is neither
+        return replace(
+            request,
+            schedule=None,
+            schedule_cron=value.expression,
+            timezone=value.timezone,
+            gap=value.gap,
+            fold=value.fold,
+            seconds=value.seconds_field,
+        ), None
+    return replace(request, timezone=KINDS[value.kind](value, "").timezone), text_of(value)
+
+
+def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, int]:
+    """Return (nominal_ms, next_run_ms) of a new task.
+
+    A recurring task begins at its first occurrence after now, and not before `defer_until`. A one-time task whose
+    time passed more than *late_by_ms* ago runs *late_by_ms* from now, leaving time to cancel a mistake.
+    """
+    schedule = remaining_schedule(task)
+    if task.task_type is TaskType.RECURRING:
+        first_ms = schedule.next_ms(max(now_ms, to_ms(task.defer_until) - 1) if task.defer_until else now_ms)
+        return first_ms, first_ms
+    only_ms = schedule.next_ms(-1)
+    return only_ms, now_ms + late_by_ms if now_ms - only_ms >= late_by_ms else only_ms
+
+
+def _value(given: object) -> ScheduleValue:
+    """Return a value as it is, or read one from its fields."""
+    if type(given) in VALUES.values():
+        return cast("ScheduleValue", given)
+    try:
+        return value_of(cast("Mapping[str, object]", given) if isinstance(given, Mapping) else {})  # pyright: ignore[reportUnknownArgumentType]
+    except ValueError as wrong:
+        raise InvalidInput("schedule", cast("object", given), f"a JSON object: {wrong}", _EXAMPLE) from None

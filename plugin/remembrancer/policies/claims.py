@@ -1,0 +1,75 @@
+"""Claims: a decision as the store writes it. One claim accounts for one run, or for a row of skipped occurrences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
+from remembrancer.model.ids import execution_id_of, occurrence_key
+from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.decision import Run, Skip
+from remembrancer.ports.writes import Claim
+
+if TYPE_CHECKING:
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.policies.decision import Decision, PlanContext
+
+
+def claim_of(task: ScheduledTask, decision: Decision, context: PlanContext) -> Claim | None:
+    """Return the claim that carries *decision* out; None if the task waits."""
+    if isinstance(decision, Run):
+        return _run_claim(task, decision, context)
+    return skip_claim(task, decision, context) if isinstance(decision, Skip) else None
+
+
+def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
+    assert task.next_run_ms is not None  # noqa: S101 (only an armed task is due)
+    deferred = run.execution_type is ExecutionType.DEFERRED
+    # A deferred run is an occurrence of its own, at the time that it was deferred to.
+    nominal_ms = task.next_run_ms if deferred else run.occurrence_ms
+    key = occurrence_key(task.task_id, nominal_ms, 1)
+    execution = Execution(
+        execution_id=execution_id_of(key, nominal_ms),
+        occurrence_key=key,
+        task_id=task.task_id,
+        execution_type=run.execution_type,
+        task_type=task.task_type,
+        status=ExecutionStatus.RUNNING,
+        nominal_at=from_ms(nominal_ms),
+        triggered_at=context.now,
+        trigger_delay_ms=max(0, context.now_ms - max(task.next_run_ms, to_ms(task.created_at))),
+        fence=task.fence + 1,
+        replica_id=context.replica_id,
+    )
+    begins = task.status is TaskStatus.PENDING
+    return Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins)
+
+
+def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
+    """Return the claim that records occurrences which do not run."""
+    assert task.next_run_ms is not None  # noqa: S101 (only an armed task has occurrences)
+    first_ms, last_ms, occurrences = skip.occurrences
+    key = occurrence_key(task.task_id, first_ms, 1)
+    recurring = task.task_type is TaskType.RECURRING
+    execution = Execution(
+        execution_id=execution_id_of(key, first_ms),
+        occurrence_key=key,
+        task_id=task.task_id,
+        execution_type=ExecutionType.CRON if recurring else ExecutionType.ONE_TIME,
+        task_type=task.task_type,
+        status=skip.status,
+        nominal_at=from_ms(first_ms),
+        last_nominal_at=from_ms(last_ms),
+        occurrences=occurrences,
+        triggered_at=context.now,
+        completed_at=context.now,
+        duration_seconds=0.0,
+        fence=task.fence + 1,
+        replica_id=context.replica_id,
+        reason_code=skip.code,
+        reason=skip.reason,
+    )
+    status = TaskStatus.FAILED if skip.next_run_ms is None else task.status
+    begins = task.status is TaskStatus.PENDING and status is not TaskStatus.PENDING
+    return Claim(execution, task.next_run_ms, skip.next_run_ms, skip.next_nominal_ms, status, begins=begins)

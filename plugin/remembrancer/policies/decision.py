@@ -1,0 +1,74 @@
+"""Decisions about the occurrence that a task is due for, and the context in which a policy decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from remembrancer.model.timestamps import from_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.policies.occurrences import OccurrenceRange
+
+
+class Run(NamedTuple):
+    """Run one occurrence now."""
+
+    occurrence_ms: int
+    next_ms: int | None
+    """The task's occurrence after it; None where none follows."""
+    execution_type: ExecutionType
+    reason: str
+
+
+class Skip(NamedTuple):
+    """Do not run these occurrences, all for one reason, and record the reason in the history."""
+
+    occurrences: OccurrenceRange
+    status: ExecutionStatus
+    code: Reason
+    reason: str
+    next_run_ms: int | None
+    """The time at which the task is due next; None if it is over."""
+    next_nominal_ms: int | None
+    """The first occurrence that has no outcome then."""
+
+
+class Wait(NamedTuple):
+    """Leave the occurrence due. The policies are asked again at a later tick, one second from now at the earliest."""
+
+    reason: str
+
+
+Decision: TypeAlias = Run | Skip | Wait
+
+
+@dataclass(frozen=True)
+class PlanContext:
+    """The time of the decision, and the replica that makes it; None for one that a caller's request makes."""
+
+    now_ms: int
+    replica_id: str | None
+
+    @cached_property
+    def now(self) -> datetime:
+        """The time of the decision, converted once for all tasks of a page."""
+        return from_ms(self.now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Facts beyond the task that policies decide by, read once for a page of due tasks: none today."""
+
+
+PLAIN: Situation = Situation()
+"""The situation of a page whose tasks carry no policy that needs one."""
+
+Policy: TypeAlias = "Callable[[ScheduledTask, Situation, PlanContext], Decision | None]"
+"""A pure function; None leaves the decision to the policies after it. It may raise InvalidInput."""

@@ -1,0 +1,53 @@
+"""The misfire policy: occurrences that are found later than the task's grace."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.policy import Misfire, TaskType
+from remembrancer.policies.decision import Skip
+from remembrancer.policies.occurrences import OccurrenceRange, due_ms, last_of
+from remembrancer.schedules.kinds import remaining_schedule
+
+if TYPE_CHECKING:
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.policies.decision import PlanContext, Situation
+
+
+def misfire(task: ScheduledTask, situation: Situation, context: PlanContext) -> Skip | None:
+    """Skip the late occurrences that the task's `misfire` does not run; None if the first is on time, or runs.
+
+    A one-time task runs, however late, unless its `misfire` is `skip`.
+    """
+    del situation
+    occurrence_ms, now_ms = due_ms(task), context.now_ms
+    if now_ms - occurrence_ms <= task.misfire_grace_seconds * 1000:
+        return None
+    if task.task_type is TaskType.ONE_TIME:
+        only = OccurrenceRange(occurrence_ms, occurrence_ms, 1)
+        return _missed(task, only, None, now_ms) if task.misfire is Misfire.SKIP else None
+    schedule = remaining_schedule(task)
+    latest_ms = ceil(now_ms - task.misfire_grace_seconds * 1000) - 1
+    late = 1 + schedule.count(occurrence_ms + 1, latest_ms)
+    kept = _kept(task, fresh=schedule.next_ms(max(latest_ms, occurrence_ms)) <= now_ms)
+    if late <= kept:
+        return None
+    last_ms = last_of(schedule, occurrence_ms, late - kept, latest_ms, after=kept)
+    return _missed(task, OccurrenceRange(occurrence_ms, last_ms, late - kept), schedule.next_ms(last_ms), now_ms)
+
+
+def _kept(task: ScheduledTask, *, fresh: bool) -> int:
+    """Return how many of the late occurrences still run; *fresh* says that one on time runs in any case."""
+    if task.misfire is Misfire.RUN_ALL:
+        return task.misfire_limit
+    return 1 if task.misfire is Misfire.RUN_ONCE and not fresh else 0
+
+
+def _missed(task: ScheduledTask, late: OccurrenceRange, next_ms: int | None, now_ms: int) -> Skip:
+    seconds = (now_ms - late.last_ms) / 1000
+    grace = f"grace {task.misfire_grace_seconds:g} s, policy {task.misfire}"
+    reason = f"Found {seconds:.0f} s or more after its time ({grace})."
+    code = Reason.MISFIRE_SKIPPED if task.misfire is Misfire.SKIP else Reason.MISFIRE_COALESCED
+    return Skip(late, ExecutionStatus.MISSED, code, reason, next_ms, next_ms)

@@ -1,0 +1,51 @@
+"""Retry: the outcome of an execution whose lease expired, and the attempt that follows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.ids import execution_id_of, next_attempt
+from remembrancer.model.policy import OnLost
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.settlement import ends
+from remembrancer.ports.recovery import Recovery
+from remembrancer.ports.writes import Settlement
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
+
+
+def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> Recovery:
+    """Return how a lost execution is settled and tried again; *task* is None for one that cannot be read."""
+    again = task and task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
+    retry = _retry(lost, to_ms(now), replica_id) if again else None
+    settlement = Settlement(
+        execution=lost,
+        status=ExecutionStatus.FAILED,
+        completed_at=now,
+        duration_seconds=max(0.0, (now - lost.triggered_at).total_seconds()),
+        reason_code=Reason.LEASE_EXPIRED,
+        reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
+        ends_task=None if retry else ends(lost, ExecutionStatus.FAILED),
+    )
+    return Recovery(settlement, retry)
+
+
+def _retry(lost: Execution, now_ms: int, replica_id: str) -> Execution:
+    """Return the next attempt of the same occurrence, begun by this replica."""
+    key = next_attempt(lost.occurrence_key, lost.attempt + 1)
+    return lost.model_copy(
+        update={
+            "execution_id": execution_id_of(key, to_ms(lost.nominal_at)),
+            "occurrence_key": key,
+            "attempt": lost.attempt + 1,
+            "triggered_at": from_ms(now_ms),
+            "trigger_delay_ms": None,
+            "replica_id": replica_id,
+            "fence": 0,
+        }
+    )

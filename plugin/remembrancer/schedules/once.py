@@ -1,0 +1,63 @@
+"""The schedule of kind `once`: a single occurrence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.schedules.parsing import fold_note
+from remembrancer.schedules.protocol import Schedule
+
+if TYPE_CHECKING:
+    from remembrancer.model.policy import Fold
+    from remembrancer.model.schedule import Once
+
+
+@dataclass(frozen=True, slots=True)
+class OnceSchedule(Schedule):
+    """One occurrence, at `at_ms`."""
+
+    recurring: ClassVar[bool] = False
+
+    at_ms: int
+    zone: str
+    fold: Fold
+
+    @property
+    def timezone(self) -> str:
+        """The zone that the time was given in."""
+        return self.zone
+
+    def next_after(self, after_ms: int) -> int | None:
+        """Return the occurrence if it lies after *after_ms*."""
+        return self.at_ms if self.at_ms > after_ms else None
+
+    def describe(self) -> str:
+        """Return it in English."""
+        return f"Once, at {to_iso(from_ms(self.at_ms))}"
+
+    def count(self, start_ms: int, until_ms: int) -> int:
+        """Return 1 if the occurrence lies in between, else 0."""
+        return int(start_ms <= self.at_ms <= until_ms)
+
+    def last_ms(self, until_ms: int, place: int) -> int:
+        """Return the occurrence."""
+        del until_ms, place
+        return self.at_ms
+
+    def notes(self, after_ms: int, occurrence_ms: int) -> tuple[str, ...]:
+        """Return which pass is taken of a wall time that occurs twice."""
+        del after_ms
+        note = fold_note(from_ms(occurrence_ms), self.zone, self.fold)
+        return (note,) if note else ()
+
+
+def once_schedule(value: Once, task_id: str) -> OnceSchedule:
+    """Return the schedule that *value* means. Raises InvalidInput if its time was not read yet."""
+    del task_id
+    if not isinstance(value.at, datetime):
+        raise InvalidInput("at", value.at, "a datetime with a zone", "2026-08-15T09:00:00Z")
+    return OnceSchedule(to_ms(value.at), value.timezone, value.fold)
