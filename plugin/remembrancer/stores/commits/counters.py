@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS, LIFELONG, OTHER
 from remembrancer.stores.commits.events import log_row
-from remembrancer.stores.commits.statistics import HOUR_MS
+from remembrancer.stores.commits.hourly_delta import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from remembrancer.stores.commits.hourly_delta import Counts, HourlyDelta
     from remembrancer.stores.commits.pending_counts import PendingCount
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.commits.statistics import CommitStatistics, Counts, HourlyDelta
+    from remembrancer.stores.commits.statistics import CommitStatistics
 
 _TEXTS: Final = 64
 """How many texts one node counts by themselves. Any that makes up more than one in so many of all is among them."""
@@ -89,7 +90,7 @@ class CounterNodes:
             "commit_before": self._nodes[self._counter_id].get("commit_number"),
             "hours": [{"hour_id": key, "counted": node} for key, node in hours.items()],
             "crons": [{"expression": x, "tasks": n} for x, n in sorted(tally.open_crons.items()) if n],
-            "batches": [log_row(self._counter_id, tally.happened)] if tally.happened else [],
+            "batches": [log_row(self._counter_id, tally.events)] if tally.events else [],
         }
         return CounterUpdate(row, {self._counter_id: ever, **hours}, gained, notes)
 

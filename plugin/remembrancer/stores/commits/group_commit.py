@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.stores.commits.statistics import CommitStatistics
+from remembrancer.stores.commits.writes import WRITES
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,7 +23,6 @@ REMEMBERED: Final = 10_000
 """How many commits' sizes a session keeps for whoever measures them."""
 _ONLY_WHERE: Final = {"row", "element_id"}
 """What an answer says only for whoever writes next: nothing of it counts, nor is logged."""
-_IDENTITIES: Final = ("task_id", "execution_id", "deferral_id", "lease_id")
 
 
 @dataclass(slots=True)
@@ -49,8 +49,9 @@ class Write:
     def touched(self) -> Iterator[tuple[str, object]]:
         """Yield what must not meet itself in one UNWIND: (query, task), (query, execution), …."""
         for statement in self.statements:
+            identity = WRITES[statement.name].identity
             for row in statement.rows:
-                yield statement.name, next((row[key] for key in _IDENTITIES if row.get(key)), None)
+                yield statement.name, row.get(identity) if identity else None
 
 
 @dataclass(slots=True)
@@ -62,10 +63,11 @@ class Batch:
     origins: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     """(write, statement, first row) of each contribution, ascending by first row."""
 
-    def add(self, rows: Sequence[Row], write: int, statement: int) -> None:
-        """Append *rows*, each numbered by its place in the batch."""
+    def add(self, statement: Statement, write: int, part: int) -> None:
+        """Append the rows of *statement*, the *part* of its write, each numbered by its place in the batch."""
+        rows = cast("Sequence[Row]", statement.rows)
         first = len(self.rows)
-        self.origins.append((write, statement, first))
+        self.origins.append((write, part, first))
         for place, row in enumerate(rows, first):
             row["row"] = place
         self.rows.extend(rows)
@@ -95,7 +97,7 @@ class Group:
                 if place < 0:
                     batches.append(Batch(statement.name))
                     place = len(batches) - 1
-                batches[place].add(statement.rows, number, part)
+                batches[place].add(statement, number, part)
         return cls(writes, batches)
 
     @property

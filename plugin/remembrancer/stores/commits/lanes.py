@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from remembrancer_schema.catalog import query
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from remembrancer.stores.commits.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +63,6 @@ TIDY: Final = Kind("tidy", 1)
 UPKEEP: Final = Kind("upkeep", 1, lock_seconds=5.0)
 KINDS: Final = (CLAIM, SETTLE, ACT, TIDY, UPKEEP)
 
-_URGENT_WRITES: Final = frozenset({"renew_leases", "sign_on", "sign_off"})
 _URGENT_READS: Final = ("roster",)
 _CHECKER_READS: Final = (
     *("due_tasks", "due_tasks_of_shares", "next_run", "next_run_of_shares", "task_elements", "execution_elements"),
@@ -77,17 +71,6 @@ _CHECKER_READS: Final = (
     *("graph_version", "graph_size", "due_backlog", "lease_state", "counters", "idle_counters", "cancelled_tasks"),
     *("zone_rules", "zones_in_use", "recurring_tasks", "missed_ahead"),
 )
-_KINDS: Final = {
-    **dict.fromkeys(("claim_executions", "step_over", "skip_unreadable", "quarantine_tasks"), CLAIM),
-    **dict.fromkeys(("disarm_unreadable", "lose_executions", "retry_executions"), CLAIM),
-    **dict.fromkeys(("settle_executions", "link_created_thoughts", "defer_settled"), SETTLE),
-    **dict.fromkeys(("create_tasks", "cancel_tasks", "defer_tasks", "start_executions"), ACT),
-    **dict.fromkeys(("unlink_times", "link_times"), TIDY),
-    **dict.fromkeys(("report_progress", "begin_roll_up", "roll_up_executions", "forget_thoughts"), UPKEEP),
-    **dict.fromkeys(("forget_events", "rearm_tasks", "keep_zones"), UPKEEP),
-}
-_SHARED: Final = frozenset({"record_outcomes", "end_deferrals", "hold_leases", "release_leases"})
-"""Parts of several kinds of write; alone, of a claim."""
 _LANES: Final = {
     **{query(name): Lane.URGENT for name in _URGENT_READS},
     **{query(name): Lane.CHECKER for name in _CHECKER_READS},
@@ -97,16 +80,3 @@ _LANES: Final = {
 def lane_of(text: str) -> Lane:
     """Return the lane of a reading query; one that is not of the catalogue is a user's."""
     return _LANES.get(text, Lane.USER)
-
-
-def is_urgent(statements: Sequence[Statement]) -> bool:
-    """Whether a write is neither counted nor answered, and no worse for being done twice: it goes at once."""
-    return bool(statements) and all(each.name in _URGENT_WRITES for each in statements)
-
-
-def kind_of(statements: Sequence[Statement]) -> Kind:
-    """Return the kind of a write: that of the first of its statements which tells."""
-    if not statements:
-        return TIDY
-    telling = [each.name for each in statements if each.name not in _SHARED]
-    return _KINDS.get(telling[0], ACT) if telling else CLAIM

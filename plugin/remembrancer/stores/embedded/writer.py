@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import GraphBusy, GraphUnavailable, OutcomeUnknown
 from remembrancer.stores.commits.counters import CounterNodes
 from remembrancer.stores.commits.group_commit import REMEMBERED, Group, Pending, Write
+from remembrancer.stores.commits.hourly_delta import Counts, zero
 from remembrancer.stores.commits.pending_counts import PendingCounts
-from remembrancer.stores.commits.statistics import CommitStatistics, Counts, zero
 from remembrancer.stores.embedded.arcadedb import Plain, as_engine_thread, load_engine
 from remembrancer.stores.embedded.errors import insist, plain_rows, translate_write_error
 from remembrancer_schema.catalog import query
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from remembrancer.stores.commits.statement import Row, Statement
+    from remembrancer.stores.commits.statistics import CommitStatistics
     from remembrancer.stores.embedded.directory import OpenDirectory
 
 _ROWS_PER_COMMIT: Final = 64

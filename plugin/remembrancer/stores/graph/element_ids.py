@@ -6,23 +6,24 @@ that takes one looks whether the node there is the one that is meant.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import LiteralString
 
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
 
+_Row = TypeVar("_Row", bound="Mapping[str, object]")
 _MOST: Final = 100_000
 
 
-def with_element_ids(rows: list[Row], elements: Sequence[str | None]) -> list[Row]:
-    """Return *rows*, each told where the node is that it is about."""
-    for row, element_id in zip(rows, elements, strict=True):
+def with_element_ids(rows: list[_Row], elements: Sequence[str | None]) -> list[_Row]:
+    """Return *rows*, each with the element id of its node added in place."""
+    for row, element_id in zip(cast("list[Row]", rows), elements, strict=True):
         row["element_id"] = element_id
     return rows
 

@@ -15,9 +15,10 @@ from remembrancer.errors import GraphUnavailable
 from remembrancer.ports.graph_check import CheckStep, Finding
 from remembrancer.stores.commits.counter_rollup import AT_ONCE_MS, ENDED
 from remembrancer.stores.commits.group_commit import REMEMBERED, Write
-from remembrancer.stores.commits.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
+from remembrancer.stores.commits.hourly_delta import Counts, zero
+from remembrancer.stores.commits.lanes import KINDS, Lane, lane_of
 from remembrancer.stores.commits.pending_counts import PendingCounts
-from remembrancer.stores.commits.statistics import Counts, zero
+from remembrancer.stores.commits.writes import is_urgent, kind_of
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.neo4j.credentials import Credentials
 from remembrancer.stores.neo4j.errors import (

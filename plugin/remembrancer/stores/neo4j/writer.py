@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.commits.counters import CounterUpdate
     from remembrancer.stores.commits.group_commit import Group
+    from remembrancer.stores.commits.hourly_delta import Counts
     from remembrancer.stores.commits.pending_counts import PendingCount, PendingCounts
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.commits.statistics import CommitStatistics, Counts
+    from remembrancer.stores.commits.statistics import CommitStatistics
     from remembrancer.stores.neo4j.address import Address
     from remembrancer.stores.neo4j.sessions import SessionFactory, Work
 

@@ -8,6 +8,7 @@ from remembrancer.model.replica import Replica
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.replicas import ClusterSnapshot
 from remembrancer.stores.commits.statement import Row, Statement
+from remembrancer.stores.commits.writes import RECURRENT
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -15,13 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.stores.commits.connection import GraphConnection
-
-_AT_WORK: Final = (
-    *("claim_executions", "hold_leases", "settle_executions", "retire_tasks", "release_leases"),
-    *("keep_books", "create_tasks", "unlink_times", "link_times"),
-)
-"""What a replica writes again and again."""
-
 
 NO_KEY: Final = (1 << 63) - 1
 """No due key lies above it: a range that begins here costs nothing."""
@@ -79,7 +73,7 @@ class GraphReplicaRegistry:
 
     async def prepare(self) -> None:
         """Have the engine plan what a replica writes."""
-        await self._session.prepare(_AT_WORK)
+        await self._session.prepare(RECURRENT)
 
 
 def _moment(moment_ms: object) -> datetime | None:

@@ -9,7 +9,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.statistics import COUNTS, LIFELONG, CronUsage, LifetimeStatistics, WindowStatistics
 from remembrancer.stores.commits.counter_rollup import fold_idle
 from remembrancer.stores.commits.counters import summed, texts_of
-from remembrancer.stores.commits.statistics import HOUR_MS
+from remembrancer.stores.commits.hourly_delta import HOUR_MS
 from remembrancer.stores.rows import node_rows
 from remembrancer_schema.catalog import query
 
