@@ -115,9 +115,9 @@ async def test_the_work_of_a_scheduler_goes_on_after_a_step_back() -> None:
         host.ahead = timedelta(0)
         store: Any = service._store
         beats: list[datetime] = []
-        sign_on, abandoned, prune = store.roll.sign_on, store.abandoned, store.events.prune
+        sign_on, abandoned, prune = store.replicas.heartbeat, store.abandoned, store.events.prune
         recovered, forgotten = list[datetime](), list[datetime]()
-        store.roll.sign_on = noting(beats, host, sign_on)
+        store.replicas.heartbeat = noting(beats, host, sign_on)
         store.abandoned = noting(recovered, host, abandoned)
         store.events.prune = noting(forgotten, host, prune)
 

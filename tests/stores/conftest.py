@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer import Firing, SchedulerOptions
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.handler import HandlerReturn
-    from remembrancer.ports.task_store import TaskStore
 
 _NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -76,11 +76,11 @@ def a_change() -> Callable[..., Change]:
 
 
 @pytest.fixture
-def write_beside(store: TaskStore) -> Callable[[str], Awaitable[None]]:
+def write_beside(store: Graph) -> Callable[[str], Awaitable[None]]:
     """Write what no query of the catalogue writes, beside the scheduler and whatever it may do to the graph."""
 
     async def write(text: str) -> None:
-        session = store._session  # pyright: ignore[reportAttributeAccessIssue]
+        session = store._connection  # pyright: ignore[reportAttributeAccessIssue]
         if not store.exclusive:
             await session.run_again_and_again(text, {})
             return
@@ -122,12 +122,12 @@ def by_hand() -> Callable[[ScheduledTask], Execution]:
 
 
 @pytest.fixture
-def claimed(store: TaskStore, a_lease: Callable[..., Lease]) -> Callable[..., object]:
+def claimed(store: Graph, a_lease: Callable[..., Lease]) -> Callable[..., object]:
     """Claim what is due of some tasks, as a checker does."""
 
     async def claim(*tasks: ScheduledTask, lease: Lease | None = None, at: datetime = _NOW) -> Sequence[Execution]:
         lease = lease or a_lease()
-        return await store.claim([plan(task, to_ms(at), lease.replica_id) for task in tasks], lease)
+        return await store.queue.claim([plan(task, to_ms(at), lease.replica_id) for task in tasks], lease)
 
     return claim
 
@@ -175,16 +175,16 @@ class Life:
     async def lose_a_run(self, service: TaskSchedulerService, task_id: str) -> None:
         """Claim a due run as a replica would that dies of it, and let the service find it."""
         store = service._graph()
-        await self.claim(store, await store.get(task_id))
+        await self.claim(store, await store.tasks.get(task_id))
         await service.recover()
         await service.idle()
 
-    async def claim(self, store: TaskStore, task: ScheduledTask) -> None:
+    async def claim(self, store: Graph, task: ScheduledTask) -> None:
         """Claim a task's next run as a replica does that dies of it."""
         self.clock.set(from_ms(task.next_run_ms or 0))
         now = self.clock.now()
         dead = Lease(new_id("lease", to_ms(now)), "replica_dead", now - timedelta(seconds=1))
-        await store.claim([plan(task, to_ms(now), "replica_dead")], dead)
+        await store.queue.claim([plan(task, to_ms(now), "replica_dead")], dead)
 
     async def _handle(self, firing: Firing) -> HandlerReturn:
         match self._chance.randrange(6):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from remembrancer import Defer, Failed, TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import TaskStatus, TaskType
-from remembrancer.ports.statistics import ON_TIME_MS, OTHER, TaskPageQuery
+from remembrancer.ports.filters import TaskPageQuery
+from remembrancer.ports.statistics import ON_TIME_MS, OTHER
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class Agent:
         await self.service.schedule_task(NAMES[which % 4], "goal", "prompt", "thought", **choices)
 
     @property
-    def accounts(self) -> Statistics:
-        return self.service._graph().accounts
+    def statistics(self) -> Statistics:
+        return self.service._graph().statistics
 
 
 STEPS = st.lists(
@@ -104,7 +105,7 @@ async def balance(agent: Agent) -> None:
     this_hour = agent.clock.now().replace(minute=0, second=0, microsecond=0)
     for since in (LONG_AGO, this_hour):
         for kind in (None, *TaskType):
-            window = await agent.accounts.window(since, kind)
+            window = await agent.statistics.window(since, kind)
             recounted = recount(nodes, kind, since)
             assert {name: window.counts[name] for name in recounted.counts} == pytest.approx(recounted.counts)
             assert (window.failures, window.reasons) == (recounted.failures, recounted.reasons)
@@ -114,20 +115,20 @@ async def balance(agent: Agent) -> None:
 
 
 async def balance_of_life(agent: Agent, tasks: list[dict[str, Any]]) -> None:
-    life = await agent.accounts.lifelong()
-    hours = await agent.accounts.window(LONG_AGO)
+    life = await agent.statistics.lifetime()
+    hours = await agent.statistics.window(LONG_AGO)
     assert {name: life.counts[name] for name in hours.counts} == pytest.approx(hours.counts)
     assert life.counts["recurring_created"] == sum(task["task_type"] == "recurring" for task in tasks)
     still_open = [task for task in tasks if task["status"] in {"PENDING", "ACTIVE"}]
     pending = life.counts["tasks_created"] - life.counts["tasks_begun"]
     assert pending == sum(task["status"] == "PENDING" for task in still_open)
     crons = Counter(task["schedule_cron"] for task in still_open if task.get("schedule_cron"))
-    assert {use.expression: use.tasks for use in await agent.accounts.crons(100)} == crons
+    assert {use.expression: use.tasks for use in await agent.statistics.cron_usage(100)} == crons
     most = max((task["deferral_count"] for task in tasks), default=0)
     assert (life.most_deferred or (0, ""))[0] == most
     for status in TaskStatus:
         for kind in TaskType:
-            listed = await agent.accounts.listed(TaskPageQuery(status, kind, 1000))
+            listed = await agent.store.tasks.page(TaskPageQuery(status, kind, 1000))
             ids = sorted((t["task_id"] for t in tasks if (t["status"], t["task_type"]) == (status, kind)), reverse=True)
             assert [task.task_id for task in listed] == ids
 
@@ -213,7 +214,7 @@ async def test_the_books_survive_those_who_keep_them(graph: str) -> None:
     async with agent.by_hand:
         await balance(agent)
 
-        life = await agent.accounts.lifelong()
+        life = await agent.statistics.lifetime()
         assert life.counts["cron_refused"] == refused == 1
         assert life.errors["Invalid cron expression"] == 1
 
@@ -226,7 +227,7 @@ async def test_rare_texts_of_an_hour_give_way_to_common_ones() -> None:
             reason = "Every other time" if number % 2 else f"Only once, {number}"
             await agent.service.defer_task(task.task_id, datetime(2028, 1, 1, tzinfo=UTC) + number * HOUR, reason)
 
-        reasons = (await agent.accounts.window(START)).reasons
+        reasons = (await agent.statistics.window(START)).reasons
         assert reasons["Every other time"] == 100
         assert sum(reasons.values()) == 200
         assert reasons[OTHER] == 200 - 100 - (len(reasons) - 2)
@@ -246,10 +247,10 @@ async def test_what_is_counted_on_a_graph_that_was_set_back_begins_where_that_gr
         neo4j_server.run("MATCH (n:scheduler_counter) DELETE n")
         if not hours_stay:
             neo4j_server.run("MATCH (n:scheduler_hour) DELETE n")
-        before = await agent.accounts.window(LONG_AGO)
+        before = await agent.statistics.window(LONG_AGO)
         await agent.schedule(2, defer_until=agent.clock.now() + HOUR)
 
-        life, hours = await agent.accounts.lifelong(), await agent.accounts.window(LONG_AGO)
+        life, hours = await agent.statistics.lifetime(), await agent.statistics.window(LONG_AGO)
         assert {name: count for name, count in life.counts.items() if count} == {"tasks_created": 1}
         assert hours.counts == {**before.counts, "tasks_created": before.counts["tasks_created"] + 1}
         assert (before.counts["tasks_created"] > 0) == hours_stay

@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
     from conftest import Life
     from remembrancer.model.summary import ExecutionSummary
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
 LIVES = 2
 DAYS = 2
 COUNTED = ("outcomes_by_day", "outcomes_by_task", "outcomes")
 
 
-async def counts(store: TaskStore) -> list[object]:
+async def counts(store: Graph) -> list[object]:
     """What has to be the same whatever was rolled up."""
-    return [await store.query(query(name)) for name in COUNTED] + [await store.counters()]
+    return [await store.query(query(name)) for name in COUNTED] + [(await store.statistics.lifetime()).counts]
 
 
-async def number(store: TaskStore, of: LiteralString) -> int:
+async def number(store: Graph, of: LiteralString) -> int:
     (row,) = await store.query(f"MATCH {of} RETURN count(*) AS n")
     return row["n"]  # pyright: ignore[reportReturnType]
 
 
-async def sums(store: TaskStore) -> dict[str, Any]:
+async def sums(store: Graph) -> dict[str, Any]:
     """What the executions that are there add up to, as their summaries should."""
     (row,) = await store.query(
         "MATCH (e:task_execution) WITH e, e.last_nominal_at IS NULL AS began "
@@ -75,7 +75,7 @@ def summed(summaries: Sequence[ExecutionSummary]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", range(LIVES))
 async def test_outcomes_per_day_equal_a_recount_before_whatever_was_rolled_up(
-    graph: str, reopen: Callable[[], Awaitable[TaskStore]], life: type[Life], seed: int
+    graph: str, reopen: Callable[[], Awaitable[Graph]], life: type[Life], seed: int
 ) -> None:
     lived = life(graph, seed)
     await lived.live(DAYS)
@@ -85,16 +85,16 @@ async def test_outcomes_per_day_equal_a_recount_before_whatever_was_rolled_up(
     deferrals, changes = await number(store, "(:task_deferral)"), await number(store, "(:task_change)")
     now = lived.clock.now() + timedelta(seconds=1)
 
-    half = await prune(store.past, now, 1, dry_run=False)
+    half = await prune(store.retention, now, 1, dry_run=False)
     assert half.executions > 0
     assert await number(store, "(:task_execution)") == total["executions"] - half.executions > 0
     assert await counts(store) == before
 
-    rest = await prune(store.past, now, 0, dry_run=False)
+    rest = await prune(store.retention, now, 0, dry_run=False)
     assert await counts(store) == before
     assert half.executions + rest.executions == total["executions"]
     assert half.occurrences + rest.occurrences == total["occurrences"]
-    assert summed(await store.past.summaries(None, 1000)) == pytest.approx(total)
+    assert summed(await store.retention.summaries(None, 1000)) == pytest.approx(total)
     assert await number(store, "(:task_execution)") == 0
     assert await number(store, "(:execution_summary)-[:SUMMARY_OF]->(:scheduled_task)") > 0
     kept = [await number(store, of) for of in ("(:scheduled_task)", "(:task_deferral)", "(:task_change)")]
@@ -115,38 +115,38 @@ async def test_a_dry_run_says_what_would_be_done_and_does_nothing(graph: str, li
 
 
 async def test_what_still_runs_or_is_repeated_by_a_younger_attempt_stays(
-    store: TaskStore, a_task: Any, a_lease: Any, claimed: Any, now: datetime
+    store: Graph, a_task: Any, a_lease: Any, claimed: Any, now: datetime
 ) -> None:
-    await store.create([lost := a_task(on_lost="retry"), running := a_task()])
+    await store.tasks.create([lost := a_task(on_lost="retry"), running := a_task()])
     (execution,) = await claimed(lost)
     await claimed(running)
     later = now + timedelta(days=2)
-    await store.take_over([], [decide(lost, execution, later, "replica_b")], a_lease())
+    await store.queue.recover([], [decide(lost, execution, later, "replica_b")], a_lease())
 
-    assert await store.past.oldest(now + timedelta(days=1), "", 10) == []
-    old = await store.past.oldest(later + timedelta(seconds=1), "", 10)
+    assert await store.retention.oldest(now + timedelta(days=1), "", 10) == []
+    old = await store.retention.oldest(later + timedelta(seconds=1), "", 10)
     assert old == []  # the attempt that repeats it still runs
 
 
-async def test_what_ran_late_is_as_young_as_its_run(store: TaskStore, a_task: Any, claimed: Any, now: datetime) -> None:
-    await store.create([task := a_task(misfire="skip", misfire_grace_seconds=60.0)])
+async def test_what_ran_late_is_as_young_as_its_run(store: Graph, a_task: Any, claimed: Any, now: datetime) -> None:
+    await store.tasks.create([task := a_task(misfire="skip", misfire_grace_seconds=60.0)])
     later = now + timedelta(days=2)
     (missed,) = await claimed(task, at=later)
 
-    assert await store.past.oldest(later, "", 10) == []
-    (old,) = await store.past.oldest(later + timedelta(milliseconds=1), "", 10)
+    assert await store.retention.oldest(later, "", 10) == []
+    (old,) = await store.retention.oldest(later + timedelta(milliseconds=1), "", 10)
     assert (old.execution_id, old.day) == (missed.execution_id, f"{now:%Y-%m-%d}")
 
 
 async def test_what_somebody_else_is_linked_to_stays_with_the_thoughts_that_are_not_ours(
-    store: TaskStore, a_task: Any, claimed: Any, now: datetime, write_beside: Callable[[str], Awaitable[None]]
+    store: Graph, a_task: Any, claimed: Any, now: datetime, write_beside: Callable[[str], Awaitable[None]]
 ) -> None:
     tasks = [a_task() for _ in range(4)]
-    await store.create(tasks)
+    await store.tasks.create(tasks)
     won = await claimed(*tasks)
     made = ["thought_ours", "thought_theirs", "thought_linked", "thought_origin"]
     await write_beside("CREATE (:thought {thought_id: 'thought_theirs', content: 'mine'})")
-    await store.settle(
+    await store.queue.settle(
         [
             Settlement(each, ExecutionStatus.COMPLETED, now, 1.0, thought=Thought(thought_id, "words"))
             for each, thought_id in zip(won, made, strict=True)
@@ -156,14 +156,14 @@ async def test_what_somebody_else_is_linked_to_stays_with_the_thoughts_that_are_
     noted = won[0].execution_id
     await write_beside(f"MATCH (e:task_execution {{execution_id: '{noted}'}}) CREATE (:time)-[:SCHEDULED_FOR]->(e)")
 
-    done = await prune(store.past, now + timedelta(days=1), 0.5, dry_run=False)
+    done = await prune(store.retention, now + timedelta(days=1), 0.5, dry_run=False)
     assert done.executions == 3
-    assert [each.execution_id for each in await store.history(None, 10)] == [noted]
+    assert [each.execution_id for each in await store.tasks.history(None, 10)] == [noted]
     thoughts = await store.query("MATCH (h:thought) RETURN h.thought_id AS id ORDER BY id")
     assert [row["id"] for row in thoughts] == sorted(made)
 
     await write_beside("MATCH (:time)-[x:SCHEDULED_FOR]->(:task_execution) DELETE x")
-    await prune(store.past, now + timedelta(days=1), 0.5, dry_run=False)
+    await prune(store.retention, now + timedelta(days=1), 0.5, dry_run=False)
     thoughts = await store.query("MATCH (h:thought) RETURN h.thought_id AS id ORDER BY id")
     assert [row["id"] for row in thoughts] == sorted(made[1:])
 
@@ -212,16 +212,16 @@ async def test_two_that_roll_up_at_once_count_nothing_twice(graph: str, life: ty
     before, total = await counts(first), await sums(first)
     now = lived.clock.now() + timedelta(seconds=1)
 
-    async def work(store: TaskStore) -> int:
+    async def work(store: Graph) -> int:
         done = 0
-        while old := await store.past.oldest(now, "", 9):
-            done += await store.past.roll_up(old)
+        while old := await store.retention.oldest(now, "", 9):
+            done += await store.retention.roll_up(old)
         return done
 
     done = await asyncio.gather(*(work(store) for store in (first, second, first, second)))
 
     assert sum(done) == total["executions"]
     assert await counts(first) == before
-    assert summed(await first.past.summaries(None, 1000)) == pytest.approx(total)
+    assert summed(await first.retention.summaries(None, 1000)) == pytest.approx(total)
     for store in {first, second}:
         await store.close()

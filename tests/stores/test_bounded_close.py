@@ -100,13 +100,13 @@ async def test_writes_that_wait_are_answered_when_the_disk_hangs(
     monkeypatch.setattr(connection, "_FINISH_SECONDS", 0.2)
     monkeypatch.setattr(connection, "_CLOSE_SECONDS", 1.0)
     store = await open_store(tmp_path / "graph")
-    database, go_on = store._session._database, threading.Event()  # pyright: ignore[reportAttributeAccessIssue]
+    database, go_on = store._connection._database, threading.Event()  # pyright: ignore[reportAttributeAccessIssue]
     commit, close = database.commit, database.close
     monkeypatch.setattr(database, "commit", lambda: (go_on.wait(PATIENCE_SECONDS), commit())[1])
     monkeypatch.setattr(database, "close", lambda: (go_on.wait(PATIENCE_SECONDS), close())[1])
-    under_way = asyncio.create_task(store.create([a_task()]))  # pyright: ignore[reportCallIssue]
+    under_way = asyncio.create_task(store.tasks.create([a_task()]))  # pyright: ignore[reportCallIssue]
     await asyncio.sleep(0.5)
-    waiting = asyncio.create_task(store.create([a_task()]))  # pyright: ignore[reportCallIssue]
+    waiting = asyncio.create_task(store.tasks.create([a_task()]))  # pyright: ignore[reportCallIssue]
     await asyncio.sleep(0)
     async with asyncio.timeout(PATIENCE_SECONDS):
         await store.close()
@@ -146,7 +146,7 @@ async def test_many_closes_under_load_keep_what_was_acknowledged(tmp_path: Path,
 
     async def write(store: object, task: ScheduledTask) -> None:
         try:
-            await store.create([task])  # pyright: ignore[reportAttributeAccessIssue]
+            await store.tasks.create([task])  # pyright: ignore[reportAttributeAccessIssue]
         except GraphUnavailable:
             return
         kept.add(task.task_id)

@@ -38,7 +38,7 @@ async def recount(graph: str) -> tuple[dict[str, float], dict[str, float]]:
     """Return what the books of a graph say of its executions, and what its nodes say."""
     store = await open_store(graph)
     try:
-        counted = await store.counters()
+        counted = (await store.statistics.lifetime()).counts
         rows = await store.query("MATCH (e:task_execution) RETURN e.status AS status, count(*) AS number")
         number = Counter({str(row["status"]): row["number"] for row in rows})
         ends = ("completed", "failed")
@@ -101,5 +101,5 @@ async def test_hours_that_go_by_do_not_push_out_what_a_commit_needs(graph: str, 
     scheduled = await let_hours_go_by(graph, now, hours=150)
 
     store = await open_store(graph)
-    assert (await store.counters())["tasks_created"] == scheduled
+    assert ((await store.statistics.lifetime()).counts)["tasks_created"] == scheduled
     await store.close()

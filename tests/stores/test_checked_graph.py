@@ -37,7 +37,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def write(graph: str, text: str) -> None:
     store = await open_store(graph)
-    session = store._session
+    session = store._connection
     if store.exclusive:
         with session._database.transaction():  # pyright: ignore[reportAttributeAccessIssue]
             session._database.command("opencypher", text)  # pyright: ignore[reportAttributeAccessIssue]

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Change
 
 
 async def test_a_deferral_is_told_as_the_graph_tells_it(
-    store: TaskStore, a_task: Callable[..., ScheduledTask], a_change: Callable[..., Change], now: datetime
+    store: Graph, a_task: Callable[..., ScheduledTask], a_change: Callable[..., Change], now: datetime
 ) -> None:
-    await store.create([made := a_task(next_run_ms=to_ms(now) + 60_000)])
+    await store.tasks.create([made := a_task(next_run_ms=to_ms(now) + 60_000)])
     for turn in (1, 2):
-        read = await store.get(made.task_id)
+        read = await store.tasks.get(made.task_id)
         rearm = defer(read, Defer(now + timedelta(hours=turn), "later"), now + timedelta(seconds=turn), None)
-        assert await store.defer(read.task_id, read.next_run_ms, rearm, a_change("defer"))
+        assert await store.tasks.defer(read.task_id, read.next_run_ms, rearm, a_change("defer"))
 
-        assert deferred(read, rearm) == await store.get(made.task_id)
+        assert deferred(read, rearm) == await store.tasks.get(made.task_id)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from remembrancer.model.event import Event
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
     MakeTask = Callable[..., ScheduledTask]
-    Reopen = Callable[[], Awaitable[TaskStore]]
+    Reopen = Callable[[], Awaitable[Graph]]
     Claimed = Callable[..., Awaitable[Sequence[Execution]]]
 
 DAY = 86_400.0
@@ -35,7 +35,7 @@ SECOND = timedelta(seconds=1)
 """What follows in another lane, and so in another stream, is later by its time alone."""
 
 
-async def read(store: TaskStore, clock: VirtualClock, after: str = EVERYTHING, limit: int = 1000) -> list[Event]:
+async def read(store: Graph, clock: VirtualClock, after: str = EVERYTHING, limit: int = 1000) -> list[Event]:
     """Return all events after a cursor, page after page."""
     feed, events = EventFeed(store.events, clock), []
     while found := (await feed.page(after, limit=limit)).events:
@@ -45,12 +45,12 @@ async def read(store: TaskStore, clock: VirtualClock, after: str = EVERYTHING, l
 
 
 async def test_what_is_written_in_one_commit_is_told_in_the_order_in_which_it_was_asked_for(
-    store: TaskStore, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
+    store: Graph, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
 ) -> None:
     tasks = [a_task(), a_task()]
-    await store.create(tasks)
+    await store.tasks.create(tasks)
     won = await claimed(*tasks)
-    await store.settle([Settlement(each, ExecutionStatus.COMPLETED, now + SECOND, 0.5) for each in won])
+    await store.queue.settle([Settlement(each, ExecutionStatus.COMPLETED, now + SECOND, 0.5) for each in won])
     events = await read(store, clock)
 
     assert [event.kind for event in events] == (
@@ -62,17 +62,17 @@ async def test_what_is_written_in_one_commit_is_told_in_the_order_in_which_it_wa
 
 
 async def test_what_is_refused_or_comes_too_late_is_no_event(
-    store: TaskStore, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
+    store: Graph, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
 ) -> None:
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     (won,) = await claimed(task)
     late = won.model_copy(update={"fence": won.fence + 7})
-    assert await store.settle([Settlement(late, ExecutionStatus.COMPLETED, now, 0.5)]) == [False]
+    assert await store.queue.settle([Settlement(late, ExecutionStatus.COMPLETED, now, 0.5)]) == [False]
     assert await claimed(task) == []
-    await store.events.report([(late, Progress(0.5, None))], now)
-    await store.settle([Settlement(won, ExecutionStatus.COMPLETED, now + SECOND, 0.5)])
-    await store.events.report([(won, Progress(0.9, "after the end"))], now)
-    assert not await store.cancel("task_unknown", Change("cancel", now, "tests"))
+    await store.events.record_progress([(late, Progress(0.5, None))], now)
+    await store.queue.settle([Settlement(won, ExecutionStatus.COMPLETED, now + SECOND, 0.5)])
+    await store.events.record_progress([(won, Progress(0.9, "after the end"))], now)
+    assert not await store.tasks.cancel("task_unknown", Change("cancel", now, "tests"))
 
     assert [event.kind for event in await read(store, clock)] == [
         "task_created",
@@ -83,13 +83,13 @@ async def test_what_is_refused_or_comes_too_late_is_no_event(
 
 @pytest.mark.parametrize("status", sorted(set(ExecutionStatus) - {ExecutionStatus.RUNNING}))
 async def test_every_outcome_is_an_event_of_its_name(
-    store: TaskStore, a_task: MakeTask, claimed: Claimed, now: datetime, status: ExecutionStatus
+    store: Graph, a_task: MakeTask, claimed: Claimed, now: datetime, status: ExecutionStatus
 ) -> None:
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     (won,) = await claimed(task)
     reason = None if status is ExecutionStatus.COMPLETED else "Because it is so"
     code = reason and Reason.HANDLER_FAILED
-    await store.settle([Settlement(won, status, now, 1.5, reason_code=code, reason=reason)])
+    await store.queue.settle([Settlement(won, status, now, 1.5, reason_code=code, reason=reason)])
     kind = f"execution_{status}"
     (event,) = (each for each in await read(store, VirtualClock(now)) if each.kind == kind)
 
@@ -104,12 +104,12 @@ async def test_every_outcome_is_an_event_of_its_name(
 
 
 async def test_progress_is_an_event_and_stands_with_the_execution_while_it_runs(
-    store: TaskStore, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
+    store: Graph, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
 ) -> None:
-    await store.create([task := a_task(), other := a_task()])
+    await store.tasks.create([task := a_task(), other := a_task()])
     (won, _) = await claimed(task, other)
-    await store.events.report([(won, Progress(0.25, "A quarter"))], now)
-    await store.events.report([(won, Progress(None, "Some more"))], now)
+    await store.events.record_progress([(won, Progress(0.25, "A quarter"))], now)
+    await store.events.record_progress([(won, Progress(None, "Some more"))], now)
     by_id = {each.execution_id: each for each in await store.events.running(10)}
     events = [event for event in await read(store, clock) if event.kind == "execution_progress"]
 
@@ -127,11 +127,11 @@ async def test_a_reader_goes_on_after_a_restart(
 ) -> None:
     store = await reopen()
     tasks = [a_task(next_run_ms=to_ms(now + timedelta(hours=1))) for _ in range(3)]
-    await store.create(tasks)
+    await store.tasks.create(tasks)
     whole = await read(store, clock)
     store = await reopen()
     for task in tasks:
-        await store.cancel(task.task_id, a_change("cancel", "Over"))
+        await store.tasks.cancel(task.task_id, a_change("cancel", "Over"))
     rest = await read(store, clock, whole[1].cursor)
 
     assert rest[0] == whole[2]
@@ -142,10 +142,10 @@ async def test_a_reader_goes_on_after_a_restart(
 
 @pytest.mark.parametrize("limit", [1, 3, 1000])
 async def test_many_events_of_one_commit_are_read_in_pages_of_any_size(
-    store: TaskStore, clock: VirtualClock, a_task: MakeTask, limit: int
+    store: Graph, clock: VirtualClock, a_task: MakeTask, limit: int
 ) -> None:
     tasks = [a_task(name=f"{number} ☕") for number in range(40)]
-    await store.create(tasks)
+    await store.tasks.create(tasks)
     events = await read(store, clock, limit=limit)
 
     assert [event.task_id for event in events] == [task.task_id for task in tasks]
@@ -154,15 +154,15 @@ async def test_many_events_of_one_commit_are_read_in_pages_of_any_size(
 
 
 async def test_what_was_forgotten_is_told_to_whom_it_concerns(
-    store: TaskStore, clock: VirtualClock, a_task: MakeTask, now: datetime
+    store: Graph, clock: VirtualClock, a_task: MakeTask, now: datetime
 ) -> None:
     for _ in range(130):
-        await store.create([a_task()])
+        await store.tasks.create([a_task()])
     whole = await read(store, clock)
     kept = EventRetentionPolicy(events=10, seconds=DAY)
     while await store.events.prune(now, kept):
         pass
-    streams = await store.events.extents()
+    streams = await store.events.ranges()
     there = sum(extent.newest - extent.oldest + 1 for extent in streams.values())
     behind, up_to_date = await read(store, clock, whole[4].cursor), await read(store, clock, whole[-1].cursor)
 
@@ -175,22 +175,22 @@ async def test_what_was_forgotten_is_told_to_whom_it_concerns(
 
 
 async def test_what_is_too_old_is_forgotten_even_if_it_is_little(
-    store: TaskStore, clock: VirtualClock, a_task: MakeTask, now: datetime
+    store: Graph, clock: VirtualClock, a_task: MakeTask, now: datetime
 ) -> None:
-    await store.create([a_task(created_at=now - timedelta(days=2))])
-    await store.create([new := a_task(created_at=now)])
+    await store.tasks.create([a_task(created_at=now - timedelta(days=2))])
+    await store.tasks.create([new := a_task(created_at=now)])
     assert not await store.events.prune(now, EventRetentionPolicy(events=1000, seconds=DAY))
 
     assert [event.task_id for event in await read(store, clock) if event.kind != "gap"] == [new.task_id]
-    await store.create([a_task(created_at=now)])
+    await store.tasks.create([a_task(created_at=now)])
     assert [event.kind for event in await read(store, clock)].count("task_created") == 2
 
 
 async def test_a_cursor_of_another_graph_is_told_so_and_gets_all_that_there_is(
-    store: TaskStore, clock: VirtualClock, a_task: MakeTask
+    store: Graph, clock: VirtualClock, a_task: MakeTask
 ) -> None:
-    await store.create([task := a_task()])
-    (stream,) = await store.events.extents()
+    await store.tasks.create([task := a_task()])
+    (stream,) = await store.events.ranges()
     events = await read(store, clock, f"{stream}.5000~99.3")
 
     assert [event.kind for event in events] == ["gap", "gap", "task_created"]
@@ -200,17 +200,17 @@ async def test_a_cursor_of_another_graph_is_told_so_and_gets_all_that_there_is(
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1.", "1.2~", "1.2~x.3", "-1.2", "1.2.3", "9" * 50 + ".1"])
-async def test_a_cursor_that_is_none_is_refused(store: TaskStore, clock: VirtualClock, cursor: str) -> None:
+async def test_a_cursor_that_is_none_is_refused(store: Graph, clock: VirtualClock, cursor: str) -> None:
     with pytest.raises(InvalidInput, match="after"):
         await read(store, clock, cursor)
 
 
 async def test_a_burst_tells_how_many_occurrences_it_stands_for(
-    store: TaskStore, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
+    store: Graph, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
 ) -> None:
     hour = now - timedelta(hours=1)
     task = a_task(schedule_cron="* * * * *", next_run_ms=to_ms(hour), misfire="skip")
-    await store.create([task])
+    await store.tasks.create([task])
     assert plan(task, to_ms(now), "replica_a").execution.occurrences == 59
     await claimed(task)
     event = (await read(store, clock))[-1]

@@ -112,11 +112,11 @@ async def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
 
 async def test_a_torn_schema_file_loses_nothing(tmp_path: Path, a_task: MakeTask) -> None:
     store = await open_store(tmp_path / "graph")
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     await store.close()
     (database_path(tmp_path / "graph") / "schema.json").write_text("{ torn")
     store = await open_store(tmp_path / "graph")
-    assert await store.get(task.task_id) == task
+    assert await store.tasks.get(task.task_id) == task
     await store.close()
 
 
@@ -142,7 +142,7 @@ async def test_a_graph_that_this_process_has_open_already_is_locked(tmp_path: Pa
 
 async def test_a_graph_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path, a_task: MakeTask) -> None:
     store = await open_store(tmp_path / "graph")
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     await store.close()
     await asyncio.to_thread(set_version, tmp_path / "graph", 9999)
     for _ in range(2):
@@ -150,7 +150,7 @@ async def test_a_graph_of_a_newer_version_is_refused_and_left_alone(tmp_path: Pa
             await open_store(tmp_path / "graph")
     await asyncio.to_thread(set_version, tmp_path / "graph", 1)
     store = await open_store(tmp_path / "graph")
-    assert await store.get(task.task_id) == task
+    assert await store.tasks.get(task.task_id) == task
     await store.close()
 
 
@@ -166,11 +166,11 @@ async def test_a_graph_in_memory_leaves_nothing_behind(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     store = await open_store(":memory:")
-    await store.create([a_task()])
+    await store.tasks.create([a_task()])
     await store.close()
     assert names(tmp_path) == []
     again = await open_store(":memory:")
-    assert list(await again.find(TaskFilter())) == []
+    assert list(await again.tasks.find(TaskFilter())) == []
     await again.close()
 
 
@@ -178,18 +178,20 @@ async def test_a_full_disk_refuses_the_write_whole_and_loses_nothing(tmp_path: P
     with mounted(tmp_path / "disk", "size=9m") as disk:
         store = await open_store(disk / "graph")
         kept = [a_task() for _ in range(5)]
-        await store.create(kept)
+        await store.tasks.create(kept)
         filler = fill(disk / "graph")
         big = [a_task(goal_description="x" * 20_000) for _ in range(200)]
         with pytest.raises(DiskFull, match="disk is full"):
-            await store.create(big)
-        assert len(await store.find(TaskFilter())) == 5
+            await store.tasks.create(big)
+        assert len(await store.tasks.find(TaskFilter())) == 5
         filler.unlink()
         late = a_task()
-        await store.create([late])
+        await store.tasks.create([late])
         await store.close()
         store = await open_store(disk / "graph")
-        assert {task.task_id for task in await store.find(TaskFilter())} == {task.task_id for task in [*kept, late]}
+        assert {task.task_id for task in await store.tasks.find(TaskFilter())} == {
+            task.task_id for task in [*kept, late]
+        }
         await store.close()
 
 

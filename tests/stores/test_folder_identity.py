@@ -112,12 +112,12 @@ async def test_a_folder_that_is_gone_acknowledges_nothing(folder: Path, way: str
 
 async def test_a_check_finds_a_folder_that_is_gone(folder: Path, way: str) -> None:
     store = await open_store(folder)
-    await store.verify()
+    await store.health.verify()
     WAYS[way](folder)
 
     for _ in range(2):
         with pytest.raises(GraphReplaced):
-            await store.verify()
+            await store.health.verify()
     await store.close()
 
 
@@ -178,11 +178,11 @@ async def test_an_older_copy_put_back_in_place_is_noticed(
     monkeypatch.setattr(directory_lock, "_STAMP_SECONDS", 0)
     store = await open_store(folder)
     copy = copied(folder)
-    await store.verify()  # leaves a stamp that the copy does not have
+    await store.health.verify()  # leaves a stamp that the copy does not have
     await asyncio.to_thread(subprocess.run, tool.format(copy, folder), shell=True, check=True)
 
     with pytest.raises(GraphReplaced):
-        await store.verify()
+        await store.health.verify()
     await store.close()
 
 
@@ -194,7 +194,7 @@ async def test_a_copy_of_an_earlier_session_put_back_is_noticed(tmp_path: Path) 
     await asyncio.to_thread(subprocess.run, ["cp", "-a", f"{copy}/.", str(folder)], check=True)
 
     with pytest.raises(GraphReplaced):
-        await store.verify()
+        await store.health.verify()
     await store.close()
 
 
@@ -232,11 +232,11 @@ async def test_a_folder_that_stays_is_not_taken_for_another(
         monkeypatch.setattr(directory_lock, "_STAMP_SECONDS", seconds)
         service = TaskSchedulerService(folder)
         await service.open()
-        await service._graph().verify()
+        await service._graph().health.verify()
         await asyncio.to_thread(HARMLESS[what], folder)
-        await service._graph().verify()
+        await service._graph().health.verify()
         await service.schedule_tasks([DAILY])
-        await service._graph().verify()
+        await service._graph().health.verify()
         await service.close()
         for left in ("copy", "hard"):
             shutil.rmtree(folder.with_name(left), ignore_errors=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
 ASKED = {
     "history_edges": {"limit": 1000},
@@ -36,19 +36,19 @@ ASKED = {
 THEIRS = "title: 'theirs', status: 'failed', reason: 'theirs', until_ms: 5, newest: 7, due_key: 7000000, open_tasks: 3"
 
 
-async def answers(store: TaskStore) -> dict[str, list[str]]:
+async def answers(store: Graph) -> dict[str, list[str]]:
     """Return the rows of every answer, in an order of their own: some of the queries promise none."""
     asked = {name: await store.query(query(name), dict(parameters)) for name, parameters in ASKED.items()}
     return {name: sorted(json.dumps(row, sort_keys=True, default=str) for row in rows) for name, rows in asked.items()}
 
 
 async def test_nodes_and_edges_of_others_are_in_no_answer(
-    store: TaskStore,
+    store: Graph,
     a_task: Callable[..., ScheduledTask],
     claimed: Callable[..., Awaitable[Sequence[Execution]]],
     write_beside: Callable[[str], Awaitable[None]],
 ) -> None:
-    await store.create([task := a_task(schedule_cron="0 9 * * *"), a_task()])
+    await store.tasks.create([task := a_task(schedule_cron="0 9 * * *"), a_task()])
     await claimed(task)
     before = await answers(store)
     for label in KEYS:
@@ -63,4 +63,4 @@ async def test_nodes_and_edges_of_others_are_in_no_answer(
     assert await answers(store) == before
     assert len(before["history_edges"]) == 5
     assert await store.events.running(10)
-    assert len(await store.events.extents()) == len(before["event_streams"])
+    assert len(await store.events.ranges()) == len(before["event_streams"])

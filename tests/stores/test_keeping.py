@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
     MakeTask = Callable[..., ScheduledTask]
-    Reopen = Callable[[], Awaitable[TaskStore]]
+    Reopen = Callable[[], Awaitable[Graph]]
 
 
-async def nodes(store: TaskStore) -> int:
+async def nodes(store: Graph) -> int:
     return (await store.query("MATCH (n) RETURN count(n) AS n"))[0]["n"]  # pyright: ignore[reportReturnType]
 
 
-async def ids_due(store: TaskStore, now: datetime, limit: int = 100) -> list[str]:
-    return [task.task_id for task in await store.due(now, limit)]
+async def ids_due(store: Graph, now: datetime, limit: int = 100) -> list[str]:
+    return [task.task_id for task in await store.queue.due(now, limit)]
 
 
 async def test_a_task_comes_back_with_every_field_as_it_was_written(
-    store: TaskStore, a_task: MakeTask, now: datetime
+    store: Graph, a_task: MakeTask, now: datetime
 ) -> None:
     written = a_task(
         name='Grüße "an" alle \\ 日本語 🕰',
@@ -50,8 +50,8 @@ async def test_a_task_comes_back_with_every_field_as_it_was_written(
         dedup_key="daily",
         context={"deep": [1, 2.5, None, {"a": "\u0000 ok"}], "": True},
     )
-    await store.create([written])
-    assert await store.get(written.task_id) == written
+    await store.tasks.create([written])
+    assert await store.tasks.get(written.task_id) == written
 
 
 async def test_what_was_kept_is_there_after_the_graph_is_opened_again(
@@ -60,21 +60,21 @@ async def test_what_was_kept_is_there_after_the_graph_is_opened_again(
     written = [a_task(), a_task(schedule_cron="*/5 * * * *", dedup_key="five")]
     await (await reopen()).create(written)
     store = await reopen()
-    assert [await store.get(task.task_id) for task in written] == written
+    assert [await store.tasks.get(task.task_id) for task in written] == written
     assert await ids_due(store, now) == [task.task_id for task in written]
-    assert (await store.counters())["tasks_created"] == 2
-    assert store.totals["tasks_created"] == 2
+    assert ((await store.statistics.lifetime()).counts)["tasks_created"] == 2
+    assert store.statistics.totals["tasks_created"] == 2
 
 
-async def test_an_unknown_id_is_not_found(store: TaskStore) -> None:
+async def test_an_unknown_id_is_not_found(store: Graph) -> None:
     with pytest.raises(TaskNotFound, match="task_of_nobody"):
-        await store.get("task_of_nobody")
+        await store.tasks.get("task_of_nobody")
 
 
 async def test_a_task_is_linked_to_its_thought_and_its_first_minute(
-    store: TaskStore, a_task: MakeTask, now: datetime
+    store: Graph, a_task: MakeTask, now: datetime
 ) -> None:
-    await store.create([a_task(next_run_ms=to_ms(now + timedelta(seconds=42)))])
+    await store.tasks.create([a_task(next_run_ms=to_ms(now + timedelta(seconds=42)))])
     assert await store.query(
         "MATCH (h:thought)<-[:CREATED_BY]-(t:scheduled_task)-[:SCHEDULED_FOR]->(m:time) "
         "RETURN h.thought_id AS thought, m.time_id AS minute, m.at.epochMillis AS at"
@@ -82,17 +82,17 @@ async def test_a_task_is_linked_to_its_thought_and_its_first_minute(
 
 
 async def test_find_answers_the_next_to_run_first_and_those_with_nothing_ahead_last(
-    store: TaskStore, a_task: MakeTask, now: datetime
+    store: Graph, a_task: MakeTask, now: datetime
 ) -> None:
     late = a_task(next_run_ms=to_ms(now + timedelta(days=1)), schedule_cron="0 9 * * *")
     soon = a_task(next_run_ms=to_ms(now))
     old, new = (
         a_task(next_run_ms=None, status=TaskStatus.COMPLETE, created_at=now - timedelta(days=days)) for days in (2, 1)
     )
-    await store.create([late, old, soon, new])
+    await store.tasks.create([late, old, soon, new])
 
     async def found(**wanted: object) -> list[str]:
-        return [task.task_id for task in await store.find(TaskFilter(**wanted))]  # pyright: ignore[reportArgumentType]
+        return [task.task_id for task in await store.tasks.find(TaskFilter(**wanted))]  # pyright: ignore[reportArgumentType]
 
     assert await found() == [task.task_id for task in (soon, late, new, old)]
     assert await found(limit=3) == [task.task_id for task in (soon, late, new)]
@@ -100,77 +100,77 @@ async def test_find_answers_the_next_to_run_first_and_those_with_nothing_ahead_l
     assert await found(recurring=False, statuses=frozenset({TaskStatus.COMPLETE})) == [new.task_id, old.task_id]
 
 
-async def test_a_dedup_key_is_kept_by_one_task_only(store: TaskStore, a_task: MakeTask) -> None:
+async def test_a_dedup_key_is_kept_by_one_task_only(store: Graph, a_task: MakeTask) -> None:
     first = a_task(dedup_key="report")
-    await store.create([first])
+    await store.tasks.create([first])
     before = await nodes(store)
     with pytest.raises(DuplicateTask, match="report"):
-        await store.create([a_task(), a_task(dedup_key="report")])
+        await store.tasks.create([a_task(), a_task(dedup_key="report")])
     assert await nodes(store) == before
-    assert await store.find_by_dedup_key("report") == first
-    assert await store.find_by_dedup_key("another") is None
+    assert await store.tasks.find_by_dedup_key("report") == first
+    assert await store.tasks.find_by_dedup_key("another") is None
 
 
-async def test_only_an_open_task_is_the_one_that_brings_another_back(store: TaskStore, a_task: MakeTask) -> None:
+async def test_only_an_open_task_is_the_one_that_brings_another_back(store: Graph, a_task: MakeTask) -> None:
     ended = a_task(deferred_task_id="theirs", status=TaskStatus.COMPLETE, next_run_ms=None)
-    await store.create([ended])
-    assert await store.find_reactivation("theirs") is None
+    await store.tasks.create([ended])
+    assert await store.tasks.find_reactivation("theirs") is None
     standing = a_task(deferred_task_id="theirs")
-    await store.create([standing])
-    assert await store.find_reactivation("theirs") == standing
+    await store.tasks.create([standing])
+    assert await store.tasks.find_reactivation("theirs") == standing
 
 
 async def test_due_are_those_whose_moment_has_come_oldest_first_up_to_the_limit(
-    store: TaskStore, a_task: MakeTask, now: datetime
+    store: Graph, a_task: MakeTask, now: datetime
 ) -> None:
     shifts = [5, -3, 0, -1, 1, -2]
     tasks = {shift: a_task(next_run_ms=to_ms(now) + shift) for shift in shifts}
-    await store.create([*tasks.values(), a_task(next_run_ms=None)])
+    await store.tasks.create([*tasks.values(), a_task(next_run_ms=None)])
     assert await ids_due(store, now) == [tasks[shift].task_id for shift in (-3, -2, -1, 0)]
     assert await ids_due(store, now, limit=2) == [tasks[shift].task_id for shift in (-3, -2)]
     assert await ids_due(store, now - timedelta(seconds=1)) == []
 
 
 async def test_a_task_armed_for_before_the_last_look_is_still_found(
-    store: TaskStore, a_task: MakeTask, now: datetime
+    store: Graph, a_task: MakeTask, now: datetime
 ) -> None:
     """The floor under the due query rises with every look, and must fall for whoever comes late."""
     assert await ids_due(store, now) == []
     late = a_task(next_run_ms=to_ms(now) - 60_000)
-    await store.create([late])
+    await store.tasks.create([late])
     assert await ids_due(store, now) == [late.task_id]
 
 
-async def test_the_next_run_is_the_earliest_that_is_armed(store: TaskStore, a_task: MakeTask, now: datetime) -> None:
-    assert await store.next_run_at() is None
-    await store.create([a_task(next_run_ms=to_ms(now) + 9), a_task(next_run_ms=None)])
-    assert await store.next_run_at() == from_ms(to_ms(now) + 9)
-    await store.create([a_task(next_run_ms=to_ms(now) + 4)])
-    assert await store.next_run_at() == from_ms(to_ms(now) + 4)
+async def test_the_next_run_is_the_earliest_that_is_armed(store: Graph, a_task: MakeTask, now: datetime) -> None:
+    assert await store.queue.next_run_at() is None
+    await store.tasks.create([a_task(next_run_ms=to_ms(now) + 9), a_task(next_run_ms=None)])
+    assert await store.queue.next_run_at() == from_ms(to_ms(now) + 9)
+    await store.tasks.create([a_task(next_run_ms=to_ms(now) + 4)])
+    assert await store.queue.next_run_at() == from_ms(to_ms(now) + 4)
 
 
-async def test_a_bulk_is_kept_whole_or_not_at_all(store: TaskStore, a_task: MakeTask) -> None:
+async def test_a_bulk_is_kept_whole_or_not_at_all(store: Graph, a_task: MakeTask) -> None:
     before = await nodes(store)
     twins = [a_task(task_id="task_twin"), a_task(), a_task(task_id="task_twin")]
     with pytest.raises(GraphUnavailable, match="An id of the task is taken"):
-        await store.create(twins)
+        await store.tasks.create(twins)
     assert await nodes(store) == before
-    assert (await store.counters()).get("tasks_created", 0) == 0
+    assert ((await store.statistics.lifetime()).counts).get("tasks_created", 0) == 0
 
 
-async def test_one_bad_write_among_many_at_once_fails_alone(store: TaskStore, a_task: MakeTask) -> None:
-    await store.create([a_task(dedup_key="taken")])
+async def test_one_bad_write_among_many_at_once_fails_alone(store: Graph, a_task: MakeTask) -> None:
+    await store.tasks.create([a_task(dedup_key="taken")])
     asked = [[a_task(dedup_key="taken") if place == 7 else a_task()] for place in range(20)]
-    answers = await asyncio.gather(*(store.create(tasks) for tasks in asked), return_exceptions=True)
+    answers = await asyncio.gather(*(store.tasks.create(tasks) for tasks in asked), return_exceptions=True)
     assert [place for place, answer in enumerate(answers) if answer is not None] == [7]
     assert isinstance(answers[7], DuplicateTask)
-    assert len(await store.find(TaskFilter())) == 20
-    assert (await store.counters())["tasks_created"] == 20
+    assert len(await store.tasks.find(TaskFilter())) == 20
+    assert ((await store.statistics.lifetime()).counts)["tasks_created"] == 20
 
 
-async def test_a_query_of_ones_own_reads_and_never_writes(store: TaskStore, a_task: MakeTask) -> None:
+async def test_a_query_of_ones_own_reads_and_never_writes(store: Graph, a_task: MakeTask) -> None:
     task = a_task()
-    await store.create([task])
+    await store.tasks.create([task])
     assert await store.query("MATCH (t:scheduled_task {task_id: $id}) RETURN t.name AS name", {"id": task.task_id}) == [
         {"name": task.name}
     ]
@@ -185,25 +185,25 @@ async def test_a_query_of_ones_own_reads_and_never_writes(store: TaskStore, a_ta
     with pytest.raises(InvalidInput, match="query="):
         await store.query("MATCH (oops")
     assert await nodes(store) == before
-    assert (await store.get(task.task_id)).name == task.name
+    assert (await store.tasks.get(task.task_id)).name == task.name
 
 
-async def test_a_closed_graph_says_so(store: TaskStore, a_task: MakeTask) -> None:
+async def test_a_closed_graph_says_so(store: Graph, a_task: MakeTask) -> None:
     await store.close()
     with pytest.raises(GraphUnavailable, match="closed"):
-        await store.create([a_task()])
+        await store.tasks.create([a_task()])
     with pytest.raises(GraphUnavailable, match="closed"):
-        await store.next_run_at()
+        await store.queue.next_run_at()
 
 
-async def test_what_is_due_can_be_read_page_after_page(store: TaskStore, a_task: MakeTask, now: datetime) -> None:
+async def test_what_is_due_can_be_read_page_after_page(store: Graph, a_task: MakeTask, now: datetime) -> None:
     """Each page follows the last task of the one before, also among many tasks of one moment."""
     moments = [to_ms(now) - 1000 * (number // 5) for number in range(23)]
-    await store.create([a_task(next_run_ms=moment) for moment in [*moments, to_ms(now) + 1]])
+    await store.tasks.create([a_task(next_run_ms=moment) for moment in [*moments, to_ms(now) + 1]])
     whole = await ids_due(store, now)
-    pages: list[list[ScheduledTask]] = [list(await store.due(now, 4))]
+    pages: list[list[ScheduledTask]] = [list(await store.queue.due(now, 4))]
     while pages[-1]:
-        pages.append(list(await store.due(now, 4, pages[-1][-1])))
+        pages.append(list(await store.queue.due(now, 4, pages[-1][-1])))
 
     assert [len(page) for page in pages] == [4, 4, 4, 4, 4, 3, 0]
     assert [task.task_id for page in pages for task in page] == whole

@@ -63,7 +63,8 @@ def one_life(tmp_path_factory: pytest.TempPathFactory, life: type[Life]) -> Path
             await service.retain(0.8)
             store = service._graph()
             retried, other = sorted(
-                await store.find(TaskFilter(recurring=True, statuses=OPEN_STATUSES)), key=lambda task: task.on_lost
+                await store.tasks.find(TaskFilter(recurring=True, statuses=OPEN_STATUSES)),
+                key=lambda task: task.on_lost,
             )[::-1][:2]
             await one.lose_a_run(service, retried.task_id)
             await one.claim(store, other)
@@ -112,10 +113,10 @@ async def test_what_is_copied_is_what_the_source_holds(lived: Path, graph: str) 
     told: list[object] = []
     for place in (str(lived), graph):
         store = await open_store(place)
-        ids = sorted(task.task_id for task in await store.find(TaskFilter(limit=1000)))
-        tasks = [await store.get(task_id) for task_id in ids]
-        told.append([tasks, await store.history(None, 10_000), await store.past.summaries(None, 1000)])
-        told.append([await store.counters(), await store.due(VirtualClock().now(), 100)])
+        ids = sorted(task.task_id for task in await store.tasks.find(TaskFilter(limit=1000)))
+        tasks = [await store.tasks.get(task_id) for task_id in ids]
+        told.append([tasks, await store.tasks.history(None, 10_000), await store.retention.summaries(None, 1000)])
+        told.append([(await store.statistics.lifetime()).counts, await store.queue.due(VirtualClock().now(), 100)])
         await store.close()
 
     assert told[0] == told[2]
@@ -179,13 +180,13 @@ async def test_a_target_that_holds_something_else_is_refused_and_left_alone(
     lived: Path, graph: str, a_task: MakeTask
 ) -> None:
     store = await open_store(graph)
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     await store.close()
     with pytest.raises(CopyTargetNotEmpty, match=r"holds 1 time, 1 scheduled_task, .* already"):
         await copy_graph(lived, graph)
 
     store = await open_store(graph)
-    assert list(await store.find(TaskFilter())) == [task]
+    assert list(await store.tasks.find(TaskFilter())) == [task]
     await store.close()
 
 
@@ -205,12 +206,12 @@ async def test_a_copy_made_again_is_compared_again_and_never_undoes_what_was_don
     assert (first.went_on, second.went_on, digests(first)) == (False, True, digests(second))
 
     store = await open_store(graph)
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     await store.close()
     with pytest.raises(CopyMismatch, match="scheduled_task"):
         await copy_graph(lived, graph)
     store = await open_store(graph)
-    assert await store.get(task.task_id) == task
+    assert await store.tasks.get(task.task_id) == task
     await store.close()
 
 
@@ -249,7 +250,7 @@ async def test_what_cannot_be_copied_is_refused_before_anything_is_made(lived: P
 
 async def test_a_source_of_an_older_version_is_not_changed_but_refused(lived: Path, tmp_path: Path) -> None:
     store = await open_store(lived)
-    database = store._session._database  # pyright: ignore[reportAttributeAccessIssue]
+    database = store._connection._database  # pyright: ignore[reportAttributeAccessIssue]
     with database.transaction():
         database.command("opencypher", "MATCH (g:remembrancer_graph) SET g.version = 1")
     await store.close()
@@ -313,7 +314,7 @@ async def test_a_graph_that_a_scheduler_serves_is_neither_copied_nor_written(
 
     await copy_graph(neo4j_server.graph, tmp_path / "later")
     store = await open_store(tmp_path / "later")
-    assert [each.task_id for each in await store.find(TaskFilter())] == [task.task_id]
+    assert [each.task_id for each in await store.tasks.find(TaskFilter())] == [task.task_id]
     await store.close()
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -75,7 +75,7 @@ async def proxy(rotation: Rotation) -> AsyncIterator[BoltProxy]:
 
 
 @pytest.fixture
-async def store(proxy: BoltProxy) -> AsyncIterator[TaskStore]:
+async def store(proxy: BoltProxy) -> AsyncIterator[Graph]:
     store = await open_store(proxy.graph.replace("bolt://@", "bolt://"))
     yield store
     await store.close()
@@ -88,28 +88,28 @@ async def reconnect(proxy: BoltProxy) -> None:
 
 
 async def test_a_changed_password_is_read_from_its_file_again(
-    store: TaskStore, proxy: BoltProxy, rotation: Rotation, a_task: MakeTask
+    store: Graph, proxy: BoltProxy, rotation: Rotation, a_task: MakeTask
 ) -> None:
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     await asyncio.to_thread(rotation.change, NEW)
     rotation.file.write_text(f"{NEW}\n", "utf-8")
     await reconnect(proxy)
 
-    await asyncio.wait_for(store.create([a_task()]), LIMIT)
-    assert await asyncio.wait_for(store.get(task.task_id), LIMIT) == task
+    await asyncio.wait_for(store.tasks.create([a_task()]), LIMIT)
+    assert await asyncio.wait_for(store.tasks.get(task.task_id), LIMIT) == task
 
 
 async def test_an_old_password_locks_nobody_out(
-    store: TaskStore, proxy: BoltProxy, rotation: Rotation, a_task: MakeTask
+    store: Graph, proxy: BoltProxy, rotation: Rotation, a_task: MakeTask
 ) -> None:
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     await asyncio.to_thread(rotation.change, NEW)
     await reconnect(proxy)
     let_in: list[bool] = []
     refused: set[type] = set()
     give_up_at = time.monotonic() + 2.5 * credentials._TRY_EVERY_SECONDS
     while time.monotonic() < give_up_at:
-        asked = [store.get(task.task_id) for _ in range(10)] + [store.query("RETURN 1")]
+        asked = [store.tasks.get(task.task_id) for _ in range(10)] + [store.query("RETURN 1")]
         answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), LIMIT)
         refused |= {type(each) for each in answers}
         let_in.append(await asyncio.to_thread(rotation.works, NEW))
@@ -119,17 +119,17 @@ async def test_an_old_password_locks_nobody_out(
     assert len(let_in) > 3
     assert all(let_in)
     rotation.file.write_text(NEW, "utf-8")
-    assert await asyncio.wait_for(store.get(task.task_id), LIMIT) == task
+    assert await asyncio.wait_for(store.tasks.get(task.task_id), LIMIT) == task
 
 
 async def test_a_password_that_the_server_takes_again_is_used_again(
-    store: TaskStore, proxy: BoltProxy, rotation: Rotation, a_task: MakeTask
+    store: Graph, proxy: BoltProxy, rotation: Rotation, a_task: MakeTask
 ) -> None:
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     await asyncio.to_thread(rotation.change, NEW)
     await reconnect(proxy)
     with pytest.raises(GraphAccessDenied):
-        await store.get(task.task_id)
+        await store.tasks.get(task.task_id)
     await asyncio.to_thread(rotation.change, OLD)
 
     async def until_all_are_let_in() -> None:
@@ -140,16 +140,16 @@ async def test_a_password_that_the_server_takes_again_is_used_again(
             await asyncio.sleep(0.5)
 
     await asyncio.wait_for(until_all_are_let_in(), LIMIT)
-    assert await store.get(task.task_id) == task
+    assert await store.tasks.get(task.task_id) == task
 
 
 async def test_connections_of_before_stay_in_use_while_new_ones_are_refused(
-    store: TaskStore, rotation: Rotation, a_task: MakeTask
+    store: Graph, rotation: Rotation, a_task: MakeTask
 ) -> None:
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     await asyncio.to_thread(rotation.change, NEW)
     asked = [store.query("RETURN 1") for _ in range(5)]
     answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), LIMIT)
 
     assert GraphAccessDenied in {type(each) for each in answers}, "some of them need a new one"
-    assert await store.get(task.task_id) == task
+    assert await store.tasks.get(task.task_id) == task

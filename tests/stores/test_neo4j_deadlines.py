@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from remembrancer import Firing
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph.store import GraphStore
+    from remembrancer.stores.graph.bundle import ConnectedGraph
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -43,7 +43,7 @@ async def proxy(neo4j_server: Server) -> AsyncIterator[BoltProxy]:
 
 
 @pytest.fixture
-async def store(proxy: BoltProxy) -> AsyncIterator[GraphStore]:
+async def store(proxy: BoltProxy) -> AsyncIterator[ConnectedGraph]:
     store = await open_store(proxy.graph)
     yield store
     await store.close()
@@ -129,36 +129,38 @@ async def test_a_query_that_takes_too_long_is_given_up_in_words(proxy: BoltProxy
 
 
 async def test_a_commit_that_is_not_answered_is_looked_up(
-    store: GraphStore, proxy: BoltProxy, a_task: MakeTask
+    store: ConnectedGraph, proxy: BoltProxy, a_task: MakeTask
 ) -> None:
     proxy.cuts = iter([Cut.SILENT])
-    await asyncio.wait_for(store.create([task := a_task()]), 2 * LIMIT)
+    await asyncio.wait_for(store.tasks.create([task := a_task()]), 2 * LIMIT)
 
     assert proxy.cut == 1
-    assert [each.task_id for each in await store.find(TaskFilter())] == [task.task_id]
-    assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == 1
+    assert [each.task_id for each in await store.tasks.find(TaskFilter())] == [task.task_id]
+    assert (
+        ((await store.statistics.lifetime()).counts)["tasks_created"] == store.statistics.totals["tasks_created"] == 1
+    )
 
 
 async def test_writes_that_were_never_sent_are_not_in_doubt(
-    store: GraphStore, proxy: BoltProxy, a_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+    store: ConnectedGraph, proxy: BoltProxy, a_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "LOOK_UP_SECONDS", 600.0)
     proxy.cuts, proxy.down_after_a_cut = iter([Cut.AFTER]), True
-    in_doubt = asyncio.ensure_future(store.create([first := a_task()]))
+    in_doubt = asyncio.ensure_future(store.tasks.create([first := a_task()]))
     while proxy.cut == 0:
         await asyncio.wait({in_doubt}, timeout=0.05)
     for _ in range(3):
         with pytest.raises(GraphUnreachable):
-            await asyncio.wait_for(store.create([a_task()]), LIMIT)
+            await asyncio.wait_for(store.tasks.create([a_task()]), LIMIT)
         assert not in_doubt.done()
     many = await asyncio.wait_for(
-        asyncio.gather(*(store.create([a_task()]) for _ in range(20)), return_exceptions=True), LIMIT
+        asyncio.gather(*(store.tasks.create([a_task()]) for _ in range(20)), return_exceptions=True), LIMIT
     )
     assert {type(each) for each in many} == {GraphUnreachable}
     await proxy.up()
     await asyncio.wait_for(in_doubt, LIMIT)
 
-    assert [each.task_id for each in await store.find(TaskFilter())] == [first.task_id]
+    assert [each.task_id for each in await store.tasks.find(TaskFilter())] == [first.task_id]
 
 
 def test_a_forked_process_is_told_that_the_graph_is_not_its_own(neo4j_server: Server) -> None:
@@ -171,7 +173,7 @@ from remembrancer.ports.filters import TaskFilter
 
 async def ask(store):
     try:
-        return len(await store.find(Wanted()))
+        return len(await store.tasks.find(Wanted()))
     except GraphUnavailable as refused:
         return str(refused)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.event import Event
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph.store import GraphStore
+    from remembrancer.stores.graph.bundle import ConnectedGraph
     from remembrancer.testing import VirtualClock
 
     MakeTask = Callable[..., ScheduledTask]
@@ -36,17 +36,19 @@ REPLICAS = 4
 GENEROUS = 900.0
 
 
-async def work(store: GraphStore, tasks: list[ScheduledTask], name: str, now: datetime) -> None:
+async def work(store: ConnectedGraph, tasks: list[ScheduledTask], name: str, now: datetime) -> None:
     """Create, claim and settle, a few at a time, as a replica does."""
     for start in range(0, len(tasks), 5):
         some = tasks[start : start + 5]
-        await store.create(some)
+        await store.tasks.create(some)
         lease = Lease(f"lease_{name}_{start}", name, now)
-        won = await store.claim([plan(task, to_ms(now), name) for task in some], lease)
-        await store.settle([Settlement(each, ExecutionStatus.COMPLETED, now, 0.1) for each in won], [lease.lease_id])
+        won = await store.queue.claim([plan(task, to_ms(now), name) for task in some], lease)
+        await store.queue.settle(
+            [Settlement(each, ExecutionStatus.COMPLETED, now, 0.1) for each in won], [lease.lease_id]
+        )
 
 
-async def follow(store: GraphStore, clock: VirtualClock, count: int, seed: int) -> list[Event]:
+async def follow(store: ConnectedGraph, clock: VirtualClock, count: int, seed: int) -> list[Event]:
     """Read until so many events have come, in pages of any size, each by a reader that begins anew at the cursor."""
     chance, cursor, events = random.Random(seed), "0", []
     async with asyncio.timeout(GENEROUS):
@@ -68,7 +70,7 @@ async def test_readers_that_break_off_at_random_read_what_all_replicas_wrote_eac
     working = [work(store, mine, f"r{n}", now) for n, (store, mine) in enumerate(zip(replicas, tasks, strict=True))]
     readers = [follow(store, clock, count, seed * 10 + n) for n, store in enumerate(replicas[:2])]
     *_, one, other = await asyncio.gather(*working, *readers)
-    extents = await replicas[0].events.extents()
+    extents = await replicas[0].events.ranges()
     logged = {
         (stream, numbered.number): numbered.event
         for stream in extents
@@ -99,7 +101,7 @@ async def test_a_commit_whose_answer_was_lost_is_told_once(
         proxy.cuts = cycle([Cut.BEFORE, Cut.NOT, Cut.AFTER])
         tasks = [a_task() for _ in range(12)]
         for task in tasks:
-            await store.create([task])
+            await store.tasks.create([task])
         proxy.cuts = iter(())
         page = await EventFeed(store.events, clock).page("0")
         await store.close()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph.store import GraphStore
+    from remembrancer.stores.graph.bundle import ConnectedGraph
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -32,29 +32,29 @@ NOW = timedelta(0)
 COUNTERS = "MATCH (c:scheduler_counter) WHERE c.counter_id <> 'ended' RETURN properties(c) AS c"
 
 
-async def work(store: GraphStore, a_task: MakeTask, now: datetime, rounds: int = 3) -> None:
+async def work(store: ConnectedGraph, a_task: MakeTask, now: datetime, rounds: int = 3) -> None:
     """Schedule, fire and settle a few tasks, one of them in vain, each in commits of its own."""
     for turn in range(rounds):
         tasks = [a_task() for _ in range(4)]
-        await store.create(tasks)
+        await store.tasks.create(tasks)
         lease = Lease(f"lease_{tasks[0].task_id}", "replica", now)
-        won = await store.claim([plan(task, to_ms(now), "replica") for task in tasks], lease)
+        won = await store.queue.claim([plan(task, to_ms(now), "replica") for task in tasks], lease)
         states = [ExecutionStatus.COMPLETED] * 3 + [ExecutionStatus.FAILED]
         settled = [
             Settlement(each, state, now, 1.5, reason=f"Reason {turn}") for each, state in zip(won, states, strict=True)
         ]
-        await store.settle(settled, [lease.lease_id])
+        await store.queue.settle(settled, [lease.lease_id])
 
 
-async def told(store: GraphStore, now: datetime) -> tuple[Any, ...]:
+async def told(store: ConnectedGraph, now: datetime) -> tuple[Any, ...]:
     """Everything that is counted, over the graph's life and by hours."""
-    life, window = await store.accounts.lifelong(), await store.accounts.window(now - timedelta(days=1))
+    life, window = await store.statistics.lifetime(), await store.statistics.window(now - timedelta(days=1))
     return (dict(life.counts), life.errors, life.most_deferred, window.counts, window.delays, window.failures)
 
 
-async def kill(store: GraphStore) -> None:
+async def kill(store: ConnectedGraph) -> None:
     """Take the connections away from a store, as the end of its process does."""
-    session: Any = store._session
+    session: Any = store._connection
     await session._sessions.close()
 
 
@@ -67,9 +67,9 @@ async def test_counters_of_killed_replicas_are_folded_and_totals_stay(
         await kill(killed)
     store = await open_store(neo4j_server.graph)
     before = await told(store, now)
-    assert await store.accounts.fold(timedelta(hours=1)) == 0, "none is idle for long"
+    assert await store.statistics.fold(timedelta(hours=1)) == 0, "none is idle for long"
     await asyncio.sleep(0.05)  # by the server's clock: they are older than nothing
-    folded = await store.accounts.fold(NOW)
+    folded = await store.statistics.fold(NOW)
 
     assert folded >= 3
     assert await told(store, now) == before
@@ -81,7 +81,7 @@ async def test_counters_of_killed_replicas_are_folded_and_totals_stay(
     await store.close()
     reopened = await open_store(neo4j_server.graph)
     assert await told(reopened, now) == before
-    assert reopened.totals["tasks_created"] == 36
+    assert reopened.statistics.totals["tasks_created"] == 36
     await reopened.close()
 
 
@@ -92,12 +92,12 @@ async def test_a_writer_that_wakes_up_after_its_fold_counts_on(
     for turn in range(1, 4):
         await work(paused, a_task, now)
         await asyncio.sleep(0.05)
-        await asyncio.gather(*(other.accounts.fold(NOW) for _ in range(3)))
+        await asyncio.gather(*(other.statistics.fold(NOW) for _ in range(3)))
 
         counted = await told(other, now)
         assert (counted[0]["tasks_created"], counted[0]["executions_failed"]) == (12 * turn, 3 * turn)
         assert (counted[3]["executions_started"], sum(counted[5].values())) == (12 * turn, 3 * turn)
-        assert paused.totals["tasks_created"] == 12 * turn
+        assert paused.statistics.totals["tasks_created"] == 12 * turn
     await paused.close()
     await other.close()
 
@@ -107,13 +107,13 @@ async def test_the_number_of_a_last_commit_outlives_the_fold(
 ) -> None:
     paused, other = [await open_store(neo4j_server.graph) for _ in range(2)]
     await work(paused, a_task, now)
-    session: Any = paused._session
+    session: Any = paused._connection
     numbers = {
         each.counter_id: each._number for queue in session._queues.values() for each in queue.writers if each.wrote
     }
     await asyncio.sleep(0.05)
-    await other.accounts.fold(NOW)
-    await other.accounts.fold(NOW)
+    await other.statistics.fold(NOW)
+    await other.statistics.fold(NOW)
 
     for counter_id, number in numbers.items():
         found = neo4j_server.run(query("last_commit"), rows=[{"counter_id": counter_id, "row": 0}])
@@ -132,7 +132,7 @@ async def test_replicas_that_fold_at_once_count_nothing_twice(
     stores = [await open_store(neo4j_server.graph) for _ in range(3)]
     before = await told(stores[0], now)
     await asyncio.sleep(0.05)
-    await asyncio.gather(*(each.accounts.fold(NOW) for each in stores))
+    await asyncio.gather(*(each.statistics.fold(NOW) for each in stores))
 
     assert await told(stores[0], now) == before
     await asyncio.gather(*(each.close() for each in stores))

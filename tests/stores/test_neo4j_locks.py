@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from remembrancer import Firing
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.writes import Change
-    from remembrancer.stores.graph.store import GraphStore
+    from remembrancer.stores.graph.bundle import ConnectedGraph
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -67,7 +67,7 @@ class Fired:
 
 
 @pytest.fixture
-async def store(neo4j_server: Server) -> AsyncIterator[GraphStore]:
+async def store(neo4j_server: Server) -> AsyncIterator[ConnectedGraph]:
     store = await open_store(neo4j_server.graph)
     yield store
     await store.close()
@@ -120,39 +120,41 @@ async def test_many_locked_tasks_stop_no_replica(neo4j_server: Server) -> None:
 
 
 async def test_a_write_that_waits_for_a_lock_says_so(
-    store: GraphStore, neo4j_server: Server, a_task: MakeTask, a_change: Callable[..., Change], now: datetime
+    store: ConnectedGraph, neo4j_server: Server, a_task: MakeTask, a_change: Callable[..., Change], now: datetime
 ) -> None:
-    await store.create([task := a_task(next_run_ms=to_ms(now + timedelta(hours=1)))])
+    await store.tasks.create([task := a_task(next_run_ms=to_ms(now + timedelta(hours=1)))])
     with paused(neo4j_server, "scheduled_task", "task_id", [task.task_id]):
-        cancelling = asyncio.ensure_future(store.cancel(task.task_id, a_change("cancel")))
+        cancelling = asyncio.ensure_future(store.tasks.cancel(task.task_id, a_change("cancel")))
         for _ in range(20):
-            await asyncio.wait_for(store.create([a_task()]), LIMIT)
+            await asyncio.wait_for(store.tasks.create([a_task()]), LIMIT)
         assert not cancelling.done(), "it did not wait longer than the others took"
         with pytest.raises(GraphBusy, match="holds the locks"):
             await asyncio.wait_for(cancelling, LIMIT)
 
-    assert await store.cancel(task.task_id, a_change("cancel"))
+    assert await store.tasks.cancel(task.task_id, a_change("cancel"))
 
 
 async def test_a_locked_outcome_keeps_no_other_waiting(
-    store: GraphStore, neo4j_server: Server, a_task: MakeTask, now: datetime
+    store: ConnectedGraph, neo4j_server: Server, a_task: MakeTask, now: datetime
 ) -> None:
     tasks = [a_task() for _ in range(30)]
-    await store.create(tasks)
-    won = await store.claim([plan(task, to_ms(now), "replica_a") for task in tasks], Lease("lease_a", "replica_a", now))
+    await store.tasks.create(tasks)
+    won = await store.queue.claim(
+        [plan(task, to_ms(now), "replica_a") for task in tasks], Lease("lease_a", "replica_a", now)
+    )
     outcomes = [Settlement(each, ExecutionStatus.COMPLETED, now, 1.0, ends_task=TaskStatus.COMPLETE) for each in won]
 
     async def settled() -> int:
-        return sum(each.status is ExecutionStatus.COMPLETED for each in await store.history(None, 50))
+        return sum(each.status is ExecutionStatus.COMPLETED for each in await store.tasks.history(None, 50))
 
     with paused(neo4j_server, "task_execution", "execution_id", [won[7].execution_id]):
-        settling = asyncio.ensure_future(store.settle(outcomes, ["lease_a"]))
+        settling = asyncio.ensure_future(store.queue.settle(outcomes, ["lease_a"]))
         while await settled() < 29:
             assert not settling.done(), "the others were not written while it waits"
         with pytest.raises(GraphBusy):
             await asyncio.wait_for(settling, LIMIT)
 
-    assert await store.settle(outcomes, ["lease_a"]) == [True] * 30, "those that were written are known to be"
+    assert await store.queue.settle(outcomes, ["lease_a"]) == [True] * 30, "those that were written are known to be"
     assert neo4j_server.run("MATCH (l:execution_lease) RETURN l") == []
 
 
@@ -161,9 +163,9 @@ async def test_a_lost_run_that_is_locked_stops_no_firing(neo4j_server: Server) -
     async with TaskSchedulerService(neo4j_server.graph, check_interval_seconds=3600, handler=fired) as service:
         (task_id,) = await schedule(service, ["lost"], 3600)
         store = service._graph()
-        task = await store.get(task_id)
+        task = await store.tasks.get(task_id)
         over = datetime.now(UTC) - timedelta(minutes=5)
-        (won,) = await store.claim(
+        (won,) = await store.queue.claim(
             [plan(task, task.next_run_ms, "replica_dead")], Lease("lease_dead", "replica_dead", over)
         )
         with paused(neo4j_server, "task_execution", "execution_id", [won.execution_id]):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph.store import GraphStore
+    from remembrancer.stores.graph.bundle import ConnectedGraph
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -46,7 +46,7 @@ async def proxy(neo4j_server: Server) -> AsyncIterator[BoltProxy]:
 
 
 @pytest.fixture
-async def store(proxy: BoltProxy) -> AsyncIterator[GraphStore]:
+async def store(proxy: BoltProxy) -> AsyncIterator[ConnectedGraph]:
     store = await open_store(proxy.graph)
     yield store
     await store.close()
@@ -54,42 +54,44 @@ async def store(proxy: BoltProxy) -> AsyncIterator[GraphStore]:
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
 async def test_a_task_is_kept_once_whether_its_commit_or_its_answer_was_lost(
-    store: GraphStore, proxy: BoltProxy, a_task: MakeTask, cut: Cut
+    store: ConnectedGraph, proxy: BoltProxy, a_task: MakeTask, cut: Cut
 ) -> None:
     proxy.cuts = iter([cut])
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
 
     assert proxy.cut == 1
-    assert await store.get(task.task_id) == task
-    assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == 1
+    assert await store.tasks.get(task.task_id) == task
+    assert (
+        ((await store.statistics.lifetime()).counts)["tasks_created"] == store.statistics.totals["tasks_created"] == 1
+    )
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
 async def test_a_claim_and_an_outcome_are_written_once_and_known_to_be(
-    store: GraphStore, proxy: BoltProxy, a_task: MakeTask, now: datetime, cut: Cut
+    store: ConnectedGraph, proxy: BoltProxy, a_task: MakeTask, now: datetime, cut: Cut
 ) -> None:
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     proxy.cuts = iter([cut, cut])
-    (won,) = await store.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
+    (won,) = await store.queue.claim([plan(task, to_ms(now), "replica_a")], Lease("lease_a", "replica_a", now))
     settlement = Settlement(won, ExecutionStatus.COMPLETED, now, 1.0, ends_task=TaskStatus.COMPLETE)
-    settled = await store.settle([settlement])
+    settled = await store.queue.settle([settlement])
 
     assert (proxy.cut, settled) == (2, [True])
-    assert [each.status for each in await store.history(None, 10)] == [ExecutionStatus.COMPLETED]
-    counted = await store.counters()
+    assert [each.status for each in await store.tasks.history(None, 10)] == [ExecutionStatus.COMPLETED]
+    counted = (await store.statistics.lifetime()).counts
     assert (counted["executions_started"], counted["executions_completed"], counted["tasks_completed"]) == (1, 1, 1)
-    assert dict(store.totals) == counted
+    assert dict(store.statistics.totals) == counted
 
 
 async def test_many_writes_over_a_network_that_breaks_all_the_time_are_each_kept_once(
-    store: GraphStore, proxy: BoltProxy, a_task: MakeTask
+    store: ConnectedGraph, proxy: BoltProxy, a_task: MakeTask
 ) -> None:
     proxy.cuts = cycle([Cut.BEFORE, Cut.NOT, Cut.AFTER, Cut.NOT, Cut.NOT])
     tasks = [a_task(dedup_key=f"key {place % 100}") for place in range(110)]
 
     async def create(place: int) -> str:
         try:
-            await store.create([tasks[place]])
+            await store.tasks.create([tasks[place]])
         except DuplicateTask:
             return "taken"
         return "kept"
@@ -101,29 +103,35 @@ async def test_many_writes_over_a_network_that_breaks_all_the_time_are_each_kept
 
     assert proxy.cut >= 4
     assert (answers.count("kept"), answers.count("taken")) == (100, 10)
-    assert len(await store.find(TaskFilter())) == 100
-    assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == 100
+    assert len(await store.tasks.find(TaskFilter())) == 100
+    assert (
+        ((await store.statistics.lifetime()).counts)["tasks_created"] == store.statistics.totals["tasks_created"] == 100
+    )
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
 async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_and_learned_later(
-    store: GraphStore, proxy: BoltProxy, a_task: MakeTask, monkeypatch: pytest.MonkeyPatch, cut: Cut
+    store: ConnectedGraph, proxy: BoltProxy, a_task: MakeTask, monkeypatch: pytest.MonkeyPatch, cut: Cut
 ) -> None:
     proxy.cuts, proxy.down_after_a_cut = iter([cut]), True
     with monkeypatch.context() as while_down:
         while_down.setattr(writer, "LOOK_UP_SECONDS", 0.2)
         with pytest.raises(OutcomeUnknown, match=r"Look before you repeat it.* get_task") as unknown:
-            await store.create([task := a_task()])
+            await store.tasks.create([task := a_task()])
     await proxy.up()
-    await store.create([another := a_task()])
+    await store.tasks.create([another := a_task()])
 
     made = 1 if cut is Cut.BEFORE else 2
     async with asyncio.timeout(30):
-        while store.totals["tasks_created"] < made:  # the writer learns it beside the one that goes on
-            await store.get(task.task_id if cut is Cut.AFTER else another.task_id)
-    assert (await store.counters())["tasks_created"] == store.totals["tasks_created"] == made
+        while store.statistics.totals["tasks_created"] < made:  # the writer learns it beside the one that goes on
+            await store.tasks.get(task.task_id if cut is Cut.AFTER else another.task_id)
+    assert (
+        ((await store.statistics.lifetime()).counts)["tasks_created"]
+        == store.statistics.totals["tasks_created"]
+        == made
+    )
     assert unknown.value.task_ids == [task.task_id]
-    kept = [each.task_id for each in await store.find(TaskFilter())]
+    kept = [each.task_id for each in await store.tasks.find(TaskFilter())]
     assert (task.task_id in kept) == (cut is Cut.AFTER)
 
 
@@ -149,8 +157,10 @@ async def test_a_service_does_not_repeat_a_schedule_of_which_it_does_not_know_wh
         assert len(await service.find_tasks(TaskFilter())) == 3
 
 
-async def test_a_commit_that_the_server_still_works_on_is_waited_for(store: GraphStore, neo4j_server: Server) -> None:
-    session = store._session
+async def test_a_commit_that_the_server_still_works_on_is_waited_for(
+    store: ConnectedGraph, neo4j_server: Server
+) -> None:
+    session = store._connection
     writer = session._writer(lambda: None)
     tally = CommitStatistics()
     row = {"task_id": "task_1", "name": "Task", "status": "PENDING", "created_ms": 0, "task_type": "one_time"}
@@ -167,4 +177,4 @@ async def test_a_commit_that_the_server_still_works_on_is_waited_for(store: Grap
         await asyncio.to_thread(unfinished.commit)
 
     assert await looking
-    assert store.totals["tasks_created"] == 1
+    assert store.statistics.totals["tasks_created"] == 1

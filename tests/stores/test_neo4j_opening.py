@@ -103,7 +103,7 @@ asyncio.run(main())
 
 async def test_a_graph_of_a_newer_version_is_refused_and_left_alone(neo4j_server: Server, a_task: MakeTask) -> None:
     store = await open_store(neo4j_server.graph)
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     await store.close()
     neo4j_server.run("MATCH (g:remembrancer_graph) SET g.version = 9999")
     for _ in range(2):
@@ -112,7 +112,7 @@ async def test_a_graph_of_a_newer_version_is_refused_and_left_alone(neo4j_server
         assert neo4j_server.password not in str(refused.value)
     neo4j_server.run("MATCH (g:remembrancer_graph) SET g.version = 1")
     store = await open_store(neo4j_server.graph)
-    assert await store.get(task.task_id) == task
+    assert await store.tasks.get(task.task_id) == task
     await store.close()
 
 
@@ -140,7 +140,7 @@ async def test_a_closed_graph_leaves_one_sum_of_what_its_writers_counted(
 ) -> None:
     for _ in range(3):
         store = await open_store(neo4j_server.graph)
-        await store.create([a_task()])
+        await store.tasks.create([a_task()])
         await store.close()
 
     counters = neo4j_server.run("MATCH (c:scheduler_counter) RETURN c.counter_id AS id, c.tasks_created AS made")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Change, Lease
 
     MakeTask = Callable[..., ScheduledTask]
@@ -68,9 +68,9 @@ async def ahead(server: Server, statements: Sequence[Statement]) -> AsyncIterato
 
 
 @pytest.fixture
-async def won(store: TaskStore, a_task: MakeTask, claimed: Claimed) -> Execution:
+async def won(store: Graph, a_task: MakeTask, claimed: Claimed) -> Execution:
     """Claim the only run of a task, which may be tried again when it is lost."""
-    await store.create([task := a_task(on_lost="retry")])
+    await store.tasks.create([task := a_task(on_lost="retry")])
     return (await claimed(task))[0]
 
 
@@ -79,83 +79,83 @@ def done(won: Execution, now: datetime) -> Settlement:
 
 
 async def test_an_outcome_that_comes_while_its_execution_is_taken_over_is_not_kept(
-    store: TaskStore, neo4j_server: Server, won: Execution, now: datetime
+    store: Graph, neo4j_server: Server, won: Execution, now: datetime
 ) -> None:
-    lost = decide(await store.get(won.task_id), won, now, "replica_b")
+    lost = decide(await store.tasks.get(won.task_id), won, now, "replica_b")
     async with ahead(neo4j_server, recovery_statements([], [lost])) as overtaken:
-        assert await overtaken(store.settle([done(won, now)])) == [False]
-    made = await store.history(won.task_id, 10)
+        assert await overtaken(store.queue.settle([done(won, now)])) == [False]
+    made = await store.tasks.history(won.task_id, 10)
 
     assert sorted((each.status, each.reason_code) for each in made) == [("failed", "lease_expired"), ("running", None)]
-    assert (await store.get(won.task_id)).status is TaskStatus.ACTIVE
-    assert (await store.counters())["executions_completed"] == 0
+    assert (await store.tasks.get(won.task_id)).status is TaskStatus.ACTIVE
+    assert ((await store.statistics.lifetime()).counts)["executions_completed"] == 0
 
 
 async def test_an_execution_that_is_settled_while_it_is_taken_over_is_not_tried_again(
-    store: TaskStore, neo4j_server: Server, won: Execution, a_lease: Callable[..., Lease], now: datetime
+    store: Graph, neo4j_server: Server, won: Execution, a_lease: Callable[..., Lease], now: datetime
 ) -> None:
-    lost = decide(await store.get(won.task_id), won, now, "replica_b")
+    lost = decide(await store.tasks.get(won.task_id), won, now, "replica_b")
     (found,) = await store.query(query("execution_elements"), {"ids": [won.execution_id]})
     statements = settle_statements([done(won, now)], [str(found["element_id"])], [])
     async with ahead(neo4j_server, statements) as overtaken:
-        assert await overtaken(store.take_over([], [lost], a_lease())) == []
+        assert await overtaken(store.queue.recover([], [lost], a_lease())) == []
 
-    assert [each.status for each in await store.history(won.task_id, 10)] == ["completed"]
-    assert (await store.counters())["executions_failed"] == 0
+    assert [each.status for each in await store.tasks.history(won.task_id, 10)] == ["completed"]
+    assert ((await store.statistics.lifetime()).counts)["executions_failed"] == 0
 
 
 @pytest.fixture
-async def cancelling(store: TaskStore, won: Execution, a_change: Callable[..., Change]) -> Sequence[Statement]:
+async def cancelling(store: Graph, won: Execution, a_change: Callable[..., Change]) -> Sequence[Statement]:
     """Cancel the task of `won`."""
     row = {**audit_rows.change_row(won.task_id, a_change("cancel")), "task_fence": None}
     return [Statement("cancel_tasks", [row])]
 
 
-async def stays_cancelled(store: TaskStore, task_id: str) -> bool:
+async def stays_cancelled(store: Graph, task_id: str) -> bool:
     """Say whether the task is as its cancellation left it, and so are the books, which are not the other's."""
-    after, counted = await store.get(task_id), await store.counters()
+    after, counted = await store.tasks.get(task_id), (await store.statistics.lifetime()).counts
     assert (after.status, after.next_run_ms, after.deferral_count) == (TaskStatus.CANCELLED, None, 0)
     assert (counted["tasks_completed"], counted["deferrals"], counted["executions_started"]) == (0, 0, 1)
-    return len(await store.history(task_id, 10)) == 1
+    return len(await store.tasks.history(task_id, 10)) == 1
 
 
 @pytest.mark.parametrize("puts_off", [False, True])
 async def test_a_task_that_is_cancelled_while_its_run_is_settled_stays_so(
-    store: TaskStore, neo4j_server: Server, won: Execution, cancelling: Sequence[Statement], *, puts_off: bool
+    store: Graph, neo4j_server: Server, won: Execution, cancelling: Sequence[Statement], *, puts_off: bool
 ) -> None:
     now = won.triggered_at
     settlement = done(won, now)
     if puts_off:
-        rearm = defer(await store.get(won.task_id), Defer(now.replace(hour=12), "Busy"), now, now)
+        rearm = defer(await store.tasks.get(won.task_id), Defer(now.replace(hour=12), "Busy"), now, now)
         settlement = Settlement(won, ExecutionStatus.DEFERRED, now, 1.0, rearm=rearm)
     async with ahead(neo4j_server, cancelling) as overtaken:
-        assert await overtaken(store.settle([settlement])) == [True]
+        assert await overtaken(store.queue.settle([settlement])) == [True]
 
     assert await stays_cancelled(store, won.task_id)
 
 
 async def test_a_task_that_is_cancelled_while_its_lost_run_is_taken_over_is_not_tried_again(
-    store: TaskStore,
+    store: Graph,
     neo4j_server: Server,
     won: Execution,
     cancelling: Sequence[Statement],
     a_lease: Callable[..., Lease],
 ) -> None:
-    lost = decide(await store.get(won.task_id), won, won.triggered_at, "replica_b")
+    lost = decide(await store.tasks.get(won.task_id), won, won.triggered_at, "replica_b")
     async with ahead(neo4j_server, cancelling) as overtaken:
-        assert await overtaken(store.take_over([], [lost], a_lease())) == []
+        assert await overtaken(store.queue.recover([], [lost], a_lease())) == []
 
     assert await stays_cancelled(store, won.task_id)
 
 
 async def test_a_task_that_two_set_aside_is_set_aside_once(
-    store: TaskStore, neo4j_server: Server, a_task: MakeTask, now: datetime
+    store: Graph, neo4j_server: Server, a_task: MakeTask, now: datetime
 ) -> None:
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     (row,) = await store.query("MATCH (t:scheduled_task) RETURN t")
     async with ahead(neo4j_server, quarantine_statements(dict(row["t"]), "Unreadable", to_ms(now))) as overtaken:
-        await overtaken(store.quarantine(task.task_id, "Unreadable", now))
+        await overtaken(store.tasks.quarantine(task.task_id, "Unreadable", now))
 
-    assert len(await store.trail.of_task(task.task_id)) == 2
-    assert len(await store.history(task.task_id, 10)) == 1
-    assert (await store.counters())["tasks_failed"] == 0, "by the other, who has no books here"
+    assert len(await store.audit.of_task(task.task_id)) == 2
+    assert len(await store.tasks.history(task.task_id, 10)) == 1
+    assert ((await store.statistics.lifetime()).counts)["tasks_failed"] == 0, "by the other, who has no books here"

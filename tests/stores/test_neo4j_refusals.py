@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.graph.store import GraphStore
+    from remembrancer.stores.graph.bundle import ConnectedGraph
 
     MakeTask = Callable[..., ScheduledTask]
 
@@ -40,7 +40,7 @@ LIMIT = 60
 
 
 @pytest.fixture
-async def store(neo4j_server: Server) -> AsyncIterator[GraphStore]:
+async def store(neo4j_server: Server) -> AsyncIterator[ConnectedGraph]:
     store = await open_store(neo4j_server.graph)
     yield store
     await store.close()
@@ -90,38 +90,40 @@ async def test_a_foreign_constraint_on_tasks_is_named_at_once(neo4j_server: Serv
 
 
 async def test_what_a_foreign_constraint_refuses_is_left_alone(
-    store: GraphStore, neo4j_server: Server, a_task: MakeTask, now: datetime, caplog: pytest.LogCaptureFixture
+    store: ConnectedGraph, neo4j_server: Server, a_task: MakeTask, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     tasks = [a_task(trigger_prompt=f"prompt {place}") for place in range(12)]
-    await store.create(tasks)
+    await store.tasks.create(tasks)
     with foreign_constraint(neo4j_server, "task_execution", "task_id"):
         taken = tasks[5].task_id
         neo4j_server.run("CREATE (:task_execution {execution_id: 'theirs', task_id: $id})", id=taken)
         claims = [plan(task, to_ms(now), "replica_a") for task in tasks]
-        won = await asyncio.wait_for(store.claim(claims, Lease("lease_a", "replica_a", now)), LIMIT)
+        won = await asyncio.wait_for(store.queue.claim(claims, Lease("lease_a", "replica_a", now)), LIMIT)
         assert {each.task_id for each in won} == {task.task_id for task in tasks} - {taken}
         assert "task_id of task_execution" in caplog.text
         assert taken in caplog.text
-        again = await asyncio.wait_for(store.claim([claims[5]], Lease("lease_b", "replica_a", now)), LIMIT)
+        again = await asyncio.wait_for(store.queue.claim([claims[5]], Lease("lease_b", "replica_a", now)), LIMIT)
         assert again == []
 
 
 async def test_an_outcome_against_a_foreign_constraint_is_refused_alone(
-    store: GraphStore, neo4j_server: Server, a_task: MakeTask, now: datetime
+    store: ConnectedGraph, neo4j_server: Server, a_task: MakeTask, now: datetime
 ) -> None:
     tasks = [a_task() for _ in range(6)]
-    await store.create(tasks)
-    won = await store.claim([plan(task, to_ms(now), "replica_a") for task in tasks], Lease("lease_a", "replica_a", now))
+    await store.tasks.create(tasks)
+    won = await store.queue.claim(
+        [plan(task, to_ms(now), "replica_a") for task in tasks], Lease("lease_a", "replica_a", now)
+    )
     outcomes = [
         Settlement(each, ExecutionStatus.COMPLETED, now, 1.0, result=f"result {place % 5}")
         for place, each in enumerate(won)
     ]
     with foreign_constraint(neo4j_server, "task_execution", "result"):
         with pytest.raises(ForeignConstraint, match=r"result of task_execution"):
-            await asyncio.wait_for(store.settle(outcomes), LIMIT)
-        ended = [each for each in await store.history(None, 10) if each.status is ExecutionStatus.COMPLETED]
+            await asyncio.wait_for(store.queue.settle(outcomes), LIMIT)
+        ended = [each for each in await store.tasks.history(None, 10) if each.status is ExecutionStatus.COMPLETED]
         assert len(ended) == 5
-    assert await store.settle(outcomes) == [True] * 6
+    assert await store.queue.settle(outcomes) == [True] * 6
 
 
 async def test_a_server_that_is_too_old_is_left_as_it_is(bare: Server) -> None:
@@ -174,8 +176,8 @@ async def test_nodes_that_are_against_a_constraint_are_named(bare: Server) -> No
 async def test_a_constraint_of_another_name_is_as_good(bare: Server, a_task: MakeTask) -> None:
     bare.run("CREATE CONSTRAINT theirs FOR (n:scheduled_task) REQUIRE n.task_id IS UNIQUE")
     store = await open_store(bare.graph)
-    await store.create([task := a_task()])
-    assert await store.get(task.task_id) == task
+    await store.tasks.create([task := a_task()])
+    assert await store.tasks.get(task.task_id) == task
     await store.close()
 
 
@@ -197,7 +199,7 @@ async def test_serve_waits_for_a_server_that_is_not_there_yet(neo4j_server: Serv
 
         assert await asyncio.wait_for(serving.wait(), LIMIT) == 0
     store = await open_store(neo4j_server.graph)
-    assert await store.find(TaskFilter()) == []
+    assert await store.tasks.find(TaskFilter()) == []
     await store.close()
 
 

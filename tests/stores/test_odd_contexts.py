@@ -10,8 +10,7 @@ import pytest
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.filters import TaskFilter
-from remembrancer.ports.statistics import TaskPageQuery
+from remembrancer.ports.filters import TaskFilter, TaskPageQuery
 from remembrancer.ports.writes import Reschedule
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Change
 
     MakeTask = Callable[..., ScheduledTask]
@@ -37,14 +36,14 @@ ODD = {
 
 @pytest.mark.parametrize("case", ODD)
 async def test_an_odd_context_is_shown_as_unreadable(
-    store: TaskStore, a_task: MakeTask, write_beside: Beside, *, case: str
+    store: Graph, a_task: MakeTask, write_beside: Beside, *, case: str
 ) -> None:
     odd, sound = a_task(context={"a": 1}), a_task(context={"a": 1})
-    await store.create([odd, sound])
+    await store.tasks.create([odd, sound])
     await write_beside(f"MATCH (t:scheduled_task {{task_id: '{odd.task_id}'}}) SET t.context = '{ODD[case]}'")
-    shown = await store.get(odd.task_id)
-    listed = {task.task_id: task for task in await store.find(TaskFilter())}
-    paged = await store.accounts.listed(TaskPageQuery(TaskStatus.PENDING, TaskType(odd.task_type), 10))
+    shown = await store.tasks.get(odd.task_id)
+    listed = {task.task_id: task for task in await store.tasks.find(TaskFilter())}
+    paged = await store.tasks.page(TaskPageQuery(TaskStatus.PENDING, TaskType(odd.task_type), 10))
 
     assert (shown.name, shown.context) == (odd.name, None)
     assert shown.unreadable
@@ -53,21 +52,19 @@ async def test_an_odd_context_is_shown_as_unreadable(
     assert {task.task_id for task in paged} == {odd.task_id, sound.task_id}
 
 
-async def test_an_odd_context_is_never_run(
-    store: TaskStore, a_task: MakeTask, write_beside: Beside, now: datetime
-) -> None:
-    await store.create([odd := a_task(context={"a": 1}), sound := a_task()])
+async def test_an_odd_context_is_never_run(store: Graph, a_task: MakeTask, write_beside: Beside, now: datetime) -> None:
+    await store.tasks.create([odd := a_task(context={"a": 1}), sound := a_task()])
     await write_beside(f"MATCH (t:scheduled_task {{task_id: '{odd.task_id}'}}) SET t.context = '{ODD['deep']}'")
-    due = await store.due(now, 10)
+    due = await store.queue.due(now, 10)
 
     assert [task.task_id for task in due] == [sound.task_id]
-    assert (await store.get(odd.task_id)).status is TaskStatus.FAILED
+    assert (await store.tasks.get(odd.task_id)).status is TaskStatus.FAILED
 
 
 async def test_a_deferral_with_an_odd_context_stays_in_the_history(
-    store: TaskStore, a_task: MakeTask, a_change: Callable[..., Change], write_beside: Beside, now: datetime
+    store: Graph, a_task: MakeTask, a_change: Callable[..., Change], write_beside: Beside, now: datetime
 ) -> None:
-    await store.create([task := a_task(next_run_ms=to_ms(now) + 60_000)])
+    await store.tasks.create([task := a_task(next_run_ms=to_ms(now) + 60_000)])
     deferral = Deferral(
         deferral_id="deferral_1",
         task_id=task.task_id,
@@ -77,11 +74,11 @@ async def test_a_deferral_with_an_odd_context_stays_in_the_history(
         reason="Later",
         context={"a": 1},
     )
-    read = await store.get(task.task_id)
+    read = await store.tasks.get(task.task_id)
     rearm = Reschedule(deferral, to_ms(deferral.deferred_until), None)
-    assert await store.defer(task.task_id, read.next_run_ms, rearm, a_change("defer"))
+    assert await store.tasks.defer(task.task_id, read.next_run_ms, rearm, a_change("defer"))
     await write_beside(f"MATCH (d:task_deferral) WHERE d.task_id = '{task.task_id}' SET d.context = '{ODD['deep']}'")
-    (entry,) = (await store.get(task.task_id)).deferral_history
+    (entry,) = (await store.tasks.get(task.task_id)).deferral_history
 
     assert (entry["reason"], entry["context"]) == ("Later", None)
     assert "context" in entry["unreadable"]

@@ -172,7 +172,7 @@ async def test_a_folder_under_way_is_mended_at_each_beat(tmp_path: Path, monkeyp
         made = folder / "databases" / "remembrancer" / "made_by_the_engine.wal"
         made.write_text("x")
         made.chmod(0o666)
-        await asyncio.wait_for(store.verify(), 60)
+        await asyncio.wait_for(store.health.verify(), 60)
 
         assert mode(made) == 0o600
     finally:

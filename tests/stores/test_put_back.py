@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
     MakeTask = Callable[..., ScheduledTask]
     Claim = Callable[..., Awaitable[list[Execution]]]
@@ -30,13 +30,13 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def put_back(store: TaskStore, claimed: Claim, now: datetime, write_beside: Beside) -> PutBack:
+def put_back(store: Graph, claimed: Claim, now: datetime, write_beside: Beside) -> PutBack:
     """Let a task run, to this outcome if one is given, and set it back to where it stood; return the execution's id."""
 
     async def run(task: ScheduledTask, outcome: ExecutionStatus | None) -> str:
         (execution,) = await claimed(task)
         if outcome:
-            await store.settle([ended(execution, outcome, now)])
+            await store.queue.settle([ended(execution, outcome, now)])
         await write_beside(
             f"MATCH (t:scheduled_task {{task_id: '{task.task_id}'}}) SET t.status = 'ACTIVE', "
             f"t.next_run_ms = {task.next_run_ms}, t.nominal_ms = {task.nominal_ms}, "
@@ -61,22 +61,22 @@ def ended(execution: Execution, status: ExecutionStatus, now: datetime) -> Settl
 
 
 async def test_a_recurring_task_goes_on_behind_the_moment_that_has_its_execution(
-    store: TaskStore, a_task: MakeTask, put_back: PutBack, claimed: Claim, *, caplog: pytest.LogCaptureFixture
+    store: Graph, a_task: MakeTask, put_back: PutBack, claimed: Claim, *, caplog: pytest.LogCaptureFixture
 ) -> None:
     task, fresh = a_task(schedule_cron="* * * * *"), a_task(schedule_cron="* * * * *")
-    await store.create([task, fresh])
+    await store.tasks.create([task, fresh])
     first = await put_back(task, ExecutionStatus.COMPLETED)
     now = from_ms(task.next_run_ms or 0)
 
-    due = await store.due(now, 10)
+    due = await store.queue.due(now, 10)
     assert {each.task_id for each in due} == {task.task_id, fresh.task_id}
     assert [each.task_id for each in await claimed(*due)] == [fresh.task_id]
     assert f"{task.task_id} stood at a moment that has its execution already ({first})" in caplog.text
 
-    stands = await store.get(task.task_id)
+    stands = await store.tasks.get(task.task_id)
     assert (stands.status, stands.next_run_ms) == (TaskStatus.ACTIVE, to_ms(now + MINUTE))
     (second,) = await claimed(stands, at=now + MINUTE)
-    assert [each.execution_id for each in await store.history(task.task_id, 10)] == [second.execution_id, first]
+    assert [each.execution_id for each in await store.tasks.history(task.task_id, 10)] == [second.execution_id, first]
 
 
 @pytest.mark.parametrize(
@@ -88,17 +88,17 @@ async def test_a_recurring_task_goes_on_behind_the_moment_that_has_its_execution
     ],
 )
 async def test_a_one_time_task_ends_as_its_only_moment_does(
-    store: TaskStore, a_task: MakeTask, put_back: PutBack, claimed: Claim, *, outcome: Any, expected: TaskStatus
+    store: Graph, a_task: MakeTask, put_back: PutBack, claimed: Claim, *, outcome: Any, expected: TaskStatus
 ) -> None:
-    await store.create([task := a_task()])
+    await store.tasks.create([task := a_task()])
     only = await put_back(task, outcome)
     now = from_ms(task.next_run_ms or 0)
-    assert await claimed(*await store.due(now, 10)) == []
+    assert await claimed(*await store.queue.due(now, 10)) == []
 
-    stands = await store.get(task.task_id)
+    stands = await store.tasks.get(task.task_id)
     assert (stands.status, stands.next_run_ms) == (expected, None)
-    (execution,) = await store.history(task.task_id, 10)
+    (execution,) = await store.tasks.history(task.task_id, 10)
     assert execution.execution_id == only
     if outcome is None:
-        await store.settle([ended(execution, ExecutionStatus.COMPLETED, now)])
-        assert (await store.get(task.task_id)).status is TaskStatus.COMPLETE
+        await store.queue.settle([ended(execution, ExecutionStatus.COMPLETED, now)])
+        assert (await store.tasks.get(task.task_id)).status is TaskStatus.COMPLETE

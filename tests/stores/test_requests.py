@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Lease
 
     MakeTask = Callable[..., ScheduledTask]
@@ -35,99 +35,99 @@ MARK = IdempotencyKey("rest: ada", "k1", "digest")
 
 
 async def test_of_many_who_change_a_task_as_they_read_it_one_does(
-    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
+    store: Graph, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task = a_task(schedule_cron="0 12 * * *", next_run_ms=to_ms(now + timedelta(hours=3)))
-    await store.create([task])
-    fence = (await store.get(task.task_id)).fence
+    await store.tasks.create([task])
+    fence = (await store.tasks.get(task.task_id)).fence
     rearms = [defer(task, Defer(now + timedelta(hours=hours), "Not yet"), now, None) for hours in range(4, 8)]
     deferring = Change("defer", now, "rest", if_fence=fence)
     running = Change("run_now", now, "rest", if_fence=fence)
     cancelling = Change("cancel", now, "rest", if_fence=fence)
     written = await asyncio.gather(
-        *(store.defer(task.task_id, task.next_run_ms, rearm, deferring) for rearm in rearms),
-        store.start_now(by_hand(task), a_lease(), running),
-        *(store.cancel(task.task_id, cancelling) for _ in range(4)),
+        *(store.tasks.defer(task.task_id, task.next_run_ms, rearm, deferring) for rearm in rearms),
+        store.queue.start_now(by_hand(task), a_lease(), running),
+        *(store.tasks.cancel(task.task_id, cancelling) for _ in range(4)),
     )
 
     assert [bool(each) for each in written].count(True) == 1
-    assert (await store.get(task.task_id)).fence == fence + 1
+    assert (await store.tasks.get(task.task_id)).fence == fence + 1
     assert await store.query("MATCH (c:task_change) RETURN count(c) AS changes") == [{"changes": 1}]
 
 
 async def test_what_is_refused_leaves_the_task_as_it_was_read(
-    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
+    store: Graph, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task = a_task(next_run_ms=to_ms(now) + 1000)
-    await store.create([task])
-    before = await store.get(task.task_id)
+    await store.tasks.create([task])
+    before = await store.tasks.get(task.task_id)
     stale = Change("cancel", now, "rest", if_fence=before.fence + 1)
 
-    assert not await store.cancel(task.task_id, stale)
-    assert await store.start_now(by_hand(task), a_lease(), stale) is None
-    assert await store.get(task.task_id) == before
+    assert not await store.tasks.cancel(task.task_id, stale)
+    assert await store.queue.start_now(by_hand(task), a_lease(), stale) is None
+    assert await store.tasks.get(task.task_id) == before
     assert await store.query("MATCH (n) WHERE n:task_execution OR n:execution_lease RETURN n") == []
 
 
 async def test_an_end_counts_as_a_change(
-    *, store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, claimed: Claim, now: datetime
+    *, store: Graph, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, claimed: Claim, now: datetime
 ) -> None:
     task = a_task()
-    await store.create([task])
+    await store.tasks.create([task])
     (won,) = await claimed(task)
-    read = await store.get(task.task_id)
-    await store.settle([Settlement(won, ExecutionStatus.COMPLETED, now, 0.1, ends_task=TaskStatus.COMPLETE)])
+    read = await store.tasks.get(task.task_id)
+    await store.queue.settle([Settlement(won, ExecutionStatus.COMPLETED, now, 0.1, ends_task=TaskStatus.COMPLETE)])
 
-    assert (await store.get(task.task_id)).fence > read.fence
-    assert await store.start_now(by_hand(task), a_lease(), Change("run_now", now, "rest")) is None
+    assert (await store.tasks.get(task.task_id)).fence > read.fence
+    assert await store.queue.start_now(by_hand(task), a_lease(), Change("run_now", now, "rest")) is None
 
 
 @pytest.mark.parametrize("action", ["cancel", "defer", "run_now"])
 async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_again(
-    *, action: str, store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
+    *, action: str, store: Graph, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task, other = (a_task(next_run_ms=to_ms(now) + 1000) for _ in range(2))
-    await store.create([task, other])
+    await store.tasks.create([task, other])
     change = Change(action, now, "rest", mark=MARK)
 
     async def act(task: ScheduledTask) -> None:
         rearm = defer(task, Defer(now + timedelta(hours=1), "Later"), now, None)
         match action:
             case "cancel":
-                await store.cancel(task.task_id, change)
+                await store.tasks.cancel(task.task_id, change)
             case "defer":
-                await store.defer(task.task_id, task.next_run_ms, rearm, change)
+                await store.tasks.defer(task.task_id, task.next_run_ms, rearm, change)
             case _:
-                await store.start_now(by_hand(task), a_lease(), change)
+                await store.queue.start_now(by_hand(task), a_lease(), change)
 
-    assert await store.requests.find(MARK) is None
+    assert await store.idempotency.find(MARK) is None
     await act(task)
     with pytest.raises(IdempotencyKeyReused):
         await act(other)
 
     execution_id = "exec_by_hand" if action == "run_now" else None
-    assert await store.requests.find(MARK) == IdempotencyRecord("digest", action, task.task_id, execution_id)
-    assert (await store.get(other.task_id)).fence == 0
+    assert await store.idempotency.find(MARK) == IdempotencyRecord("digest", action, task.task_id, execution_id)
+    assert (await store.tasks.get(other.task_id)).fence == 0
 
 
-async def test_the_tasks_of_a_request_are_found_by_its_key(store: TaskStore, a_task: MakeTask) -> None:
+async def test_the_tasks_of_a_request_are_found_by_its_key(store: Graph, a_task: MakeTask) -> None:
     tasks = [a_task(dedup_key=MARK.of_task(place)) for place in range(2)]
-    await store.create(tasks, mark=MARK)
+    await store.tasks.create(tasks, mark=MARK)
     with pytest.raises(DuplicateTask):
-        await store.create([a_task(dedup_key=MARK.of_task(0))], mark=MARK)
+        await store.tasks.create([a_task(dedup_key=MARK.of_task(0))], mark=MARK)
 
-    assert await store.requests.find(MARK) == IdempotencyRecord("digest", "create", tasks[0].task_id)
-    await store.create([a_task(dedup_key="of somebody's own|0")])
-    assert await store.requests.find(IdempotencyKey("of somebody's own", "", "")) is None
+    assert await store.idempotency.find(MARK) == IdempotencyRecord("digest", "create", tasks[0].task_id)
+    await store.tasks.create([a_task(dedup_key="of somebody's own|0")])
+    assert await store.idempotency.find(IdempotencyKey("of somebody's own", "", "")) is None
 
 
 async def test_an_execution_is_found_by_its_id(
-    store: TaskStore, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
+    store: Graph, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task = a_task()
-    await store.create([task])
-    started = await store.start_now(by_hand(task), a_lease(), Change("run_now", now, "rest"))
+    await store.tasks.create([task])
+    started = await store.queue.start_now(by_hand(task), a_lease(), Change("run_now", now, "rest"))
 
-    assert await store.requests.execution("exec_by_hand") == started
+    assert await store.tasks.execution("exec_by_hand") == started
     with pytest.raises(ExecutionNotFound):
-        await store.requests.execution("exec_of_nobody")
+        await store.tasks.execution("exec_of_nobody")

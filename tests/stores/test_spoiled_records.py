@@ -58,7 +58,7 @@ class Household:
 
     async def spoil(self, text: str) -> None:
         store = await open_store(self.graph)
-        session = store._session
+        session = store._connection
         if store.exclusive:
             with session._database.transaction():  # pyright: ignore[reportAttributeAccessIssue]
                 session._database.command("opencypher", text)  # pyright: ignore[reportAttributeAccessIssue]

@@ -9,8 +9,7 @@ import pytest
 from remembrancer.bootstrap import open_store
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.filters import TaskFilter
-from remembrancer.ports.statistics import TaskPageQuery
+from remembrancer.ports.filters import TaskFilter, TaskPageQuery
 from remembrancer.stores.graph import task_list
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
-    from remembrancer.stores.graph.store import GraphStore
+    from remembrancer.ports.graph import Graph
+    from remembrancer.stores.graph.bundle import ConnectedGraph
 
     MakeTask = Callable[..., ScheduledTask]
     Beside = Callable[[str], Awaitable[None]]
@@ -39,43 +38,43 @@ def mixed(a_task: MakeTask, now: datetime) -> dict[str, list[ScheduledTask]]:
 
 @pytest.mark.parametrize("page", [1, 3, 1000])
 async def test_open_tasks_come_in_order_however_short_the_pages(
-    store: TaskStore, a_task: MakeTask, now: datetime, monkeypatch: pytest.MonkeyPatch, page: int
+    store: Graph, a_task: MakeTask, now: datetime, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     tasks = mixed(a_task, now)
-    await store.create([task for some in tasks.values() for task in some])
+    await store.tasks.create([task for some in tasks.values() for task in some])
     monkeypatch.setattr(task_list, "PAGE", page)
     open_ids = [task.task_id for task in [*tasks["armed"], *tasks["idle"]]]
     ended_ids = [task.task_id for task in tasks["ended"]]
 
     for limit in (1, 2, 9, 10, 12, 14, 1000):
-        found = await store.find(TaskFilter(statuses=OPEN_STATUSES, limit=limit))
+        found = await store.tasks.find(TaskFilter(statuses=OPEN_STATUSES, limit=limit))
         assert [task.task_id for task in found] == open_ids[:limit]
-    everything = await store.find(TaskFilter(limit=1000))
+    everything = await store.tasks.find(TaskFilter(limit=1000))
     assert [task.task_id for task in everything] == open_ids[:10] + sorted(open_ids[10:] + ended_ids, reverse=True)
-    recurring = await store.find(TaskFilter(recurring=True))
+    recurring = await store.tasks.find(TaskFilter(recurring=True))
     assert [task.task_id for task in recurring] == [tasks["armed"][-1].task_id]
-    failed = await store.find(TaskFilter(statuses=frozenset({TaskStatus.FAILED}), limit=2))
+    failed = await store.tasks.find(TaskFilter(statuses=frozenset({TaskStatus.FAILED}), limit=2))
     assert [task.task_id for task in failed] == [each.task_id for each in tasks["ended"] if each.status == "FAILED"][:2]
 
 
 @pytest.mark.parametrize("page", [1, 2, 3])
 async def test_tasks_with_one_due_key_are_all_listed(
-    store: TaskStore, a_task: MakeTask, write_beside: Beside, monkeypatch: pytest.MonkeyPatch, page: int
+    store: Graph, a_task: MakeTask, write_beside: Beside, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     tasks = [a_task() for _ in range(page)]
-    await store.create([*tasks, later := a_task(next_run_ms=to_ms(tasks[0].created_at) + 7_200_000)])
+    await store.tasks.create([*tasks, later := a_task(next_run_ms=to_ms(tasks[0].created_at) + 7_200_000)])
     await write_beside(f"MATCH (t:scheduled_task) WHERE t.next_run_ms < {later.next_run_ms} SET t.due_key = 5000000")
     monkeypatch.setattr(task_list, "PAGE", page)
 
-    found = [task.task_id for task in await store.find(TaskFilter())]
+    found = [task.task_id for task in await store.tasks.find(TaskFilter())]
     assert sorted(found) == sorted(task.task_id for task in [*tasks, later])
     assert found[-1] == later.task_id
 
 
 async def test_foreign_tasks_are_told_in_one_line_and_only_once(
-    store: TaskStore, a_task: MakeTask, write_beside: Beside, caplog: pytest.LogCaptureFixture
+    store: Graph, a_task: MakeTask, write_beside: Beside, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await store.create(tasks := [a_task() for _ in range(3)])
+    await store.tasks.create(tasks := [a_task() for _ in range(3)])
     await write_beside(
         "UNWIND range(1, 1000) AS i CREATE (:scheduled_task {task_id: 'theirs_' + toString(i), due_key: i + 2000000, "
         "status: 'PENDING', task_type: 'one_time', listing: 'PENDING|one_time|theirs_' + toString(i)}), "
@@ -84,8 +83,8 @@ async def test_foreign_tasks_are_told_in_one_line_and_only_once(
     wanted = TaskFilter(statuses=OPEN_STATUSES, limit=3)
 
     for _ in range(2):
-        assert [task.task_id for task in await store.find(wanted)] == [task.task_id for task in tasks]
-        listed = await store.accounts.listed(TaskPageQuery(TaskStatus.PENDING, tasks[0].task_type, 3))
+        assert [task.task_id for task in await store.tasks.find(wanted)] == [task.task_id for task in tasks]
+        listed = await store.tasks.page(TaskPageQuery(TaskStatus.PENDING, tasks[0].task_type, 3))
         assert [task.task_id for task in listed] == [task.task_id for task in reversed(tasks)]
     lines = [line for record in caplog.records for line in record.getMessage().splitlines()]
     assert len(lines) == 1
@@ -98,18 +97,18 @@ def hits(profile: dict[str, Any]) -> Iterator[int]:
         yield from hits(child)
 
 
-async def hits_of(server: Server, store: GraphStore, wanted: TaskFilter) -> tuple[int, int]:
+async def hits_of(server: Server, store: ConnectedGraph, wanted: TaskFilter) -> tuple[int, int]:
     """How many tasks a list returns, and how many reads of the database its queries cost."""
     asked: list[tuple[str, dict[str, Any]]] = []
-    read = store._session.read
+    read = store._connection.read
 
     async def noted(text: LiteralString, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         asked.append((text, parameters))
         return await read(text, parameters)
 
-    store._session.read = noted  # pyright: ignore[reportAttributeAccessIssue]
-    found = await store.find(wanted)
-    store._session.read = read  # pyright: ignore[reportAttributeAccessIssue]
+    store._connection.read = noted  # pyright: ignore[reportAttributeAccessIssue]
+    found = await store.tasks.find(wanted)
+    store._connection.read = read  # pyright: ignore[reportAttributeAccessIssue]
     cost = 0
     with server.driver.session(database=server.database) as session:
         for text, parameters in asked:
@@ -132,8 +131,8 @@ async def test_ended_tasks_cost_a_list_of_open_ones_nothing(
                 ended=ended,
             )
         else:
-            await store.create([a_task(next_run_ms=to_ms(now) + place) for place in range(200)])
-            await store.create([a_task(next_run_ms=None, status=TaskStatus.ACTIVE) for _ in range(20)])
+            await store.tasks.create([a_task(next_run_ms=to_ms(now) + place) for place in range(200)])
+            await store.tasks.create([a_task(next_run_ms=None, status=TaskStatus.ACTIVE) for _ in range(20)])
         costs += [
             await hits_of(neo4j_server, store, TaskFilter(statuses=OPEN_STATUSES, limit=limit)) for limit in (10**6, 10)
         ]

@@ -14,11 +14,11 @@ from remembrancer.operations.tokens import TokenService
 from remembrancer.ports.audit_log import AuditRange
 
 if TYPE_CHECKING:
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.testing import VirtualClock
 
 
-async def test_a_token_is_known_until_it_is_revoked(store: TaskStore, clock: VirtualClock) -> None:
+async def test_a_token_is_known_until_it_is_revoked(store: Graph, clock: VirtualClock) -> None:
     admittance = TokenService(store.tokens, clock)
     made = await admittance.create("ada", "write")
     assert made.scope.covers(Scope.READ)
@@ -36,7 +36,7 @@ async def test_a_token_is_known_until_it_is_revoked(store: TaskStore, clock: Vir
     assert [token.revoked_at for token in await admittance.all()] == [clock.now()]
     trail = [
         (each.action, each.surface, each.actor, each.task_id, each.before, each.after)
-        for each in await store.trail.stretch(AuditRange())
+        for each in await store.audit.entries(AuditRange())
     ]
     assert trail == [
         ("create_token", "service", None, None, None, {"name": "ada", "scope": "write"}),
@@ -56,7 +56,7 @@ async def test_a_token_is_known_until_it_is_revoked(store: TaskStore, clock: Vir
     [("ada", "read", "name"), ("", "read", "name"), ("a\nb", "read", "name"), ("bob", "root", "scope")],
 )
 async def test_a_token_needs_a_name_of_its_own_and_a_scope(
-    store: TaskStore, clock: VirtualClock, name: str, scope: str, field: str
+    store: Graph, clock: VirtualClock, name: str, scope: str, field: str
 ) -> None:
     admittance = TokenService(store.tokens, clock)
     await admittance.create("ada", "read")
@@ -64,4 +64,4 @@ async def test_a_token_needs_a_name_of_its_own_and_a_scope(
         await admittance.create(name, scope)
 
     assert refused.value.field == field
-    assert len(await admittance.all()) == len(await store.trail.stretch(AuditRange())) == 1
+    assert len(await admittance.all()) == len(await store.audit.entries(AuditRange())) == 1

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Lease
 
     MakeTask = Callable[..., ScheduledTask]
@@ -28,14 +28,14 @@ MINUTE = timedelta(minutes=1)
 
 
 async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and_after(
-    store: TaskStore, a_task: MakeTask, now: datetime
+    store: Graph, a_task: MakeTask, now: datetime
 ) -> None:
     ahead_ms = to_ms(now + MINUTE)
     task = a_task(
         created_through="rest", created_as="dashboard", created_at=now, dedup_key="daily", next_run_ms=ahead_ms
     )
     assert task.next_run_ms is not None
-    await store.create([task])
+    await store.tasks.create([task])
     until_ms = task.next_run_ms + 60_000
     deferral = Deferral(
         deferral_id="defer_1",
@@ -47,9 +47,9 @@ async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and
         requested_by="thought_9",
     )
     put_off = Change("defer", now, "command line", "ada", "Busy", "thought_9")
-    assert await store.defer(task.task_id, task.next_run_ms, Reschedule(deferral, until_ms), put_off)
-    assert await store.cancel(task.task_id, Change("cancel", now + SECOND, "rest", "dashboard", "Off"))
-    created, deferred, cancelled = await store.trail.of_task(task.task_id)
+    assert await store.tasks.defer(task.task_id, task.next_run_ms, Reschedule(deferral, until_ms), put_off)
+    assert await store.tasks.cancel(task.task_id, Change("cancel", now + SECOND, "rest", "dashboard", "Off"))
+    created, deferred, cancelled = await store.audit.of_task(task.task_id)
 
     assert (created.action, created.surface, created.actor, created.at) == ("create", "rest", "dashboard", now)
     assert (created.thought_id, created.before) == ("thought_origin", None)
@@ -64,15 +64,15 @@ async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and
 
 
 async def test_a_run_by_hand_and_a_quarantine_are_on_the_trail(
-    store: TaskStore, a_task: MakeTask, a_lease: Callable[..., Lease], now: datetime
+    store: Graph, a_task: MakeTask, a_lease: Callable[..., Lease], now: datetime
 ) -> None:
     run, broken = a_task(), a_task()
     by_hand = plan(run, to_ms(now), "replica_a").execution
-    await store.create([run, broken])
-    await store.start_now(by_hand, a_lease(), Change("run_now", now, "service"))
-    await store.quarantine(broken.task_id, "It cannot be read", now)
-    _, ran = await store.trail.of_task(run.task_id)
-    _, quarantined = await store.trail.of_task(broken.task_id)
+    await store.tasks.create([run, broken])
+    await store.queue.start_now(by_hand, a_lease(), Change("run_now", now, "service"))
+    await store.tasks.quarantine(broken.task_id, "It cannot be read", now)
+    _, ran = await store.audit.of_task(run.task_id)
+    _, quarantined = await store.audit.of_task(broken.task_id)
 
     assert (ran.action, ran.surface, ran.actor) == ("run_now", "service", None)
     assert ran.after == {"execution_id": by_hand.execution_id}
@@ -81,41 +81,41 @@ async def test_a_run_by_hand_and_a_quarantine_are_on_the_trail(
     assert quarantined.after == {"status": TaskStatus.FAILED, "next_run_ms": None}
 
 
-async def test_nothing_is_known_of_a_task_that_is_not_there(store: TaskStore) -> None:
-    assert list(await store.trail.of_task("task_of_nobody")) == []
+async def test_nothing_is_known_of_a_task_that_is_not_there(store: Graph) -> None:
+    assert list(await store.audit.of_task("task_of_nobody")) == []
 
 
 async def test_the_trail_of_all_tasks_is_read_in_stretches_that_leave_nothing_out(
-    store: TaskStore, a_task: MakeTask, now: datetime
+    store: Graph, a_task: MakeTask, now: datetime
 ) -> None:
     start = to_ms(now) // 1000
     ahead_ms = to_ms(now + MINUTE)
     tasks = [
         a_task(task_id=f"task_{start + 2 * at}.000_aaaaaa", created_at=now, next_run_ms=ahead_ms) for at in range(5)
     ]
-    await store.create(tasks)
+    await store.tasks.create(tasks)
     for at, task in enumerate(tasks):
-        await store.cancel(task.task_id, Change("cancel", now + timedelta(seconds=2 * at + 1), "service"))
-    whole = await store.trail.stretch(AuditRange())
+        await store.tasks.cancel(task.task_id, Change("cancel", now + timedelta(seconds=2 * at + 1), "service"))
+    whole = await store.audit.entries(AuditRange())
     read: list[str] = []
-    while page := await store.trail.stretch(AuditRange(after=read[-1] if read else None, limit=3)):
+    while page := await store.audit.entries(AuditRange(after=read[-1] if read else None, limit=3)):
         assert len(page) <= 3
         read += [change.change_id for change in page]
 
     assert [change.action for change in whole] == ["create", "cancel"] * 5
     assert read == [change.change_id for change in whole]
-    late = await store.trail.stretch(AuditRange(since=now + timedelta(seconds=7)))
+    late = await store.audit.entries(AuditRange(since=now + timedelta(seconds=7)))
     assert [change.change_id for change in late] == read[7:]
 
 
 async def test_a_sounding_tells_what_is_due_and_which_leases_have_run_out(
-    store: TaskStore, a_task: MakeTask, claimed: Callable[..., Awaitable[list[Execution]]], now: datetime
+    store: Graph, a_task: MakeTask, claimed: Callable[..., Awaitable[list[Execution]]], now: datetime
 ) -> None:
     tasks = [a_task(next_run_ms=to_ms(now) + 1000 * at) for at in range(4)]
-    await store.create(tasks)
+    await store.tasks.create(tasks)
     await claimed(tasks[0])
-    fresh = await store.soundings.sound(now)
-    later = await store.soundings.sound(now + timedelta(minutes=5))
+    fresh = await store.health.probe(now)
+    later = await store.health.probe(now + timedelta(minutes=5))
 
     assert (fresh.due, fresh.oldest_due_ms, fresh.leases, fresh.overdue_leases) == (0, None, 1, 0)
     assert (later.due, later.oldest_due_ms) == (3, to_ms(now) + 1000)
@@ -125,8 +125,8 @@ async def test_a_sounding_tells_what_is_due_and_which_leases_have_run_out(
     assert (later.disk_free is None) == (not store.exclusive)
 
 
-async def test_the_rows_of_each_commit_are_there_to_be_measured(store: TaskStore, a_task: MakeTask) -> None:
-    store.commits.clear()
-    await store.create([a_task() for _ in range(7)])
+async def test_the_rows_of_each_commit_are_there_to_be_measured(store: Graph, a_task: MakeTask) -> None:
+    store.statistics.commit_sizes.clear()
+    await store.tasks.create([a_task() for _ in range(7)])
 
-    assert list(store.commits) == [7]
+    assert list(store.statistics.commit_sizes) == [7]

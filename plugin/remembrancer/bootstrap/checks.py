@@ -95,7 +95,7 @@ async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] 
         file = shown = Path(os.curdir) / f"remembrancer-unreadable-{stamp}.jsonl"
         counter_id = ENDED
     async with opened_whole(place, OpenMode.BE_CHECKED) as session:
-        if schedulers := await GraphCopyEndpoint(session, str(place)).served_by():
+        if schedulers := await GraphCopyEndpoint(session, str(place)).active_replicas():
             raise GraphLocked(_SERVED.format(graph=place, schedulers=", ".join(schedulers)))
         done = await session.repair_engine(watch)
     async with opened_whole(place, OpenMode.WORK) as session:

@@ -22,7 +22,7 @@ class GraphConnection(Protocol):
     folder: Path | None
     """Where an embedded graph lies."""
     counts: dict[str, float]
-    """What the commits of this session counted so far."""
+    """What the commits of this connection counted so far."""
     notes: PendingCounts
     """What the next commit shall count beside its own."""
     commits: deque[int]

@@ -25,17 +25,17 @@ _REMEMBERED: Final = timedelta(days=1)
 """For how long the number of a last commit stays where it can be looked up."""
 
 
-async def fold_idle(session: GraphConnection, idle: timedelta) -> int:
+async def fold_idle(connection: GraphConnection, idle: timedelta) -> int:
     """Fold the counters of writers that have not committed for so long; return how many. On a shared graph only."""
-    if session.exclusive:
+    if connection.exclusive:
         return 0
     idle_ms = int(idle.total_seconds() * 1000)
-    found = await session.read(query("idle_counters"), {"idle_ms": idle_ms, "into": ENDED})
+    found = await connection.read(query("idle_counters"), {"idle_ms": idle_ms, "into": ENDED})
     for row in found:
         counter: Row = {"counter_id": row["counter_id"], "into": ENDED, "idle_ms": idle_ms}
         if row["folded"]:
             remembered_ms = max(idle_ms, int(_REMEMBERED.total_seconds() * 1000))
-            await session.write([Statement("forget_counters", [{**counter, "idle_ms": remembered_ms}])])
+            await connection.write([Statement("forget_counters", [{**counter, "idle_ms": remembered_ms}])])
         else:
-            await session.write([Statement(name, [dict(counter)]) for name in ("fold_hours", "fold_counters")])
+            await connection.write([Statement(name, [dict(counter)]) for name in ("fold_hours", "fold_counters")])
     return sum(not row["folded"] for row in found)

@@ -1,8 +1,8 @@
-"""The nodes a session counts on: its counter, and one for each hour and type of task. No other session writes them.
+"""The nodes a connection counts on: its counter, and one for each hour and type of task. No other connection writes them.
 
-Since they are the session's own, it knows what stands in them and writes each whole, in the commit that it counts:
+Since they are the connection's own, it knows what stands in them and writes each whole, in the commit that it counts:
 no arithmetic in the graph, no lock that another replica waits for, and a text or a class of delays costs no more
-than a number. A node that was there before the session is read once, when its hour is first touched.
+than a number. A node that was there before the connection is read once, when its hour is first touched.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TEXTS: Final = 64
 """How many texts one node counts by themselves. Any that makes up more than one in so many of all is among them."""
 _NUMBERS: Final = frozenset({*LIFELONG, "most_deferrals", "longest_delay_ms", "commit_number", "hour_ms"})
 _REMEMBERED: Final = 64
-"""How many nodes a session remembers beyond those that the commit under way needs; a forgotten one is read again."""
+"""How many nodes a connection remembers beyond those that the commit under way needs; a forgotten one is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class CounterUpdate:
 
 
 class CounterNodes:
-    """What one session, or one of its writers, has counted.
+    """What one connection, or one of its writers, has counted.
 
     Args:
         counter_id: Whose books they are: the key of its counter, and the beginning of its hours' keys.
@@ -121,7 +121,7 @@ class CounterNodes:
         return node
 
     def _counter(self, tally: CommitStatistics, notes: Sequence[PendingCount], gained: Mapping[str, float]) -> Row:
-        """Return the session's counter with what the commit gained."""
+        """Return the connection's counter with what the commit gained."""
         node = dict(self._nodes[self._counter_id])
         _add(node, gained)
         errors = Counter(text for _, text in notes)

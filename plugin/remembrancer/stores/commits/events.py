@@ -81,11 +81,11 @@ def _squeezed(values: object) -> object:
 
 
 def log_row(counter_id: str, sets: Sequence[Row]) -> Row:
-    """Return the parameters that log what a commit of this session, or of this writer of it, did."""
+    """Return the parameters that log what a commit of this connection, or of this writer of it, did."""
     return {"stream": _stream_of(counter_id), **to_batch(sets)}
 
 
 def _stream_of(counter_id: str) -> int:
-    """Return whose stream it is: the writers of one session have streams side by side."""
-    session, _, place = counter_id.partition(".")
-    return (zlib.crc32(session.encode()) + int(place or 0)) % STREAMS
+    """Return whose stream it is: the writers of one connection have streams side by side."""
+    connection, _, place = counter_id.partition(".")
+    return (zlib.crc32(connection.encode()) + int(place or 0)) % STREAMS

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row, Statement
 
 REMEMBERED: Final = 10_000
-"""How many commits' sizes a session keeps for whoever measures them."""
+"""How many commits' sizes a connection keeps for whoever measures them."""
 _ONLY_WHERE: Final = {"row", "element_id"}
 """What an answer says only for whoever writes next: nothing of it counts, nor is logged."""
 

@@ -1,4 +1,4 @@
-"""Things to count that change no task: kept with the next commit of their session."""
+"""Things to count that change no task: kept with the next commit of their connection."""
 
 from __future__ import annotations
 

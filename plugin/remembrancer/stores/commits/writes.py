@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.stores.commits import row_counts, row_events, row_types
+from remembrancer.stores.commits import row_counts, row_events
 from remembrancer.stores.commits.lanes import ACT, CLAIM, SETTLE, TIDY, UPKEEP
+from remembrancer.stores.commits.row_types import executions, tasks, upkeep
 from remembrancer_schema.catalog import queries
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ _ZONES: Final = "the rules of a time zone are no change of a task"
 
 _EXECUTIONS: Final = {
     "claim_executions": WriteSpec(
-        row_types.ClaimRow,
+        executions.ClaimRow,
         "task_id",
         count=row_counts.started,
         events=row_events.started,
@@ -71,107 +72,105 @@ _EXECUTIONS: Final = {
         recurrent=True,
     ),
     "record_outcomes": WriteSpec(
-        row_types.OutcomeRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=None
+        executions.OutcomeRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=None
     ),
-    "step_over": WriteSpec(row_types.ClaimRow, "task_id", silent="its occurrence has events already", kind=CLAIM),
-    "end_deferrals": WriteSpec(row_types.ExecutionKey, "execution_id", silent=_PART, kind=None),
+    "step_over": WriteSpec(executions.ClaimRow, "task_id", silent="its occurrence has events already", kind=CLAIM),
+    "end_deferrals": WriteSpec(executions.ExecutionKey, "execution_id", silent=_PART, kind=None),
     "start_executions": WriteSpec(
-        row_types.ManualRunRow, "task_id", count=row_counts.started, events=row_events.started
+        executions.ManualRunRow, "task_id", count=row_counts.started, events=row_events.started
     ),
     "settle_executions": WriteSpec(
-        row_types.SettleRow,
+        executions.SettleRow,
         "execution_id",
         count=row_counts.settled,
         events=row_events.settled,
         kind=SETTLE,
         recurrent=True,
     ),
-    "report_progress": WriteSpec(row_types.ProgressRow, "execution_id", events=row_events.progressed, kind=UPKEEP),
-    "link_created_thoughts": WriteSpec(row_types.ThoughtRow, "execution_id", silent=_PART, kind=SETTLE),
+    "report_progress": WriteSpec(executions.ProgressRow, "execution_id", events=row_events.progressed, kind=UPKEEP),
+    "link_created_thoughts": WriteSpec(executions.ThoughtRow, "execution_id", silent=_PART, kind=SETTLE),
     "lose_executions": WriteSpec(
-        row_types.SettleRow, "execution_id", count=row_counts.settled, events=row_events.settled, kind=CLAIM
+        executions.SettleRow, "execution_id", count=row_counts.settled, events=row_events.settled, kind=CLAIM
     ),
     "retry_executions": WriteSpec(
-        row_types.RetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
+        executions.RetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
     ),
-    "hold_leases": WriteSpec(row_types.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
-    "renew_leases": WriteSpec(row_types.RenewalRow, "lease_id", silent=_LEASE, urgent=True),
-    "release_leases": WriteSpec(row_types.LeaseKey, "lease_id", silent=_LEASE, kind=None, recurrent=True),
+    "hold_leases": WriteSpec(executions.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
+    "renew_leases": WriteSpec(executions.RenewalRow, "lease_id", silent=_LEASE, urgent=True),
+    "release_leases": WriteSpec(executions.LeaseKey, "lease_id", silent=_LEASE, kind=None, recurrent=True),
 }
 _TASKS: Final = {
     "create_tasks": WriteSpec(
-        row_types.TaskRow, "task_id", count=row_counts.created, events=row_events.created, recurrent=True
+        tasks.TaskRow, "task_id", count=row_counts.created, events=row_events.created, recurrent=True
     ),
     "retire_tasks": WriteSpec(
-        row_types.RetireRow, "execution_id", count=row_counts.retired, events=row_events.retired, recurrent=True
+        tasks.RetireRow, "execution_id", count=row_counts.retired, events=row_events.retired, recurrent=True
     ),
     "cancel_tasks": WriteSpec(
-        row_types.ChangeRow,
+        tasks.ChangeRow,
         "task_id",
         count=row_counts.ended_as("CANCELLED"),
         events=row_events.ended("CANCELLED", "task_cancelled"),
     ),
     "skip_unreadable": WriteSpec(
-        row_types.SkipRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=CLAIM
+        executions.SkipRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=CLAIM
     ),
     "quarantine_tasks": WriteSpec(
-        row_types.QuarantineRow,
+        tasks.QuarantineRow,
         "task_id",
         count=row_counts.ended_as("FAILED", by_scheduler=True),
         events=row_events.ended("FAILED", "task_ended"),
         kind=CLAIM,
     ),
     "disarm_unreadable": WriteSpec(
-        row_types.DisarmRow, "task_id", silent="the node has nothing that an event could name", kind=CLAIM
+        tasks.DisarmRow, "task_id", silent="the node has nothing that an event could name", kind=CLAIM
     ),
-    "unlink_times": WriteSpec(row_types.TimeLinkRow, "task_id", silent=_LINKS, kind=TIDY, recurrent=True),
-    "link_times": WriteSpec(row_types.TimeLinkRow, "task_id", silent=_LINKS, kind=TIDY, recurrent=True),
-    "defer_tasks": WriteSpec(row_types.DeferRow, "task_id", silent=_PART),
-    "defer_settled": WriteSpec(row_types.SettledDeferralRow, "task_id", silent=_PART, kind=SETTLE),
-    "record_deferrals": WriteSpec(
-        row_types.DeferralRow, "task_id", count=row_counts.deferred, events=row_events.deferred
-    ),
-    "link_requests": WriteSpec(row_types.DeferralRow, "task_id", silent=_PART),
-    "rearm_tasks": WriteSpec(row_types.RearmRow, "task_id", count=row_counts.rearmed, silent=_AUDIT, kind=UPKEEP),
-    "shorten_missed": WriteSpec(row_types.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
-    "erase_missed": WriteSpec(row_types.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
+    "unlink_times": WriteSpec(tasks.TimeLinkRow, "task_id", silent=_LINKS, kind=TIDY, recurrent=True),
+    "link_times": WriteSpec(tasks.TimeLinkRow, "task_id", silent=_LINKS, kind=TIDY, recurrent=True),
+    "defer_tasks": WriteSpec(tasks.DeferRow, "task_id", silent=_PART),
+    "defer_settled": WriteSpec(tasks.SettledDeferralRow, "task_id", silent=_PART, kind=SETTLE),
+    "record_deferrals": WriteSpec(tasks.DeferralRow, "task_id", count=row_counts.deferred, events=row_events.deferred),
+    "link_requests": WriteSpec(tasks.DeferralRow, "task_id", silent=_PART),
+    "rearm_tasks": WriteSpec(tasks.RearmRow, "task_id", count=row_counts.rearmed, silent=_AUDIT, kind=UPKEEP),
+    "shorten_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
+    "erase_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
 }
 _UPKEEP: Final = {
-    "begin_zones": WriteSpec(row_types.ZoneRow, silent=_ZONES),
-    "keep_zones": WriteSpec(row_types.ZoneRow, silent=_ZONES, kind=UPKEEP),
-    "begin_roll_up": WriteSpec(row_types.ChangeRow, silent=_AUDIT, kind=UPKEEP),
+    "begin_zones": WriteSpec(tasks.ZoneRow, silent=_ZONES),
+    "keep_zones": WriteSpec(tasks.ZoneRow, silent=_ZONES, kind=UPKEEP),
+    "begin_roll_up": WriteSpec(tasks.ChangeRow, silent=_AUDIT, kind=UPKEEP),
     "roll_up_executions": WriteSpec(
-        row_types.RollUpRow, "task_id", silent="executions had their events when they ended", kind=UPKEEP
+        upkeep.RollUpRow, "task_id", silent="executions had their events when they ended", kind=UPKEEP
     ),
-    "forget_thoughts": WriteSpec(row_types.ThoughtKey, silent=_PART, kind=UPKEEP),
+    "forget_thoughts": WriteSpec(upkeep.ThoughtKey, silent=_PART, kind=UPKEEP),
     "forget_events": WriteSpec(
-        row_types.ForgetEventsRow, silent="readers learn from the range of a stream what is gone", kind=UPKEEP
+        upkeep.ForgetEventsRow, silent="readers learn from the range of a stream what is gone", kind=UPKEEP
     ),
-    "keep_books": WriteSpec(row_types.CountersRow, silent="it writes the events of its commit", recurrent=True),
-    "last_commit": WriteSpec(row_types.CounterKey, silent=_COUNTERS),
-    "fold_hours": WriteSpec(row_types.FoldRow, silent=_COUNTERS),
-    "fold_counters": WriteSpec(row_types.FoldRow, silent=_COUNTERS),
-    "forget_counters": WriteSpec(row_types.IdleCounterRow, silent=_COUNTERS),
-    "sign_on": WriteSpec(row_types.HeartbeatRow, silent=_MEMBERS, urgent=True),
-    "sign_off": WriteSpec(row_types.ReplicaKey, silent=_MEMBERS, urgent=True),
-    "probe_write": WriteSpec(row_types.EmptyRow, silent="it changes nothing"),
-    "create_tokens": WriteSpec(row_types.NewTokenRow, silent=_AUDIT),
-    "revoke_tokens": WriteSpec(row_types.RevokedTokenRow, silent=_AUDIT),
+    "keep_books": WriteSpec(upkeep.CountersRow, silent="it writes the events of its commit", recurrent=True),
+    "last_commit": WriteSpec(upkeep.CounterKey, silent=_COUNTERS),
+    "fold_hours": WriteSpec(upkeep.FoldRow, silent=_COUNTERS),
+    "fold_counters": WriteSpec(upkeep.FoldRow, silent=_COUNTERS),
+    "forget_counters": WriteSpec(upkeep.IdleCounterRow, silent=_COUNTERS),
+    "sign_on": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
+    "sign_off": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
+    "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
+    "create_tokens": WriteSpec(upkeep.NewTokenRow, silent=_AUDIT),
+    "revoke_tokens": WriteSpec(upkeep.RevokedTokenRow, silent=_AUDIT),
 }
 _COPIES_AND_REPAIRS: Final = {
-    "put_nodes_of_<label>": WriteSpec(row_types.NodeRow, silent=_COPY),
-    "put_own_thoughts": WriteSpec(row_types.NodeRow, silent=_COPY),
-    "put_edges_of_<edge>": WriteSpec(row_types.EdgeRow, silent=_COPY),
-    "mark_copy": WriteSpec(row_types.CopyProgressRow, silent=_COPY),
-    "end_copy": WriteSpec(row_types.ChangeRow, silent=_COPY),
-    "take_out_<label>": WriteSpec(row_types.NodeKey, silent=_REPAIR),
-    "take_out_tokens": WriteSpec(row_types.NodeKey, silent=_REPAIR),
-    "replace_batches": WriteSpec(row_types.BatchRow, silent="it stands for events that cannot be read"),
-    "set_derived": WriteSpec(row_types.DerivedRow, "task_id", silent=_REPAIR),
-    "forget_books": WriteSpec(row_types.EmptyRow, silent=_REPAIR),
-    "restore_graph": WriteSpec(row_types.RestoreRow, silent=_COPY),
-    "end_all_leases": WriteSpec(row_types.EmptyRow, silent=_COPY),
-    "forget_replicas": WriteSpec(row_types.EmptyRow, silent=_COPY),
+    "put_nodes_of_<label>": WriteSpec(upkeep.NodeRow, silent=_COPY),
+    "put_own_thoughts": WriteSpec(upkeep.NodeRow, silent=_COPY),
+    "put_edges_of_<edge>": WriteSpec(upkeep.EdgeRow, silent=_COPY),
+    "mark_copy": WriteSpec(upkeep.CopyProgressRow, silent=_COPY),
+    "end_copy": WriteSpec(tasks.ChangeRow, silent=_COPY),
+    "take_out_<label>": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
+    "take_out_tokens": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
+    "replace_batches": WriteSpec(upkeep.BatchRow, silent="it stands for events that cannot be read"),
+    "set_derived": WriteSpec(upkeep.DerivedRow, "task_id", silent=_REPAIR),
+    "forget_books": WriteSpec(upkeep.EmptyRow, silent=_REPAIR),
+    "restore_graph": WriteSpec(upkeep.RestoreRow, silent=_COPY),
+    "end_all_leases": WriteSpec(upkeep.EmptyRow, silent=_COPY),
+    "forget_replicas": WriteSpec(upkeep.EmptyRow, silent=_COPY),
 }
 SPECS: Final[Mapping[str, WriteSpec]] = {**_EXECUTIONS, **_TASKS, **_UPKEEP, **_COPIES_AND_REPAIRS}
 """By the name of the query as it stands in its file."""

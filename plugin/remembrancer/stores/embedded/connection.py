@@ -40,7 +40,7 @@ READ_ONLY: Final = (
 )
 
 
-class EmbeddedSession:
+class EmbeddedConnection:
     """The session over one open ArcadeDB database.
 
     Reads run on a few threads of their own, writes on one (a transaction belongs to the thread that began it). All

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Claim, Lease
-    from remembrancer.stores.commits.connection import GraphConnection
-    from remembrancer.stores.graph.due_index import DueIndex
-    from remembrancer.stores.graph.element_ids import ElementIdCache
-    from remembrancer.stores.graph.time_links import PendingTimeLinks
+    from remembrancer.stores.graph.parts import GraphParts
 
 _LOG: Final = logging.getLogger("remembrancer")
 _IN_THE_WAY: Final = (GraphBusy, ForeignConstraint)
@@ -41,26 +38,15 @@ class ClaimWriter:
     are found; they are left alone for a while, and the others are taken.
 
     Args:
-        session: An open graph.
-        index: Its armed tasks.
-        moved: Remembers which tasks have moved on.
-        tasks: Where tasks are.
-        executions: Where executions are, of which it learns here.
+        parts: Of the open graph. It learns where the executions are that it claims.
     """
 
-    def __init__(
-        self,
-        session: GraphConnection,
-        index: DueIndex,
-        moved: PendingTimeLinks,
-        tasks: ElementIdCache,
-        executions: ElementIdCache,
-    ) -> None:
-        self._session = session
-        self._index = index
-        self._moved = moved
-        self._tasks = tasks
-        self._executions = executions
+    def __init__(self, parts: GraphParts) -> None:
+        self._connection = parts.connection
+        self._index = parts.index
+        self._time_links = parts.time_links
+        self._tasks = parts.tasks
+        self._executions = parts.executions
         self._backoff = LockBackoff()
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> list[Execution]:
@@ -79,13 +65,13 @@ class ClaimWriter:
                 return []
             won = await self._claim_apart(_cut(parts[0]), lease)
         if any(map(running_of, parts)) and not running_of(won):
-            await self._session.write([release_leases([lease.lease_id])])
+            await self._connection.write([release_leases([lease.lease_id])])
         return [claim.execution for claim in won]
 
     async def _claim_apart(self, parts: Sequence[Sequence[Claim]], lease: Lease) -> list[Claim]:
         """Some of the tasks are in the way: hold all that is to run under the one lease, then claim part by part."""
         if running := running_of([claim for part in parts for claim in part]):
-            await self._session.write([acquire_leases(lease, running)])
+            await self._connection.write([acquire_leases(lease, running)])
         give_up_at = asyncio.get_running_loop().time() + _PARTING_SECONDS
         gate = asyncio.Semaphore(_AT_A_TIME)
         return await _gathered([self._claim_part(part, gate, give_up_at) for part in parts if part])
@@ -122,13 +108,13 @@ class ClaimWriter:
         won = won_claims(claims, statements, answers)
         for claim, row in zip(won, rows_of("claim_executions", statements, answers), strict=False):  # those that run
             self._executions.note(claim.execution.execution_id, row["element_id"])
-        self._note_moved(won)
+        self._note_moves(won)
         return won
 
     async def _claim_singly(self, claims: Sequence[Claim], lease: Lease) -> list[Claim]:
         """One of the occurrences exists: hold all that is to run under the one lease, then claim one by one."""
         if running := running_of(claims):
-            await self._session.write([acquire_leases(lease, running)])
+            await self._connection.write([acquire_leases(lease, running)])
         return await self._claim_each(claims)
 
     async def _claim_each(self, claims: Sequence[Claim]) -> list[Claim]:
@@ -148,7 +134,7 @@ class ClaimWriter:
         stepping = [Statement("step_over", [node_rows.claim_row(claim)])]
         (stepped,) = await self._index.arming([claim.next_run_ms], stepping)
         if stepped:
-            self._note_moved([claim])
+            self._note_moves([claim])
             _LOG.error(
                 "Task %s stood at a moment that has its execution already (%s), and goes on behind it: "
                 "it seems that a part of the graph was put back from a copy.",
@@ -156,10 +142,10 @@ class ClaimWriter:
                 claim.execution.execution_id,
             )
 
-    def _note_moved(self, claims: Sequence[Claim]) -> None:
+    def _note_moves(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
             if claim.next_run_ms is not None:
-                self._moved.note(claim.execution.task_id, claim.next_run_ms)
+                self._time_links.note(claim.execution.task_id, claim.next_run_ms)
 
 
 def claim_statements(claims: Sequence[Claim], elements: Sequence[str | None], lease: Lease | None) -> list[Statement]:

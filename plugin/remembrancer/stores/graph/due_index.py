@@ -31,15 +31,15 @@ class DueIndex:
     another replica has moved on by the time its node is read. Such a task is left out.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         floor_lifetime_ms: How long a moment armed by others may stay unseen; on a shared graph there is no floor.
     """
 
-    def __init__(self, session: GraphConnection, floor_lifetime_ms: int) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, floor_lifetime_ms: int) -> None:
+        self._connection = connection
         self.on_armed: list[Callable[[int], None]] = []
         self._following: set[asyncio.Task[None]] = set()
-        self.floor = Watermark(floor_lifetime_ms if session.exclusive else 0)
+        self.floor = Watermark(floor_lifetime_ms if connection.exclusive else 0)
 
     async def due(
         self, now_ms: int, limit: int, after: ScheduledTask | None, shares: Collection[int] | None
@@ -63,10 +63,10 @@ class DueIndex:
         """
         earliest = min((moment for moment in moments if moment is not None), default=None)
         if earliest is None:
-            return await self._session.write(statements)
+            return await self._connection.write(statements)
         self.floor.arm(earliest)
         try:
-            return await self._session.write(statements)
+            return await self._connection.write(statements)
         except asyncio.CancelledError:  # the caller has gone, and what it wrote is committed all the same
             asyncio.get_running_loop().call_later(_A_MOMENT_SECONDS, self._follow, earliest)
             raise
@@ -86,7 +86,7 @@ class DueIndex:
 
     async def _await_writes(self, moment_ms: int) -> None:
         with suppress(GraphUnavailable):  # closed meanwhile, or the pass that follows meets the same
-            await self._session.write([])  # what was written before it is committed before it
+            await self._connection.write([])  # what was written before it is committed before it
         self._tell_armed(moment_ms)
 
     async def next_run_ms(self, shares: Collection[int] | None) -> int | None:
@@ -114,8 +114,8 @@ class DueIndex:
     async def _ask(self, name: LiteralString, parameters: Row, shares: Collection[int] | None) -> list[Row]:
         """Ask of all tasks, or of those of *shares*."""
         if shares is None:
-            return await self._session.read(query(name), parameters)
-        return await self._session.read(query(f"{name}_of_shares"), {**parameters, "shares": list(shares)})
+            return await self._connection.read(query(name), parameters)
+        return await self._connection.read(query(f"{name}_of_shares"), {**parameters, "shares": list(shares)})
 
 
 def _is_due(node: Row, now_ms: int) -> bool:

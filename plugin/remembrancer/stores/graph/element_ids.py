@@ -32,12 +32,12 @@ class ElementIdCache:
     """The element ids of nodes of one kind, from where they are told to the one write that uses them.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         lookup: The query that tells the element ids of nodes by their own `ids`.
     """
 
-    def __init__(self, session: GraphConnection, lookup: LiteralString) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, lookup: LiteralString) -> None:
+        self._connection = connection
         self._lookup = lookup
         self._known: dict[str, str] = {}
 
@@ -51,6 +51,6 @@ class ElementIdCache:
         """Return where these nodes are, and forget it; None for one that is not there."""
         taken = {node_id: self._known.pop(node_id, None) for node_id in node_ids}
         if unknown := [node_id for node_id, element_id in taken.items() if element_id is None]:
-            for row in await self._session.read(query(self._lookup), {"ids": unknown}):
+            for row in await self._connection.read(query(self._lookup), {"ids": unknown}):
                 taken[row["id"]] = row["element_id"]
         return [taken[node_id] for node_id in node_ids]

@@ -19,12 +19,12 @@ class ExecutionList:
     """The executions of a graph.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         records: Reads executions.
     """
 
-    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, records: ReadableRecords) -> None:
+        self._connection = connection
         self._records = records
 
     async def find(self, task_id: str | None, limit: int, before: str | None) -> list[Execution]:
@@ -43,5 +43,5 @@ class ExecutionList:
 
     async def _page(self, task_id: str | None, asked: Row) -> list[Row]:
         if task_id is None:
-            return await self._session.read(query("latest_executions"), {"after_id": "", **asked})
-        return await self._session.read(query("executions_of_task"), {"task_id": task_id, **asked})
+            return await self._connection.read(query("latest_executions"), {"after_id": "", **asked})
+        return await self._connection.read(query("executions_of_task"), {"task_id": task_id, **asked})

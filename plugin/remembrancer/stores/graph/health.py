@@ -26,33 +26,52 @@ if TYPE_CHECKING:
 
 
 class GraphHealthProbe:
-    """The contract: `remembrancer.ports.health.GraphHealths`.
+    """The contract: `remembrancer.ports.health.HealthProbe`.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         index: Its due index.
         records: Knows what could not be read.
     """
 
-    def __init__(self, session: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
+        self._connection = connection
         self._index = index
         self._records = records
+        self.on_unreadable = records.listeners
+        connection.on_write.append(self._written)
 
-    async def sound(self, now: datetime) -> GraphHealth:
+    @property
+    def connections(self) -> int:
+        """How many connections to the graph this process holds: as many as were ever in use at once."""
+        return self._connection.connections
+
+    @property
+    def trouble(self) -> str | None:
+        """Why writes of this process fail at present, by the last of them; None if they do not fail."""
+        return self._connection.notes.full
+
+    def _written(self) -> None:
+        self._connection.notes.full = None
+
+    async def verify(self) -> None:
+        """Check that the open graph is still the one in its directory. Raises GraphUnavailable."""
+        await self._connection.verify()
+
+    async def probe(self, now: datetime) -> GraphHealth:
         """Return how the graph stands at *now*."""
         now_ms = to_ms(now)
         graph_now_ms, alive_ms = None, None
-        if not self._session.exclusive:
-            roster = await GraphReplicaRegistry(self._session).roster()
-            graph_now_ms = to_ms(roster.now)
-            alive_ms = max((to_ms(each.heartbeat_at) for each in roster.replicas), default=None)
+        if not self._connection.exclusive:
+            cluster = await GraphReplicaRegistry(self._connection).snapshot()
+            graph_now_ms = to_ms(cluster.now)
+            alive_ms = max((to_ms(each.heartbeat_at) for each in cluster.replicas), default=None)
         floor_key = last_key(min(self._index.floor.height_ms, now_ms))
         between = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": MOST_COUNTED}
-        backlog = (await self._session.read(query("due_backlog"), between))[0]
-        leases = (await self._session.read(query("lease_state"), {"now_ms": now_ms}))[0]
-        await self._session.verify()
-        disk_free, disk_size = _disk(self._session.folder)
+        backlog = (await self._connection.read(query("due_backlog"), between))[0]
+        leases = (await self._connection.read(query("lease_state"), {"now_ms": now_ms}))[0]
+        await self._connection.verify()
+        disk_free, disk_size = _disk(self._connection.folder)
         return GraphHealth(
             due=backlog["due"],
             oldest_due_ms=backlog["oldest_ms"],
@@ -64,22 +83,22 @@ class GraphHealthProbe:
             disk_size=disk_size,
             unreadable=self._records.unreadable,
             alive_ms=alive_ms,
-            exposure=exposure(self._session.folder.parents[1]) if self._session.folder else None,
+            exposure=exposure(self._connection.folder.parents[1]) if self._connection.folder else None,
             damage=await self._damage(),
         )
 
     async def _damage(self) -> str | None:
         """Return what is missing: indexes, and nodes that the books count; by the engine's own counts, so at once."""
-        missing = [f"the index of {name}" for name in await self._session.missing_indexes()]
+        missing = [f"the index of {name}" for name in await self._connection.missing_indexes()]
         try:
-            books = summed([row["c"] for row in await self._session.read(query("counters"), {})])
+            books = summed([row["c"] for row in await self._connection.read(query("counters"), {})])
         except FAULTS:
             return "the books cannot be read"
-        (nodes,) = await self._session.read(query("graph_size"), {})  # after the books: they only grow
+        (nodes,) = await self._connection.read(query("graph_size"), {})  # after the books: they only grow
         if (lost := books["tasks_created"] - nodes["tasks"]) > 0:
             missing.append(f"{lost:,.0f} tasks")
         if (lost := books["executions_started"] - nodes["executions"]) > 0:
-            (rolled,) = await self._session.read(query("rolled_up"), {})
+            (rolled,) = await self._connection.read(query("rolled_up"), {})
             if (lost := lost - (rolled["runs"] or 0)) > 0:
                 missing.append(f"{lost:,.0f} executions")
         return f"missing are {', '.join(missing)}" if missing else None
@@ -87,14 +106,14 @@ class GraphHealthProbe:
     async def refusal(self) -> str | None:
         """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
         try:
-            await self._session.write([Statement("probe_write", [{}])])
+            await self._connection.write([Statement("probe_write", [{}])])
         except RemembrancerError as refused:
             return str(refused)
         return None
 
     async def snapshot(self, target: Path) -> None:
         """Copy the graph's files, as they are at one moment, into the empty folder *target*."""
-        await self._session.snapshot(target)
+        await self._connection.snapshot(target)
 
 
 def _disk(folder: Path | None) -> tuple[int | None, int | None]:

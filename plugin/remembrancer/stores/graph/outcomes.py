@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from remembrancer.model.deferral import Deferral
-    from remembrancer.ports.recovery import Recovery
-    from remembrancer.ports.writes import Claim, Settlement
-    from remembrancer.stores.commits.row_types import FencedRow, RetireRow, RetryRow, SettledDeferralRow
+    from remembrancer.ports.writes import Claim, Recovery, Settlement
+    from remembrancer.stores.commits.row_types.executions import FencedRow, RetryRow
+    from remembrancer.stores.commits.row_types.tasks import RetireRow, SettledDeferralRow
 
 
 def settle_statements(

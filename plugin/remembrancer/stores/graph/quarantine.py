@@ -24,30 +24,30 @@ _LOG: Final = logging.getLogger("remembrancer")
 _LONGEST: Final = 1000
 
 
-async def quarantine_all(session: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
+async def quarantine_all(connection: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
     """Disarm all tasks that cannot be read, together: the others of their page wait for one commit or two."""
-    await asyncio.gather(*(quarantine(session, node, str(fault), now_ms) for node, fault in unreadable))
+    await asyncio.gather(*(quarantine(connection, node, str(fault), now_ms) for node, fault in unreadable))
 
 
-async def quarantine(session: GraphConnection, node: Row, fault: str, now_ms: int) -> None:
+async def quarantine(connection: GraphConnection, node: Row, fault: str, now_ms: int) -> None:
     """Disarm a task, with the fault in its audit trail and an outcome for the moment that it stands at."""
     bare = Statement("disarm_unreadable", [{"due_key": node.get("due_key"), "task_id": node.get("task_id")}])
     if not node.get("task_id") or node.get("next_run_ms") is None:
-        await session.write([bare])
+        await connection.write([bare])
         return
     *skipped, disarmed = quarantine_statements(node, fault, now_ms)
     try:
-        await session.write([*skipped, disarmed])
+        await connection.write([*skipped, disarmed])
     except UniqueKeyTaken:  # that moment has an outcome already
-        await session.write([disarmed])
+        await connection.write([disarmed])
     except (GraphUnreachable, GraphBusy, DiskFull):
         raise
     except GraphUnavailable as refused:  # its properties make no sense to the engine either
         _LOG.error("The task %s is taken out of the schedule without an outcome: %s", node["task_id"], refused)
-        await session.write([bare])
+        await connection.write([bare])
 
 
-async def fail_unreadable(session: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
+async def fail_unreadable(connection: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
     """Fail executions that cannot be read and whose holder is gone: none would ever settle them."""
     lost: list[Row] = [
         {
@@ -66,7 +66,7 @@ async def fail_unreadable(session: GraphConnection, unreadable: Sequence[Unreada
         for node, fault in unreadable
     ]
     if lost:
-        await session.write([Statement("lose_executions", lost)])
+        await connection.write([Statement("lose_executions", lost)])
 
 
 def quarantine_statements(node: Row, fault: str, now_ms: int) -> Sequence[Statement]:

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer.ports.writes import Settlement
-    from remembrancer.stores.commits.connection import GraphConnection
-    from remembrancer.stores.graph.due_index import DueIndex
-    from remembrancer.stores.graph.element_ids import ElementIdCache
-    from remembrancer.stores.graph.time_links import PendingTimeLinks
+    from remembrancer.stores.graph.parts import GraphParts
 
 _T = TypeVar("_T")
 _IN_THE_WAY: Final = (GraphBusy, ForeignConstraint)
@@ -33,19 +30,14 @@ class Settlements:
     """Writes outcomes.
 
     Args:
-        session: An open graph.
-        index: Its armed tasks.
-        moved: Remembers which tasks have moved on.
-        executions: Where executions are.
+        parts: Of the open graph.
     """
 
-    def __init__(
-        self, session: GraphConnection, index: DueIndex, moved: PendingTimeLinks, executions: ElementIdCache
-    ) -> None:
-        self._session = session
-        self._index = index
-        self._moved = moved
-        self._executions = executions
+    def __init__(self, parts: GraphParts) -> None:
+        self._connection = parts.connection
+        self._index = parts.index
+        self._time_links = parts.time_links
+        self._executions = parts.executions
         self._answered: dict[str, bool] = {}
         """Whether outcomes were written of which nobody has heard, since others of their batch could not be."""
 
@@ -64,7 +56,7 @@ class Settlements:
         await self._write_apart([each for each in settlements if each.execution.execution_id not in self._answered])
         if over:
             with suppress(GraphBusy):  # a lease that cannot be ended runs out
-                await _patiently(lambda: self._session.write([release_leases(over)]))
+                await _patiently(lambda: self._connection.write([release_leases(over)]))
         return [self._answered.pop(each, False) for each in ids]
 
     async def _write_apart(self, settlements: Sequence[Settlement]) -> None:
@@ -93,7 +85,7 @@ class Settlements:
         answers = await self._index.arming([rearm.next_run_ms for rearm in rearms], statements)
         for row in rows_of("defer_settled", statements, answers):
             rearm = rearms[int(row["row"])]
-            self._moved.note(rearm.deferral.task_id, rearm.next_run_ms)
+            self._time_links.note(rearm.deferral.task_id, rearm.next_run_ms)
         written = {row["row"] for row in answers[0]}
         return [place in written for place in range(len(settlements))]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.filters import TaskFilter
+    from remembrancer.ports.filters import TaskFilter, TaskPageQuery
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.graph.due_index import DueIndex
@@ -27,13 +27,13 @@ class TaskList:
     """The tasks of a graph as lists: those with a run ahead from the due index, all others from their listings.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         index: Its due index.
         records: Reads the nodes.
     """
 
-    def __init__(self, session: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
+        self._connection = connection
         self._index = index
         self._records = records
 
@@ -41,6 +41,23 @@ class TaskList:
         """Return tasks, the next to run first, those with nothing ahead last, newest first among them."""
         with self._records.told_together():
             return await self._find(wanted, wanted.statuses or frozenset(TaskStatus))
+
+    async def page(self, page: TaskPageQuery) -> list[ScheduledTask]:
+        """Return tasks of one status and type, the newest first."""
+        begin = node_rows.listing(page.status, page.task_type, "")
+        below = begin + page.before if page.before is not None else node_rows.after_all(begin)
+        found: list[ScheduledTask] = []
+        with self._records.told_together():
+            asked = page.limit
+            while len(found) < page.limit:
+                between = {"above": begin, "below": below, "limit": asked}
+                rows = await self._connection.read(query("listed_tasks"), between)
+                nodes: Sequence[Row] = [row["t"] for row in rows if row["t"]]
+                found += self._records.read("task_id", node_rows.shown_task_from, nodes)
+                if len(nodes) < asked:
+                    break
+                asked, below = PAGE, nodes[-1]["listing"]  # an unreadable task takes no other's place
+        return found[: page.limit]
 
     async def _find(self, wanted: TaskFilter, statuses: frozenset[TaskStatus]) -> list[ScheduledTask]:
         found: dict[str, ScheduledTask] = {}
@@ -58,7 +75,7 @@ class TaskList:
         asked: Row = {"statuses": list(statuses), "types": wanted.types, "limit": min(PAGE, max(2, wanted.limit))}
         from_key = last_key(self._index.floor.height_ms) + 1
         while True:
-            page = await self._session.read(query("armed_tasks"), {**asked, "floor_key": from_key - 1})
+            page = await self._connection.read(query("armed_tasks"), {**asked, "floor_key": from_key - 1})
             nodes = [row["t"] for row in page if row["t"] and row["t"].get("due_key") is not None]
             yield self._records.read("task_id", node_rows.shown_task_from, nodes)
             if len(page) < asked["limit"] or not nodes:
@@ -84,7 +101,7 @@ class TaskList:
         asked = min(PAGE, limit)
         while len(found) < limit:
             between = {"above": begin, "below": below, "limit": asked}
-            page = await self._session.read(query("unarmed_tasks"), between)
+            page = await self._connection.read(query("unarmed_tasks"), between)
             nodes: Sequence[Row] = [row["t"] for row in page if row["t"] and row["t"].get("listing")]
             found += self._records.read("task_id", node_rows.shown_task_from, nodes)
             if len(page) < asked or not nodes:

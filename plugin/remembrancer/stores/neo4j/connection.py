@@ -65,7 +65,7 @@ _MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")}
 _CLOSED: Final = "The graph is closed: start the service again."
 
 
-class Neo4jSession:
+class Neo4jConnection:
     """The session over one database of a Neo4j server. It belongs to the event loop that it was made in.
 
     Each call takes a connection of its lane. Writes queue by kind for a free writer, which commits them in groups.
@@ -246,7 +246,7 @@ class Neo4jSession:
         return CommitWriter(self._sessions, self._address, f"{self._id}.{self._made - 1}", counted, on_doubt)
 
 
-async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jSession:
+async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jConnection:
     """Connect, and bring the schema up to date. Raises GraphUnavailable in one of its forms.
 
     The driver logs each failed try as an error: what it says, our errors say, so it is quiet unless the application
@@ -256,7 +256,7 @@ async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jSe
         if (log := logging.getLogger(name)).level == logging.NOTSET:
             log.setLevel(logging.CRITICAL)
     sessions = _sessions(address)
-    session = Neo4jSession(sessions, address)
+    session = Neo4jConnection(sessions, address)
     try:
         await session.greet()
         await upgrade_neo4j(session, str(address), use)

@@ -12,7 +12,7 @@ from remembrancer.stores.rows.node_rows import fence_after
 
 if TYPE_CHECKING:
     from remembrancer.ports.writes import Change, Claim
-    from remembrancer.stores.commits.row_types import ChangeRow
+    from remembrancer.stores.commits.row_types.tasks import ChangeRow
     from remembrancer.stores.commits.statement import Row
 
 _OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedup_key", "deferred_task_id")

@@ -21,18 +21,17 @@ if TYPE_CHECKING:
     from remembrancer.model.request import IdempotencyKey
     from remembrancer.ports.handler import Progress
     from remembrancer.ports.writes import Claim, Reschedule, Settlement
-    from remembrancer.stores.commits.row_types import (
+    from remembrancer.stores.commits.row_types.executions import (
         AdvancedTask,
         ClaimRow,
-        DeferralRow,
         OutcomeProperties,
         OutcomeRow,
         ProgressRow,
-        RescheduleRow,
         SettleRow,
         StartRow,
         ThoughtRow,
     )
+    from remembrancer.stores.commits.row_types.tasks import DeferralRow, RescheduleRow
     from remembrancer.stores.commits.statement import Row
 
 
