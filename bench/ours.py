@@ -98,7 +98,7 @@ async def looks(service: TaskSchedulerService, moment: datetime) -> tuple[float,
     store: Any = service._store
     spent = [await timed(lambda: store.queue.due(moment, 100)) for _ in range(LOOKS)]
     session = store._connection
-    floor_key = last_key(store._index.floor.height_ms)  # below it there is nothing but what the index has let go of
+    floor_key = last_key(store.queue._parts.index.watermark.value_ms)  # below it the index has only tombstones
     parameters = {"floor_key": floor_key, "now_key": last_key(to_ms(moment)), "limit": 100}
     text = "MATCH (t:scheduled_task) WHERE t.due_key > $floor_key AND t.due_key <= $now_key RETURN t.task_id AS task_id"
     raw: list[float] = []

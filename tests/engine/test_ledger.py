@@ -206,7 +206,7 @@ async def test_a_deferral_is_worked_out_once_the_graph_answers(
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "Task")
         store: Any = service._store
-        get = store.get
+        get = store.tasks.get
         monkeypatch.setattr(store.tasks, "get", silent)
         await checker.tick(MINUTE)
 

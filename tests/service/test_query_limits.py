@@ -136,11 +136,11 @@ def test_the_engine_arguments_of_a_user_open_no_files(tmp_path: Path) -> None:
     ],
 )
 async def test_a_faulty_query_is_the_fault_of_its_caller(service: TaskSchedulerService, query: str, said: str) -> None:
-    before = service._graph()._connection.notes._waiting.copy()
+    before = service._graph()._connection.pending_counts._waiting.copy()
     with pytest.raises(InvalidInput, match=said):
         await service.cypher(query)
 
-    assert service._graph()._connection.notes._waiting == before
+    assert service._graph()._connection.pending_counts._waiting == before
 
 
 async def test_half_a_character_is_answered_as_such(service: TaskSchedulerService) -> None:

@@ -128,7 +128,7 @@ async def balance_of_life(agent: Agent, tasks: list[dict[str, Any]]) -> None:
     assert (life.most_deferred or (0, ""))[0] == most
     for status in TaskStatus:
         for kind in TaskType:
-            listed = await agent.store.tasks.page(TaskPageQuery(status, kind, 1000))
+            listed = await agent.service._graph().tasks.page(TaskPageQuery(status, kind, 1000))
             ids = sorted((t["task_id"] for t in tasks if (t["status"], t["task_type"]) == (status, kind)), reverse=True)
             assert [task.task_id for task in listed] == ids
 

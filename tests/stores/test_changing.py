@@ -257,4 +257,4 @@ async def test_the_counters_say_what_a_recount_of_the_graph_says(
     assert {name: counted[name] for name in expected} == pytest.approx(expected)
     assert counted["executions_started"] == len(running)
     assert dict(store.statistics.totals) == pytest.approx(counted)
-    assert dict((await reopen()).totals) == pytest.approx(counted)
+    assert dict((await reopen()).statistics.totals) == pytest.approx(counted)

@@ -58,7 +58,7 @@ async def test_what_was_kept_is_there_after_the_graph_is_opened_again(
     reopen: Reopen, a_task: MakeTask, now: datetime
 ) -> None:
     written = [a_task(), a_task(schedule_cron="*/5 * * * *", dedup_key="five")]
-    await (await reopen()).create(written)
+    await (await reopen()).tasks.create(written)
     store = await reopen()
     assert [await store.tasks.get(task.task_id) for task in written] == written
     assert await ids_due(store, now) == [task.task_id for task in written]

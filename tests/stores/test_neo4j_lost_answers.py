@@ -165,8 +165,8 @@ async def test_a_commit_that_the_server_still_works_on_is_waited_for(
     tally = CommitStatistics()
     row = {"task_id": "task_1", "name": "Task", "status": "PENDING", "created_ms": 0, "task_type": "one_time"}
     tally.add("create_tasks", [row])
-    writer._books.learn(writer._books.unknown(tally), [])
-    entry = writer._books.enter(tally, [], counter_id=writer.counter_id, commit_number=1)
+    writer._counters.learn(writer._counters.unknown(tally), [])
+    entry = writer._counters.enter(tally, [], counter_id=writer.counter_id, commit_number=1)
     with neo4j_server.driver.session(database=neo4j_server.database) as session:
         unfinished = session.begin_transaction()
         unfinished.run(query("keep_books"), rows=[entry.row]).consume()

@@ -71,7 +71,7 @@ async def test_a_recurring_task_goes_on_behind_the_moment_that_has_its_execution
     due = await store.queue.due(now, 10)
     assert {each.task_id for each in due} == {task.task_id, fresh.task_id}
     assert [each.task_id for each in await claimed(*due)] == [fresh.task_id]
-    assert f"{task.task_id} stood at a moment that has its execution already ({first})" in caplog.text
+    assert f"{task.task_id} was due at an occurrence that already has an execution ({first})" in caplog.text
 
     stands = await store.tasks.get(task.task_id)
     assert (stands.status, stands.next_run_ms) == (TaskStatus.ACTIVE, to_ms(now + MINUTE))

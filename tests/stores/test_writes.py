@@ -7,7 +7,7 @@ from typing import is_typeddict
 
 import pytest
 
-from remembrancer.stores.commits.lanes import ACT, CLAIM, SETTLE, TIDY, UPKEEP, Kind
+from remembrancer.stores.commits.lanes import ACT, CLAIM, IDLE, SETTLE, UPKEEP, Kind
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.commits.writes import RECURRENT, SPECS, WRITES, is_urgent, kind_of
 from remembrancer_schema.catalog import queries
@@ -50,7 +50,7 @@ def test_the_identity_of_a_write_is_in_its_rows(name: str) -> None:
 @pytest.mark.parametrize(
     ("statements", "kind"),
     [
-        (write(), TIDY),
+        (write(), IDLE),
         (write("claim_executions", "hold_leases"), CLAIM),
         (write("record_outcomes", "end_deferrals"), CLAIM),
         (write("release_leases"), CLAIM),

@@ -1,8 +1,8 @@
-"""What a commit did, as events: read off the rows that were really written, packed for the log, and unpacked.
+"""The event codec: the events of one commit as a batch of the event log, and back.
 
-What one statement did is kept by columns: `count`, and for each field of `model.event.Event` that any of its events
-has, either one value for all of them or a list. Of a thousand claims most fields are the same, and a list of texts is
-written in a tenth of the time that a thousand maps take. A moment is epoch milliseconds.
+The events of one statement are stored by columns: `count`, and for each field of `model.event.Event` that any of them
+has, either one value for all of them or a list. Most fields of a thousand claims are equal, and a list of texts is
+written in a tenth of the time that a thousand maps take. A time is epoch milliseconds.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 STREAMS: Final = 16
-"""Enough that two writers seldom wait for each other's commit, few enough for a short cursor."""
+"""The number of streams: enough that two writers seldom wait for each other, few enough for a short cursor."""
 _PACKED_FROM: Final = 2000
-"""Characters: of a thousand events a tenth is left when they are packed; a few can be read in the graph as they are."""
-_MOMENTS: Final = ("at", "next_run_at", "nominal_at", "last_nominal_at")
+"""Characters from which a batch is compressed, to about a tenth; smaller ones stay readable in the graph."""
+_TIMES: Final = ("at", "next_run_at", "nominal_at", "last_nominal_at")
 
 
 def columns_of(events: Callable[[Sequence[Row]], Row], written: Sequence[Row]) -> Row:
@@ -36,12 +36,12 @@ def columns_of(events: Callable[[Sequence[Row]], Row], written: Sequence[Row]) -
     return columns
 
 
-def to_batch(sets: Sequence[Row]) -> Row:
-    """Return the parameters that log the events of one commit, but for their stream."""
-    text = json.dumps(sets, separators=(",", ":"))
-    at = sets[-1]["at"]
+def to_batch(columns: Sequence[Row]) -> Row:
+    """Return the parameters that append the events of one commit, without their stream."""
+    text = json.dumps(columns, separators=(",", ":"))
+    at = columns[-1]["at"]
     row: Row = {
-        "count": sum(each["count"] for each in sets),
+        "count": sum(each["count"] for each in columns),
         "at_ms": at[-1] if isinstance(at, list) else at,
     }
     if len(text) < _PACKED_FROM:
@@ -50,14 +50,14 @@ def to_batch(sets: Sequence[Row]) -> Row:
 
 
 def from_batch(node: Row) -> Iterator[Event]:
-    """Yield the events of a batch, in order. Raises one of `records.FAULTS`: it makes no sense."""
+    """Yield the events of a batch, in order. Raises one of `readable_records.FAULTS` if it is unreadable."""
     text = node.get("events") or _unpacked(node["packed"])
     for columns in cast("list[Row]", json.loads(text)):
         count: int = columns.pop("count")
         for place in range(count):
             fields: Row = {name: _one(each, place) for name, each in columns.items()}
-            moments = {name: from_ms(fields[name]) for name in _MOMENTS if fields.get(name) is not None}
-            yield Event.model_validate({**fields, **moments})
+            times = {name: from_ms(fields[name]) for name in _TIMES if fields.get(name) is not None}
+            yield Event.model_validate({**fields, **times})
 
 
 def _unpacked(packed: str) -> bytes:
@@ -68,7 +68,7 @@ def _unpacked(packed: str) -> bytes:
 
 
 def _one(values: object, place: int) -> object:
-    """Return the value of one event of a column."""
+    """Return the value that a column has for one event."""
     return cast("list[object]", values)[place] if isinstance(values, list) else values
 
 
@@ -80,12 +80,12 @@ def _squeezed(values: object) -> object:
     return column[0] if column[0] == column[-1] and len(set(column)) == 1 else column
 
 
-def log_row(counter_id: str, sets: Sequence[Row]) -> Row:
-    """Return the parameters that log what a commit of this connection, or of this writer of it, did."""
-    return {"stream": _stream_of(counter_id), **to_batch(sets)}
+def log_row(counter_id: str, columns: Sequence[Row]) -> Row:
+    """Return the parameters that append the events of a commit of this writer."""
+    return {"stream": _stream_of(counter_id), **to_batch(columns)}
 
 
 def _stream_of(counter_id: str) -> int:
-    """Return whose stream it is: the writers of one connection have streams side by side."""
+    """Return the stream of a writer: those of one connection have different ones."""
     connection, _, place = counter_id.partition(".")
     return (zlib.crc32(connection.encode()) + int(place or 0)) % STREAMS

@@ -44,7 +44,7 @@ class StatisticsDelta:
     def __init__(self) -> None:
         self.hours: dict[tuple[int, str], HourlyDelta] = {}
         self.open_crons: Counter[str] = Counter()
-        """How many open tasks each cron expression gained or lost."""
+        """The number of open tasks that each cron expression gained or lost."""
         self.most_deferred: tuple[int, str] = (0, "")
         """The largest `deferral_count` written, and the id of its task."""
 

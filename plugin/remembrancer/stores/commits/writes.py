@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.stores.commits import row_counts, row_events
-from remembrancer.stores.commits.lanes import ACT, CLAIM, SETTLE, TIDY, UPKEEP
+from remembrancer.stores.commits.lanes import ACT, CLAIM, IDLE, SETTLE, UPKEEP
 from remembrancer.stores.commits.row_types import executions, tasks, upkeep
 from remembrancer_schema.catalog import queries
 
@@ -125,8 +125,8 @@ _TASKS: Final = {
     "disarm_unreadable": WriteSpec(
         tasks.DisarmRow, "task_id", silent="the node has nothing that an event could name", kind=CLAIM
     ),
-    "unlink_times": WriteSpec(tasks.TimeLinkRow, "task_id", silent=_LINKS, kind=TIDY, recurrent=True),
-    "link_times": WriteSpec(tasks.TimeLinkRow, "task_id", silent=_LINKS, kind=TIDY, recurrent=True),
+    "unlink_times": WriteSpec(tasks.TimeLinkRow, "task_id", silent=_LINKS, kind=IDLE, recurrent=True),
+    "link_times": WriteSpec(tasks.TimeLinkRow, "task_id", silent=_LINKS, kind=IDLE, recurrent=True),
     "defer_tasks": WriteSpec(tasks.DeferRow, "task_id", silent=_PART),
     "defer_settled": WriteSpec(tasks.SettledDeferralRow, "task_id", silent=_PART, kind=SETTLE),
     "record_deferrals": WriteSpec(tasks.DeferralRow, "task_id", count=row_counts.deferred, events=row_events.deferred),
@@ -190,5 +190,5 @@ def is_urgent(statements: Sequence[Statement]) -> bool:
 def kind_of(statements: Sequence[Statement]) -> Kind:
     """Return the kind of a write: of its first statement that has one; of parts alone, that of a claim."""
     if not statements:
-        return TIDY
+        return IDLE
     return next((kind for each in statements if (kind := WRITES[each.name].kind)), CLAIM)

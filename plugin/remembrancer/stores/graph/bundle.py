@@ -76,7 +76,7 @@ class ConnectedGraph(Graph):
             except GraphBusy:
                 self._time_links.give_back(moved)  # only readers need the edges: not worth a wait
                 return 0
-        elif self._connection.notes:
+        elif self._connection.pending_counts:
             await self._connection.write([])
         return len(moved)
 

@@ -1,4 +1,4 @@
-"""Lists of executions, newest first: page by page, without those that cannot be read."""
+"""Lists of executions, newest first: read page by page, without unreadable ones."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class ExecutionList:
         self._records = records
 
     async def find(self, task_id: str | None, limit: int, before: str | None) -> list[Execution]:
-        """Return executions of one task, or of all, the latest nominal time first; from below *before* if given."""
+        """Return executions of one task, or of all, the latest nominal time first; those below *before* if given."""
         found: list[Execution] = []
         before_id = LAST_ID if before is None else before
         while room := max(0, limit - len(found)):
             page = await self._page(task_id, {"before_id": before_id, "limit": room})
-            # On a shared graph one may be rolled up while it is read: its node comes back empty.
+            # On a shared graph one may be pruned while it is read: its node comes back empty.
             nodes = [row["e"] for row in page if row["e"]]
             found += self._records.read("execution_id", node_rows.execution_from, nodes)
             if len(page) < room or not nodes:

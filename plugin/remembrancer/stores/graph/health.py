@@ -1,4 +1,4 @@
-"""How a graph stands: its due index above the floor, its leases, its clock, and the disk that it lies on."""
+"""The health of a graph: its due index, its leases, its clock, its counters against its nodes, its disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class GraphHealthProbe:
     Args:
         connection: An open graph.
         index: Its due index.
-        records: Knows what could not be read.
+        records: Counts the records that could not be read.
     """
 
     def __init__(self, connection: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
@@ -49,24 +49,21 @@ class GraphHealthProbe:
     @property
     def trouble(self) -> str | None:
         """Why writes of this process fail at present, by the last of them; None if they do not fail."""
-        return self._connection.notes.full
-
-    def _written(self) -> None:
-        self._connection.notes.full = None
+        return self._connection.pending_counts.full
 
     async def verify(self) -> None:
         """Check that the open graph is still the one in its directory. Raises GraphUnavailable."""
         await self._connection.verify()
 
     async def probe(self, now: datetime) -> GraphHealth:
-        """Return how the graph stands at *now*."""
+        """Return the state of the graph at *now*."""
         now_ms = to_ms(now)
         graph_now_ms, alive_ms = None, None
         if not self._connection.exclusive:
             cluster = await GraphReplicaRegistry(self._connection).snapshot()
             graph_now_ms = to_ms(cluster.now)
             alive_ms = max((to_ms(each.heartbeat_at) for each in cluster.replicas), default=None)
-        floor_key = last_key(min(self._index.floor.height_ms, now_ms))
+        floor_key = last_key(min(self._index.watermark.value_ms, now_ms))
         between = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": MOST_COUNTED}
         backlog = (await self._connection.read(query("due_backlog"), between))[0]
         leases = (await self._connection.read(query("lease_state"), {"now_ms": now_ms}))[0]
@@ -88,23 +85,23 @@ class GraphHealthProbe:
         )
 
     async def _damage(self) -> str | None:
-        """Return what is missing: indexes, and nodes that the books count; by the engine's own counts, so at once."""
+        """Return what is missing: indexes, and nodes that were counted; the engine knows how many there are."""
         missing = [f"the index of {name}" for name in await self._connection.missing_indexes()]
         try:
-            books = summed([row["c"] for row in await self._connection.read(query("counters"), {})])
+            counters = summed([row["c"] for row in await self._connection.read(query("counters"), {})])
         except FAULTS:
-            return "the books cannot be read"
-        (nodes,) = await self._connection.read(query("graph_size"), {})  # after the books: they only grow
-        if (lost := books["tasks_created"] - nodes["tasks"]) > 0:
+            return "the statistics cannot be read"
+        (nodes,) = await self._connection.read(query("graph_size"), {})  # after the counters, which only grow
+        if (lost := counters["tasks_created"] - nodes["tasks"]) > 0:
             missing.append(f"{lost:,.0f} tasks")
-        if (lost := books["executions_started"] - nodes["executions"]) > 0:
+        if (lost := counters["executions_started"] - nodes["executions"]) > 0:
             (rolled,) = await self._connection.read(query("rolled_up"), {})
             if (lost := lost - (rolled["runs"] or 0)) > 0:
                 missing.append(f"{lost:,.0f} executions")
         return f"missing are {', '.join(missing)}" if missing else None
 
     async def refusal(self) -> str | None:
-        """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
+        """Return why the graph cannot be written, None if it can: the answer to a write that changes nothing."""
         try:
             await self._connection.write([Statement("probe_write", [{}])])
         except RemembrancerError as refused:
@@ -112,12 +109,15 @@ class GraphHealthProbe:
         return None
 
     async def snapshot(self, target: Path) -> None:
-        """Copy the graph's files, as they are at one moment, into the empty folder *target*."""
+        """Copy the graph's files, as they are at one moment, into the empty directory *target*."""
         await self._connection.snapshot(target)
+
+    def _written(self) -> None:
+        self._connection.pending_counts.full = None
 
 
 def _disk(folder: Path | None) -> tuple[int | None, int | None]:
-    """Return how much of the folder's disk is free, and its size; None for a graph without a folder."""
+    """Return the free bytes and the size of the directory's disk; None for a graph without a directory."""
     if folder is None:
         return None, None
     try:

@@ -1,4 +1,4 @@
-"""Take over what a dead replica left, in one write; where another replica was faster with a part, in several."""
+"""Recovery of expired leases, in one write; in several, if another replica has recovered a part already."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def recover(
 async def _write(
     connection: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease | None, written: set[str]
 ) -> list[Execution]:
-    """Write it all in one commit; without *lease*, the retries are held already."""
+    """Write all of it in one commit; without *lease*, the retries are leased already."""
     retries = [each.retry for each in lost if each.retry]
     statements = recovery_statements(over, lost)
     if lease:
@@ -52,7 +52,7 @@ async def _write(
 async def _singly(
     connection: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
 ) -> list[Execution]:
-    """One of the retries exists already: take over one by one, that one without a retry, and end the leases last."""
+    """Recover one by one, since one of the retries exists already: that one without a retry; end the leases last."""
     await connection.write([acquire_leases(lease, [each.retry for each in lost if each.retry])])
     started: list[Execution] = []
     for each in lost:

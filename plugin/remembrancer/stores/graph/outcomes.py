@@ -44,12 +44,12 @@ def settle_statements(
 
 
 def unserved_statements(unserved: Claim | None) -> list[Statement]:
-    """Return the statement that accounts for what came before a task is ended or put off; none where nothing did."""
+    """Return the statement for occurrences that are due before a task is ended or deferred; none without any."""
     return [] if unserved is None else [Statement("record_outcomes", [node_rows.outcome_row(unserved)])]
 
 
 def deferral_statements(deferral: Deferral) -> list[Statement]:
-    """Return the statements that write a deferral of a task which already points at it."""
+    """Return the statements that write a deferral to which its task already points."""
     row = node_rows.deferral_row(deferral)
     recorded = [Statement("record_deferrals", [row])]
     return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded

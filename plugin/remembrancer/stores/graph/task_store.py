@@ -68,7 +68,7 @@ class GraphTaskStore:
             statements += deferral_statements(first)
         zones = self._armed_times.begin_zones(tasks)
         try:
-            await self._parts.index.arming([task.next_run_ms for task in tasks], [*statements, *zones])
+            await self._parts.index.write_armed([task.next_run_ms for task in tasks], [*statements, *zones])
         except UniqueKeyTaken as taken:
             if not (keys := sorted(filter(None, (task.dedup_key for task in tasks)))) or (
                 taken.property_name not in _REQUEST_KEYS
@@ -112,7 +112,7 @@ class GraphTaskStore:
         statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
         statements += deferral_statements(rearm.deferral)
         with rejecting_reuse(change.mark):
-            answers = await self._parts.index.arming([rearm.next_run_ms], statements)
+            answers = await self._parts.index.write_armed([rearm.next_run_ms], statements)
         deferred = bool(rows_of("defer_tasks", statements, answers))
         if deferred:
             self._parts.time_links.note(task_id, rearm.next_run_ms)

@@ -84,12 +84,12 @@ class Neo4jConnection:
         self._asking = Neo4jQueries(asking, address)
         self._sessions = sessions
         self.counts: Counts = zero()
-        self.notes = PendingCounts()
+        self.pending_counts = PendingCounts()
         self.on_write: list[Callable[[], None]] = []
-        self.commits: deque[int] = deque(maxlen=REMEMBERED)
+        self.commit_sizes: deque[int] = deque(maxlen=REMEMBERED)
         self._id = uuid4().hex
         self._made = 0
-        self._queues = {kind: WriteQueue(kind, self._writer, self.commits) for kind in KINDS}
+        self._queues = {kind: WriteQueue(kind, self._writer, self.commit_sizes) for kind in KINDS}
         self._closing = False
 
     @property
@@ -99,7 +99,7 @@ class Neo4jConnection:
 
     async def greet(self) -> None:
         """Ask for nothing, once: the driver raises what stands between us and the graph. Raises ServerTooOld."""
-        async with self._sessions.to_read(Lane.CHECKER) as session:
+        async with self._sessions.to_read(Lane.SCHEDULER) as session:
             answer = await (await session.run("RETURN 1")).consume()
         refuse_old_server(answer.server.agent, str(self._address))
 
@@ -107,7 +107,7 @@ class Neo4jConnection:
         """Answer a reading query; it sees what this session has written."""
         if self._closing:
             raise GraphUnavailable(_CLOSED)
-        with self.notes.of_faults():
+        with self.pending_counts.counting_errors():
             return await self._read(text, parameters, lane_of(text))
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
@@ -148,7 +148,7 @@ class Neo4jConnection:
         self._sessions.check_process()
         answer: asyncio.Future[list[list[Row]]] = asyncio.get_running_loop().create_future()
         self._queues[kind_of(statements)].add(Write(statements, answer))
-        with self.notes.of_faults():
+        with self.pending_counts.counting_errors():
             rows = await answer
         for changed in self.on_write:
             changed()
@@ -161,7 +161,7 @@ class Neo4jConnection:
         return [[] for _ in statements]
 
     async def run_again_and_again(
-        self, text: LiteralString, parameters: Row, lane: Lane = Lane.CHECKER, seconds: float | None = None
+        self, text: LiteralString, parameters: Row, lane: Lane = Lane.SCHEDULER, seconds: float | None = None
     ) -> None:
         """Run a statement that does no harm when it is run twice, in a transaction of its own."""
         patience = RetryBudget(_PATIENCE_SECONDS)
@@ -208,14 +208,14 @@ class Neo4jConnection:
             "`remembrancer backup` while no scheduler works on the graph."
         )
 
-    async def prepare(self, names: Sequence[str]) -> None:
+    async def warm_up(self, names: Sequence[str]) -> None:
         """Have the server plan these queries: the first time, and when the graph has grown, that takes a while."""
         for name in names:
             text = gathered(query(name)).text
-            await self._read("EXPLAIN " + text, {"given": {"rows": []}}, Lane.CHECKER)
+            await self._read("EXPLAIN " + text, {"given": {"rows": []}}, Lane.SCHEDULER)
             self._sessions.planned.add(text)
 
-    async def renew_schema(self) -> None:
+    async def ensure_schema(self) -> None:
         """Declare what the graph lacks, and mark it if it has no marker."""
         await upgrade_neo4j(self, str(self._address))
 
@@ -242,7 +242,7 @@ class Neo4jConnection:
     def _writer(self, on_doubt: Callable[[], None]) -> CommitWriter:
         """Make a writer with a counter of its own."""
         self._made += 1
-        counted = (self.counts, self.notes)
+        counted = (self.counts, self.pending_counts)
         return CommitWriter(self._sessions, self._address, f"{self._id}.{self._made - 1}", counted, on_doubt)
 
 

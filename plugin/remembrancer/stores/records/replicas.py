@@ -69,11 +69,11 @@ class GraphReplicaRegistry:
 
     async def ensure_schema(self) -> None:
         """Declare what a wiped graph lacks, and mark it anew."""
-        await self._connection.renew_schema()
+        await self._connection.ensure_schema()
 
     async def warm_up(self) -> None:
         """Have the engine plan what a replica writes."""
-        await self._connection.prepare(RECURRENT)
+        await self._connection.warm_up(RECURRENT)
 
 
 def _moment(moment_ms: object) -> datetime | None:

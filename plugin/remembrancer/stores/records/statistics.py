@@ -39,7 +39,7 @@ class GraphStatistics:
         self._records = records
         self._before: dict[str, float] = {}
         """The counts of all other writers, when they were last read."""
-        self.commit_sizes = connection.commits
+        self.commit_sizes = connection.commit_sizes
 
     @property
     def totals(self) -> Mapping[str, float]:
@@ -48,7 +48,7 @@ class GraphStatistics:
 
     def count(self, what: str, text: str) -> None:
         """Count something that changes no task, with the next commit."""
-        self._connection.notes.add(what, text)
+        self._connection.pending_counts.add(what, text)
 
     async def reload(self) -> None:
         """Read the counts of all other writers again."""
@@ -74,7 +74,7 @@ class GraphStatistics:
 
         What waits for a write to be counted with is counted first.
         """
-        if self._connection.notes:
+        if self._connection.pending_counts:
             await self._connection.write([])
         node = summed([row["c"] for row in await self._connection.read(query("counters"), {})])
         deferrals = node.get("most_deferrals")
