@@ -33,7 +33,7 @@ async def main(graph: str) -> None:
     service = TaskSchedulerService(graph, check_interval_seconds=CHECK_SECONDS, handler=handle)
     async with service:
         store: Any = service._store
-        claim = store.claim
+        claim = store.queue.claim
 
         async def counted(claims: Any, lease: Any) -> Any:
             won = await claim(claims, lease)
@@ -41,7 +41,7 @@ async def main(graph: str) -> None:
             counts["won"] += len(won)
             return won
 
-        store.claim = counted
+        store.queue.claim = counted
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.read)
     print(json.dumps({**counts, "delays": delays}))

@@ -215,7 +215,7 @@ async def _growing(server: Server, sizes: tuple[int, ...]) -> list[Row]:
         filled = size
         for what, moment in (("none due", -1), ("100 due", 99)):
             at = ours.FAR + timedelta(seconds=moment)
-            spent = median([await ours.timed(lambda at=at: store.due(at, 100)) for _ in range(ours.LOOKS)])
+            spent = median([await ours.timed(lambda at=at: store.queue.due(at, 100)) for _ in range(ours.LOOKS)])
             ratio = spent / first.setdefault(what, spent)
             verdict = at_most(ratio, 1.5, f"of that at {sizes[0]:,}") if size > sizes[0] else ""
             rows.append(

@@ -88,7 +88,7 @@ async def tidies(service: TaskSchedulerService) -> float:
     store: Any = service._store
     tidied = 0
     began = time.perf_counter()
-    while done := await store.tidy(500):
+    while done := await store.idle_work(500):
         tidied += done
     return tidied / (time.perf_counter() - began)
 
@@ -96,9 +96,9 @@ async def tidies(service: TaskSchedulerService) -> float:
 async def looks(service: TaskSchedulerService, moment: datetime) -> tuple[float, float]:
     """Return the median milliseconds of a due check at *moment* for 100 tasks: ours, and the bare query."""
     store: Any = service._store
-    spent = [await timed(lambda: store.due(moment, 100)) for _ in range(LOOKS)]
-    session = store._session
-    floor_key = last_key(store._index.floor.height_ms)  # below it there is nothing but what the index has let go of
+    spent = [await timed(lambda: store.queue.due(moment, 100)) for _ in range(LOOKS)]
+    session = store._connection
+    floor_key = last_key(store.queue._parts.index.watermark.value_ms)  # below it the index has only tombstones
     parameters = {"floor_key": floor_key, "now_key": last_key(to_ms(moment)), "limit": 100}
     text = "MATCH (t:scheduled_task) WHERE t.due_key > $floor_key AND t.due_key <= $now_key RETURN t.task_id AS task_id"
     raw: list[float] = []

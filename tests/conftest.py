@@ -18,7 +18,7 @@ from remembrancer.testing import ManualScheduler, VirtualClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday; no clock of any zone changes near it."""
@@ -63,11 +63,11 @@ def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-async def reopen(graph: str) -> AsyncIterator[Callable[[], Awaitable[TaskStore]]]:
+async def reopen(graph: str) -> AsyncIterator[Callable[[], Awaitable[Graph]]]:
     """Open this test's graph, again and again: what was open before is closed first."""
-    opened: list[TaskStore] = []
+    opened: list[Graph] = []
 
-    async def again() -> TaskStore:
+    async def again() -> Graph:
         while opened:
             await opened.pop().close()
         opened.append(await open_store(graph))
@@ -79,7 +79,7 @@ async def reopen(graph: str) -> AsyncIterator[Callable[[], Awaitable[TaskStore]]
 
 
 @pytest.fixture
-async def store(reopen: Callable[[], Awaitable[TaskStore]]) -> TaskStore:
+async def store(reopen: Callable[[], Awaitable[Graph]]) -> Graph:
     """An empty graph."""
     return await reopen()
 

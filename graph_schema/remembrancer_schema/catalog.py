@@ -9,7 +9,8 @@ A query file holds many queries, each under a header and one line that says what
 The text is the same for every engine; only the migrations differ.
 
 A name that ends in `<label>` stands for a query of every label, one in `<edge>` for one of every type of edge: the
-marks in its text become what `remembrancer_schema.kinds` says.
+marks in its text become what `remembrancer_schema.kinds` says. In any query, a line with a mark such as `<outcome>` or
+`<hourly_counter>` stands for one line for each of these names.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, LiteralString, cast
 
-from remembrancer_schema.kinds import APART, EDGES, KEYS
+from remembrancer_schema.kinds import APART, EDGES, KEYS, REPEATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,7 +124,7 @@ def _read(text: str, family: str) -> Iterator[Query]:
                 name=_marked(name, marks).lower(),
                 family=family,
                 summary=_marked(summary.removeprefix("// "), marks),
-                text=_literal(_marked(cypher.strip(), marks)),
+                text=_literal(_marked(_repeated(cypher.strip()), marks)),
                 written=name,
             )
 
@@ -151,6 +152,15 @@ def _marked(text: str, marks: dict[str, str]) -> str:
     for mark, value in marks.items():
         text = text.replace(mark, value)
     return text
+
+
+def _repeated(text: str) -> str:
+    """Return a query's text with one line for each name in place of a line with the mark of such names."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        mark = next((mark for mark in REPEATED if mark in line), None)
+        lines += [line.replace(mark, name) for name in REPEATED[mark]] if mark else [line]
+    return "\n".join(lines)
 
 
 def _statements(text: str) -> Iterator[LiteralString]:

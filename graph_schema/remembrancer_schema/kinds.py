@@ -1,4 +1,4 @@
-"""What the graph is made of: each label with its key, and each edge with the labels that it joins."""
+"""Names in the graph: labels with their keys, edges with the labels that they join, counters, outcomes."""
 
 from __future__ import annotations
 
@@ -58,3 +58,50 @@ EDGES: Final = (
     Edge("CHANGE_OF", "task_change", "scheduled_task", "task_id"),
     Edge("SUMMARY_OF", "execution_summary", "scheduled_task", "task_id", required=True),
 )
+
+HOURLY_COUNTERS: Final = (
+    "tasks_created",
+    "tasks_begun",
+    "tasks_completed",
+    "tasks_failed",
+    "tasks_cancelled",
+    "tasks_quarantined",
+    "tasks_rearmed",
+    "deferrals",
+    "cron_triggers",
+    "triggers",
+    "triggers_on_time",
+    "trigger_delay_ms",
+    "executions_started",
+    "executions_completed",
+    "executions_failed",
+    "executions_deferred",
+    "executions_cancelled",
+    "executions_lost",
+    "occurrences_dropped",
+    "occurrences_missed",
+    "execution_seconds",
+)
+"""The numbers on the node of an hour that add up."""
+LIFETIME_COUNTERS: Final = (
+    *HOURLY_COUNTERS,
+    "recurring_created",
+    "recurring_begun",
+    "recurring_completed",
+    "recurring_failed",
+    "recurring_cancelled",
+    "cron_refused",
+    "database_errors",
+)
+"""The numbers on the node of a counter that add up."""
+OUTCOMES: Final = ("completed", "failed", "skipped", "missed", "superseded", "deferred", "cancelled")
+"""The statuses of an execution that has ended; a summary counts its occurrences by them."""
+FAILURES: Final = ("handler_failed", "handler_raised", "timed_out", "lease_expired", "shutdown")
+"""The reason codes by which a summary counts executions."""
+REPEATED: Final = {
+    "<hourly_counter>": HOURLY_COUNTERS,
+    "<lifetime_counter>": LIFETIME_COUNTERS,
+    "<outcome>": OUTCOMES,
+    "<failure>": FAILURES,
+}
+"""Marks in the text of a query: a line with one of them stands for one line for each name."""

@@ -30,7 +30,8 @@ from remembrancer.errors import RemembrancerError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence
 
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
+    from remembrancer.ports.work_queue import WorkQueue
     from remembrancer.ports.writes import Claim
 
 HELD: Final = "held"
@@ -72,20 +73,20 @@ class Phase:
     ALL: Final = (AFTER_CLAIM, IN_HANDLER, BEFORE_SETTLE, AFTER_SETTLE)
 
 
-class MortalStore:
-    """The real store, under a replica that dies, or stalls, when it comes to its phase."""
+class MortalQueue:
+    """The real work queue, under a replica that dies, or stalls, when it comes to its phase."""
 
-    def __init__(self, store: TaskStore, die_in: Callable[[str], None], stall: Stall) -> None:
-        self._store = store
+    def __init__(self, queue: WorkQueue, die_in: Callable[[str], None], stall: Stall) -> None:
+        self._queue = queue
         self._die_in = die_in
         self._stall = stall
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+        return getattr(self._queue, name)
 
     async def claim(self, *claim: Any) -> Any:
         with self._stall.during(claim[0]):
-            won = await self._store.claim(*claim)
+            won = await self._queue.claim(*claim)
         if won:
             self._die_in(Phase.AFTER_CLAIM)
         return won
@@ -93,7 +94,7 @@ class MortalStore:
     async def settle(self, *settlement: Any) -> Any:
         if settlement[0]:
             self._die_in(Phase.BEFORE_SETTLE)
-        written = await self._store.settle(*settlement)
+        written = await self._queue.settle(*settlement)
         if any(written):
             self._die_in(Phase.AFTER_SETTLE)
         return written
@@ -169,10 +170,12 @@ class Replica:
             self._handle,
             options=SchedulerOptions(lease_seconds=orders.lease_seconds),
         )
-        open_store: Callable[[], Awaitable[TaskStore]] = self.service._open_store
+        open_store: Callable[[], Awaitable[Graph]] = self.service._open_store
 
         async def open_mortal() -> Any:
-            return MortalStore(await open_store(), self._die_in, self._stall)
+            graph: Any = await open_store()
+            graph.queue = MortalQueue(graph.queue, self._die_in, self._stall)
+            return graph
 
         self.service._open_store = open_mortal
 

@@ -84,7 +84,7 @@ def scribble(file: Path) -> None:
 async def write(folder: Path, *statements: str) -> None:
     """Write what no query of the catalogue writes."""
     store: Any = await open_store(folder)
-    database = store._session._database
+    database = store._connection._database
     with database.transaction():
         for statement in statements:
             database.command("opencypher", statement)

@@ -46,7 +46,7 @@ def test_work_that_nobody_does_is_critical(desk: Desk) -> None:
 
 async def written(desk: Desk, statement: str, task_id: str) -> None:
     store: Any = await open_store(desk.graph)
-    store._session._database.command("opencypher", statement, {"id": task_id})
+    store._connection._database.command("opencypher", statement, {"id": task_id})
     await store.close()
 
 

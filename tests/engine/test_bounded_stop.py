@@ -114,7 +114,7 @@ async def test_a_stop_names_the_outcomes_that_the_graph_did_not_take(
 
     service = TaskSchedulerService(tmp_path / "graph", handler=lambda _: "done", options=HASTY)
     await service.start()
-    monkeypatch.setattr(service._store, "settle", unheard)
+    monkeypatch.setattr(service._store.queue, "settle", unheard)
     caplog.set_level(logging.ERROR, "remembrancer")
     await schedule(service)
     await tried.wait()

@@ -77,7 +77,7 @@ async def test_a_cancel_between_claim_and_start_withdraws_the_run(monkeypatch: p
     began: list[Firing] = []
     async with TaskSchedulerService(handler=began.append) as service:
         store: Any = service._store
-        claim = store.claim
+        claim = store.queue.claim
         cancelling: list[asyncio.Future[Cancellation]] = []
 
         async def slowly(claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
@@ -88,7 +88,7 @@ async def test_a_cancel_between_claim_and_start_withdraws_the_run(monkeypatch: p
                 await asyncio.sleep(0.001)
             return won
 
-        monkeypatch.setattr(store, "claim", slowly)
+        monkeypatch.setattr(store.queue, "claim", slowly)
         task_id = await schedule(service)
         await until(lambda: bool(cancelling))
         answer = await cancelling[0]

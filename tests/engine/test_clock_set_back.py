@@ -54,7 +54,7 @@ class Scene:
         """No moment has two outcomes, and the books say what the nodes say."""
         made = [each for each in await self.service.history(limit=100_000) if each.execution_type == "cron_trigger"]
         assert len({each.occurrence_key for each in made}) == len(made)
-        counts: Any = await self.service._store.counters()  # pyright: ignore[reportOptionalMemberAccess]
+        counts: Any = (await self.service._store.statistics.lifetime()).counts  # pyright: ignore[reportOptionalMemberAccess]
         by = Counter(
             {status: sum(e.occurrences for e in made if e.status == status) for status in ("completed", "missed")}
         )

@@ -115,10 +115,10 @@ async def test_the_work_of_a_scheduler_goes_on_after_a_step_back() -> None:
         host.ahead = timedelta(0)
         store: Any = service._store
         beats: list[datetime] = []
-        sign_on, abandoned, prune = store.roll.sign_on, store.abandoned, store.events.prune
+        sign_on, abandoned, prune = store.replicas.heartbeat, store.queue.expired_leases, store.events.prune
         recovered, forgotten = list[datetime](), list[datetime]()
-        store.roll.sign_on = noting(beats, host, sign_on)
-        store.abandoned = noting(recovered, host, abandoned)
+        store.replicas.heartbeat = noting(beats, host, sign_on)
+        store.queue.expired_leases = noting(recovered, host, abandoned)
         store.events.prune = noting(forgotten, host, prune)
 
         await until(lambda: len(beats) > 1 and len(recovered) > 1 and forgotten)

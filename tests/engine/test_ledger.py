@@ -32,20 +32,20 @@ async def schedule(service: TaskSchedulerService, clock: VirtualClock, *names: s
 def observed(service: TaskSchedulerService, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], list[str]]]:
     """Note what each write of outcomes brings: the results, and the leases that end with it."""
     store: Any = service._store
-    settle = store.settle
+    settle = store.queue.settle
     seen: list[tuple[list[str], list[str]]] = []
 
     async def noted(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
         seen.append(([str(each.result) for each in settlements], list(over)))
         return await settle(settlements, over)
 
-    monkeypatch.setattr(store, "settle", noted)
+    monkeypatch.setattr(store.queue, "settle", noted)
     return seen
 
 
 def refusing(store: Any, result: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Let the graph refuse every write with an outcome of this result; count how often it did."""
-    settle = store.settle
+    settle = store.queue.settle
     told = {"refused": 0}
 
     async def picky(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
@@ -54,7 +54,7 @@ def refusing(store: Any, result: str, monkeypatch: pytest.MonkeyPatch) -> dict[s
             raise GraphUnavailable("no room for it")
         return await settle(settlements, over)
 
-    monkeypatch.setattr(store, "settle", picky)
+    monkeypatch.setattr(store.queue, "settle", picky)
     return told
 
 
@@ -114,7 +114,7 @@ async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "a", "b")
         store: Any = service._store
-        settle = store.settle
+        settle = store.queue.settle
         ends: list[Sequence[str]] = []
 
         async def reluctant(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
@@ -124,7 +124,7 @@ async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_
                     raise GraphUnavailable("not now")
             return await settle(settlements, over)
 
-        monkeypatch.setattr(store, "settle", reluctant)
+        monkeypatch.setattr(store.queue, "settle", reluctant)
         await checker.tick(MINUTE)
 
         assert len(ends) == 2
@@ -164,7 +164,7 @@ async def test_an_outcome_is_kept_until_the_graph_takes_it(
         await schedule(service, clock, "kept", on_lost="retry")
         tries = 0
         store: Any = service._store
-        settle = store.settle
+        settle = store.queue.settle
 
         async def unheard(*what: Any) -> Sequence[bool]:
             nonlocal tries
@@ -173,7 +173,7 @@ async def test_an_outcome_is_kept_until_the_graph_takes_it(
                 raise GraphUnavailable("no answer")
             return await settle(*what)
 
-        monkeypatch.setattr(store, "settle", unheard)
+        monkeypatch.setattr(store.queue, "settle", unheard)
         clock.advance(MINUTE)
         await service._running_scheduler().tick()
         while tries < 10:  # noqa: ASYNC110 (the ledger tries in its own time)
@@ -206,8 +206,8 @@ async def test_a_deferral_is_worked_out_once_the_graph_answers(
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "Task")
         store: Any = service._store
-        get = store.get
-        monkeypatch.setattr(store, "get", silent)
+        get = store.tasks.get
+        monkeypatch.setattr(store.tasks, "get", silent)
         await checker.tick(MINUTE)
 
         assert [each.status for each in await service.history()] == ["deferred"]
@@ -270,7 +270,7 @@ async def orphan(store: Any, task_id: str, replica_id: str) -> None:
         "thought_id": None,
     }
     held = {"lease_id": "lease_orphan", "replica_id": replica_id, "until_ms": 0, "execution_ids": ["exec_orphan"]}
-    await store._session.write([Statement("start_executions", [row]), Statement("hold_leases", [held])])
+    await store._connection.write([Statement("start_executions", [row]), Statement("hold_leases", [held])])
 
 
 async def by_name(firing: Firing) -> str:

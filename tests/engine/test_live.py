@@ -189,7 +189,7 @@ async def test_a_failing_pass_is_counted_and_the_next_one_goes_on(
     async with TaskSchedulerService(check_interval_seconds=3600, handler=fired) as service:
         assert service._scheduler
         with monkeypatch.context() as while_away:
-            while_away.setattr(service._store, "due", silent)
+            while_away.setattr(service._store.queue, "due", silent)
             service._scheduler.wake.set()
             async with asyncio.timeout(GENEROUS):
                 while not service._scheduler.record.failed:  # noqa: ASYNC110 (a counter has no event)

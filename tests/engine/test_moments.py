@@ -192,7 +192,7 @@ async def lost(scene: Scene) -> None:
     scene.clock.set(at(10))
     store: Any = scene.service._store
     due = [task for task in await all_of(scene) if (task.next_run_ms or 0) <= to_ms(at(10))]
-    await store.claim([plan(task, to_ms(at(10)), "dead") for task in due], Lease("lease_dead", "dead", at(9)))
+    await store.queue.claim([plan(task, to_ms(at(10)), "dead") for task in due], Lease("lease_dead", "dead", at(9)))
 
 
 async def all_of(scene: Scene) -> list[Any]:
@@ -268,7 +268,7 @@ async def balance(service: TaskSchedulerService) -> None:
     """Compare books and event log with a recount."""
     made = await service.history(limit=100_000)
     dropped = [each for each in made if each.last_nominal_at]
-    counted = await service._graph().counters()
+    counted = (await service._graph().statistics.lifetime()).counts
     tasks = Counter(str(row["s"]) for row in await service.cypher("MATCH (t:scheduled_task) RETURN t.status AS s"))
     assert counted["occurrences_dropped"] == sum(each.occurrences for each in dropped)
     assert counted["executions_started"] == len(made) - len(dropped)

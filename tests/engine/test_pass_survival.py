@@ -64,7 +64,7 @@ async def test_a_pass_survives_whatever_the_graph_raises(fault: BaseException) -
     fired = list["Firing"]()
     async with TaskSchedulerService(handler=counting(fired)) as service:
         store: Any = service._store
-        with Spoilt(store, "due", fault):
+        with Spoilt(store.queue, "due", fault):
             await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
             await until(lambda: service._collect_custom_metrics()["task_error_count"] > 1)
             assert not await service.is_healthy()
@@ -77,14 +77,14 @@ async def test_a_pass_survives_whatever_the_graph_raises(fault: BaseException) -
 
 
 PLACES: dict[str, Callable[[Any], tuple[Any, str]]] = {
-    "recovery": lambda service: (service._store, "abandoned"),
-    "what comes next": lambda service: (service._store, "next_run_at"),
-    "tidying": lambda service: (service._store, "tidy"),
+    "recovery": lambda service: (service._store.queue, "expired_leases"),
+    "what comes next": lambda service: (service._store.queue, "next_run_at"),
+    "tidying": lambda service: (service._store, "idle_work"),
     "forgetting": lambda service: (service._store.events, "prune"),
-    "retention": lambda service: (service._store.past, "oldest"),
-    "a sign of life": lambda service: (service._store.roll, "sign_on"),
-    "the look at the graph": lambda service: (service._store, "verify"),
-    "renewal": lambda service: (service._store, "renew"),
+    "retention": lambda service: (service._store.retention, "oldest"),
+    "a sign of life": lambda service: (service._store.replicas, "heartbeat"),
+    "the look at the graph": lambda service: (service._store.health, "verify"),
+    "renewal": lambda service: (service._store.queue, "renew"),
 }
 
 
@@ -112,7 +112,7 @@ async def test_work_beside_the_firing_fails_alone(place: str) -> None:
 async def test_a_fault_is_logged_once_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     async with TaskSchedulerService() as service:
         store: Any = service._store
-        with Spoilt(store, "due", RuntimeError("a bug")) as spoilt:
+        with Spoilt(store.queue, "due", RuntimeError("a bug")) as spoilt:
             service._scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
             await until(lambda: spoilt.calls > 2)
     said = [each for each in caplog.records if "a bug" in each.getMessage() and each.levelno == logging.ERROR]
@@ -137,7 +137,7 @@ async def test_the_heartbeat_begins_again_after_a_fault() -> None:
     options = SchedulerOptions(lease_seconds=0.3)
     async with TaskSchedulerService(options=options) as service:
         scheduler: Any = service._scheduler
-        with Spoilt(service._store, "renew", RuntimeError("a bug")) as spoilt:
+        with Spoilt(service._store.queue, "renew", RuntimeError("a bug")) as spoilt:
             scheduler._dispatch._ledger.hold("a lease", 1)
             await until(lambda: spoilt.calls > 1)
         scheduler._dispatch._ledger._held.clear()
@@ -180,7 +180,7 @@ async def test_a_task_that_breaks_planning_stops_no_other(tmp_path: Any) -> None
 
 
 def write(store: Any, text: str, row: dict[str, Any]) -> None:
-    database = store._session._database
+    database = store._connection._database
     database.begin()
     database.command("opencypher", text, {"rows": [row]})
     database.commit()

@@ -257,8 +257,8 @@ async def test_what_a_crash_left_of_a_task_that_cannot_be_read_holds_up_no_other
     async with run_on(tmp_path / "graph", None) as checker:
         ids = [await schedule(checker) for _ in range(3)]
         store, now = checker.service._store, checker.clock.now() + MINUTE
-        claims = [plan(await store.get(each), to_ms(now), "dead") for each in ids]
-        await store.claim(claims, Lease("lease_dead", "dead", now))
+        claims = [plan(await store.tasks.get(each), to_ms(now), "dead") for each in ids]
+        await store.queue.claim(claims, Lease("lease_dead", "dead", now))
     spoil(tmp_path / "graph", {ids[1]: "t.timezone = null, t.context = '{torn'"})
     async with run_on(tmp_path / "graph", None) as checker:
         became = {each.task_id: (each.status, each.reason_code) for each in await checker.service.history()}

@@ -100,7 +100,7 @@ class Life:
 async def counted_wrong(service: TaskSchedulerService) -> list[str]:
     """Return which counters are not what a recount of the nodes says."""
     store: Any = service._store
-    counts = await store.counters()
+    counts = (await store.statistics.lifetime()).counts
     made = await service.history(limit=100_000)
     ran = [each for each in made if each.last_nominal_at is None]
     dropped = [each for each in made if each.last_nominal_at is not None]
@@ -120,7 +120,7 @@ async def counted_wrong(service: TaskSchedulerService) -> list[str]:
         "tasks_cancelled": tasks["CANCELLED"],
         "deferrals": rows[0]["n"],
     }
-    window = await store.accounts.window(START)
+    window = await store.statistics.window(START)
     return [
         f"{name}: counted {counts[name]}, by the hour {window.counts[name]}, there are {there}"
         for name, there in truth.items()

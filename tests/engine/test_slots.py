@@ -54,9 +54,9 @@ async def leave_behind(graph: Path, clock: VirtualClock, number: int, **choices:
         for place in range(number):
             await service.schedule_task(f"{place}", "g", "p", "t", now + timedelta(minutes=1), **choices)
         clock.advance(timedelta(minutes=1))
-        due = await store.due(clock.now(), number)
+        due = await store.queue.due(clock.now(), number)
         claims = [plan(task, to_ms(clock.now()), "dead") for task in due]
-        assert len(await store.claim(claims, Lease("lease_dead", "dead", clock.now()))) == number
+        assert len(await store.queue.claim(claims, Lease("lease_dead", "dead", clock.now()))) == number
 
 
 async def test_a_run_by_hand_waits_for_a_slot() -> None:

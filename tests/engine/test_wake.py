@@ -81,7 +81,7 @@ async def schedule_and_leave(service: TaskSchedulerService) -> None:
     left = asyncio.create_task(service.schedule_task("one", "goal", "prompt", "thought", soon()))
     for _ in range(20):
         await asyncio.sleep(0)
-        if service._store._session._writer._pending:  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        if service._store._connection._writer._pending:  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
             break
     left.cancel()
     await asyncio.gather(left, return_exceptions=True)
@@ -184,7 +184,7 @@ class Announced:
 
 def watched(service: TaskSchedulerService) -> Announced:
     store: Any = service._store
-    told, write = Announced(), store._session.write
+    told, write = Announced(), store._connection.write
 
     async def watching(statements: Any) -> Any:
         named = {each.name: moments for each in statements if (moments := moments_of(each.rows))}
@@ -193,8 +193,8 @@ def watched(service: TaskSchedulerService) -> Announced:
             told.arming += [(name, earliest) for name in named]
         return await write(statements)
 
-    store._session.write = watching
-    store.on_armed.append(told.moments.append)
+    store._connection.write = watching
+    store.queue.on_armed.append(told.moments.append)
     return told
 
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer_schema import catalog
+from remembrancer.model.execution import TERMINAL_STATUSES, Reason
+from remembrancer.model.summary import ExecutionSummary
+from remembrancer.ports.statistics import COUNTS, LIFELONG
+from remembrancer_schema import catalog, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,3 +120,21 @@ def test_gathered_rows_say_what_stands_in_their_columns(name: str, columns: tupl
     assert gathered.columns == columns
     assert catalog.query(name).replace("$rows", "$given.rows") in gathered.text
     assert gathered.text.endswith(f"RETURN collect([{', '.join(columns)}]) AS rows")
+
+
+def test_a_line_with_a_repeated_mark_stands_for_a_line_for_each_name(package: Path) -> None:
+    write(package, "tasks", "// name: one\n// The first.\nRETURN\n  n.<outcome> AS <outcome>,\n  1\n")
+    columns = [f"  n.{each} AS {each}," for each in kinds.OUTCOMES]
+    assert catalog.query("one").splitlines() == ["RETURN", *columns, "  1"]
+
+
+def test_no_mark_is_left_in_a_shipped_query() -> None:
+    assert [each.name for each in catalog.queries().values() if re.search(r"<[a-z_]+>", each.text)] == []
+
+
+def test_the_names_that_are_repeated_are_those_of_the_models() -> None:
+    assert kinds.HOURLY_COUNTERS == COUNTS
+    assert kinds.LIFETIME_COUNTERS == LIFELONG
+    assert {*kinds.OUTCOMES} == TERMINAL_STATUSES
+    assert {*kinds.FAILURES} <= {*Reason}
+    assert {*kinds.OUTCOMES, *kinds.FAILURES} <= {*ExecutionSummary.model_fields}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer import TaskSchedulerService
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.testing import ManualScheduler
 
 SIX_EDGES = {
@@ -146,8 +146,8 @@ async def test_every_change_of_a_task_is_in_its_trail(service: TaskSchedulerServ
     await service.idle()
 
 
-async def test_each_query_of_the_catalogue_runs(store: TaskStore) -> None:
-    session = store._session  # pyright: ignore[reportAttributeAccessIssue]
+async def test_each_query_of_the_catalogue_runs(store: Graph) -> None:
+    session = store._connection  # pyright: ignore[reportAttributeAccessIssue]
     ran: dict[str, object] = {}
     for each in catalog.queries().values():
         if each.written == "set_graph_version":

@@ -61,14 +61,14 @@ async def test_a_pass_that_makes_no_progress_is_unhealthy(monkeypatch: pytest.Mo
     gate = asyncio.Event()
     async with TaskSchedulerService() as service:
         store: Any = service._store
-        due = store.due
+        due = store.queue.due
 
         async def held(*args: Any) -> Any:
             await gate.wait()
             return await due(*args)
 
         monkeypatch.setattr(tick_record, "_PROGRESS_SECONDS", 0.5)
-        with replaced(store, "due", held):
+        with replaced(store.queue, "due", held):
             service._scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
             await unhealthy(service, "no progress")
             monkeypatch.undo()
@@ -105,7 +105,7 @@ async def test_a_graph_that_is_not_itself_any_more_is_unhealthy() -> None:
         raise GraphUnavailable("The folder of the graph is another.")
 
     async with TaskSchedulerService() as service:
-        with replaced(service._store, "verify", gone):
+        with replaced(service._store.health, "verify", gone):
             await unhealthy(service, "is another")
         await mended(service, "is another")
 
@@ -113,7 +113,7 @@ async def test_a_graph_that_is_not_itself_any_more_is_unhealthy() -> None:
 async def test_a_graph_that_does_not_answer_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remembrancer.engine.cluster.membership._ANSWER_SECONDS", 0.5)
     async with TaskSchedulerService() as service:
-        with replaced(service._store, "verify", hanging):
+        with replaced(service._store.health, "verify", hanging):
             await unhealthy(service, "has not answered")
         await mended(service, "has not answered")
 
@@ -124,7 +124,7 @@ async def test_another_scheduler_on_the_graph_bars_this_one() -> None:
         store: Any = service._store
         now = from_ms(int(datetime.now(UTC).timestamp() * 1000) + 1)
         other = Replica(replica_id="replica_2", started_at=now, heartbeat_at=now, host="elsewhere", pid=42, version="1")
-        await store.roll.sign_on(other)
+        await store.replicas.heartbeat(other)
         await unhealthy(service, "process 42 on elsewhere")
         await until(lambda: service._scheduler.presence.barred)  # pyright: ignore[reportOptionalMemberAccess]
         await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
@@ -132,7 +132,7 @@ async def test_another_scheduler_on_the_graph_bars_this_one() -> None:
         await until(lambda: service._scheduler.passes > before + 1)  # pyright: ignore[reportOptionalMemberAccess]
         assert fired == []
 
-        await store.roll.sign_off(["replica_2"])
+        await store.replicas.deregister(["replica_2"])
         await until(lambda: fired)
         await until(lambda: service.get_status().is_healthy)
 
@@ -144,7 +144,7 @@ async def test_a_full_disk_is_unhealthy_until_a_write_is_kept() -> None:
         def full(_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        with replaced(store._session._writer, "_commit_once", full):
+        with replaced(store._connection._writer, "_commit_once", full):
             with pytest.raises(GraphUnavailable):
                 await service.schedule_task("one", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
             await unhealthy(service, "The disk is full")
@@ -154,7 +154,7 @@ async def test_a_full_disk_is_unhealthy_until_a_write_is_kept() -> None:
 async def test_leases_that_are_not_renewed_are_unhealthy() -> None:
     async with TaskSchedulerService(options=SchedulerOptions(lease_seconds=0.9)) as service:
         scheduler: Any = service._scheduler
-        session: Any = service._store._session  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        session: Any = service._store._connection  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
         write = session.write
 
         async def refusing(statements: Any) -> Any:
@@ -252,7 +252,7 @@ async def test_a_lost_execution_that_cannot_be_read_stops_no_recovery(tmp_path: 
 
 
 def write(store: Any, text: str, identity: str) -> None:
-    database = store._session._database
+    database = store._connection._database
     database.begin()
     database.command("opencypher", text, {"rows": [{"row": 0, "id": identity}]})
     database.commit()

@@ -107,10 +107,10 @@ async def test_a_start_whose_caller_gives_up_leaves_nothing_behind(tmp_path: Pat
 
 
 HANGS: dict[str, Callable[[Any], None]] = {
-    "the pass": lambda service: setattr(service._store, "due", hanging),
-    "the sign-off": lambda service: setattr(service._store.roll, "sign_off", hanging),
-    "a housekeeping": lambda service: setattr(service._store, "tidy", hanging),
-    "the question what comes next": lambda service: setattr(service._store, "next_run_at", hanging),
+    "the pass": lambda service: setattr(service._store.queue, "due", hanging),
+    "the sign-off": lambda service: setattr(service._store.replicas, "deregister", hanging),
+    "a housekeeping": lambda service: setattr(service._store, "idle_work", hanging),
+    "the question what comes next": lambda service: setattr(service._store.queue, "next_run_at", hanging),
 }
 
 

@@ -45,11 +45,11 @@ async def test_losses_are_told_once_however_many_take_over(
     neo4j_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = await open_store(neo4j_server.graph)
-    now = (await store.roll.roster()).now
+    now = (await store.replicas.snapshot()).now
     tasks = [task_of(place, now) for place in range(LOST)]
-    await store.create(tasks)
+    await store.tasks.create(tasks)
     dead = Lease("lease_dead", "replica_dead", from_ms(to_ms(now) - 1000))
-    await store.claim([plan(task, to_ms(now), "replica_dead") for task in tasks], dead)
+    await store.queue.claim([plan(task, to_ms(now), "replica_dead") for task in tasks], dead)
     async with AsyncExitStack() as stack:
         services = [TaskSchedulerService(neo4j_server.graph, SystemTime()) for _ in range(5)]
         for each in services:
@@ -60,5 +60,5 @@ async def test_losses_are_told_once_however_many_take_over(
 
     said = [int(found[1]) for found in re.finditer(r"(\d+) executions were left unfinished", caplog.text)]
     assert sum(counted) == sum(said) == LOST
-    assert len(await store.history(None, 100)) == LOST
+    assert len(await store.tasks.history(None, 100)) == LOST
     await store.close()

@@ -14,7 +14,7 @@ import pytest
 
 from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable, InvalidInput
-from remembrancer.stores.graph import store
+from remembrancer.stores.graph import bundle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -85,7 +85,7 @@ async def test_the_embedded_engine_itself_reads_no_files(
     tmp_path: Path, asked_for: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "secret.csv").write_text("hunter2\n")
-    monkeypatch.setattr(store, "refuse_powers", lambda _: None)
+    monkeypatch.setattr(bundle, "refuse_powers", lambda _: None)
     async with TaskSchedulerService(tmp_path / "graph") as service:
         for place in ((tmp_path / "secret.csv").as_uri(), asked_for[0]):
             with pytest.raises(InvalidInput, match="disabled"):
@@ -99,8 +99,8 @@ def test_the_engine_arguments_of_a_user_open_no_files(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
         "from remembrancer import TaskSchedulerService\n"
-        "from remembrancer.stores.graph import store\n"
-        "store.refuse_powers = lambda _: None\n"
+        "from remembrancer.stores.graph import bundle\n"
+        "bundle.refuse_powers = lambda _: None\n"
         "async def day():\n"
         "    async with TaskSchedulerService(sys.argv[1]) as service:\n"
         "        print(await service.cypher(f\"LOAD CSV FROM '{sys.argv[2]}' AS l RETURN l\"))\n"
@@ -136,11 +136,11 @@ def test_the_engine_arguments_of_a_user_open_no_files(tmp_path: Path) -> None:
     ],
 )
 async def test_a_faulty_query_is_the_fault_of_its_caller(service: TaskSchedulerService, query: str, said: str) -> None:
-    before = service._graph()._session.notes._waiting.copy()
+    before = service._graph()._connection.pending_counts._waiting.copy()
     with pytest.raises(InvalidInput, match=said):
         await service.cypher(query)
 
-    assert service._graph()._session.notes._waiting == before
+    assert service._graph()._connection.pending_counts._waiting == before
 
 
 async def test_half_a_character_is_answered_as_such(service: TaskSchedulerService) -> None:
@@ -171,7 +171,7 @@ async def test_a_query_without_end_is_refused_at_its_limit(graph: str) -> None:
 
 
 async def test_tasks_fire_beside_queries_that_nothing_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "refuse_powers", lambda _: None)  # as if such a query had passed it
+    monkeypatch.setattr(bundle, "refuse_powers", lambda _: None)  # as if such a query had passed it
     fired: asyncio.Queue[Firing] = asyncio.Queue()
     service = TaskSchedulerService(tmp_path, handler=fired.put, options=SchedulerOptions(query_seconds=60))
     await service.start()

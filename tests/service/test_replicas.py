@@ -108,7 +108,7 @@ async def test_a_task_of_one_that_is_late_is_served_by_another_after_the_help_de
     store = await open_store(neo4j_server.graph)
     now = datetime.now(UTC)
     frozen = Replica(replica_id="replica_frozen", started_at=now, heartbeat_at=now, host="host", pid=1, version="0.1.0")
-    await store.roll.sign_on(frozen)
+    await store.replicas.heartbeat(frozen)
     await store.close()
     delay = timedelta(seconds=0.5)
     options = SchedulerOptions(help_seconds=delay.total_seconds())
@@ -129,7 +129,7 @@ async def test_who_stops_signs_off_and_who_died_long_ago_is_forgotten(graph: str
     store = await open_store(graph)
     then = datetime(2026, 1, 1, tzinfo=UTC)
     dead = Replica(replica_id="replica_dead", started_at=then, heartbeat_at=then, host="host", pid=1, version="0.1.0")
-    await store.roll.sign_on(dead)
+    await store.replicas.heartbeat(dead)
     await store.close()
     async with TaskSchedulerService(graph) as service:
         told = service.get_status().replication
@@ -137,7 +137,7 @@ async def test_who_stops_signs_off_and_who_died_long_ago_is_forgotten(graph: str
         rows = await service.cypher("MATCH (p:scheduler_replica) RETURN p.replica_id AS id, p.pid AS pid")
         assert rows == [{"id": told.replica_id, "pid": told.replicas[0].pid}]
     store = await open_store(graph)
-    assert (await store.roll.roster()).replicas == ()
+    assert (await store.replicas.snapshot()).replicas == ()
     await store.close()
 
 

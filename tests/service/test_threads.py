@@ -101,7 +101,7 @@ async def test_a_call_given_up_elsewhere_is_given_up_here() -> None:
             finally:
                 ended.set()
 
-        store.get = hang
+        store.tasks.get = hang
 
         async def elsewhere() -> None:
             with pytest.raises(TimeoutError):

@@ -165,7 +165,7 @@ async def test_a_graph_that_does_not_answer_is_critical_and_what_the_process_kno
     serving: TaskSchedulerService, clock: VirtualClock
 ) -> None:
     well = await said(serving, "database")
-    session: Any = serving._graph()._session  # pyright: ignore[reportAttributeAccessIssue]
+    session: Any = serving._graph()._connection  # pyright: ignore[reportAttributeAccessIssue]
     session._database.close()
     clock.advance(3 * HOUR)
     async with asyncio.timeout(120):
@@ -235,7 +235,7 @@ async def test_a_kept_expression_that_cannot_be_read_any_more_is_seen_for_a_day(
     service: TaskSchedulerService, by_hand: ManualScheduler, clock: VirtualClock
 ) -> None:
     task = await service.schedule_task("hourly", "g", "p", "thought", schedule_cron="0 * * * *")
-    session: Any = service._graph()._session  # pyright: ignore[reportAttributeAccessIssue]
+    session: Any = service._graph()._connection  # pyright: ignore[reportAttributeAccessIssue]
     session._database.command("opencypher", "MATCH (t:scheduled_task) SET t.schedule_cron = '0 * * * 99'")
     await by_hand.tick(HOUR)
     bad = await said(service, "cron")
@@ -396,9 +396,9 @@ async def test_a_lease_that_nobody_took_over_is_seen(tmp_path: Path, clock: Virt
         well = await said(service, "integration")
         clock.advance(HOUR)
         scheduler: Any = service._scheduler
-        due, now_ms = await service._graph().due(clock.now(), 9), int(clock.now().timestamp() * 1000)
+        due, now_ms = await service._graph().queue.due(clock.now(), 9), int(clock.now().timestamp() * 1000)
         plans = await scheduler._claims._plan(due, now_ms, scheduler.replica_id)
-        await service._graph().claim(plans, scheduler._lease())
+        await service._graph().queue.claim(plans, scheduler._lease())
         held = await said(service, "integration")
         clock.advance(timedelta(minutes=2))
         stuck = await said(service, "integration")

@@ -71,7 +71,7 @@ async def embedded() -> AsyncIterator[Agent]:
 async def test_the_average_run_is_as_long_as_every_run(agent: Agent) -> None:
     await agent.run("wait")
     await agent.run("done")
-    life = await agent.service._graph().accounts.lifelong()
+    life = await agent.service._graph().statistics.lifetime()
 
     assert life.counts["executions_deferred"] == 9
     assert mean_seconds(life.counts) == pytest.approx(10.0)
@@ -89,7 +89,7 @@ async def test_a_newcomer_that_comes_often_is_the_most_common(embedded: Agent) -
     rare = [f"Rare {number}" for number in range(80)]
     await embedded.fail(*rare, *rare, *["Common"] * 40)
     report = await embedded.service.telemetry.performance()
-    window = await embedded.service._graph().accounts.window(START)
+    window = await embedded.service._graph().statistics.window(START)
 
     assert report.error_analysis.most_common_error == "Common"
     assert 0 < window.failures["Common"] <= 40
@@ -101,7 +101,7 @@ async def test_a_newcomer_that_comes_often_is_the_most_common(embedded: Agent) -
 
 async def test_what_comes_in_turns_is_counted_as_well(embedded: Agent) -> None:
     await embedded.fail(*(reason for number in range(100) for reason in (f"Rare {number}", "Common")))
-    window = await embedded.service._graph().accounts.window(START)
+    window = await embedded.service._graph().statistics.window(START)
 
     assert window.failures["Common"] == 100
     assert window.failures[OTHER] == 100 - (len(window.failures) - 2)
@@ -133,7 +133,7 @@ async def test_a_wrong_question_is_the_callers_fault_alone(agent: Agent) -> None
         with pytest.raises(InvalidInput):
             await agent.service.cypher(text)
     await agent.service.schedule_task("n", "g", "p", "t", defer_until=agent.clock.now() + HOUR)  # counts what waits
-    life = await agent.service._graph().accounts.lifelong()
+    life = await agent.service._graph().statistics.lifetime()
     database = (await agent.service.examine())[3]
 
     assert (life.counts["database_errors"], dict(life.errors)) == (0, {})

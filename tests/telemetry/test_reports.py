@@ -324,8 +324,8 @@ async def test_checks_that_were_not_made_are_counted(clock: VirtualClock) -> Non
 
 
 async def test_a_graph_that_does_not_answer_is_a_database_error(lived: TaskSchedulerService) -> None:
-    session: Any = lived._graph()._session  # type: ignore[attr-defined]
-    with pytest.raises(GraphUnavailable), session.notes.of_faults():
+    session: Any = lived._graph()._connection  # type: ignore[attr-defined]
+    with pytest.raises(GraphUnavailable), session.pending_counts.counting_errors():
         raise GraphUnavailable("no answer")
     await lived.schedule_task("after", "goal", "prompt", "thought", schedule_cron="0 0 * * *")
 

@@ -15,7 +15,7 @@ from remembrancer.service.service import SchedulerService
 from remembrancer.settings import SchedulerOptions
 from remembrancer.stores.embedded.arcadedb import load_engine, prepare_engine
 from remembrancer.stores.embedded.bolt_server import BoltServer
-from remembrancer.stores.embedded.connection import READ_ONLY, EmbeddedSession
+from remembrancer.stores.embedded.connection import READ_ONLY, EmbeddedConnection
 from remembrancer.stores.embedded.directory import (
     OpenDirectory,
     close_folder,
@@ -26,7 +26,7 @@ from remembrancer.stores.embedded.directory import (
 from remembrancer.stores.embedded.migrations import upgrade_embedded
 from remembrancer.stores.embedded.temporary import open_temporary, remove
 from remembrancer.stores.embedded.threads import on_own_thread
-from remembrancer.stores.graph.store import GraphStore
+from remembrancer.stores.graph.bundle import ConnectedGraph
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.neo4j.address import SCHEMES, Address, is_address, read_address, without_secrets
 from remembrancer.stores.neo4j.migrations import neo4j_schema
@@ -149,7 +149,7 @@ def open_to_read(graph: str | Path, *, damaged: bool = True) -> SchedulerService
     """
     prepare_engine(reuse_space=False, bounded=True)
 
-    async def opened() -> GraphStore:
+    async def opened() -> ConnectedGraph:
         if not damaged:
             refuse_unsound(read_folder(graph))
         return await open_store(graph, read_only=True)
@@ -177,7 +177,7 @@ async def open_store(
     opened: Callable[[], OpenDirectory] | None = None,
     read_only: bool = False,
     limits: QueryLimits | None = None,
-) -> GraphStore:
+) -> ConnectedGraph:
     """Open *graph* and bring its schema up to date; *limits* are those of a user's queries.
 
     Raises GraphUnavailable in one of its forms.
@@ -193,10 +193,10 @@ async def open_store(
     else:
         folder = read_folder(graph)
         use = OpenMode.BE_LOOKED_AT if read_only else OpenMode.WORK
-        session = EmbeddedSession(await on_own_thread(lambda: _open(folder, use, opened)), EMBEDDED)
-    store = GraphStore(session, int(check_interval_seconds * 1000), limits)
+        session = EmbeddedConnection(await on_own_thread(lambda: _open(folder, use, opened)), EMBEDDED)
+    store = ConnectedGraph(session, int(check_interval_seconds * 1000), limits)
     try:
-        await store.recall_counters()
+        await store.statistics.reload()
     except BaseException:
         await session.close()  # or this process would hold what nothing of it works on
         raise
@@ -215,7 +215,7 @@ def place_of(graph: str | Path, field: str) -> Path | Address:
 async def open_whole(place: Path | Address, use: OpenMode) -> GraphConnection:
     """Open the graph at *place* for what is done to all of it."""
     if isinstance(place, Path):
-        return EmbeddedSession(await on_own_thread(lambda: _open(place, use)), EMBEDDED)
+        return EmbeddedConnection(await on_own_thread(lambda: _open(place, use)), EMBEDDED)
     return await _open_on_server(place, use)
 
 
@@ -256,7 +256,7 @@ async def _open_in_memory() -> GraphConnection:
     """Open a graph in a folder of its own that goes when it is closed."""
     opened, folder = await on_own_thread(lambda: open_temporary(load_engine()))
     await on_own_thread(lambda: _upgrade(opened, folder, OpenMode.WORK))
-    return EmbeddedSession(opened, EMBEDDED, durable=False, on_close=lambda: remove(folder))
+    return EmbeddedConnection(opened, EMBEDDED, durable=False, on_close=lambda: remove(folder))
 
 
 def _open(folder: Path, use: OpenMode, opened: Callable[[], OpenDirectory] | None = None) -> OpenDirectory:

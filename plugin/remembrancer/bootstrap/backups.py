@@ -137,7 +137,7 @@ async def _verify(folder: Path, graph: str) -> tuple[str, Mapping[str, int]]:
     """Open what was copied, and compare it with its own books; return its graph's id, and how much it holds."""
     async with opened_whole(folder, OpenMode.BE_READ) as session:
         await refuse_loss(session, graph)
-        return (await GraphReplicaRegistry(session).roster()).graph_id or "", await count_labels(session)
+        return (await GraphReplicaRegistry(session).snapshot()).graph_id or "", await count_labels(session)
 
 
 async def _begin(place: Path | Address, source: Path, mark: BackupMark) -> None:

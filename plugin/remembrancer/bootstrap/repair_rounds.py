@@ -131,7 +131,7 @@ class RepairRounds:
 
     async def _mend_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
         async with opened_whole(self._place, OpenMode.BE_CHECKED) as session:
-            if schedulers := await GraphCopyEndpoint(session, str(self._place)).served_by():
+            if schedulers := await GraphCopyEndpoint(session, str(self._place)).active_replicas():
                 raise GraphLocked(_SERVED.format(graph=self._place, schedulers=", ".join(schedulers)))
             return await session.repair_engine(watch)
 

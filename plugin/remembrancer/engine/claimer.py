@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.loop import SchedulerLoop
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Claim, Lease
     from remembrancer.settings import SchedulerOptions
 
@@ -46,7 +46,7 @@ class Claimer:
 
     def __init__(
         self,
-        store: TaskStore,
+        store: Graph,
         clock: Clock,
         dispatch: Executor,
         options: SchedulerOptions,
@@ -101,7 +101,7 @@ class Claimer:
     ) -> tuple[Sequence[ScheduledTask], asyncio.Task[int] | None]:
         """Read the next page of what is due, as long as the slots reserved for it, and begin to claim it."""
         with reservation.until_sent():
-            page = await self._store.due(now - turn.late, reservation.slots, after, turn.shares)
+            page = await self._store.queue.due(now - turn.late, reservation.slots, after, turn.shares)
             lease = self._lease()
             if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
                 return page, None
@@ -120,7 +120,7 @@ class Claimer:
     ) -> int:
         """Write the claims of one page and start what was won; return how many claims were won."""
         with reservation:
-            won = await self._store.claim(claims, lease)
+            won = await self._store.queue.claim(claims, lease)
             self.lost += len(claims) - len(won)
             self._dispatch.instruments.claimed(won, len(claims))
             tasks = {task.task_id: task for task in due}
@@ -139,4 +139,4 @@ class Claimer:
         text = f"Task {visible(task.name)} ({task.task_id}) cannot be planned and is disarmed as FAILED: {fault}"
         self._checker.faults.tell("The plan", text, error)
         with suppress(GraphBusy):  # locked by another write: the next pass finds it again
-            await self._store.quarantine(task.task_id, fault, self._clock.now())
+            await self._store.tasks.quarantine(task.task_id, fault, self._clock.now())

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.cluster.membership import Membership
     from remembrancer.engine.faults import Faults
     from remembrancer.engine.tick_record import TickRecord
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
 _EVERY_SECONDS: Final = 1.0
 _STANDSTILL_SECONDS: Final = 10.0
@@ -30,7 +30,7 @@ class SchedulerHealth:
     """
 
     def __init__(
-        self, record: TickRecord, presence: Membership, store: TaskStore, faults: Faults, executor: object
+        self, record: TickRecord, presence: Membership, store: Graph, faults: Faults, executor: object
     ) -> None:
         self._record = record
         self._presence = presence
@@ -50,7 +50,7 @@ class SchedulerHealth:
     def _seen(self) -> str | None:
         """Return what is wrong that nothing else logs."""
         return (
-            self._store.trouble
+            self._store.health.trouble
             or getattr(self._executor, "trouble", None)
             or self._record.trouble
             or self._standstill()

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.recovery import ExpiredLease, Recovery
-    from remembrancer.ports.task_store import TaskStore
-    from remembrancer.ports.writes import Lease, Settlement
+    from remembrancer.ports.graph import Graph
+    from remembrancer.ports.writes import ExpiredLease, Lease, Recovery, Settlement
 
 
 @dataclass(slots=True)
@@ -46,7 +45,7 @@ class LeaseRecovery:
     """
 
     def __init__(
-        self, store: TaskStore, clock: Clock, dispatch: Executor, lease: Callable[[], Lease], look_each: timedelta
+        self, store: Graph, clock: Clock, dispatch: Executor, lease: Callable[[], Lease], look_each: timedelta
     ) -> None:
         self._store = store
         self._clock = clock
@@ -89,7 +88,7 @@ class LeaseRecovery:
         lost: list[Settlement] = []
         known = {*self._dispatch.leases, *(each.lease_id for each in self._left)}  # ours, however late their renewal is
         lease = self._lease()
-        for over in await self._store.abandoned(self._clock.now(), lease.replica_id):
+        for over in await self._store.queue.expired_leases(self._clock.now(), lease.replica_id):
             if over.lease_id not in known:
                 with suppress(GraphBusy):  # another write holds a lock of it: the next look finds it again
                     lost += await self._sort(over, lease)
@@ -109,7 +108,7 @@ class LeaseRecovery:
             else:
                 failed.append(decided)
         if failed or not retried:
-            await self._store.take_over([] if retried else [over.lease_id], failed, lease)
+            await self._store.queue.recover([] if retried else [over.lease_id], failed, lease)
         if retried:
             self._left.append(_Left(over.lease_id, retried))
         return [each.settlement for each in failed]
@@ -118,7 +117,7 @@ class LeaseRecovery:
         tasks: dict[str, ScheduledTask] = {}
         for task_id in {execution.task_id for execution in over.executions}:
             with suppress(TaskNotFound, TaskUnreadable):  # what ran of it is lost all the same
-                task = await self._store.get(task_id)
+                task = await self._store.tasks.get(task_id)
                 if task.unreadable is None:
                     tasks[task_id] = task
         return tasks
@@ -130,7 +129,7 @@ class LeaseRecovery:
         took = [recovery_of(task, execution, now, lease.replica_id) for execution, task in some]
         is_last = len(some) == len(left.retried)
         reservation.claim([task.task_id for _, task in some], len(some))
-        started = await self._store.take_over([left.lease_id] if is_last else [], took, lease)
+        started = await self._store.queue.recover([left.lease_id] if is_last else [], took, lease)
         tasks = {task.task_id: task for _, task in some}
         self._dispatch.start([Firing(retry, tasks[retry.task_id]) for retry in started], lease, reservation)
         for _ in some:

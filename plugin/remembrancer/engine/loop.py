@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.cluster.membership import Membership
     from remembrancer.engine.faults import Faults
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.settings import SchedulerOptions
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -89,7 +89,7 @@ class SchedulerLoop:
     def __init__(
         self,
         duties: Duties,
-        store: TaskStore,
+        store: Graph,
         clock: Clock,
         options: SchedulerOptions,
         presence: Membership,
@@ -109,7 +109,7 @@ class SchedulerLoop:
         """The number of steps of the clock that were seen."""
         self.hearing = Poller(store, clock, options, presence, faults)
         self._forgetting = EventRetention(store.events, clock, options)
-        self._retention = Retention(store.past, clock, options, presence.replica_id)
+        self._retention = Retention(store.retention, clock, options, presence.replica_id)
         self._steps = steps_of(clock)
         self._stepped = (0, 0.0, 0.0)
         self._failures = 0
@@ -197,7 +197,7 @@ class SchedulerLoop:
     async def _keep_up(self, until: datetime) -> None:
         """Do what can wait, while nothing is due."""
         wake = self.alarm.event
-        while not wake.is_set() and await self._store.tidy(_TIDY):
+        while not wake.is_set() and await self._store.idle_work(_TIDY):
             self.record.progress()
         await self._retention.work(until, wake, self.record.progress)
         await self._forgetting.work(wake, self.record.progress)

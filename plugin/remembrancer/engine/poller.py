@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.cluster.membership import Membership
     from remembrancer.engine.faults import Faults
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.settings import SchedulerOptions
 
 _BETWEEN: Final = timedelta(seconds=30)
@@ -37,7 +37,7 @@ class Poller:
     """
 
     def __init__(
-        self, store: TaskStore, clock: Clock, options: SchedulerOptions, presence: Membership, faults: Faults
+        self, store: Graph, clock: Clock, options: SchedulerOptions, presence: Membership, faults: Faults
     ) -> None:
         self._store = store
         self._clock = clock
@@ -50,10 +50,10 @@ class Poller:
     async def next_run_at(self) -> datetime | None:
         """Return when a task is due that is ours to serve, or when another's is late enough to help with."""
         mine, *others = self._presence.turns
-        own = await self._store.next_run_at(mine.shares)
+        own = await self._store.queue.next_run_at(mine.shares)
         if not others:
             return own
-        return self._presence.first_of(own, await self._store.next_run_at())
+        return self._presence.first_of(own, await self._store.queue.next_run_at())
 
     async def sleep(self, until: datetime, wake: asyncio.Event) -> None:
         """Wait for *until*, *wake*, or a step of the clock; on a shared graph, poll whether something comes sooner."""
@@ -91,10 +91,10 @@ class Poller:
 
     async def _plan(self) -> None:
         """Have the server plan, if the graph has grown or shrunk by a tenth since it last did, or was made again."""
-        size, kind = await self._store.roll.size(), (self._presence.renewals, len(self._presence.turns))
+        size, kind = await self._store.replicas.size(), (self._presence.renewals, len(self._presence.turns))
         if kind == self._planned_for and abs(size - self._planned_at) <= max(_FEW, size / _TENTH):
             return
-        await self._store.roll.prepare()
+        await self._store.replicas.warm_up()
         for turn in self._presence.turns:
-            await self._store.due(self._clock.now() - turn.late, 1, None, turn.shares)
+            await self._store.queue.due(self._clock.now() - turn.late, 1, None, turn.shares)
         self._planned_for, self._planned_at = kind, size

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.sync_calls import SyncCalls
-    from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Change
     from remembrancer.settings import SchedulerOptions
@@ -56,7 +56,7 @@ class Scheduler:
     """
 
     def __init__(
-        self, store: TaskStore, clock: Clock, handler: Handler, options: SchedulerOptions, instruments: Telemetry
+        self, store: Graph, clock: Clock, handler: Handler, options: SchedulerOptions, instruments: Telemetry
     ) -> None:
         self._store = store
         self._instruments = instruments
@@ -78,8 +78,8 @@ class Scheduler:
         self.wake = self.checker.alarm.event
         self.record = self.checker.record
         self.health = SchedulerHealth(self.record, self.presence, store, self.faults, self._dispatch)
-        store.on_armed.append(self.checker.alarm.armed)
-        store.on_unreadable.append(partial(self.faults.tell, "The records"))
+        store.queue.on_armed.append(self.checker.alarm.armed)
+        store.health.on_unreadable.append(partial(self.faults.tell, "The records"))
 
     @property
     def running(self) -> int:
@@ -136,7 +136,9 @@ class Scheduler:
             raise
         if not self._recovery.is_done and not self._recovery.waits_for_slot:
             self._recover_at = self._clock.now() + _LOCKED
-        lost = [each for each in recovered if each.execution.execution_id in self._store.lost]  # not what others won
+        lost = [
+            each for each in recovered if each.execution.execution_id in self._store.queue.lost
+        ]  # not what others won
         self._instruments.reclaimed(lost)
         if lost:
             _LOG.warning("%d executions were left unfinished by their scheduler; each is recorded as lost", len(lost))
@@ -236,7 +238,9 @@ class Scheduler:
         lease = self._lease()
         with reservation:
             reservation.claim([task.task_id])
-            if started := await self._store.start_now(manual_run(task, change.at, self.replica_id), lease, change):
+            if started := await self._store.queue.start_now(
+                manual_run(task, change.at, self.replica_id), lease, change
+            ):
                 self._dispatch.start([Firing(started, task)], lease, reservation)
         return started
 

@@ -92,11 +92,11 @@ class EventFeed:
     async def _extents(self) -> Mapping[int, StreamRange]:
         """Return what each stream holds, asked for once for all readers that woke together."""
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.get_running_loop().create_task(self._log.extents())
+            self._asking = asyncio.get_running_loop().create_task(self._log.ranges())
         return await asyncio.shield(self._asking)
 
     async def _ends(self) -> dict[int, int]:
-        return {stream: extent.newest for stream, extent in (await self._log.extents()).items()}
+        return {stream: extent.newest for stream, extent in (await self._log.ranges()).items()}
 
     async def _shared(self, cursor: dict[int, int], limit: int) -> tuple[list[Event], dict[int, int]]:
         """Return what comes next and the cursor behind it; readers at the same place are given the same events.
@@ -142,7 +142,7 @@ class EventFeed:
 
     async def _hole(self, stream: int, after: int, last: int) -> list[SequencedEvent]:
         """Return what tells that events up to *last* are not there; nothing if they were forgotten just now."""
-        extent = (await self._log.extents()).get(stream)
+        extent = (await self._log.ranges()).get(stream)
         if extent is None or extent.oldest > after + 1:
             return []  # the next look finds the gap
         reason = "Events are missing in the graph: `remembrancer check` says what else is."

@@ -76,9 +76,9 @@ async def copy(
         CopyMismatch: The two are not equal: one of them was written to meanwhile.
     """
     for graph in (source, target):
-        if schedulers := await graph.served_by():
+        if schedulers := await graph.active_replicas():
             raise GraphLocked(_SERVED.format(graph=graph.name, schedulers=", ".join(schedulers)))
-    mark = await target.mark()
+    mark = await target.progress()
     if mark is None:
         await _look_for_others(target)
     elif mark.source != source.name:
@@ -89,12 +89,12 @@ async def copy(
     parts = await _compare(source, target, watch)
     if mark is None or not mark.whole:
         author = current_actor()
-        await target.finish(Change("copy", clock.now(), author.surface, author.actor))
+        await target.complete(Change("copy", clock.now(), author.surface, author.actor))
     return CopyResult(source.name, target.name, mark is not None, parts)
 
 
 async def _look_for_others(target: CopyEndpoint) -> None:
-    held = [part for part in target.parts if (await target.page(part, _FROM_THE_START)).rows]
+    held = [part for part in target.segments if (await target.page(part, _FROM_THE_START)).rows]
     if held:
         raise CopyTargetNotEmpty(target.name, ", ".join([f"{await target.size(part):,} {part.name}" for part in held]))
 
@@ -103,14 +103,14 @@ async def _copy_parts(
     source: CopyEndpoint, target: CopyEndpoint, begun: str | None, after: str | None, watch: Callable[[CopyStep], None]
 ) -> None:
     """Copy the parts from *begun* on, that one from the key *after* on; it is over where that is None."""
-    names = [part.name for part in source.parts]
+    names = [part.name for part in source.segments]
     first = names.index(begun) if begun in names else 0
-    for place, part in enumerate(source.parts[first:]):
+    for place, part in enumerate(source.segments[first:]):
         here = after if place == 0 else _FROM_THE_START
         total, done = await source.size(part), 0
         while here is not None:
             page = await source.page(part, here)
-            await target.put(part, page, source.name)
+            await target.write(part, page, source.name)
             here, done = page.after, done + page.walked
             watch(CopyStep("copy", part.name, done, total))
 
@@ -118,7 +118,7 @@ async def _copy_parts(
 async def _compare(source: CopyEndpoint, target: CopyEndpoint, watch: Callable[[CopyStep], None]) -> list[CopiedPart]:
     parts: list[CopiedPart] = []
     different: list[str] = []
-    for part in source.parts:
+    for part in source.segments:
         total = await source.size(part)
         theirs, ours = await _digest(source, part, target), await _digest(target, part, target)
         if theirs != ours:
@@ -150,7 +150,7 @@ async def _digest(graph: CopyEndpoint, part: Segment, target: CopyEndpoint) -> D
     after: str | None = _FROM_THE_START
     while after is not None:
         page = await graph.page(part, after)
-        foreign = await target.foreign(part, _keys(part, page))
+        foreign = await target.foreign_keys(part, _keys(part, page))
         for row in page.rows:
             if row[part.key] not in foreign:
                 digest.add(row)

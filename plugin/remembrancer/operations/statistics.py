@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
-from remembrancer.ports.filters import TaskFilter
-from remembrancer.ports.statistics import STEPS, TaskPageQuery
+from remembrancer.ports.filters import TaskFilter, TaskPageQuery
+from remembrancer.ports.statistics import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.statistics import CronUsage, LifetimeStatistics, Statistics
+    from remembrancer.ports.graph import Graph
+    from remembrancer.ports.statistics import CronUsage, LifetimeStatistics
     from remembrancer.ports.task_store import TaskStore
 
 EXPRESSIONS: Final = 20
@@ -56,15 +57,15 @@ def total(
 
 
 async def tasks_of(
-    store: TaskStore, status: TaskStatus | None, kind: TaskType | None, limit: int
+    store: Graph, status: TaskStatus | None, kind: TaskType | None, limit: int
 ) -> Sequence[ScheduledTask]:
     """Return open tasks, the next to run first; where one status or type is asked for, the newest first."""
     if status is None and kind is None:
-        return await store.find(TaskFilter(statuses=OPEN_STATUSES, limit=limit))
+        return await store.tasks.find(TaskFilter(statuses=OPEN_STATUSES, limit=limit))
     statuses = [status] if status else sorted(OPEN_STATUSES)
     kinds = [kind] if kind else list(TaskType)
     pages = [TaskPageQuery(each, of, limit) for each in statuses for of in kinds]
-    found = [task for page in pages for task in await store.accounts.listed(page)]
+    found = [task for page in pages for task in await store.tasks.page(page)]
     return sorted(found, key=lambda task: task.task_id, reverse=True)[:limit]
 
 
@@ -76,7 +77,7 @@ class TaskPage:
     cursor: str | None
 
 
-async def page_of(accounts: Statistics, wanted: TaskFilter, cursor: str | None) -> TaskPage:
+async def page_of(tasks: TaskStore, wanted: TaskFilter, cursor: str | None) -> TaskPage:
     """Return a page of the tasks wanted: status after status, type after type, the newest of each first.
 
     Raises InvalidInput: the cursor is none that an answer gave.
@@ -94,7 +95,7 @@ async def page_of(accounts: Statistics, wanted: TaskFilter, cursor: str | None) 
     found: list[ScheduledTask] = []
     for status, kind in shelves:
         room = wanted.limit + 1 - len(found)  # one more tells whether there is another page
-        found += await accounts.listed(TaskPageQuery(status, kind, room, before))
+        found += await tasks.page(TaskPageQuery(status, kind, room, before))
         before = None
         if len(found) > wanted.limit:
             last = found[wanted.limit - 1]
@@ -102,20 +103,20 @@ async def page_of(accounts: Statistics, wanted: TaskFilter, cursor: str | None) 
     return TaskPage(found, None)
 
 
-async def most_deferred(store: TaskStore, life: LifetimeStatistics) -> ScheduledTask | None:
-    """Return the task that was put off most often, if it is still there and can be read."""
+async def most_deferred(store: Graph, life: LifetimeStatistics) -> ScheduledTask | None:
+    """Return the task that was deferred most often, if it is still there and can be read."""
     if life.most_deferred is None:
         return None
     try:
-        return await store.get(life.most_deferred[1])
+        return await store.tasks.get(life.most_deferred[1])
     except (TaskNotFound, TaskUnreadable):
         return None
 
 
-async def crons_in_use(store: TaskStore) -> list[CronInUse]:
+async def crons_in_use(store: Graph) -> list[CronInUse]:
     """Return the cron expressions with the most open tasks, and for each the tasks that run next."""
-    uses = await store.accounts.crons(EXPRESSIONS)
-    found = await asyncio.gather(*(store.accounts.tasks_of_cron(use.expression, _LOOKED_AT) for use in uses))
+    uses = await store.statistics.cron_usage(EXPRESSIONS)
+    found = await asyncio.gather(*(store.statistics.tasks_of_cron(use.expression, _LOOKED_AT) for use in uses))
     return [CronInUse(use, _next_of(tasks)) for use, tasks in zip(uses, found, strict=True)]
 
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask, ScheduleResult
     from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.idempotency import IdempotencyRecord
-    from remembrancer.ports.task_store import TaskStore
 
     Start = Callable[[ScheduledTask, Change], Awaitable[Execution | None]]
 
@@ -61,7 +61,7 @@ class TaskCommands:
 
     def __init__(
         self,
-        store: TaskStore,
+        store: Graph,
         clock: Clock,
         late_by_seconds: float,
         near: Callable[[ScheduledTask], ScheduledTask],
@@ -90,9 +90,9 @@ class TaskCommands:
 
         async def act() -> ScheduleResult:
             try:
-                standing = await self._store.get(task_id)
+                standing = await self._store.tasks.get(task_id)
             except TaskNotFound:
-                standing = await self._store.find_reactivation(task_id)
+                standing = await self._store.tasks.find_reactivation(task_id)
             if standing and (mark := IDEMPOTENCY_KEY.get()) and standing.dedup_key == mark.of_task(0):
                 raise IdempotencyKeyReused(mark.given)  # made a moment ago, for the same request sent twice at once
             if standing and standing.is_open:
@@ -112,7 +112,7 @@ class TaskCommands:
                 reason,
             )
 
-        return await run_once(self._store.requests, act, self._as_it_stands)
+        return await run_once(self._store.idempotency, act, self._as_it_stands)
 
     async def defer(
         self, task_id: str, until: str | datetime, reason: str, thought_id: str | None, fence: int | None = None
@@ -123,7 +123,7 @@ class TaskCommands:
         async def act() -> ScheduleResult:
             return await self._put_off(await self._open_task(task_id, "deferred", fence), wish, fence=fence)
 
-        return await run_once(self._store.requests, act, self._as_it_stands)
+        return await run_once(self._store.idempotency, act, self._as_it_stands)
 
     async def cancel(self, task_id: str, reason: str | None, fence: int | None = None) -> Cancellation:
         """End an open task, with all its moments that have come, and stop what runs of it.
@@ -139,7 +139,7 @@ class TaskCommands:
         async def again(_: IdempotencyRecord) -> Cancellation:
             return Cancellation(ended=True)
 
-        return await run_once(self._store.requests, act, again)
+        return await run_once(self._store.idempotency, act, again)
 
     async def _end(self, task_id: str, change: Change) -> Cancellation:
         if not await self._cancel(task_id, change):
@@ -149,10 +149,10 @@ class TaskCommands:
     async def _cancel(self, task_id: str, change: Change) -> bool:
         unserved = None
         for _ in range(_ROUNDS):
-            if await self._store.cancel(task_id, change, unserved):
+            if await self._store.tasks.cancel(task_id, change, unserved):
                 return True
             try:
-                task = await self._store.get(task_id)
+                task = await self._store.tasks.get(task_id)
                 _check_fence(task, change.if_fence)
                 if not task.is_open:
                     return False
@@ -160,7 +160,7 @@ class TaskCommands:
             except TaskNotFound:
                 return False
             except (TaskUnreadable, InvalidInput) as fault:
-                await self._store.quarantine(task_id, str(fault), change.at)
+                await self._store.tasks.quarantine(task_id, str(fault), change.at)
                 return True
         raise TaskContended(task_id, "cancelled", _ROUNDS)
 
@@ -175,12 +175,12 @@ class TaskCommands:
             raise TaskContended(task_id, "run", _ROUNDS)
 
         async def again(handled: IdempotencyRecord) -> Execution:
-            return await self._store.requests.execution(handled.execution_id or "")
+            return await self._store.tasks.execution(handled.execution_id or "")
 
-        return await run_once(self._store.requests, act, again)
+        return await run_once(self._store.idempotency, act, again)
 
     async def _as_it_stands(self, handled: IdempotencyRecord) -> ScheduleResult:
-        return reply(await self._store.get(handled.task_id), self._clock.now(), [KEPT_REQUEST])
+        return reply(await self._store.tasks.get(handled.task_id), self._clock.now(), [KEPT_REQUEST])
 
     async def _put_off(
         self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None, fence: int | None = None
@@ -197,7 +197,7 @@ class TaskCommands:
                     "wait until it has ended",
                 )
             change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
-            if await self._store.defer(task.task_id, task.next_run_ms, rearm, change):
+            if await self._store.tasks.defer(task.task_id, task.next_run_ms, rearm, change):
                 return reply(await self._kept(deferred(task, rearm)), now)
             task = await self._open_task(task.task_id, "deferred", fence)
         raise TaskContended(task.task_id, "deferred", _ROUNDS)
@@ -221,7 +221,7 @@ class TaskCommands:
         )
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
         task = task.model_copy(update={**about, "nominal_ms": None, "deferral_history": []})
-        await self._store.create([task], first=first, mark=IDEMPOTENCY_KEY.get())
+        await self._store.tasks.create([task], first=first, mark=IDEMPOTENCY_KEY.get())
         entry = first.history_entry(deferred_task_id)
         return reply(await self._kept(task.model_copy(update={"deferral_history": [entry]})), now)
 
@@ -231,12 +231,12 @@ class TaskCommands:
         An error in place of that would say that nothing was done.
         """
         try:
-            return await self._store.get(written.task_id)
+            return await self._store.tasks.get(written.task_id)
         except (GraphUnavailable, TaskUnreadable, TaskNotFound):
             return written
 
     async def _open_task(self, task_id: str, act: str, fence: int | None = None) -> ScheduledTask:
-        task = await self._store.get(read_id("task_id", task_id))
+        task = await self._store.tasks.get(read_id("task_id", task_id))
         _check_fence(task, fence)
         if not task.is_open:
             raise TaskEnded(task_id, task.status, act)

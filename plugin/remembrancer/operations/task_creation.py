@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledTask, ScheduleResult
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
 _ROUNDS: Final = 20
 """How often a dedup_key may turn out to be taken, before that is an error."""
@@ -39,7 +39,7 @@ class TaskCreation:
 
     def __init__(
         self,
-        store: TaskStore,
+        store: Graph,
         clock: Clock,
         late_by_seconds: float,
         near: Callable[[ScheduledTask], ScheduledTask],
@@ -54,7 +54,7 @@ class TaskCreation:
         now, mark = self._clock.now(), IDEMPOTENCY_KEY.get()
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
         if mark:
-            await reject_reuse(self._store.requests, mark)
+            await reject_reuse(self._store.idempotency, mark)
         for tries in range(_ROUNDS):
             known = await self._known(tasks)
             try:
@@ -75,7 +75,7 @@ class TaskCreation:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
-        writing = self._store.create(fresh, mark=IDEMPOTENCY_KEY.get()) if fresh else None
+        writing = self._store.tasks.create(fresh, mark=IDEMPOTENCY_KEY.get()) if fresh else None
         if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
             writing = asyncio.ensure_future(writing)
             await asyncio.sleep(0)
@@ -98,7 +98,7 @@ class TaskCreation:
             return self._near(validate(request, now, self._late_by_seconds, self._made()))
         except InvalidInput as refused:
             if refused.field == "schedule_cron":
-                self._store.note("cron_refused", _BAD_CRON)
+                self._store.statistics.count("cron_refused", _BAD_CRON)
             raise
 
     def _made(self) -> dict[str, str | None]:
@@ -110,6 +110,6 @@ class TaskCreation:
         """Return the tasks that are kept under the dedup_keys of *tasks*."""
         known: dict[str, ScheduledTask] = {}
         for key in {task.dedup_key for task in tasks if task.dedup_key is not None}:
-            if task := await self._store.find_by_dedup_key(key):
+            if task := await self._store.tasks.find_by_dedup_key(key):
                 known[key] = task
         return known

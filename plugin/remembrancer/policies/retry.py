@@ -9,8 +9,7 @@ from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.policy import OnLost
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.settlement import ends
-from remembrancer.ports.recovery import Recovery
-from remembrancer.ports.writes import Settlement
+from remembrancer.ports.writes import Recovery, Settlement
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -1,6 +1,6 @@
-"""The contract for what recurring tasks are armed for: read in pages, and set right where a clock or a zone changed.
+"""The armed times port: the next runs of recurring tasks, corrected after a change of a clock or of a time zone.
 
-The laws of `ports.task_store` hold here too.
+The laws of `ports.graph` hold.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MissedOccurrence:
-    """Moments of one task in a row that are recorded as missed, in one execution."""
+    """Consecutive occurrences of one task that one execution records as missed."""
 
     execution_id: str
     first_ms: int
     last_ms: int
     occurrences: int
     triggered_ms: int
-    """When they were recorded."""
+    """The time of the record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retraction:
-    """The part of a record of missed moments that stays, because the others are ahead again; none with 0 of them."""
+    """The part of a record of missed occurrences that stays, as the others are ahead again; 0 of them: none stays."""
 
     missed: MissedOccurrence
     last_ms: int
@@ -39,22 +39,22 @@ class Retraction:
 
 @dataclass(frozen=True, slots=True)
 class ArmedTimeChange:
-    """Where a task stands in its schedule once it is derived again."""
+    """The place of a task in its schedule after the schedule was worked out again."""
 
     task: ScheduledTask
-    """As it was read: the move is written only if nobody has claimed, moved or ended the task since."""
+    """As it was read: the change is written only if the task was not claimed, moved or ended since."""
     next_run_ms: int
     nominal_ms: int
     since_ms: int | None = None
-    """As `ScheduledTask` has it after the move."""
+    """As `ScheduledTask` has it after the change."""
     ahead_ms: tuple[int, ...] | None = None
     retractions: Sequence[Retraction] = ()
-    """What is taken back of records of missed moments, because it is ahead again."""
+    """The records of missed occurrences that shrink, since some of these are ahead again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeCause:
-    """Why tasks are moved, when, and by which replica: for the audit trail."""
+    """The reason of a change of armed times, its time and its replica: for the audit log."""
 
     reason: str
     at: datetime
@@ -62,30 +62,30 @@ class ChangeCause:
 
 
 class ArmedTimes(Protocol):
-    """What the recurring tasks of one memory graph are armed for, and by which rules of time zones."""
+    """The next runs of the recurring tasks of one memory graph, and the time zone rules behind them."""
 
     def recurring(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
         """Yield the armed recurring tasks in pages: of all time zones, or of *zones*."""
         ...
 
     async def rearm(self, moves: Sequence[ArmedTimeChange], cause: ChangeCause) -> Sequence[ArmedTimeChange]:
-        """Write those moves whose task still stands as read, each with a change in the audit trail; return them."""
+        """Write those changes whose task is still as it was read, each with an entry of the audit log; return them."""
         ...
 
-    async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[MissedOccurrence]]:
-        """Return what is recorded as missed of these tasks, by their ids, and reaches beyond *moment*."""
+    async def missed_after(self, task_ids: Sequence[str], time: datetime) -> Mapping[str, Sequence[MissedOccurrence]]:
+        """Return the records of missed occurrences of these tasks that reach beyond *time*, by task id."""
         ...
 
-    async def newest_record_after(self, moment: datetime) -> datetime | None:
-        """Return when something happened that is on record as later than *moment*; None if nothing is."""
+    async def newest_record_after(self, time: datetime) -> datetime | None:
+        """Return the time of a record that is later than *time*; None if there is none."""
         ...
 
     async def zone_rules(self) -> Mapping[str, ZoneRules]:
-        """Return the rules by which tasks were armed, for each zone in use; empty in a graph that never kept any."""
+        """Return the rules by which tasks were armed, for each zone in use; none in a graph that has stored none."""
         ...
 
     async def keep_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
-        """Keep the rules by which tasks are armed from now on, in place of those that are there."""
+        """Store the rules by which tasks are armed from now on, in place of the former ones."""
         ...
 
     async def zones_in_use(self) -> Sequence[str]:

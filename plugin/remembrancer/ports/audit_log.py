@@ -1,4 +1,4 @@
-"""The contract for the audit trail: what was done to tasks and to the graph, by whom, oldest first."""
+"""The audit log port: changes of tasks and of the graph, with who made them, oldest first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AuditRange:
-    """A part of the trail: at most *limit* changes from the moment *since* on, behind the change *after* if given."""
+    """A part of the audit log: at most *limit* entries from *since* on, after the entry *after* if given."""
 
     since: datetime | None = None
     after: str | None = None
@@ -22,14 +22,14 @@ class AuditRange:
 
 
 class AuditLog(Protocol):
-    """The changes of one memory graph. They are written with what they tell of, and never changed."""
+    """The changes of one memory graph. Each is written in the commit that makes it, and stays as it is."""
 
     async def of_task(self, task_id: str) -> Sequence[AuditEntry]:
-        """Return all changes of one task, its creation first; none for a task that is not there."""
+        """Return all changes of one task, its creation first; none for an unknown task."""
         ...
 
-    async def stretch(self, wanted: AuditRange) -> Sequence[AuditEntry]:
-        """Return all changes in the order in which they were made, from their index."""
+    async def entries(self, wanted: AuditRange) -> Sequence[AuditEntry]:
+        """Return changes in the order in which they were made."""
         ...
 
     async def cancelled(self, task_ids: Sequence[str]) -> Sequence[str]:

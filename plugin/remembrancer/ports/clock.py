@@ -1,4 +1,4 @@
-"""The clock: the only source of the present moment."""
+"""The clock port: the only source of the current time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Clock(Protocol):
     """Tells the time and waits for it."""
 
     def now(self) -> datetime:
-        """Return the present moment, aware, UTC."""
+        """Return the current time, aware, in UTC."""
         ...
 
     async def wait(self, until: datetime, wake: asyncio.Event) -> None:
-        """Return when *until* has come or *wake* is set, whichever is first; earlier if the clock was set meanwhile.
+        """Return at *until* or once *wake* is set, whichever is first; earlier if the clock was set meanwhile.
 
         A clock that can be set counts how often it was: in `steps`, if it has them (`remembrancer.engine.clock_steps`).
         """

@@ -1,8 +1,8 @@
-"""What is asked of the graph's event log.
+"""The event log port: events in numbered streams.
 
-The log is made of a few streams. Each commit that changes something writes its events onto the end of one of them,
-numbered on from the last, under the stream's lock: in a stream no number is missing, and what has a smaller number was
-committed before. So whoever asks for what follows a number is never passed by, whichever replicas write meanwhile.
+The log has a few streams. Each commit that changes something appends its events to one of them, numbered on from the
+last, under the lock of the stream: a stream misses no number, and an event with a smaller number was committed before.
+So a reader that asks for what follows a number misses no event, whichever replicas write meanwhile.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StreamRange:
-    """Which events of a stream there are: from `oldest` to `newest`, both included; none if `newest` is less."""
+    """The events that a stream holds: from `oldest` to `newest`, both included; none if `newest` is less."""
 
     oldest: int
     newest: int
@@ -29,11 +29,11 @@ class StreamRange:
 
 @dataclass(frozen=True, slots=True)
 class EventRetentionPolicy:
-    """How long events are kept: the newest of each stream, unless they are older than so many seconds.
+    """The events to keep: the newest of each stream, unless they are too old.
 
     Args:
-        events: So many of each stream at least; up to a commit's worth more.
-        seconds: What is older goes, even if there are fewer.
+        events: How many of each stream at least; up to one commit's events more.
+        seconds: The age beyond which an event goes, even if there are fewer.
     """
 
     events: int
@@ -42,7 +42,7 @@ class EventRetentionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SequencedEvent:
-    """An event, and its number in its stream."""
+    """An event with its number in its stream."""
 
     number: int
     event: Event
@@ -51,29 +51,29 @@ class SequencedEvent:
 class EventLog(Protocol):
     """The event log of one memory graph."""
 
-    async def extents(self) -> Mapping[int, StreamRange]:
-        """Return what each stream holds."""
+    async def ranges(self) -> Mapping[int, StreamRange]:
+        """Return the range of each stream."""
         ...
 
     async def read(self, stream: int, after: int, limit: int) -> Sequence[SequencedEvent]:
         """Return the events of *stream* that are kept with a number above *after*, in order.
 
-        At least *limit* of them if there are so many, and up to a commit's worth more.
+        At least *limit* of them if there are so many, and up to one commit's events more.
         """
         ...
 
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Have *changed* called after every write of this process, on any thread; return what ends that."""
+        """Call *changed* after every write of this process, on any thread; return a function that ends that."""
         ...
 
-    async def report(self, reports: Sequence[tuple[Execution, Progress]], at: datetime) -> None:
-        """Keep how far executions have come that still run under the same fence; an event of each."""
+    async def record_progress(self, reports: Sequence[tuple[Execution, Progress]], at: datetime) -> None:
+        """Write the progress of executions that still run under the same fence, with an event for each."""
         ...
 
     async def running(self, limit: int) -> Sequence[Execution]:
-        """Return executions under way, of all replicas, the newest first."""
+        """Return running executions, of all replicas, the newest first."""
         ...
 
     async def prune(self, now: datetime, keeping: EventRetentionPolicy) -> bool:
-        """Forget some of what need not be kept any more; say whether there is more to forget."""
+        """Delete some of the events that need not be kept; return whether there are more."""
         ...

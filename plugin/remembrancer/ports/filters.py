@@ -1,4 +1,4 @@
-"""Filters: which tasks and changes a list holds."""
+"""Filters of lists: tasks, pages of tasks."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ class TaskFilter:
     def types(self) -> list[TaskType]:
         """The types wanted: both, unless *recurring* says which."""
         return [each for each in TaskType if self.recurring in {None, each is TaskType.RECURRING}]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPageQuery:
+    """A page of tasks of one status and type, the newest first; those below the id *before* if given."""
+
+    status: TaskStatus
+    task_type: TaskType
+    limit: int
+    before: str | None = None

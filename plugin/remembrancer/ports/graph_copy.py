@@ -1,8 +1,8 @@
-"""The contract for moving a whole graph from one engine to another, page by page.
+"""The copy port: a whole graph, read or written page by page.
 
-Laws: a page is read in the order of its keys, and every node and edge of ours is in exactly one page of one part.
-What `put` acknowledges is durable, together with the mark that says how far the copy is; putting a page again changes
-nothing. Nothing that is not ours is read, changed or deleted.
+Laws: a page is read in the order of its keys, and every node and edge of remembrancer is in exactly one page of one
+segment. A page that `write` has returned is durable, together with the progress of the copy; writing a page again
+changes nothing. Nodes and edges of others are not read, changed or deleted.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ class Segment:
 
     name: str
     key: str
-    """Of a node its key; of an edge `source`, the key of the node that it goes out from."""
+    """Of nodes the property that is their key; of edges `source`, the key of the node that they leave."""
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentPage:
-    """Some of a part: a node by its properties, an edge by `source`, `target` (keys) and `properties`."""
+    """Some rows of a segment: a node by its properties, an edge by `source`, `target` (keys) and `properties`."""
 
     rows: Sequence[Mapping[str, object]]
     walked: int
-    """How many nodes were looked at: some have no such edge."""
+    """How many nodes were read: some have no such edge."""
     after: str | None
-    """Where the next page begins; None for the last."""
+    """The key after which the next page begins; None for the last page."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyProgress:
-    """What a graph says of the copy that makes it, or has made it."""
+    """The mark that a graph has from the copy that writes it, or has written it."""
 
     source: str
     whole: bool
@@ -47,41 +47,41 @@ class CopyProgress:
 
 
 class CopyEndpoint(Protocol):
-    """Everything of ours in one graph."""
+    """All nodes and edges of remembrancer in one graph."""
 
     name: str
-    """How people name it, without secrets."""
-    parts: Sequence[Segment]
+    """The name of the graph in messages, without secrets."""
+    segments: Sequence[Segment]
     """In the order in which they can be written."""
 
-    async def served_by(self) -> Sequence[str]:
-        """Return the schedulers that work on a shared graph just now, as people name them."""
+    async def active_replicas(self) -> Sequence[str]:
+        """Return the schedulers that work on a shared graph at present, as messages name them."""
         ...
 
-    async def size(self, part: Segment) -> int:
-        """Return how many nodes a walk through *part* looks at."""
+    async def size(self, segment: Segment) -> int:
+        """Return how many nodes reading *segment* takes."""
         ...
 
-    async def page(self, part: Segment, after: str) -> SegmentPage:
-        """Return the page of *part* behind the key *after*; the text '' is before all."""
+    async def page(self, segment: Segment, after: str) -> SegmentPage:
+        """Return the page of *segment* after the key *after*; the empty text is before all keys."""
         ...
 
-    async def put(self, part: Segment, page: SegmentPage, source: str) -> None:
-        """Keep a page of the graph called *source*, and mark how far the copy is."""
+    async def write(self, segment: Segment, page: SegmentPage, source: str) -> None:
+        """Write a page of the graph called *source*, and the progress of the copy."""
         ...
 
-    async def finish(self, change: Change) -> None:
-        """Mark the copy as whole, and say who made it."""
+    async def complete(self, change: Change) -> None:
+        """Mark the copy as whole, with an entry of the audit log."""
         ...
 
-    async def mark(self) -> CopyProgress | None:
-        """Return the mark of the copy that makes this graph, or has made it."""
+    async def progress(self) -> CopyProgress | None:
+        """Return the mark of the copy that writes this graph, or has written it."""
         ...
 
-    async def foreign(self, part: Segment, keys: Sequence[str]) -> frozenset[str]:
-        """Return those of *keys* under which somebody else's node stands here: it is linked to, and never written."""
+    async def foreign_keys(self, segment: Segment, keys: Sequence[str]) -> frozenset[str]:
+        """Return those of *keys* whose node here belongs to others: a copy links to it, and never writes it."""
         ...
 
     async def close(self) -> None:
-        """Let the graph go."""
+        """Release the graph."""
         ...

@@ -1,4 +1,4 @@
-"""The contract for how a graph stands at a moment: a few bounded reads of what only the graph can tell."""
+"""The health port: a few bounded reads of the state that only the graph knows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -15,40 +16,57 @@ MOST_COUNTED: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class GraphHealth:
-    """How a graph stands."""
+    """The state of a graph at one time."""
 
     due: int
     """Tasks that are due and not claimed, up to MOST_COUNTED."""
     oldest_due_ms: int | None
-    """Since when the first of them has been due, epoch milliseconds."""
+    """The time since which the first of them has been due, epoch milliseconds."""
     leases: int
     overdue_leases: int
-    """Leases that have run out, and whose executions nobody has taken over."""
+    """Leases that have expired and whose executions no replica has recovered."""
     oldest_overdue_ms: int | None
     graph_now_ms: int | None
-    """What the clock of the graph's own server says; None for a graph in this process."""
+    """The time by the clock of the graph's own server; None for a graph in this process."""
     disk_free: int | None
-    """Bytes, where the graph's folder is; None for a graph on a server."""
+    """Free bytes on the disk of the graph's directory; None for a graph on a server."""
     disk_size: int | None
     unreadable: int = 0
     """Records that this process could not read."""
     alive_ms: int | None = None
-    """When a replica last gave a sign of life, epoch milliseconds; None where none has signed on."""
+    """The time of the last heartbeat of any replica, epoch milliseconds; None without replicas."""
     exposure: str | None = None
-    """Other users can enter the graph's folder, and what mends it; None where it is private, or on a server."""
+    """Says that other users can enter the graph's directory, and the remedy; None if it is private, or on a server."""
     damage: str | None = None
-    """What of the graph is missing, as far as a bounded look tells; None where nothing is."""
+    """Says what of the graph is missing, as far as a bounded check shows; None if nothing is."""
 
 
-NOTHING: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
-"""Stands for the sounding of a graph that does not answer."""
+UNKNOWN: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
+"""The health of a graph that does not answer."""
 
 
 class HealthProbe(Protocol):
-    """Takes soundings of one graph."""
+    """The state of one graph: what is due and leased, whether it can be written, its files."""
 
-    async def sound(self, now: datetime) -> GraphHealth:
-        """Return how the graph stands at *now*."""
+    on_unreadable: list[Callable[[str], None]]
+    """Called with a description of each record that cannot be read: reads leave it out and go on."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections to the graph this process holds: as many as were ever in use at once."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """Why writes of this process fail at present: the disk is full. None if they do not fail."""
+        ...
+
+    async def verify(self) -> None:
+        """Check that the open graph is still the one in its directory. Raises GraphUnavailable."""
+        ...
+
+    async def probe(self, now: datetime) -> GraphHealth:
+        """Return the state of the graph at *now*."""
         ...
 
     async def damage(self) -> str | None:
@@ -60,11 +78,11 @@ class HealthProbe(Protocol):
         ...
 
     async def refusal(self) -> str | None:
-        """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
+        """Return why the graph cannot be written, None if it can: the answer to a write that changes nothing."""
         ...
 
     async def snapshot(self, target: Path) -> None:
-        """Copy the graph's files, as they are at one moment, into the empty folder *target*, while it is written to.
+        """Copy the graph's files, as they are at one moment, into the empty directory *target*, during writes.
 
         Raises GraphUnavailable: the graph has no files here, or they cannot be copied.
         """

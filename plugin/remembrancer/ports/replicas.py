@@ -1,4 +1,4 @@
-"""The contract for telling which graph this is, and which replicas work on it."""
+"""The replica registry port: the identity of a graph, and the replicas that work on it."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSnapshot:
-    """Which graph this is and who has signed on, at one moment."""
+    """The identity of the graph and its replicas, at one time."""
 
     graph_id: str | None
-    """None: the graph has no marker; somebody has wiped it."""
+    """None: the graph has no marker, because it was wiped."""
     now: datetime
-    """What the clock of the graph's own server said."""
+    """The time by the clock of the graph's own server."""
     replicas: tuple[Replica, ...]
-    """By `replica_id`; also those that died without signing off."""
+    """By `replica_id`; among them those that died without deregistering."""
     next_run_at: datetime | None = None
-    """On a shared graph, the earliest moment that any task is armed for."""
+    """On a shared graph, the earliest time for which any task is armed."""
     next_of_shares_at: datetime | None = None
     """The same of the shares asked for."""
 
 
 class ReplicaRegistry(Protocol):
-    """Who works on one graph."""
+    """The replicas of one graph."""
 
-    async def roster(self, shares: Collection[int] | None = None) -> ClusterSnapshot:
-        """Return which graph this is, who has signed on and, on a shared graph, what comes next: in one statement."""
+    async def snapshot(self, shares: Collection[int] | None = None) -> ClusterSnapshot:
+        """Return the identity of the graph, its replicas and, on a shared graph, the next run: in one query."""
         ...
 
     async def size(self) -> int:
         """Return how many tasks and executions there are, by the engine's own count."""
         ...
 
-    async def sign_on(self, replica: Replica) -> None:
-        """Write that *replica* is alive, as it stands."""
+    async def heartbeat(self, replica: Replica) -> None:
+        """Write that *replica* is alive."""
         ...
 
-    async def sign_off(self, replica_ids: Sequence[str]) -> None:
-        """Forget these replicas."""
+    async def deregister(self, replica_ids: Sequence[str]) -> None:
+        """Remove these replicas."""
         ...
 
-    async def renew_schema(self) -> None:
-        """Declare what a wiped graph lacks, and mark it anew. Raises GraphTooNew for one that is ahead of us."""
+    async def ensure_schema(self) -> None:
+        """Declare the schema that a wiped graph lacks, and mark it again. Raises GraphTooNew for a newer schema."""
         ...
 
-    async def prepare(self) -> None:
-        """Let the graph get ready for what a replica writes; nothing of it changes. Raises GraphUnavailable."""
+    async def warm_up(self) -> None:
+        """Let the engine prepare for the writes of a replica; the graph does not change. Raises GraphUnavailable."""
         ...

@@ -1,7 +1,7 @@
-"""The contract for what is long over: executions that are added up into summaries and deleted.
+"""The retention port: old executions are added up into summaries and deleted.
 
-Law: a roll-up is one commit that adds exactly what it deletes. Whatever breaks off, and however many replicas do it
-at once, each execution is either there or in its summary, and never in both.
+Law: a roll-up is one commit that adds exactly what it deletes. Whatever breaks off, and however many replicas roll up
+at once, each execution is either in the graph or in its summary, and never in both.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ class ExpiredExecution:
 
 
 class ExecutionRetention(Protocol):
-    """The executions of one graph that are over, and their summaries."""
+    """The old executions of one graph, and their summaries."""
 
     async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[ExpiredExecution]:
         """Return executions begun before *before*, with a greater id than *after_id*, the oldest occurrence first.
 
-        Left out are those that still run, that an attempt repeats which is younger or still runs, and that anything
-        but our own edges is linked to.
+        Excludes running executions, executions with a newer or running retry, and executions that foreign edges
+        refer to.
         """
         ...
 
     async def begin(self, before: datetime, change: Change) -> None:
-        """Write down who begins to roll up what began before *before*."""
+        """Write to the audit log who begins to prune the executions begun before *before*."""
         ...
 
     async def roll_up(self, old: Sequence[ExpiredExecution]) -> int:
-        """Add executions to the summaries of their days, and delete them; return how many that were.
+        """Add executions to the summaries of their days, and delete them; return how many they were.
 
-        A thought that one of them created goes with it, if it is marked as ours and linked to nothing else.
+        A thought that one of them created goes with it, if remembrancer wrote it and nothing else is linked to it.
         """
         ...
 

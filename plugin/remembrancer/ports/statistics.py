@@ -1,7 +1,7 @@
-"""What a graph keeps of its own past in numbers: read in an instant, however long the past is.
+"""The statistics port: hourly and lifetime counters.
 
-Laws: every number was written in the commit that it counts, so that it survives a crash and equals a recount;
-what is read for one answer is bounded by the window asked for, never by how much happened in it.
+Laws: each number is written in the commit that it counts, so that it survives a crash and equals a recount. The reads
+for one answer are bounded by the window that is asked for, never by how much happened in it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from remembrancer.model.policy import TaskStatus, TaskType
+    from remembrancer.model.policy import TaskType
     from remembrancer.model.task import ScheduledTask
 
 COUNTS: Final[tuple[str, ...]] = (
@@ -40,7 +41,7 @@ COUNTS: Final[tuple[str, ...]] = (
     "occurrences_missed",
     "execution_seconds",
 )
-"""What is counted by hour, and over the graph's whole life; each is explained in the data dictionary."""
+"""The counters of an hour and of the graph's whole life; the data dictionary explains each."""
 
 STEPS: Final = ("created", "begun", "completed", "failed", "cancelled")
 """The steps of a task's life that are counted, as `tasks_…`; of recurring ones once more, as `recurring_…`."""
@@ -51,7 +52,7 @@ LIFELONG: Final[tuple[str, ...]] = (
     "cron_refused",
     "database_errors",
 )
-"""What is counted over the graph's whole life."""
+"""The counters of the graph's whole life."""
 
 ON_TIME_MS: Final = 1000
 """How much later than armed for a run may begin and still count as on time."""
@@ -60,11 +61,11 @@ DELAY_BOUNDS_MS: Final = (5, 10, 25, 50, 100, 250, 500, 1000, 5000, 15_000, 60_0
 """Upper bounds of the classes of trigger delays; one more class is for what is later still."""
 
 OTHER: Final = "(other)"
-"""Stands for what was counted of no text by itself, where there were many different ones."""
+"""The text under which the rest is counted where there were many different texts."""
 
 
 ENDS: Final = tuple(f"executions_{how}" for how in ("completed", "failed", "deferred", "cancelled"))
-"""How executions end that a handler ran; a lost one, whose time is not known, is among the failed."""
+"""The counters of executions that a handler ran; a lost one, whose time is not known, is among the failed."""
 
 
 def mean_seconds(counts: Mapping[str, float]) -> float:
@@ -80,16 +81,16 @@ def most_common(texts: Counter[str]) -> tuple[str, int] | None:
 
 @dataclass(slots=True)
 class WindowStatistics:
-    """What was counted in a span of hours."""
+    """The counts of a span of hours."""
 
     counts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     delays: list[int] = field(default_factory=lambda: [0] * (len(DELAY_BOUNDS_MS) + 1))
     """Runs by class of trigger delay, as `DELAY_BOUNDS_MS` says."""
     longest_delay_ms: int = 0
     failures: Counter[str] = field(default_factory=Counter[str])
-    """How often, at least, each text stood as the reason of a failed execution; the rest of all is `OTHER`."""
+    """How often, at least, each text was the reason of a failed execution; the rest is `OTHER`."""
     reasons: Counter[str] = field(default_factory=Counter[str])
-    """How often, at least, each text stood as the reason of a deferral; the rest of all is `OTHER`."""
+    """How often, at least, each text was the reason of a deferral; the rest is `OTHER`."""
 
     @property
     def on_time(self) -> float:
@@ -100,11 +101,11 @@ class WindowStatistics:
 
 @dataclass(frozen=True, slots=True)
 class LifetimeStatistics:
-    """What was counted since the graph was made, over all replicas."""
+    """The counts since the graph was made, over all replicas."""
 
     counts: Mapping[str, float]
     errors: Counter[str]
-    """How often, at least, each text was an error: of a failed execution, a refused cron expression, the graph."""
+    """How often, at least, each text was an error: of a failed execution, a refused cron expression, or the graph."""
     most_deferred: tuple[int, str] | None
     """The largest number of deferrals of one task, and its id."""
 
@@ -117,52 +118,52 @@ class CronUsage:
     tasks: int
 
 
-@dataclass(frozen=True, slots=True)
-class TaskPageQuery:
-    """Which tasks to list: of one status and type, below the id *before* if given, the newest first."""
-
-    status: TaskStatus
-    task_type: TaskType
-    limit: int
-    before: str | None = None
-
-
 class Statistics(Protocol):
-    """The books of one memory graph."""
+    """The statistics of one memory graph: hourly, lifetime, and as far as this process knows."""
+
+    commit_sizes: deque[int]
+    """The rows of each of the latest commits; the telemetry that measures them takes them out."""
+
+    @property
+    def totals(self) -> Mapping[str, float]:
+        """The lifetime counters as far as this process knows, without asking the graph."""
+        ...
+
+    def count(self, what: str, text: str) -> None:
+        """Count something that changes no task, such as `cron_refused`; *text* describes it for readers.
+
+        It is written with the next commit, at the latest when the graph is closed.
+        """
+        ...
+
+    async def reload(self) -> None:
+        """Read the lifetime counters again: when the graph is opened, and when it has been replaced."""
+        ...
 
     async def window(
         self, since: datetime, task_type: TaskType | None = None, *, until: datetime | None = None
     ) -> WindowStatistics:
-        """Return what was counted from the UTC hour of *since* to that of *until*: two nodes an hour and writer.
+        """Return the counts from the UTC hour of *since* to that of *until*: it reads two nodes an hour and writer.
 
-        Without *until* the hours count too that are ahead, which a clock that ran ahead has left.
+        Without *until*, hours in the future count too: a clock that ran ahead leaves some.
         """
         ...
 
-    async def lifelong(self) -> LifetimeStatistics:
-        """Return what was counted since the graph was made: one read of a node a writer."""
+    async def lifetime(self) -> LifetimeStatistics:
+        """Return the counts since the graph was made, over all replicas: it reads one node for each writer."""
         ...
 
     async def fold(self, idle: timedelta) -> int:
-        """Add up the counters of writers that have not committed for so long, be they dead or not; return how many.
+        """Add up the counters of writers that have not committed for *idle*, dead or not; return how many they were.
 
-        What is counted in all stays the same: a writer that commits again begins a counter at nothing.
+        The totals stay the same: a writer that commits again begins a new counter.
         """
         ...
 
-    async def crons(self, limit: int) -> Sequence[CronUsage]:
+    async def cron_usage(self, limit: int) -> Sequence[CronUsage]:
         """Return the cron expressions that most open tasks follow."""
         ...
 
     async def tasks_of_cron(self, expression: str, limit: int) -> Sequence[ScheduledTask]:
         """Return open tasks that follow *expression*, in the order of their ids."""
-        ...
-
-    async def listed(self, page: TaskPageQuery) -> Sequence[ScheduledTask]:
-        """Return tasks of one status and type, the newest first, from their index."""
-        ...
-
-    @property
-    def connections(self) -> int:
-        """How many connections to the graph this process holds: as many as were ever in use at once."""
         ...

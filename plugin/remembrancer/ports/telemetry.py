@@ -1,4 +1,4 @@
-"""What is told of the engine's work to whoever measures it. Nothing of it may fail, wait, or cost much."""
+"""The telemetry port: the engine reports its work to instruments and traces. No call may fail, wait, or cost much."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ class Trace(Protocol):
 
 
 class Telemetry(Protocol):
-    """What is measured: a batch at a time, in the loop of the scheduler."""
+    """Measurements and spans, a batch at a time, made in the loop of the scheduler."""
 
     def claimed(self, won: Sequence[Execution], reached_for: int) -> None:
-        """So many occurrences were reached for, and these were won."""
+        """Record that *reached_for* occurrences were claimed, and which of them were won."""
         ...
 
     def settled(self, settlements: Iterable[Settlement]) -> None:
-        """These outcomes were written."""
+        """Record outcomes that were written."""
         ...
 
     def reclaimed(self, lost: Sequence[Settlement]) -> None:
-        """These executions were taken over from a replica that went away."""
+        """Record executions that were recovered from another replica."""
         ...
 
     def scheduling(self, tasks: int) -> AbstractContextManager[str | None]:
-        """Open the span of a call that schedules so many tasks; gives its W3C traceparent, None without one."""
+        """Open the span of a call that schedules so many tasks; yields its W3C traceparent, None without one."""
         ...
 
     @property
     def traced(self) -> bool:
-        """Whether anybody takes spans just now; asked once for a batch."""
+        """Whether spans are recorded at present; asked once for a batch."""
         ...
 
     def begin(self, firing: Firing) -> Trace:
@@ -56,19 +56,19 @@ class Telemetry(Protocol):
 
 
 class ObservedTelemetry(Telemetry, Protocol):
-    """Instruments that are read now and then as well."""
+    """Telemetry whose instruments are read as well, at intervals."""
 
     @property
     def live(self) -> bool:
-        """Whether anybody reads the instruments."""
+        """Whether the instruments are read at all."""
         ...
 
     def watch(self, read: Callable[[], Mapping[str, float]], commits: deque[int]) -> None:
-        """Let *read* be asked at each collection, and measure the sizes of commits that *commits* gathers."""
+        """Call *read* at each collection, and measure the sizes of commits in *commits*, which it empties."""
         ...
 
     def forget(self, read: Callable[[], Mapping[str, float]]) -> None:
-        """Ask *read* no more."""
+        """Stop calling *read*."""
         ...
 
     def drain(self) -> None:

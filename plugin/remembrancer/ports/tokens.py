@@ -1,4 +1,4 @@
-"""The contract for keeping tokens: a graph knows a token by its digest alone."""
+"""The token store port: a graph holds the digest of a token, and never the token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TokenStore(Protocol):
     """The tokens of one graph."""
 
     async def add(self, token: AccessToken, digest: str, change: Change) -> bool:
-        """Keep a token that is known by *digest*; False, and nothing written, if its name is taken."""
+        """Store a token by its *digest*; return False, and write nothing, if its name is taken."""
         ...
 
     async def by_digest(self, digest: str) -> AccessToken | None:
@@ -27,5 +27,5 @@ class TokenStore(Protocol):
         ...
 
     async def revoke(self, name: str, change: Change) -> bool:
-        """Let a token open nothing any more; False if there is none of this name, or it was revoked before."""
+        """Revoke a token; return False if there is none of this name, or it was revoked before."""
         ...

@@ -1,4 +1,4 @@
-"""Values that a store writes: claims, leases, outcomes and changes."""
+"""Values that a store writes: claims, leases, outcomes, recoveries and changes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from remembrancer.model.deferral import Deferral
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One occurrence (or burst) to take for this replica, and where that leaves its task."""
+    """One occurrence (or burst) to claim for this replica, and the state of its task after that."""
 
     execution: Execution
-    """Running, or terminal. Its fence is the task's as it was read, and one more: it wins only over that."""
+    """Running, or terminal. Its fence is one more than the task's as it was read: it wins only over that one."""
     expected_next_run_ms: int
     """The task's `next_run_ms` as it was read."""
     next_run_ms: int | None
@@ -28,12 +29,12 @@ class Claim:
     task_status: TaskStatus
     ends_deferral: bool = False
     begins: bool = False
-    """Whether the task was PENDING as it was read, and is not any more."""
+    """Whether the task was PENDING as it was read, and no longer is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """How long the claims of one batch hold: until *until*, or for as long as it is renewed."""
+    """The lease of one batch of claims: it holds until *until*, and for as long as it is renewed."""
 
     lease_id: str
     replica_id: str
@@ -42,12 +43,12 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Reschedule:
-    """A deferral of a task, and when the task acts next because of it. It keeps its place in its schedule."""
+    """A deferral of a task, and the next run that follows from it. The task keeps its place in its schedule."""
 
     deferral: Deferral
     next_run_ms: int
     unserved: Claim | None = None
-    """Accounts for a run that was put off before to a moment which has come; the deferral stands only if this does."""
+    """Accounts for a run that was deferred before and is due; the deferral is written only if this is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +73,34 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who did what to a task or to the graph, for the audit trail."""
+    """A change of a task or of the graph, and who makes it: for the audit log."""
 
     action: str
     """cancel, defer, run_now, create_token, …"""
     at: datetime
     surface: str
-    """Through what: service, command line, rest, …"""
+    """The way by which it came: service, command line, rest, …"""
     actor: str | None = None
-    """As whom there: a token's name, a login name."""
+    """The name of the caller there: of a token, or a login name."""
     reason: str | None = None
     thought_id: str | None = None
     if_fence: int | None = None
     """Only if the task still has this fence when it is written."""
     mark: IdempotencyKey | None = None
     """The key of the request; the store raises IdempotencyKeyReused if something was done under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredLease:
+    """A lease that has expired, and those of its executions that have no outcome."""
+
+    lease_id: str
+    executions: Sequence[Execution]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The end of one lost execution: its outcome, and the attempt that follows, if any."""
+
+    settlement: Settlement
+    retry: Execution | None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.maintenance.retention import PruneResult
     from remembrancer.model.summary import ExecutionSummary
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
 
 CLOSED: Final = "The scheduler has no graph open: await start() first."
 
@@ -31,14 +31,14 @@ class GraphHolder:
 
     def __init__(self, clock: Clock) -> None:
         self._time_service = clock
-        self._store: TaskStore | None = None
+        self._store: Graph | None = None
         self.calls = Calls()
         """The calls that it took, and the event loop that it lives on."""
 
     @public
     async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
         """Return what was rolled up, the latest day first: of one task, or of all."""
-        return list(await self._graph().past.summaries(task_id, read_limit(limit)))
+        return list(await self._graph().retention.summaries(task_id, read_limit(limit)))
 
     @public
     async def retain(self, keep_days: float, *, dry_run: bool = False) -> PruneResult:
@@ -46,7 +46,7 @@ class GraphHolder:
 
         With *dry_run* nothing is written: the answer says what would be rolled up. Raises InvalidInput.
         """
-        return await prune(self._graph().past, self._time_service.now(), keep_days, dry_run=dry_run)
+        return await prune(self._graph().retention, self._time_service.now(), keep_days, dry_run=dry_run)
 
     @public
     async def snapshot(self, folder: str) -> None:
@@ -54,9 +54,9 @@ class GraphHolder:
 
         `remembrancer.backup_graph` makes a backup of it. Raises InvalidInput, GraphUnavailable.
         """
-        await self._graph().soundings.snapshot(Path(folder))
+        await self._graph().health.snapshot(Path(folder))
 
-    def _graph(self) -> TaskStore:
+    def _graph(self) -> Graph:
         if self._store is None:
             raise NotRunning(CLOSED)
         return self._store

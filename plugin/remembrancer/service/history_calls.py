@@ -29,7 +29,7 @@ class HistoryCalls(StatusCalls):
 
         Old and new go by their nominal times.
         """
-        return list(await self._graph().history(task_id, read_limit(limit), before))
+        return list(await self._graph().tasks.history(task_id, read_limit(limit), before))
 
     @public
     async def changes(
@@ -56,11 +56,11 @@ class HistoryCalls(StatusCalls):
         now = self._time_service.now()
         begin = None if since is None else read_moment(since, "since", now=now)
         if task_id is None:
-            return list(await self._graph().trail.stretch(AuditRange(begin, after, limit)))
+            return list(await self._graph().audit.entries(AuditRange(begin, after, limit)))
         behind = "" if after is None else after.partition("_")[2]
         found = [
             each
-            for each in await self._graph().trail.of_task(task_id)
+            for each in await self._graph().audit.of_task(task_id)
             if each.place > behind and (begin is None or each.at >= begin)
         ]
         return found[:limit]

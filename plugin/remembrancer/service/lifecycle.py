@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.sync_calls import SyncCalls
-    from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.telemetry import ObservedTelemetry
     from remembrancer.settings import SchedulerOptions
 
@@ -49,7 +49,7 @@ class Lifecycle(EventCalls):
 
     def __init__(
         self,
-        open_store: Callable[[], Awaitable[TaskStore]],
+        open_store: Callable[[], Awaitable[Graph]],
         clock: Clock,
         handler: Handler,
         options: SchedulerOptions,
@@ -63,7 +63,7 @@ class Lifecycle(EventCalls):
         self._collecting: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
-        self._opening: asyncio.Task[TaskStore] | None = None
+        self._opening: asyncio.Task[Graph] | None = None
         self._changing = asyncio.Lock()
         self._stops = 0
         self.blocking = cast("SyncCalls", SyncService(self))
@@ -155,13 +155,13 @@ class Lifecycle(EventCalls):
             self._scheduler.lend(self.blocking)
             near, stop_runs = self._scheduler.presence.near, self._scheduler.stop_runs
             self._acts = TaskCommands(store, self._time_service, self._options.check_interval_seconds, near, stop_runs)
-            self._instruments.watch(self.gauges.read, store.commits)
+            self._instruments.watch(self.gauges.read, store.statistics.commit_sizes)
             await self._scheduler.presence.look_closely()
         except BaseException:
             await self._shut()
             raise
 
-    async def _opened(self) -> TaskStore:
+    async def _opened(self) -> Graph:
         """Open the graph; if nobody waits for it any longer, it is closed again as soon as it is open."""
         self._opening = asyncio.ensure_future(self._open_store())
         try:
@@ -177,7 +177,7 @@ class Lifecycle(EventCalls):
         try:
             scheduler = self._running_scheduler()
             if self._store:
-                await self._store.soundings.refuse_void()
+                await self._store.health.refuse_void()
             await scheduler.presence.join()
             self._shutdown_event.clear()
             self._started_at = self._time_service.now()
@@ -252,7 +252,7 @@ class Lifecycle(EventCalls):
         return self._scheduler
 
 
-async def _close_opened(opening: asyncio.Task[TaskStore]) -> None:
+async def _close_opened(opening: asyncio.Task[Graph]) -> None:
     """Close a graph that was being opened, once it is open: it cannot be stopped half-way."""
     await asyncio.wait({opening})
     if not opening.cancelled() and opening.exception() is None:

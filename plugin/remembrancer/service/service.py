@@ -118,7 +118,7 @@ class SchedulerService(Lifecycle, HistoryCalls):
     @public
     async def get_execution(self, execution_id: str) -> Execution:
         """Return one execution. Raises ExecutionNotFound."""
-        return await self._graph().requests.execution(execution_id)
+        return await self._graph().tasks.execution(execution_id)
 
     async def get_scheduled_tasks(self) -> list[ScheduledTaskInfo]:
         """Return the tasks that are PENDING or ACTIVE, the next to run first."""
@@ -128,18 +128,18 @@ class SchedulerService(Lifecycle, HistoryCalls):
     async def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those with nothing ahead last."""
         read_limit(wanted.limit)
-        return list(await self._graph().find(wanted))
+        return list(await self._graph().tasks.find(wanted))
 
     @public
     async def get_task(self, task_id: str) -> ScheduledTask:
         """Return one task with its deferral history. Raises TaskNotFound."""
-        return await self._graph().get(task_id)
+        return await self._graph().tasks.get(task_id)
 
     @public
     async def page_of_tasks(self, wanted: TaskFilter, cursor: str | None = None) -> TaskPage:
         """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor."""
         read_limit(wanted.limit)
-        return await page_of(self._graph().accounts, wanted, cursor)
+        return await page_of(self._graph().tasks, wanted, cursor)
 
     @public
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
@@ -207,7 +207,7 @@ class SchedulerService(Lifecycle, HistoryCalls):
         return metrics(totals, self._passes(), self.calls, self._options.check_interval_seconds)
 
     def _totals(self) -> Mapping[str, float]:
-        return self._store.totals if self._store else {}
+        return self._store.statistics.totals if self._store else {}
 
     def _ready(self) -> TaskCommands:
         if self._acts is None:

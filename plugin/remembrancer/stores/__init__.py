@@ -1,1 +1,1 @@
-"""The graph behind the ports: sessions, the group commit, rows and upgrades."""
+"""Stores: implementations of the ports, over the query catalogue and an engine."""

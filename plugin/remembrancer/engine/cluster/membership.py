@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from remembrancer.engine.faults import Faults
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.replicas import ClusterSnapshot
-    from remembrancer.ports.task_store import TaskStore
     from remembrancer.settings import SchedulerOptions
 
 _DEAD_LEASES: Final = 10
@@ -68,7 +68,7 @@ class Membership:
         faults: Logs what is wrong with the graph, once for each fault.
     """
 
-    def __init__(self, store: TaskStore, clock: Clock, options: SchedulerOptions, faults: Faults) -> None:
+    def __init__(self, store: Graph, clock: Clock, options: SchedulerOptions, faults: Faults) -> None:
         self._store = store
         self._clock = clock
         self._options = options
@@ -106,7 +106,7 @@ class Membership:
     async def look(self) -> None:
         """See who is there and which graph this is, and set the clock by a shared graph's server."""
         me, sent = self._me, time.monotonic()
-        roster = await self._store.roll.roster(self.turns[0].shares)
+        roster = await self._store.replicas.snapshot(self.turns[0].shares)
         if isinstance(self._clock, SystemTime) and not self._store.exclusive:
             self._clock.hear(roster.now, sent, time.monotonic())
         if fault := self._fault_of(roster, me):
@@ -158,7 +158,7 @@ class Membership:
             self._me = None
             with suppress(RemembrancerError, TimeoutError):
                 async with asyncio.timeout(_LEAVE_SECONDS):
-                    await self._store.roll.sign_off([self.replica_id])
+                    await self._store.replicas.deregister([self.replica_id])
 
     async def keep(self) -> None:
         """Give signs of life, and on a shared graph watch it, for ever."""
@@ -178,9 +178,9 @@ class Membership:
             return
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._store.verify()
-                self._bar(await self._store.roll.roster())
-                if self._store.trouble and self._me:
+                await self._store.health.verify()
+                self._bar(await self._store.replicas.snapshot())
+                if self._store.health.trouble and self._me:
                     await self._beat()  # a small write: is the disk still full?
         except TimeoutError:
             self._say(f"The graph has not answered within {_ANSWER_SECONDS:g} s.")
@@ -210,7 +210,7 @@ class Membership:
                 await self._beat()
             if self._folded_at is None or not is_within(now, self._folded_at, long):
                 self._folded_at = now
-                await self._store.accounts.fold(long)
+                await self._store.statistics.fold(long)
         except RemembrancerError as error:
             self._say(str(error))
 
@@ -226,10 +226,10 @@ class Membership:
     async def _beat(self) -> None:
         assert self._me  # noqa: S101 (who has not joined gives no sign of life)
         beating = self._me.model_copy(update={"heartbeat_at": from_ms(to_ms(self._clock.now()))})
-        await self._store.roll.sign_on(beating)
+        await self._store.replicas.heartbeat(beating)
         self._me = beating
         if self._gone:
-            await self._store.roll.sign_off(self._gone)
+            await self._store.replicas.deregister(self._gone)
 
     def _see(self, replicas: tuple[Replica, ...]) -> None:
         """Tell the living from the dead, and work out what is left for this one to do."""
@@ -269,13 +269,13 @@ class Membership:
         if not self.barred:
             self._say(fault)
         self.barred = True
-        await self._store.roll.renew_schema()
+        await self._store.replicas.ensure_schema()
         self.renewals += 1
-        await self._store.recall_counters()
+        await self._store.statistics.reload()
         if self._me:
             await self._beat()
         self.barred = False
-        return await self._store.roll.roster()
+        return await self._store.replicas.snapshot()
 
     def _say(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.execution.runs import Runs
     from remembrancer.engine.execution.slots import Reservation
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.settings import SchedulerOptions
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -63,7 +63,7 @@ class Cancellations:
         reservation.withdrawn.append(self._ledger.watch(run.execution_id))
         self._runs.ask(run, StopReason.CANCELLED)
 
-    async def hear(self, store: TaskStore, clock: Clock, options: SchedulerOptions) -> None:
+    async def hear(self, store: Graph, clock: Clock, options: SchedulerOptions) -> None:
         """Ask a shared graph now and then, for ever, whether tasks that run here were cancelled elsewhere."""
         while not store.exclusive:
             try:
@@ -72,7 +72,7 @@ class Cancellations:
                 if not running:
                     continue
                 async with asyncio.timeout(_READ_WITHIN_SECONDS):
-                    cancelled = await store.trail.cancelled(sorted(running))
+                    cancelled = await store.audit.cancelled(sorted(running))
             except Exception as error:  # noqa: BLE001 (whatever it is, the next look follows)
                 _LOG.warning("Whether tasks under way were cancelled could not be read: %r", error)
                 await asyncio.sleep(options.hearing_seconds)

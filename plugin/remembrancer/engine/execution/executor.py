@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.sync_calls import SyncCalls
-    from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Lease, Settlement
     from remembrancer.settings import SchedulerOptions
@@ -57,7 +57,7 @@ class Executor:
 
     def __init__(
         self,
-        store: TaskStore,
+        store: Graph,
         clock: Clock,
         handler: Handler,
         options: SchedulerOptions,
@@ -291,7 +291,9 @@ class Executor:
         execution, now, rearm = firing.execution, self._clock.now(), None
         if verdict.put_off:
             try:
-                current = await retry_unavailable(lambda: self._store.get(firing.task.task_id), execution.execution_id)
+                current = await retry_unavailable(
+                    lambda: self._store.tasks.get(firing.task.task_id), execution.execution_id
+                )
                 rearm = deferral_of(current, verdict, now, execution.nominal_at)
             except RemembrancerError as error:  # the task is gone, or cannot be read
                 rearm = deferral_refused(str(error))

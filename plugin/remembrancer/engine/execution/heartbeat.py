@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.settings import SchedulerOptions
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -39,7 +39,7 @@ class Heartbeat:
 
     def __init__(
         self,
-        store: TaskStore,
+        store: Graph,
         clock: Clock,
         options: SchedulerOptions,
         leases: Callable[[], Sequence[str]],
@@ -106,7 +106,7 @@ class Heartbeat:
         sent = lease_time()
         try:
             async with asyncio.timeout(self._lasts * _DEADLINE):
-                await self._store.renew(live, self._clock.now() + timedelta(seconds=self._lasts))
+                await self._store.queue.renew(live, self._clock.now() + timedelta(seconds=self._lasts))
         except Exception as error:  # noqa: BLE001 (whatever it is, the next renewal follows)
             self.trouble = f"Leases cannot be renewed: {str(error) or type(error).__name__}"
             _LOG.warning("The leases of %d batches could not be renewed: %s", len(live), error)

@@ -18,7 +18,7 @@ from remembrancer.policies.settlement import refused
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Settlement
 
@@ -63,7 +63,7 @@ class OutcomeWriter:
         instruments: Measures.
     """
 
-    def __init__(self, store: TaskStore, instruments: Telemetry) -> None:
+    def __init__(self, store: Graph, instruments: Telemetry) -> None:
         self._store = store
         self._instruments = instruments
         self._held: dict[str, _Held] = {}
@@ -147,7 +147,7 @@ class OutcomeWriter:
         for tries, seconds in enumerate(_pauses()):
             over = self._ending(batch)
             try:
-                written = await self._store.settle([entry.settlement for entry in batch], over)
+                written = await self._store.queue.settle([entry.settlement for entry in batch], over)
             except Exception as error:  # noqa: BLE001 (whatever it is: an outcome that is known is not thrown away)
                 self._troubled.update(entry.execution_id for entry in batch)
                 if tries % _TOLD_EACH == 0:
@@ -172,7 +172,7 @@ class OutcomeWriter:
         if isinstance(error, GraphUnavailable) and type(error) not in {GraphUnavailable, ForeignConstraint}:
             return False  # a full disk, a server that does not answer: it says so itself
         try:
-            await self._store.settle([], [f"{entry.lease_id}.probe"])  # ends a lease that is not there
+            await self._store.queue.settle([], [f"{entry.lease_id}.probe"])  # ends a lease that is not there
         except Exception:  # noqa: BLE001 (that is the answer)
             return False
         return True
@@ -205,7 +205,7 @@ class OutcomeWriter:
 
     def _start_ending(self, lease_ids: Sequence[str]) -> None:
         """End leases that hold nothing any longer."""
-        end = retry_unavailable(lambda: self._store.settle([], lease_ids), f"the end of {len(lease_ids)} leases")
+        end = retry_unavailable(lambda: self._store.queue.settle([], lease_ids), f"the end of {len(lease_ids)} leases")
 
         async def ending() -> None:
             await end

@@ -66,7 +66,7 @@ class ProgressWriter:
     async def _write(self) -> None:
         newest, self._newest = self._newest, {}
         try:
-            await self._log.report(list(newest.values()), self._clock.now())
+            await self._log.record_progress(list(newest.values()), self._clock.now())
         except GraphUnavailable as error:
             _LOG.warning("The progress of %d executions was not written: %s", len(newest), error)
         await asyncio.sleep(_PAUSE_SECONDS)

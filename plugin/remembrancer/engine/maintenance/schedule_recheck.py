@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.armed_times import MissedOccurrence
     from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.schedules.protocol import Schedule
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -50,7 +50,7 @@ class ScheduleRecheck:
         replica_id: This replica, for the audit log.
     """
 
-    def __init__(self, store: TaskStore, clock: Clock, replica_id: str) -> None:
+    def __init__(self, store: Graph, clock: Clock, replica_id: str) -> None:
         self._store = store
         self._clock = clock
         self._replica_id = replica_id
@@ -59,7 +59,7 @@ class ScheduleRecheck:
         """Follow what changed while no scheduler ran: zone rules and the clock; return how many tasks were moved."""
         now = self._clock.now()
         moved = await self._follow_zones(now)
-        if newest := await self._store.schedules.newest_record_after(now + _WORTH):
+        if newest := await self._store.armed_times.newest_record_after(now + _WORTH):
             cause = f"The clock went back while no scheduler ran: {to_iso(newest)} is on record."
             moved += await self.run(cause, now)
         return moved
@@ -71,7 +71,7 @@ class ScheduleRecheck:
         async def derive(page: Sequence[ScheduledTask]) -> list[ArmedTimeChange]:
             nonlocal waiting
             ahead = [task for task in page if _lies_ahead(task, now_ms)]
-            missed = await self._store.schedules.missed_after([task.task_id for task in ahead], now)
+            missed = await self._store.armed_times.missed_after([task.task_id for task in ahead], now)
             moves = await _each(ahead, lambda task: earlier(task, missed.get(task.task_id, ()), now_ms))
             waiting += len(ahead) - len(moves)
             return moves
@@ -87,9 +87,9 @@ class ScheduleRecheck:
 
     async def _follow_zones(self, now: datetime) -> int:
         """Move the tasks of those zones whose rules are not those by which their tasks were armed."""
-        kept = await self._store.schedules.zone_rules()
+        kept = await self._store.armed_times.zone_rules()
         if not kept:
-            await self._keep_zones(await self._store.schedules.zones_in_use())
+            await self._keep_zones(await self._store.armed_times.zones_in_use())
             return 0
         moved = 0
         for zone, old in kept.items():
@@ -102,7 +102,7 @@ class ScheduleRecheck:
                     same = True
                 if not same:
                     moved += await self._follow(old, now)
-                await self._store.schedules.keep_zone_rules([current])
+                await self._store.armed_times.keep_zone_rules([current])
         return moved
 
     async def _follow(self, old: ZoneRules, now: datetime) -> int:
@@ -119,7 +119,7 @@ class ScheduleRecheck:
         """Keep the rules of the *zones* of a graph that keeps none yet; an entry for UTC marks that this was done."""
         if zones:
             found = [rules for zone in zones if zone != _UTC and (rules := rules_in_force(zone))]
-            await self._store.schedules.keep_zone_rules([*found, ZoneRules(_UTC, b"")])
+            await self._store.armed_times.keep_zone_rules([*found, ZoneRules(_UTC, b"")])
 
     async def _walk(
         self,
@@ -129,9 +129,9 @@ class ScheduleRecheck:
     ) -> int:
         """Write the moves that *derive* returns for the armed recurring tasks, page by page; return the number."""
         moved = 0
-        async for page in self._store.schedules.recurring(zones):
+        async for page in self._store.armed_times.recurring(zones):
             moves = await derive(page)
-            for move in await self._store.schedules.rearm(moves, cause) if moves else ():
+            for move in await self._store.armed_times.rearm(moves, cause) if moves else ():
                 moved += 1
                 _tell(move, cause)
         return moved

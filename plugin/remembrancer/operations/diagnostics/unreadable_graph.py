@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from remembrancer.operations.diagnostics.checks import DiagnosticFacts
-from remembrancer.ports.health import NOTHING
+from remembrancer.ports.health import UNKNOWN
 from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def facts_without_graph(
     """Return facts that hold nothing of the graph but *silent*, why it does not answer."""
     return DiagnosticFacts(
         now_ms=now_ms,
-        sounding=NOTHING,
+        sounding=UNKNOWN,
         answer_seconds=0.0,
         clock_offset_seconds=0.0,
         day=WindowStatistics(),

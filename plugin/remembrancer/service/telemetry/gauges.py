@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remembrancer.engine.scheduler import Scheduler
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.health import GraphHealth
     from remembrancer.ports.statistics import LifetimeStatistics
-    from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.telemetry import ObservedTelemetry
     from remembrancer.service.telemetry.metrics import Vitals
 
@@ -60,14 +60,14 @@ class Gauges:
     def begin(self) -> None:
         """The graph has just been opened."""
         self.forget()
-        self._errors_before = self._vitals.store().totals.get("database_errors", 0)
+        self._errors_before = self._vitals.store().statistics.totals.get("database_errors", 0)
 
     def read(self) -> dict[str, float]:
         """Return the values by the names of the instruments, without asking the graph."""
         scheduler = self._scheduler()
         if scheduler is None:
             return {}
-        passes, totals = self._vitals.passes(), self._vitals.store().totals
+        passes, totals = self._vitals.passes(), self._vitals.store().statistics.totals
         values: dict[str, float] = {
             "scheduler.executions.running": scheduler.running,
             "scheduler.executions.limit": self._most_handlers,
@@ -89,7 +89,7 @@ class Gauges:
     async def refresh(self) -> ProbeResult:
         """Ask the graph how it stands."""
         began, now = time.perf_counter(), self._vitals.now()
-        sounding = await self._vitals.store().soundings.sound(now)
+        sounding = await self._vitals.store().health.probe(now)
         spent = time.perf_counter() - began
         offset = 0.0 if sounding.graph_now_ms is None else (sounding.graph_now_ms - to_ms(now)) / 1000
         if (scheduler := self._scheduler()) and sounding.graph_now_ms is not None:
@@ -127,20 +127,20 @@ class Gauges:
         """Ask the graph: a few reads, none of them over all executions."""
         store, now = self._vitals.store(), self._vitals.now()
         taken = await self.refresh()
-        lifelong = await store.accounts.lifelong()
+        lifelong = await store.statistics.lifetime()
         return DiagnosticFacts(
             now_ms=to_ms(now),
             sounding=taken.sounding,
             answer_seconds=taken.answer_seconds,
             clock_offset_seconds=taken.clock_offset_seconds,
-            day=await store.accounts.window(now - timedelta(days=1), until=now),
-            hour=await store.accounts.window(now - timedelta(hours=1), until=now),
+            day=await store.statistics.window(now - timedelta(days=1), until=now),
+            hour=await store.statistics.window(now - timedelta(hours=1), until=now),
             lifelong=lifelong,
             open_tasks=int(active_tasks(lifelong.counts)),
             most_deferred=await _most_deferred(store, lifelong),
             exclusive=store.exclusive,
             process=self._process(),
-            refusal=await store.soundings.refusal(),
+            refusal=await store.health.refusal(),
         )
 
     def _without_the_graph(self, silent: str) -> DiagnosticFacts:
@@ -148,7 +148,7 @@ class Gauges:
         return facts_without_graph(
             to_ms(self._vitals.now()),
             silent,
-            open_tasks=int(active_tasks(store.totals)),
+            open_tasks=int(active_tasks(store.statistics.totals)),
             exclusive=store.exclusive,
             process=self._process(),
         )
@@ -168,7 +168,7 @@ class Gauges:
             handlers=scheduler.running,
             most_handlers=self._most_handlers,
             resident_bytes=resident_bytes(),
-            database_errors=int(self._vitals.store().totals.get("database_errors", 0) - self._errors_before),
+            database_errors=int(self._vitals.store().statistics.totals.get("database_errors", 0) - self._errors_before),
         )
 
     def _sounded(self, taken: ProbeResult) -> dict[str, float]:
@@ -185,7 +185,7 @@ class Gauges:
         return values
 
 
-async def _most_deferred(store: TaskStore, lifelong: LifetimeStatistics) -> tuple[str, int] | None:
+async def _most_deferred(store: Graph, lifelong: LifetimeStatistics) -> tuple[str, int] | None:
     """Return the task that was put off most often, and how often, if it is still open."""
     task = await most_deferred(store, lifelong)
     return (task.task_id, task.deferral_count) if task and task.is_open else None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import CoroutineType
 
-    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.graph import Graph
     from remembrancer.service.calls import Calls
 
 _P = ParamSpec("_P")
@@ -45,7 +45,7 @@ class Vitals:
     interval_seconds: float
     now: Callable[[], datetime]
     """The time by the scheduler's clock."""
-    store: Callable[[], TaskStore]
+    store: Callable[[], Graph]
     """The open graph. Raises NotRunning."""
     passes: Callable[[], TickStats]
     calls: Calls

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.graph import Graph
     from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
-    from remembrancer.ports.task_store import TaskStore
     from remembrancer.service.telemetry.metrics import Vitals
 
     _Word = TypeVar("_Word", bound=StrEnum)
@@ -49,7 +49,7 @@ class Telemetry:
     async def status(self) -> shapes.StatusReport:
         """Return how the service is."""
         passes, calls = self.vitals.passes(), self.vitals.calls
-        life = await self.vitals.store().accounts.lifelong()
+        life = await self.vitals.store().statistics.lifetime()
         return shapes.StatusReport(
             service_name=NAME,
             healthy=passes.healthy,
@@ -83,7 +83,7 @@ class Telemetry:
         if not 1 <= limit <= MOST_TASKS:
             raise InvalidInput("limit", limit, f"1 to {MOST_TASKS}", 100)
         store = self.vitals.store()
-        count_calls = population((await store.accounts.lifelong()).counts)
+        count_calls = population((await store.statistics.lifetime()).counts)
         found = await tasks_of(store, wanted, kind, limit)
         return shapes.TasksReport(
             total_count=total(count_calls),
@@ -104,7 +104,7 @@ class Telemetry:
         kind = None if task_type is None else _word("task_type", task_type, TaskType)
         now = self.vitals.now()
         since = now - timedelta(hours=span.hours)
-        window = await self.vitals.store().accounts.window(since, kind, until=now)
+        window = await self.vitals.store().statistics.window(since, kind, until=now)
         return shapes.AnalyticsReport(
             period=span,
             execution_summary=_execution_summary(window, span),
@@ -116,7 +116,7 @@ class Telemetry:
     async def cron(self) -> shapes.CronReport:
         """Return the cron expressions in use."""
         store = self.vitals.store()
-        counts = (await store.accounts.lifelong()).counts
+        counts = (await store.statistics.lifetime()).counts
         valid, invalid = int(counts["recurring_created"]), int(counts["cron_refused"])
         return shapes.CronReport(
             cron_support=shapes.CronSupport(available=reads_cron(), library=LIBRARY),
@@ -132,8 +132,8 @@ class Telemetry:
         """Return how well the checker keeps time, what it takes, and what went wrong."""
         store, passes = self.vitals.store(), self.vitals.passes()
         now = self.vitals.now()
-        window = await store.accounts.window(now - _TIMING, until=now)
-        life = await store.accounts.lifelong()
+        window = await store.statistics.window(now - _TIMING, until=now)
+        life = await store.statistics.lifetime()
         common, _ = most_common(life.errors) or ("", 0)
         return shapes.PerformanceMetrics(
             service_performance=shapes.ServicePerformance(
@@ -147,7 +147,7 @@ class Telemetry:
             ),
             resource_usage=shapes.ResourceUsage(
                 active_task_memory_mb=round(passes.memory_bytes / 1e6, 6),
-                database_connections=store.accounts.connections,
+                database_connections=store.health.connections,
                 background_task_status=passes.background,
             ),
             error_analysis=shapes.ErrorAnalysis(
@@ -162,7 +162,7 @@ class Telemetry:
     async def task_statistics(self) -> shapes.TaskStatistics:
         """Return the specification's Task Execution Statistics."""
         store = self.vitals.store()
-        life = await store.accounts.lifelong()
+        life = await store.statistics.lifetime()
         counts = {name: int(count) for name, count in life.counts.items()}
         return shapes.TaskStatistics(
             total_tasks_created=counts["tasks_created"],
@@ -198,7 +198,7 @@ class Telemetry:
         )
 
 
-async def _most_deferred(store: TaskStore, life: LifetimeStatistics) -> shapes.MostDeferredTask | None:
+async def _most_deferred(store: Graph, life: LifetimeStatistics) -> shapes.MostDeferredTask | None:
     task = await most_deferred(store, life)
     if task is None or life.most_deferred is None:
         return None

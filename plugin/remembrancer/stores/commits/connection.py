@@ -1,4 +1,4 @@
-"""The two-method door to an engine: run a read, run a write; rows in, rows out."""
+"""The connection to an engine: rows in, rows out."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class GraphConnection(Protocol):
 
     exclusive: bool
     folder: Path | None
-    """Where an embedded graph lies."""
+    """The directory of an embedded graph."""
     counts: dict[str, float]
-    """What the commits of this session counted so far."""
-    notes: PendingCounts
-    """What the next commit shall count beside its own."""
-    commits: deque[int]
-    """How many rows each of the latest commits wrote."""
+    """The lifetime counts of the commits of this connection."""
+    pending_counts: PendingCounts
+    """The counts that the next commit takes beside its own."""
+    commit_sizes: deque[int]
+    """The rows of each of the latest commits."""
 
     @property
     def connections(self) -> int:
@@ -34,14 +34,14 @@ class GraphConnection(Protocol):
         ...
 
     on_write: list[Callable[[], None]]
-    """What to call, on any thread, after each write: who waits for events listens here."""
+    """Called, on any thread, after each write: readers that wait for events listen here."""
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""
         ...
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
-        """Answer a reading query of a user's own, apart from all else: with values as `rows.plain` gives them.
+        """Answer a reading query that a user wrote, apart from all others, with values as `node_rows.plain` gives them.
 
         Raises InvalidInput: the query is at fault, or is more than the limits allow.
         """
@@ -55,36 +55,36 @@ class GraphConnection(Protocol):
         ...
 
     async def verify(self) -> None:
-        """Check that the open graph is still the one in its folder. Raises GraphUnavailable."""
+        """Check that the open graph is still the one in its directory. Raises GraphUnavailable."""
         ...
 
     async def missing_indexes(self) -> list[str]:
-        """Return the properties whose index, or constraint, is not there or not built."""
+        """Return the properties whose index, or constraint, is missing or not built."""
         ...
 
     async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
-        """Return what the engine finds wrong with itself: its files, its indexes, what it was told to declare."""
+        """Return the faults that the engine finds in itself: its files, its indexes, its schema."""
         ...
 
     async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
-        """Have the engine mend itself, and declare and build what is missing; return what was done, and is lost.
+        """Let the engine repair itself, and declare and build what is missing; return what was done, and lost.
 
         Raises GraphUnavailable.
         """
         ...
 
     async def snapshot(self, target: Path) -> None:
-        """Copy the graph's files, as they are at one moment, into an empty folder. Raises GraphUnavailable."""
+        """Copy the graph's files, as they are at one moment, into an empty directory. Raises GraphUnavailable."""
         ...
 
-    async def prepare(self, names: Sequence[str]) -> None:
-        """Let the engine plan these queries, if it plans and has not done so: whoever runs one then need not wait."""
+    async def warm_up(self, names: Sequence[str]) -> None:
+        """Let the engine plan these queries, if it has not done so: the first caller of one then need not wait."""
         ...
 
-    async def renew_schema(self) -> None:
-        """Declare what the graph lacks, and mark it if it has no marker. Raises GraphUnavailable."""
+    async def ensure_schema(self) -> None:
+        """Declare the schema that the graph lacks, and mark it if it has no marker. Raises GraphUnavailable."""
         ...
 
     async def close(self) -> None:
-        """Finish the writes under way and let the graph go."""
+        """Finish the writes under way and release the graph."""
         ...

@@ -1,8 +1,9 @@
-"""Counters of writers that have ended, added up into one: a graph has as many as writers that live, and one more.
+"""The roll-up of counters whose writers have ended: a graph has one counter for each live writer, and one more.
 
-A writer that is killed folds nothing. Whether it is dead or only silent need not be known: its counter and its hours
-are folded in one commit, under the counter's lock. One that writes again finds another number on its counter than it
-remembers, and begins at nothing, so that nothing is counted twice; and it still finds there which commit was its last.
+A writer that is killed cannot fold its own counter. Another one does so without knowing whether it is dead or only
+idle: its counter and its hours are folded in one commit, under the lock of the counter. A writer that commits again
+finds another commit number on its counter than it remembers, and begins at zero, so that nothing counts twice. The
+number of its last commit is still there.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 ENDED: Final = "ended"
-"""The counter that holds what writers counted which are no more."""
+"""The counter to which those of ended writers are added."""
 AT_ONCE_MS: Final = -60_000
-"""Stands for any age: for a writer that has ended and says so itself."""
+"""An idle time that every counter has: for a writer that folds its own."""
 _REMEMBERED: Final = timedelta(days=1)
-"""For how long the number of a last commit stays where it can be looked up."""
+"""How long the number of a last commit can be looked up."""
 
 
-async def fold_idle(session: GraphConnection, idle: timedelta) -> int:
-    """Fold the counters of writers that have not committed for so long; return how many. On a shared graph only."""
-    if session.exclusive:
+async def fold_idle(connection: GraphConnection, idle: timedelta) -> int:
+    """Fold the counters of writers that have not committed for *idle*, on a shared graph; return how many."""
+    if connection.exclusive:
         return 0
     idle_ms = int(idle.total_seconds() * 1000)
-    found = await session.read(query("idle_counters"), {"idle_ms": idle_ms, "into": ENDED})
+    found = await connection.read(query("idle_counters"), {"idle_ms": idle_ms, "into": ENDED})
     for row in found:
         counter: Row = {"counter_id": row["counter_id"], "into": ENDED, "idle_ms": idle_ms}
         if row["folded"]:
             remembered_ms = max(idle_ms, int(_REMEMBERED.total_seconds() * 1000))
-            await session.write([Statement("forget_counters", [{**counter, "idle_ms": remembered_ms}])])
+            await connection.write([Statement("forget_counters", [{**counter, "idle_ms": remembered_ms}])])
         else:
-            await session.write([Statement(name, [dict(counter)]) for name in ("fold_hours", "fold_counters")])
+            await connection.write([Statement(name, [dict(counter)]) for name in ("fold_hours", "fold_counters")])
     return sum(not row["folded"] for row in found)

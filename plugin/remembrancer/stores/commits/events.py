@@ -1,8 +1,8 @@
-"""What a commit did, as events: read off the rows that were really written, packed for the log, and unpacked.
+"""The event codec: the events of one commit as a batch of the event log, and back.
 
-What one statement did is kept by columns: `count`, and for each field of `model.event.Event` that any of its events
-has, either one value for all of them or a list. Of a thousand claims most fields are the same, and a list of texts is
-written in a tenth of the time that a thousand maps take. A moment is epoch milliseconds.
+The events of one statement are stored by columns: `count`, and for each field of `model.event.Event` that any of them
+has, either one value for all of them or a list. Most fields of a thousand claims are equal, and a list of texts is
+written in a tenth of the time that a thousand maps take. A time is epoch milliseconds.
 """
 
 from __future__ import annotations
@@ -21,31 +21,27 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 STREAMS: Final = 16
-"""Enough that two writers seldom wait for each other's commit, few enough for a short cursor."""
-_LONGEST: Final = 200
+"""The number of streams: enough that two writers seldom wait for each other, few enough for a short cursor."""
 _PACKED_FROM: Final = 2000
-"""Characters: of a thousand events a tenth is left when they are packed; a few can be read in the graph as they are."""
-_MOMENTS: Final = ("at", "next_run_at", "nominal_at", "last_nominal_at")
+"""Characters from which a batch is compressed, to about a tenth; smaller ones stay readable in the graph."""
+_TIMES: Final = ("at", "next_run_at", "nominal_at", "last_nominal_at")
 
 
-def events_of(name: str, written: Sequence[Row]) -> list[Row]:
-    """Return what the statement *name* did by writing these rows: nothing, or one set of columns."""
-    tell = _TOLD.get(name)
-    if not tell or not written:
-        return []
+def columns_of(events: Callable[[Sequence[Row]], Row], written: Sequence[Row]) -> Row:
+    """Return the events of these rows, of which there is at least one, as one set of columns."""
     columns: Row = {"count": len(written)}
-    for field, values in tell(written).items():
+    for field, values in events(written).items():
         if (kept := _squeezed(values)) is not None:
             columns[field] = kept
-    return [columns]
+    return columns
 
 
-def to_batch(sets: Sequence[Row]) -> Row:
-    """Return the parameters that log the events of one commit, but for their stream."""
-    text = json.dumps(sets, separators=(",", ":"))
-    at = sets[-1]["at"]
+def to_batch(columns: Sequence[Row]) -> Row:
+    """Return the parameters that append the events of one commit, without their stream."""
+    text = json.dumps(columns, separators=(",", ":"))
+    at = columns[-1]["at"]
     row: Row = {
-        "count": sum(each["count"] for each in sets),
+        "count": sum(each["count"] for each in columns),
         "at_ms": at[-1] if isinstance(at, list) else at,
     }
     if len(text) < _PACKED_FROM:
@@ -54,14 +50,14 @@ def to_batch(sets: Sequence[Row]) -> Row:
 
 
 def from_batch(node: Row) -> Iterator[Event]:
-    """Yield the events of a batch, in order. Raises one of `records.FAULTS`: it makes no sense."""
+    """Yield the events of a batch, in order. Raises one of `readable_records.FAULTS` if it is unreadable."""
     text = node.get("events") or _unpacked(node["packed"])
     for columns in cast("list[Row]", json.loads(text)):
         count: int = columns.pop("count")
         for place in range(count):
             fields: Row = {name: _one(each, place) for name, each in columns.items()}
-            moments = {name: from_ms(fields[name]) for name in _MOMENTS if fields.get(name) is not None}
-            yield Event.model_validate({**fields, **moments})
+            times = {name: from_ms(fields[name]) for name in _TIMES if fields.get(name) is not None}
+            yield Event.model_validate({**fields, **times})
 
 
 def _unpacked(packed: str) -> bytes:
@@ -72,7 +68,7 @@ def _unpacked(packed: str) -> bytes:
 
 
 def _one(values: object, place: int) -> object:
-    """Return the value of one event of a column."""
+    """Return the value that a column has for one event."""
     return cast("list[object]", values)[place] if isinstance(values, list) else values
 
 
@@ -84,133 +80,12 @@ def _squeezed(values: object) -> object:
     return column[0] if column[0] == column[-1] and len(set(column)) == 1 else column
 
 
-def _started(rows: Sequence[Row]) -> Row:
-    return {
-        "kind": "execution_started",
-        "at": [row["triggered_ms"] for row in rows],
-        "task_id": [row["task_id"] for row in rows],
-        "execution_id": [row["execution_id"] for row in rows],
-        "execution_type": [row["execution_type"] for row in rows],
-        "nominal_at": [row["nominal_ms"] for row in rows],
-        "replica_id": [row["replica_id"] for row in rows],
-        "attempt": [row.get("attempt", 1) for row in rows],
-    }
-
-
-def _settled(rows: Sequence[Row]) -> Row:
-    outcomes = [row["outcome"] for row in rows]
-    return {
-        "kind": [f"execution_{outcome['status']}" for outcome in outcomes],
-        "at": [row["completed_ms"] for row in rows],
-        "task_id": [row["of_task"] for row in rows],
-        "execution_id": [row["execution_id"] for row in rows],
-        "duration_seconds": [outcome["duration_seconds"] for outcome in outcomes],
-        "reason_code": [outcome.get("reason_code") for outcome in outcomes],
-        "reason": [_shortened(outcome.get("reason")) for outcome in outcomes],
-    }
-
-
-def _dropped(rows: Sequence[Row]) -> Row:
-    return {
-        "kind": [f"execution_{row['status']}" for row in rows],
-        "at": [row["triggered_ms"] for row in rows],
-        "task_id": [row["task_id"] for row in rows],
-        "execution_id": [row["execution_id"] for row in rows],
-        "execution_type": [row["execution_type"] for row in rows],
-        "nominal_at": [row["nominal_ms"] for row in rows],
-        "last_nominal_at": [row["last_nominal_ms"] for row in rows],
-        "occurrences": [row["occurrences"] for row in rows],
-        "reason_code": [row["reason_code"] for row in rows],
-        "reason": [_shortened(row["reason"]) for row in rows],
-    }
-
-
-def _progressed(rows: Sequence[Row]) -> Row:
-    return {
-        "kind": "execution_progress",
-        "at": [row["at_ms"] for row in rows],
-        "task_id": [row["of_task"] for row in rows],
-        "execution_id": [row["execution_id"] for row in rows],
-        "progress": [row["progress"] for row in rows],
-        "progress_text": [row["progress_text"] for row in rows],
-    }
-
-
-def _created(rows: Sequence[Row]) -> Row:
-    return {
-        "kind": "task_created",
-        "at": [row["created_ms"] for row in rows],
-        "task_id": [row["task_id"] for row in rows],
-        "name": [_shortened(row["name"]) for row in rows],
-        "task_status": [row["status"] for row in rows],
-        "schedule_cron": [row.get("schedule_cron") for row in rows],
-        "next_run_at": [row.get("next_run_ms") for row in rows],
-    }
-
-
-def _deferred(rows: Sequence[Row]) -> Row:
-    return {
-        "kind": "task_deferred",
-        "at": [row["deferred_ms"] for row in rows],
-        "task_id": [row["task_id"] for row in rows],
-        "deferral_id": [row["deferral_id"] for row in rows],
-        "next_run_at": [row["deferred_until_ms"] for row in rows],
-        "reason": [_shortened(row["reason"]) for row in rows],
-    }
-
-
-def _ended(status: str, kind: str) -> Callable[[Sequence[Row]], Row]:
-    """Return what tells of tasks that somebody, or the checker, has ended so."""
-
-    def tell(rows: Sequence[Row]) -> Row:
-        return {
-            "kind": kind,
-            "at": [row["at_ms"] for row in rows],
-            "task_id": [row["task_id"] for row in rows],
-            "task_status": status,
-            "reason": [_shortened(row["reason"]) for row in rows],
-        }
-
-    return tell
-
-
-def _retired(rows: Sequence[Row]) -> Row:
-    return {
-        "kind": "task_ended",
-        "at": [row["at_ms"] for row in rows],
-        "task_id": [row["of_task"] for row in rows],
-        "task_status": [row["status"] for row in rows],
-    }
-
-
-def _shortened(text: str | None) -> str | None:
-    """Return the beginning of a text, as any stream can carry it."""
-    return text and text[:_LONGEST].encode("utf-8", "backslashreplace").decode()[:_LONGEST]
-
-
-_TOLD: Final[dict[str, Callable[[Sequence[Row]], Row]]] = {
-    "create_tasks": _created,
-    "record_deferrals": _deferred,
-    "cancel_tasks": _ended("CANCELLED", "task_cancelled"),
-    "retire_tasks": _retired,
-    "quarantine_tasks": _ended("FAILED", "task_ended"),
-    "claim_executions": _started,
-    "start_executions": _started,
-    "retry_executions": _started,
-    "report_progress": _progressed,
-    "settle_executions": _settled,
-    "lose_executions": _settled,
-    "record_outcomes": _dropped,
-    "skip_unreadable": _dropped,
-}
-
-
-def log_row(counter_id: str, sets: Sequence[Row]) -> Row:
-    """Return the parameters that log what a commit of this session, or of this writer of it, did."""
-    return {"stream": _stream_of(counter_id), **to_batch(sets)}
+def log_row(counter_id: str, columns: Sequence[Row]) -> Row:
+    """Return the parameters that append the events of a commit of this writer."""
+    return {"stream": _stream_of(counter_id), **to_batch(columns)}
 
 
 def _stream_of(counter_id: str) -> int:
-    """Return whose stream it is: the writers of one session have streams side by side."""
-    session, _, place = counter_id.partition(".")
-    return (zlib.crc32(session.encode()) + int(place or 0)) % STREAMS
+    """Return the stream of a writer: those of one connection have different ones."""
+    connection, _, place = counter_id.partition(".")
+    return (zlib.crc32(connection.encode()) + int(place or 0)) % STREAMS

@@ -1,16 +1,17 @@
 """Group commit: writes that arrive while a commit is under way go together in the next one.
 
-Statements of the same name become one UNWIND over all their rows, so that five hundred small writes cost one
-query and one fsync, while a lone write never waits for company.
+Statements of the same name become one UNWIND over all their rows, so that five hundred small writes cost one query and
+one fsync. A single write never waits for others.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.stores.commits.statistics import CommitStatistics
+from remembrancer.stores.commits.writes import WRITES
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row, Statement
 
 REMEMBERED: Final = 10_000
-"""How many commits' sizes a session keeps for whoever measures them."""
+"""The number of commits whose sizes a connection keeps for the telemetry."""
 _ONLY_WHERE: Final = {"row", "element_id"}
-"""What an answer says only for whoever writes next: nothing of it counts, nor is logged."""
-_IDENTITIES: Final = ("task_id", "execution_id", "deferral_id", "lease_id")
+"""The columns of an answer that only the next write uses: neither statistics nor events read them."""
 
 
 @dataclass(slots=True)
@@ -34,11 +34,11 @@ class Write:
 
     @property
     def size(self) -> int:
-        """How many rows it brings."""
+        """The number of its rows."""
         return sum(len(statement.rows) for statement in self.statements)
 
     def give(self, answer: list[list[Row]] | Exception) -> None:
-        """Hand the answer to the caller, if it still waits."""
+        """Give the answer to the caller, if it still waits."""
         if self.answer.done():
             return
         if isinstance(answer, Exception):
@@ -47,10 +47,11 @@ class Write:
             self.answer.set_result(answer)
 
     def touched(self) -> Iterator[tuple[str, object]]:
-        """Yield what must not meet itself in one UNWIND: (query, task), (query, execution), …."""
+        """Yield what must not occur twice in one UNWIND: (query, task), (query, execution), …."""
         for statement in self.statements:
+            identity = WRITES[statement.name].identity
             for row in statement.rows:
-                yield statement.name, next((row[key] for key in _IDENTITIES if row.get(key)), None)
+                yield statement.name, row.get(identity) if identity else None
 
 
 @dataclass(slots=True)
@@ -62,16 +63,17 @@ class Batch:
     origins: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     """(write, statement, first row) of each contribution, ascending by first row."""
 
-    def add(self, rows: Sequence[Row], write: int, statement: int) -> None:
-        """Append *rows*, each numbered by its place in the batch."""
+    def add(self, statement: Statement, write: int, part: int) -> None:
+        """Append the rows of *statement*, the *part* of its write, each numbered by its place in the batch."""
+        rows = cast("Sequence[Row]", statement.rows)
         first = len(self.rows)
-        self.origins.append((write, statement, first))
+        self.origins.append((write, part, first))
         for place, row in enumerate(rows, first):
             row["row"] = place
         self.rows.extend(rows)
 
     def written(self, answer: Sequence[Row]) -> list[Row]:
-        """Return those rows that *answer* says were written, with what it says of each beside its `row`."""
+        """Return the rows that were written by *answer*, each with the columns of the answer."""
         if not answer or answer[0].keys() <= _ONLY_WHERE:
             return [self.rows[row["row"]] for row in answer]
         return [{**self.rows[row["row"]], **row} for row in answer]
@@ -95,30 +97,30 @@ class Group:
                 if place < 0:
                     batches.append(Batch(statement.name))
                     place = len(batches) - 1
-                batches[place].add(statement.rows, number, part)
+                batches[place].add(statement, number, part)
         return cls(writes, batches)
 
     @property
     def size(self) -> int:
-        """How many rows it brings."""
+        """The number of its rows."""
         return sum(len(batch.rows) for batch in self.batches)
 
-    def tally(self, answers: list[list[Row]]) -> CommitStatistics:
-        """Return what the group counts, if these are the answers of its batches."""
-        tally = CommitStatistics()
+    def statistics(self, answers: list[list[Row]]) -> CommitStatistics:
+        """Return the counts and events of the group, from the answers of its batches."""
+        statistics = CommitStatistics()
         for batch, rows in zip(self.batches, answers, strict=True):
-            tally.add(batch.name, batch.written(rows))
-        return tally
+            statistics.add(batch.name, batch.written(rows))
+        return statistics
 
     def refuse(self, error: Exception) -> None:
-        """Tell every caller that nothing of the group was written."""
+        """Raise *error* in every caller: nothing of the group was written."""
         for write in self.writes:
             write.give(error)
 
     def share(self, answers: list[list[Row]]) -> list[list[list[Row]]]:
         """Give each write its own rows back: answers by write, statement, row; `row` counts from its own first."""
         if len(self.writes) == 1 and len(self.batches) == len(self.writes[0].statements):
-            return [answers]  # a write of its own, as a batch of fires is: nothing to tell apart
+            return [answers]  # a single write, as a batch of fires is
         shares: list[list[list[Row]]] = [[[] for _ in write.statements] for write in self.writes]
         for batch, rows in zip(self.batches, answers, strict=True):
             origin = 0
@@ -131,10 +133,10 @@ class Group:
 
 
 class Pending:
-    """Writes waiting for their commit, first come first served. Not locked: its owner sees to that.
+    """Writes that wait for their commit, first come first served. Not thread-safe: the owner locks it.
 
     Args:
-        rows_per_commit: How many rows go together at most; a single write may bring more.
+        rows_per_commit: The most rows of one group; a single write may bring more.
     """
 
     def __init__(self, rows_per_commit: int) -> None:
@@ -146,11 +148,11 @@ class Pending:
         return bool(self._writes)
 
     def add(self, write: Write) -> None:
-        """Let *write* wait for the next group."""
+        """Queue *write* for the next group."""
         self._writes.append(write)
 
     def next_group(self) -> Group:
-        """Take the next writes; the first that meets a taken task, or is too large, waits for its turn."""
+        """Take the next writes, up to one that touches the same task as they do, or is too large."""
         taken = [self._writes.popleft()]
         room = self._rows_per_commit - taken[0].size
         touched: set[tuple[str, object]] = set()

@@ -1,4 +1,4 @@
-"""Things to count that change no task: kept with the next commit of their session."""
+"""Counts of things that change no task: the next commit of the connection takes them."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ _UNAVAILABLE: Final = "The graph did not answer"
 
 
 class PendingCounts:
-    """Waits between threads: what anybody adds, the next commit takes, and gives back if it is not kept."""
+    """A queue between threads: any thread adds, the next commit takes all, and returns them if it is not kept."""
 
     def __init__(self) -> None:
         self._waiting: deque[PendingCount] = deque(maxlen=_MOST)
         self.full: str | None = None
-        """What was said when the disk was full; None once a write was kept since."""
+        """The error of a full disk; None after the next write that was kept."""
 
     def __bool__(self) -> bool:
-        """Whether any wait."""
+        """Whether any count waits."""
         return bool(self._waiting)
 
     def add(self, what: str, text: str) -> None:
-        """Count *what* once, called *text*."""
+        """Count *what* once; *text* describes it."""
         self._waiting.append((what, text))
 
     def take(self) -> list[PendingCount]:
-        """Take all that wait."""
+        """Take all counts that wait."""
         taken: list[PendingCount] = []
         while self._waiting:
             taken.append(self._waiting.popleft())
         return taken
 
     def give_back(self, taken: Iterable[PendingCount]) -> None:
-        """The commit that took them was not kept."""
+        """Return counts whose commit was not kept."""
         self._waiting.extend(taken)
 
     @contextmanager
-    def of_faults(self) -> Generator[None]:
-        """Count it when the graph cannot be read or written.
+    def counting_errors(self) -> Generator[None]:
+        """Count a database error if the graph cannot be read or written.
 
-        A user's own queries are not counted: where the graph is in trouble, what the scheduler asks tells so.
+        Queries that users write are not counted: the scheduler's own show whether the graph is in trouble.
         """
         try:
             yield
@@ -59,4 +59,4 @@ class PendingCounts:
 
 
 PendingCount = tuple[str, str]
-"""Something counted that changes no task, and what people call it."""
+"""The name of a counter, and the text that describes what was counted."""

@@ -6,30 +6,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 Row = dict[str, Any]
-"""What an engine answers: nodes as dicts of their properties, moments as aware datetimes."""
+"""One row that an engine answers: nodes are dicts of their properties, times are aware datetimes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A named query of the catalogue and the rows to run it over; each answered row says its `row`.
 
-    The rows belong to the statement: the session numbers them in place, under `row`.
+    The rows belong to the statement: the connection numbers them in place, under `row`. Their type is in the query's
+    `WriteSpec`.
     """
 
     name: str
-    rows: Sequence[Row]
+    rows: Sequence[Mapping[str, Any]]
 
 
 class UniqueKeyTaken(Exception):
     """A write would have made a second node with a unique key; nothing of it was written.
 
     Args:
-        message: The engine's.
-        property_name: The key's, where the engine says it.
+        message: The engine's own text.
+        property_name: The property that is the key, where the engine names it.
     """
 
     def __init__(self, message: str, property_name: str | None = None) -> None:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""ArcadeDB in this process: a graph in a directory of its own."""

@@ -41,7 +41,7 @@ READ_ONLY: Final = (
 )
 
 
-class EmbeddedSession:
+class EmbeddedConnection:
     """The session over one open ArcadeDB database.
 
     Reads run on a few threads of their own, writes on one (a transaction belongs to the thread that began it). All
@@ -72,21 +72,21 @@ class EmbeddedSession:
         opened.lock.files.tighten()  # bringing the schema up to date has made files
         self._on_close = on_close
         self._closing = False
-        self._readers = {Lane.USER: ReaderThreads(_USER_READERS), Lane.CHECKER: ReaderThreads(_READERS)}
+        self._readers = {Lane.USER: ReaderThreads(_USER_READERS), Lane.SCHEDULER: ReaderThreads(_READERS)}
         self._queries = EmbeddedQueries(self._database)
         self._bypass = IndexBypass(self._database, folder.parents[1])
         self._writer = EmbeddedWriter(opened, counter_id)
         self.counts = self._writer.counts
-        self.notes = self._writer.notes
-        self.commits = self._writer.commits
+        self.pending_counts = self._writer.pending_counts
+        self.commit_sizes = self._writer.commit_sizes
         self.on_write: list[Callable[[], None]] = []
         self.connections = 1
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Answer a reading query."""
-        with self.notes.of_faults():
+        with self.pending_counts.counting_errors():
             self._refuse_if_gone()
-            readers = self._readers[Lane.USER if lane_of(text) is Lane.USER else Lane.CHECKER]
+            readers = self._readers[Lane.USER if lane_of(text) is Lane.USER else Lane.SCHEDULER]
             return await readers.run(lambda: self._read(text, parameters))
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
@@ -101,7 +101,7 @@ class EmbeddedSession:
         """
         if self._opened.read_only:
             raise GraphReadOnly((self.folder and unwritable(self.folder.parents[1])) or READ_ONLY)
-        with self.notes.of_faults():
+        with self.pending_counts.counting_errors():
             self._refuse_if_gone()
             rows = await self._writer.write(statements)
         for changed in self.on_write:
@@ -150,10 +150,10 @@ class EmbeddedSession:
             raise GraphUnavailable(f"The files of the graph cannot be copied to {target}: {refused}") from refused
         self._opened.lock.refuse_if_lost()
 
-    async def prepare(self, names: Sequence[str]) -> None:
+    async def warm_up(self, names: Sequence[str]) -> None:
         """Do nothing: this engine plans in no time."""
 
-    async def renew_schema(self) -> None:
+    async def ensure_schema(self) -> None:
         """Do nothing: no other session can have taken away what opening the graph has declared."""
 
     async def close(self) -> None:

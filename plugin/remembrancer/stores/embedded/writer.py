@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import GraphBusy, GraphUnavailable, OutcomeUnknown
 from remembrancer.stores.commits.counters import CounterNodes
 from remembrancer.stores.commits.group_commit import REMEMBERED, Group, Pending, Write
+from remembrancer.stores.commits.hourly_delta import Counts, zero
 from remembrancer.stores.commits.pending_counts import PendingCounts
-from remembrancer.stores.commits.statistics import CommitStatistics, Counts, zero
 from remembrancer.stores.embedded.arcadedb import Plain, as_engine_thread, load_engine
 from remembrancer.stores.embedded.errors import insist, plain_rows, translate_write_error
 from remembrancer_schema.catalog import query
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from remembrancer.stores.commits.statement import Row, Statement
+    from remembrancer.stores.commits.statistics import CommitStatistics
     from remembrancer.stores.embedded.directory import OpenDirectory
 
 _ROWS_PER_COMMIT: Final = 64
@@ -46,15 +47,15 @@ class EmbeddedWriter:
     def __init__(self, opened: OpenDirectory, counter_id: str) -> None:
         self._database = opened.database
         self._lock = opened.lock
-        self._books = CounterNodes(counter_id)
+        self._counters = CounterNodes(counter_id)
         self._pending = Pending(_ROWS_PER_COMMIT)
         self._arrived = threading.Condition()
         self._commits = threading.Lock()
         self._ending = False
         self._under_way: list[Write] = []
         self.counts: Counts = zero()
-        self.notes = PendingCounts()
-        self.commits: deque[int] = deque(maxlen=REMEMBERED)
+        self.pending_counts = PendingCounts()
+        self.commit_sizes: deque[int] = deque(maxlen=REMEMBERED)
         self._thread = threading.Thread(
             target=as_engine_thread, args=(self._commit_groups,), name="remembrancer-write", daemon=True
         )
@@ -132,32 +133,32 @@ class EmbeddedWriter:
         return insist(lambda: self._commit_once(group), "ConcurrentModification")
 
     def _commit_once(self, group: Group) -> list[list[Row]]:
-        entry = None
+        update = None
         self._lock.check()
-        notes = self.notes.take()
+        pending = self.pending_counts.take()
         self._database.begin()
         try:
             answers = [self._run(batch.name, batch.rows) for batch in group.batches]
-            if (tally := group.tally(answers)) or notes:
-                self._learn(tally)
-                entry = self._books.enter(tally, notes)
-                self._run("keep_books", [entry.row])
+            if (statistics := group.statistics(answers)) or pending:
+                self._learn(statistics)
+                update = self._counters.enter(statistics, pending)
+                self._run("keep_books", [update.row])
             self._database.commit()
         except BaseException:
-            self.notes.give_back(notes)
+            self.pending_counts.give_back(pending)
             with contextlib.suppress(load_engine().ArcadeDBError):
                 self._database.rollback()
             raise
-        if entry:
-            self._books.keep(entry, self.counts)
+        if update:
+            self._counters.keep(update, self.counts)
         self._lock.check()  # what was committed into a folder that has gone meanwhile is not acknowledged
-        self.commits.append(group.size)
+        self.commit_sizes.append(group.size)
         return answers
 
-    def _learn(self, tally: CommitStatistics) -> None:
-        if keys := self._books.unknown(tally):
+    def _learn(self, statistics: CommitStatistics) -> None:
+        if keys := self._counters.unknown(statistics):
             found = self._database.query("opencypher", query("books"), {"keys": keys}).to_list()
-            self._books.learn(keys, plain_rows(found))
+            self._counters.learn(keys, plain_rows(found))
 
     def _run(self, name: str, rows: list[Row]) -> list[Row]:
         return self._database.command("opencypher", query(name), {"rows": Plain(rows)}).to_list()

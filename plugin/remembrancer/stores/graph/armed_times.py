@@ -1,4 +1,4 @@
-"""What recurring tasks are armed for, in a graph, and by which rules of time zones."""
+"""The armed times of recurring tasks in a graph, and the time zone rules behind them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause
-    from remembrancer.stores.commits.connection import GraphConnection
-    from remembrancer.stores.graph.due_index import DueIndex
-    from remembrancer.stores.graph.time_links import PendingTimeLinks
-    from remembrancer.stores.rows.readable_records import ReadableRecords
+    from remembrancer.stores.commits.row_types.tasks import RearmRow, RetractionRow, ZoneRow
+    from remembrancer.stores.graph.parts import GraphParts
 
 _PAGE: Final = 500
 _UTC: Final = "UTC"
@@ -34,87 +32,82 @@ class GraphArmedTimes:
     """The contract and its laws: `remembrancer.ports.armed_times.ArmedTimes`.
 
     Args:
-        session: An open graph.
-        index: Its armed tasks.
-        moved: Remembers which tasks have moved on.
-        records: Reads tasks.
+        parts: Of the open graph.
     """
 
-    def __init__(
-        self, session: GraphConnection, index: DueIndex, moved: PendingTimeLinks, records: ReadableRecords
-    ) -> None:
-        self._session = session
-        self._records = records
-        self._index = index
-        self._moved = moved
+    def __init__(self, parts: GraphParts) -> None:
+        self._connection = parts.connection
+        self._records = parts.records
+        self._index = parts.index
+        self._time_links = parts.time_links
         self._known = {_UTC}
-        """The zones whose rules the graph has, as far as this process knows."""
+        """The zones whose rules the graph holds, as far as this process knows."""
 
     async def recurring(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
-        """Yield the armed recurring tasks in pages; a task that is PENDING no more meanwhile is met as ACTIVE."""
+        """Yield the armed recurring tasks in pages; a PENDING task that becomes ACTIVE meanwhile comes as ACTIVE."""
         wanted = None if zones is None else list(zones)
         for begin, below in _ranges():
             above: str | None = begin
             while above is not None:
                 asked: Row = {"above": above, "below": below, "limit": _PAGE, "zones": wanted}
-                nodes = [row["t"] for row in await self._session.read(query("recurring_tasks"), asked)]
+                nodes = [row["t"] for row in await self._connection.read(query("recurring_tasks"), asked)]
                 yield self._records.read("task_id", node_rows.task_from, nodes)
                 above = nodes[-1]["listing"] if len(nodes) == _PAGE else None
 
     async def rearm(self, moves: Sequence[ArmedTimeChange], cause: ChangeCause) -> Sequence[ArmedTimeChange]:
-        """Write those moves whose task still stands as read; return them."""
-        told = [_row(move, cause) for move in moves]
-        statements = [Statement("rearm_tasks", told), *_retractions(moves, told)]
-        answers: list[list[Row]] = await self._index.arming([move.next_run_ms for move in moves], statements)
+        """Write those changes whose task is still as it was read; return them."""
+        rows = [_row(move, cause) for move in moves]
+        statements = [Statement("rearm_tasks", rows), *_retractions(moves, rows)]
+        answers: list[list[Row]] = await self._index.write_armed([move.next_run_ms for move in moves], statements)
         places: list[int] = [row["row"] for row in answers[0]]
         written = [moves[place] for place in places]
         for move in written:
-            self._moved.note(move.task.task_id, move.next_run_ms)
+            self._time_links.note(move.task.task_id, move.next_run_ms)
         return written
 
-    async def missed_after(self, task_ids: Sequence[str], moment: datetime) -> Mapping[str, Sequence[MissedOccurrence]]:
-        """Return what is recorded as missed of these tasks, by their ids, and reaches beyond *moment*."""
-        asked: Row = {"task_ids": list(task_ids), "now_ms": to_ms(moment)}
+    async def missed_after(self, task_ids: Sequence[str], time: datetime) -> Mapping[str, Sequence[MissedOccurrence]]:
+        """Return the records of missed occurrences of these tasks that reach beyond *time*, by task id."""
+        asked: Row = {"task_ids": list(task_ids), "now_ms": to_ms(time)}
         missed: dict[str, list[MissedOccurrence]] = {}
-        for row in await self._session.read(query("missed_ahead"), asked) if task_ids else ():
+        for row in await self._connection.read(query("missed_ahead"), asked) if task_ids else ():
             missed.setdefault(row.pop("task_id"), []).append(MissedOccurrence(**row))
         return missed
 
-    async def newest_record_after(self, moment: datetime) -> datetime | None:
-        """Return the nominal time of an execution, or the creation of a task, that is later than *moment*."""
-        moment_ms = to_ms(moment)
-        asked: Row = {"after_id": first_id("exec", moment_ms), "before_id": f"exec_{LAST_ID}", "limit": 1}
-        found = [row["e"]["nominal_at"] for row in await self._session.read(query("latest_executions"), asked)]
-        asked = {"after_id": first_id("task", moment_ms), "before_id": f"task_{LAST_ID}", "limit": 1}
-        found += [row["t"]["created_at"] for row in await self._session.read(query("tasks_between"), asked)]
-        return max((each for each in found if each > moment), default=None)
+    async def newest_record_after(self, time: datetime) -> datetime | None:
+        """Return the nominal time of an execution, or the creation of a task, that is later than *time*."""
+        time_ms = to_ms(time)
+        asked: Row = {"after_id": first_id("exec", time_ms), "before_id": f"exec_{LAST_ID}", "limit": 1}
+        found = [row["e"]["nominal_at"] for row in await self._connection.read(query("latest_executions"), asked)]
+        asked = {"after_id": first_id("task", time_ms), "before_id": f"task_{LAST_ID}", "limit": 1}
+        found += [row["t"]["created_at"] for row in await self._connection.read(query("tasks_between"), asked)]
+        return max((each for each in found if each > time), default=None)
 
     async def zone_rules(self) -> Mapping[str, ZoneRules]:
         """Return the rules by which tasks were armed, for each zone in use."""
-        found = [row["z"] for row in await self._session.read(query("zone_rules"), {})]
+        found = [row["z"] for row in await self._connection.read(query("zone_rules"), {})]
         return {node["zone"]: ZoneRules(node["zone"], base64.b64decode(node["rules"])) for node in found}
 
     async def keep_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
-        """Keep the rules by which tasks are armed from now on."""
-        await self._session.write([Statement("keep_zones", [_kept(each) for each in rules])])
+        """Store the rules by which tasks are armed from now on."""
+        await self._connection.write([Statement("keep_zones", [_zone_row(each) for each in rules])])
         self._known |= {each.zone for each in rules}
 
     async def zones_in_use(self) -> Sequence[str]:
         """Return the zones that armed recurring tasks follow, by reading them all."""
         zones: set[str] = set()
         for above, below in _ranges():
-            found = await self._session.read(query("zones_in_use"), {"above": above, "below": below})
+            found = await self._connection.read(query("zones_in_use"), {"above": above, "below": below})
             zones |= {row["zone"] for row in found if row["zone"]}
         return sorted(zones)
 
     def begin_zones(self, tasks: Sequence[ScheduledTask]) -> list[Statement]:
-        """Return the statement that keeps the rules of zones which *tasks* are the first to use in this process."""
+        """Return the statement that stores the rules of zones that *tasks* are the first to use in this process."""
         zones = {task.timezone for task in tasks if task.task_type is TaskType.RECURRING} - self._known
-        found = [_kept(rules) for zone in sorted(zones) if (rules := rules_in_force(zone))]
+        found = [_zone_row(rules) for zone in sorted(zones) if (rules := rules_in_force(zone))]
         return [Statement("begin_zones", found)] if found else []
 
     def have_begun(self, statements: Sequence[Statement]) -> None:
-        """Remember that the graph has the rules which *statements* have written."""
+        """Remember that the graph holds the rules that *statements* have written."""
         for statement in statements:
             self._known.update(row["zone"] for row in statement.rows)
 
@@ -126,7 +119,7 @@ def _ranges() -> list[tuple[str, str]]:
     return [(begin, begin[:-1] + chr(ord(begin[-1]) + 1)) for begin in begins]
 
 
-def _row(move: ArmedTimeChange, cause: ChangeCause) -> Row:
+def _row(move: ArmedTimeChange, cause: ChangeCause) -> RearmRow:
     task, at_ms = move.task, to_ms(cause.at)
     return {
         "task_id": task.task_id,
@@ -147,12 +140,12 @@ def _row(move: ArmedTimeChange, cause: ChangeCause) -> Row:
     }
 
 
-def _retractions(moves: Sequence[ArmedTimeChange], told: Sequence[Row]) -> list[Statement]:
-    """Return the statements that take back what is recorded as missed of moments that are ahead again."""
-    parts: dict[str, list[Row]] = {}
-    for move, row in zip(moves, told, strict=True):
+def _retractions(moves: Sequence[ArmedTimeChange], rows: Sequence[RearmRow]) -> list[Statement]:
+    """Return the statements that shrink records of missed occurrences, as some of these are ahead again."""
+    parts: dict[str, list[RetractionRow]] = {}
+    for move, row in zip(moves, rows, strict=True):
         for stays in move.retractions:
-            taken: Row = {
+            taken: RetractionRow = {
                 "task_id": row["task_id"],
                 "task_type": row["task_type"],
                 "change_id": row["change_id"],
@@ -166,7 +159,7 @@ def _retractions(moves: Sequence[ArmedTimeChange], told: Sequence[Row]) -> list[
     return [Statement(name, taken) for name, taken in parts.items()]
 
 
-def _kept(rules: ZoneRules) -> Row:
+def _zone_row(rules: ZoneRules) -> ZoneRow:
     return {
         "zone": rules.zone,
         "fingerprint": rules.fingerprint,

@@ -1,4 +1,4 @@
-"""What is due, and what comes next: the two questions of every pass, asked of the due index above its floor."""
+"""The due index: the tasks that are due and the next run, read above a low watermark."""
 
 from __future__ import annotations
 
@@ -19,90 +19,90 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row, Statement
 
-_LOOKS: Final = 5
-"""How often to look for the next run, if another replica takes it each time before it is read."""
-_A_MOMENT_SECONDS: Final = 0.05
+_TRIES: Final = 5
+"""The number of reads of the next run, if another replica claims it each time before it is read."""
+_FOLLOW_SECONDS: Final = 0.05
 
 
 class DueIndex:
-    """The armed tasks of a graph, by when they act.
+    """The armed tasks of a graph, by the time of their next run.
 
-    On a shared graph a read sees what others commit while it is under way: the index still holds a task that
-    another replica has moved on by the time its node is read. Such a task is left out.
+    On a shared graph a read sees commits of others that end while it runs: the index may still hold a task whose node
+    says already that another replica has claimed it. Such a task is left out.
 
     Args:
-        session: An open graph.
-        floor_lifetime_ms: How long a moment armed by others may stay unseen; on a shared graph there is no floor.
+        connection: An open graph.
+        floor_lifetime_ms: How long a run armed by others may stay unseen; a shared graph has no watermark.
     """
 
-    def __init__(self, session: GraphConnection, floor_lifetime_ms: int) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, floor_lifetime_ms: int) -> None:
+        self._connection = connection
         self.on_armed: list[Callable[[int], None]] = []
         self._following: set[asyncio.Task[None]] = set()
-        self.floor = Watermark(floor_lifetime_ms if session.exclusive else 0)
+        self.watermark = Watermark(floor_lifetime_ms if connection.exclusive else 0)
 
     async def due(
         self, now_ms: int, limit: int, after: ScheduledTask | None, shares: Collection[int] | None
     ) -> list[Row]:
-        """Return the nodes of tasks due at *now_ms*, oldest first, at most *limit*, those behind *after* if given.
+        """Return the nodes of tasks due at *now_ms*, oldest first, at most *limit*, those after *after* if given.
 
-        Beside its properties a node has `element_id`, the engine's own.
+        A node has its properties, and `element_id`, the engine's id of it.
         """
         if after:
             return await self._due(due_key(after.next_run_ms, after.task_id), now_ms, limit, shares)
-        if shares is not None:  # a look at a part proves nothing of the whole
-            return await self._due(last_key(self.floor.height_ms), now_ms, limit, shares)
-        nodes = await self._due(last_key(self.floor.begin_read(now_ms)), now_ms, limit, None)
-        self.floor.end_read(moment_of(nodes[0]["due_key"]) - 1 if nodes else now_ms)
+        if shares is not None:  # a read of some shards proves nothing about the others
+            return await self._due(last_key(self.watermark.value_ms), now_ms, limit, shares)
+        nodes = await self._due(last_key(self.watermark.begin_read(now_ms)), now_ms, limit, None)
+        self.watermark.end_read(moment_of(nodes[0]["due_key"]) - 1 if nodes else now_ms)
         return nodes
 
-    async def arming(self, moments: Sequence[int | None], statements: Sequence[Statement]) -> list[list[Row]]:
-        """Write what arms tasks for *moments*: keep the floor below the earliest of them, and tell who listens.
+    async def write_armed(self, times: Sequence[int | None], statements: Sequence[Statement]) -> list[list[Row]]:
+        """Write statements that arm tasks for *times*: lower the watermark first, and call the listeners.
 
-        Whatever arms a task writes through here.
+        Every write that arms a task comes through this method.
         """
-        earliest = min((moment for moment in moments if moment is not None), default=None)
+        earliest = min((time for time in times if time is not None), default=None)
         if earliest is None:
-            return await self._session.write(statements)
-        self.floor.arm(earliest)
+            return await self._connection.write(statements)
+        self.watermark.arm(earliest)
         try:
-            return await self._session.write(statements)
-        except asyncio.CancelledError:  # the caller has gone, and what it wrote is committed all the same
-            asyncio.get_running_loop().call_later(_A_MOMENT_SECONDS, self._follow, earliest)
+            return await self._connection.write(statements)
+        except asyncio.CancelledError:  # the caller has gone; its write is committed all the same
+            asyncio.get_running_loop().call_later(_FOLLOW_SECONDS, self._follow, earliest)
             raise
         finally:
-            self._tell_armed(earliest)
+            self._notify(earliest)
 
-    def _tell_armed(self, moment_ms: int) -> None:
-        self.floor.arm(moment_ms)
+    def _notify(self, time_ms: int) -> None:
+        self.watermark.arm(time_ms)
         for listener in self.on_armed:
-            listener(moment_ms)
+            listener(time_ms)
 
-    def _follow(self, moment_ms: int) -> None:
-        """Tell who listens once a write that its caller has left is done."""
-        following = asyncio.get_running_loop().create_task(self._await_writes(moment_ms))
+    def _follow(self, time_ms: int) -> None:
+        """Call the listeners once a write is done whose caller has gone."""
+        following = asyncio.get_running_loop().create_task(self._await_writes(time_ms))
         self._following.add(following)
         following.add_done_callback(self._following.discard)
 
-    async def _await_writes(self, moment_ms: int) -> None:
-        with suppress(GraphUnavailable):  # closed meanwhile, or the pass that follows meets the same
-            await self._session.write([])  # what was written before it is committed before it
-        self._tell_armed(moment_ms)
+    async def _await_writes(self, time_ms: int) -> None:
+        with suppress(GraphUnavailable):  # closed meanwhile, or the next tick meets the same error
+            await self._connection.write([])  # it is committed after the writes before it
+        self._notify(time_ms)
 
     async def next_run_ms(self, shares: Collection[int] | None) -> int | None:
-        """Return the earliest moment any task is armed for."""
-        for _ in range(_LOOKS):
-            parameters: Row = {"floor_key": last_key(self.floor.height_ms)}
-            found = await self._ask("next_run", parameters, shares)
+        """Return the earliest time for which any task is armed."""
+        for _ in range(_TRIES):
+            parameters: Row = {"floor_key": last_key(self.watermark.value_ms)}
+            found = await self._read("next_run", parameters, shares)
             if not found or found[0]["next_run_ms"] is not None:
                 return found[0]["next_run_ms"] if found else None
         return None
 
     async def _due(self, floor_key: int | None, now_ms: int, limit: int, shares: Collection[int] | None) -> list[Row]:
-        """Return what is due above a key: a page of which nothing is due any more hides none that follows."""
-        for _ in range(_LOOKS):
+        """Return the nodes that are due above a key; a page of tasks claimed meanwhile does not hide the next one."""
+        for _ in range(_TRIES):
             parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
-            found = await self._ask("due_tasks", parameters, shares)
+            found = await self._read("due_tasks", parameters, shares)
             nodes = with_element_ids([row["t"] for row in found], [row["element_id"] for row in found])
             due = [node for node in nodes if _is_due(node, now_ms)]
             if due or len(found) < limit:
@@ -111,16 +111,16 @@ class DueIndex:
             floor_key = max((key for key in keys if key <= last_key(now_ms)), default=floor_key)
         return []
 
-    async def _ask(self, name: LiteralString, parameters: Row, shares: Collection[int] | None) -> list[Row]:
-        """Ask of all tasks, or of those of *shares*."""
+    async def _read(self, name: LiteralString, parameters: Row, shares: Collection[int] | None) -> list[Row]:
+        """Read of all tasks, or of those of *shares*."""
         if shares is None:
-            return await self._session.read(query(name), parameters)
-        return await self._session.read(query(f"{name}_of_shares"), {**parameters, "shares": list(shares)})
+            return await self._connection.read(query(name), parameters)
+        return await self._connection.read(query(f"{name}_of_shares"), {**parameters, "shares": list(shares)})
 
 
 def _is_due(node: Row, now_ms: int) -> bool:
-    """Whether the task still acts at *now_ms*; one whose moment makes no sense is due, to be taken out of the index."""
-    moment = node.get("next_run_ms")
-    if not isinstance(moment, int):
-        return moment is not None or node.get("due_key") is not None
-    return moment <= now_ms
+    """Whether the task is still due at *now_ms*; one with an unreadable time is, so that it leaves the index."""
+    time_ms = node.get("next_run_ms")
+    if not isinstance(time_ms, int):
+        return time_ms is not None or node.get("due_key") is not None
+    return time_ms <= now_ms

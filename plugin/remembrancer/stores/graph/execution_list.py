@@ -1,4 +1,4 @@
-"""Lists of executions, newest first: page by page, without those that cannot be read."""
+"""Lists of executions, newest first: read page by page, without unreadable ones."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ class ExecutionList:
     """The executions of a graph.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         records: Reads executions.
     """
 
-    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, records: ReadableRecords) -> None:
+        self._connection = connection
         self._records = records
 
     async def find(self, task_id: str | None, limit: int, before: str | None) -> list[Execution]:
-        """Return executions of one task, or of all, the latest nominal time first; from below *before* if given."""
+        """Return executions of one task, or of all, the latest nominal time first; those below *before* if given."""
         found: list[Execution] = []
         before_id = LAST_ID if before is None else before
         while room := max(0, limit - len(found)):
             page = await self._page(task_id, {"before_id": before_id, "limit": room})
-            # On a shared graph one may be rolled up while it is read: its node comes back empty.
+            # On a shared graph one may be pruned while it is read: its node comes back empty.
             nodes = [row["e"] for row in page if row["e"]]
             found += self._records.read("execution_id", node_rows.execution_from, nodes)
             if len(page) < room or not nodes:
@@ -43,5 +43,5 @@ class ExecutionList:
 
     async def _page(self, task_id: str | None, asked: Row) -> list[Row]:
         if task_id is None:
-            return await self._session.read(query("latest_executions"), {"after_id": "", **asked})
-        return await self._session.read(query("executions_of_task"), {"task_id": task_id, **asked})
+            return await self._connection.read(query("latest_executions"), {"after_id": "", **asked})
+        return await self._connection.read(query("executions_of_task"), {"task_id": task_id, **asked})

@@ -1,4 +1,4 @@
-"""How a graph stands: its due index above the floor, its leases, its clock, and the disk that it lies on."""
+"""The health of a graph: its due index, its leases, its clock, its counters against its nodes, its disk."""
 
 from __future__ import annotations
 
@@ -32,33 +32,49 @@ _LOG: Final = logging.getLogger("remembrancer")
 
 
 class GraphHealthProbe:
-    """The contract: `remembrancer.ports.health.GraphHealths`.
+    """The contract: `remembrancer.ports.health.HealthProbe`.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         index: Its due index.
-        records: Knows what could not be read.
+        records: Counts the records that could not be read.
     """
 
-    def __init__(self, session: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
+        self._connection = connection
         self._index = index
         self._records = records
+        self.on_unreadable = records.listeners
+        connection.on_write.append(self._written)
 
-    async def sound(self, now: datetime) -> GraphHealth:
-        """Return how the graph stands at *now*."""
+    @property
+    def connections(self) -> int:
+        """How many connections to the graph this process holds: as many as were ever in use at once."""
+        return self._connection.connections
+
+    @property
+    def trouble(self) -> str | None:
+        """Why writes of this process fail at present, by the last of them; None if they do not fail."""
+        return self._connection.pending_counts.full
+
+    async def verify(self) -> None:
+        """Check that the open graph is still the one in its directory. Raises GraphUnavailable."""
+        await self._connection.verify()
+
+    async def probe(self, now: datetime) -> GraphHealth:
+        """Return the state of the graph at *now*."""
         now_ms = to_ms(now)
         graph_now_ms, alive_ms = None, None
-        if not self._session.exclusive:
-            roster = await GraphReplicaRegistry(self._session).roster()
-            graph_now_ms = to_ms(roster.now)
-            alive_ms = max((to_ms(each.heartbeat_at) for each in roster.replicas), default=None)
-        floor_key = last_key(min(self._index.floor.height_ms, now_ms))
+        if not self._connection.exclusive:
+            cluster = await GraphReplicaRegistry(self._connection).snapshot()
+            graph_now_ms = to_ms(cluster.now)
+            alive_ms = max((to_ms(each.heartbeat_at) for each in cluster.replicas), default=None)
+        floor_key = last_key(min(self._index.watermark.value_ms, now_ms))
         between = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": MOST_COUNTED}
-        backlog = (await self._session.read(query("due_backlog"), between))[0]
-        leases = (await self._session.read(query("lease_state"), {"now_ms": now_ms}))[0]
-        await self._session.verify()
-        disk_free, disk_size = _disk(self._session.folder)
+        backlog = (await self._connection.read(query("due_backlog"), between))[0]
+        leases = (await self._connection.read(query("lease_state"), {"now_ms": now_ms}))[0]
+        await self._connection.verify()
+        disk_free, disk_size = _disk(self._connection.folder)
         return GraphHealth(
             due=backlog["due"],
             oldest_due_ms=backlog["oldest_ms"],
@@ -70,31 +86,31 @@ class GraphHealthProbe:
             disk_size=disk_size,
             unreadable=self._records.unreadable,
             alive_ms=alive_ms,
-            exposure=exposure(self._session.folder.parents[1]) if self._session.folder else None,
+            exposure=exposure(self._connection.folder.parents[1]) if self._connection.folder else None,
             damage=await self.damage(),
         )
 
     async def damage(self) -> str | None:
-        """Return what is missing: indexes, and nodes that the books count, as far as a bounded look tells."""
-        missing = [f"the index of {name}" for name in await self._session.missing_indexes()]
+        """Return what is missing: indexes, and nodes that were counted, as far as a bounded look tells."""
+        missing = [f"the index of {name}" for name in await self._connection.missing_indexes()]
         try:
-            books = summed([row["c"] for row in await self._session.read(query("counters"), {})])
+            counters = summed([row["c"] for row in await self._connection.read(query("counters"), {})])
         except FAULTS:
-            return "the books cannot be read"
-        nodes = await self._sizes()  # after the books: they only grow
-        if (lost := books["tasks_created"] - nodes["tasks"]) > 0:
+            return "the statistics cannot be read"
+        nodes = await self._sizes()  # after the counters, which only grow
+        if (lost := counters["tasks_created"] - nodes["tasks"]) > 0:
             missing.append(count_of(lost, "task"))
-        if (lost := books["executions_started"] - nodes["executions"]) > 0:
-            (rolled,) = await self._session.read(query("rolled_up"), {})
+        if (lost := counters["executions_started"] - nodes["executions"]) > 0:
+            (rolled,) = await self._connection.read(query("rolled_up"), {})
             if (lost := lost - (rolled["runs"] or 0)) > 0:
                 missing.append(count_of(lost, "execution"))
         return f"missing: {', '.join(missing)}" if missing else None
 
     async def refuse_void(self) -> None:
         """Raise GraphDamaged if tasks were made in a graph in a folder, and none can be read: nothing would fire."""
-        if not self._session.exclusive or self._session.folder is None:
+        if not self._connection.exclusive or self._connection.folder is None:
             return
-        folder = self._session.folder.parents[1]
+        folder = self._connection.folder.parents[1]
         if damage := await self.damage():
             if not (await self._sizes())["tasks"]:
                 raise GraphDamaged(f"No task of the graph {folder} can be read ({damage}). {way_out(folder)}")
@@ -102,27 +118,30 @@ class GraphHealthProbe:
 
     async def _sizes(self) -> Row:
         """Return how many tasks and executions there are: counted one by one, while they are few."""
-        (sizes,) = await self._session.read(query("graph_size"), {})
-        if not self._session.exclusive:  # a server's own counts are those of its records
+        (sizes,) = await self._connection.read(query("graph_size"), {})
+        if not self._connection.exclusive:  # a server's own counts are those of its records
             return sizes
-        (counted,) = await self._session.read(query("counted_size"), {"limit": MOST_COUNTED})
+        (counted,) = await self._connection.read(query("counted_size"), {"limit": MOST_COUNTED})
         return {name: counted[name] if sizes[name] <= MOST_COUNTED else sizes[name] for name in counted}
 
     async def refusal(self) -> str | None:
-        """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""
+        """Return why the graph cannot be written, None if it can: the answer to a write that changes nothing."""
         try:
-            await self._session.write([Statement("probe_write", [{}])])
+            await self._connection.write([Statement("probe_write", [{}])])
         except RemembrancerError as refused:
             return str(refused)
         return None
 
     async def snapshot(self, target: Path) -> None:
-        """Copy the graph's files, as they are at one moment, into the empty folder *target*."""
-        await self._session.snapshot(target)
+        """Copy the graph's files, as they are at one moment, into the empty directory *target*."""
+        await self._connection.snapshot(target)
+
+    def _written(self) -> None:
+        self._connection.pending_counts.full = None
 
 
 def _disk(folder: Path | None) -> tuple[int | None, int | None]:
-    """Return how much of the folder's disk is free, and its size; None for a graph without a folder."""
+    """Return the free bytes and the size of the directory's disk; None for a graph without a directory."""
     if folder is None:
         return None, None
     try:

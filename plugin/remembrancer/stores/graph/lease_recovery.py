@@ -1,4 +1,4 @@
-"""Take over what a dead replica left, in one write; where another replica was faster with a part, in several."""
+"""Recovery of expired leases, in one write; in several, if another replica has recovered a part already."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.recovery import Recovery
-    from remembrancer.ports.writes import Lease
+    from remembrancer.ports.writes import Lease, Recovery
     from remembrancer.stores.commits.connection import GraphConnection
 
 
 async def recover(
-    session: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
+    connection: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
 ) -> Sequence[Execution]:
     """Fail each lost execution and start its retry where one is given; return the retries started.
 
@@ -27,23 +26,23 @@ async def recover(
     """
     retries = [each.retry for each in lost if each.retry]
     try:
-        started = await _write(session, over, lost, lease if retries else None, written)
+        started = await _write(connection, over, lost, lease if retries else None, written)
     except UniqueKeyTaken:
-        started = await _singly(session, over, lost, lease, written)
+        started = await _singly(connection, over, lost, lease, written)
     if retries and not started:
-        await session.write([release_leases([lease.lease_id])])
+        await connection.write([release_leases([lease.lease_id])])
     return started
 
 
 async def _write(
-    session: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease | None, written: set[str]
+    connection: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease | None, written: set[str]
 ) -> list[Execution]:
-    """Write it all in one commit; without *lease*, the retries are held already."""
+    """Write all of it in one commit; without *lease*, the retries are leased already."""
     retries = [each.retry for each in lost if each.retry]
     statements = recovery_statements(over, lost)
     if lease:
         statements.append(acquire_leases(lease, retries))
-    answers = await session.write(statements)
+    answers = await connection.write(statements)
     for row in rows_of("lose_executions", statements, answers):
         written.add(lost[int(row["row"])].settlement.execution.execution_id)
     started = rows_of("retry_executions", statements, answers)
@@ -51,16 +50,16 @@ async def _write(
 
 
 async def _singly(
-    session: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
+    connection: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
 ) -> list[Execution]:
-    """One of the retries exists already: take over one by one, that one without a retry, and end the leases last."""
-    await session.write([acquire_leases(lease, [each.retry for each in lost if each.retry])])
+    """Recover one by one, since one of the retries exists already: that one without a retry; end the leases last."""
+    await connection.write([acquire_leases(lease, [each.retry for each in lost if each.retry])])
     started: list[Execution] = []
     for each in lost:
         try:
-            started += await _write(session, [], [each], None, written)
+            started += await _write(connection, [], [each], None, written)
         except UniqueKeyTaken:
-            await _write(session, [], [replace(each, retry=None)], None, written)
+            await _write(connection, [], [replace(each, retry=None)], None, written)
     if over:
-        await session.write([release_leases(over)])
+        await connection.write([release_leases(over)])
     return started

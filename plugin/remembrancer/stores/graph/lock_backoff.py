@@ -1,4 +1,4 @@
-"""Tasks that could not be claimed because of others: each is left alone for a while that grows with every try."""
+"""Backoff for tasks that locks or foreign constraints refuse: each waits longer after every try."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class _Held:
 
 
 class LockBackoff:
-    """Which tasks are left alone just now, and which were refused at the last try."""
+    """The tasks that are left alone at present, and those that were refused at the last try."""
 
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
 
     def divide(self, claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
-        """Return the claims that nothing is known against, and those to be tried again; the rest is left alone."""
+        """Return the claims of tasks that were not refused, and those to be tried again; the rest is left alone."""
         if not self._held:
             return list(claims), []
         now = asyncio.get_running_loop().time()
         fresh = [claim for claim in claims if claim.execution.task_id not in self._held]
         refused = [claim for claim in claims if claim.execution.task_id in self._held]
         again = [claim for claim in refused if self._held[claim.execution.task_id].until <= now]
-        random.shuffle(again)  # not all of them may get their turn: not always the same ones
+        random.shuffle(again)  # there may be no time for all: not always the same ones
         return fresh, again
 
     def knows(self, claim: Claim) -> bool:
@@ -58,17 +58,17 @@ class LockBackoff:
             seconds = min(2 * before.seconds, _LONGEST_SECONDS) if before else _SHORTEST_SECONDS
             self._held[claim.execution.task_id] = _Held(seconds, now + seconds)
         named = ", ".join(claim.execution.task_id for claim in claims[:_NAMED])
-        _LOG.warning("%d due tasks could not be claimed, and are tried again (%s): %s", len(claims), named, refused)
+        _LOG.warning("%d due tasks could not be claimed; trying again (%s): %s", len(claims), named, refused)
 
     def keep(self, claims: Sequence[Claim]) -> None:
-        """There was no time to try these: leave them alone for the shortest while."""
+        """Leave these alone for the shortest time: there was no time to try them."""
         until = asyncio.get_running_loop().time() + _SHORTEST_SECONDS
         for claim in claims:
             before = self._held.get(claim.execution.task_id)
             self._held[claim.execution.task_id] = _Held(before.seconds if before else _SHORTEST_SECONDS / 2, until)
 
     def forget(self, claims: Sequence[Claim]) -> None:
-        """The write of these claims was not refused."""
+        """Forget these claims: their write was not refused."""
         if self._held:
             for claim in claims:
                 self._held.pop(claim.execution.task_id, None)

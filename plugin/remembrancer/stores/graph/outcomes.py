@@ -1,21 +1,22 @@
-"""Which statements settle an execution, and which take over what a dead replica left."""
+"""Statements that settle executions, and that recover the executions of expired leases."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from remembrancer.model.timestamps import to_ms
-from remembrancer.stores.commits.statement import Row, Statement
+from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.claims import release_leases
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.rows import node_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from remembrancer.model.deferral import Deferral
-    from remembrancer.ports.recovery import Recovery
-    from remembrancer.ports.writes import Claim, Settlement
+    from remembrancer.ports.writes import Claim, Recovery, Settlement
+    from remembrancer.stores.commits.row_types.executions import FencedRow, RetryRow
+    from remembrancer.stores.commits.row_types.tasks import RetireRow, SettledDeferralRow
 
 
 def settle_statements(
@@ -23,13 +24,13 @@ def settle_statements(
 ) -> list[Statement]:
     """Return the statements that settle executions and end leases; those after the first check the fence again."""
     settled = with_element_ids([node_rows.settle_row(settlement) for settlement in settlements], elements)
-    parts: dict[str, list[Row]] = {"settle_executions": settled}
+    parts: dict[str, list[Mapping[str, object]]] = {"settle_executions": [*settled]}
     for settlement in settlements:
-        held: Row = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
+        held: FencedRow = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
         if settlement.thought:
-            parts.setdefault("link_created_thoughts", []).append({**held, **node_rows.thought_row(settlement)})
+            parts.setdefault("link_created_thoughts", []).append(node_rows.thought_row(settlement))
         if rearm := settlement.rearm:
-            again = {**node_rows.rearm_row(rearm), **held}
+            again: SettledDeferralRow = {**node_rows.rearm_row(rearm), **held}
             if rearm.unserved:
                 parts.setdefault("record_outcomes", []).append(node_rows.outcome_row(rearm.unserved))
             parts.setdefault("defer_settled", []).append(again)
@@ -37,18 +38,18 @@ def settle_statements(
             if rearm.deferral.requested_by:
                 parts.setdefault("link_requests", []).append(dict(again))
         elif settlement.ends_task:
-            parts.setdefault("retire_tasks", []).append({**held, **_ending(settlement)})
+            parts.setdefault("retire_tasks", []).append(_retire_row(settlement, settlement.execution.fence))
     statements = [Statement(name, written) for name, written in parts.items()]
     return [*statements, release_leases(over)] if over else statements
 
 
 def unserved_statements(unserved: Claim | None) -> list[Statement]:
-    """Return the statement that accounts for what came before a task is ended or put off; none where nothing did."""
+    """Return the statement for occurrences that are due before a task is ended or deferred; none without any."""
     return [] if unserved is None else [Statement("record_outcomes", [node_rows.outcome_row(unserved)])]
 
 
 def deferral_statements(deferral: Deferral) -> list[Statement]:
-    """Return the statements that write a deferral of a task which already points at it."""
+    """Return the statements that write a deferral to which its task already points."""
     row = node_rows.deferral_row(deferral)
     recorded = [Statement("record_deferrals", [row])]
     return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded
@@ -61,31 +62,30 @@ def recovery_statements(over: Sequence[str], lost: Sequence[Recovery]) -> list[S
         statements.append(Statement("lose_executions", [node_rows.settle_row(each.settlement) for each in lost]))
     if retried := [_retry_row(each) for each in lost if each.retry]:
         statements.append(Statement("retry_executions", retried))
-    if ended := [_retire_row(each.settlement) for each in lost if each.settlement.ends_task]:
+    ending = [each.settlement for each in lost if each.settlement.ends_task]
+    # Losing the execution, in the statement before, moves its fence on by one.
+    if ended := [_retire_row(settlement, settlement.execution.fence + 1) for settlement in ending]:
         statements.append(Statement("retire_tasks", ended))
     if over:
         statements.append(release_leases(over))
     return statements
 
 
-def _retry_row(each: Recovery) -> Row:
+def _retry_row(each: Recovery) -> RetryRow:
     assert each.retry  # noqa: S101 (the caller has looked)
-    row = node_rows.start_row(each.retry)
     lost = each.settlement.execution
-    return {**row, "lost_execution_id": lost.execution_id, "lost_fence": lost.fence + 1}
-
-
-def _retire_row(settlement: Settlement) -> Row:
-    """The fence has moved on by one: losing the execution did that, in the statement before."""
     return {
-        "execution_id": settlement.execution.execution_id,
-        "fence": settlement.execution.fence + 1,
-        **_ending(settlement),
+        **node_rows.start_row(each.retry),
+        "lost_execution_id": lost.execution_id,
+        "lost_fence": lost.fence + 1,
     }
 
 
-def _ending(settlement: Settlement) -> Row:
+def _retire_row(settlement: Settlement, fence: int) -> RetireRow:
+    """Return the row that ends the task of an execution, which has *fence* by then."""
     return {
+        "execution_id": settlement.execution.execution_id,
+        "fence": fence,
         "status": settlement.ends_task,
         "of_task": settlement.execution.task_id,
         "task_type": settlement.execution.task_type,

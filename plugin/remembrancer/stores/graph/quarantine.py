@@ -1,4 +1,4 @@
-"""Take a task that cannot be read or planned out of the schedule: from its node, whatever stands in it."""
+"""Quarantine: a task that cannot be read or planned leaves the schedule, whatever its node holds."""
 
 from __future__ import annotations
 
@@ -18,38 +18,40 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.commits.row_types.executions import SettleRow, SkipRow
+    from remembrancer.stores.commits.row_types.tasks import QuarantineRow
     from remembrancer.stores.rows.readable_records import Unreadable
 
 _LOG: Final = logging.getLogger("remembrancer")
 _LONGEST: Final = 1000
 
 
-async def quarantine_all(session: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
+async def quarantine_all(connection: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
     """Disarm all tasks that cannot be read, together: the others of their page wait for one commit or two."""
-    await asyncio.gather(*(quarantine(session, node, str(fault), now_ms) for node, fault in unreadable))
+    await asyncio.gather(*(quarantine(connection, node, str(fault), now_ms) for node, fault in unreadable))
 
 
-async def quarantine(session: GraphConnection, node: Row, fault: str, now_ms: int) -> None:
-    """Disarm a task, with the fault in its audit trail and an outcome for the moment that it stands at."""
+async def quarantine(connection: GraphConnection, node: Row, fault: str, now_ms: int) -> None:
+    """Disarm a task, with the fault in its audit log and an outcome for the occurrence that is due."""
     bare = Statement("disarm_unreadable", [{"due_key": node.get("due_key"), "task_id": node.get("task_id")}])
     if not node.get("task_id") or node.get("next_run_ms") is None:
-        await session.write([bare])
+        await connection.write([bare])
         return
     *skipped, disarmed = quarantine_statements(node, fault, now_ms)
     try:
-        await session.write([*skipped, disarmed])
-    except UniqueKeyTaken:  # that moment has an outcome already
-        await session.write([disarmed])
+        await connection.write([*skipped, disarmed])
+    except UniqueKeyTaken:  # that occurrence has an outcome already
+        await connection.write([disarmed])
     except (GraphUnreachable, GraphBusy, DiskFull):
         raise
-    except GraphUnavailable as refused:  # its properties make no sense to the engine either
-        _LOG.error("The task %s is taken out of the schedule without an outcome: %s", node["task_id"], refused)
-        await session.write([bare])
+    except GraphUnavailable as refused:  # the engine cannot read its properties either
+        _LOG.error("Task %s is quarantined without an outcome: %s", node["task_id"], refused)
+        await connection.write([bare])
 
 
-async def fail_unreadable(session: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
-    """Fail executions that cannot be read and whose holder is gone: none would ever settle them."""
-    lost: list[Row] = [
+async def fail_unreadable(connection: GraphConnection, unreadable: Sequence[Unreadable], now_ms: int) -> None:
+    """Fail executions that cannot be read and whose lease has expired: no replica would settle them."""
+    lost: list[SettleRow] = [
         {
             "execution_id": node["execution_id"],
             "of_task": str(node.get("task_id")),
@@ -66,29 +68,34 @@ async def fail_unreadable(session: GraphConnection, unreadable: Sequence[Unreada
         for node, fault in unreadable
     ]
     if lost:
-        await session.write([Statement("lose_executions", lost)])
+        await connection.write([Statement("lose_executions", lost)])
 
 
 def quarantine_statements(node: Row, fault: str, now_ms: int) -> Sequence[Statement]:
-    """Return the statements that set a task aside; the last disarms it, one before it accounts for what has come."""
+    """Return the statements that quarantine a task: the last one disarms it, one before it skips what is due."""
     task_id, reason = node["task_id"], fault[:_LONGEST]
-    change: Row = {"task_id": task_id, "change_id": new_id("change", now_ms), "at_ms": now_ms, "reason": reason}
+    change: QuarantineRow = {
+        "task_id": task_id,
+        "change_id": new_id("change", now_ms),
+        "at_ms": now_ms,
+        "reason": reason,
+    }
     quarantine = Statement("quarantine_tasks", [change])
-    moment_ms = _stands_at(node)
-    if moment_ms is None or moment_ms > now_ms:
+    time_ms = _due_ms(node)
+    if time_ms is None or time_ms > now_ms:
         return [quarantine]
     recurring = node.get("task_type") == TaskType.RECURRING
-    key = occurrence_key(task_id, moment_ms, 1)
-    skipped: Row = {
+    key = occurrence_key(task_id, time_ms, 1)
+    skipped: SkipRow = {
         "task_id": task_id,
-        "execution_id": execution_id_of(key, moment_ms),
+        "execution_id": execution_id_of(key, time_ms),
         "occurrence_key": key,
         "execution_type": ExecutionType.CRON if recurring else ExecutionType.ONE_TIME,
         "task_type": TaskType.RECURRING if recurring else TaskType.ONE_TIME,
         "status": ExecutionStatus.SKIPPED,
         "occurrences": 1,
-        "nominal_ms": moment_ms,
-        "last_nominal_ms": moment_ms,
+        "nominal_ms": time_ms,
+        "last_nominal_ms": time_ms,
         "triggered_ms": now_ms,
         "reason_code": Reason.QUARANTINED,
         "reason": reason,
@@ -96,8 +103,8 @@ def quarantine_statements(node: Row, fault: str, now_ms: int) -> Sequence[Statem
     return [Statement("skip_unreadable", [skipped]), quarantine]
 
 
-def _stands_at(node: Row) -> int | None:
-    """Return the first moment without an outcome; where that makes no sense, the one under which the task is due."""
+def _due_ms(node: Row) -> int | None:
+    """Return the first time without an outcome; if that is unreadable, the time of the due key."""
     due_key, nominal_ms = node.get("due_key"), node.get("nominal_ms")
     if not isinstance(due_key, int):
         return None

@@ -1,4 +1,4 @@
-"""What people do to a task in one write: end it, or run it by hand."""
+"""Changes of a task that callers ask for, in one write: cancel it, or run it now."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.connection import GraphConnection
 
 
-async def cancel(session: GraphConnection, task_id: str, change: Change, unserved: Claim | None) -> bool:
-    """End an open task, together with what *unserved* accounts for; say whether this call ended it."""
+async def cancel(connection: GraphConnection, task_id: str, change: Change, unserved: Claim | None) -> bool:
+    """End an open task, together with what *unserved* accounts for; return whether this call ended it."""
     row = audit_rows.change_row(task_id, change, unserved)
     with rejecting_reuse(change.mark):
         try:
-            answers = await session.write([*unserved_statements(unserved), Statement("cancel_tasks", [row])])
+            answers = await connection.write([*unserved_statements(unserved), Statement("cancel_tasks", [row])])
         except UniqueKeyTaken:
             if unserved is None:
                 raise
-            # Its moment has an outcome already, as in a graph put back from half a backup.
+            # The occurrence has an outcome already, as in a graph restored from half a backup.
             row |= {"task_fence": unserved.execution.fence - 1, "if_fence": change.if_fence}
-            answers = await session.write([Statement("cancel_tasks", [row])])
+            answers = await connection.write([Statement("cancel_tasks", [row])])
     return bool(answers[-1])
 
 
-async def start_now(session: GraphConnection, execution: Execution, lease: Lease, change: Change) -> Execution | None:
-    """Write a running execution of an open task outside the schedule; None if it does not stand as wanted."""
+async def start_now(
+    connection: GraphConnection, execution: Execution, lease: Lease, change: Change
+) -> Execution | None:
+    """Write a running execution of an open task outside the schedule; None if the task is not as required."""
     audit = audit_rows.change_row(execution.task_id, change)
     after = node_rows.to_json({"execution_id": execution.execution_id})
     row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
     with rejecting_reuse(change.mark):
-        answers = await session.write([Statement("start_executions", [row]), acquire_leases(lease, [execution])])
+        answers = await connection.write([Statement("start_executions", [row]), acquire_leases(lease, [execution])])
     if answers[0]:
         return with_fence(execution, answers[0][0])
-    await session.write([release_leases([lease.lease_id])])
+    await connection.write([release_leases([lease.lease_id])])
     return None

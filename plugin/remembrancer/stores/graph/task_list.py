@@ -1,4 +1,4 @@
-"""Tasks in lists, page by page from their indexes: a list costs what it returns, however many tasks have ended."""
+"""Lists of tasks, read page by page from their indexes: the cost is that of the tasks returned, not of all."""
 
 from __future__ import annotations
 
@@ -13,34 +13,51 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.filters import TaskFilter
+    from remembrancer.ports.filters import TaskFilter, TaskPageQuery
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.graph.due_index import DueIndex
     from remembrancer.stores.rows.readable_records import ReadableRecords
 
 PAGE: Final = 1000
-"""How many tasks one query returns at most."""
+"""The most tasks that one query returns."""
 
 
 class TaskList:
-    """The tasks of a graph as lists: those with a run ahead from the due index, all others from their listings.
+    """The tasks of a graph as lists: those with a next run from the due index, all others by their listings.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         index: Its due index.
         records: Reads the nodes.
     """
 
-    def __init__(self, session: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, index: DueIndex, records: ReadableRecords) -> None:
+        self._connection = connection
         self._index = index
         self._records = records
 
     async def find(self, wanted: TaskFilter) -> list[ScheduledTask]:
-        """Return tasks, the next to run first, those with nothing ahead last, newest first among them."""
+        """Return tasks: the next to run first, those with no next run last, the newest first among them."""
         with self._records.told_together():
             return await self._find(wanted, wanted.statuses or frozenset(TaskStatus))
+
+    async def page(self, page: TaskPageQuery) -> list[ScheduledTask]:
+        """Return tasks of one status and type, the newest first."""
+        begin = node_rows.listing(page.status, page.task_type, "")
+        below = begin + page.before if page.before is not None else node_rows.after_all(begin)
+        found: list[ScheduledTask] = []
+        with self._records.told_together():
+            asked = page.limit
+            while len(found) < page.limit:
+                between = {"above": begin, "below": below, "limit": asked}
+                rows = await self._connection.read(query("listed_tasks"), between)
+                nodes: Sequence[Row] = [row["t"] for row in rows if row["t"]]
+                found += self._records.read("task_id", node_rows.shown_task_from, nodes)
+                if len(nodes) < asked:
+                    break
+                asked, below = PAGE, nodes[-1]["listing"]  # an unreadable task takes no other's place
+        return found[: page.limit]
 
     async def _find(self, wanted: TaskFilter, statuses: frozenset[TaskStatus]) -> list[ScheduledTask]:
         found: dict[str, ScheduledTask] = {}
@@ -50,15 +67,15 @@ class TaskList:
                 if len(found) >= wanted.limit:
                     return list(found.values())[: wanted.limit]
         unarmed = await self._unarmed(wanted, statuses, wanted.limit - len(found))
-        # On a shared graph a task may be claimed between the two looks: it keeps its first place.
+        # On a shared graph a task may be claimed between the two reads: it keeps its first place.
         return [*found.values(), *(task for task in unarmed if task.task_id not in found)][: wanted.limit]
 
     async def _armed(self, wanted: TaskFilter, statuses: frozenset[TaskStatus]) -> AsyncIterator[list[ScheduledTask]]:
-        """Yield tasks with a run ahead, in the order of their due keys; one that shares its key may come twice."""
+        """Yield tasks with a next run, in the order of their due keys; one that shares its key may come twice."""
         asked: Row = {"statuses": list(statuses), "types": wanted.types, "limit": min(PAGE, max(2, wanted.limit))}
-        from_key = last_key(self._index.floor.height_ms) + 1
+        from_key = last_key(self._index.watermark.value_ms) + 1
         while True:
-            page = await self._session.read(query("armed_tasks"), {**asked, "floor_key": from_key - 1})
+            page = await self._connection.read(query("armed_tasks"), {**asked, "floor_key": from_key - 1})
             nodes = [row["t"] for row in page if row["t"] and row["t"].get("due_key") is not None]
             yield self._records.read("task_id", node_rows.shown_task_from, nodes)
             if len(page) < asked["limit"] or not nodes:
@@ -68,7 +85,7 @@ class TaskList:
             from_key = highest if highest > from_key else highest + 1
 
     async def _unarmed(self, wanted: TaskFilter, statuses: frozenset[TaskStatus], limit: int) -> list[ScheduledTask]:
-        """Return the newest tasks with nothing ahead, from the listing of each status and type."""
+        """Return the newest tasks with no next run, by the listing of each status and type."""
         if limit <= 0:
             return []
         found: list[ScheduledTask] = []
@@ -78,13 +95,13 @@ class TaskList:
         return sorted(found, key=lambda task: task.task_id, reverse=True)[:limit]
 
     async def _of_listing(self, begin: str, limit: int) -> list[ScheduledTask]:
-        """Return tasks with nothing ahead whose listing begins with *begin*, the newest first."""
+        """Return tasks with no next run whose listing begins with *begin*, the newest first."""
         found: list[ScheduledTask] = []
         below = node_rows.after_all(begin)
         asked = min(PAGE, limit)
         while len(found) < limit:
             between = {"above": begin, "below": below, "limit": asked}
-            page = await self._session.read(query("unarmed_tasks"), between)
+            page = await self._connection.read(query("unarmed_tasks"), between)
             nodes: Sequence[Row] = [row["t"] for row in page if row["t"] and row["t"].get("listing")]
             found += self._records.read("task_id", node_rows.shown_task_from, nodes)
             if len(page) < asked or not nodes:

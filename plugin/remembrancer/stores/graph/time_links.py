@@ -1,7 +1,7 @@
-"""Tasks whose next run has moved, and whose SCHEDULED_FOR edge is still to follow.
+"""Pending SCHEDULED_FOR edges: tasks whose next run has moved, and whose edge must follow.
 
-The edge is for people: moving it with every fire would cost a third of the fire rate, so it follows when the
-scheduler has nothing else to do. A crash in between leaves an edge one run behind, until the task's next run.
+Only readers of the graph use the edge. To move it with every fire would cost a third of the fire rate, so it follows
+when the scheduler is idle. A crash before that leaves an edge one run late, until the task's next run.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 _MOST: Final = 100_000
 _REST_SECONDS: Final = 30.0
-"""How long the edges rest after others' locks were in their way: the checker has no time to wait for them."""
+"""How long the edges wait after locks of others have refused them: a tick has no time for that."""
 
 
 class PendingTimeLinks:
-    """Remembers, for at most a hundred thousand tasks, the minute each is scheduled for now."""
+    """The minutes for which tasks are scheduled now, of at most a hundred thousand tasks."""
 
     def __init__(self) -> None:
         self._minutes: dict[str, int] = {}
         self._rest_until = 0.0
 
     def note(self, task_id: str, next_run_ms: int) -> None:
-        """The task's next run is at *next_run_ms* now."""
+        """Note that the next run of the task is at *next_run_ms* now."""
         if task_id in self._minutes or len(self._minutes) < _MOST:
             self._minutes[task_id] = minute_of(next_run_ms)
 
@@ -45,7 +45,7 @@ class PendingTimeLinks:
         return taken
 
     def give_back(self, taken: Sequence[Row]) -> None:
-        """Others hold locks of some of these: take none for a while; what has moved since knows better."""
+        """Return rows that locks of others refused, and give none out for a while; a later move of a task wins."""
         self._rest_until = time.monotonic() + _REST_SECONDS
         for row in taken:
             self._minutes.setdefault(row["task_id"], row["minute_ms"])

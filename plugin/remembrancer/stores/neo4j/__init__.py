@@ -1,1 +1,1 @@
-"""TODO."""
+"""Neo4j: a graph on a server, shared by replicas."""

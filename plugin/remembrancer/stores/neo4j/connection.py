@@ -15,9 +15,10 @@ from remembrancer.errors import GraphUnavailable
 from remembrancer.ports.graph_check import CheckStep, EngineRepair, Finding
 from remembrancer.stores.commits.counter_rollup import AT_ONCE_MS, ENDED
 from remembrancer.stores.commits.group_commit import REMEMBERED, Write
-from remembrancer.stores.commits.lanes import KINDS, Lane, is_urgent, kind_of, lane_of
+from remembrancer.stores.commits.hourly_delta import Counts, zero
+from remembrancer.stores.commits.lanes import KINDS, Lane, lane_of
 from remembrancer.stores.commits.pending_counts import PendingCounts
-from remembrancer.stores.commits.statistics import Counts, zero
+from remembrancer.stores.commits.writes import is_urgent, kind_of
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.neo4j.credentials import Credentials
 from remembrancer.stores.neo4j.errors import (
@@ -64,7 +65,7 @@ _MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")}
 _CLOSED: Final = "The graph is closed: start the service again."
 
 
-class Neo4jSession:
+class Neo4jConnection:
     """The session over one database of a Neo4j server. It belongs to the event loop that it was made in.
 
     Each call takes a connection of its lane. Writes queue by kind for a free writer, which commits them in groups.
@@ -83,12 +84,12 @@ class Neo4jSession:
         self._asking = Neo4jQueries(asking, address)
         self._sessions = sessions
         self.counts: Counts = zero()
-        self.notes = PendingCounts()
+        self.pending_counts = PendingCounts()
         self.on_write: list[Callable[[], None]] = []
-        self.commits: deque[int] = deque(maxlen=REMEMBERED)
+        self.commit_sizes: deque[int] = deque(maxlen=REMEMBERED)
         self._id = uuid4().hex
         self._made = 0
-        self._queues = {kind: WriteQueue(kind, self._writer, self.commits) for kind in KINDS}
+        self._queues = {kind: WriteQueue(kind, self._writer, self.commit_sizes) for kind in KINDS}
         self._closing = False
 
     @property
@@ -98,7 +99,7 @@ class Neo4jSession:
 
     async def greet(self) -> None:
         """Ask for nothing, once: the driver raises what stands between us and the graph. Raises ServerTooOld."""
-        async with self._sessions.to_read(Lane.CHECKER) as session:
+        async with self._sessions.to_read(Lane.SCHEDULER) as session:
             answer = await (await session.run("RETURN 1")).consume()
         refuse_old_server(answer.server.agent, str(self._address))
 
@@ -106,7 +107,7 @@ class Neo4jSession:
         """Answer a reading query; it sees what this session has written."""
         if self._closing:
             raise GraphUnavailable(_CLOSED)
-        with self.notes.of_faults():
+        with self.pending_counts.counting_errors():
             return await self._read(text, parameters, lane_of(text))
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
@@ -147,7 +148,7 @@ class Neo4jSession:
         self._sessions.check_process()
         answer: asyncio.Future[list[list[Row]]] = asyncio.get_running_loop().create_future()
         self._queues[kind_of(statements)].add(Write(statements, answer))
-        with self.notes.of_faults():
+        with self.pending_counts.counting_errors():
             rows = await answer
         for changed in self.on_write:
             changed()
@@ -160,7 +161,7 @@ class Neo4jSession:
         return [[] for _ in statements]
 
     async def run_again_and_again(
-        self, text: LiteralString, parameters: Row, lane: Lane = Lane.CHECKER, seconds: float | None = None
+        self, text: LiteralString, parameters: Row, lane: Lane = Lane.SCHEDULER, seconds: float | None = None
     ) -> None:
         """Run a statement that does no harm when it is run twice, in a transaction of its own."""
         patience = RetryBudget(_PATIENCE_SECONDS)
@@ -207,14 +208,14 @@ class Neo4jSession:
             "`remembrancer backup` while no scheduler works on the graph."
         )
 
-    async def prepare(self, names: Sequence[str]) -> None:
+    async def warm_up(self, names: Sequence[str]) -> None:
         """Have the server plan these queries: the first time, and when the graph has grown, that takes a while."""
         for name in names:
             text = gathered(query(name)).text
-            await self._read("EXPLAIN " + text, {"given": {"rows": []}}, Lane.CHECKER)
+            await self._read("EXPLAIN " + text, {"given": {"rows": []}}, Lane.SCHEDULER)
             self._sessions.planned.add(text)
 
-    async def renew_schema(self) -> None:
+    async def ensure_schema(self) -> None:
         """Declare what the graph lacks, and mark it if it has no marker."""
         await upgrade_neo4j(self, str(self._address))
 
@@ -241,11 +242,11 @@ class Neo4jSession:
     def _writer(self, on_doubt: Callable[[], None]) -> CommitWriter:
         """Make a writer with a counter of its own."""
         self._made += 1
-        counted = (self.counts, self.notes)
+        counted = (self.counts, self.pending_counts)
         return CommitWriter(self._sessions, self._address, f"{self._id}.{self._made - 1}", counted, on_doubt)
 
 
-async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jSession:
+async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jConnection:
     """Connect, and bring the schema up to date. Raises GraphUnavailable in one of its forms.
 
     The driver logs each failed try as an error: what it says, our errors say, so it is quiet unless the application
@@ -255,7 +256,7 @@ async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jSe
         if (log := logging.getLogger(name)).level == logging.NOTSET:
             log.setLevel(logging.CRITICAL)
     sessions = _sessions(address)
-    session = Neo4jSession(sessions, address)
+    session = Neo4jConnection(sessions, address)
     try:
         await session.greet()
         await upgrade_neo4j(session, str(address), use)

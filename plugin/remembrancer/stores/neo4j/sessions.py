@@ -144,7 +144,7 @@ class SessionFactory:
         deadline that counts: the server's own looks every two seconds, and is for those who have vanished.
         """
         self.check_process()
-        pool, loop = self._pools[Lane.CHECKER], asyncio.get_running_loop()
+        pool, loop = self._pools[Lane.SCHEDULER], asyncio.get_running_loop()
         lasts = lock_seconds + _GRACE_SECONDS + _ROUND_TRIPS * self._round_trip
         asked, used, work = loop.time(), None, None
         try:
@@ -160,7 +160,7 @@ class SessionFactory:
         except TimeoutError as late:
             if work and not work.commits:
                 raise LocksHeld(f"not within {lock_seconds:g} s") from late
-            self._give_up(Lane.CHECKER, used)
+            self._give_up(Lane.SCHEDULER, used)
             raise Unanswered(f"no answer within {loop.time() - asked:.0f} s") from late
 
     def may_pass(self, error: DriverError | Neo4jError) -> bool:

@@ -41,13 +41,15 @@ class WriteQueue:
     Args:
         kind: What is written, and how long it waits for locks.
         make: Makes a writer, which calls back when it begins to look up what became of a commit.
-        commits: Where to add how many rows each commit wrote.
+        commit_sizes: Where to add how many rows each commit wrote.
     """
 
-    def __init__(self, kind: Kind, make: Callable[[Callable[[], None]], CommitWriter], commits: deque[int]) -> None:
+    def __init__(
+        self, kind: Kind, make: Callable[[Callable[[], None]], CommitWriter], commit_sizes: deque[int]
+    ) -> None:
         self._kind = kind
         self._make = make
-        self._commits = commits
+        self._commit_sizes = commit_sizes
         self._pending = Pending(kind.rows)
         self.writers: list[CommitWriter] = []
         """All that were made."""
@@ -121,7 +123,7 @@ class WriteQueue:
         seconds = self._kind.limit(group.size, patient=patient) * self._stretch
         try:
             shares = group.share(await writer.commit(group, seconds))
-            self._commits.append(group.size)
+            self._commit_sizes.append(group.size)
             self._stretch = 1
             self._learn()
         except (GraphUnreachable, OutcomeUnknown) as error:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.commits.counters import CounterUpdate
     from remembrancer.stores.commits.group_commit import Group
+    from remembrancer.stores.commits.hourly_delta import Counts
     from remembrancer.stores.commits.pending_counts import PendingCount, PendingCounts
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.commits.statistics import CommitStatistics, Counts
+    from remembrancer.stores.commits.statistics import CommitStatistics
     from remembrancer.stores.neo4j.address import Address
     from remembrancer.stores.neo4j.sessions import SessionFactory, Work
 
@@ -58,8 +59,8 @@ class CommitWriter:
         self._sessions = sessions
         self._address = address
         self.counter_id = counter_id
-        self._books = CounterNodes(counter_id)
-        self._counts, self._notes = counted
+        self._counters = CounterNodes(counter_id)
+        self._counts, self._pending_counts = counted
         self._on_doubt = on_doubt
         self.looks_up = False
         """Whether it looks up what became of a commit just now."""
@@ -113,7 +114,7 @@ class CommitWriter:
         try:
             async with self._sessions.to_commit(lock_seconds) as work:
                 answers = [await _run(work, batch.name, batch.rows) for batch in group.batches]
-                self._unknown = await self._count(work, group.tally(answers))
+                self._unknown = await self._count(work, group.statistics(answers))
                 await work.commit()
         except FAULTS:
             if self._unknown is None or not await self._look_up(self._unknown):
@@ -122,37 +123,39 @@ class CommitWriter:
             self._settle(self._unknown, kept=True)
         return answers
 
-    async def _count(self, work: Work, tally: CommitStatistics) -> CounterUpdate:
+    async def _count(self, work: Work, statistics: CommitStatistics) -> CounterUpdate:
         """Write what the commit counts, and its number."""
-        notes = self._notes.take()
+        pending = self._pending_counts.take()
         try:
-            entry = await self._enter(work, tally, notes)
-            if entry is None:
-                self._books.forget()
-                entry = await self._enter(work, tally, notes)
-            assert entry  # noqa: S101 (what was learnt in this transaction stands)
+            update = await self._enter(work, statistics, pending)
+            if update is None:
+                self._counters.forget()
+                update = await self._enter(work, statistics, pending)
+            assert update  # noqa: S101 (what was learnt in this transaction stands)
         except BaseException:
-            self._notes.give_back(notes)
+            self._pending_counts.give_back(pending)
             raise
-        return entry
+        return update
 
-    async def _enter(self, work: Work, tally: CommitStatistics, notes: Sequence[PendingCount]) -> CounterUpdate | None:
+    async def _enter(
+        self, work: Work, statistics: CommitStatistics, pending: Sequence[PendingCount]
+    ) -> CounterUpdate | None:
         """Write what the commit counts; None, and nothing, if the graph is not the one that is remembered."""
-        if keys := self._books.unknown(tally):
-            self._books.learn(keys, plain_rows(await work.run(query("books"), {"keys": keys})))
-        entry = self._books.enter(tally, notes, counter_id=self.counter_id, commit_number=self._number)
-        return entry if await _run(work, "keep_books", [entry.row]) else None
+        if keys := self._counters.unknown(statistics):
+            self._counters.learn(keys, plain_rows(await work.run(query("books"), {"keys": keys})))
+        update = self._counters.enter(statistics, pending, counter_id=self.counter_id, commit_number=self._number)
+        return update if await _run(work, "keep_books", [update.row]) else None
 
-    async def _look_up(self, entry: CounterUpdate, seconds: float | None = None) -> bool:
+    async def _look_up(self, update: CounterUpdate, seconds: float | None = None) -> bool:
         """Learn whether the commit numbered last was kept. Raises OutcomeUnknown if the graph does not say."""
         self.looks_up = True
         self._on_doubt()
         try:
-            return await self._ask(entry, RetryBudget(LOOK_UP_SECONDS if seconds is None else seconds))
+            return await self._ask(update, RetryBudget(LOOK_UP_SECONDS if seconds is None else seconds))
         finally:
             self.looks_up = False
 
-    async def _ask(self, entry: CounterUpdate, patience: RetryBudget) -> bool:
+    async def _ask(self, update: CounterUpdate, patience: RetryBudget) -> bool:
         """Ask the graph for the number of the last commit, until it answers."""
         while True:
             try:
@@ -168,16 +171,16 @@ class CommitWriter:
                     ) from error
             else:
                 kept = found[0]["commit_number"] == self._number
-                self._settle(entry, kept=kept)
+                self._settle(update, kept=kept)
                 return kept
 
-    def _settle(self, entry: CounterUpdate, *, kept: bool) -> None:
+    def _settle(self, update: CounterUpdate, *, kept: bool) -> None:
         """What became of the commit numbered last is known now."""
         self._unknown = None
         if kept:
-            self._books.keep(entry, self._counts)
+            self._counters.keep(update, self._counts)
         else:
-            self._notes.give_back(entry.notes)
+            self._pending_counts.give_back(update.pending)
 
 
 async def _run(work: Work, name: str, rows: Sequence[Row]) -> list[Row]:

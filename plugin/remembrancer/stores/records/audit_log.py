@@ -23,25 +23,25 @@ class GraphAuditLog:
     """The contract and its laws: `remembrancer.ports.audit_log.AuditLog`.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         records: Reads its nodes.
     """
 
-    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, records: ReadableRecords) -> None:
+        self._connection = connection
         self._records = records
 
     async def of_task(self, task_id: str) -> Sequence[AuditEntry]:
         """Return all changes of one task, its creation first."""
         asked = {"task_id": task_id}
-        tasks = await self._session.read(query("task_by_id"), dict(asked))
-        changes = await self._session.read(query("changes_of_task"), dict(asked))
+        tasks = await self._connection.read(query("task_by_id"), dict(asked))
+        changes = await self._connection.read(query("changes_of_task"), dict(asked))
         return [
             *self._records.read("task_id", creation_from, [row["t"] for row in tasks]),
             *self._records.read("change_id", change_from, [row["c"] for row in changes]),
         ]
 
-    async def stretch(self, wanted: AuditRange) -> Sequence[AuditEntry]:
+    async def entries(self, wanted: AuditRange) -> Sequence[AuditEntry]:
         """Return changes of all tasks: both kinds of id begin with the moment, so that one place serves both."""
         places = [wanted.after.partition("_")[2]] if wanted.after else []
         if wanted.since:
@@ -51,15 +51,15 @@ class GraphAuditLog:
         tasks = await self._between("tasks_between", "task_", place, wanted)
         found = self._records.read("change_id", change_from, [row["c"] for row in changes])
         found += self._records.read("task_id", creation_from, [row["t"] for row in tasks])
-        mark = await self._session.read(query("copy_mark"), {})
+        mark = await self._connection.read(query("copy_mark"), {})
         found += [copied for row in mark if row["copy_id"] and (copied := copy_from(row)).place > place]
         return sorted(found, key=lambda change: change.place)[: wanted.limit]
 
     async def cancelled(self, task_ids: Sequence[str]) -> Sequence[str]:
         """Return those of *task_ids* that were cancelled."""
-        found = await self._session.read(query("cancelled_tasks"), {"task_ids": list(task_ids)})
+        found = await self._connection.read(query("cancelled_tasks"), {"task_ids": list(task_ids)})
         return [row["task_id"] for row in found]
 
     async def _between(self, name: str, kind: str, place: str, wanted: AuditRange) -> list[Row]:
         between = {"after_id": kind + place, "before_id": kind + LAST_ID, "limit": wanted.limit}
-        return await self._session.read(query(name), between)
+        return await self._connection.read(query(name), between)

@@ -46,11 +46,11 @@ class Difference:
         return f"{self.counted}: {self.books:,.0f} in the books, {self.nodes:,.0f} in the nodes"
 
 
-async def compare_counters(session: GraphConnection) -> Sequence[Difference]:
+async def compare_counters(connection: GraphConnection) -> Sequence[Difference]:
     """Return where the books and the nodes differ; what is counted while they are read is no difference."""
-    before = await _books(session)
-    (nodes,) = await session.read(query("recount"), {})
-    after = await _books(session)
+    before = await _books(connection)
+    (nodes,) = await connection.read(query("recount"), {})
+    after = await _books(connection)
     found: list[Difference] = []
     for name in COMPARED:
         odd = nodes["odd"] if name in _OF_OUTCOMES else 0  # their outcome cannot be read, and may be any
@@ -61,11 +61,11 @@ async def compare_counters(session: GraphConnection) -> Sequence[Difference]:
     return found
 
 
-async def compare_hours(session: GraphConnection) -> Sequence[str]:
+async def compare_hours(connection: GraphConnection) -> Sequence[str]:
     """Return what the books say otherwise by the hour than over the graph's whole life, in words."""
     always: Row = {"since_ms": 0, "until_ms": LAST_MS, "types": list(TaskType)}
-    hours = await session.read(query("hours_since"), always)
-    life = await _books(session)
+    hours = await connection.read(query("hours_since"), always)
+    life = await _books(connection)
     sums = {name: sum(sensible(row["h"]).get(name) or 0 for row in hours) for name in COMPARED}
     return [
         f"{name}: {life[name]:,.0f} in the books of the graph's life, {sums[name]:,.0f} in those by the hour"
@@ -74,16 +74,16 @@ async def compare_hours(session: GraphConnection) -> Sequence[str]:
     ]
 
 
-async def refuse_loss(session: GraphConnection, graph: str) -> None:
+async def refuse_loss(connection: GraphConnection, graph: str) -> None:
     """Raise GraphDamaged if the graph lacks what its own books say it holds, or an edge that every node has."""
     try:
-        lost = [str(each) for each in await compare_counters(session) if each.is_loss]
+        lost = [str(each) for each in await compare_counters(connection) if each.is_loss]
     except GraphUnavailable as odd:  # a record holds what nothing can be counted with
-        if not session.exclusive and not isinstance(odd, QueryFailed):
+        if not connection.exclusive and not isinstance(odd, QueryFailed):
             raise  # a server that does not answer
         lost = [f"its nodes cannot be counted ({str(odd)[-200:]})"]
-    if session.exclusive:  # on a server, a node of another's may have such a label
-        lost += [*await compare_hours(session), *await _without_edges(session)]
+    if connection.exclusive:  # on a server, a node of another's may have such a label
+        lost += [*await compare_hours(connection), *await _without_edges(connection)]
     if lost:
         raise GraphDamaged(
             f"The graph {graph} does not hold what its own books count: {'; '.join(lost)}. Nothing was made of it. "
@@ -92,14 +92,14 @@ async def refuse_loss(session: GraphConnection, graph: str) -> None:
         )
 
 
-async def _without_edges(session: GraphConnection) -> Sequence[str]:
+async def _without_edges(connection: GraphConnection) -> Sequence[str]:
     found = {
-        edge.kind: (await session.read(query(f"without_{edge.kind}".lower()), {}))[0]["size"]
+        edge.kind: (await connection.read(query(f"without_{edge.kind}".lower()), {}))[0]["size"]
         for edge in EDGES
         if edge.required
     }
     return [f"{count_of(count, 'node lacks its', 'nodes lack their')} {kind}" for kind, count in found.items() if count]
 
 
-async def _books(session: GraphConnection) -> Mapping[str, float]:
-    return summed([row["c"] for row in await session.read(query("counters"), {})])
+async def _books(connection: GraphConnection) -> Mapping[str, float]:
+    return summed([row["c"] for row in await connection.read(query("counters"), {})])

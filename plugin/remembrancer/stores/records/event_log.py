@@ -38,19 +38,19 @@ class GraphEventLog:
     """The contract and its laws: `remembrancer.ports.event_log.EventLog`.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         records: Reads its nodes.
     """
 
-    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, records: ReadableRecords) -> None:
+        self._connection = connection
         self._records = records
         self._oldest: dict[int, tuple[int, int]] = {}
         """Of each stream, the number of the oldest event when it was last looked at, and when its batch was written."""
 
-    async def extents(self) -> Mapping[int, StreamRange]:
+    async def ranges(self) -> Mapping[int, StreamRange]:
         """Return what each stream holds."""
-        found = await self._session.read(query("event_streams"), {})
+        found = await self._connection.read(query("event_streams"), {})
         told = self._records.read("stream", _extent_from, found)
         return dict(told)
 
@@ -60,7 +60,7 @@ class GraphEventLog:
         some = 1  # a batch may hold one event or a thousand
         while len(events) < limit:
             some = min(2 * some, _MOST_BATCHES)
-            batches = await self._session.read(query("event_batches"), _span(stream, after, some))
+            batches = await self._connection.read(query("event_batches"), _span(stream, after, some))
             for node in (row["b"] for row in batches):
                 newest = node["batch_key"] - stream * KEYS_OF_A_STREAM
                 numbered = self._records.read("batch_key", _numbered, [node])
@@ -76,19 +76,19 @@ class GraphEventLog:
 
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Have *changed* called after every write of this process; return what ends that."""
-        self._session.on_write.append(changed)
-        return lambda: self._session.on_write.remove(changed)
+        self._connection.on_write.append(changed)
+        return lambda: self._connection.on_write.remove(changed)
 
-    async def report(self, reports: Sequence[tuple[Execution, Progress]], at: datetime) -> None:
+    async def record_progress(self, reports: Sequence[tuple[Execution, Progress]], at: datetime) -> None:
         """Keep how far executions have come that still run under the same fence; an event of each."""
         reported = [node_rows.progress_row(execution, progress, at) for execution, progress in reports]
-        await self._session.write([Statement("report_progress", reported)])
+        await self._connection.write([Statement("report_progress", reported)])
 
     async def running(self, limit: int) -> Sequence[Execution]:
         """Return executions under way, of all replicas, the newest first."""
-        leases = await self._session.read(query("leases_held"), {"limit": _LEASES})
+        leases = await self._connection.read(query("leases_held"), {"limit": _LEASES})
         held = [execution_id for lease in leases for execution_id in lease["execution_ids"]]
-        found = await self._session.read(query("still_running"), {"execution_ids": held[:_HELD]})
+        found = await self._connection.read(query("still_running"), {"execution_ids": held[:_HELD]})
         running = self._records.read("execution_id", node_rows.execution_from, [row["e"] for row in found])
         return sorted(running, key=lambda execution: execution.execution_id, reverse=True)[:limit]
 
@@ -96,10 +96,12 @@ class GraphEventLog:
         """Forget some of what need not be kept any more; say whether there is more to forget."""
         since_ms = to_ms(now) - int(keeping.seconds * 1000)
         over: list[Row] = []
-        for stream, extent in (await self.extents()).items():
+        for stream, extent in (await self.ranges()).items():
             if not self._may_forget(stream, extent, extent.newest - keeping.events, since_ms):
                 continue
-            oldest = await self._session.read(query("batch_ages"), _span(stream, extent.oldest - 1, _FORGOTTEN_AT_ONCE))
+            oldest = await self._connection.read(
+                query("batch_ages"), _span(stream, extent.oldest - 1, _FORGOTTEN_AT_ONCE)
+            )
             oldest = [row for row in oldest if isinstance(row["newest"], int) and isinstance(row["at_ms"], int)]
             if oldest:
                 self._oldest[stream] = (extent.oldest, oldest[0]["at_ms"])
@@ -107,7 +109,7 @@ class GraphEventLog:
                 keys = [stream * KEYS_OF_A_STREAM + number for number in ends]
                 over.append({"stream": stream, "oldest": ends[-1] + 1, "batch_keys": keys})
         if over:
-            await self._session.write([Statement("forget_events", over)])
+            await self._connection.write([Statement("forget_events", over)])
         return any(len(row["batch_keys"]) == _FORGOTTEN_AT_ONCE for row in over)
 
     def _may_forget(self, stream: int, extent: StreamRange, bound: int, since_ms: int) -> bool:

@@ -1,4 +1,4 @@
-"""Everything of ours in one graph, read and written in pages, through any session."""
+"""Everything of ours in one graph, read and written in pages, through any connection."""
 
 from __future__ import annotations
 
@@ -40,101 +40,101 @@ class GraphCopyEndpoint:
     log only the end is copied: a reader who comes with a cursor of the source is told what the copy does not hold.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         name: How people name it, without secrets.
     """
 
-    parts: Sequence[Segment] = (*_LABELS, _THOUGHTS, *(Segment(kind, "source") for kind in _EDGES))
+    segments: Sequence[Segment] = (*_LABELS, _THOUGHTS, *(Segment(kind, "source") for kind in _EDGES))
 
-    def __init__(self, session: GraphConnection, name: str) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, name: str) -> None:
+        self._connection = connection
         self.name = name
 
-    async def served_by(self) -> Sequence[str]:
+    async def active_replicas(self) -> Sequence[str]:
         """Return the schedulers that work on a shared graph just now; a folder has its lock for that."""
-        if self._session.exclusive:
+        if self._connection.exclusive:
             return ()
-        roster = await GraphReplicaRegistry(self._session).roster()
-        at_work = [each for each in roster.replicas if each.heartbeat_at > roster.now - _QUIET]
+        cluster = await GraphReplicaRegistry(self._connection).snapshot()
+        at_work = [each for each in cluster.replicas if each.heartbeat_at > cluster.now - _QUIET]
         return [f"{each.replica_id} (process {each.pid} on {each.host})" for each in at_work]
 
     async def refuse_loss(self) -> None:
         """Raise GraphDamaged if the graph lacks what its own books say it holds."""
-        await refuse_loss(self._session, self.name)
+        await refuse_loss(self._connection, self.name)
 
-    async def size(self, part: Segment) -> int:
-        """Return how many nodes a walk through *part* looks at."""
-        label = _EDGES[part.name].source if part.name in _EDGES else part.name
-        name = "size_of_own_thoughts" if part == _THOUGHTS else f"size_of_{label}"
-        return (await self._session.read(query(name), {}))[0]["size"]
+    async def size(self, segment: Segment) -> int:
+        """Return how many nodes a walk through *segment* looks at."""
+        label = _EDGES[segment.name].source if segment.name in _EDGES else segment.name
+        name = "size_of_own_thoughts" if segment == _THOUGHTS else f"size_of_{label}"
+        return (await self._connection.read(query(name), {}))[0]["size"]
 
-    async def page(self, part: Segment, after: str) -> SegmentPage:
-        """Return the page of *part* behind the key *after*."""
-        if part == _COUNTERS:
+    async def page(self, segment: Segment, after: str) -> SegmentPage:
+        """Return the page of *segment* behind the key *after*."""
+        if segment == _COUNTERS:
             return await self._counters()
-        if part == _STREAMS:
+        if segment == _STREAMS:
             return await self._streams()
-        name = "own_thoughts" if part == _THOUGHTS else f"{_kind(part)}_of_{part.name}".lower()
-        rows = await self._session.read(query(name), {"after": after, "limit": PAGE})
-        if part.name in _EDGES:
+        name = "own_thoughts" if segment == _THOUGHTS else f"{_kind(segment)}_of_{segment.name}".lower()
+        rows = await self._connection.read(query(name), {"after": after, "limit": PAGE})
+        if segment.name in _EDGES:
             walked = len({row["source"] for row in rows})
             edges = [row for row in rows if row["target"] is not None]
             return SegmentPage(edges, walked, rows[-1]["source"] if walked == PAGE else None)
         nodes: list[Row] = [row["n"] for row in rows]
-        return SegmentPage(nodes, len(nodes), nodes[-1][part.key] if len(nodes) == PAGE else None)
+        return SegmentPage(nodes, len(nodes), nodes[-1][segment.key] if len(nodes) == PAGE else None)
 
-    async def put(self, part: Segment, page: SegmentPage, source: str) -> None:
+    async def write(self, segment: Segment, page: SegmentPage, source: str) -> None:
         """Keep a page of the graph called *source*, and mark how far the copy is, in one commit."""
-        mark: Row = {"source": source, "part": part.name, "after": page.after}
-        await self._session.write([*self._statements(part, page), Statement("mark_copy", [mark])])
+        mark: Row = {"source": source, "part": segment.name, "after": page.after}
+        await self._connection.write([*self._statements(segment, page), Statement("mark_copy", [mark])])
 
-    async def finish(self, change: Change) -> None:
+    async def complete(self, change: Change) -> None:
         """Mark the copy as whole, and say who made it."""
-        await self._session.write([Statement("end_copy", [change_row(None, change)])])
+        await self._connection.write([Statement("end_copy", [change_row(None, change)])])
 
-    async def mark(self) -> CopyProgress | None:
+    async def progress(self) -> CopyProgress | None:
         """Return the mark of the copy that makes this graph, or has made it."""
-        for row in await self._session.read(query("copy_mark"), {}):
+        for row in await self._connection.read(query("copy_mark"), {}):
             if source := row["copying_from"] or row["copied_from"]:
                 return CopyProgress(source, row["copying_from"] is None, row["part"], row["after"])
         return None
 
-    async def foreign(self, part: Segment, keys: Sequence[str]) -> frozenset[str]:
+    async def foreign_keys(self, segment: Segment, keys: Sequence[str]) -> frozenset[str]:
         """Return those of *keys* under which the agent keeps a thought of its own here."""
-        if part != _THOUGHTS or not keys:
+        if segment != _THOUGHTS or not keys:
             return frozenset()
-        rows = await self._session.read(query("foreign_thoughts"), {"thought_ids": list(keys)})
+        rows = await self._connection.read(query("foreign_thoughts"), {"thought_ids": list(keys)})
         return frozenset(row["thought_id"] for row in rows)
 
     async def close(self) -> None:
         """Let the graph go."""
-        await self._session.close()
+        await self._connection.close()
 
     async def _counters(self) -> SegmentPage:
-        rows = await self._session.read(query("counters"), {})
+        rows = await self._connection.read(query("counters"), {})
         sums = summed([row["c"] for row in rows])
         return SegmentPage([{_COUNTERS.key: _COPIED, **sums}] if any(sums.values()) else [], len(rows), None)
 
     async def _streams(self) -> SegmentPage:
-        rows = await self._session.read(query("event_streams"), {})
+        rows = await self._connection.read(query("event_streams"), {})
         ends: list[Row] = [{_STREAMS.key: row["stream"], "newest": row["newest"]} for row in rows]
         return SegmentPage([{**end, "oldest": end["newest"] + 1} for end in ends], len(rows), None)
 
-    def _statements(self, part: Segment, page: SegmentPage) -> list[Statement]:
+    def _statements(self, segment: Segment, page: SegmentPage) -> list[Statement]:
         if not page.rows:
             return []
-        if part.name in _EDGES:
-            return [Statement(f"put_edges_of_{part.name}".lower(), [dict(row) for row in page.rows])]
-        name = "put_own_thoughts" if part == _THOUGHTS else f"put_nodes_of_{part.name}"
-        return [Statement(name, [node_row(part, node) for node in page.rows])]
+        if segment.name in _EDGES:
+            return [Statement(f"put_edges_of_{segment.name}".lower(), [dict(row) for row in page.rows])]
+        name = "put_own_thoughts" if segment == _THOUGHTS else f"put_nodes_of_{segment.name}"
+        return [Statement(name, [node_row(segment, node) for node in page.rows])]
 
 
-def _kind(part: Segment) -> str:
-    return "edges" if part.name in _EDGES else "nodes"
+def _kind(segment: Segment) -> str:
+    return "edges" if segment.name in _EDGES else "nodes"
 
 
-def node_row(part: Segment, node: Mapping[str, object]) -> Row:
+def node_row(segment: Segment, node: Mapping[str, object]) -> Row:
     """Return the parameters that write a node: its moments as text, each under its name, for the query to read."""
     moments: Row = {name: value.isoformat() for name, value in node.items() if isinstance(value, datetime)}
     plain: Row = {name: value for name, value in node.items() if name not in moments}
-    return {"key": node[part.key], "properties": plain, **moments}
+    return {"key": node[segment.key], "properties": plain, **moments}

@@ -8,6 +8,7 @@ from remembrancer.model.replica import Replica
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.replicas import ClusterSnapshot
 from remembrancer.stores.commits.statement import Row, Statement
+from remembrancer.stores.commits.writes import RECURRENT
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -15,13 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.stores.commits.connection import GraphConnection
-
-_AT_WORK: Final = (
-    *("claim_executions", "hold_leases", "settle_executions", "retire_tasks", "release_leases"),
-    *("keep_books", "create_tasks", "unlink_times", "link_times"),
-)
-"""What a replica writes again and again."""
-
 
 NO_KEY: Final = (1 << 63) - 1
 """No due key lies above it: a range that begins here costs nothing."""
@@ -31,20 +25,20 @@ class GraphReplicaRegistry:
     """Who works on a graph. The contract: `remembrancer.ports.replicas.ReplicaRegistry`.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
     """
 
-    def __init__(self, session: GraphConnection) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection) -> None:
+        self._connection = connection
 
-    async def roster(self, shares: Collection[int] | None = None) -> ClusterSnapshot:
+    async def snapshot(self, shares: Collection[int] | None = None) -> ClusterSnapshot:
         """Return which graph this is, who has signed on and, on a shared graph, what comes next."""
         asked: Row = {
-            "floor_key": NO_KEY if self._session.exclusive else 0,
-            "shares_floor_key": NO_KEY if self._session.exclusive or shares is None else 0,
+            "floor_key": NO_KEY if self._connection.exclusive else 0,
+            "shares_floor_key": NO_KEY if self._connection.exclusive or shares is None else 0,
             "shares": list(shares or ()),
         }
-        found = await self._session.read(query("roster"), asked)
+        found = await self._connection.read(query("roster"), asked)
         replicas = {each.replica_id: each for row in found for each in _replicas(row)}
         by_id = tuple(replicas[replica_id] for replica_id in sorted(replicas))
         first = found[0]
@@ -53,10 +47,10 @@ class GraphReplicaRegistry:
 
     async def size(self) -> int:
         """Return how many tasks and executions there are."""
-        (found,) = await self._session.read(query("graph_size"), {})
+        (found,) = await self._connection.read(query("graph_size"), {})
         return found["tasks"] + found["executions"]
 
-    async def sign_on(self, replica: Replica) -> None:
+    async def heartbeat(self, replica: Replica) -> None:
         """Write that *replica* is alive."""
         row: Row = {
             "replica_id": replica.replica_id,
@@ -66,20 +60,20 @@ class GraphReplicaRegistry:
             "pid": replica.pid,
             "version": replica.version,
         }
-        await self._session.write([Statement("sign_on", [row])])
+        await self._connection.write([Statement("sign_on", [row])])
 
-    async def sign_off(self, replica_ids: Sequence[str]) -> None:
+    async def deregister(self, replica_ids: Sequence[str]) -> None:
         """Forget these replicas."""
         gone: list[Row] = [{"replica_id": replica_id} for replica_id in replica_ids]
-        await self._session.write([Statement("sign_off", gone)])
+        await self._connection.write([Statement("sign_off", gone)])
 
-    async def renew_schema(self) -> None:
+    async def ensure_schema(self) -> None:
         """Declare what a wiped graph lacks, and mark it anew."""
-        await self._session.renew_schema()
+        await self._connection.ensure_schema()
 
-    async def prepare(self) -> None:
+    async def warm_up(self) -> None:
         """Have the engine plan what a replica writes."""
-        await self._session.prepare(_AT_WORK)
+        await self._connection.warm_up(RECURRENT)
 
 
 def _moment(moment_ms: object) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What is long over, through any session: found by age, added up and deleted in one commit."""
+"""What is long over, through any connection: found by age, added up and deleted in one commit."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class GraphRetention:
     """The past of one graph. The contract and its laws: `remembrancer.ports.retention.ExecutionRetention`.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         records: Reads its nodes.
     """
 
-    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, records: ReadableRecords) -> None:
+        self._connection = connection
         self._records = records
 
     async def oldest(self, before: datetime, after_id: str, limit: int) -> Sequence[ExpiredExecution]:
@@ -60,7 +60,7 @@ class GraphRetention:
         }
         old: list[ExpiredExecution] = []
         while room := limit - len(old):  # one that makes no sense takes no other's place
-            found = await self._session.read(query("oldest_executions"), {**parameters, "limit": room})
+            found = await self._connection.read(query("oldest_executions"), {**parameters, "limit": room})
             old += [each for row in found if (each := _old_from(row))]
             if len(found) < room:
                 break
@@ -70,7 +70,7 @@ class GraphRetention:
     async def begin(self, before: datetime, change: Change) -> None:
         """Write down who begins to roll up what began before *before*."""
         row = {**change_row(None, change), "after": to_json({"executions_before": to_iso(before)})}
-        await self._session.write([Statement("begin_roll_up", [row])])
+        await self._connection.write([Statement("begin_roll_up", [row])])
 
     async def roll_up(self, old: Sequence[ExpiredExecution]) -> int:
         """Add executions to the summaries of their days, and delete them; return how many that were."""
@@ -78,7 +78,7 @@ class GraphRetention:
         if thoughts := sorted({each.thought_id for each in old if each.thought_id}):
             statements.append(Statement("forget_thoughts", [{"thought_id": thought_id} for thought_id in thoughts]))
         try:
-            answers = await self._session.write(statements)
+            answers = await self._connection.write(statements)
         except UniqueKeyTaken:
             return 0  # something has been linked to one of them at this moment: the next look leaves it out
         except (GraphUnreachable, GraphBusy, DiskFull, GraphReplaced, GraphReadOnly):
@@ -97,7 +97,7 @@ class GraphRetention:
 
     async def summaries(self, task_id: str | None, limit: int) -> Sequence[ExecutionSummary]:
         """Return summaries, the latest day first: of one task, or of all."""
-        found = await self._session.read(query("summaries"), {"task_id": task_id, "limit": limit})
+        found = await self._connection.read(query("summaries"), {"task_id": task_id, "limit": limit})
         return self._records.read("summary_id", ExecutionSummary.model_validate, [row["s"] for row in found])
 
 

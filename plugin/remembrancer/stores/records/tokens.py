@@ -24,12 +24,12 @@ class GraphTokenStore:
     """The contract and its laws: `remembrancer.ports.tokens.TokenStore`.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         records: Reads its nodes.
     """
 
-    def __init__(self, session: GraphConnection, records: ReadableRecords) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, records: ReadableRecords) -> None:
+        self._connection = connection
         self._records = records
 
     async def add(self, token: AccessToken, digest: str, change: Change) -> bool:
@@ -37,27 +37,27 @@ class GraphTokenStore:
         row: Row = {"name": token.name, "scope": token.scope, "digest": digest, **change_row(None, change)}
         row["after"] = to_json({"name": token.name, "scope": token.scope})
         try:
-            await self._session.write([Statement("create_tokens", [row])])
+            await self._connection.write([Statement("create_tokens", [row])])
         except UniqueKeyTaken:
             return False
         return True
 
     async def by_digest(self, digest: str) -> AccessToken | None:
         """Return the token with this digest, revoked or not."""
-        found = await self._session.read(query("token_by_digest"), {"digest": digest})
+        found = await self._connection.read(query("token_by_digest"), {"digest": digest})
         tokens = self._read(found)
         return tokens[0] if tokens else None  # one that cannot be read opens nothing
 
     async def all(self) -> Sequence[AccessToken]:
         """Return every token, by name."""
-        return self._read(await self._session.read(query("tokens"), {}))
+        return self._read(await self._connection.read(query("tokens"), {}))
 
     async def revoke(self, name: str, change: Change) -> bool:
         """Let a token open nothing any more; say whether this call did it."""
         row: Row = {"name": name, **change_row(None, change)}
         row["before"] = to_json({"name": name, "revoked_at": None})
         row["after"] = to_json({"name": name, "revoked_at": to_iso(change.at)})
-        answers = await self._session.write([Statement("revoke_tokens", [row])])
+        answers = await self._connection.write([Statement("revoke_tokens", [row])])
         return bool(answers[0])
 
     def _read(self, found: Sequence[Row]) -> list[AccessToken]:

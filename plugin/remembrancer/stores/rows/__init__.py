@@ -1,1 +1,1 @@
-"""TODO."""
+"""Rows of the graph from model values, and model values from nodes."""

@@ -12,13 +12,14 @@ from remembrancer.stores.rows.node_rows import fence_after
 
 if TYPE_CHECKING:
     from remembrancer.ports.writes import Change, Claim
+    from remembrancer.stores.commits.row_types.tasks import ChangeRow
     from remembrancer.stores.commits.statement import Row
 
 _OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedup_key", "deferred_task_id")
 """What is told of a task that was made: what nothing changes afterwards."""
 
 
-def change_row(task_id: str | None, change: Change, unserved: Claim | None = None) -> Row:
+def change_row(task_id: str | None, change: Change, unserved: Claim | None = None) -> ChangeRow:
     """Return the parameters that write a change's audit node, once *unserved* has moved the fence of its task.
 
     Without a task, it is one of the graph.

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from remembrancer.model.request import IdempotencyKey
     from remembrancer.ports.handler import Progress
     from remembrancer.ports.writes import Claim, Reschedule, Settlement
+    from remembrancer.stores.commits.row_types.executions import (
+        AdvancedTask,
+        ClaimRow,
+        OutcomeProperties,
+        OutcomeRow,
+        ProgressRow,
+        SettleRow,
+        StartRow,
+        ThoughtRow,
+    )
+    from remembrancer.stores.commits.row_types.tasks import DeferralRow, RescheduleRow
     from remembrancer.stores.commits.statement import Row
 
 
@@ -106,10 +117,10 @@ def task_row(task: ScheduledTask, mark: IdempotencyKey | None = None) -> Row:
     return row
 
 
-def claim_row(claim: Claim) -> Row:
+def claim_row(claim: Claim) -> ClaimRow:
     """Return the parameters that claim an occurrence to run; what says nothing is left out: they are many."""
     execution = claim.execution
-    row: Row = {
+    row: ClaimRow = {
         "task_id": execution.task_id,
         "expected_ms": claim.expected_next_run_ms,
         "fence": execution.fence,
@@ -121,17 +132,17 @@ def claim_row(claim: Claim) -> Row:
         "triggered_ms": to_ms(execution.triggered_at),
         "trigger_delay_ms": execution.trigger_delay_ms,
         "replica_id": execution.replica_id,
-        "task": _moved_on(claim),
+        "task": _advanced(claim),
     }
     if claim.begins:
         row["begins"] = True
     return row
 
 
-def _moved_on(claim: Claim) -> Row:
+def _advanced(claim: Claim) -> AdvancedTask:
     """Return what its task gains or loses by a claim: one that goes on keeps its status, and so its place in lists."""
     task_id = claim.execution.task_id
-    task: Row = {
+    task: AdvancedTask = {
         "next_run_ms": claim.next_run_ms,
         "due_key": due_key(claim.next_run_ms, task_id),
         "nominal_ms": claim.next_nominal_ms,
@@ -142,7 +153,7 @@ def _moved_on(claim: Claim) -> Row:
     return task
 
 
-def outcome_row(claim: Claim) -> Row:
+def outcome_row(claim: Claim) -> OutcomeRow:
     """Return the parameters that account for occurrences which will not run."""
     execution = claim.execution
     return {
@@ -161,7 +172,7 @@ def fence_after(unserved: Claim | None) -> int | None:
     return None if unserved is None else unserved.execution.fence
 
 
-def start_row(execution: Execution) -> Row:
+def start_row(execution: Execution) -> StartRow:
     """Return the parameters that start an execution outside the schedule."""
     return {
         "task_id": execution.task_id,
@@ -176,9 +187,9 @@ def start_row(execution: Execution) -> Row:
     }
 
 
-def settle_row(settlement: Settlement) -> Row:
+def settle_row(settlement: Settlement) -> SettleRow:
     """Return the parameters that settle an execution; `outcome` holds the properties that it gains."""
-    outcome: Row = {"status": settlement.status, "duration_seconds": settlement.duration_seconds}
+    outcome: OutcomeProperties = {"status": settlement.status, "duration_seconds": settlement.duration_seconds}
     if settlement.reason_code is not None:
         outcome["reason_code"] = settlement.reason_code
     if settlement.reason is not None:
@@ -186,7 +197,8 @@ def settle_row(settlement: Settlement) -> Row:
     if settlement.result is not None:
         outcome["result"] = settlement.result
     if settlement.trace_id is not None:
-        outcome |= {"trace_id": settlement.trace_id, "span_id": settlement.span_id}
+        outcome["trace_id"] = settlement.trace_id
+        outcome["span_id"] = settlement.span_id
     return {
         "execution_id": settlement.execution.execution_id,
         "of_task": settlement.execution.task_id,
@@ -197,7 +209,7 @@ def settle_row(settlement: Settlement) -> Row:
     }
 
 
-def progress_row(execution: Execution, progress: Progress, at: datetime) -> Row:
+def progress_row(execution: Execution, progress: Progress, at: datetime) -> ProgressRow:
     """Return the parameters that keep how far an execution has come."""
     return {
         "execution_id": execution.execution_id,
@@ -209,18 +221,20 @@ def progress_row(execution: Execution, progress: Progress, at: datetime) -> Row:
     }
 
 
-def thought_row(settlement: Settlement) -> Row:
+def thought_row(settlement: Settlement) -> ThoughtRow:
     """Return the parameters that keep the thought which an execution created."""
     thought = settlement.thought
     assert thought  # noqa: S101 (the caller has looked)
     return {
+        "execution_id": settlement.execution.execution_id,
+        "fence": settlement.execution.fence,
         "thought_id": thought.thought_id,
         "content": thought.content,
         "completed_ms": to_ms(settlement.completed_at),
     }
 
 
-def deferral_row(deferral: Deferral) -> Row:
+def deferral_row(deferral: Deferral) -> DeferralRow:
     """Return the parameters that write a deferral."""
     return {
         "task_id": deferral.task_id,
@@ -234,7 +248,7 @@ def deferral_row(deferral: Deferral) -> Row:
     }
 
 
-def rearm_row(rearm: Reschedule) -> Row:
+def rearm_row(rearm: Reschedule) -> RescheduleRow:
     """Return the parameters that put a task off."""
     return {
         **deferral_row(rearm.deferral),

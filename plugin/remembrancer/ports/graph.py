@@ -1,0 +1,61 @@
+"""One open memory graph: its ports, and what concerns it as a whole."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.ports.armed_times import ArmedTimes
+    from remembrancer.ports.audit_log import AuditLog
+    from remembrancer.ports.event_log import EventLog
+    from remembrancer.ports.health import HealthProbe
+    from remembrancer.ports.idempotency import IdempotencyStore
+    from remembrancer.ports.replicas import ReplicaRegistry
+    from remembrancer.ports.retention import ExecutionRetention
+    from remembrancer.ports.statistics import Statistics
+    from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.tokens import TokenStore
+    from remembrancer.ports.work_queue import WorkQueue
+
+
+class Graph(ABC):
+    """An open memory graph.
+
+    A store implements each port, and returns them in one subclass of this class. Laws of all ports: a time is an
+    argument, and no store reads a clock. A method that returns has made its change durable. A method that raises has
+    written nothing, except where it raises OutcomeUnknown. A row that another replica has changed meanwhile is no
+    error: the write leaves it out of its answer.
+    """
+
+    exclusive: bool
+    """Whether no other replica can open this graph: leases of a former process are then expired at once."""
+    tasks: TaskStore
+    queue: WorkQueue
+    armed_times: ArmedTimes
+    events: EventLog
+    audit: AuditLog
+    statistics: Statistics
+    tokens: TokenStore
+    idempotency: IdempotencyStore
+    retention: ExecutionRetention
+    replicas: ReplicaRegistry
+    health: HealthProbe
+
+    @abstractmethod
+    async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
+        """Answer a reading query that a user wrote. Raises InvalidInput."""
+
+    @abstractmethod
+    async def idle_work(self, limit: int) -> int:
+        """Do work that can wait until nothing is due, for at most *limit* tasks; return for how many it was done.
+
+        It writes what only readers of the graph use: the SCHEDULED_FOR edges of tasks that moved on, and counts that
+        no commit has taken yet.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish the writes under way and release the graph, even one that does not answer."""

@@ -1,0 +1,76 @@
+"""The work queue port: what is due, who claims it, and what becomes of it. The laws of `ports.graph` hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.writes import Change, Claim, ExpiredLease, Lease, Recovery, Settlement
+
+
+class WorkQueue(Protocol):
+    """The armed tasks of one memory graph, and the executions under way.
+
+    Law: every write of the store that arms a task calls `on_armed`, whichever port it goes through.
+    """
+
+    on_armed: list[Callable[[int], None]]
+    """Called after each write that arms tasks, on any thread, with the earliest time (epoch ms) among them.
+
+    Also after a write that was refused or lost, or whose caller has gone: it may have been kept."""
+
+    lost: set[str]
+    """The executions that this process recorded as lost since it last asked for expired leases."""
+
+    async def due(
+        self, now: datetime, limit: int, after: ScheduledTask | None = None, shares: Collection[int] | None = None
+    ) -> Sequence[ScheduledTask]:
+        """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*.
+
+        With *after*, the last task of a page that this method returned: the page that follows it. With *shares*: only
+        tasks of these shards (`model.ids.share_of`).
+        """
+        ...
+
+    async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
+        """Return the earliest time for which any task, or any task of *shares*, is armed."""
+        ...
+
+    async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
+        """Write the executions of those claims whose task is still as it was read; return them.
+
+        At most one replica wins an occurrence, and at most one execution exists for one attempt at it. The lease
+        exists if an execution that was won runs.
+        """
+        ...
+
+    async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution | None:
+        """Write a running execution outside the schedule; return None if the task is not open, or not as required."""
+        ...
+
+    async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
+        """Extend the leases to *until*."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+        """Write each outcome whose execution still runs under the same fence; return for each whether it was written.
+
+        At most one of them defers the same task. The leases *over* end in the same write.
+        """
+        ...
+
+    async def expired_leases(self, now: datetime, mine: str) -> Sequence[ExpiredLease]:
+        """Return the leases that have expired; on an exclusive graph, all that the replica *mine* does not hold."""
+        ...
+
+    async def recover(self, over: Sequence[str], lost: Sequence[Recovery], lease: Lease) -> Sequence[Execution]:
+        """End the leases *over*, fail each lost execution (its fence moves on) and start its retry.
+
+        Returns the retries that were started, each RETRY_OF the lost execution. The lease exists if there is one.
+        """
+        ...

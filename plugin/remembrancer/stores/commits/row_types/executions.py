@@ -1,0 +1,160 @@
+"""Types of rows that write executions and leases."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class OccurrenceRow(TypedDict):
+    """One occurrence of a task, as an execution."""
+
+    task_id: str
+    execution_id: str
+    occurrence_key: str
+    execution_type: str
+    task_type: str
+    nominal_ms: int
+    triggered_ms: int
+
+
+class AdvancedTask(TypedDict):
+    """The properties that a task gains, or loses, by a claim."""
+
+    next_run_ms: int | None
+    due_key: int | None
+    nominal_ms: int | None
+    status: NotRequired[str]
+    listing: NotRequired[str]
+
+
+class ClaimRow(OccurrenceRow):
+    """An occurrence to run."""
+
+    expected_ms: int
+    fence: int
+    trigger_delay_ms: int | None
+    replica_id: str | None
+    task: AdvancedTask
+    begins: NotRequired[bool]
+    element_id: NotRequired[str | None]
+
+
+class OutcomeRow(ClaimRow):
+    """Occurrences that will not run."""
+
+    task_status: str
+    status: str
+    occurrences: int
+    last_nominal_ms: int
+    reason_code: str | None
+    reason: str | None
+
+
+class SkipRow(OccurrenceRow):
+    """The occurrence at which an unreadable task is taken out of the schedule."""
+
+    status: str
+    occurrences: int
+    last_nominal_ms: int
+    reason_code: str
+    reason: str
+
+
+class StartRow(OccurrenceRow):
+    """An execution to start outside the schedule."""
+
+    replica_id: str | None
+    attempt: int
+
+
+class ManualRunRow(StartRow):
+    """An execution that a caller starts, and its entry of the audit log."""
+
+    change_id: str
+    action: str
+    surface: str
+    actor: str | None
+    change_reason: str | None
+    thought_id: str | None
+    after: str | None
+    if_fence: int | None
+    request_key: str | None
+    request_digest: str | None
+
+
+class RetryRow(StartRow):
+    """Another attempt at an occurrence whose execution was lost."""
+
+    lost_execution_id: str
+    lost_fence: int
+
+
+class FencedRow(TypedDict):
+    """An execution, and the fence under which it runs."""
+
+    execution_id: str
+    fence: int
+
+
+class OutcomeProperties(TypedDict):
+    """The properties that an execution gains with its outcome."""
+
+    status: str
+    duration_seconds: float
+    reason_code: NotRequired[str]
+    reason: NotRequired[str]
+    result: NotRequired[str]
+    trace_id: NotRequired[str | None]
+    span_id: NotRequired[str | None]
+
+
+class SettleRow(FencedRow):
+    """The outcome of a running execution."""
+
+    of_task: str
+    task_type: str
+    completed_ms: int
+    outcome: OutcomeProperties
+    element_id: NotRequired[str | None]
+
+
+class ProgressRow(FencedRow):
+    """The progress of a running execution."""
+
+    of_task: str
+    progress: float | None
+    progress_text: str | None
+    at_ms: int
+
+
+class ThoughtRow(FencedRow):
+    """The thought that an execution created."""
+
+    thought_id: str
+    content: str | None
+    completed_ms: int
+
+
+class ExecutionKey(TypedDict):
+    """The id of one execution."""
+
+    execution_id: str
+
+
+class LeaseKey(TypedDict):
+    """The id of one lease."""
+
+    lease_id: str
+
+
+class RenewalRow(LeaseKey):
+    """A lease, and the time until which it holds from now on."""
+
+    until_ms: int
+
+
+class LeaseRow(RenewalRow):
+    """A lease of executions."""
+
+    replica_id: str
+    execution_ids: list[str]

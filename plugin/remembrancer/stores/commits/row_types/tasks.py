@@ -1,0 +1,186 @@
+"""Types of rows that write tasks, their deferrals, their changes and their armed times."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from remembrancer.stores.commits.row_types.executions import AdvancedTask, FencedRow
+
+
+class ChangeRow(TypedDict):
+    """An entry of the audit log, and the conditions under which its change is written."""
+
+    task_id: str | None
+    """None for a change of the graph."""
+    change_id: str
+    action: str
+    at_ms: int
+    surface: str
+    actor: str | None
+    reason: str | None
+    thought_id: str | None
+    if_fence: int | None
+    task_fence: int | None
+    request_key: str | None
+    request_digest: str | None
+    before: NotRequired[str | None]
+    after: NotRequired[str | None]
+
+
+class TaskRow(TypedDict, total=False):
+    """A new task; what is not set is left out."""
+
+    task_id: str
+    name: str
+    goal_description: str
+    status: str
+    task_type: str
+    schedule_cron: str
+    timezone: str
+    gap: str
+    fold: str
+    seconds: str
+    trigger_prompt: str
+    origin_thought_id: str
+    created_ms: int
+    deferral_count: int
+    misfire: str
+    misfire_limit: int
+    misfire_grace_seconds: float
+    on_lost: str
+    max_attempts: int
+    timeout_seconds: float
+    dedup_key: str
+    deferred_task_id: str
+    context: str
+    defer_until_ms: int
+    next_run_ms: int
+    due_key: int | None
+    nominal_ms: int
+    deferral_id: str
+    listing: str
+    cron_listing: str
+    created_through: str
+    created_as: str
+    traceparent: str
+    request_digest: str
+    minute_ms: int
+    time_id: str
+
+
+class RetireRow(FencedRow):
+    """The end of a task whose only occurrence is settled."""
+
+    status: str | None
+    of_task: str
+    task_type: str
+    at_ms: int
+
+
+class DeferralRow(TypedDict):
+    """A deferral."""
+
+    task_id: str
+    deferral_id: str
+    deferred_ms: int
+    original_ms: int | None
+    deferred_until_ms: int
+    reason: str
+    requested_by: str | None
+    context: str | None
+
+
+class RescheduleRow(DeferralRow):
+    """A deferral, and the time at which its task runs next."""
+
+    next_run_ms: int
+    due_key: int | None
+    task_fence: int | None
+
+
+class DeferRow(RescheduleRow):
+    """A deferral that a caller asked for, and its entry of the audit log."""
+
+    expected_ms: int | None
+    change_id: str
+    action: str
+    surface: str
+    actor: str | None
+    if_fence: int | None
+    request_key: str | None
+    request_digest: str | None
+
+
+class SettledDeferralRow(RescheduleRow, FencedRow):
+    """A deferral with which an execution ended."""
+
+
+class QuarantineRow(TypedDict):
+    """A task to be quarantined, and the fault for its audit log."""
+
+    task_id: str
+    change_id: str
+    at_ms: int
+    reason: str
+
+
+class DisarmRow(TypedDict):
+    """A node that only its due key finds."""
+
+    due_key: int | None
+    task_id: str | None
+
+
+class TaskKey(TypedDict):
+    """The id of one task."""
+
+    task_id: str
+
+
+class TimeLinkRow(TaskKey):
+    """A task, and the minute for which it is scheduled."""
+
+    minute_ms: int
+    time_id: str
+
+
+class ArmedTask(AdvancedTask):
+    """The properties that a task gains when its schedule is worked out again."""
+
+    since_ms: int | None
+    ahead_ms: list[int] | None
+
+
+class RearmRow(TypedDict):
+    """A task whose schedule is worked out again."""
+
+    task_id: str
+    task_type: str
+    fence: int
+    expected_ms: int | None
+    task: ArmedTask
+    change_id: str
+    at_ms: int
+    reason: str
+    replica_id: str
+
+
+class RetractionRow(TypedDict):
+    """A record of missed occurrences, some or all of which are ahead again."""
+
+    task_id: str
+    task_type: str
+    change_id: str
+    execution_id: str
+    before: int
+    occurrences: int
+    last_ms: int
+    triggered_ms: int
+
+
+class ZoneRow(TypedDict):
+    """The rules of one time zone."""
+
+    zone: str
+    fingerprint: str
+    rules: str

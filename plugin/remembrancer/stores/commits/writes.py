@@ -1,0 +1,194 @@
+"""The registry of writes: one spec for each query of the catalogue that writes rows.
+
+To add a write, add its query to the catalogue and its spec here. `row_types` has the types of rows, `row_counts` the
+functions that count them, `row_events` those that make events of them. A write without events says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.stores.commits import row_counts, row_events
+from remembrancer.stores.commits.lanes import ACT, CLAIM, IDLE, SETTLE, UPKEEP
+from remembrancer.stores.commits.row_types import executions, tasks, upkeep
+from remembrancer_schema.catalog import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from remembrancer.stores.commits.hourly_delta import StatisticsDelta
+    from remembrancer.stores.commits.lanes import Kind
+    from remembrancer.stores.commits.statement import Row, Statement
+
+    Count = Callable[[StatisticsDelta, Sequence[Row]], None]
+    Events = Callable[[Sequence[Row]], Row]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSpec:
+    """The declaration of one writing query.
+
+    Args:
+        row: The type of its rows.
+        identity: The property of a row that two writes of one group must not share: the query would meet its own
+            change. None: two writes that use the query never go together.
+        count: Adds the rows that were written to the statistics; None for a write that is not counted.
+        events: Returns their events, by columns; None for a write without events.
+        silent: The reason why it has no events.
+        kind: The writes that it commits with on a server; None for a part of several kinds.
+        urgent: Whether it is sent at once, apart from all others: nothing counts it, no caller reads its answer, and
+            doing it twice does no harm.
+        recurrent: Whether a replica writes it again and again, so that its plan is worth preparing.
+    """
+
+    row: type
+    identity: str | None = None
+    count: Count | None = None
+    events: Events | None = None
+    silent: str | None = None
+    kind: Kind | None = ACT
+    urgent: bool = False
+    recurrent: bool = False
+
+
+_PART: Final = "a part of a write that has an event"
+_LEASE: Final = "a lease is no change of a task; the execution under it has events"
+_LINKS: Final = "an edge for readers of the graph; it follows the run that moved"
+_MEMBERS: Final = "cluster membership is no change of a task"
+_COUNTERS: Final = "statistics are no change of a task"
+_COPY: Final = "the event log of a graph tells what was done there, not in the graph that was copied"
+_REPAIR: Final = "a repair reports its steps; no replica works on the graph meanwhile"
+_AUDIT: Final = "the audit log has it"
+_ZONES: Final = "the rules of a time zone are no change of a task"
+
+_EXECUTIONS: Final = {
+    "claim_executions": WriteSpec(
+        executions.ClaimRow,
+        "task_id",
+        count=row_counts.started,
+        events=row_events.started,
+        kind=CLAIM,
+        recurrent=True,
+    ),
+    "record_outcomes": WriteSpec(
+        executions.OutcomeRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=None
+    ),
+    "step_over": WriteSpec(executions.ClaimRow, "task_id", silent="its occurrence has events already", kind=CLAIM),
+    "end_deferrals": WriteSpec(executions.ExecutionKey, "execution_id", silent=_PART, kind=None),
+    "start_executions": WriteSpec(
+        executions.ManualRunRow, "task_id", count=row_counts.started, events=row_events.started
+    ),
+    "settle_executions": WriteSpec(
+        executions.SettleRow,
+        "execution_id",
+        count=row_counts.settled,
+        events=row_events.settled,
+        kind=SETTLE,
+        recurrent=True,
+    ),
+    "report_progress": WriteSpec(executions.ProgressRow, "execution_id", events=row_events.progressed, kind=UPKEEP),
+    "link_created_thoughts": WriteSpec(executions.ThoughtRow, "execution_id", silent=_PART, kind=SETTLE),
+    "lose_executions": WriteSpec(
+        executions.SettleRow, "execution_id", count=row_counts.settled, events=row_events.settled, kind=CLAIM
+    ),
+    "retry_executions": WriteSpec(
+        executions.RetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
+    ),
+    "hold_leases": WriteSpec(executions.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
+    "renew_leases": WriteSpec(executions.RenewalRow, "lease_id", silent=_LEASE, urgent=True),
+    "release_leases": WriteSpec(executions.LeaseKey, "lease_id", silent=_LEASE, kind=None, recurrent=True),
+}
+_TASKS: Final = {
+    "create_tasks": WriteSpec(
+        tasks.TaskRow, "task_id", count=row_counts.created, events=row_events.created, recurrent=True
+    ),
+    "retire_tasks": WriteSpec(
+        tasks.RetireRow, "execution_id", count=row_counts.retired, events=row_events.retired, recurrent=True
+    ),
+    "cancel_tasks": WriteSpec(
+        tasks.ChangeRow,
+        "task_id",
+        count=row_counts.ended_as("CANCELLED"),
+        events=row_events.ended("CANCELLED", "task_cancelled"),
+    ),
+    "skip_unreadable": WriteSpec(
+        executions.SkipRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=CLAIM
+    ),
+    "quarantine_tasks": WriteSpec(
+        tasks.QuarantineRow,
+        "task_id",
+        count=row_counts.ended_as("FAILED", by_scheduler=True),
+        events=row_events.ended("FAILED", "task_ended"),
+        kind=CLAIM,
+    ),
+    "disarm_unreadable": WriteSpec(
+        tasks.DisarmRow, "task_id", silent="the node has nothing that an event could name", kind=CLAIM
+    ),
+    "unlink_times": WriteSpec(tasks.TimeLinkRow, "task_id", silent=_LINKS, kind=IDLE, recurrent=True),
+    "link_times": WriteSpec(tasks.TimeLinkRow, "task_id", silent=_LINKS, kind=IDLE, recurrent=True),
+    "defer_tasks": WriteSpec(tasks.DeferRow, "task_id", silent=_PART),
+    "defer_settled": WriteSpec(tasks.SettledDeferralRow, "task_id", silent=_PART, kind=SETTLE),
+    "record_deferrals": WriteSpec(tasks.DeferralRow, "task_id", count=row_counts.deferred, events=row_events.deferred),
+    "link_requests": WriteSpec(tasks.DeferralRow, "task_id", silent=_PART),
+    "rearm_tasks": WriteSpec(tasks.RearmRow, "task_id", count=row_counts.rearmed, silent=_AUDIT, kind=UPKEEP),
+    "shorten_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
+    "erase_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
+}
+_UPKEEP: Final = {
+    "begin_zones": WriteSpec(tasks.ZoneRow, silent=_ZONES),
+    "keep_zones": WriteSpec(tasks.ZoneRow, silent=_ZONES, kind=UPKEEP),
+    "begin_roll_up": WriteSpec(tasks.ChangeRow, silent=_AUDIT, kind=UPKEEP),
+    "roll_up_executions": WriteSpec(
+        upkeep.RollUpRow, "task_id", silent="executions had their events when they ended", kind=UPKEEP
+    ),
+    "forget_thoughts": WriteSpec(upkeep.ThoughtKey, silent=_PART, kind=UPKEEP),
+    "forget_events": WriteSpec(
+        upkeep.ForgetEventsRow, silent="readers learn from the range of a stream what is gone", kind=UPKEEP
+    ),
+    "keep_books": WriteSpec(upkeep.CountersRow, silent="it writes the events of its commit", recurrent=True),
+    "last_commit": WriteSpec(upkeep.CounterKey, silent=_COUNTERS),
+    "fold_hours": WriteSpec(upkeep.FoldRow, silent=_COUNTERS),
+    "fold_counters": WriteSpec(upkeep.FoldRow, silent=_COUNTERS),
+    "forget_counters": WriteSpec(upkeep.IdleCounterRow, silent=_COUNTERS),
+    "sign_on": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
+    "sign_off": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
+    "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
+    "create_tokens": WriteSpec(upkeep.NewTokenRow, silent=_AUDIT),
+    "revoke_tokens": WriteSpec(upkeep.RevokedTokenRow, silent=_AUDIT),
+}
+_COPIES_AND_REPAIRS: Final = {
+    "put_nodes_of_<label>": WriteSpec(upkeep.NodeRow, silent=_COPY),
+    "put_own_thoughts": WriteSpec(upkeep.NodeRow, silent=_COPY),
+    "put_edges_of_<edge>": WriteSpec(upkeep.EdgeRow, silent=_COPY),
+    "mark_copy": WriteSpec(upkeep.CopyProgressRow, silent=_COPY),
+    "end_copy": WriteSpec(tasks.ChangeRow, silent=_COPY),
+    "take_out_<label>": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
+    "take_out_tokens": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
+    "replace_batches": WriteSpec(upkeep.BatchRow, silent="it stands for events that cannot be read"),
+    "set_derived": WriteSpec(upkeep.DerivedRow, "task_id", silent=_REPAIR),
+    "forget_books": WriteSpec(upkeep.EmptyRow, silent=_REPAIR),
+    "restore_graph": WriteSpec(upkeep.RestoreRow, silent=_COPY),
+    "end_all_leases": WriteSpec(upkeep.EmptyRow, silent=_COPY),
+    "forget_replicas": WriteSpec(upkeep.EmptyRow, silent=_COPY),
+}
+SPECS: Final[Mapping[str, WriteSpec]] = {**_EXECUTIONS, **_TASKS, **_UPKEEP, **_COPIES_AND_REPAIRS}
+"""By the name of the query as it stands in its file."""
+WRITES: Final[Mapping[str, WriteSpec]] = {
+    each.name: SPECS[each.written] for each in queries().values() if each.written in SPECS
+}
+"""By the name of the query: a query of every label, or of every type of edge, has one name for each."""
+RECURRENT: Final = tuple(name for name, spec in WRITES.items() if spec.recurrent)
+"""The writes that a replica makes again and again."""
+
+
+def is_urgent(statements: Sequence[Statement]) -> bool:
+    """Whether a write goes at once, apart from all others: all of its statements are urgent."""
+    return bool(statements) and all(WRITES[each.name].urgent for each in statements)
+
+
+def kind_of(statements: Sequence[Statement]) -> Kind:
+    """Return the kind of a write: of its first statement that has one; of parts alone, that of a claim."""
+    if not statements:
+        return IDLE
+    return next((kind for each in statements if (kind := WRITES[each.name].kind)), CLAIM)

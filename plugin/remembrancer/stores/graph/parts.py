@@ -1,0 +1,40 @@
+"""The state that the ports of one open graph share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from remembrancer.stores.graph.due_index import DueIndex
+from remembrancer.stores.graph.element_ids import ElementIdCache
+from remembrancer.stores.graph.time_links import PendingTimeLinks
+from remembrancer.stores.rows.readable_records import ReadableRecords
+
+if TYPE_CHECKING:
+    from remembrancer.stores.commits.connection import GraphConnection
+
+
+@dataclass(frozen=True, slots=True)
+class GraphParts:
+    """One open graph, and what this process remembers of it."""
+
+    connection: GraphConnection
+    index: DueIndex
+    records: ReadableRecords
+    """Reads nodes, and remembers those that cannot be read."""
+    time_links: PendingTimeLinks
+    """The tasks whose SCHEDULED_FOR edge must follow."""
+    tasks: ElementIdCache
+    executions: ElementIdCache
+
+    @classmethod
+    def of(cls, connection: GraphConnection, floor_lifetime_ms: int) -> GraphParts:
+        """Return the parts of a graph just opened."""
+        return cls(
+            connection,
+            DueIndex(connection, floor_lifetime_ms),
+            ReadableRecords(),
+            PendingTimeLinks(),
+            ElementIdCache(connection, "task_elements"),
+            ElementIdCache(connection, "execution_elements"),
+        )

@@ -1,0 +1,155 @@
+"""The task store over a graph: it runs the queries of the catalogue, on any connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import (
+    DuplicateTask,
+    ExecutionNotFound,
+    ExecutionUnreadable,
+    GraphUnavailable,
+    OutcomeUnknown,
+    TaskNotFound,
+    TaskUnreadable,
+)
+from remembrancer.model.timestamps import to_ms
+from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
+from remembrancer.stores.graph.claims import rows_of
+from remembrancer.stores.graph.execution_list import ExecutionList
+from remembrancer.stores.graph.outcomes import deferral_statements, unserved_statements
+from remembrancer.stores.graph.quarantine import quarantine
+from remembrancer.stores.graph.task_changes import cancel
+from remembrancer.stores.graph.task_list import TaskList
+from remembrancer.stores.records.idempotency import rejecting_reuse
+from remembrancer.stores.rows import audit_rows, node_rows
+from remembrancer.stores.rows.readable_records import FAULTS, one_line
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from remembrancer.model.deferral import Deferral
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.filters import TaskFilter, TaskPageQuery
+    from remembrancer.ports.writes import Change, Claim, Reschedule
+    from remembrancer.stores.graph.armed_times import GraphArmedTimes
+    from remembrancer.stores.graph.parts import GraphParts
+
+_REQUEST_KEYS: Final = (None, "dedup_key", "request_key")
+"""The keys that a new task may share with a stored one; None where the engine does not say which."""
+
+
+class GraphTaskStore:
+    """The tasks of one graph. The contract and its laws: `remembrancer.ports.task_store.TaskStore`.
+
+    Args:
+        parts: Of the open graph.
+        armed_times: Stores the rules of time zones that a new task is the first to use.
+    """
+
+    def __init__(self, parts: GraphParts, armed_times: GraphArmedTimes) -> None:
+        self._parts = parts
+        self._connection = parts.connection
+        self._records = parts.records
+        self._armed_times = armed_times
+        self._list = TaskList(parts.connection, parts.index, parts.records)
+        self._history = ExecutionList(parts.connection, parts.records)
+
+    async def create(
+        self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: IdempotencyKey | None = None
+    ) -> None:
+        """Store new tasks; all or none."""
+        statements = [Statement("create_tasks", [node_rows.task_row(task, mark) for task in tasks])]
+        if first:
+            statements += deferral_statements(first)
+        zones = self._armed_times.begin_zones(tasks)
+        try:
+            await self._parts.index.write_armed([task.next_run_ms for task in tasks], [*statements, *zones])
+        except UniqueKeyTaken as taken:
+            if not (keys := sorted(filter(None, (task.dedup_key for task in tasks)))) or (
+                taken.property_name not in _REQUEST_KEYS
+            ):
+                raise GraphUnavailable(f"An id of the task is taken already; nothing was written: {taken}") from taken
+            raise DuplicateTask(", ".join(keys)) from taken
+        except OutcomeUnknown as unknown:
+            raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
+        self._armed_times.have_begun(zones)
+
+    async def get(self, task_id: str) -> ScheduledTask:
+        """Return the task with its deferral history. Raises TaskNotFound."""
+        if task := await self._one("task_by_id", {"task_id": task_id}):
+            return task
+        raise TaskNotFound(task_id)
+
+    async def find(self, wanted: TaskFilter) -> Sequence[ScheduledTask]:
+        """Return tasks: the next to run first, those with no next run last."""
+        return await self._list.find(wanted)
+
+    async def page(self, page: TaskPageQuery) -> Sequence[ScheduledTask]:
+        """Return tasks of one status and type, the newest first."""
+        return await self._list.page(page)
+
+    async def find_by_dedup_key(self, dedup_key: str) -> ScheduledTask | None:
+        """Return the task with this *dedup_key*, open or ended."""
+        return await self._one("task_by_dedup_key", {"dedup_key": dedup_key})
+
+    async def find_reactivation(self, deferred_task_id: str) -> ScheduledTask | None:
+        """Return the open task that will bring back the agent's own task."""
+        return await self._one("reactivation_of", {"deferred_task_id": deferred_task_id})
+
+    async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
+        """End an open task, together with what *unserved* accounts for; return whether this call ended it."""
+        return await cancel(self._connection, task_id, change, unserved)
+
+    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Reschedule, change: Change) -> bool:
+        """Write the deferral and move the next run, if the task is still as it was read; return whether it did."""
+        changed = audit_rows.change_row(task_id, change, rearm.unserved)
+        row = {**node_rows.rearm_row(rearm), **changed, "expected_ms": expected_next_run_ms}
+        statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
+        statements += deferral_statements(rearm.deferral)
+        with rejecting_reuse(change.mark):
+            answers = await self._parts.index.write_armed([rearm.next_run_ms], statements)
+        deferred = bool(rows_of("defer_tasks", statements, answers))
+        if deferred:
+            self._parts.time_links.note(task_id, rearm.next_run_ms)
+        return deferred
+
+    async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
+        """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit log."""
+        for row in await self._read("task_by_id", {"task_id": task_id}):
+            await quarantine(self._connection, row["t"], fault, to_ms(now))
+
+    async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
+        """Return executions, newest first: of one task, or of all."""
+        return await self._history.find(task_id, limit, before)
+
+    async def execution(self, execution_id: str) -> Execution:
+        """Return one execution. Raises ExecutionNotFound, ExecutionUnreadable."""
+        found = await self._read("execution_by_id", {"execution_id": execution_id})
+        if not found:
+            raise ExecutionNotFound(execution_id)
+        try:
+            return node_rows.execution_from(found[0]["e"])
+        except FAULTS as fault:
+            raise ExecutionUnreadable(execution_id, one_line(fault)) from fault
+
+    async def _read(self, name: str, parameters: Row) -> list[Row]:
+        return await self._connection.read(query(name), parameters)
+
+    async def _one(self, name: str, parameters: Row) -> ScheduledTask | None:
+        """Return the one task that the query finds, with its deferral history."""
+        if not (found := await self._read(name, parameters)):
+            return None
+        node = found[0]["t"]
+        try:
+            task = node_rows.shown_task_from(node)
+        except FAULTS as fault:
+            raise TaskUnreadable(str(node.get("task_id")), str(fault)) from fault
+        deferrals = await self._read("deferrals_of_task", {"task_id": task.task_id})
+        readable = self._records.read("deferral_id", node_rows.deferral_from, [row["d"] for row in deferrals])
+        entries = [deferral.history_entry(task.deferred_task_id) for deferral in readable]
+        return task.model_copy(update={"deferral_history": entries})
