@@ -99,7 +99,7 @@ class LeaseRecovery:
         return lost
 
     async def _sort(self, over: ExpiredLease, lease: Lease) -> list[Settlement]:
-        """Fail the executions of one lease that are not retried; keep the rest, and the lease with it, to be retried."""
+        """Fail the executions of one lease that are not retried; keep the rest and the lease, to be retried."""
         now = self._clock.now()
         retried: deque[tuple[Execution, ScheduledTask]] = deque()
         failed: list[Recovery] = []
