@@ -1,4 +1,4 @@
-"""Claims: read what is due, plan it, take it for this replica, start what was won."""
+"""The claimer: it reads pages of due tasks, plans them, claims them for this replica, and starts what it won."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _IN_FLIGHT: Final = 2
 
 
 class Claimer:
-    """The claims of one replica; they are written while the next are planned.
+    """The claims of one replica; one page is written while the next is planned.
 
     Args:
         store: The graph.
         clock: The time.
-        dispatch: Runs what was won, and says how much of it.
-        options: How many in one page.
+        dispatch: The executor, which runs won claims and limits how many run.
+        options: The size of a page.
         lease: Makes a lease of this replica.
-        checker: Says when to stop, and is told of progress and faults.
+        checker: The loop, which ends the work and records progress and faults.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Claimer:
         self._lease = lease
         self._checker = checker
         self.is_full = False
-        """Whether no slot was free when they were last looked for."""
+        """Whether all slots were taken at the end of the last round."""
         self.lost = 0
-        """Claims that another replica, or a change of the task, was faster than."""
+        """Claims that failed because another replica claimed the task, or a change moved it, first."""
 
     async def serve(self, turn: Assignment) -> int:
-        """Go once over what is due of one turn, page after page; return how many claims were won.
+        """Claim the due tasks of one assignment, page after page; return how many claims were won.
 
-        While pages are being written, the next is read and planned: the graph's writer never waits for us.
+        While pages are being written, the next is read and planned, so that the graph's writer never waits.
         """
         now = self._clock.now()
         page: Sequence[ScheduledTask] = ()
@@ -92,14 +92,14 @@ class Claimer:
                     break
         finally:
             while left := [claim for claim in flying if not claim.done()]:
-                await asyncio.wait(left)  # which, unlike `gather`, leaves them alone if it is cancelled
+                await asyncio.wait(left)  # unlike `gather`, `wait` does not cancel them if it is cancelled
         self.is_full = self._dispatch.room <= 0
         return won + sum(claim.result() for claim in flying)
 
     async def _claim_page(
         self, turn: Assignment, now: datetime, after: ScheduledTask | None, reservation: Reservation
     ) -> tuple[Sequence[ScheduledTask], asyncio.Task[int] | None]:
-        """Read the next page of what is due, as long as the slots reserved for it, and begin to claim it."""
+        """Read the next page of due tasks, one for each reserved slot at most, and begin to claim it."""
         with reservation.until_sent():
             page = await self._store.queue.due(now - turn.late, reservation.slots, after, turn.shares)
             lease = self._lease()
@@ -134,9 +134,9 @@ class Claimer:
         return len(won)
 
     async def _quarantine(self, task: ScheduledTask, error: Exception) -> None:
-        """Take a task that cannot be planned out of the schedule: it never stops the others, nor fails unseen."""
+        """Disarm a task that cannot be planned, and log the error, so that it does not stop the others."""
         fault = str(error) if isinstance(error, RemembrancerError) else f"{type(error).__name__}: {error}"
         text = f"Task {visible(task.name)} ({task.task_id}) cannot be planned and is disarmed as FAILED: {fault}"
         self._checker.faults.tell("The plan", text, error)
-        with suppress(GraphBusy):  # locked by another write: the next pass finds it again
+        with suppress(GraphBusy):  # locked by another write: the next tick finds it again
             await self._store.tasks.quarantine(task.task_id, fault, self._clock.now())

@@ -1,4 +1,4 @@
-"""Recover what a dead replica left: each lost execution fails, loudly, and is retried if its task says so."""
+"""Recovery of expired leases: each lost execution fails, and is retried if its task says so."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Left:
-    """A lease that is over, and those of its executions whose retry waits for a slot."""
+    """An expired lease, and those of its executions whose retry waits for a slot."""
 
     lease_id: str
     retried: deque[tuple[Execution, ScheduledTask]]
 
 
 class LeaseRecovery:
-    """Settles lost executions at once, and starts their retries as slots allow, in this pass and those that follow.
+    """Settles lost executions at once, and starts their retries as slots allow, in this tick and later ones.
 
     Args:
         store: The graph.
         clock: The time.
-        dispatch: What runs the retries, and says how many may run.
+        dispatch: The executor, which runs the retries and limits how many run.
         lease: Makes a lease of this replica.
-        look_each: How long after one look for leases that are over the next one is made at the latest.
+        look_each: The longest time between two searches for expired leases.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class LeaseRecovery:
         return not self._left
 
     async def work(self) -> list[Settlement]:
-        """Recover what can be now; return what was lost. What waits for a slot comes first, for a while."""
+        """Recover what is possible now; return the lost executions. Retries that wait for a slot come first."""
         async with self._turn:
             now = self._clock.now()
             lost: list[Settlement] = []
@@ -80,22 +80,25 @@ class LeaseRecovery:
                     try:
                         lost += await self._retry(self._left[0], reservation)
                     except GraphBusy:
-                        break  # another write holds a lock of it: what is due does not wait
+                        break  # another write holds a lock of it: due tasks do not wait
         return lost
 
     async def _look(self) -> list[Settlement]:
-        """Find the leases that are over, and fail those of their executions that are not tried again."""
+        """Find expired leases, and fail those of their executions that are not retried."""
         lost: list[Settlement] = []
-        known = {*self._dispatch.leases, *(each.lease_id for each in self._left)}  # ours, however late their renewal is
+        known = {
+            *self._dispatch.leases,
+            *(each.lease_id for each in self._left),
+        }  # those of this replica, however late their renewal is
         lease = self._lease()
         for over in await self._store.queue.expired_leases(self._clock.now(), lease.replica_id):
             if over.lease_id not in known:
-                with suppress(GraphBusy):  # another write holds a lock of it: the next look finds it again
+                with suppress(GraphBusy):  # another write holds a lock of it: the next search finds it again
                     lost += await self._sort(over, lease)
         return lost
 
     async def _sort(self, over: ExpiredLease, lease: Lease) -> list[Settlement]:
-        """Fail what is not tried again of one lease, and keep the rest; a lease ends with the last of it."""
+        """Fail the executions of one lease that are not retried; keep the rest and the lease, to be retried."""
         now = self._clock.now()
         retried: deque[tuple[Execution, ScheduledTask]] = deque()
         failed: list[Recovery] = []
@@ -116,14 +119,14 @@ class LeaseRecovery:
     async def _tasks_of(self, over: ExpiredLease) -> dict[str, ScheduledTask]:
         tasks: dict[str, ScheduledTask] = {}
         for task_id in {execution.task_id for execution in over.executions}:
-            with suppress(TaskNotFound, TaskUnreadable):  # what ran of it is lost all the same
+            with suppress(TaskNotFound, TaskUnreadable):  # its execution is lost in any case
                 task = await self._store.tasks.get(task_id)
                 if task.unreadable is None:
                     tasks[task_id] = task
         return tasks
 
     async def _retry(self, left: _Left, reservation: Reservation) -> list[Settlement]:
-        """Fail as many executions of a lease as there are slots for their retries, and start those."""
+        """Fail as many executions of a lease as there are slots for their retries, and start the retries."""
         lease, now = self._lease(), self._clock.now()
         some = [left.retried[place] for place in range(min(reservation.slots, len(left.retried)))]
         took = [recovery_of(task, execution, now, lease.replica_id) for execution, task in some]

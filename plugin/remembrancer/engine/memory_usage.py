@@ -1,4 +1,4 @@
-"""How much memory values take."""
+"""Estimates of memory: of tasks and executions, and of the process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WEIGHED: Final = 50
 
 
 def memory_of(firings: Collection[Firing]) -> int:
-    """Return the bytes that the tasks and executions of *firings* take; of many, by the mean of some of them."""
+    """Return the bytes that the tasks and executions of *firings* take, extrapolated from the first 50."""
     weighed = [_bytes(vars(each.task)) + _bytes(vars(each.execution)) for each in islice(firings, _WEIGHED)]
     return sum(weighed) * len(firings) // len(weighed) if weighed else 0
 
@@ -33,7 +33,7 @@ def _bytes(value: object) -> int:
 
 
 def resident_bytes() -> int | None:
-    """Return how much memory this process holds: now on Linux, at its peak on other Unixes, else None."""
+    """Return the resident memory of this process: current on Linux, the peak on other Unixes, else None."""
     try:
         pages = int(_STATM.read_text("ascii").split()[1])
     except (OSError, ValueError, IndexError):

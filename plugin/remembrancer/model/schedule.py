@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
 from functools import lru_cache
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
@@ -73,25 +73,26 @@ VALUES: Final[dict[str, type[ScheduleValue]]] = {"once": Once, "cron": Cron}
 """The class of each kind."""
 
 
-def value_of(fields: Mapping[str, object]) -> ScheduleValue:
-    """Return the value with these fields, `kind` among them; raises ValueError if they make none."""
-    kind = fields.get("kind")
+def value_of(given: Mapping[str, object]) -> ScheduleValue:
+    """Return the value with the fields *given*, `kind` among them; raises ValueError if they make none."""
+    kind = given.get("kind")
     found = VALUES.get(kind) if isinstance(kind, str) else None
     if found is None:
         raise ValueError(f"kind must be one of {', '.join(VALUES)}")
-    try:
-        return found(**fields)  # pyright: ignore[reportArgumentType]  the kind checks its own fields
-    except TypeError as wrong:
-        raise ValueError(f"a schedule of kind {kind} does not take these fields: {wrong}") from None
+    places = {each.name: each for each in fields(found)}
+    needed = [name for name, each in places.items() if each.default is MISSING]
+    if not set(needed) <= given.keys() <= places.keys():
+        raise ValueError(f"a schedule of kind {kind} takes {', '.join(places)}; needed: {', '.join(needed)}")
+    return found(**given)  # pyright: ignore[reportArgumentType]  checked when the schedule is computed
 
 
 @lru_cache(maxsize=4096)
 def value_from(text: str) -> ScheduleValue:
     """Return the value that *text*, written by `text_of`, holds; raises ValueError if it holds none."""
-    fields = json.loads(text)
-    if not isinstance(fields, dict):
+    held = json.loads(text)
+    if not isinstance(held, dict):
         raise ValueError("a schedule is a JSON object")  # noqa: TRY004 (pydantic reports a ValueError)
-    return value_of(fields)  # pyright: ignore[reportUnknownArgumentType]  (JSON)
+    return value_of(held)  # pyright: ignore[reportUnknownArgumentType]  (JSON)
 
 
 def text_of(value: ScheduleValue) -> str:

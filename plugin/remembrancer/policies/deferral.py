@@ -77,7 +77,7 @@ def defer(
     until_ms, now_ms = to_ms(until), to_ms(now)
     least = max(now, from_ms(_deferred_ms(task, by_handler=original is not None)))
     if until_ms <= to_ms(least):
-        allowed = f"a moment after {to_iso(least)}: a deferral goes forward, past now and past the run that it puts off"
+        allowed = f"a time after {to_iso(least)}, that is after now and after the run that is deferred"
         raise InvalidInput("until", to_iso(until), allowed, to_iso(from_ms(to_ms(least) + 3_600_000)))
     put = original or (None if task.next_run_ms is None else from_ms(task.next_run_ms))
     made = Deferral(

@@ -1,4 +1,4 @@
-"""Settlements: an execution's outcome as it is written, and what it means for the task."""
+"""Settlements: the outcome of an execution, and the status of its task after it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_FAULT: Final = 500
 def settlement_of(
     execution: Execution, verdict: HandlerOutcome, now: datetime, rearm: Reschedule | None = None
 ) -> Settlement:
-    """Return the outcome of *execution*; *rearm* is the deferral that its handler asked for."""
+    """Return the settlement of *execution*; *rearm* is the deferral that its handler requested."""
     return Settlement(
         execution=execution,
         status=verdict.status,
@@ -38,7 +38,7 @@ def settlement_of(
 
 
 def refused(settlement: Settlement, fault: str) -> Settlement:
-    """Return what is written in place of an outcome that the graph does not keep: that it was so."""
+    """Return the failure that is written in place of a settlement which the graph refused."""
     plain = fault[:_LONGEST_FAULT].encode("ascii", "backslashreplace").decode()[:_LONGEST_FAULT]
     return replace(
         settlement,
@@ -53,7 +53,7 @@ def refused(settlement: Settlement, fault: str) -> Settlement:
 
 
 def ends(execution: Execution, status: ExecutionStatus) -> TaskStatus | None:
-    """Return what a one-time task becomes after its run; None for a task that goes on."""
+    """Return the status of a one-time task after its run; None for a task that continues."""
     if execution.task_type is TaskType.RECURRING or execution.execution_type is ExecutionType.MANUAL:
         return None
     return TaskStatus.COMPLETE if status is ExecutionStatus.COMPLETED else TaskStatus.FAILED

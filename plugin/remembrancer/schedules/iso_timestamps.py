@@ -1,4 +1,4 @@
-"""Dates and times as ISO-8601 writes them, exact or not read at all: alike on every version of Python."""
+"""ISO-8601 dates and times, read strictly, and the same on every version of Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 def read_stamp(text: str) -> datetime | None:
-    """Return the date and time in *text*, without a zone where it names no offset; None if it is none.
+    """Return the date and time in *text*, without a zone if it names no offset; None if it is no date and time.
 
     Date and time are both extended (`2026-08-15T09:00:00.5+02:00`) or both basic (`20260815T090000+0200`), the offset
     either; the date may be one of weeks (`2026-W33-6`), minutes and seconds may be left out, and a fraction is of the
@@ -41,7 +41,7 @@ def _day(found: re.Match[str]) -> tuple[int, int, int]:
 
 
 def _offset(found: re.Match[str]) -> timezone:
-    """Return the offset; raises ValueError: it has more than 59 minutes, or a day."""
+    """Return the offset. Raises ValueError if its minutes exceed 59, or it is a day or more."""
     hours, minutes = int(found["offset_hour"] or 0), int(found["offset_minute"] or 0)
     if minutes >= _MINUTES:
         raise ValueError(minutes)

@@ -1,4 +1,4 @@
-"""Moments and zones as people and models write them, made exact or refused."""
+"""Times and time zones as people and models write them, made exact or refused."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def read_moment(
 
     Args:
         value: An ISO-8601 date and time, or a datetime.
-        field: What the caller calls this argument, for the message.
-        now: The present moment (aware); the limits and the example follow from it.
+        field: The caller's name for this argument, for the message.
+        now: The current time (aware); the limits and the example follow from it.
         timezone: The IANA zone in which to read a value that names no offset.
-        fold: Which pass is meant of a wall time that happens twice there; a datetime's own `fold` of 1 is the second
+        fold: The pass that is meant of a wall time that occurs twice there; a datetime's own `fold` of 1 is the second
             in any case.
 
     Raises:
-        InvalidInput: Not a moment, without an offset and no zone given, a wall time that the zone's clock
-            jumps over, before 1970, or more than 100 years after *now*.
+        InvalidInput: No time, a time without an offset where no zone is given, a wall time that the zone's clock
+            jumps over, or a time before 1970 or more than 100 years after *now*.
     """
     moment = _parse(value, field, now)
     try:
@@ -46,9 +46,9 @@ def read_moment(
 
 
 def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
-    """Say which pass of a wall time that happens twice in *timezone* this moment is; nothing for any other."""
+    """Return which pass of a wall time that occurs twice in *timezone* is taken; an empty text for any other."""
     if timezone == "UTC":
-        return ""  # as most tasks say
+        return ""  # the usual case
     local = moment.astimezone(ZoneInfo(timezone))
     other = local.replace(fold=1 - local.fold)
     if local.utcoffset() == other.utcoffset() or other.astimezone(UTC).astimezone(local.tzinfo) != other:
@@ -56,14 +56,14 @@ def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
     shown = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
     which = f"the {'second' if local.fold else 'first'} is taken, {to_iso(moment)}"
     twice = f"{shown} happens twice on {local:%Y-%m-%d} in {timezone}; {which}"
-    return twice if local.fold or fold is not Fold.BOTH else f"{twice}: a moment comes once"
+    return twice if local.fold or fold is not Fold.BOTH else f"{twice}: a one-time task runs once"
 
 
 def read_zone(name: str, field: str = "timezone") -> str:
     """Return *name* when it is an IANA time zone key with one meaning everywhere.
 
     Raises:
-        InvalidInput: For anything else; near misses are answered with the right spelling.
+        InvalidInput: For any other name, with the right spelling of a near miss.
     """
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  a model may send anything
         raise InvalidInput(field, name, _ZONES, DEFAULT_ZONE)
@@ -79,7 +79,7 @@ def read_zone(name: str, field: str = "timezone") -> str:
 
 @lru_cache(maxsize=1024)
 def _is_zone(name: str) -> bool:
-    """Tell whether the time zone database has *name*; the pattern keeps paths and machine-made names out."""
+    """Return whether the time zone database has *name*; the pattern keeps out paths and machine-made names."""
     if len(name) >= _LONGEST or _KEY.fullmatch(name) is None or name == "Factory":
         return False
     try:
@@ -101,15 +101,15 @@ def _parse(value: object, field: str, now: datetime) -> datetime:
 def _in_zone(  # noqa: PLR0917 (what a refusal says, and what is decided by)
     wall: datetime, value: object, field: str, now: datetime, timezone: str | None, fold: Fold
 ) -> datetime:
-    """Place a wall time in the zone given."""
+    """Return a wall time in the given zone."""
     if timezone is None:
-        _refuse(field, value, f"{_ISO}; this one names no offset, so its moment is unknown", now)
+        _refuse(field, value, f"{_ISO}; this one names no offset, so its time is unknown", now)
     is_second = wall.fold == 1 or fold is Fold.LAST
     return wall.replace(tzinfo=ZoneInfo(read_zone(timezone)), fold=int(is_second))
 
 
 def _refuse_gap(local: datetime, value: object, field: str) -> None:
-    """Refuse a wall time that its zone's clock jumps over, with the first that follows the jump as far behind."""
+    """Refuse a wall time that its zone's clock jumps over; the example lies as far after the jump."""
     back = local.astimezone(UTC).astimezone(local.tzinfo)
     if back.replace(tzinfo=None, fold=0) != local.replace(tzinfo=None, fold=0):
         later = max(back, local.replace(fold=0).astimezone(UTC).astimezone(local.tzinfo))
@@ -123,7 +123,7 @@ def _refuse(field: str, value: object, allowed: str, now: datetime) -> NoReturn:
 
 
 _ISO: Final = "an ISO-8601 date and time with Z or an offset such as +02:00"
-_LIMITS: Final = "a moment from 1970-01-01 to 100 years from now"
+_LIMITS: Final = "a time from 1970-01-01 to 100 years from now"
 _FARTHEST: Final = timedelta(days=36_525)
 
 _ZONES: Final = "an IANA time zone key, Area/City, or UTC"

@@ -1,4 +1,4 @@
-"""Time zones as people write them, each with the key that is meant: for what refuses another name."""
+"""Time zones as people write them, and the IANA keys that they mean: for suggestions in errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEFAULT_ZONE: Final = "UTC"
 
 
 def meant(name: str) -> str | None:
-    """Return the IANA key that *name* certainly stands for; None if it may be several places, or none."""
+    """Return the IANA key that *name* certainly means; None if it may mean several places, or none."""
     if len(name) > _LONGEST:
         return None
     word = _plain(name)
@@ -29,7 +29,7 @@ def meant(name: str) -> str | None:
 
 
 def offset_words(name: str) -> str:
-    """Explain an offset that was given for a zone; nothing for any other name."""
+    """Return an explanation of an offset given as a zone; an empty text for any other name."""
     if len(name) > _LONGEST or _OFFSET.fullmatch(_plain(name)) is None:
         return ""
     return "; an offset is no zone: Etc/GMT-3 is three hours ahead of UTC, with its sign the other way round"
@@ -46,7 +46,7 @@ def _keys() -> dict[str, str]:
 
 
 def _of_offset(sign: str, hours: int, minutes: str | None) -> str | None:
-    """Return the zone of whole hours, which counts them the other way round."""
+    """Return the `Etc/GMT` zone of whole hours, whose sign is reversed."""
     if int(minutes or 0):
         return None
     if hours == 0:
@@ -56,7 +56,7 @@ def _of_offset(sign: str, hours: int, minutes: str | None) -> str | None:
 
 
 def _elsewhere(area: str, city: str) -> str | None:
-    """Return the only place of that name, wherever it is; America has a London of its own."""
+    """Return the only place of that name in any area."""
     if area.startswith(_AMERICA):
         return None
     found = [key for low, key in _keys().items() if low.count("/") == 1 and low.endswith(f"/{city}")]
@@ -64,7 +64,7 @@ def _elsewhere(area: str, city: str) -> str | None:
 
 
 def _mistyped(area: str, city: str) -> str | None:
-    """Return the only place of that area that is one letter away."""
+    """Return the only place of that area whose name differs in one letter."""
     found = [
         key
         for low, key in _keys().items()
@@ -77,7 +77,7 @@ def _mistyped(area: str, city: str) -> str | None:
 
 
 def _is_near(right: str, given: str) -> bool:
-    """Tell whether one letter is too many, missing or wrong, or two have changed places."""
+    """Return whether one letter is too many, missing or wrong, or two are swapped."""
     if abs(len(right) - len(given)) > 1 or right[0] != given[:1]:
         return False
     same = next((at for at, (one, other) in enumerate(zip(right, given, strict=False)) if one != other), None)
@@ -90,7 +90,7 @@ def _is_near(right: str, given: str) -> bool:
 
 _LONGEST: Final = 64
 _SHORT: Final = 6
-"""Fewer letters than these, a slash among them, are too few to tell a mistake from another place."""
+"""A name with fewer letters, the slash included, is too short to tell a typing error from another place."""
 _MACHINES: Final = ("posix/", "right/")
 _AMERICA: Final = ("america", "us", "canada")
 _ODD: Final = ("Factory", "localtime", "posixrules", "EST", "MST", "HST", "EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT")
@@ -114,7 +114,7 @@ _SAME: Final = {
     "eest": "EET",
     **dict.fromkeys(("nzst", "nzdt"), "Pacific/Auckland"),
 }
-"""Names and abbreviations that stand for one clock only. IST, BST, CST, MST and others stand for several."""
+"""Names and abbreviations that mean one clock only. IST, BST, CST, MST and others mean several."""
 
 _CITIES: Final = {
     city: key
@@ -145,4 +145,4 @@ _CITIES: Final = {
     }.items()
     for city in cities.split()
 }
-"""Cities that have no key of their own, by the one whose clock they keep; they hold for their own continent only."""
+"""Cities without a key of their own, with the key whose clock they follow; valid for their own continent only."""

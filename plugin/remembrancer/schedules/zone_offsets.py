@@ -1,7 +1,7 @@
 """A zone's clock as stretches of constant offset, in whole epoch seconds.
 
-Inside one stretch a wall clock runs evenly, so all arithmetic there is addition. What daylight saving does
-happens only where two stretches meet: a gap when the offset grows, a fold when it shrinks.
+Within one stretch the wall clock runs evenly, so the arithmetic is addition. Clock changes happen only where two
+stretches meet: a gap where the offset grows, a fold where it shrinks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from remembrancer.model.timestamps import EPOCH
 class OffsetSpan(NamedTuple):
     """A stretch `start <= second < end` (epoch seconds) during which a zone keeps one offset.
 
-    `before` and `after` are the offsets of the neighbours. They may equal `offset`: long stretches are cut.
+    `before` and `after` are the offsets of the adjacent stretches. They may equal `offset`: long stretches are cut.
     All offsets are seconds east of UTC.
     """
 
@@ -32,7 +32,7 @@ class OffsetSpan(NamedTuple):
 def span_at(zone: str | ZoneInfo, second: int) -> OffsetSpan:
     """Return the stretch of *zone* that holds the epoch *second*.
 
-    An IANA key means the rules in force here, a `ZoneInfo` its own.
+    An IANA key means the rules in force, a `ZoneInfo` its own.
     """
     spans, starts = _block(zone, second >> _BLOCK_BITS)
     return spans[bisect_right(starts, second) - 1]
@@ -53,7 +53,7 @@ def _block(zone: str | ZoneInfo, number: int) -> tuple[tuple[OffsetSpan, ...], t
 
 
 def changes(clock: ZoneInfo, start: int, end: int) -> list[int]:
-    """Return the seconds inside (start, end) at which the offset becomes another."""
+    """Return the seconds inside (start, end) at which the offset changes."""
     found: list[int] = []
     low, offset = start, offset_at(clock, start)
     while low < end - 1:
@@ -84,7 +84,7 @@ def offset_at(clock: ZoneInfo, second: int) -> int:
 
 
 _BLOCK_BITS: Final = 25
-"""A block is 2**25 seconds, some 388 days: few enough to build, long enough to be met again."""
+"""A block is 2**25 seconds, 388 days: quick to build, and long enough to be used again."""
 
 _PROBE: Final = 3 * 86_400
-"""Between two changes of any zone since 1970 lie at least six days: probing every third misses none."""
+"""Between two changes of any zone since 1970 lie at least six days: a probe every three days misses none."""

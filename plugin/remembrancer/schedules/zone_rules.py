@@ -17,7 +17,7 @@ from remembrancer.schedules.zone_offsets import changes, offset_at
 _YEAR: Final = 31_557_600
 _BEHIND: Final = 5 * _YEAR
 _AHEAD: Final = 30 * _YEAR
-"""Between these, in seconds from now, lie the moments that any task is armed for."""
+"""Times for which tasks are armed lie between these, in seconds from now."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ZoneRules:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The same for the same bytes."""
+        """A hash of the bytes."""
         return sha256(self.data).hexdigest()
 
     @cached_property
@@ -40,7 +40,7 @@ class ZoneRules:
 
 @lru_cache(maxsize=1024)
 def rules_in_force(zone: str) -> ZoneRules | None:
-    """Return the rules by which this process reads *zone*; None for one that has none here."""
+    """Return the rules by which this process reads *zone*; None for an unknown zone."""
     for root in zoneinfo.TZPATH:
         file = Path(root, zone)
         if file.is_file():
@@ -52,7 +52,7 @@ def rules_in_force(zone: str) -> ZoneRules | None:
 def say_the_same(kept: ZoneRules, current: ZoneRules, now_ms: int) -> bool:
     """Return whether both sets of rules mean the same times, from five years ago to thirty years ahead.
 
-    One zone may be written in several ways: a file that differs need not mean another clock.
+    The same rules may be written in several ways: a file that differs need not mean another clock.
     """
     if kept.fingerprint == current.fingerprint:
         return True

@@ -1,7 +1,7 @@
-"""Which days a cron expression names: croniter behind one typed door.
+"""The days that a cron expression names, as croniter computes them.
 
-croniter knows the calendar's odd corners (`L`, `#`, `W`, `H`). It is untyped and its objects keep state, so
-every call to it is in this file, and each object is used under a lock.
+croniter knows `L`, `#`, `W` and `H`. It is untyped and its objects keep state, so every call to it is in this file,
+and each object is used under a lock.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, Final, cast
 from croniter import croniter
 
 NEVER: Final = 1 << 40
-"""The day that does not come: what is returned when no day matches in the next 50 years."""
+"""The result where no day matches in the next 50 years."""
 
 
 def day_sides(day_of_month: str, month: str, day_of_week: str) -> tuple[str, ...]:
-    """Return the day patterns of which a day must match one; none at all means every day.
+    """Return the day patterns, of which a day must match at least one; an empty result means every day.
 
     Standard cron: with both day fields restricted a day that suits either will do. As in Vixie's and Debian's
     cron, a field that begins with `*` (`*/2` too) does not widen the choice but narrows it.
@@ -37,7 +37,7 @@ def first_day(side: str, day: int) -> int:
 
 
 def hashed(field: str, index: int, key: str) -> tuple[int, ...]:
-    """Return the values an `H` field stands for, chosen by a hash of *key*.
+    """Return the values of an `H` field, chosen by a hash of *key*.
 
     Args:
         field: One field, such as `H(0-59)/15`, already known to be well formed.
@@ -79,12 +79,12 @@ def _calendar(side: str) -> _Calendar:
 
 _CRONITER: Final = cast("Any", croniter)
 LIBRARY: Final = croniter.__module__.partition(".")[0]
-"""What knows the calendar."""
+"""The library that computes the calendar."""
 """croniter has no type information: it is `Any` here and nowhere else."""
 
 _FIRST: Final = datetime(1970, 1, 1)  # noqa: DTZ001  a wall date: no zone is meant
 
 
 def reads_cron() -> bool:
-    """Whether the library answers what every expression needs of it."""
+    """Return whether the library gives the answers that every expression needs."""
     return bool(_CRONITER.is_valid("0 9 * * 1-5"))

@@ -1,4 +1,4 @@
-"""A cron expression in words, for people: true to what fires, or the expression itself."""
+"""The description of a cron expression in English, or the expression itself where none would be exact."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _OWN: Final = re.compile(r"\bH\b")
 def describe(expression: str, seconds: SecondsField | None = None) -> str:
     """Return what *expression* means in English, such as "At 09:00, Monday through Friday".
 
-    *seconds* says where one of six fields keeps its seconds; without, it is taken to be the first.
+    *seconds* is the place of the seconds among six fields; without it, they are taken to be the first.
     """
     if _OWN.search(expression.upper()):
-        return f"By {expression}, where H is a moment of each task's own"
+        return f"By {expression}, where H is a time of each task's own"
     if seconds is None and len(expression.split()) == _SIX:
         seconds = SecondsField.FIRST
     try:
@@ -46,7 +46,7 @@ def describe(expression: str, seconds: SecondsField | None = None) -> str:
 
 
 def _time(cron: CronExpression) -> str:
-    """Return the times of day: one by one where they are few, else as cron-descriptor puts them."""
+    """Return the times of day: a list where they are few, else as cron-descriptor words them."""
     walls = cron.walls
     if len(walls.hours) * len(walls.minutes) <= _FEW and len(walls.seconds) == 1:
         second = f":{walls.seconds[0]:02}" if walls.seconds != (0,) else ""
@@ -63,13 +63,13 @@ def _time(cron: CronExpression) -> str:
 
 
 def _even(place: FieldSpec, text: str, values: tuple[int, ...]) -> str:
-    """Return a field as it is; one by one where it begins again before a step is whole, as every seven minutes do."""
+    """Return a field as it is; as a list of values where its step does not divide the range (every 7 minutes)."""
     found = _STEP.fullmatch(text)
     return text if found is None or (place.high + 1) % int(found[1]) == 0 else ",".join(map(str, values))
 
 
 def _days(cron: CronExpression) -> list[str]:
-    """Return which days of which months."""
+    """Return the days, and the months unless every month is meant."""
     _, _, day, month, weekday, *_ = cron.normalized.split()
     months = read_field(MONTH, month, None).values
     is_every_month = len(months) == len(MONTH.names)
@@ -124,7 +124,7 @@ def _on_weekdays(weekday: str) -> str:
 
 
 def _weekday(weekday: str, joint: str, article: str) -> str:
-    """Return weekdays by name, or their turns in the month."""
+    """Return weekdays by name, or by their place in the month."""
     values = read_field(WEEKDAY, weekday, None).values
     if values:
         return _listed([f"{article}{_WEEKDAYS[value]}" for value in values], joint)

@@ -1,7 +1,7 @@
-"""Expressions of other schedulers, recognized: what they have too much, and the five fields that mean the same.
+"""Cron dialects of other schedulers: their recognition, and the five fields that mean the same.
 
-A suggestion keeps the meaning, or is not made: the weekdays of Quartz and EventBridge, which count from 1 = Sunday,
-become names; a year or seconds that would be lost make it impossible.
+A suggestion keeps the meaning of the expression, or none is made. The weekdays of Quartz and EventBridge, which count
+from 1 = Sunday, become names. For a year, or for seconds that would be lost, there is no suggestion.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ALIASES: Final = {
 
 
 def expand_alias(text: str) -> str:
-    """Return the fields that an alias stands for, any other text as it is. Raises WrongField."""
+    """Return the fields of an alias, any other text as it is. Raises WrongField."""
     if not text.startswith("@"):
         return text
     name = text.lower()
@@ -40,7 +40,7 @@ def expand_alias(text: str) -> str:
 
 
 def is_foreign(text: str, fields: list[str]) -> bool:
-    """Tell whether an expression names its zone, before the fields or behind them, or is wrapped as in a cloud."""
+    """Return whether an expression names its zone beside the fields, or is wrapped as `cron(…)` or `rate(…)`."""
     if len(fields) > 1 and _PLACE.fullmatch(fields[-1]):
         return True
     return bool(_ZONED.fullmatch(text) or _WRAPPED.fullmatch(text))
@@ -53,7 +53,7 @@ def joined(texts: list[str], seconds: SecondsField | None) -> str:
 
 
 def refusal(text: str, fields: list[str], seconds: SecondsField | None) -> WrongField:
-    """Return what is wrong with an expression that has not as many fields as it should."""
+    """Return the error of an expression with the wrong number of fields."""
     if found := _ZONED.fullmatch(text):
         return _zoned(found["zone"], found["rest"])
     if len(fields) > 1 and _PLACE.fullmatch(fields[-1]):
@@ -96,7 +96,7 @@ def _of_five(fields: list[str]) -> WrongField:
 
 
 def _reads_as_days(five: list[str]) -> bool:
-    """Tell whether a question mark or a name shows that these are the five fields, in their places."""
+    """Return whether a question mark or a name shows that these are the five fields, in their places."""
     if "?" in {five[DAY.order], five[WEEKDAY.order]}:
         return True
     return any(name in five[place.order].upper() for place in (MONTH, WEEKDAY) for name in place.names)
@@ -110,7 +110,7 @@ def _counted(five: list[str]) -> str:
 
 
 def _same(five: list[str]) -> str | None:
-    """Return five fields as written for Quartz or EventBridge in our spelling; None if that cannot be sure."""
+    """Return five fields of Quartz or EventBridge in this package's spelling; None if the meaning is uncertain."""
     if "?" not in five:
         return " ".join(five)
     told: list[str] = []
@@ -123,7 +123,7 @@ def _same(five: list[str]) -> str | None:
 
 
 def _item(place: FieldSpec, item: str) -> str | None:
-    """Return an item of Quartz in our spelling."""
+    """Return an item of Quartz in this package's spelling."""
     if item == "?":
         return "*"
     if place is WEEKDAY:
@@ -154,7 +154,7 @@ def _name(word: str) -> str:
 
 
 def _zoned(zone: str, rest: str) -> WrongField:
-    """Return the refusal of an expression that brings its zone along."""
+    """Return the error of an expression that names its zone."""
     try:
         named = f"timezone={read_zone(zone)!r}"
     except InvalidInput:
@@ -163,7 +163,7 @@ def _zoned(zone: str, rest: str) -> WrongField:
 
 
 def _interval(text: str, length: str) -> WrongField:
-    """Return the refusal of an interval, with the fields that mean it where there are such."""
+    """Return the error of an interval, with the fields that mean the same where there are any."""
     found = _LENGTH.fullmatch(length)
     count, unit = (int(found["count"]), found["unit"].lower()) if found else (0, "")
     whole = {"m": _MINUTES, "h": _HOURS}.get(unit, 0)

@@ -1,12 +1,11 @@
-"""Cron expressions in a time zone, with both sides of daylight saving decided.
+"""Cron expressions in a time zone, with exact rules for both clock changes of daylight saving time.
 
-An expression names wall times. Where a zone's clock jumps or repeats, two kinds of expression are told apart:
+An expression names wall times. Where a zone's clock jumps or repeats, there are two kinds of expression:
 
-- *Fixed times* (`30 2 * * *`): someone means that time of day, once a day. In a gap `gap` decides, in a fold
-  `fold`.
-- *Intervals* (a wildcard or a step in minute or hour: `*/30 * * * *`, `0 */2 * * *`): someone means that much
-  time. They fire at every real instant whose wall clock matches: nothing is shifted out of a gap, and both
-  passes of a repeated hour count, so that a fold never stretches the interval.
+- *Fixed times* (`30 2 * * *`) mean that time of day, once a day. In a gap `gap` decides, in a fold `fold`.
+- *Intervals* (a wildcard or a step in minute or hour: `*/30 * * * *`, `0 */2 * * *`) mean that much elapsed time.
+  They fire whenever the wall clock matches: nothing is shifted out of a gap, and both passes of a repeated hour count,
+  so that a fold never stretches the interval.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CronExpression:
-    """A cron expression in a zone; made by `parse_cron`, immutable, safe to share between threads.
+    """A cron expression in a zone; made by `parse_cron`; immutable, and safe to share between threads.
 
     `expression` is as written; `normalized` means the same, with names, aliases, `H` and the place of the seconds
     (last) resolved. With both day fields restricted, a day that suits either of them will do.
@@ -58,11 +57,11 @@ class CronExpression:
     fold: Fold
     seconds: SecondsField | None
     is_interval: bool = field(repr=False)
-    """Whether this is an interval, which follows elapsed time, and not a fixed time of day."""
+    """Whether this is an interval, which follows elapsed time, or a fixed time of day."""
     walls: WallTimes = field(repr=False)
-    """The wall times it names, before the zone has its say."""
+    """The wall times that it names, without regard to the zone."""
     rules: ZoneInfo | None = field(default=None, repr=False)
-    """Rules of the zone other than those in force here, such as those that a moment was derived by."""
+    """Rules of the zone other than those in force, such as older ones by which a time was computed."""
 
     def next_ms(self, after_ms: int) -> int:
         """Return the first fire strictly after *after_ms*, both in epoch milliseconds (UTC).
@@ -88,8 +87,8 @@ class CronExpression:
                 return (wall - span.offset) * 1000
             second = span.end
             if span.after >= span.offset:
-                # No time is about to be shown again, and no clock is a day ahead of UTC: until a day before
-                # the wall time that was found there is nothing.
+                # No wall time is about to repeat, and no clock is a day ahead of UTC: there is no fire until a day
+                # before the wall time that was found.
                 second = max(second, wall - _DAY)
         return None
 
@@ -125,7 +124,7 @@ class CronExpression:
     def last_ms(self, until_ms: int, place: int) -> int:
         """Return the fire at *place*, counted back from *until_ms*: at 1 the last that is not after it.
 
-        There must be so many.
+        There must be as many.
         """
         last = until_ms // 1000
         width = 60
@@ -141,13 +140,13 @@ class CronExpression:
         return low * 1000
 
     def runs_after_gap(self, span: OffsetSpan) -> bool:
-        """Tell whether a fixed time lies in the gap that *span* begins with, and is to run after it."""
+        """Return whether a fixed time lies in the gap that *span* begins with, and runs after it."""
         if span.offset <= span.before or self.is_interval or self.gap is Gap.SKIP:
             return False
         return self.walls.at_or_after(span.start + span.before) < span.start + span.offset
 
     def _bounds(self, span: OffsetSpan) -> tuple[int, int]:
-        """Return the wall times from which and up to which (excluded) *span* serves, as `fold` wishes."""
+        """Return the first wall time that *span* serves, and the one after its last, as `fold` says."""
         opens, closes = span.start + span.offset, span.end + span.offset
         if self.is_interval:
             return opens, closes
@@ -172,9 +171,9 @@ def parse_cron(
     Args:
         expression: Five fields (minute, hour, day of month, month, day of week), or an alias like `@daily`.
         timezone: The IANA key of the zone whose wall clock the expression means.
-        gap: What becomes of a fixed time that the clock jumps over.
-        fold: Which pass a fixed time takes when the clock shows it twice.
-        seconds: Where the sixth field stands, if there are six.
+        gap: The treatment of a fixed time that the clock jumps over.
+        fold: The pass that a fixed time takes when the clock shows it twice.
+        seconds: The place of the seconds, if there are six fields.
         hash_id: The task's id, from which `H` derives its values.
 
     Raises:
@@ -212,7 +211,7 @@ def _parse(
 
 
 def _read(expression: str, seconds: SecondsField | None, key: str | None) -> tuple[list[ParsedField], WallTimes]:
-    """Return the fields of an expression, and the wall times it names. Raises WrongField: with what it should say."""
+    """Return the fields of an expression, and the wall times it names. Raises WrongField, with a suggestion."""
     texts = _split(expression, seconds)
     readings: list[ParsedField] = []
     for place, text in zip(PLACES, texts, strict=True):
@@ -227,7 +226,7 @@ def _read(expression: str, seconds: SecondsField | None, key: str | None) -> tup
 
 
 def _mended(instead: str | None, seconds: SecondsField | None, key: str | None) -> str | None:
-    """Return the expression to suggest, once it was read: None if it is refused too, and cannot be mended."""
+    """Return the expression to suggest, mended until it is accepted; None if it cannot be mended."""
     for _ in PLACES:  # a wrong field is mended each time
         if instead is None or len(instead) > _LONGEST:
             return None
@@ -271,7 +270,7 @@ def _walls(readings: list[ParsedField]) -> WallTimes:
 
 
 def _is_impossible(day: ParsedField, month: ParsedField, weekday: ParsedField) -> bool:
-    """Tell at once what croniter would search fifty years for; a weekday as second choice would save it."""
+    """Return whether no day can match, without croniter's search over fifty years. A weekday always matches."""
     if not day.values or not (day.text.startswith("*") or weekday.text.startswith("*")):
         return False
     return day.values[0] > max(_LENGTHS[number - 1] for number in month.values)
@@ -290,7 +289,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 def _choice(kind: type[_Choice], value: object, name: str) -> _Choice:
     if isinstance(value, kind):
-        return value  # as each fire of a task brings it: looking a member up costs as much as the next moment
+        return value  # the usual case for a fire: a look-up of the member costs as much as the next fire
     try:
         return kind(value)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The guard in front of cron: reads the fields of an expression, and says in words what is wrong with one.
+"""The fields of a cron expression: their strict reading, and an explanation of what is wrong with one.
 
-Dialects of cron disagree in many corners. What two of them read differently is refused here, with the
+Dialects of cron disagree in many details. A spelling that two of them read differently is refused here, with the
 spelling that all read alike.
 """
 
@@ -13,9 +13,9 @@ from remembrancer.schedules.cron.calendar import hashed
 
 
 class WrongField(ValueError):
-    """One field cannot be accepted; the message says what it takes.
+    """One field cannot be accepted; the message says what the field takes.
 
-    `instead` is what to write for the field, or for all of the expression: with the same meaning, or None.
+    `instead` is a replacement for the field, or for the whole expression, with the same meaning; None without one.
     """
 
     def __init__(self, message: str, instead: str | None = None) -> None:
@@ -24,7 +24,7 @@ class WrongField(ValueError):
 
 
 class FieldSpec(NamedTuple):
-    """One of the places of an expression: what it is called and which numbers and names it takes."""
+    """One place of an expression: its name, and the numbers and names that it takes."""
 
     order: int
     name: str
@@ -34,7 +34,7 @@ class FieldSpec(NamedTuple):
 
 
 class ParsedField(NamedTuple):
-    """A field understood.
+    """A field after reading.
 
     `text` is its normal spelling: numbers for names, 0 for Sunday, `*` for everything, `H` resolved.
     `values` are the numbers it names, ascending; empty when they depend on the month (`L`, `#`, `W`).
@@ -48,9 +48,9 @@ def read_field(place: FieldSpec, text: str, hash_key: str | None) -> ParsedField
     """Read one field.
 
     Args:
-        place: Which field it is.
-        text: What the expression has there.
-        hash_key: What `H` is derived from; None when there is nothing to derive it from.
+        place: The field.
+        text: The text of the expression there.
+        hash_key: The text that `H` is derived from; None without one.
 
     Raises:
         WrongField: With what this field takes.
@@ -124,7 +124,7 @@ def _stretch(place: FieldSpec, item: str, ends: tuple[int, int], step: str | Non
     if low > high:
         raise _wrong(place, "a range runs upwards", item, *_around(place, low, high, stride))
     if not 1 <= stride <= high - low:
-        # The leading '*' of a day field also says how the two are combined: one day cannot stand for it.
+        # The leading '*' of a day field also says how the two are combined: one day cannot replace it.
         alone = stride > 0 and not (item.startswith("*") and place in {DAY, WEEKDAY})
         fault = f"the step of {item} must be 1 to {high - low}"
         raise _wrong(place, fault, item, str(low) if alone else None, (_sunday(place, low),))
@@ -137,7 +137,7 @@ def _stretch(place: FieldSpec, item: str, ends: tuple[int, int], step: str | Non
 
 
 def _wrong(place: FieldSpec, fault: str, item: str, instead: str | None, values: tuple[int, ...]) -> WrongField:
-    """Return the refusal of an item, with *instead* in its place if that is read as just these values."""
+    """Return the error of an item, with *instead* in its place if it is read as exactly these values."""
     message = f"in the {place.name} field {fault}"
     if instead is None or read_field(place, instead, None).values != tuple(sorted(values)):
         return WrongField(message)
@@ -145,7 +145,7 @@ def _wrong(place: FieldSpec, fault: str, item: str, instead: str | None, values:
 
 
 def _onwards(place: FieldSpec, first: int, step: int) -> tuple[str | None, tuple[int, ...]]:
-    """Return how to write each *step* from *first* to the end of the field, and the values it names."""
+    """Return the spelling of each *step* from *first* to the end of the field, and the values that it names."""
     low, top = _sunday(place, first), place.low + _size(place) - 1
     if step < 1:
         return None, ()
@@ -154,9 +154,9 @@ def _onwards(place: FieldSpec, first: int, step: int) -> tuple[str | None, tuple
 
 
 def _around(place: FieldSpec, low: int, high: int, step: int) -> tuple[str | None, tuple[int, ...]]:
-    """Return how to write a range that runs over the end of the field, and the values it names.
+    """Return the spelling of a range that runs over the end of the field, and the values that it names.
 
-    Where each month has an end of its own, steps over it have no meaning that all cron agree on.
+    Months differ in length, so cron implementations disagree on steps over the end of a month.
     """
     size = _size(place)
     if step < 1 or (place is DAY and step > 1):
@@ -194,7 +194,7 @@ def _read_hash(place: FieldSpec, item: str, key: str | None) -> ParsedField:
 
 
 def _read_special(place: FieldSpec, item: str) -> ParsedField:
-    """Read what depends on the month: the last day, the nearest working day, the nth or last weekday."""
+    """Read an item that depends on the month: the last day, the nearest working day, the nth or last weekday."""
     if place is DAY and item == "L":
         return ParsedField("L", ())
     if place is DAY and (near := _NEAREST.fullmatch(item)):

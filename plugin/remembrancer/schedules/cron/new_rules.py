@@ -16,11 +16,11 @@ _BURST: Final = 10_000
 
 
 def under_new_rules(cron: CronExpression, moment_ms: int, old: ZoneInfo) -> int:
-    """Return where the place *moment_ms* of a schedule, derived by *old* rules, stands under the rules in force.
+    """Return the place under the rules in force of the fire at *moment_ms*, which *old* rules named.
 
-    A fixed time keeps its wall time, and `gap` and `fold` decide as ever. An interval keeps its instant, or goes on
-    with the first one after it. A moment that *old* did not name was derived by other rules, and keeps its instant too.
-    No moment is given that the old rules had named before: it has its outcome.
+    A fixed time keeps its wall time, subject to `gap` and `fold`. An interval keeps its time, or moves to the first
+    fire after it. So does a time that the *old* rules did not name: it was computed by other rules. The result is no
+    fire that the old rules had named before *moment_ms*: that one has its outcome.
     """
     before = replace(cron, rules=old)
     if cron.is_interval or before.next_ms(moment_ms - 1) != moment_ms:
@@ -41,7 +41,7 @@ def _earliest(cron: CronExpression, wall: int) -> int:
 
 
 def _walls_of(cron: CronExpression, second: int) -> tuple[int, int]:
-    """Return the first and the last wall time that the fire at *second* stands for: several after a gap."""
+    """Return the first and the last wall time that the fire at *second* serves: several after a gap."""
     span = span_at(cron.rules or cron.timezone, second)
     wall = second + span.offset
     if second == span.start and cron.runs_after_gap(span):

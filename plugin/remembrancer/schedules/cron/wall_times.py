@@ -1,4 +1,4 @@
-"""The wall times a cron expression names, without any zone: seconds of local time since 1970-01-01 00:00."""
+"""The wall times that a cron expression names, without a zone: seconds of local time since 1970-01-01 00:00."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from remembrancer.schedules.cron.calendar import NEVER, first_day
 
 _DAY: Final = 86_400
 NO_WALL: Final = NEVER * _DAY
-"""At or beyond this there is no wall time: the expression names no more."""
+"""From this value on there is no wall time: the expression names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class WallTimes:
         return found * _DAY + self.hours[0] * 3600 + self._first_in_hour()
 
     def count(self, start: int, end: int) -> int:
-        """Return how many wall times are named from *start* up to *end* (excluded), without naming each."""
+        """Return how many wall times are named from *start* up to *end* (excluded), without listing them."""
         (first, begin), (last, finish) = divmod(start, _DAY), divmod(end, _DAY)
         total = self._days(first, last) * len(self.hours) * len(self.minutes) * len(self.seconds)
         if self._day(first) == first:

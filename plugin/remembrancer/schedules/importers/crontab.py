@@ -1,7 +1,7 @@
-"""Crontab files, read line by line: what each line is, and why a job cannot be taken over if it cannot.
+"""Crontab files, read line by line: the kind of each line, and the reason why a job cannot be imported.
 
-Both forms are known: a user's own (`crontab -l`) and the system's (`/etc/crontab`, `/etc/cron.d`), whose job
-lines name the user before the command. What had to be guessed, or runs otherwise than in cron, is noted.
+Both forms are read: a user's own (`crontab -l`) and the system's (`/etc/crontab`, `/etc/cron.d`), whose job lines
+name the user before the command. A note tells what was guessed, or runs differently than in cron.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from remembrancer.schedules.importers.crontab_times import accepted
 
 
 class LineKind(StrEnum):
-    """What a line of a crontab is."""
+    """The kind of a line."""
 
     JOB = "job"
     COMMENT = "comment"
@@ -38,9 +38,9 @@ class CrontabLine:
     """One physical line of a crontab.
 
     `expression` is one that `parse_cron` accepts whenever `kind` is a job. `command` is what the shell gets,
-    `stdin` what it reads (both after cron's treatment of `%`). `user` is set in the system form only.
+    `stdin` its input (both after cron's treatment of `%`). `user` is set in the system form only.
     `timezone` (from CRON_TZ: TZ is for the command alone) and `environment` are those in force at this line. `note`
-    says what was guessed, and what is otherwise than in cron.
+    says what was guessed, and what differs from cron.
     """
 
     number: int
@@ -61,8 +61,8 @@ def read_crontab(text: str, *, system: bool | None = None, name: str = "") -> li
 
     Args:
         text: The file's content.
-        system: Whether job lines name a user; None to judge, from all of them together.
-        name: The file's, for the same.
+        system: Whether job lines name a user; None to decide by all lines together.
+        name: The file's name, which helps to decide.
     """
     return read_as(text, judged(text, system=system, name=name))
 
@@ -79,7 +79,7 @@ def read_as(text: str, form: Form) -> list[CrontabLine]:
 
 
 def _physical(text: str) -> list[str]:
-    """Split at newlines only, as cron does, and forgive what other systems put at the start and at the ends."""
+    """Split at newlines only, as cron does; drop a byte order mark and carriage returns."""
     lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
     return lines[:-1] if lines[-1] == "" else lines
 
@@ -102,7 +102,7 @@ def _read_line(number: int, line: str, environment: dict[str, str], form: FormKi
 
 
 def _no_job(bare: str, form: FormKind) -> str | None:
-    """Return why a line cannot be a job, whatever its times are."""
+    """Return why a line cannot be a job, regardless of its times."""
     if "\0" in bare:
         return "it holds a NUL character, which ends a line for cron"
     if form is FormKind.ANACRON or ANACRON.fullmatch(bare):
@@ -126,7 +126,7 @@ def _unquoted(word: str) -> str:
 
 
 def _read_job(place: CrontabLine, bare: str, *, system: bool) -> CrontabLine:
-    """Fill in what *place*, a line that is neither setting nor comment, says as a job."""
+    """Return *place*, a line that is neither setting nor comment, as a job."""
     found = JOB.fullmatch(bare)
     assert found is not None  # noqa: S101 (others were skipped before)
     user, rest = parted(found["rest"]) if system else (None, found["rest"])
@@ -150,7 +150,7 @@ def _read_job(place: CrontabLine, bare: str, *, system: bool) -> CrontabLine:
 
 
 def _notes(place: CrontabLine, bare: str, rest: str) -> list[str]:
-    """Return what is worth knowing of a job beside its times."""
+    """Return the notes on a job apart from its times."""
     notes: list[str] = []
     if place.timezone is None and any(name == "TZ" for name, _ in place.environment):
         notes.append("TZ reaches the command only: cron reads times in the zone of the machine, and so they are here")
@@ -164,7 +164,7 @@ def _notes(place: CrontabLine, bare: str, rest: str) -> list[str]:
 def _percent(rest: str) -> tuple[str, str | None]:
     r"""Apply cron's rule for `%`: the first one starts the input, others end its lines; `\%` is a `%`.
 
-    A backslash behind a backslash escapes nothing.
+    A backslash after a backslash escapes nothing.
     """
     parts, escaped = [""], False
     for letter in rest:

@@ -1,4 +1,4 @@
-"""Which form a crontab has, and why it is taken for that: a user's own, the system's, or anacron's."""
+"""The form of a crontab, and the reason for the decision: a user's own, the system's, or anacron's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SETTING: Final = re.compile(r"""("[^"]+"|'[^']+'|[A-Za-z_]\w*)[ \t]*=[ \t]*(.*)"
 
 
 class FormKind(StrEnum):
-    """Who a crontab is for."""
+    """The forms of a crontab."""
 
     USER = "user"
     """Five time fields and a command."""
@@ -26,14 +26,14 @@ class FormKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a file was taken for, and the reason."""
+    """The form of a file, and the reason for it."""
 
     kind: FormKind
     why: str
 
 
 def form_of(lines: list[str], *, system: bool | None = None, name: str = "") -> Form:
-    """Judge a crontab by what was said of it, by the *name* of its file, and by all its lines together."""
+    """Return the form of a crontab, by the caller's word, by the *name* of its file, and by all its lines together."""
     path = PurePath(name)
     jobs = [line for line in (each.strip(BLANKS) for each in lines) if line and not line.startswith("#")]
     jobs = [job for job in jobs if SETTING.fullmatch(job) is None]
@@ -51,13 +51,13 @@ def form_of(lines: list[str], *, system: bool | None = None, name: str = "") -> 
 
 
 def parted(rest: str) -> tuple[str, str]:
-    """Return the first word and what follows it, which may be nothing."""
+    """Return the first word and the rest, which may be empty."""
     user, *command = rest.split(maxsplit=1)
     return user, command[0] if command else ""
 
 
 def _account(jobs: list[str]) -> str | None:
-    """Return a user of nearly every system that most lines' sort of sixth word shows to be one."""
+    """Return a well-known user that is the sixth word of lines, if most sixth words are like it."""
     tails = [parted(found["rest"]) for found in map(JOB.fullmatch, jobs) if found is not None]
     named = [user for user, command in tails if _may_be_user(user, command)]
     account = next((user for user in named if user in _ACCOUNTS), None)
@@ -65,7 +65,7 @@ def _account(jobs: list[str]) -> str | None:
 
 
 def _may_be_user(word: str, command: str) -> bool:
-    """Tell whether *word* has the form of a user's name, and what follows can be a command."""
+    """Return whether *word* has the form of a user's name, and a command can follow."""
     if _USER.fullmatch(word) is None or word in _PROGRAMS:
         return False
     return bool(command) and not command.startswith(("-", ">", "<", "|", "&", ";"))
@@ -84,7 +84,7 @@ _HEADING: Final = re.compile(
 _ACCOUNTS: Final = frozenset(
     ("root", "www-data", "apache", "nobody", "postgres", "logcheck", "munin", "daemon", "smmsp", "operator"),
 )
-"""Users of nearly every system, which are no programs."""
+"""Users of nearly every system that are not the names of programs."""
 
 _PROGRAMS: Final = frozenset(
     (

@@ -1,4 +1,4 @@
-"""The times of a crontab's line in our spelling, meaning what cron means by them; what differs is said."""
+"""The times of a crontab line as this package spells them, with notes on differences from cron."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from remembrancer.schedules.cron.fields import DAY, HOUR, MINUTE, PLACES, WEEKDA
 
 
 def accepted(expression: str, zone: str | None) -> tuple[str, str | None, list[str]]:
-    """Return the expression as `parse_cron` takes it, the reason if it takes none, and what is worth knowing."""
+    """Return the expression as `parse_cron` takes it, the reason if it takes none, and notes."""
     if expression.lower() == "@reboot":
         return expression, "@reboot names no time: it runs when the machine starts", []
     notes: list[str] = []
@@ -30,7 +30,7 @@ def accepted(expression: str, zone: str | None) -> tuple[str, str | None, list[s
 
 
 def _is_fixed(expression: str) -> bool:
-    """Tell whether cron holds this for fixed times: it looks at the first sign of minute and hour alone."""
+    """Return whether cron treats these as fixed times: it looks only at the first character of minute and hour."""
     if expression.startswith("@"):
         return expression.lower() != "@hourly"
     minute, hour, *_ = expression.split()
@@ -38,9 +38,9 @@ def _is_fixed(expression: str) -> bool:
 
 
 def _translated(expression: str, notes: list[str]) -> str:
-    """Spell what cron certainly reads as one value as that value, and its fixed times one by one.
+    """Replace an item that cron reads as one value by that value, and list fixed times one by one.
 
-    Our guard refuses the one as a range, and follows elapsed time where another has a step.
+    `parse_cron` refuses such an item as a range, and takes a step for an interval.
     """
     fields = [
         ",".join(_one_value(place, item) for item in text.split(","))
