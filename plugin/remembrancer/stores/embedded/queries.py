@@ -1,4 +1,4 @@
-"""The queries of a user's own on the embedded graph: on threads of their own, bounded in time, rows and bytes."""
+"""Queries that users write, on the embedded graph: on threads of their own, bounded in time, rows and bytes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _THREADS: Final = 4
 _UNUSABLE: Final = (TypeError, ValueError, OverflowError)
-"""What the binding raises for a parameter that it cannot carry."""
+"""The errors of the binding for a parameter that it cannot pass on."""
 
 
 class RunningQuery:
-    """One query, from when it was asked until its caller has the answer, or has gone."""
+    """One query, until its caller has the answer or has gone."""
 
     def __init__(self, text: str, parameters: Row, limits: QueryLimits) -> None:
         self.text = text
@@ -37,10 +37,10 @@ class RunningQuery:
 
 
 class EmbeddedQueries:
-    """Answers queries of a user's own.
+    """Answers queries that users write.
 
-    The engine ends a query that searches for long by itself, but for one that does so within a single expression: that
-    one keeps its thread, and after a few of them the next query is refused. Nothing else waits for these threads.
+    The engine ends a long query by itself, except one that takes long within a single expression. Such a query keeps
+    its thread, and after a few of them the next query is refused. Nothing else waits for these threads.
 
     Args:
         database: Open.
