@@ -220,7 +220,7 @@ async def test_while_the_graph_is_out_of_reach_the_service_is_not_healthy(
         assert await service.is_healthy()
         await proxy.down()
         with monkeypatch.context() as while_down:
-            while_down.setattr(connection, "_PATIENCE_SECONDS", 0.2)
+            while_down.setattr(connection, "_RETRY_SECONDS", 0.2)
             await until(lambda: not service.get_status().is_healthy)
             assert "does not answer" in (service.get_status().last_error or "")
         await proxy.up()

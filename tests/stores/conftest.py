@@ -82,7 +82,7 @@ def write_beside(store: Graph) -> Callable[[str], Awaitable[None]]:
     async def write(text: str) -> None:
         session = store._connection  # pyright: ignore[reportAttributeAccessIssue]
         if not store.exclusive:
-            await session.run_again_and_again(text, {})
+            await session.run_idempotent(text, {})
             return
         with session._database.transaction():
             session._database.command("opencypher", text)

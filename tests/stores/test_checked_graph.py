@@ -42,7 +42,7 @@ async def write(graph: str, text: str) -> None:
         with session._database.transaction():  # pyright: ignore[reportAttributeAccessIssue]
             session._database.command("opencypher", text)  # pyright: ignore[reportAttributeAccessIssue]
     else:
-        await session.run_again_and_again(text, {})  # pyright: ignore[reportAttributeAccessIssue]
+        await session.run_idempotent(text, {})  # pyright: ignore[reportAttributeAccessIssue]
     await store.close()
 
 

@@ -63,7 +63,7 @@ class Household:
             with session._database.transaction():  # pyright: ignore[reportAttributeAccessIssue]
                 session._database.command("opencypher", text)  # pyright: ignore[reportAttributeAccessIssue]
         else:
-            await session.run_again_and_again(text, {})  # pyright: ignore[reportAttributeAccessIssue]
+            await session.run_idempotent(text, {})  # pyright: ignore[reportAttributeAccessIssue]
         await store.close()
 
 

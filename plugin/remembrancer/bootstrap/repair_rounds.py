@@ -141,5 +141,5 @@ async def _missing(session: GraphConnection) -> dict[str, int]:
     with suppress(RemembrancerError):  # books that make no sense say nothing
         found = await compare_counters(session)
         lost = [each for each in found if each.counted in _COUNTED and each.is_loss]
-        return {_COUNTED[each.counted]: int(each.books - each.nodes) for each in lost}
+        return {_COUNTED[each.counted]: int(each.statistics - each.nodes) for each in lost}
     return {}

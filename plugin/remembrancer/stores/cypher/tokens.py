@@ -10,7 +10,7 @@ from remembrancer.errors import InvalidInput
 
 EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status"
 READS_ONLY: Final = "a query that only reads (MATCH … RETURN …)"
-"""Allowed in place of one that writes."""
+"""The allowed queries, for the error of one that writes."""
 _MARKS: Final = "'\"`\\"
 _ESCAPE: Final = re.compile(r"\\u+([0-9A-Fa-f]{4})")
 _TOKEN: Final = re.compile(
@@ -28,7 +28,7 @@ _TOKEN: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token; a word in small letters."""
+    """One token; a word in lower case."""
 
     kind: str
     """word, quoted (a name between backticks), string, number or sign."""
@@ -73,5 +73,5 @@ def _token(match: re.Match[str]) -> Token:
 
 
 def folded(name: str) -> str:
-    """Return a name as engines compare it that do not tell capitals from small letters, in any alphabet."""
+    """Return a name in lower case, as engines compare names, in any alphabet."""
     return name.upper().casefold()

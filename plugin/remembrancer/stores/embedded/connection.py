@@ -1,4 +1,4 @@
-"""The embedded engine: ArcadeDB in this process, one writer thread, every commit on the disk before it is answered."""
+"""The connection to ArcadeDB in this process: one writer thread, each commit on the disk before its answer."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("remembrancer")
 _READERS: Final = 2
 _USER_READERS: Final = 4
-"""Lists and histories: however long they take, the checker has threads of its own."""
+"""Threads for lists and histories: however long these take, the scheduler has threads of its own."""
 _FINISH_SECONDS: Final = 5.0
-"""How long the reads and writes under way may take to end by themselves, once the graph is being closed."""
+"""The time for reads and writes under way to end by themselves when the graph is closed."""
 _CLOSE_SECONDS: Final = 20.0
-"""How long closing may take at all."""
+"""The time for closing as a whole."""
 READ_ONLY: Final = (
     "The graph was opened to be read only: nothing fires and nothing is written. Open it without read_only."
 )
 
 
 class EmbeddedConnection:
-    """The session over one open ArcadeDB database.
+    """A connection to one open ArcadeDB database.
 
     Reads run on a few threads of their own, writes on one (a transaction belongs to the thread that began it). All
     of them are daemons: a query under way keeps no process from its end.
 
     Args:
-        opened: The folder, its schema up to date.
-        counter_id: Under which the commits of this process are counted.
-        durable: Whether a commit reaches the disk before it is answered; False only for a graph in memory.
+        opened: The directory, with its schema up to date.
+        counter_id: The key of the counter of this process.
+        durable: Whether a commit is on the disk before its answer; False only for a graph in memory.
         on_close: Called once the database is closed, before the lock is released.
     """
 
@@ -69,7 +69,7 @@ class EmbeddedConnection:
         self._database.set_wal_flush("yes_full" if durable else "no")
         self.folder: Path | None = (folder := Path(self._database.get_database_path()))
         opened.lock.watch_data(folder)
-        opened.lock.files.tighten()  # bringing the schema up to date has made files
+        opened.lock.files.tighten()  # migrations have created files
         self._on_close = on_close
         self._closing = False
         self._readers = {Lane.USER: ReaderThreads(_USER_READERS), Lane.SCHEDULER: ReaderThreads(_READERS)}
@@ -90,14 +90,14 @@ class EmbeddedConnection:
             return await readers.run(lambda: self._read(text, parameters))
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
-        """Answer a reading query of a user's own. Raises InvalidInput, GraphUnavailable."""
+        """Answer a reading query that a user wrote. Raises InvalidInput, GraphUnavailable."""
         self._refuse_if_gone()
         return await self._queries.ask(text, parameters, limits)
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are on the disk.
 
-        Raises OutcomeUnknown beside what every session raises: the graph was closed while the disk did not answer.
+        Raises OutcomeUnknown as well: the graph was closed while the disk did not answer.
         """
         if self._opened.read_only:
             raise GraphReadOnly((self.folder and unwritable(self.folder.parents[1])) or READ_ONLY)
@@ -109,12 +109,12 @@ class EmbeddedConnection:
         return rows
 
     async def verify(self) -> None:
-        """Check that the folder is still the one that was opened. Raises GraphReplaced."""
+        """Check that the directory is still the one that was opened. Raises GraphReplaced."""
         self._refuse_if_gone()
         await on_own_thread(self._opened.lock.verify)  # a disk that hangs must not stop the event loop
 
     async def missing_indexes(self) -> list[str]:
-        """Return the properties whose index is not there."""
+        """Return the properties whose index is missing."""
         self._refuse_if_gone()
         try:
             return await on_own_thread(lambda: missing_indexes(self._database))
@@ -122,7 +122,7 @@ class EmbeddedConnection:
             raise GraphUnavailable(f"The graph did not answer: {error}") from error
 
     async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
-        """Return what the engine finds wrong with its files, and where its indexes differ from the records."""
+        """Return the faults of the engine's files, and the differences between its indexes and the records."""
         self._refuse_if_gone()
         try:
             return await on_own_thread(lambda: check_database(self._database, watch))
@@ -130,7 +130,7 @@ class EmbeddedConnection:
             raise GraphUnavailable(f"The engine could not check itself: {error}") from error
 
     async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
-        """Have the engine mend its records and links, and build all indexes; return what was done, and is lost."""
+        """Let the engine repair its records and links, and build all indexes; return what was done, and is lost."""
         self._refuse_if_gone()
         try:
             return await on_own_thread(lambda: repair_database(self._database, watch))
@@ -138,7 +138,7 @@ class EmbeddedConnection:
             raise GraphUnavailable(f"The engine could not mend itself: {error}") from error
 
     async def snapshot(self, target: Path) -> None:
-        """Copy the graph's files, as they are at one moment, into the empty folder *target*, while it is written to.
+        """Copy the graph's files, as they are at one moment, into the empty directory *target*, during writes.
 
         Raises GraphUnavailable: the files cannot be copied.
         """
@@ -151,16 +151,16 @@ class EmbeddedConnection:
         self._opened.lock.refuse_if_lost()
 
     async def warm_up(self, names: Sequence[str]) -> None:
-        """Do nothing: this engine plans in no time."""
+        """Do nothing: planning takes this engine no time."""
 
     async def ensure_schema(self) -> None:
-        """Do nothing: no other session can have taken away what opening the graph has declared."""
+        """Do nothing: no other process can remove the schema of an open graph."""
 
     async def close(self) -> None:
         """Finish the writes under way, then close the database.
 
-        A query that takes longer ends with an error, as the database is closed under it. What does not end in time is
-        left behind with the lock: while the engine may still work on the folder, no other process shall have it.
+        A query that takes longer ends with an error, as its database is closed. If the engine does not end in time, the
+        directory stays locked: no other process may open it while this one may still write to it.
         """
         if self._closing or self._opened.lock.inherited:
             return
@@ -176,8 +176,8 @@ class EmbeddedConnection:
             for readers in self._readers.values():
                 readers.refuse_rest(GraphUnavailable(CLOSED))
             _LOG.error(
-                "The graph %s could not be closed within %g s, as its disk or a query does not end. It stays locked "
-                "until this process ends.",
+                "The graph %s could not be closed within %g s: its disk does not answer, or a query does not end. It "
+                "stays locked until this process ends.",
                 self.folder,
                 _CLOSE_SECONDS,
             )

@@ -1,4 +1,4 @@
-"""An answer of the embedded engine, read a few rows at a time: what is too much is never all in memory."""
+"""A cursor over an answer of the embedded engine: an answer that is too large is never wholly in memory."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from remembrancer.stores.embedded.arcadedb import Database
 
 Batch = tuple[list["Row"], int]
-"""Rows, and the bytes of JSON that they were."""
+"""Rows, and their size as JSON in bytes."""
 _MOST_ROWS: Final = 1000
 _BATCH_BYTES: Final = 1024 * 1024
 _SMALL: Final = 100
 _CURSOR: Final = re.compile(r'"rs":(\d+)')
 _HEAD: Final = 64
-"""Characters, within which a reply names its cursor."""
+"""The characters within which a reply names its cursor."""
 _READ: Final = 0
 """The binding's flag for a statement that only reads."""
 
 
 def batches(database: Database, text: str, parameters: Row, most_bytes: int) -> Generator[Batch]:
-    """Yield the answer to a reading query batch by batch; closed before its end, the rest is never computed.
+    """Yield the answer to a reading query batch by batch; if it is closed early, the rest is not computed.
 
-    A batch of more than *most_bytes* is not decoded: it comes as no rows, and is the last.
+    A batch of more than *most_bytes* is not decoded: it is yielded without rows, as the last one.
     """
     binding = sys.modules.get("arcadedb._native.lib")
     if binding is None:  # the JVM's build
@@ -41,7 +41,7 @@ def batches(database: Database, text: str, parameters: Row, most_bytes: int) -> 
 
 
 def _of_native(binding: Any, database: Any, asked: tuple[str, Row], most_bytes: int) -> Generator[Batch]:
-    """Read through the binding's own calls: its cursor takes 256 rows at first, however large, and 2,048 then."""
+    """Read by the binding's own calls: its cursor reads 256 rows first, however large they are, and then 2,048."""
     codec = cast("Any", import_module("arcadedb._native.codec"))
     database._check_not_closed()  # noqa: SLF001
     text, given = binding.b(asked[0]), binding.b(codec.encode_params((asked[1],)))
@@ -68,20 +68,20 @@ def _of_native(binding: Any, database: Any, asked: tuple[str, Row], most_bytes: 
 
 
 def _cursor_of(sent: str) -> int:
-    """Return the number of the cursor that a reply leaves open; 0 if it leaves none."""
+    """Return the number of the cursor that a reply leaves open; 0 if there is none."""
     found = _CURSOR.search(sent, 0, _HEAD)
     return int(found[1]) if found else 0
 
 
 def _checked(reply: dict[str, Any]) -> dict[str, Any]:
-    """Return a reply that is good. Raises the engine's error."""
+    """Return a reply that is no error. Raises the engine's error."""
     if not reply.get("ok"):
         raise load_engine().ArcadeDBError(f"{reply.get('cls')}: {reply.get('error')}")
     return reply
 
 
 def _of_any(database: Database, text: str, parameters: Row) -> Generator[Batch]:
-    """Read through what every build has."""
+    """Read by the calls that every build has."""
     found: Iterator[Any] = iter(cast("Any", database.query("opencypher", text, parameters)))
     while rows := [cast("Row", each.to_dict()) for each in islice(found, _SMALL)]:
         yield rows, len(json.dumps(rows, default=str))

@@ -1,4 +1,4 @@
-"""What the embedded engine says, in our words: its rows, its refusals, and when it is worth asking again."""
+"""Errors of the embedded engine: their translation, retries, and its rows without its own keys."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _GRAPH_FAULTS: Final = (
     *("IsClosed", "IOException", "RecordNotFound", "ConcurrentModification", "LockException", "DatabaseOperation"),
     *("DatabaseMetadata", "NeedRetry", "TransactionException"),
 )
-"""Kinds of the engine's errors that say that the graph is at fault, and not the query."""
+"""Kinds of the engine's errors for which the graph is at fault, not the query."""
 _TOO_LARGE: Final = ("queryMaxHeap", "queryMaxRangeSize")
 _DAMAGED_PAGE: Final = ("PageCorruption", "Invalid position", "Cannot find record type")
 """How the engine refuses a write to a page with a record in it that makes no sense."""
 HALF_DONE: Final = ("RecordNotFoundException", "invalid content position")
-"""Refusals of the engine to a read beside a commit under way: a record that only its index has, a page half written."""
+"""Errors of a read during a commit: a record that only the index has yet, a page half written."""
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
 
 
 def insist(work: Callable[[], _T], *passing: str) -> _T:
-    """Do *work*, again while a commit of another thread is in its way, which the engine says by one of *passing*."""
+    """Do *work*, again while a commit of another thread disturbs it: the engine's error contains one of *passing*."""
     for left in reversed(range(_TRIES)):
         try:
             return work()
@@ -46,7 +46,7 @@ def insist(work: Callable[[], _T], *passing: str) -> _T:
 
 
 def plain_rows(rows: list[Row]) -> list[Row]:
-    """Leave the engine's own keys out of nodes."""
+    """Remove the engine's own keys from nodes, in place."""
     for row in rows:
         for value in row.values():
             if isinstance(value, dict):
@@ -57,13 +57,13 @@ def plain_rows(rows: list[Row]) -> list[Row]:
 
 
 def translate_read_error(fault: str) -> GraphUnavailable:
-    """Say that a query of ours was not answered: it is the graph that is at fault."""
+    """Return the error for a query of the catalogue: the graph is at fault."""
     return GraphUnavailable(f"The graph did not answer: {fault}")
 
 
 def translate_query_error(text: str, fault: str, limits: QueryLimits) -> RemembrancerError:
-    """Say what became of a user's query: it is the one at fault, unless the engine says that the graph is."""
-    found = _KIND.search(fault)  # the first: what follows may be the query's own words
+    """Return the error for a user's query: the query is at fault, unless the engine's error is about the graph."""
+    found = _KIND.search(fault)  # the first: the rest may quote the query
     kind = found[1] if found else ""
     if "NotIdempotent" in kind:
         return InvalidInput("query", text, READS_ONLY, EXAMPLE)
@@ -78,7 +78,7 @@ def translate_query_error(text: str, fault: str, limits: QueryLimits) -> Remembr
 
 
 def translate_write_error(error: Exception) -> Exception:
-    """Say in our words what the engine says in its own."""
+    """Return the error for a write that was refused; nothing of it was kept."""
     if isinstance(error, RemembrancerError):
         return error
     text = str(error)

@@ -1,4 +1,4 @@
-"""The queries of a user's own on the embedded graph: on threads of their own, bounded in time, rows and bytes."""
+"""Queries that users write, on the embedded graph: on threads of their own, bounded in time, rows and bytes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _THREADS: Final = 4
 _UNUSABLE: Final = (TypeError, ValueError, OverflowError)
-"""What the binding raises for a parameter that it cannot carry."""
+"""The errors of the binding for a parameter that it cannot pass on."""
 
 
-class UserQuery:
-    """One query, from when it was asked until its caller has the answer, or has gone."""
+class RunningQuery:
+    """One query, until its caller has the answer or has gone."""
 
     def __init__(self, text: str, parameters: Row, limits: QueryLimits) -> None:
         self.text = text
@@ -37,10 +37,10 @@ class UserQuery:
 
 
 class EmbeddedQueries:
-    """Answers queries of a user's own.
+    """Answers queries that users write.
 
-    The engine ends a query that searches for long by itself, but for one that does so within a single expression: that
-    one keeps its thread, and after a few of them the next query is refused. Nothing else waits for these threads.
+    The engine ends a long query by itself, except one that takes long within a single expression. Such a query keeps
+    its thread, and after a few of them the next query is refused. Nothing else waits for these threads.
 
     Args:
         database: Open.
@@ -56,7 +56,7 @@ class EmbeddedQueries:
         Raises InvalidInput: the query is at fault, or is more than the limits allow. Raises GraphBusy: all threads
         were taken by other queries for as long as it may take.
         """
-        asked = UserQuery(text, parameters, limits)
+        asked = RunningQuery(text, parameters, limits)
         try:
             async with asyncio.timeout(limits.seconds):
                 return await self._threads.run(lambda: self._answer(asked))
@@ -72,7 +72,7 @@ class EmbeddedQueries:
         self._threads.end(refusal)
         self._threads.refuse_rest(refusal)
 
-    def _answer(self, asked: UserQuery) -> list[Row]:
+    def _answer(self, asked: RunningQuery) -> list[Row]:
         asked.begun.set()
         try:
             return insist(lambda: self._read(asked), *HALF_DONE)
@@ -84,7 +84,7 @@ class EmbeddedQueries:
             allowed = f"JSON values; the engine's binding says: {error}"
             raise InvalidInput("parameters", asked.parameters, allowed, {"limit": 10}) from error
 
-    def _read(self, asked: UserQuery) -> list[Row]:
+    def _read(self, asked: RunningQuery) -> list[Row]:
         found: list[Row] = []
         size = 0
         with closing(batches(self._database, asked.text, asked.parameters, asked.limits.size)) as answer:

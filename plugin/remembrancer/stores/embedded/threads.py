@@ -1,4 +1,4 @@
-"""Threads for calls into the embedded engine: daemons, so that none of them keeps a process from its end."""
+"""Threads for calls into the embedded engine: daemons, so that a process can end while a call runs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class ReaderThreads:
     """Runs calls on a few threads of its own, first come first served.
 
     Args:
-        threads: How many run at once.
-        yielding: Whether other threads of this process come first where the processor is short.
+        threads: The number of calls that run at once.
+        yielding: Whether other threads of this process have priority on the processor.
     """
 
     def __init__(self, threads: int, *, yielding: bool = False) -> None:
@@ -42,13 +42,13 @@ class ReaderThreads:
             thread.start()
 
     async def run(self, call: Callable[[], _T]) -> _T:
-        """Return what *call* returns on one of the threads, or raise what it raises."""
+        """Return the result of *call* on one of the threads, or raise its error."""
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._calls.put((answer, call))
         return await answer
 
     def end(self, refusal: Exception) -> None:
-        """Begin no further call: those that wait are refused, those under way go on."""
+        """Start no further call: those that wait are refused, those under way go on."""
         with suppress(Empty):
             while waiting := self._calls.get_nowait():
                 _deliver(waiting[0], refusal, None)
@@ -56,12 +56,12 @@ class ReaderThreads:
             self._calls.put(_END)
 
     def refuse_rest(self, refusal: Exception) -> None:
-        """Refuse the calls that are under way still: their callers wait no longer."""
+        """Refuse the calls under way: their callers wait no longer."""
         for answer in list(self._under_way):
             _deliver(answer, refusal, None)
 
     def join(self, until: float) -> bool:
-        """Wait for the calls under way, to the moment *until* of the monotonic clock; say whether all are over."""
+        """Wait for the calls under way, to *until* of the monotonic clock; return whether all threads have ended."""
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
@@ -75,11 +75,11 @@ class ReaderThreads:
             if not answer.cancelled():
                 _answer(answer, call)
             self._under_way.discard(answer)
-            del waiting, answer, call  # or the last answer would live on while there is nothing to read
+            del waiting, answer, call  # or the last answer would stay in memory until the next call
 
 
 async def on_own_thread(work: Callable[[], _T], *, seconds: float | None = None) -> _T:
-    """Return what *work* returns on a thread of its own. Raises TimeoutError after *seconds*; the thread goes on."""
+    """Return the result of *work* on a thread of its own. Raises TimeoutError after *seconds*; the thread goes on."""
     answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
     threading.Thread(
         target=as_engine_thread, args=(lambda: _answer(answer, work),), name="remembrancer-graph", daemon=True
@@ -98,7 +98,7 @@ def _answer(answer: asyncio.Future[_T], call: Callable[[], _T]) -> None:
 
 
 def _deliver(answer: asyncio.Future[_T], error: Exception | None, value: Any) -> None:
-    with suppress(RuntimeError):  # the loop is closed: there is no caller left
+    with suppress(RuntimeError):  # the loop is closed: no caller waits
         answer.get_loop().call_soon_threadsafe(_resolve, answer, error, value)
 
 

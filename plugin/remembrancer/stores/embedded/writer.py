@@ -1,4 +1,4 @@
-"""The embedded engine's one writer: a thread that commits groups of writes, and answers every one of them."""
+"""The writer of the embedded engine: a thread that commits groups of writes, and answers each of them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from remembrancer.stores.embedded.directory import OpenDirectory
 
 _ROWS_PER_COMMIT: Final = 64
-"""A commit costs what five rows cost, so more together save little; and while a hundred callers' writes go in two
-commits, those of the one half work out what they write next while the other half's are being written."""
+"""The rows of one commit. A commit costs as much as five rows, so more rows save little. The writes of a hundred
+callers go in two commits: one half of the callers prepare their next writes while those of the other half are
+written."""
 _HOLD_SECONDS: Final = 20.0
 CLOSED: Final = "The graph is closed: start the service again."
 _IN_DOUBT: Final = (
@@ -40,8 +41,8 @@ class EmbeddedWriter:
     """Commits writes in groups, on a thread of its own.
 
     Args:
-        opened: The graph's folder.
-        counter_id: Under which its commits are counted.
+        opened: The graph's directory.
+        counter_id: The key of its counter.
     """
 
     def __init__(self, opened: OpenDirectory, counter_id: str) -> None:
@@ -72,18 +73,18 @@ class EmbeddedWriter:
         return await answer
 
     def end(self) -> None:
-        """Take no further write; those that wait are still committed."""
+        """Accept no further write; those that wait are still committed."""
         with self._arrived:
             self._ending = True
             self._arrived.notify()
 
     def join(self, until: float) -> bool:
-        """Wait for the last commit, to the moment *until* of the monotonic clock; say whether it is over."""
+        """Wait for the last commit, to *until* of the monotonic clock; return whether the thread has ended."""
         self._thread.join(max(0.0, until - time.monotonic()))
         return not self._thread.is_alive()
 
     def refuse_rest(self) -> None:
-        """Answer what the thread has not answered, as it does not come back: what it works on may have been kept."""
+        """Answer all writes without an answer, as the thread does not end: the one under way may have been kept."""
         with self._arrived:
             under_way, waiting = self._under_way, list[Write]()
             while self._pending:
@@ -93,7 +94,7 @@ class EmbeddedWriter:
 
     @contextlib.contextmanager
     def held(self) -> Generator[None]:
-        """Let no commit happen meanwhile: writes wait. Raises GraphBusy: the one under way does not end."""
+        """Hold all commits during the block: writes wait. Raises GraphBusy if the current commit does not end."""
         if not self._commits.acquire(timeout=_HOLD_SECONDS):
             raise GraphBusy(f"A commit has not ended for {_HOLD_SECONDS:g} s: the disk does not answer. Try again.")
         try:
@@ -102,7 +103,7 @@ class EmbeddedWriter:
             self._commits.release()
 
     def _commit_groups(self) -> None:
-        """Take and commit groups until closed; the writer thread's whole life."""
+        """Take and commit groups until the writer is closed: the loop of the thread."""
         while True:
             with self._arrived:
                 while not self._pending and not self._ending:
@@ -129,7 +130,7 @@ class EmbeddedWriter:
             _answer(group.writes, shares)
 
     def _commit(self, group: Group) -> list[list[Row]]:
-        """Commit a group in one transaction, again if somebody else's transaction was in the way."""
+        """Commit a group in one transaction, again if another transaction was in the way."""
         return insist(lambda: self._commit_once(group), "ConcurrentModification")
 
     def _commit_once(self, group: Group) -> list[list[Row]]:
@@ -151,7 +152,7 @@ class EmbeddedWriter:
             raise
         if update:
             self._counters.keep(update, self.counts)
-        self._lock.check()  # what was committed into a folder that has gone meanwhile is not acknowledged
+        self._lock.check()  # a commit into a directory that was replaced meanwhile is not acknowledged
         self.commit_sizes.append(group.size)
         return answers
 
@@ -170,7 +171,7 @@ def _answer(writes: list[Write], answers: Sequence[list[list[Row]] | Exception])
     for write, answer in zip(writes, answers, strict=True):
         by_loop.setdefault(write.answer.get_loop(), []).append((write, answer))
     for loop, mine in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: no caller waits
             loop.call_soon_threadsafe(_resolve, mine)
 
 

@@ -39,7 +39,7 @@ class TaskList:
 
     async def find(self, wanted: TaskFilter) -> list[ScheduledTask]:
         """Return tasks: the next to run first, those with no next run last, the newest first among them."""
-        with self._records.told_together():
+        with self._records.reported_together():
             return await self._find(wanted, wanted.statuses or frozenset(TaskStatus))
 
     async def page(self, page: TaskPageQuery) -> list[ScheduledTask]:
@@ -47,7 +47,7 @@ class TaskList:
         begin = node_rows.listing(page.status, page.task_type, "")
         below = begin + page.before if page.before is not None else node_rows.after_all(begin)
         found: list[ScheduledTask] = []
-        with self._records.told_together():
+        with self._records.reported_together():
             asked = page.limit
             while len(found) < page.limit:
                 between = {"above": begin, "below": below, "limit": asked}

@@ -1,4 +1,4 @@
-"""The address of a graph on a server: its URI, its database, and who may enter; secrets are never shown."""
+"""The address of a graph on a server: URI, database and login; secrets are never shown."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ __all__ = ["SCHEMES", "Address", "is_address", "read_address", "read_password", 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a graph is, and with what to log in."""
+    """The address of a graph, and its login."""
 
     uri: str = field(repr=False)
-    """Without user, password and database: what the driver takes. Its query may hold a secret."""
+    """The URI for the driver, without user, password and database. Its query may hold a secret."""
     database: str | None = None
     """None for the server's own default."""
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     password_file: str | None = None
-    """Where the password was read, and may be another one later."""
+    """The file from which the password was read; it may hold another one later."""
 
     def __str__(self) -> str:
-        """Show it without secrets."""
+        """Return it as text, without secrets."""
         shown = without_secrets(self.uri)
         return shown if self.database is None else f"{shown} (database {self.database})"
 
 
 def read_address(text: str, environment: Mapping[str, str]) -> Address:
-    """Read a URI; what it does not say of user and password is taken from *environment*.
+    """Read a URI; user and password that it lacks are taken from *environment*.
 
     Raises:
         InvalidInput: It is no such URI, or the password's file cannot be read. The message holds no secret.
@@ -77,7 +77,7 @@ def read_address(text: str, environment: Mapping[str, str]) -> Address:
 def _split(text: str) -> SplitResult:
     try:
         parts = urlsplit(text.strip())
-        _ = parts.port  # it is looked at only when it is asked for
+        _ = parts.port  # `urlsplit` checks it only on access
     except ValueError:
         # Its text may quote a part of the password: it is not chained.
         raise InvalidInput("db_path", without_secrets(text), _ALLOWED, _EXAMPLE) from None
@@ -97,12 +97,12 @@ def read_password(path: str) -> str:
 
 
 def _password_file(environment: Mapping[str, str]) -> str | None:
-    """Return the file that the environment names; a password of ours in it goes first."""
+    """Return the password file that the environment names; REMEMBRANCER_NEO4J_PASSWORD goes before it."""
     return None if environment.get(_PASSWORDS[0]) else environment.get("REMEMBRANCER_NEO4J_PASSWORD_FILE") or None
 
 
 def _password(environment: Mapping[str, str], file: str | None) -> str | None:
-    """Return the password that a file or the environment holds; ours goes first."""
+    """Return the password that a file or the environment holds; the file goes first."""
     return read_password(file) if file else _first(environment, _PASSWORDS)
 
 

@@ -1,4 +1,4 @@
-"""Neo4j: a graph on a server that many replicas share, through its asynchronous driver."""
+"""The connection to Neo4j: a graph on a server that replicas share, through the asynchronous driver."""
 
 from __future__ import annotations
 
@@ -50,29 +50,29 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row, Statement
     from remembrancer.stores.neo4j.address import Address
 
-_PATIENCE_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 5.0
 _ACQUIRE_SECONDS: Final = 15.0
-"""Bounds the wait for a server that takes a connection and then says nothing, and for a free connection."""
+"""The wait for a server that accepts a connection and then is silent, and for a free connection."""
 _LIVENESS_SECONDS: Final = 10.0
-"""A connection that was idle for so long is tried before it is used: something in between may have dropped it."""
+"""A connection that was idle for so long is tested before use: the network may have dropped it."""
 _CLOSE_SECONDS: Final = 20.0
-"""Writes under way are finished within so long; longer than one that waits for locks may wait for them."""
+"""The time for writes under way to finish; longer than a write may wait for locks."""
 _FOLD_SECONDS: Final = 5.0
 _FEW_ROWS: Final = 1000
-"""Of a user's query the server sends so many at a time: it stops when there are too many."""
+"""The rows of a user's query that the server sends at a time, so that it can be stopped at its limit."""
 _MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")})
 _CLOSED: Final = "The graph is closed: start the service again."
 
 
 class Neo4jConnection:
-    """The session over one database of a Neo4j server. It belongs to the event loop that it was made in.
+    """A connection to one database of a Neo4j server. It belongs to the event loop in which it was made.
 
     Each call takes a connection of its lane. Writes queue by kind for a free writer, which commits them in groups.
 
     Args:
-        sessions: Of this graph; ours alone.
-        address: Which database, and how messages name it.
+        sessions: Of this graph, used by no other connection.
+        address: Of the graph.
     """
 
     exclusive = False
@@ -80,7 +80,7 @@ class Neo4jConnection:
 
     def __init__(self, sessions: SessionFactory, address: Address) -> None:
         self._address = address
-        asking = partial(_sessions, fetch_size=_FEW_ROWS, lanes=[Lane.USER], of=sessions.credentials)
+        asking = partial(_session_factory, fetch_size=_FEW_ROWS, lanes=[Lane.USER], of=sessions.credentials)
         self._asking = Neo4jQueries(asking, address)
         self._sessions = sessions
         self.counts: Counts = zero()
@@ -94,31 +94,31 @@ class Neo4jConnection:
 
     @property
     def connections(self) -> int:
-        """How many connections were in use at a time, at most."""
+        """How many driver connections were in use at once, at most."""
         return self._sessions.connections
 
-    async def greet(self) -> None:
-        """Ask for nothing, once: the driver raises what stands between us and the graph. Raises ServerTooOld."""
+    async def verify_connectivity(self) -> None:
+        """Run one query that reads nothing: the driver raises if the graph is out of reach. Raises ServerTooOld."""
         async with self._sessions.to_read(Lane.SCHEDULER) as session:
             answer = await (await session.run("RETURN 1")).consume()
         refuse_old_server(answer.server.agent, str(self._address))
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
-        """Answer a reading query; it sees what this session has written."""
+        """Answer a reading query; it sees the writes of this connection."""
         if self._closing:
             raise GraphUnavailable(_CLOSED)
         with self.pending_counts.counting_errors():
             return await self._read(text, parameters, lane_of(text))
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
-        """Answer a reading query of a user's own; it sees what this session has written."""
+        """Answer a reading query that a user wrote; it sees the writes of this connection."""
         if self._closing:
             raise GraphUnavailable(_CLOSED)
         self._sessions.check_process()
         return await self._asking.ask(text, parameters, limits, await self._sessions.bookmarks())
 
     async def _read(self, text: LiteralString, parameters: Row, lane: Lane) -> list[Row]:
-        patience = RetryBudget(_PATIENCE_SECONDS)
+        budget = RetryBudget(_RETRY_SECONDS)
         while True:
             try:
                 async with self._sessions.to_read(lane) as session:
@@ -131,7 +131,7 @@ class Neo4jConnection:
             except FAULTS as error:
                 if lane is Lane.USER and isinstance(error, Unanswered):
                     raise translate_lasting_error(self._address, error) from error
-                if not self._sessions.may_pass(error) or not await patience.wait():
+                if not self._sessions.is_retryable(error) or not await budget.wait():
                     raise translate_read_error(self._address, error) from error
             except UNUSABLE as error:
                 raise translate_read_error(self._address, error) from error
@@ -139,7 +139,7 @@ class Neo4jConnection:
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are committed.
 
-        Raises OutcomeUnknown beside what every session raises: then they may have been kept.
+        Raises OutcomeUnknown as well: the rows may have been kept then.
         """
         if self._closing:
             raise GraphUnavailable(_CLOSED)
@@ -155,16 +155,16 @@ class Neo4jConnection:
         return rows
 
     async def _write_at_once(self, statements: Sequence[Statement]) -> list[list[Row]]:
-        """Write what must not wait behind a commit that waits for locks, or a replica that lives is taken for dead."""
+        """Write at once: a renewal or heartbeat that waits for the locks of another commit may come too late."""
         for each in statements:
-            await self.run_again_and_again(query(each.name), {"rows": list(each.rows)}, Lane.URGENT)
+            await self.run_idempotent(query(each.name), {"rows": list(each.rows)}, Lane.URGENT)
         return [[] for _ in statements]
 
-    async def run_again_and_again(
+    async def run_idempotent(
         self, text: LiteralString, parameters: Row, lane: Lane = Lane.SCHEDULER, seconds: float | None = None
     ) -> None:
-        """Run a statement that does no harm when it is run twice, in a transaction of its own."""
-        patience = RetryBudget(_PATIENCE_SECONDS)
+        """Run a statement that may be repeated, in a transaction of its own, until it is answered."""
+        budget = RetryBudget(_RETRY_SECONDS)
         while True:
             try:
                 async with self._sessions.to_write(lane, seconds) as session:
@@ -172,20 +172,20 @@ class Neo4jConnection:
             except FAULTS as error:
                 if is_declared(error):
                     return
-                if not self._sessions.may_pass(error) or not await patience.wait():
+                if not self._sessions.is_retryable(error) or not await budget.wait():
                     raise translate_write_error(self._address, error) from error
             else:
                 return
 
     async def verify(self) -> None:
-        """Do nothing: whether the graph is the same is read off its marker, with the roll."""
+        """Do nothing: the replica registry reads the marker of the graph with every heartbeat."""
 
     async def missing_indexes(self) -> list[str]:
-        """Return the properties whose index or constraint is not there, or not online."""
+        """Return the properties whose index or constraint is missing, or not online."""
         return [f"{label}.{name}" for _, label, name in await undeclared(self)]
 
     async def check_engine(self, watch: Callable[[CheckStep], None]) -> list[Finding]:
-        """Return which constraints and indexes of ours the server lacks, or has not built: of its files it knows."""
+        """Return the constraints and indexes that the server lacks, or has not built; it checks its files itself."""
         found = await undeclared(self)
         watch(CheckStep("index", 1, 1))
         return [
@@ -194,7 +194,7 @@ class Neo4jConnection:
         ]
 
     async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
-        """Declare the constraints and indexes of ours that the server lacks; return what was done."""
+        """Declare the constraints and indexes that the server lacks; return what was done."""
         missing = await undeclared(self)
         if missing:
             await declare_again(self)
@@ -209,18 +209,18 @@ class Neo4jConnection:
         )
 
     async def warm_up(self, names: Sequence[str]) -> None:
-        """Have the server plan these queries: the first time, and when the graph has grown, that takes a while."""
+        """Let the server plan these queries: the first time, and after the graph has grown, that takes a while."""
         for name in names:
             text = gathered(query(name)).text
             await self._read("EXPLAIN " + text, {"given": {"rows": []}}, Lane.SCHEDULER)
             self._sessions.planned.add(text)
 
     async def ensure_schema(self) -> None:
-        """Declare what the graph lacks, and mark it if it has no marker."""
+        """Declare the schema that the graph lacks, and mark it if it has no marker."""
         await upgrade_neo4j(self, str(self._address))
 
     async def close(self) -> None:
-        """Finish the writes under way, then let the server go; neither takes for ever."""
+        """Finish the writes under way, then close all connections; each within a bounded time."""
         if self._closing:
             return
         self._closing = True
@@ -233,9 +233,9 @@ class Neo4jConnection:
         try:
             async with asyncio.timeout(_FOLD_SECONDS):
                 for name in ("fold_hours", "fold_counters", "forget_counters") if rows else ():
-                    await self.run_again_and_again(query(name), {"rows": rows})
+                    await self.run_idempotent(query(name), {"rows": rows})
         except (GraphUnavailable, TimeoutError):
-            pass  # they stay where they are, and count all the same
+            pass  # the counters stay unfolded, and count all the same
         finally:
             await self._sessions.close()
 
@@ -249,16 +249,16 @@ class Neo4jConnection:
 async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jConnection:
     """Connect, and bring the schema up to date. Raises GraphUnavailable in one of its forms.
 
-    The driver logs each failed try as an error: what it says, our errors say, so it is quiet unless the application
-    has set its level.
+    The driver logs each failed try as an error; the errors raised here say the same, so its loggers are silenced unless
+    the application has set their level.
     """
     for name in ("neo4j.io", "neo4j.pool"):
         if (log := logging.getLogger(name)).level == logging.NOTSET:
             log.setLevel(logging.CRITICAL)
-    sessions = _sessions(address)
+    sessions = _session_factory(address)
     session = Neo4jConnection(sessions, address)
     try:
-        await session.greet()
+        await session.verify_connectivity()
         await upgrade_neo4j(session, str(address), use)
     except FAULTS as error:
         await sessions.close()
@@ -269,7 +269,7 @@ async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jCo
     return session
 
 
-def _sessions(
+def _session_factory(
     address: Address, *, lanes: Iterable[Lane] = Lane, fetch_size: int = -1, of: Credentials | None = None
 ) -> SessionFactory:
     credentials = Credentials(address, of)
@@ -277,10 +277,10 @@ def _sessions(
 
 
 def _connecting(address: Address, credentials: Credentials) -> Callable[[Lane], AsyncDriver]:
-    """Return what makes a driver for a lane; all of them log in with the same credentials."""
+    """Return a function that makes the driver of a lane; all of them log in with the same credentials."""
 
     async def resolve(place: Place) -> list[Place]:
-        """Go before each new connection; what the driver keeps open does not come by here."""
+        """Run before each new connection, and not before the use of an open one."""
         await credentials.admit()
         return [place]
 

@@ -1,9 +1,8 @@
-"""Who we are to a Neo4j server: the password of now, and no more wrong tries than the server forgives.
+"""The login to a Neo4j server: the current password, and no more wrong tries than the server allows.
 
-A server locks a user out for a while after three wrong passwords, whoever sent them: a process with an old one must not
-take the right one from all others. So all connections of a graph share one of these. Once the server has refused a
-password, the file that it came from is read again, and the same one is tried again every few seconds only; connections
-that are open stay in use meanwhile.
+A server locks a user out for a while after three wrong passwords, from whichever client: a process with an old one must
+not lock out all others. So all connections of a graph share one `Credentials`. Once the server has refused a password,
+its file is read again, and the same password is tried again only every few seconds. Open connections stay in use.
 """
 
 from __future__ import annotations
@@ -27,27 +26,27 @@ if TYPE_CHECKING:
 _TRY_EVERY_SECONDS: Final = 6.0
 """Longer than a server locks a user out by default."""
 _APART_SECONDS: Final = 0.05
-"""New connections come one after the other: on a server with time for us, the first refusal is known by the next."""
+"""The pause between new connections: on a server that is not busy, a refusal is known before the next one."""
 _UNHEARD: Final = 2
-"""So many new connections may be under way with nothing heard of the server since: three refusals lock a user out."""
+"""The most new connections without an answer of the server: three refusals lock a user out."""
 _HEAR_SECONDS: Final = 2.0
-"""The next one waits so long for an answer to those: a server that is down gives none."""
+"""How long the next one waits for an answer to those: a server that is down gives none."""
 _REFUSED: Final = ("Neo.ClientError.Security.Unauthorized", "Neo.ClientError.Security.AuthenticationRateLimit")
 
 
 @dataclass(slots=True)
 class _Known:
-    """What all connections of a graph know of its password, whichever event loop they belong to."""
+    """The state of a graph's password that all its connections share, on all event loops."""
 
     password: str
     refused: str | None = None
     """The password that the server refused last."""
     trying: bool = False
-    """Whether it was given out once more since."""
+    """Whether it was tried once more since."""
     again_at: float = 0.0
     next_at: float = 0.0
     unheard: int = 0
-    """New connections since the server was heard last."""
+    """New connections since the last answer of the server."""
     lock: Lock = field(default_factory=Lock)
 
 
@@ -55,8 +54,8 @@ class Credentials(AsyncAuthManager):
     """User and password of one graph, for every connection to it.
 
     Args:
-        address: Whose; it may name the file of the password, which changes.
-        of: Of the same graph, for another event loop: what one of them hears of the server, the other knows.
+        address: Of the graph; it may name the file of the password, which may change.
+        of: Of the same graph, for another event loop: the two share all that they learn.
     """
 
     def __init__(self, address: Address, of: Credentials | None = None) -> None:
@@ -65,16 +64,16 @@ class Credentials(AsyncAuthManager):
         self._gate = asyncio.Lock()
 
     async def get_auth(self) -> Auth | None:
-        """Return what to log in with; None for a server that asks for nothing."""
+        """Return the login; None for a server without authentication."""
         return basic_auth(self._address.user, self._known.password) if self._address.user else None
 
     async def handle_security_exception(self, auth: object, error: Neo4jError) -> bool:
-        """Say whether a connection that was open is worth another try; a new one that is refused is not told here."""
+        """Return whether an open connection is worth another try; a refused new one does not come here."""
         del auth
         return self.hear(error)
 
     def hear(self, error: Neo4jError) -> bool:
-        """Note it if the server has refused the password; say whether there may be another one."""
+        """Note a refusal of the password; return whether there may be another one."""
         if error.code not in _REFUSED:
             return False
         known = self._known
@@ -83,11 +82,11 @@ class Credentials(AsyncAuthManager):
         return self._address.password_file is not None
 
     def answered(self) -> None:
-        """The server has answered: whatever it says of new connections, it has said."""
+        """Note that the server has answered: no new connection is without an answer."""
         self._known.unheard = 0
 
     async def admit(self) -> None:
-        """Let a new connection be opened. Raises AuthError while the password that it would bring was refused."""
+        """Wait until a new connection may be opened. Raises AuthError while its password counts as refused."""
         known, give_up = self._known, time.monotonic() + _HEAR_SECONDS
         async with self._gate:
             while not self._takes_its_turn(give_up):  # noqa: ASYNC110 (what it waits for is another loop's)
@@ -100,7 +99,7 @@ class Credentials(AsyncAuthManager):
                 raise
 
     def _takes_its_turn(self, give_up: float) -> bool:
-        """Whether a new connection may be opened now: not too soon after another, nor after two of unknown outcome."""
+        """Whether a new connection may be opened now: not too soon after another, nor after two without an answer."""
         known, now = self._known, time.monotonic()
         with known.lock:
             if now < known.next_at or (known.unheard >= _UNHEARD and now < give_up):
@@ -113,14 +112,14 @@ class Credentials(AsyncAuthManager):
         await self._renew()
         known, now = self._known, time.monotonic()
         if known.password != known.refused or (known.trying and now >= known.again_at):
-            known.refused, known.trying = None, False  # another one, or the one try was not refused
+            known.refused, known.trying = None, False  # another password, or the one try was not refused
         elif now < known.again_at:
-            raise AuthError("the server has refused this password a moment ago, and it is not tried again yet")
+            raise AuthError("the server has just refused this password, and it is not tried again yet")
         else:
             known.trying, known.again_at = True, now + _TRY_EVERY_SECONDS
 
     async def _renew(self) -> None:
-        """Read the password's file again, if it has one; one that cannot be read just now leaves what was read."""
+        """Read the password's file again, if there is one; if that fails, the former password stays."""
         if self._address.password_file:
             try:
                 self._known.password = await asyncio.to_thread(read_password, self._address.password_file)

@@ -1,4 +1,4 @@
-"""A deadline that tells a server which does not answer from a loop that was busy when it did."""
+"""A deadline that distinguishes a server without an answer from an event loop that was too busy to read it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _EXTENSIONS: Final = 5
 
 
 class Deadline:
-    """Bounds what happens in its block, and raises TimeoutError; each step of it may be given its own time.
+    """A bound on the time of a block, which raises TimeoutError; each step in it may have its own time.
 
-    Its timer comes late when a handler has kept the loop busy: then the answer may be there, unread. So the step is
-    given the time again that was lost, a few times.
+    Its timer is late if a handler has kept the event loop busy: the answer may be there, unread. So the step gets the
+    lost time back, a few times.
 
     Args:
         seconds: Of the first step.

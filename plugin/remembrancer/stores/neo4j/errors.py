@@ -1,4 +1,4 @@
-"""What the driver's errors mean, in our words; and which of them are worth another try."""
+"""Errors of the driver and of the server: their translation, and which of them are retryable."""
 
 from __future__ import annotations
 
@@ -44,36 +44,36 @@ if TYPE_CHECKING:
 
 FAULTS: Final = (DriverError, Neo4jError)
 UNUSABLE: Final = (ValueError, TypeError, OverflowError)
-"""What the driver raises for a query or a parameter that it cannot send."""
+"""The errors of the driver for a query or a parameter that it cannot send."""
 _QUERY_FAULTS: Final = ("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")
 _USERS_FAULTS: Final = (
     *("Neo.ClientError.General.", "Neo.ClientError.Request.", "Neo.DatabaseError.Statement."),
     *("Neo.TransientError.General.StackOverFlowError", "Neo.ClientError.Transaction.TransactionMemoryLimit"),
 )
-"""What is the fault of a query besides, where it is a user's own: it asks for what cannot be, or for too much."""
+"""The codes that are the fault of a user's query as well: it asks for something impossible, or for too much."""
 _STOPPED: Final = tuple(
     f"Neo.ClientError.Transaction.{title}"
     for title in ("Terminated", "LockClientStopped", "TransactionTimedOut", "TransactionTimedOutClientConfiguration")
 )
-"""A server that stops ends its transactions so, as it does those of a client that was busy with something else."""
+"""The codes with which a server ends transactions: when it stops, or when the client was too slow."""
 _TIMED_OUT: Final = tuple(each for each in _STOPPED if "TimedOut" in each)
 _GONE: Final = "Neo.ClientError.Statement.EntityNotFound"
-"""What this had found was deleted by somebody else before it was locked: looked for again, it is not there."""
+"""A node that the query had found was deleted before it was locked; another try does not find it."""
 _LOCKED_OUT: Final = "Neo.ClientError.Security.AuthenticationRateLimit"
 _CLASH: Final = re.compile(r"label `(?P<label>[^`]+)` and propert(?:y|ies) (?P<properties>.+)", re.DOTALL)
 _PROPERTY: Final = re.compile(r"`([^`]+)` = ")
 _OUR_KEY: Final = re.compile(r"FOR \(n:(\w+)\) REQUIRE n\.(\w+) IS UNIQUE")
 _TLS: Final = frozenset({"BoltSecurityError"})
-"""What the driver raises where TLS fails; its name is all of it that is public."""
+"""The error of the driver if TLS fails; only its name is public."""
 _RENAME: Final = (
-    "It has a name of ours, and is not ours: drop it, or make it again under another name, and start again."
+    "It has a name that remembrancer needs: drop it, or create it again under another name, and start again."
 )
 _SCHEMA_CONFLICTS: Final = {
-    "IndexAlreadyExists": "One of ours has to stand there, which brings an index: drop that one, and start again.",
-    "ConstraintAlreadyExists": "One of ours has to stand there: drop that one, and start again.",
+    "IndexAlreadyExists": "A constraint belongs there, which brings an index: drop that index, and start again.",
+    "ConstraintAlreadyExists": "A constraint of remembrancer belongs there: drop that one, and start again.",
     "IndexWithNameAlreadyExists": _RENAME,
     "ConstraintWithNameAlreadyExists": _RENAME,
-    "ConstraintCreationFailed": "Nodes that were there already are against it: change or delete them, and start again.",
+    "ConstraintCreationFailed": "Existing nodes violate it: change or delete them, and start again.",
 }
 _SHORTEST_SECONDS: Final = 0.005
 _LONGEST_SECONDS: Final = 0.040
@@ -90,12 +90,12 @@ class LocksHeld(DriverError):
 
 
 class RetryBudget:
-    """A bounded time of trying again, in short steps of uneven length that grow when they do not help.
+    """A bounded time for retries, with short random pauses that grow.
 
-    What was tried once is tried once more, however long it took: the first try may have met a dead connection.
+    There is always a second try, however long the first one took: it may have met a dead connection.
 
     Args:
-        seconds: How long to go on.
+        seconds: The time for retries.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -104,7 +104,7 @@ class RetryBudget:
         self._tries = 0
 
     async def wait(self) -> bool:
-        """Wait for the next try; False if there is none."""
+        """Wait for the next try; return False if the time is used up."""
         self._tries += 1
         stretch = min(2 ** max(0, self._tries - _QUICK_TRIES), _SLOWEST)
         seconds = random.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS) * stretch  # noqa: S311 (no secret)
@@ -115,19 +115,19 @@ class RetryBudget:
 
 
 def is_retryable(error: DriverError | Neo4jError) -> bool:
-    """Whether the same may succeed a moment later: a deadlock, a node deleted under it, a connection lost."""
+    """Whether another try may succeed: after a deadlock, a node deleted meanwhile, a lost connection."""
     if isinstance(error, Neo4jError):
         return error.is_retryable() or error.code in {*_STOPPED, _GONE}
     return isinstance(error, ServiceUnavailable | SessionExpired)
 
 
 def is_declared(error: DriverError | Neo4jError) -> bool:
-    """Whether another replica has declared the same constraint or index at this very moment: it is there."""
+    """Whether another replica has declared the same constraint or index meanwhile: it is there."""
     return isinstance(error, Neo4jError) and error.code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 
 
 def translate_lasting_error(address: Address, error: Exception) -> GraphUnavailable:
-    """Say that a user's query took too long."""
+    """Return the error for a user's query that took too long."""
     return GraphUnavailable(
         f"The graph {address} gave {error}, and the query was given up. Ask for less at a time, or run it beside the "
         "scheduler, with a driver of your own."
@@ -135,18 +135,18 @@ def translate_lasting_error(address: Address, error: Exception) -> GraphUnavaila
 
 
 def translate_read_error(address: Address, error: Exception) -> GraphUnavailable:
-    """Say why a query of this package was not answered: no caller has written it, so none is told to change it."""
+    """Return the error for a query of this package that failed: no caller wrote it, so it is no InvalidInput."""
     code = (error.code or "") if isinstance(error, Neo4jError) else ""
     if not isinstance(error, FAULTS) or code.startswith(_QUERY_FAULTS):
         return QueryFailed(
-            f"A query of the scheduler failed on {address} ({error}). Another hand may have written to its records: "
-            "`remembrancer check` names them."
+            f"A query of the scheduler failed on {address} ({error}). Another program may have changed its "
+            "records: `remembrancer check` names them."
         )
-    return _meaning(address, error) or GraphUnavailable(f"The graph did not answer: {error}")
+    return _translate(address, error) or GraphUnavailable(f"The graph did not answer: {error}")
 
 
 def translate_write_error(address: Address, error: DriverError | Neo4jError) -> Exception:
-    """Say why a write was refused; nothing of it was kept."""
+    """Return the error for a write that was refused; nothing of it was kept."""
     if isinstance(error, ConstraintError):
         return _clash(error)
     if isinstance(error, LocksHeld):
@@ -154,20 +154,20 @@ def translate_write_error(address: Address, error: DriverError | Neo4jError) -> 
             f"Another write on {address} holds the locks that this one needs, and did not let go ({error}): nothing "
             "of it was kept. Try again; if it stays so, `SHOW TRANSACTIONS` on the server names who holds them."
         )
-    return _meaning(address, error) or GraphUnavailable(
+    return _translate(address, error) or GraphUnavailable(
         f"The graph refused the write, and nothing of it was kept: {error}"
     )
 
 
 @cache
 def our_keys() -> frozenset[tuple[str, str]]:
-    """Return the label and property of each unique key that our schema declares."""
+    """Return the label and property of each unique key that the schema declares."""
     texts = (text for step in migrations("neo4j") for text in step.statements)
     return frozenset((found[1], found[2]) for text in texts if (found := _OUR_KEY.search(text)))
 
 
 def translate_query_error(address: Address, text: str, error: Exception, limits: QueryLimits) -> RemembrancerError:
-    """Say what became of a user's query."""
+    """Return the error for a user's query."""
     if isinstance(error, Unanswered):
         return translate_lasting_error(address, error)
     code = (error.code or "") if isinstance(error, Neo4jError) else ""
@@ -193,24 +193,24 @@ def _allowed(error: Exception, code: str) -> str | None:
 
 
 def _clash(error: ConstraintError) -> Exception:
-    """Tell a unique key of ours that is taken from a constraint that somebody else has declared."""
-    told = error.message or str(error)
-    found = _CLASH.search(told)
+    """Return UniqueKeyTaken for a unique key of the schema, ForeignConstraint for a constraint of others."""
+    message = error.message or str(error)
+    found = _CLASH.search(message)
     label = found["label"] if found else ""
     properties = _PROPERTY.findall(found["properties"]) if found else []
     if len(properties) == 1 and (label, properties[0]) in our_keys():
-        return UniqueKeyTaken(told, properties[0])
+        return UniqueKeyTaken(message, properties[0])
     named = f"on {', '.join(properties)} of {label}" if found else "in this database"
     return ForeignConstraint(
-        f"A constraint {named}, which is not ours, is against this write, and nothing of it was kept: {told}. Drop the "
-        "constraint (SHOW CONSTRAINTS tells its name), or choose another value."
+        f"A constraint {named}, which is not ours, is against this write, and nothing of it was kept: {message}. "
+        "Drop the constraint (SHOW CONSTRAINTS lists it), or choose another value."
     )
 
 
-def _meaning(address: Address, error: DriverError | Neo4jError) -> GraphUnavailable | None:
-    """Say what stands between us and the graph."""
+def _translate(address: Address, error: DriverError | Neo4jError) -> GraphUnavailable | None:
+    """Return the error for a graph that cannot be used; None if it is not the reason."""
     if isinstance(error, Neo4jError):
-        return _servers_meaning(address, error)
+        return _translate_refusal(address, error)
     if _is_of_tls(error):
         return GraphUnavailable(
             f"No encrypted connection to {address} comes about. +s in the URI asks for a certificate that this machine "
@@ -229,8 +229,8 @@ def _meaning(address: Address, error: DriverError | Neo4jError) -> GraphUnavaila
     return GraphUnavailable(f"The driver cannot do it on {address}: {type(error).__name__}: {error}")
 
 
-def _servers_meaning(address: Address, error: Neo4jError) -> GraphUnavailable | None:
-    """Say what the server has refused."""
+def _translate_refusal(address: Address, error: Neo4jError) -> GraphUnavailable | None:
+    """Return the error for a refusal of the server; None for other reasons."""
     code, title = error.code or "", (error.code or "").rpartition(".")[2]
     if isinstance(error, AuthError) or ".Security." in code:
         return GraphAccessDenied(_forbidden(address, error))
@@ -240,15 +240,15 @@ def _servers_meaning(address: Address, error: Neo4jError) -> GraphUnavailable | 
             f"{address.uri.partition('?')[0]}/neo4j, or none for the server's own default."
         )
     if ".Schema." in code and title in _SCHEMA_CONFLICTS:
-        told = (error.message or "").strip()
-        return GraphUnavailable(f"The schema cannot be made on {address}: {told} {_SCHEMA_CONFLICTS[title]}")
+        message = (error.message or "").strip()
+        return GraphUnavailable(f"The schema cannot be made on {address}: {message} {_SCHEMA_CONFLICTS[title]}")
     if is_disk_full(str(error)):
         return DiskFull(f"The server's disk is full: nothing of this write was kept. ({error})")
     return None
 
 
 def _forbidden(address: Address, error: Neo4jError) -> str:
-    """Say why the server does not let us in, or not do this."""
+    """Return the message for a user that may not log in, or may not do this."""
     if error.code == _LOCKED_OUT:
         return (
             f"The server {address} has locked out the user {address.user!r} for a few seconds, after wrong passwords: "
@@ -268,7 +268,7 @@ def _is_of_tls(error: DriverError) -> bool:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it came from."""
+    """Yield an error and its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

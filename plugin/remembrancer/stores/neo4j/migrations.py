@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 
-class MigratedSession(Protocol):
-    """A session that a migration runs on."""
+class MigratedConnection(Protocol):
+    """The connection on which a migration runs."""
 
     async def read(self, text: LiteralString, parameters: Row) -> list[Row]:
         """Run a reading query."""
         ...
 
-    async def run_again_and_again(self, text: LiteralString, parameters: Row, *, seconds: float | None = None) -> None:
+    async def run_idempotent(self, text: LiteralString, parameters: Row, *, seconds: float | None = None) -> None:
         """Run a statement that may be repeated, until it is answered."""
         ...
 
@@ -43,19 +43,19 @@ _INDEXED: Final = (
 _DECLARES: Final = re.compile(
     r"CREATE (?P<kind>\w+) (?P<name>\w+) IF NOT EXISTS FOR \(n:(?P<label>\w+)\) (?:REQUIRE|ON) \(?n\.(?P<property>\w+)"
 )
-_LOOK_SECONDS: Final = 0.05
+_POLL_SECONDS: Final = 0.05
 _BUILD_SECONDS: Final = 600.0
-"""A constraint on a graph that is full already takes its time."""
+"""The time for a constraint: on a large graph it takes long."""
 _OLDEST: Final = (5, 26)
 _AGENT: Final = re.compile(r"Neo4j/(\d+)\.(\d+)")
 
 
-async def upgrade_neo4j(session: MigratedSession, shown: str, use: OpenMode = OpenMode.WORK) -> None:
-    """Apply what the graph has not seen yet, in order; two replicas may do so at once. Raises GraphUnavailable."""
-    found = await session.read(query("graph_version"), {})
+async def upgrade_neo4j(connection: MigratedConnection, shown: str, use: OpenMode = OpenMode.WORK) -> None:
+    """Apply the migrations that the graph lacks, in order; two replicas may do so at once. Raises GraphUnavailable."""
+    found = await connection.read(query("graph_version"), {})
     for step in steps_ahead(migrations(_NEO4J), found, shown, use):
         try:
-            await _apply(session, step)
+            await _apply(connection, step)
         except GraphAccessDenied as refused:
             raise GraphAccessDenied(
                 f"{refused} The graph's schema is to be made or renewed: let somebody who may do that run what "
@@ -64,17 +64,17 @@ async def upgrade_neo4j(session: MigratedSession, shown: str, use: OpenMode = Op
 
 
 def neo4j_schema() -> list[str]:
-    """Return the statements that make the whole schema on Neo4j, the mark of its version last; each may be repeated."""
+    """Return the statements that create the whole schema on Neo4j, the version mark last; each may be repeated."""
     steps = migrations(_NEO4J)
     mark = query("set_graph_version").replace("$version", str(steps[-1].version)).replace("$graph_id", "randomUUID()")
     return [*(" ".join(statement.split()) for step in steps for statement in step.statements), mark]
 
 
 def refuse_old_server(agent: str, shown: str) -> None:
-    """Refuse a server that lacks what our queries need, before anything is written. Raises ServerTooOld.
+    """Refuse a server that is too old for the queries, before anything is written. Raises ServerTooOld.
 
     Args:
-        agent: What the server calls itself; one that is no Neo4j is taken at its word that it speaks as one.
+        agent: The name that the server gives itself; one that is no Neo4j is taken to speak the same Cypher.
         shown: The graph, for the message.
     """
     found = _AGENT.match(agent)
@@ -85,44 +85,44 @@ def refuse_old_server(agent: str, shown: str) -> None:
         )
 
 
-async def _apply(session: MigratedSession, step: Migration) -> None:
+async def _apply(connection: MigratedConnection, step: Migration) -> None:
     for statement in step.statements:
-        await session.run_again_and_again(statement, {}, seconds=_BUILD_SECONDS)
-    await _until_built(session)
-    await _check_declared(session, step)
-    await session.run_again_and_again(query("set_graph_version"), version_mark(step))
+        await connection.run_idempotent(statement, {}, seconds=_BUILD_SECONDS)
+    await _until_built(connection)
+    await _check_declared(connection, step)
+    await connection.run_idempotent(query("set_graph_version"), version_mark(step))
 
 
-async def declare_again(session: MigratedSession) -> None:
-    """Make the constraints and indexes that are not there. Raises GraphUnavailable."""
+async def declare_again(connection: MigratedConnection) -> None:
+    """Create the constraints and indexes that are missing. Raises GraphUnavailable."""
     for step in migrations(_NEO4J):
-        await _apply(session, step)
+        await _apply(connection, step)
 
 
-async def undeclared(session: MigratedSession) -> list[tuple[str, str, str]]:
-    """Return the constraints and indexes that are not there, or not online: which it is, its label, its property."""
-    standing = await _declared(session)
+async def undeclared(connection: MigratedConnection) -> list[tuple[str, str, str]]:
+    """Return the constraints and indexes that are missing, or not online: kind, label and property of each."""
+    existing = await _declared(connection)
     texts = [text for step in migrations(_NEO4J) for text in step.statements]
     declared = [
         (found["kind"], found["label"], found["property"]) for text in texts if (found := _DECLARES.search(text))
     ]
-    return [(kind, label, name) for kind, label, name in declared if (label, name) not in standing[kind]]
+    return [(kind, label, name) for kind, label, name in declared if (label, name) not in existing[kind]]
 
 
-async def _declared(session: MigratedSession) -> Mapping[str, set[tuple[str, ...]]]:
-    unique, indexed = await session.read(_UNIQUE, {}), await session.read(_INDEXED, {})
+async def _declared(connection: MigratedConnection) -> Mapping[str, set[tuple[str, ...]]]:
+    unique, indexed = await connection.read(_UNIQUE, {}), await connection.read(_INDEXED, {})
     return {
         kind: {(*row["labelsOrTypes"], *row["properties"]) for row in found}
         for kind, found in (("CONSTRAINT", unique), ("INDEX", indexed))
     }
 
 
-async def _check_declared(session: MigratedSession, step: Migration) -> None:
-    """Look whether all is there: a server says nothing when another constraint or index has a name of ours."""
-    standing = await _declared(session)
+async def _check_declared(connection: MigratedConnection, step: Migration) -> None:
+    """Check that all of them exist: a server does not report one whose name is taken by another."""
+    existing = await _declared(connection)
     for statement in step.statements:
         found = _DECLARES.search(statement)
-        if found and (found["label"], found["property"]) not in standing[found["kind"]]:
+        if found and (found["label"], found["property"]) not in existing[found["kind"]]:
             raise GraphUnavailable(
                 f"The schema cannot be made: `{found['name']}` is the name of another constraint or index here, or was "
                 f"dropped meanwhile, and {found['label']}.{found['property']} is left without its own. Rename or drop "
@@ -130,11 +130,11 @@ async def _check_declared(session: MigratedSession, step: Migration) -> None:
             )
 
 
-async def _until_built(session: MigratedSession) -> None:
-    """Wait for the indexes, by looking.
+async def _until_built(connection: MigratedConnection) -> None:
+    """Wait for the indexes, by polling.
 
-    `CALL db.awaitIndexes` would hold the very lock that another replica's constraint waits for, while it waits for
-    that constraint's index: two that start at once would stand still.
+    `CALL db.awaitIndexes` holds a lock for which another replica's constraint waits, while it waits for the index of
+    that constraint: two replicas that start at once would deadlock.
     """
-    while (await session.read(_BUILDING, {}))[0]["building"]:  # noqa: ASYNC110 (the server tells nobody)
-        await asyncio.sleep(_LOOK_SECONDS)
+    while (await connection.read(_BUILDING, {}))[0]["building"]:  # noqa: ASYNC110 (the server tells nobody)
+        await asyncio.sleep(_POLL_SECONDS)

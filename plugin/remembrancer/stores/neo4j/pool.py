@@ -1,4 +1,4 @@
-"""Connections that are given up together: when one has died without a word, the others of its kind have too."""
+"""Pools of connections that are replaced together: if one has died silently, the others have too."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from neo4j.api import AsyncBookmarkManager
 
 _CLOSE_SECONDS: Final = 2.0
-"""To say goodbye; a server that does not answer finds out by itself."""
+"""The time for closing; a server that does not answer notices by itself."""
 _SLOWEST: Final = 4
 
 
 class Pool:
-    """One lane's connections, and within what time a call on one of them has to be answered.
+    """The connections of one lane, and the time within which a call on one of them must be answered.
 
-    A deadline that passes says that a connection is dead, or that the way to the server is slow. So the connections
-    are replaced, and the next call is given twice the time, up to four times; the first answer in time resets it.
+    If a deadline passes, a connection is dead or the network is slow. So the connections are replaced, and the next
+    call gets twice the time, up to four times; the first answer in time resets it.
 
     Args:
         connect: Makes a driver.
-        database: Which one; None for the server's own default.
-        seconds: A call's time.
-        fetch_size: How many rows the server sends at a time; -1 is all.
+        database: Its name; None for the server's default.
+        seconds: The time of a call.
+        fetch_size: The rows that the server sends at a time; -1 is all.
     """
 
     def __init__(
@@ -45,18 +45,18 @@ class Pool:
         self._in_use: Counter[AsyncDriver] = Counter()
         self._closing: set[asyncio.Task[None]] = set()
         self.most = 0
-        """The most that were in use at a time: the driver keeps what it has opened."""
+        """The most that were in use at once: the driver keeps them open."""
 
     @property
     def seconds(self) -> float:
-        """Within how long the next call has to be answered."""
+        """The time within which the next call must be answered."""
         return self._seconds * self._stretch
 
     @asynccontextmanager
     async def session(
         self, access: str, bookmarks: AsyncBookmarkManager | None
     ) -> AsyncGenerator[tuple[AsyncSession, AsyncDriver]]:
-        """Open a session, and say of which driver it is."""
+        """Open a session; yield it with its driver."""
         driver = self._driver
         self._in_use[driver] += 1
         self.most = max(self.most, self._in_use[driver])
@@ -70,37 +70,37 @@ class Pool:
                 yield session, driver
         finally:
             self._in_use[driver] -= 1
-            self._let_go(driver)
+            self._release(driver)
 
     def answered(self, seconds: float) -> None:
-        """A call was answered after so many seconds."""
+        """Note that a call was answered after *seconds*."""
         if seconds < self._seconds:
             self._stretch = 1
 
     def give_up(self, driver: AsyncDriver) -> bool:
-        """A call on a connection of *driver* was not answered in time; say whether new calls take the same."""
+        """Note that a call on *driver* was not answered in time; return whether new calls still use that driver."""
         if driver is not self._driver:
             return False
         self._stretch = min(2 * self._stretch, _SLOWEST)
         return True
 
     def replace(self) -> None:
-        """Let new calls take new connections."""
+        """Let new calls use new connections."""
         old, self._driver = self._driver, self._connect()
-        self._let_go(old)
+        self._release(old)
 
     async def close(self) -> None:
-        """Let the server go, within a few seconds."""
-        self._close_behind(self._driver)
+        """Close all connections, within a few seconds."""
+        self._close_later(self._driver)
         await asyncio.gather(*self._closing)
 
-    def _let_go(self, driver: AsyncDriver) -> None:
-        """Close what was given up, once the last call on it has ended."""
+    def _release(self, driver: AsyncDriver) -> None:
+        """Close a replaced driver once the last call on it has ended."""
         if driver is not self._driver and self._in_use[driver] == 0:
             del self._in_use[driver]
-            self._close_behind(driver)
+            self._close_later(driver)
 
-    def _close_behind(self, driver: AsyncDriver) -> None:
+    def _close_later(self, driver: AsyncDriver) -> None:
         task = asyncio.get_running_loop().create_task(_close(driver))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

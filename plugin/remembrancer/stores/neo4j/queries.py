@@ -1,6 +1,6 @@
-"""The queries of a user's own on a Neo4j server: on an event loop of their own, bounded in time, rows and bytes.
+"""Queries that users write, on a Neo4j server: on an event loop of their own, bounded in time, rows and bytes.
 
-Reading an answer off a connection takes the loop for as long as one row of it is large. So it is not the scheduler's.
+A large row keeps the event loop busy while it is read; so it is not the scheduler's loop.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 _GRACE_SECONDS: Final = 5.0
-"""The server looks every two seconds which transactions have had their time; one that is silent gets so long more."""
+"""The extra time for the server to end a query: it checks its transactions every two seconds."""
 _CLOSE_SECONDS: Final = 5.0
 _ALIVE_SECONDS: Final = 5.0
-_PATIENCE_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 5.0
 
 
 class Neo4jQueries:
-    """Answers queries of a user's own.
+    """Answers queries that users write.
 
     Args:
-        connect: Makes the connections; called on the loop that they belong to.
-        address: How messages name the graph, and where it is.
+        connect: Makes the connections; called on the loop to which they belong.
+        address: Of the graph.
     """
 
     def __init__(self, connect: Callable[[Address], SessionFactory], address: Address) -> None:
@@ -55,7 +55,7 @@ class Neo4jQueries:
         self._refusal: GraphUnavailable | None = None
 
     async def ask(self, text: str, parameters: Row, limits: QueryLimits, seen: set[str]) -> list[Row]:
-        """Return the answer to a reading query, from no earlier state of the graph than the bookmarks *seen* say.
+        """Return the answer to a reading query, from no earlier state of the graph than that of the bookmarks *seen*.
 
         Raises InvalidInput: the query is at fault, or is more than the limits allow. Raises GraphUnavailable.
         """
@@ -70,7 +70,7 @@ class Neo4jQueries:
             raise
 
     async def close(self, refusal: GraphUnavailable) -> None:
-        """Refuse what is under way, and let the server go."""
+        """Refuse the queries under way, and close the connections."""
         self._refusal = refusal
         loop, self._loop = self._loop, None
         if loop is None:
@@ -84,7 +84,7 @@ class Neo4jQueries:
         loop.call_soon_threadsafe(loop.stop)
 
     def _begin(self, asking: Coroutine[None, None, _T]) -> asyncio.Future[_T]:
-        """Begin on the loop of the queries; cancelled here, it is cancelled there."""
+        """Start on the loop of the queries; cancelling the future cancels it there."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=_run, args=(self._loop,), name="remembrancer-query", daemon=True).start()
@@ -93,7 +93,7 @@ class Neo4jQueries:
     async def _ask(self, text: str, parameters: Row, limits: QueryLimits, seen: set[str]) -> list[Row]:
         if self._sessions is None:
             self._sessions = self._connect(self._address)
-        sessions, patience = self._sessions, RetryBudget(_PATIENCE_SECONDS)
+        sessions, budget = self._sessions, RetryBudget(_RETRY_SECONDS)
         await sessions.catch_up(seen)
         query = Query(cast("LiteralString", text), timeout=limits.seconds)
         while True:
@@ -105,13 +105,13 @@ class Neo4jQueries:
                 raise translate_query_error(self._address, text, error, limits) from error
             except FAULTS as error:
                 known = translate_query_error(self._address, text, error, limits)
-                if isinstance(known, ValueError) or not sessions.may_pass(error) or not await patience.wait():
+                if isinstance(known, ValueError) or not sessions.is_retryable(error) or not await budget.wait():
                     raise known from error
             except UNUSABLE as error:
                 raise translate_query_error(self._address, text, error, limits) from error
 
     async def _refuse_if_alive(self, text: str, limits: QueryLimits, error: Unanswered) -> None:
-        """Refuse a query that was not answered by a server which answers others. Raises InvalidInput."""
+        """Raise InvalidInput if the server, which did not answer this query, answers another one."""
         assert self._sessions  # noqa: S101 (it was asked through them)
         with suppress(*FAULTS):
             async with self._sessions.to_read(Lane.USER, _ALIVE_SECONDS) as session:

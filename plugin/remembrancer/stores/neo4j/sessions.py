@@ -1,4 +1,4 @@
-"""Sessions on one database: each call on a connection of its lane, with a deadline, in the order of what was seen."""
+"""Driver sessions on one database: each call on a connection of its lane, with a deadline, causally consistent."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _COMMIT_SECONDS: Final = 10.0
-"""Within so long a commit is answered; else its outcome is looked up."""
+"""A commit without an answer for so long is looked up."""
 _PLANNING_SECONDS: Final = 4.0
-"""How much longer a query may take at its first time, on a server that is busy."""
+"""The extra time of a query that the server has not planned yet."""
 _GRACE_SECONDS: Final = 5.0
-"""A transaction is ended by the server so long after we have given up its locks: one of a client that has vanished."""
+"""How long after its lock deadline the server ends a transaction whose client has vanished."""
 _ROUND_TRIPS: Final = 8
-"""From the first statement of a transaction to its commit, at most."""
+"""The most round trips from the first statement of a transaction to its commit."""
 _BEHIND: Final = (
     "Neo.TransientError.Transaction.BookmarkTimeout",
     "Neo.ClientError.Transaction.InvalidBookmark",
     "Neo.ClientError.Transaction.InvalidBookmarkMixture",
 )
-"""What a server answers that does not get where our bookmarks say it has been."""
+"""The errors of a server that never reaches the state of the bookmarks."""
 _FORKED: Final = (
     "This process was forked from the one that opened the graph {}: its connections belong to that one. "
     "Open a service of your own in the new process, or start it with `spawn`."
@@ -54,8 +54,8 @@ class Work:
 
     Args:
         transaction: Begun.
-        deadline: Of what happens in it next.
-        seconds: How long a statement may take.
+        deadline: Of the next step.
+        seconds: The time of one statement.
         planned: The queries that the server has planned already.
     """
 
@@ -85,16 +85,16 @@ class Work:
 class SessionFactory:
     """Opens sessions, each on a connection of its lane.
 
-    Bookmarks are for the members of a cluster, which lag: by bolt:// there is one server, which has seen what it has
-    answered. A database that was put back as it was before never gets where it has been, and would be waited for for
-    ever: then the bookmarks are forgotten.
+    Bookmarks are for the members of a cluster, which lag; with bolt:// there is one server, which needs none. A
+    database that was restored from a backup never reaches its old bookmarks, and every call would wait for ever: then
+    they are forgotten.
 
     Args:
         connect: Makes a driver for a lane.
-        address: Which database.
-        credentials: What all of them log in with.
-        lanes: Which there are.
-        fetch_size: How many rows of a read the server sends at a time; -1 is all.
+        address: The database.
+        credentials: The login of all sessions.
+        lanes: The lanes to open.
+        fetch_size: The rows of a read that the server sends at a time; -1 is all.
     """
 
     def __init__(
@@ -116,12 +116,12 @@ class SessionFactory:
         }
         self._round_trip = 0.0
         self.planned: set[str] = set()
-        """The queries of ours that the server has planned: the first time, one takes longer."""
+        """The catalogue queries that the server has planned: the first run of one takes longer."""
         self._forget()
 
     @property
     def connections(self) -> int:
-        """How many connections were in use at a time, at most: those are held."""
+        """How many connections are held: as many as were ever in use at once."""
         return sum(pool.most for pool in self._pools.values())
 
     @asynccontextmanager
@@ -140,8 +140,8 @@ class SessionFactory:
     async def to_commit(self, lock_seconds: float) -> AsyncGenerator[Work]:
         """Begin a transaction whose statements wait *lock_seconds* for the locks of others.
 
-        Raises LocksHeld; or Unanswered, after which the outcome of a commit that is on its way is not known. It is our
-        deadline that counts: the server's own looks every two seconds, and is for those who have vanished.
+        Raises LocksHeld; or Unanswered, after which the outcome of a commit that is on its way is not known. This
+        deadline counts: the server checks its own only every two seconds, and it is for clients that have vanished.
         """
         self.check_process()
         pool, loop = self._pools[Lane.SCHEDULER], asyncio.get_running_loop()
@@ -163,27 +163,29 @@ class SessionFactory:
             self._give_up(Lane.SCHEDULER, used)
             raise Unanswered(f"no answer within {loop.time() - asked:.0f} s") from late
 
-    def may_pass(self, error: DriverError | Neo4jError) -> bool:
-        """Whether the same may succeed a moment later."""
+    def is_retryable(self, error: DriverError | Neo4jError) -> bool:
+        """Whether another try may succeed."""
         if isinstance(error, Neo4jError) and self.credentials.hear(error):
             return True
         if isinstance(error, Neo4jError) and error.code in _BEHIND:
             self._forget()
-            _LOG.warning("The graph %s is behind what it was: is it a copy of earlier?", self._address)
+            _LOG.warning(
+                "The graph %s is in an earlier state than before: was it restored from a backup?", self._address
+            )
             return True
         return is_retryable(error)
 
     async def close(self) -> None:
-        """Let the server go, within a few seconds; a forked process leaves that to the one it came from."""
+        """Close all connections, within a few seconds; a forked process leaves that to its parent."""
         if os.getpid() == self._process:
             await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
     async def bookmarks(self) -> set[str]:
-        """Return what was seen of the graph; none where there is one server."""
+        """Return the bookmarks of the state that was seen; none with a single server."""
         return set(await self._bookmarks.get_bookmarks()) if self._bookmarks else set()
 
     async def catch_up(self, bookmarks: set[str]) -> None:
-        """Read no earlier state of the graph than others have seen."""
+        """Read no earlier state of the graph than that of *bookmarks*."""
         if self._bookmarks and bookmarks:
             await self._bookmarks.update_bookmarks(set(), bookmarks)
 
@@ -191,7 +193,7 @@ class SessionFactory:
         self._bookmarks = AsyncGraphDatabase.bookmark_manager() if self._lags else None
 
     def check_process(self) -> None:
-        """Refuse to go on in a forked process: two cannot share a connection. Raises GraphUnavailable."""
+        """Refuse calls in a forked process: two processes cannot share a connection. Raises GraphUnavailable."""
         if os.getpid() != self._process:
             raise GraphUnavailable(_FORKED.format(self._address))
 
@@ -211,9 +213,9 @@ class SessionFactory:
         self.credentials.answered()
 
     def _give_up(self, lane: Lane, used: AsyncDriver | None) -> None:
-        """A call was not answered in time: what dropped its connection without a word has dropped the idle ones too.
+        """Replace all connections after a call without an answer: idle ones are dead too if this one was dropped.
 
-        Of a user's query it says nothing: it was long.
+        A user's query proves nothing: it may just be long.
         """
         if lane is not Lane.USER and used and self._pools[lane].give_up(used):
             for pool in self._pools.values():

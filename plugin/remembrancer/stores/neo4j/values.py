@@ -1,4 +1,4 @@
-"""Values to and from Neo4j: nodes become dicts, moments aware datetimes, as every store answers them."""
+"""Values to and from Neo4j: nodes become dicts, and times aware datetimes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 
-_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
-"""Most values by far: asked for first."""
+_NATIVE: Final = frozenset({str, int, float, bool, type(None)})
+"""The types of most values: they are checked first."""
 
 
 def plain_rows(records: Iterable[Record]) -> list[Row]:
@@ -31,32 +31,32 @@ def plain_rows(records: Iterable[Record]) -> list[Row]:
 
 
 def unpack_rows(record: Record, columns: Sequence[str]) -> list[Row]:
-    """Return the rows that were gathered in one record."""
+    """Return the rows that one record holds together."""
     rows = cast("list[list[object]]", record["rows"])
-    return [dict(zip(columns, map(plain_value, row), strict=True)) for row in rows]
+    return [dict(zip(columns, map(to_python, row), strict=True)) for row in rows]
 
 
-def plain_value(value: object) -> object:
-    """Return one value without anything of the driver's own."""
-    if type(value) in _PLAIN:
+def to_python(value: object) -> object:
+    """Return a value without types of the driver."""
+    if type(value) in _NATIVE:
         return value
-    return _plain_moment(value) if isinstance(value, DateTime) else _plain_thing(value)
+    return _time(value) if isinstance(value, DateTime) else _other(value)
 
 
-def _plain_thing(value: object) -> object:
+def _other(value: object) -> object:
     if isinstance(value, Date | Time | Duration):
         return value.iso_format()
     if isinstance(value, Entity | dict):
         return _plain_map(cast("dict[str, object]", value))
     if isinstance(value, Path):
-        return [plain_value(each) for each in _turns(value)]
+        return [to_python(each) for each in _steps(value)]
     if isinstance(value, list | Point):
-        return [plain_value(each) for each in cast("list[object]", value)]
+        return [to_python(each) for each in cast("list[object]", value)]
     return value
 
 
 def encodable(write: Write) -> Write:
-    """Return *write* with a ? for each half of a character pair, which the engine does not keep."""
+    """Return *write* with a ? for each unpaired surrogate, which the engine cannot store."""
     statements = [
         Statement(each.name, [cast("Row", _encodable(row)) for row in each.rows]) for each in write.statements
     ]
@@ -71,18 +71,18 @@ def _encodable(value: object) -> object:
 
 def _plain_map(holder: Record | dict[str, object]) -> Row:
     items = cast("Iterable[tuple[str, object]]", holder.items())  # pyright: ignore[reportUnknownMemberType] (untyped)
-    return {name: plain_value(value) for name, value in items}
+    return {name: to_python(value) for name, value in items}
 
 
-def _plain_moment(value: DateTime) -> datetime | str:
-    """Return a moment in UTC; without a zone it is none, and stays a text."""
+def _time(value: DateTime) -> datetime | str:
+    """Return a time in UTC; one without a zone stays a text."""
     native = value.to_native()
     return value.iso_format() if native.tzinfo is None else native.astimezone(UTC)
 
 
-def _turns(path: Path) -> list[object]:
+def _steps(path: Path) -> list[object]:
     """Return the nodes and edges of a path, in turn."""
-    turns: list[object] = [path.nodes[0]]
+    steps: list[object] = [path.nodes[0]]
     for edge, node in zip(path.relationships, path.nodes[1:], strict=True):
-        turns += [edge, node]
-    return turns
+        steps += [edge, node]
+    return steps

@@ -1,4 +1,4 @@
-"""Writes of one kind on their way to Neo4j: they queue for a free writer, which commits them in groups."""
+"""The queue of writes of one kind to Neo4j: they wait for a free writer, which commits them in groups."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from remembrancer.stores.neo4j.writer import CommitWriter
 
 _SPARE: Final = 4
-"""How many writers more are made than may write at a time, while others look up what became of a commit."""
+"""The most extra writers, made while others look up the outcome of a commit."""
 _SLOWEST: Final = 4
-"""So many times as long locks are waited for while no write of the kind comes through."""
+"""The factor up to which lock waits grow while no write of the kind succeeds."""
 _DOUBTFUL: Final = (
     "The graph's server has not answered since commits were lost: nothing of this write was sent. Try again."
 )
@@ -35,13 +35,13 @@ _CLOSED_IN_DOUBT: Final = (
 class WriteQueue:
     """The writes of one kind, and the writers that commit them.
 
-    A writer whose commit was lost looks its outcome up, and another one takes its place; a write that others' locks
-    keep waiting waits with a writer of its own. So neither stops those that come behind.
+    A writer whose commit was lost looks its outcome up, and another one takes its place. A write that waits for locks
+    of others waits with a writer of its own. So neither delays the writes after it.
 
     Args:
-        kind: What is written, and how long it waits for locks.
-        make: Makes a writer, which calls back when it begins to look up what became of a commit.
-        commit_sizes: Where to add how many rows each commit wrote.
+        kind: The kind of the writes.
+        make: Makes a writer, which calls back when it begins to look up the outcome of a commit.
+        commit_sizes: The list to which the rows of each commit are added.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class WriteQueue:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, write: Write) -> None:
-        """Commit *write* with those that come in this turn of the loop: a thousand handlers may write in one."""
+        """Commit *write* with those of the same turn of the event loop: a thousand handlers may write in one."""
         self._pending.add(write)
         asyncio.get_running_loop().call_soon(self.begin)
 
@@ -75,7 +75,7 @@ class WriteQueue:
                 group.refuse(GraphUnreachable(_DOUBTFUL))
 
     async def finish(self, seconds: float) -> None:
-        """Commit what waits; after *seconds*, leave what is still under way, and tell its callers."""
+        """Commit the writes that wait; after *seconds*, give up those under way, with an error for their callers."""
         self.begin()
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + seconds
@@ -88,7 +88,7 @@ class WriteQueue:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _take(self) -> CommitWriter | None:
-        """Return a free writer, rather one that knows what became of its last commit; None if all look that up."""
+        """Return a free writer, preferably one that is not in doubt of its last commit; None if all look that up."""
         sure = next((each for each in reversed(self._free) if not each.is_in_doubt), None)
         if sure is None and len(self._busy) + len(self._free) < self._kind.writers + _SPARE:
             sure = self._made()
@@ -119,7 +119,7 @@ class WriteQueue:
             self._release(writer)
 
     async def _settle_group(self, writer: CommitWriter, group: Group, *, patient: bool = False) -> None:
-        """Commit a group; if it is refused, commit its halves, so that a bad write, or one that is locked, is alone."""
+        """Commit a group; if it is refused, commit its halves, until a bad or locked write is alone."""
         seconds = self._kind.limit(group.size, patient=patient) * self._stretch
         try:
             shares = group.share(await writer.commit(group, seconds))
@@ -137,9 +137,9 @@ class WriteQueue:
                 write.give(share)
 
     async def _divide(self, writer: CommitWriter, group: Group, error: Exception, *, patient: bool) -> None:
-        """Commit the halves of a group that was refused; let a single write that is locked wait elsewhere."""
+        """Commit the halves of a group that was refused; a single locked write waits elsewhere."""
         if isinstance(error, GraphBusy) and not self._kind.patient_seconds:
-            self._stretch = min(2 * self._stretch, _SLOWEST)  # a server may be as slow as a lock
+            self._stretch = min(2 * self._stretch, _SLOWEST)  # a slow server looks like a lock
         if half := len(group.writes) // 2:
             for part in (group.writes[:half], group.writes[half:]):
                 await self._settle_group(writer, Group.of(part))
@@ -149,7 +149,7 @@ class WriteQueue:
             group.refuse(error)
 
     def _learn(self) -> None:
-        """The graph answers: let writers in doubt learn what became of their last commits, which count."""
+        """Let writers in doubt look up their last commits, since the graph answers."""
         for writer in [each for each in self._free if each.is_in_doubt]:
             self._free.remove(writer)
             self._busy.append(writer)
@@ -168,7 +168,7 @@ class WriteQueue:
         self.begin()
 
     async def _wait(self, group: Group, busy: GraphBusy) -> None:
-        """Commit a single write that others' locks keep waiting, with a writer of its own."""
+        """Commit a single write that waits for locks of others, with a writer of its own."""
         try:
             async with asyncio.timeout(self._kind.limit(group.size, patient=True)):
                 await self._places.acquire()
@@ -187,5 +187,5 @@ class WriteQueue:
 
 
 def _on_close(writer: CommitWriter) -> GraphUnavailable:
-    """Say what became of a write that was cut off when the graph was closed."""
+    """Return the error for a write that was under way when the graph was closed."""
     return OutcomeUnknown(_CLOSED_IN_DOUBT) if writer.is_in_doubt else GraphUnreachable(_CLOSED)

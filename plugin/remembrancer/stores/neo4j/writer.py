@@ -1,8 +1,8 @@
-"""One writer on Neo4j: it commits one group at a time, and never loses track of what became of a commit.
+"""A writer on Neo4j: it commits one group at a time, and looks up the outcome of each commit that was lost.
 
-A connection that breaks while a commit is under way leaves its outcome unknown. So every commit carries its number
-onto the writer's own counter, in the same transaction; afterwards the number is read under the counter's lock,
-which waits for a transaction that the server still works on. Only what is known not to be there is written again.
+If a connection breaks during a commit, its outcome is unknown. So every commit writes its number onto the writer's own
+counter, in the same transaction. Afterwards the number is read under the lock of the counter, which waits for a
+transaction that the server still processes. A write is repeated only if it is known not to be kept.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from remembrancer.stores.neo4j.address import Address
     from remembrancer.stores.neo4j.sessions import SessionFactory, Work
 
-_PATIENCE_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 5.0
 LOOK_UP_SECONDS: Final = 60.0
 """Longer than a transaction may take, and than a server needs to start again."""
 _LOOK_AGAIN_SECONDS: Final = 2.0
-"""What is still not known by then is asked for again before the next commit, which is not kept waiting for long."""
+"""The time of a second look-up, before the next commit, which must not wait for long."""
 _COUNTER_LOCK_SECONDS: Final = 20.0
-"""Longer than the server lets a transaction live whose client has vanished in its commit."""
+"""Longer than a transaction lives on the server whose client vanished during its commit."""
 _ORDER: Final = ("time_id", "origin_thought_id", "task_id", "execution_id", "deferral_id", "lease_id")
 
 
@@ -41,11 +41,11 @@ class CommitWriter:
     """Commits groups, one at a time.
 
     Args:
-        sessions: Opens those that may write.
+        sessions: Opens sessions that may write.
         address: For messages.
         counter_id: Of this writer alone: its counter carries its commits' numbers.
-        counted: Where to add what was counted, and where what is to be counted beside it waits.
-        on_doubt: Called when it begins to look up what became of a commit: that may take a while.
+        counted: The lifetime counts to add to, and the counts that wait for a commit.
+        on_doubt: Called when it begins to look up the outcome of a commit, which may take a while.
     """
 
     def __init__(
@@ -63,38 +63,38 @@ class CommitWriter:
         self._counts, self._pending_counts = counted
         self._on_doubt = on_doubt
         self.looks_up = False
-        """Whether it looks up what became of a commit just now."""
+        """Whether it is looking up the outcome of a commit."""
         self._number = 0
         self._unknown: CounterUpdate | None = None
-        """What the commit numbered last counts, while it is not known whether it was kept."""
+        """The counter update of the last commit, while its outcome is unknown."""
 
     @property
     def wrote(self) -> bool:
-        """Whether it has begun a commit: then the graph may hold its counter."""
+        """Whether it has begun a commit: the graph may hold its counter then."""
         return self._number > 0
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether it is not known what became of its last commit."""
+        """Whether the outcome of its last commit is unknown."""
         return self._unknown is not None
 
     async def commit(self, group: Group, lock_seconds: float) -> list[list[Row]]:
-        """Commit a group in one transaction, again while somebody else's is in the way.
+        """Commit a group in one transaction, again while another transaction is in the way.
 
         Raises UniqueKeyTaken, OutcomeUnknown, or GraphUnavailable in another of its forms: GraphBusy if others hold
         its locks for longer than *lock_seconds*, GraphUnreachable if it was never sent.
         """
-        patience = RetryBudget(_PATIENCE_SECONDS)
+        budget = RetryBudget(_RETRY_SECONDS)
         while True:
             try:
                 await self.clear()
                 return await self._commit_once(group, lock_seconds)
             except FAULTS as error:
-                if not self._sessions.may_pass(error) or not await patience.wait():
+                if not self._sessions.is_retryable(error) or not await budget.wait():
                     raise translate_write_error(self._address, error) from error
 
     async def clear(self) -> None:
-        """Learn what became of the commit before: its number and its counts are what the next one goes on from.
+        """Look up the outcome of the last commit, from whose number and counts the next one continues.
 
         Raises GraphUnreachable if the graph does not say.
         """
@@ -124,7 +124,7 @@ class CommitWriter:
         return answers
 
     async def _count(self, work: Work, statistics: CommitStatistics) -> CounterUpdate:
-        """Write what the commit counts, and its number."""
+        """Write the counts of the commit, and its number."""
         pending = self._pending_counts.take()
         try:
             update = await self._enter(work, statistics, pending)
@@ -140,14 +140,14 @@ class CommitWriter:
     async def _enter(
         self, work: Work, statistics: CommitStatistics, pending: Sequence[PendingCount]
     ) -> CounterUpdate | None:
-        """Write what the commit counts; None, and nothing, if the graph is not the one that is remembered."""
+        """Write the counts of the commit; write nothing and return None if the graph is not the remembered one."""
         if keys := self._counters.unknown(statistics):
             self._counters.learn(keys, plain_rows(await work.run(query("books"), {"keys": keys})))
         update = self._counters.enter(statistics, pending, counter_id=self.counter_id, commit_number=self._number)
         return update if await _run(work, "keep_books", [update.row]) else None
 
     async def _look_up(self, update: CounterUpdate, seconds: float | None = None) -> bool:
-        """Learn whether the commit numbered last was kept. Raises OutcomeUnknown if the graph does not say."""
+        """Return whether the last commit was kept. Raises OutcomeUnknown if the graph does not say."""
         self.looks_up = True
         self._on_doubt()
         try:
@@ -155,7 +155,7 @@ class CommitWriter:
         finally:
             self.looks_up = False
 
-    async def _ask(self, update: CounterUpdate, patience: RetryBudget) -> bool:
+    async def _ask(self, update: CounterUpdate, budget: RetryBudget) -> bool:
         """Ask the graph for the number of the last commit, until it answers."""
         while True:
             try:
@@ -163,8 +163,8 @@ class CommitWriter:
                     found = await _run(work, "last_commit", [{"counter_id": self.counter_id, "row": 0}])
                     await work.commit()
             except FAULTS as error:
-                self._sessions.may_pass(error)  # whatever it is: only the graph can say what became of the commit
-                if not await patience.wait():
+                self._sessions.is_retryable(error)  # whatever it is: only the graph knows the outcome of the commit
+                if not await budget.wait():
                     raise OutcomeUnknown(
                         f"The connection to {self._address} was lost while a write was being committed, and it has not "
                         "answered since: whether the write was kept is not known. Look before you repeat it."
@@ -175,7 +175,7 @@ class CommitWriter:
                 return kept
 
     def _settle(self, update: CounterUpdate, *, kept: bool) -> None:
-        """What became of the commit numbered last is known now."""
+        """Note the outcome of the last commit."""
         self._unknown = None
         if kept:
             self._counters.keep(update, self._counts)

@@ -1,4 +1,4 @@
-"""The audit trail of a graph, read: changes from their nodes, creations from the tasks', a copy from its mark."""
+"""The audit log of a graph: changes from their nodes, creations from those of tasks, a copy from its mark."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class GraphAuditLog:
         ]
 
     async def entries(self, wanted: AuditRange) -> Sequence[AuditEntry]:
-        """Return changes of all tasks: both kinds of id begin with the moment, so that one place serves both."""
+        """Return changes of all tasks; ids of changes and of tasks begin with their time, so one place serves both."""
         places = [wanted.after.partition("_")[2]] if wanted.after else []
         if wanted.since:
             places.append(first_id("", to_ms(wanted.since)).removeprefix("_"))

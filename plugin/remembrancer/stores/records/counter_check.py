@@ -1,4 +1,4 @@
-"""The books of a graph against its nodes: what was counted when it was written, and what is there."""
+"""A comparison of the statistics of a graph with its nodes."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ COMPARED: Final = (
     *("tasks_created", "deferrals", "executions_started", "executions_completed", "executions_failed"),
     "occurrences_dropped",
 )
-"""What no act of the scheduler takes back: of these the books and the nodes agree, whatever was done."""
+"""Counts that the scheduler never takes back: statistics and nodes agree on them, whatever was done."""
 
 _OF_OUTCOMES: Final = ("executions_completed", "executions_failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something of which the books and the nodes tell different numbers."""
+    """A counter on which the statistics and the nodes differ."""
 
     counted: str
-    books: float
+    statistics: float
     nodes: float
 
     @property
     def is_loss(self) -> bool:
-        """Whether nodes are missing; else the books are behind, as those of a graph older than they are."""
-        return self.nodes < self.books
+        """Whether nodes are missing; otherwise the statistics are too low, as in a graph older than they are."""
+        return self.nodes < self.statistics
 
     def __str__(self) -> str:
-        """Say it in words."""
-        return f"{self.counted}: {self.books:,.0f} in the books, {self.nodes:,.0f} in the nodes"
+        """Return the difference in words."""
+        return f"{self.counted}: {self.statistics:,.0f} in the statistics, {self.nodes:,.0f} in the nodes"
 
 
 async def compare_counters(connection: GraphConnection) -> Sequence[Difference]:
-    """Return where the books and the nodes differ; what is counted while they are read is no difference."""
-    before = await _books(connection)
+    """Return where the statistics and the nodes differ; counts made during the reads are no difference."""
+    before = await _lifetime(connection)
     (nodes,) = await connection.read(query("recount"), {})
-    after = await _books(connection)
+    after = await _lifetime(connection)
     found: list[Difference] = []
     for name in COMPARED:
-        odd = nodes["odd"] if name in _OF_OUTCOMES else 0  # their outcome cannot be read, and may be any
+        odd = nodes["odd"] if name in _OF_OUTCOMES else 0  # unreadable outcomes may be any
         if nodes[name] + odd < before[name]:
             found.append(Difference(name, before[name], nodes[name]))
         elif nodes[name] > after[name]:
@@ -62,33 +62,33 @@ async def compare_counters(connection: GraphConnection) -> Sequence[Difference]:
 
 
 async def compare_hours(connection: GraphConnection) -> Sequence[str]:
-    """Return what the books say otherwise by the hour than over the graph's whole life, in words."""
+    """Return where the hourly statistics differ from the lifetime ones, in words."""
     always: Row = {"since_ms": 0, "until_ms": LAST_MS, "types": list(TaskType)}
     hours = await connection.read(query("hours_since"), always)
-    life = await _books(connection)
-    sums = {name: sum(sensible(row["h"]).get(name) or 0 for row in hours) for name in COMPARED}
+    life = await _lifetime(connection)
+    total = {name: sum(sensible(row["h"]).get(name) or 0 for row in hours) for name in COMPARED}
     return [
-        f"{name}: {life[name]:,.0f} in the books of the graph's life, {sums[name]:,.0f} in those by the hour"
+        f"{name}: {life[name]:,.0f} in the lifetime statistics, {total[name]:,.0f} in the hourly ones"
         for name in COMPARED
-        if life[name] != sums[name]
+        if life[name] != total[name]
     ]
 
 
 async def refuse_loss(connection: GraphConnection, graph: str) -> None:
-    """Raise GraphDamaged if the graph lacks what its own books say it holds, or an edge that every node has."""
+    """Raise GraphDamaged if the graph lacks nodes that its statistics count, or edges that every node has."""
     try:
         lost = [str(each) for each in await compare_counters(connection) if each.is_loss]
-    except GraphUnavailable as odd:  # a record holds what nothing can be counted with
+    except GraphUnavailable as odd:  # a value of a record cannot be counted
         if not connection.exclusive and not isinstance(odd, QueryFailed):
-            raise  # a server that does not answer
+            raise  # the server does not answer
         lost = [f"its nodes cannot be counted ({str(odd)[-200:]})"]
-    if connection.exclusive:  # on a server, a node of another's may have such a label
+    if connection.exclusive:  # on a server, a foreign node may have such a label
         lost += [*await compare_hours(connection), *await _without_edges(connection)]
     if lost:
         raise GraphDamaged(
-            f"The graph {graph} does not hold what its own books count: {'; '.join(lost)}. Nothing was made of it. "
-            f"`remembrancer check --graph {graph}` says what is wrong, and `check --repair` makes the best of what is "
-            "left; a backup may hold more."
+            f"The graph {graph} lacks what its own statistics count: {'; '.join(lost)}. Nothing was copied from it. "
+            f"`remembrancer check --graph {graph}` shows the damage, and `check --repair` restores what it can; a "
+            "backup may hold more."
         )
 
 
@@ -101,5 +101,5 @@ async def _without_edges(connection: GraphConnection) -> Sequence[str]:
     return [f"{count_of(count, 'node lacks its', 'nodes lack their')} {kind}" for kind, count in found.items() if count]
 
 
-async def _books(connection: GraphConnection) -> Mapping[str, float]:
+async def _lifetime(connection: GraphConnection) -> Mapping[str, float]:
     return summed([row["c"] for row in await connection.read(query("counters"), {})])

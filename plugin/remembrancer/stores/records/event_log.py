@@ -1,4 +1,4 @@
-"""The event log as nodes: a stream is a counter under a lock, and each commit a batch on its end."""
+"""The event log as nodes: a stream is a counter under a lock, and each commit appends a batch."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from remembrancer.stores.rows.readable_records import ReadableRecords
 
 KEYS_OF_A_STREAM: Final = 1_000_000_000_000
-"""How many events a stream can ever number: the query `keep_books` has the same number."""
-UNREADABLE: Final = "What happened here cannot be read."
-_FORGOTTEN_AT_ONCE: Final = 50
+"""The most events that a stream can number; the query `keep_books` has the same number."""
+UNREADABLE: Final = "The events here cannot be read."
+_DELETED_AT_ONCE: Final = 50
 _MOST_BATCHES: Final = 256
 _LEASES: Final = 1000
 _HELD: Final = 10_000
-"""How many executions under lease are looked at: of those held together for long, few still run."""
+"""The most leased executions that are read: of those leased together for long, few still run."""
 
 
 class GraphEventLog:
@@ -46,13 +46,12 @@ class GraphEventLog:
         self._connection = connection
         self._records = records
         self._oldest: dict[int, tuple[int, int]] = {}
-        """Of each stream, the number of the oldest event when it was last looked at, and when its batch was written."""
+        """By stream, the number of its oldest event when it was last read, and the time of that batch."""
 
     async def ranges(self) -> Mapping[int, StreamRange]:
-        """Return what each stream holds."""
+        """Return the range of each stream."""
         found = await self._connection.read(query("event_streams"), {})
-        told = self._records.read("stream", _extent_from, found)
-        return dict(told)
+        return dict(self._records.read("stream", _range_from, found))
 
     async def read(self, stream: int, after: int, limit: int) -> Sequence[SequencedEvent]:
         """Return at least *limit* events of *stream* after the number *after*, if there are so many."""
@@ -75,17 +74,17 @@ class GraphEventLog:
         return events
 
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Have *changed* called after every write of this process; return what ends that."""
+        """Call *changed* after every write of this process; return a function that ends that."""
         self._connection.on_write.append(changed)
         return lambda: self._connection.on_write.remove(changed)
 
     async def record_progress(self, reports: Sequence[tuple[Execution, Progress]], at: datetime) -> None:
-        """Keep how far executions have come that still run under the same fence; an event of each."""
+        """Write the progress of executions that still run under the same fence, with an event for each."""
         reported = [node_rows.progress_row(execution, progress, at) for execution, progress in reports]
         await self._connection.write([Statement("report_progress", reported)])
 
     async def running(self, limit: int) -> Sequence[Execution]:
-        """Return executions under way, of all replicas, the newest first."""
+        """Return running executions, of all replicas, the newest first."""
         leases = await self._connection.read(query("leases_held"), {"limit": _LEASES})
         held = [execution_id for lease in leases for execution_id in lease["execution_ids"]]
         found = await self._connection.read(query("still_running"), {"execution_ids": held[:_HELD]})
@@ -93,40 +92,38 @@ class GraphEventLog:
         return sorted(running, key=lambda execution: execution.execution_id, reverse=True)[:limit]
 
     async def prune(self, now: datetime, keeping: EventRetentionPolicy) -> bool:
-        """Forget some of what need not be kept any more; say whether there is more to forget."""
+        """Delete some of the events that need not be kept; return whether there are more."""
         since_ms = to_ms(now) - int(keeping.seconds * 1000)
         over: list[Row] = []
-        for stream, extent in (await self.ranges()).items():
-            if not self._may_forget(stream, extent, extent.newest - keeping.events, since_ms):
+        for stream, held in (await self.ranges()).items():
+            if not self._may_prune(stream, held, held.newest - keeping.events, since_ms):
                 continue
-            oldest = await self._connection.read(
-                query("batch_ages"), _span(stream, extent.oldest - 1, _FORGOTTEN_AT_ONCE)
-            )
+            oldest = await self._connection.read(query("batch_ages"), _span(stream, held.oldest - 1, _DELETED_AT_ONCE))
             oldest = [row for row in oldest if isinstance(row["newest"], int) and isinstance(row["at_ms"], int)]
             if oldest:
-                self._oldest[stream] = (extent.oldest, oldest[0]["at_ms"])
-            if ends := _over(oldest, extent.newest - keeping.events, since_ms):
+                self._oldest[stream] = (held.oldest, oldest[0]["at_ms"])
+            if ends := _over(oldest, held.newest - keeping.events, since_ms):
                 keys = [stream * KEYS_OF_A_STREAM + number for number in ends]
                 over.append({"stream": stream, "oldest": ends[-1] + 1, "batch_keys": keys})
         if over:
             await self._connection.write([Statement("forget_events", over)])
-        return any(len(row["batch_keys"]) == _FORGOTTEN_AT_ONCE for row in over)
+        return any(len(row["batch_keys"]) == _DELETED_AT_ONCE for row in over)
 
-    def _may_forget(self, stream: int, extent: StreamRange, bound: int, since_ms: int) -> bool:
-        """Whether a stream has something to forget, as far as its extent and the age of its oldest batch tell."""
-        if extent.oldest > extent.newest:
+    def _may_prune(self, stream: int, held: StreamRange, bound: int, since_ms: int) -> bool:
+        """Whether a stream may have events to delete, by its range and the age of its oldest batch."""
+        if held.oldest > held.newest:
             return False
         number, at_ms = self._oldest.get(stream, (-1, 0))
-        return number != extent.oldest or at_ms < since_ms or extent.oldest <= bound
+        return number != held.oldest or at_ms < since_ms or held.oldest <= bound
 
 
-def _extent_from(row: Row) -> tuple[int, StreamRange]:
-    """Read what a stream holds. Raises one of `records.FAULTS`."""
+def _range_from(row: Row) -> tuple[int, StreamRange]:
+    """Read the range of a stream. Raises one of `readable_records.FAULTS`."""
     return int(row["stream"]), StreamRange(int(row["oldest"]), int(row["newest"]))
 
 
 def _numbered(node: Row) -> list[SequencedEvent]:
-    """Read the events of a batch with their numbers. Raises one of `records.FAULTS`."""
+    """Read the events of a batch with their numbers. Raises one of `readable_records.FAULTS`."""
     events = list(from_batch(node))
     if len(events) != node["count"]:
         raise ValueError(f"It holds {len(events)} events, and says {node['count']}.")
@@ -134,14 +131,14 @@ def _numbered(node: Row) -> list[SequencedEvent]:
 
 
 def _gap(node: Row, after: int, newest: int) -> SequencedEvent:
-    """Return what stands for a batch that cannot be read: its last number, and how many events are missing."""
+    """Return the event in place of an unreadable batch: its last number, and how many events are missing."""
     at_ms = node.get("at_ms")
     at = from_ms(at_ms if isinstance(at_ms, int) else 0)
     return SequencedEvent(newest, Event(kind=EventKind.GAP, at=at, lost=newest - after, reason=UNREADABLE))
 
 
 def _over(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:
-    """Return the numbers that those batches end with which need not be kept."""
+    """Return the last numbers of those batches that need not be kept."""
     return [row["newest"] for row in takewhile(lambda row: row["newest"] <= bound or row["at_ms"] < since_ms, oldest)]
 
 

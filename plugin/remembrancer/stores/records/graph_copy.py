@@ -1,4 +1,4 @@
-"""Everything of ours in one graph, read and written in pages, through any connection."""
+"""The nodes and edges of one graph as a copy reads and writes them: in pages, over any connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.connection import GraphConnection
 
 PAGE: Final = 1000
-"""A commit costs little beside a thousand nodes, and a thousand nodes are little memory."""
+"""The nodes of a page: a commit costs little compared with a thousand, and they take little memory."""
 _THOUGHTS: Final = Segment("thought", KEYS["thought"])
 _COUNTERS: Final = Segment("scheduler_counter", KEYS["scheduler_counter"])
 _STREAMS: Final = Segment("event_stream", KEYS["event_stream"])
@@ -29,19 +29,19 @@ _LABELS: Final = tuple(Segment(label, key) for label, key in KEYS.items() if lab
 _EDGES: Final = {edge.kind: edge for edge in EDGES}
 _COPIED: Final = "copied"
 _QUIET: Final = timedelta(minutes=1)
-"""Without a sign of life for so long, a scheduler is taken for dead: it signs off when it is stopped in good order."""
+"""A scheduler without a heartbeat for so long counts as dead; one that is stopped deregisters."""
 
 
 class GraphCopyEndpoint:
     """A graph to be copied, or to be written by a copy. The contract: `remembrancer.ports.graph_copy.CopyEndpoint`.
 
-    Thoughts of the agent's own are no part of the schedule: an edge to one is copied, and makes it where it is
-    missing, by its id alone. Counters are copied as their sum, which is what every reader of them makes. Of the event
-    log only the end is copied: a reader who comes with a cursor of the source is told what the copy does not hold.
+    The agent's own thoughts are no part of the schedule. An edge to one is copied, and creates the thought where it is
+    missing, with its id alone. Counters are copied as their sum, as every reader adds them up. Of the event log only
+    the end is copied: a reader with a cursor of the source learns which events the copy does not hold.
 
     Args:
         connection: An open graph.
-        name: How people name it, without secrets.
+        name: The name of the graph in messages, without secrets.
     """
 
     segments: Sequence[Segment] = (*_LABELS, _THOUGHTS, *(Segment(kind, "source") for kind in _EDGES))
@@ -51,7 +51,7 @@ class GraphCopyEndpoint:
         self.name = name
 
     async def active_replicas(self) -> Sequence[str]:
-        """Return the schedulers that work on a shared graph just now; a folder has its lock for that."""
+        """Return the schedulers that work on a shared graph at present; a directory has its lock for that."""
         if self._connection.exclusive:
             return ()
         cluster = await GraphReplicaRegistry(self._connection).snapshot()
@@ -59,17 +59,17 @@ class GraphCopyEndpoint:
         return [f"{each.replica_id} (process {each.pid} on {each.host})" for each in at_work]
 
     async def refuse_loss(self) -> None:
-        """Raise GraphDamaged if the graph lacks what its own books say it holds."""
+        """Raise GraphDamaged if the graph lacks nodes that its own statistics count."""
         await refuse_loss(self._connection, self.name)
 
     async def size(self, segment: Segment) -> int:
-        """Return how many nodes a walk through *segment* looks at."""
+        """Return how many nodes reading *segment* takes."""
         label = _EDGES[segment.name].source if segment.name in _EDGES else segment.name
         name = "size_of_own_thoughts" if segment == _THOUGHTS else f"size_of_{label}"
         return (await self._connection.read(query(name), {}))[0]["size"]
 
     async def page(self, segment: Segment, after: str) -> SegmentPage:
-        """Return the page of *segment* behind the key *after*."""
+        """Return the page of *segment* after the key *after*."""
         if segment == _COUNTERS:
             return await self._counters()
         if segment == _STREAMS:
@@ -84,36 +84,36 @@ class GraphCopyEndpoint:
         return SegmentPage(nodes, len(nodes), nodes[-1][segment.key] if len(nodes) == PAGE else None)
 
     async def write(self, segment: Segment, page: SegmentPage, source: str) -> None:
-        """Keep a page of the graph called *source*, and mark how far the copy is, in one commit."""
+        """Write a page of the graph called *source*, and the progress of the copy, in one commit."""
         mark: Row = {"source": source, "part": segment.name, "after": page.after}
         await self._connection.write([*self._statements(segment, page), Statement("mark_copy", [mark])])
 
     async def complete(self, change: Change) -> None:
-        """Mark the copy as whole, and say who made it."""
+        """Mark the copy as whole, with an entry of the audit log."""
         await self._connection.write([Statement("end_copy", [change_row(None, change)])])
 
     async def progress(self) -> CopyProgress | None:
-        """Return the mark of the copy that makes this graph, or has made it."""
+        """Return the mark of the copy that writes this graph, or has written it."""
         for row in await self._connection.read(query("copy_mark"), {}):
             if source := row["copying_from"] or row["copied_from"]:
                 return CopyProgress(source, row["copying_from"] is None, row["part"], row["after"])
         return None
 
     async def foreign_keys(self, segment: Segment, keys: Sequence[str]) -> frozenset[str]:
-        """Return those of *keys* under which the agent keeps a thought of its own here."""
+        """Return those of *keys* that are thoughts of the agent's own here."""
         if segment != _THOUGHTS or not keys:
             return frozenset()
         rows = await self._connection.read(query("foreign_thoughts"), {"thought_ids": list(keys)})
         return frozenset(row["thought_id"] for row in rows)
 
     async def close(self) -> None:
-        """Let the graph go."""
+        """Release the graph."""
         await self._connection.close()
 
     async def _counters(self) -> SegmentPage:
         rows = await self._connection.read(query("counters"), {})
-        sums = summed([row["c"] for row in rows])
-        return SegmentPage([{_COUNTERS.key: _COPIED, **sums}] if any(sums.values()) else [], len(rows), None)
+        total = summed([row["c"] for row in rows])
+        return SegmentPage([{_COUNTERS.key: _COPIED, **total}] if any(total.values()) else [], len(rows), None)
 
     async def _streams(self) -> SegmentPage:
         rows = await self._connection.read(query("event_streams"), {})
@@ -134,7 +134,7 @@ def _kind(segment: Segment) -> str:
 
 
 def node_row(segment: Segment, node: Mapping[str, object]) -> Row:
-    """Return the parameters that write a node: its moments as text, each under its name, for the query to read."""
-    moments: Row = {name: value.isoformat() for name, value in node.items() if isinstance(value, datetime)}
-    plain: Row = {name: value for name, value in node.items() if name not in moments}
-    return {"key": node[segment.key], "properties": plain, **moments}
+    """Return the row that writes a node: each of its times as text under its own name, for the query to read."""
+    times: Row = {name: value.isoformat() for name, value in node.items() if isinstance(value, datetime)}
+    plain: Row = {name: value for name, value in node.items() if name not in times}
+    return {"key": node[segment.key], "properties": plain, **times}

@@ -1,4 +1,4 @@
-"""Requests that may be sent again, as marks on what they wrote."""
+"""Idempotency keys: properties of the nodes that a request wrote."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GraphIdempotencyStore:
         self._connection = connection
 
     async def find(self, mark: IdempotencyKey) -> IdempotencyRecord | None:
-        """Return what was done under the mark's key."""
+        """Return what was done under the key."""
         keys = {"request_key": mark.key, "dedup_key": mark.of_task(0)}
         found = await self._connection.read(query("request_by_key"), keys)
         if not found:
@@ -42,7 +42,7 @@ class GraphIdempotencyStore:
 
 @contextmanager
 def rejecting_reuse(mark: IdempotencyKey | None) -> Generator[None]:
-    """Say in our words that something was done under the mark's key already."""
+    """Raise IdempotencyKeyReused if something was done under the key already."""
     try:
         yield
     except UniqueKeyTaken as taken:

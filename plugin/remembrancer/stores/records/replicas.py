@@ -1,4 +1,4 @@
-"""The roll of a graph: its marker, and the replicas that have signed on."""
+"""The replica registry: the marker of a graph, and its replicas."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.connection import GraphConnection
 
 NO_KEY: Final = (1 << 63) - 1
-"""No due key lies above it: a range that begins here costs nothing."""
+"""Above all due keys: a range that begins here costs nothing."""
 
 
 class GraphReplicaRegistry:
-    """Who works on a graph. The contract: `remembrancer.ports.replicas.ReplicaRegistry`.
+    """The replicas of a graph. The contract: `remembrancer.ports.replicas.ReplicaRegistry`.
 
     Args:
         connection: An open graph.
@@ -32,7 +32,7 @@ class GraphReplicaRegistry:
         self._connection = connection
 
     async def snapshot(self, shares: Collection[int] | None = None) -> ClusterSnapshot:
-        """Return which graph this is, who has signed on and, on a shared graph, what comes next."""
+        """Return the identity of the graph, its replicas and, on a shared graph, the next run."""
         asked: Row = {
             "floor_key": NO_KEY if self._connection.exclusive else 0,
             "shares_floor_key": NO_KEY if self._connection.exclusive or shares is None else 0,
@@ -42,8 +42,8 @@ class GraphReplicaRegistry:
         replicas = {each.replica_id: each for row in found for each in _replicas(row)}
         by_id = tuple(replicas[replica_id] for replica_id in sorted(replicas))
         first = found[0]
-        moments = [_moment(first["next_run_ms"]), _moment(first["next_run_of_shares_ms"])]
-        return ClusterSnapshot(first["graph_id"], from_ms(first["now_ms"]), by_id, *moments)
+        times = [_time(first["next_run_ms"]), _time(first["next_run_of_shares_ms"])]
+        return ClusterSnapshot(first["graph_id"], from_ms(first["now_ms"]), by_id, *times)
 
     async def size(self) -> int:
         """Return how many tasks and executions there are."""
@@ -63,26 +63,26 @@ class GraphReplicaRegistry:
         await self._connection.write([Statement("sign_on", [row])])
 
     async def deregister(self, replica_ids: Sequence[str]) -> None:
-        """Forget these replicas."""
+        """Remove these replicas."""
         gone: list[Row] = [{"replica_id": replica_id} for replica_id in replica_ids]
         await self._connection.write([Statement("sign_off", gone)])
 
     async def ensure_schema(self) -> None:
-        """Declare what a wiped graph lacks, and mark it anew."""
+        """Declare the schema that a wiped graph lacks, and mark it again."""
         await self._connection.ensure_schema()
 
     async def warm_up(self) -> None:
-        """Have the engine plan what a replica writes."""
+        """Let the engine plan the writes of a replica."""
         await self._connection.warm_up(RECURRENT)
 
 
-def _moment(moment_ms: object) -> datetime | None:
-    """Return a moment that a task is armed for; one that makes no sense is left to the due page."""
-    return from_ms(moment_ms) if isinstance(moment_ms, int) else None
+def _time(time_ms: object) -> datetime | None:
+    """Return the time of a next run; an unreadable one is left to the due query."""
+    return from_ms(time_ms) if isinstance(time_ms, int) else None
 
 
 def _replicas(row: Row) -> list[Replica]:
-    """Return the replica in *row*, if there is one: a node that makes no sense is nobody's sign of life."""
+    """Return the replica in *row*, if there is one; an unreadable node counts as none."""
     try:
         return [Replica.model_validate(row["p"])] if row["p"] is not None else []
     except ValueError:  # pydantic's ValidationError is one

@@ -1,4 +1,4 @@
-"""What is long over, through any connection: found by age, added up and deleted in one commit."""
+"""Retention of executions: old ones are found by age, added to summaries and deleted in one commit."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
-"""How a moment begins, whatever kind of value an engine gives it as."""
+"""The beginning of a time as text, whatever type the engine gives it."""
 
 
 class GraphRetention:
-    """The past of one graph. The contract and its laws: `remembrancer.ports.retention.ExecutionRetention`.
+    """The old executions of one graph. The contract and its laws: `remembrancer.ports.retention.ExecutionRetention`.
 
     Args:
         connection: An open graph.
@@ -54,12 +54,12 @@ class GraphRetention:
         before_ms = to_ms(before)
         parameters: Row = {
             "before_ms": before_ms,
-            # Where the index need not be read on: an id begins with its nominal time, and no run begins before that.
+            # The end of the index range: an id begins with its nominal time, and no run begins before that.
             "before_id": first_id("exec", before_ms),
             "after_id": after_id,
         }
         old: list[ExpiredExecution] = []
-        while room := limit - len(old):  # one that makes no sense takes no other's place
+        while room := limit - len(old):  # an unreadable one takes no other's place
             found = await self._connection.read(query("oldest_executions"), {**parameters, "limit": room})
             old += [each for row in found if (each := _old_from(row))]
             if len(found) < room:
@@ -68,27 +68,27 @@ class GraphRetention:
         return old
 
     async def begin(self, before: datetime, change: Change) -> None:
-        """Write down who begins to roll up what began before *before*."""
+        """Write to the audit log who begins to prune the executions begun before *before*."""
         row = {**change_row(None, change), "after": to_json({"executions_before": to_iso(before)})}
         await self._connection.write([Statement("begin_roll_up", [row])])
 
     async def roll_up(self, old: Sequence[ExpiredExecution]) -> int:
-        """Add executions to the summaries of their days, and delete them; return how many that were."""
+        """Add executions to the summaries of their days, and delete them; return how many they were."""
         statements = [Statement("roll_up_executions", _by_day(old))]
         if thoughts := sorted({each.thought_id for each in old if each.thought_id}):
             statements.append(Statement("forget_thoughts", [{"thought_id": thought_id} for thought_id in thoughts]))
         try:
             answers = await self._connection.write(statements)
         except UniqueKeyTaken:
-            return 0  # something has been linked to one of them at this moment: the next look leaves it out
+            return 0  # an edge was added to one of them meanwhile: the next read leaves it out
         except (GraphUnreachable, GraphBusy, DiskFull, GraphReplaced, GraphReadOnly):
             raise
-        except GraphUnavailable as refused:  # a summary makes no sense to the engine: it stops no other
+        except GraphUnavailable as refused:  # the engine cannot read a summary: it must stop no other
             return await self._one_by_one(old, refused)
         return sum(row["executions"] for row in answers[0])
 
     async def _one_by_one(self, old: Sequence[ExpiredExecution], refused: GraphUnavailable) -> int:
-        """Roll up day by day; what the engine refuses stays as it is."""
+        """Roll up day by day; executions that the engine refuses stay as they are."""
         days = [list(some) for _, some in groupby(sorted(old, key=_day_of), key=_day_of)]
         if len(days) == 1:
             _LOG.error("The executions of %s on %s are not rolled up: %s", *_day_of(old[0]), refused)
@@ -102,7 +102,7 @@ class GraphRetention:
 
 
 def _old_from(row: Row) -> ExpiredExecution | None:
-    """Read an execution; None for one that makes no sense, or that another replica rolls up while it is read."""
+    """Read an execution; None for an unreadable one, or one that another replica rolls up at the same time."""
     nominal_at, occurrences = str(row["nominal_at"]), row["occurrences"]
     if not isinstance(row["execution_id"], str) or not isinstance(row["task_id"], str) or not _DAY.match(nominal_at):
         return None

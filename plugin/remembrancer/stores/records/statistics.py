@@ -1,4 +1,4 @@
-"""The books of a graph, read: sums by the hour, counters of its whole life, and lists from their indexes."""
+"""The statistics of a graph: hourly and lifetime counters, read from the counter nodes of all writers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.rows.readable_records import ReadableRecords
 
 LAST_MS: Final = 253_402_300_799_999
-"""The last moment that a datetime can be."""
+"""The latest time of a datetime."""
 
 
 class GraphStatistics:
@@ -58,7 +58,7 @@ class GraphStatistics:
     async def window(
         self, since: datetime, task_type: TaskType | None = None, *, until: datetime | None = None
     ) -> WindowStatistics:
-        """Return what was counted from the UTC hour of *since* to that of *until*."""
+        """Return the counts from the UTC hour of *since* to that of *until*."""
         hours: Row = {
             "since_ms": to_ms(since) // HOUR_MS * HOUR_MS,
             "until_ms": LAST_MS if until is None else to_ms(until),
@@ -70,9 +70,9 @@ class GraphStatistics:
         return window
 
     async def lifetime(self) -> LifetimeStatistics:
-        """Return what was counted since the graph was made, over all replicas.
+        """Return the counts since the graph was made, over all replicas.
 
-        What waits for a write to be counted with is counted first.
+        Counts that wait for a commit are written first.
         """
         if self._connection.pending_counts:
             await self._connection.write([])
@@ -82,7 +82,7 @@ class GraphStatistics:
         return LifetimeStatistics({name: node[name] for name in LIFELONG}, texts_of(node, "error"), most)
 
     async def fold(self, idle: timedelta) -> int:
-        """Add up the counters of writers that have not committed for so long; return how many."""
+        """Add up the counters of writers that have not committed for *idle*; return how many they were."""
         return await fold_idle(self._connection, idle)
 
     async def cron_usage(self, limit: int) -> Sequence[CronUsage]:

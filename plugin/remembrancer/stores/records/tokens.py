@@ -1,4 +1,4 @@
-"""Tokens as nodes of the graph."""
+"""Tokens, as nodes of the graph."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class GraphTokenStore:
         self._records = records
 
     async def add(self, token: AccessToken, digest: str, change: Change) -> bool:
-        """Keep a token; False if its name is taken."""
+        """Store a token; return False if its name is taken."""
         row: Row = {"name": token.name, "scope": token.scope, "digest": digest, **change_row(None, change)}
         row["after"] = to_json({"name": token.name, "scope": token.scope})
         try:
@@ -46,14 +46,14 @@ class GraphTokenStore:
         """Return the token with this digest, revoked or not."""
         found = await self._connection.read(query("token_by_digest"), {"digest": digest})
         tokens = self._read(found)
-        return tokens[0] if tokens else None  # one that cannot be read opens nothing
+        return tokens[0] if tokens else None  # an unreadable one is no token
 
     async def all(self) -> Sequence[AccessToken]:
         """Return every token, by name."""
         return self._read(await self._connection.read(query("tokens"), {}))
 
     async def revoke(self, name: str, change: Change) -> bool:
-        """Let a token open nothing any more; say whether this call did it."""
+        """Revoke a token; return whether this call did it."""
         row: Row = {"name": name, **change_row(None, change)}
         row["before"] = to_json({"name": name, "revoked_at": None})
         row["after"] = to_json({"name": name, "revoked_at": to_iso(change.at)})

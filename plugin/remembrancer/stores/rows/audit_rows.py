@@ -1,4 +1,4 @@
-"""Changes as the graph keeps them: their parameters, and how they are read, also where another node tells them."""
+"""Rows of the audit log: of changes, and of entries that are read from a task or from the graph's marker."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 _OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedup_key", "deferred_task_id")
-"""What is told of a task that was made: what nothing changes afterwards."""
+"""The properties of a creation's entry: those that never change afterwards."""
 
 
 def change_row(task_id: str | None, change: Change, unserved: Claim | None = None) -> ChangeRow:
-    """Return the parameters that write a change's audit node, once *unserved* has moved the fence of its task.
+    """Return the row that writes a change's audit node, once *unserved* has moved the fence of its task.
 
-    Without a task, it is one of the graph.
+    Without a task, it is a change of the graph.
     """
     at_ms = to_ms(change.at)
     return {
@@ -43,12 +43,12 @@ def change_row(task_id: str | None, change: Change, unserved: Claim | None = Non
 
 def change_from(node: Row) -> AuditEntry:
     """Read a change from its node."""
-    told = {name: read_kept(node[name]) for name in ("before", "after") if node.get(name)}
-    return AuditEntry.model_validate({**node, **told})
+    values = {name: read_kept(node[name]) for name in ("before", "after") if node.get(name)}
+    return AuditEntry.model_validate({**node, **values})
 
 
 def creation_from(node: Row) -> AuditEntry:
-    """Read from a task's node how it was made: a change that has no node of its own."""
+    """Read the creation of a task from its node: an entry without a node of its own."""
     return AuditEntry(
         change_id=node["task_id"],
         task_id=node["task_id"],
@@ -62,7 +62,7 @@ def creation_from(node: Row) -> AuditEntry:
 
 
 def copy_from(row: Row) -> AuditEntry:
-    """Read from a graph's mark which copy made it: a change that has no node of its own."""
+    """Read the copy that made a graph from its marker: an entry without a node of its own."""
     return AuditEntry(
         change_id=row["copy_id"],
         action="copy",

@@ -1,12 +1,12 @@
-"""The due key: when a task acts next, made different for each task, so that one index orders them.
+"""The due key: the time of a task's next run, made different for each task, so that one index orders them.
 
-Many tasks share a moment (every one of them at nine), and the embedded engine's index slows with every entry under
-one key: at 20,000 tasks of one minute a claim cost five times as much as over distinct keys. So the index is over
-the moment with six digits behind it that are the task's own.
-The first three of them are alike for tasks made one after the other: those lie side by side in the graph, and what
-falls due together is then read, claimed and moved on page by page; in an order drawn by lot every batch touches
-every page, and a fire took a quarter longer.
-The last three are the task's share (`model.ids.share_of`): whose a due task is stands in the index itself.
+Many tasks share a time (all of them at nine), and the embedded engine's index slows with every entry under one key: at
+20,000 tasks in one minute a claim cost five times as much as with distinct keys. So the index is over the time with six
+more digits, which depend on the task.
+The first three are equal for tasks created one after the other. Those lie side by side in the graph, and what is due
+together is then read, claimed and moved page by page; in a random order every batch touches every page, and a fire took
+a quarter longer.
+The last three are the task's shard (`model.ids.share_of`): the index itself shows to which replica a due task belongs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final
 from remembrancer.model.ids import SHARES, place_of, share_of
 
 _SPREAD: Final = 1_000_000
-"""Keys per millisecond; a moment in the year 2262 times this still fits 63 bits."""
+"""Keys per millisecond; a time in the year 2262 multiplied by this still fits 63 bits."""
 _TOGETHER: Final = 32
-"""How many tasks made one after the other stay together: about as many as lie in a page or two."""
+"""The number of tasks created one after the other that stay together: about one or two pages of them."""
 _GROUPS: Final = _SPREAD // SHARES
 
 
@@ -29,11 +29,11 @@ def due_key(next_run_ms: int | None, task_id: str) -> int | None:
     return next_run_ms * _SPREAD + place_of(task_id) // _TOGETHER % _GROUPS * SHARES + share_of(task_id)
 
 
-def last_key(moment_ms: int) -> int:
-    """Return the highest key of *moment_ms*: what is due by then has no higher one."""
-    return moment_ms * _SPREAD + _SPREAD - 1
+def last_key(time_ms: int) -> int:
+    """Return the highest key of *time_ms*: a task that is due by then has no higher one."""
+    return time_ms * _SPREAD + _SPREAD - 1
 
 
 def moment_of(key: int) -> int:
-    """Return the moment that a due key is of."""
+    """Return the time of a due key, in epoch milliseconds."""
     return key // _SPREAD

@@ -1,4 +1,4 @@
-"""Graph rows to model values and back; the one place that sees raw rows."""
+"""Rows of the graph from model values, and model values from nodes."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ _WRITTEN_OTHERWISE: Final = {
 }
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
-"""How the embedded engine writes a moment that a query projects; a whole node keeps its moments as such."""
+"""A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
 
 
 def task_from(node: Row) -> ScheduledTask:
-    """Read a task from its node, to be run. Raises ValueError for one that makes no sense."""
+    """Read a task from its node, to be run. Raises ValueError for an unreadable one."""
     if node.get("context") is not None:
         node = {**node, "context": read_kept(node["context"])}
     return ScheduledTask.model_validate(node)
 
 
 def shown_task_from(node: Row) -> ScheduledTask:
-    """Read a task from its node, to be shown: one whose context alone makes no sense says so. Raises ValueError."""
+    """Read a task from its node, to be shown; `unreadable` says if only its context is. Raises ValueError."""
     return ScheduledTask.model_validate({**node, **_context_of(node)})
 
 
@@ -67,7 +67,7 @@ def deferral_from(node: Row) -> Deferral:
 
 
 def _context_of(node: Row) -> Row:
-    """Return the context that a node holds, or why it cannot be read."""
+    """Return the context of a node, or the reason why it cannot be read."""
     written = node.get("context")
     if written is None:
         return {"context": None, "unreadable": None}
@@ -81,13 +81,13 @@ def _context_of(node: Row) -> Row:
 
 
 def plain(value: Any) -> Any:
-    """Return a query's value with moments in UTC and nothing of the engine's own."""
+    """Return a query's value with times in UTC and without types of the engine."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
-    if isinstance(value, str) and _LONE.search(value):  # half of a character, as `substring` may leave it
+    if isinstance(value, str) and _LONE.search(value):  # an unpaired surrogate, as `substring` may leave it
         return _LONE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, str) and _PROJECTED.fullmatch(value):
-        with contextlib.suppress(ValueError, OverflowError):  # somebody's text that looks like a moment and is none
+        with contextlib.suppress(ValueError, OverflowError):  # a text that only looks like a time
             return datetime.fromisoformat(value.partition("[")[0]).astimezone(UTC)
     if isinstance(value, dict):
         return {str(key): plain(kept) for key, kept in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
@@ -97,7 +97,7 @@ def plain(value: Any) -> Any:
 
 
 def task_row(task: ScheduledTask, mark: IdempotencyKey | None = None) -> Row:
-    """Return the parameters that write a new task; *mark* is of the request that gave it its dedup_key."""
+    """Return the row that writes a new task; *mark* is the key of the request that gave it its dedup_key."""
     minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
     row: Row = {name: kept for name, kept in vars(task).items() if kept is not None and name not in _WRITTEN_OTHERWISE}
     if task.defer_until is not None:
@@ -118,7 +118,7 @@ def task_row(task: ScheduledTask, mark: IdempotencyKey | None = None) -> Row:
 
 
 def claim_row(claim: Claim) -> ClaimRow:
-    """Return the parameters that claim an occurrence to run; what says nothing is left out: they are many."""
+    """Return the row that claims an occurrence to run, without properties of no effect: these rows are many."""
     execution = claim.execution
     row: ClaimRow = {
         "task_id": execution.task_id,
@@ -140,7 +140,7 @@ def claim_row(claim: Claim) -> ClaimRow:
 
 
 def _advanced(claim: Claim) -> AdvancedTask:
-    """Return what its task gains or loses by a claim: one that goes on keeps its status, and so its place in lists."""
+    """Return the properties that a claim changes of its task; one that stays ACTIVE keeps its status and listing."""
     task_id = claim.execution.task_id
     task: AdvancedTask = {
         "next_run_ms": claim.next_run_ms,
@@ -154,7 +154,7 @@ def _advanced(claim: Claim) -> AdvancedTask:
 
 
 def outcome_row(claim: Claim) -> OutcomeRow:
-    """Return the parameters that account for occurrences which will not run."""
+    """Return the row of occurrences that will not run."""
     execution = claim.execution
     return {
         **claim_row(claim),
@@ -168,12 +168,12 @@ def outcome_row(claim: Claim) -> OutcomeRow:
 
 
 def fence_after(unserved: Claim | None) -> int | None:
-    """Return the fence that a task has once *unserved* is written; None where nothing is to be."""
+    """Return the fence that a task has once *unserved* is written; None without it."""
     return None if unserved is None else unserved.execution.fence
 
 
 def start_row(execution: Execution) -> StartRow:
-    """Return the parameters that start an execution outside the schedule."""
+    """Return the row that starts an execution outside the schedule."""
     return {
         "task_id": execution.task_id,
         "execution_id": execution.execution_id,
@@ -188,7 +188,7 @@ def start_row(execution: Execution) -> StartRow:
 
 
 def settle_row(settlement: Settlement) -> SettleRow:
-    """Return the parameters that settle an execution; `outcome` holds the properties that it gains."""
+    """Return the row that settles an execution; `outcome` holds the properties that it gains."""
     outcome: OutcomeProperties = {"status": settlement.status, "duration_seconds": settlement.duration_seconds}
     if settlement.reason_code is not None:
         outcome["reason_code"] = settlement.reason_code
@@ -210,7 +210,7 @@ def settle_row(settlement: Settlement) -> SettleRow:
 
 
 def progress_row(execution: Execution, progress: Progress, at: datetime) -> ProgressRow:
-    """Return the parameters that keep how far an execution has come."""
+    """Return the row that writes the progress of an execution."""
     return {
         "execution_id": execution.execution_id,
         "of_task": execution.task_id,
@@ -222,7 +222,7 @@ def progress_row(execution: Execution, progress: Progress, at: datetime) -> Prog
 
 
 def thought_row(settlement: Settlement) -> ThoughtRow:
-    """Return the parameters that keep the thought which an execution created."""
+    """Return the row that writes the thought that an execution created."""
     thought = settlement.thought
     assert thought  # noqa: S101 (the caller has looked)
     return {
@@ -235,7 +235,7 @@ def thought_row(settlement: Settlement) -> ThoughtRow:
 
 
 def deferral_row(deferral: Deferral) -> DeferralRow:
-    """Return the parameters that write a deferral."""
+    """Return the row that writes a deferral."""
     return {
         "task_id": deferral.task_id,
         "deferral_id": deferral.deferral_id,
@@ -249,7 +249,7 @@ def deferral_row(deferral: Deferral) -> DeferralRow:
 
 
 def rearm_row(rearm: Reschedule) -> RescheduleRow:
-    """Return the parameters that put a task off."""
+    """Return the row that defers a task."""
     return {
         **deferral_row(rearm.deferral),
         "next_run_ms": rearm.next_run_ms,
@@ -264,7 +264,7 @@ def listing(status: str, task_type: str, task_id: str) -> str:
 
 
 def after_all(begin: str) -> str:
-    """Return the text that sorts behind all that begin with *begin*."""
+    """Return the text that sorts after all texts that begin with *begin*."""
     return begin[:-1] + chr(ord(begin[-1]) + 1)
 
 
@@ -279,5 +279,5 @@ def time_id(minute_ms: int) -> str:
 
 
 def to_json(context: dict[str, Any] | None) -> str | None:
-    """Return a JSON object as the graph keeps it."""
+    """Return a JSON object as the graph stores it."""
     return None if context is None else json.dumps(context, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Records read from their nodes: one that makes no sense is left out, told once and counted, and stops no other."""
+"""Readable records: reading nodes leaves out an unreadable one, reports it once, and goes on."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 Unreadable = tuple["Row", Exception]
-"""A node that makes no sense, and what reading it raised."""
+"""An unreadable node, and the error of reading it."""
 _LOG: Final = logging.getLogger("remembrancer")
 _REMEMBERED: Final = 10_000
 _LONGEST: Final = 300
 FAULTS: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What reading a node raises that makes no sense; pydantic's ValidationError is a ValueError."""
+"""The errors of reading an unreadable node; pydantic's ValidationError is a ValueError."""
 
 
 class ReadableRecords:
-    """Reads the records of one graph, and remembers which of them were told to be unreadable."""
+    """Reads the records of one graph, and remembers the unreadable ones that were reported."""
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[str], None]] = []
-        """Called with each line; without any it is logged."""
-        self._told: set[int] = set()
+        """Called with each report; without listeners it is logged."""
+        self._reported: set[int] = set()
         self._waiting: list[tuple[str, Unreadable]] = []
         self._together = 0
 
     @property
     def unreadable(self) -> int:
         """How many records this process could not read; it stops counting at ten thousand."""
-        return len(self._told)
+        return len(self._reported)
 
     def read(self, key: str, read: Callable[[Row], _T], nodes: Iterable[Row]) -> list[_T]:
-        """Return what *read* makes of the *nodes*; those that it refuses are told in one line, by their *key*."""
+        """Return the values that *read* makes of *nodes*; those that it refuses are reported by their *key*."""
         return self.sort(key, read, nodes)[0]
 
     def sort(self, key: str, read: Callable[[Row], _T], nodes: Iterable[Row]) -> tuple[list[_T], list[Unreadable]]:
@@ -51,27 +51,27 @@ class ReadableRecords:
                 refused.append((node, fault))
         self._waiting += [(key, each) for each in refused]
         if not self._together:
-            self._tell()
+            self._report()
         return found, refused
 
     @contextmanager
-    def told_together(self) -> Generator[None]:
-        """Tell what is read meanwhile, page after page, at once in the end."""
+    def reported_together(self) -> Generator[None]:
+        """Report all unreadable records of the block, page after page, together at its end."""
         self._together += 1
         try:
             yield
         finally:
             self._together -= 1
             if not self._together:
-                self._tell()
+                self._report()
 
-    def _tell(self) -> None:
-        """Log those that were not told before: in one line, however many they are."""
+    def _report(self) -> None:
+        """Report those that were not reported before: in one line, however many they are."""
         new: list[tuple[str, Unreadable]] = []
         for key, refused in self._waiting:
             mark = hash((key, repr(refused[0].get(key) or refused[0])))
-            if mark not in self._told and len(self._told) < _REMEMBERED:
-                self._told.add(mark)
+            if mark not in self._reported and len(self._reported) < _REMEMBERED:
+                self._reported.add(mark)
                 new.append((key, refused))
         self._waiting.clear()
         if new:
@@ -79,10 +79,10 @@ class ReadableRecords:
             others = f" and {len(new) - 1} others" if len(new) > 1 else ""
             what = f"{key.removesuffix('_id')} {node.get(key) or '(without an id)'}"
             text = f"Records that cannot be read are left out: {what}{others}. {one_line(fault)}"
-            for tell in self.listeners or [_LOG.error]:
-                tell(text)
+            for report in self.listeners or [_LOG.error]:
+                report(text)
 
 
 def one_line(fault: Exception) -> str:
-    """Return what a fault says, in one line that is not too long."""
+    """Return the message of a fault as one line, up to 300 characters."""
     return " ".join(str(fault).split())[:_LONGEST] or type(fault).__name__
