@@ -10,7 +10,8 @@ import pytest
 
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.handler_result import Defer, Thought
-from remembrancer.model.policy import Misfire, TaskStatus
+from remembrancer.model.policy import Misfire
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import defer
 from remembrancer.policies.pipeline import plan

@@ -12,7 +12,8 @@ import pytest
 from remembrancer.engine.lease_recovery import decide
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.handler_result import Thought
-from remembrancer.model.policy import Misfire, OnLost, TaskStatus
+from remembrancer.model.policy import Misfire, OnLost
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
 from remembrancer.ports.writes import Settlement

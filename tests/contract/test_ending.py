@@ -10,7 +10,7 @@ import pytest
 
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.handler_result import Defer
-from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import defer
 from remembrancer.policies.pipeline import PlanContext, SkippedOccurrences, plan, skip

@@ -15,7 +15,7 @@ from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import DuplicateTask, OutcomeUnknown
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.pipeline import plan
 from remembrancer.ports.filters import TaskFilter

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.pipeline import plan
 from remembrancer.ports.audit_log import AuditRange

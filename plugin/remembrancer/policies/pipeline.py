@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, occurrence_key
-from remembrancer.model.policy import Misfire, TaskStatus
+from remembrancer.model.policy import Misfire
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.ports.writes import Claim
 from remembrancer.schedules.cron.expression import parse_cron

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
-    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.model.idempotency import IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)

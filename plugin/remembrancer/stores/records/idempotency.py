@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from remembrancer.model.execution import Execution
-    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
 
