@@ -37,7 +37,7 @@ def read_id(field: str, value: object) -> str:
 
 
 def read_limit(value: object) -> int:
-    """Check how many are asked for at most."""
+    """Check a limit on how many are returned."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_ASKED:
         raise InvalidInput("limit", value, f"a whole number from 0 to {MOST_ASKED:,}", 100)
     return value
@@ -53,7 +53,7 @@ def read_text(field: str, value: object, longest: int, example: object) -> str:
 
 
 def read_line(field: str, value: object, longest: int, example: object) -> str:
-    """Check a name, a key or an id: it stands in tables, logs and paths."""
+    """Check a name, a key or an id: tables, logs and paths contain it."""
     text = read_text(field, value, longest, example)
     if has_controls(text):
         raise InvalidInput(field, text, "one line of text without control characters", example)

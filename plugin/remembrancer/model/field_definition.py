@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+from typing import TYPE_CHECKING, ClassVar, cast, get_type_hints
 
 from remembrancer.model.constraints import (
     read_expression,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Check = Callable[[str, object], object]
-    Schema = dict[str, Any]
+    Schema = dict[str, object]
 
 
 class Group(StrEnum):
@@ -127,7 +127,7 @@ class Choice(FieldDefinition):
     def constrain(self, schema: Schema) -> Schema:
         """Return a JSON schema of the words alone, null included where the type includes it."""
         words: list[str | None] = [word.value for word in self.words]
-        if {"type": "null"} in schema.get("anyOf", ()):
+        if {"type": "null"} in cast("list[object]", schema.get("anyOf", [])):
             return {"type": ["string", "null"], "enum": [*words, None]}
         return {"type": "string", "enum": words}
 

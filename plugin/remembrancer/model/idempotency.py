@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """What a request is known by that may be sent again: it is acted on once, and then told what came of it.
+    """The key of a request that may be sent again: the scheduler acts on it once, and answers a repeat with the result.
 
     Args:
-        owner: Who sent it.
-        given: The key that it was sent under, one of the owner's own.
-        digest: Of all that it asks for: under one key, no two requests with different ones.
+        owner: The sender.
+        given: The key as the sender gave it, unique among the sender's own.
+        digest: A digest of all that the request asks for; under one key, every request has the same.
     """
 
     owner: str
@@ -25,5 +25,5 @@ class IdempotencyKey:
         return f"{self.owner}|{self.given}"
 
     def of_task(self, place: int) -> str:
-        """Return the dedup_key of the task at this place among those that the request makes."""
+        """Return the dedup_key of the task at this place among those that the request creates."""
         return f"{self.key}|{place}"

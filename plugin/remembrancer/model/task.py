@@ -1,4 +1,4 @@
-"""A task: a thing to be done, with a schedule."""
+"""A task: something to do, with a schedule."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class ScheduledTask(BaseModel):
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is still to come of this task."""
+        """Whether the task may still fire."""
         return self.status in OPEN_STATUSES
 
     def info(self) -> ScheduledTaskInfo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
@@ -47,17 +47,16 @@ def validate(
     if request.defer_until is None and request.schedule_cron is None:
         raise InvalidInput("defer_until", None, _NEITHER, _tomorrow(now))
     now_ms = to_ms(now)
-    kept: dict[str, Any] = {}
+    kept: dict[str, object] = {}
     for name, default, check in _CHECKS:
         if (value := getattr(request, name)) is not default:
             kept[name] = check(name, value)
     zone, until = _zone(request), request.defer_until
-    kept["timezone"] = zone or "UTC"
     if until is not None:
-        kept["defer_until"] = read_moment(
-            until, "defer_until", now=now, timezone=zone, fold=kept.get("fold", Fold.FIRST)
-        )
-    task = ScheduledTask(task_id=new_id("task", now_ms), created_at=from_ms(now_ms), **kept)
+        fold = cast("Fold", kept.get("fold", Fold.FIRST))
+        kept["defer_until"] = read_moment(until, "defer_until", now=now, timezone=zone, fold=fold)
+    kept |= {"timezone": zone or "UTC", "task_id": new_id("task", now_ms), "created_at": from_ms(now_ms)}
+    task = ScheduledTask.model_validate(kept)
     nominal_ms, next_run_ms = _first_run(task, now_ms, int(late_by_seconds * 1000))
     return task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
 

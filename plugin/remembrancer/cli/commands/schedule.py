@@ -10,7 +10,7 @@ from typer import Argument, Option
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.options import moment, moment_in
 from remembrancer.errors import InvalidInput
-from remembrancer.model.field_definition import FieldDefinition, Group
+from remembrancer.model.field_definition import FieldDefinition, Group, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, read_json
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
@@ -69,7 +69,8 @@ def to_request(asked: GraphOptions) -> ScheduleRequest:
     given = {name: typed[name] for name in TASK_FIELDS}
     given["goal_description"] = typed["goal_description"] or typed["name"]
     given["defer_until"] = _moment(typed["defer_until"], typed["wait"])
-    given["context"] = _object(typed["context"])
+    for name in (each for each, field in TASK_FIELDS.items() if isinstance(field, JsonObject)):
+        given[name] = _object(name, given[name])
     return ScheduleRequest(**given)
 
 
@@ -127,15 +128,15 @@ def _moment(defer_until: str | None, wait: str | None) -> str | None:
     return None if defer_until is None else moment(defer_until, "defer_until")
 
 
-def _object(text: str | None) -> dict[str, object] | None:
+def _object(name: str, text: str | None) -> dict[str, object] | None:
     if text is None:
         return None
     try:
         value = read_json(text)
     except JsonTooDeep as deep:
-        raise InvalidInput("context", text, f"a JSON object, at most {DEPTH} levels deep", '{"room": "hall"}') from deep
+        raise InvalidInput(name, text, f"a JSON object, at most {DEPTH} levels deep", '{"room": "hall"}') from deep
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise InvalidInput("context", text, "a JSON object", '{"room": "hall"}')
+        raise InvalidInput(name, text, "a JSON object", '{"room": "hall"}')
     return cast("dict[str, object]", value)
