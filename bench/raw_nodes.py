@@ -77,18 +77,29 @@ class RawNodes:
 
 def _minutely(number: int, first_ms: int) -> dict[str, Any]:
     task = _task(number, first_ms, "recurring")
-    return {**task, "schedule_cron": "* * * * *", "cron_listing": cron_listing("* * * * *", task["task_id"])}
+    task |= {"schedule_cron": "* * * * *", "cron_listing": cron_listing("* * * * *", task["task_id"])}
+    return _row(number, task, first_ms)
 
 
 def _once(number: int, moment_ms: int) -> dict[str, Any]:
-    return {**_task(number, moment_ms, "one_time"), "row": 0, "defer_until_ms": moment_ms}
+    return {**_row(0, _task(number, moment_ms, "one_time"), moment_ms), "defer_until_ms": moment_ms}
+
+
+def _row(number: int, task: dict[str, Any], first_ms: int) -> dict[str, Any]:
+    minute_ms = minute_of(first_ms)
+    return {
+        "row": number,
+        "origin_thought_id": task["origin_thought_id"],
+        "created_ms": first_ms,
+        "minute_ms": minute_ms,
+        "time_id": time_id(minute_ms),
+        "properties": task,
+    }
 
 
 def _task(number: int, first_ms: int, task_type: str) -> dict[str, Any]:
     task_id = new_id("task", first_ms)
-    minute_ms = minute_of(first_ms)
     return {
-        "row": number,
         "task_id": task_id,
         "name": f"task {number}",
         "goal_description": "goal",
@@ -99,7 +110,6 @@ def _task(number: int, first_ms: int, task_type: str) -> dict[str, Any]:
         "fold": "first",
         "trigger_prompt": "prompt",
         "origin_thought_id": "thought",
-        "created_ms": first_ms,
         "deferral_count": 0,
         "misfire": "run_once",
         "misfire_limit": 100,
@@ -109,8 +119,7 @@ def _task(number: int, first_ms: int, task_type: str) -> dict[str, Any]:
         "next_run_ms": first_ms,
         "due_key": due_key(first_ms, task_id),
         "nominal_ms": first_ms,
-        "minute_ms": minute_ms,
-        "time_id": time_id(minute_ms),
+        "fence": 0,
         "listing": listing("PENDING", task_type, task_id),
     }
 

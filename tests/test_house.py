@@ -30,7 +30,7 @@ PROTOCOL_MEMBERS = 12
 
 # Every entry says why. A list that grows is a rule that is wrong.
 LONG_FILES: dict[str, str] = {}
-LONG_FUNCTIONS = {"operations/validation.py::validate": "one line for each field of a request: the list is the point"}
+LONG_FUNCTIONS: dict[str, str] = {}
 JSON = "a JSON object of the author's own passes through"
 LARGE_PROTOCOLS = {"SyncCalls": "one method for each call that a handler may make: the list is the point"}
 ANY_ALLOWED = {

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from remembrancer.errors import InvalidInput, RemembrancerError, TaskChanged, TaskEnded, TaskNotFound
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
     from remembrancer.model.handler_result import Defer, Done, Failed, Thought
-    from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField, TaskStatus
+    from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
+    from remembrancer.model.task_status import TaskStatus
     from remembrancer.ports.handler import Firing, Handler
     from remembrancer.service.lookup import get_service
     from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceStatus, ServiceType
@@ -70,9 +71,10 @@ _HOMES = {
     "errors": ["InvalidInput", "RemembrancerError", "TaskChanged", "TaskEnded", "TaskNotFound"],
     "model.execution": ["Execution", "ExecutionStatus", "Reason"],
     "model.handler_result": ["Defer", "Done", "Failed", "Thought"],
-    "model.policy": ["Fold", "Gap", "Misfire", "OnLost", "SecondsField", "TaskStatus"],
+    "model.policy": ["Fold", "Gap", "Misfire", "OnLost", "SecondsField"],
     "model.request": ["ScheduleRequest"],
     "model.task": ["ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"],
+    "model.task_status": ["TaskStatus"],
     "ports.handler": ["Firing", "Handler"],
     "service.lookup": ["get_service"],
     "service.telemetry.status": ["ServiceCapabilities", "ServiceStatus", "ServiceType"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.control_characters import has_controls, visible
 
 if TYPE_CHECKING:
-    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.model.idempotency import IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)

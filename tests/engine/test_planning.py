@@ -14,8 +14,9 @@ from planned import plan
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, first_id, next_attempt, occurrence_key
-from remembrancer.model.policy import Misfire, TaskStatus
+from remembrancer.model.policy import Misfire
 from remembrancer.model.task import ScheduledTask
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 
 if TYPE_CHECKING:

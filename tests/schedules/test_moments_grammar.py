@@ -125,7 +125,7 @@ async def test_the_second_pass_is_taken_where_fold_asks_for_it() -> None:
             reply = await service.schedule_task(**zoned, defer_until="2026-10-25T02:30", fold=fold)
             assert reply.next_fires == [moment]
             assert any(
-                f"02:30 happens twice on 2026-10-25 in Europe/Berlin; the {word}" in note for note in reply.notes
+                f"02:30 happens twice on 2026-10-25 in Europe/Berlin; the {word}" in note for note in reply.warnings
             )
 
 
@@ -137,14 +137,14 @@ async def test_the_fold_of_a_datetime_is_honoured_and_said() -> None:
 
     for reply in (naive, aware):
         assert reply.next_fires == [SECOND]
-        assert any("the second is taken" in note for note in reply.notes)
+        assert any("the second is taken" in note for note in reply.warnings)
 
 
 async def test_a_moment_that_comes_once_has_no_note_of_a_fold() -> None:
     async with TaskSchedulerService(":memory:", VirtualClock(NOW)) as service:
         for text in ("2026-10-25T03:30", "2026-10-25T01:59:59", "2026-03-29T03:00"):
             reply = await service.schedule_task(**TASK, timezone="Europe/Berlin", defer_until=text)
-            assert not [note for note in reply.notes if "twice" in note]
+            assert not [note for note in reply.warnings if "twice" in note]
 
 
 def test_an_aware_datetime_in_a_gap_is_refused_as_its_text_is() -> None:

@@ -119,7 +119,7 @@ async def test_a_bulk_with_one_wrong_request_is_refused_whole(service: TaskSched
 async def test_a_moment_that_has_just_passed_fires_at_once(by_hand: ManualScheduler) -> None:
     now = by_hand.clock.now()
     late = await by_hand.service.schedule_task(**{**GOOD, "defer_until": now - timedelta(seconds=59)})
-    assert "in the past" in late.notes[0]
+    assert "in the past" in late.warnings[0]
     assert await by_hand.tick() == 1
 
 
@@ -129,7 +129,7 @@ async def test_a_moment_long_past_waits_for_the_next_regular_pass_and_can_still_
     service, old = by_hand.service, by_hand.clock.now() - timedelta(days=200)
     slip, kept = [await service.schedule_task(**{**GOOD, "defer_until": old}) for _ in range(2)]
     assert slip.defer_until == old
-    assert "is in the past" in slip.notes[0]
+    assert "is in the past" in slip.warnings[0]
     assert slip.next_fires == [by_hand.clock.now() + timedelta(seconds=60)]
     assert await by_hand.tick(timedelta(seconds=59)) == 0
     assert await service.cancel_task(slip.task_id)
@@ -150,8 +150,8 @@ async def test_scheduling_again_under_a_dedup_key_returns_what_is_there(service:
     first = await service.schedule_task(**GOOD, dedup_key="daily")
     again = await service.schedule_task(**{**GOOD, "name": "Another"}, dedup_key="daily")
     assert (again.task_id, again.name) == (first.task_id, "Report")
-    assert "dedup_key" in again.notes[0]
-    assert first.notes == []
+    assert (first.disposition, again.disposition) == ("created", "existing")
+    assert first.warnings == again.warnings == []
     twins = await service.schedule_tasks([ScheduleRequest(**GOOD, dedup_key="twin")] * 2)
     assert twins[0].task_id == twins[1].task_id
     racing = await asyncio.gather(*(service.schedule_task(**GOOD, dedup_key="race") for _ in range(20)))

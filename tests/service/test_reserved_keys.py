@@ -9,7 +9,7 @@ import pytest
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
 from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
-from remembrancer.model.request import IdempotencyKey
+from remembrancer.model.idempotency import IdempotencyKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

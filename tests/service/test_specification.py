@@ -258,7 +258,7 @@ async def test_the_hosts_time_is_gone_by() -> None:
     async with TaskSchedulerService(time_service=Telling(moment)) as service:
         task = await service.schedule_task("a", "b", "c", "d", defer_until="2031-05-06T09:00:00+02:00")
         assert task.created_at == moment
-        assert task.notes != []
+        assert task.warnings != []
 
 
 async def test_what_is_asked_of_a_stopped_service_is_refused_in_words() -> None:

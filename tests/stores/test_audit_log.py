@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from planned import plan
 
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.audit_log import AuditRange
 from remembrancer.ports.writes import Change, Reschedule

@@ -12,7 +12,8 @@ from planned import plan
 
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.handler_result import Thought
-from remembrancer.model.policy import Misfire, OnLost, TaskStatus
+from remembrancer.model.policy import Misfire, OnLost
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.retry import recovery_of
 from remembrancer.ports.writes import Settlement

@@ -23,7 +23,7 @@ from remembrancer.errors import (
     GraphTooOld,
     InvalidInput,
 )
-from remembrancer.model.policy import OPEN_STATUSES
+from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.stores.records import graph_copy
 from remembrancer.testing import ManualScheduler, VirtualClock

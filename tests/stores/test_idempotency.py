@@ -11,8 +11,8 @@ import pytest
 from remembrancer.errors import DuplicateTask, ExecutionNotFound, IdempotencyKeyReused
 from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.model.handler_result import Defer
-from remembrancer.model.policy import TaskStatus
-from remembrancer.model.request import IdempotencyKey
+from remembrancer.model.idempotency import IdempotencyKey
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import defer
 from remembrancer.ports.idempotency import IdempotencyRecord

@@ -15,7 +15,7 @@ from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphBusy
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import Lease, Settlement
 

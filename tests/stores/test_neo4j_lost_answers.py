@@ -16,7 +16,7 @@ from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import DuplicateTask, OutcomeUnknown
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease, Settlement

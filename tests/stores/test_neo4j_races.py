@@ -13,7 +13,7 @@ import pytest
 
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.handler_result import Defer
-from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import defer
 from remembrancer.policies.retry import recovery_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.filters import TaskFilter, TaskPageQuery
 from remembrancer.ports.writes import Reschedule

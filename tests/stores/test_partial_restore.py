@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.writes import Settlement
 from remembrancer.stores.rows.due_key import due_key

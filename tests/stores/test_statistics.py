@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from remembrancer import Defer, Failed, TaskSchedulerService
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.ports.filters import TaskPageQuery
 from remembrancer.ports.statistics import ON_TIME_MS, OTHER
 from remembrancer.testing import ManualScheduler, VirtualClock

@@ -11,7 +11,8 @@ from planned import plan
 
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.handler_result import Defer, Thought
-from remembrancer.model.policy import Misfire, TaskStatus
+from remembrancer.model.policy import Misfire
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import defer
 from remembrancer.ports.writes import Lease, Settlement

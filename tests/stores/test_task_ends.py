@@ -11,7 +11,7 @@ from planned import plan
 
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.handler_result import Defer
-from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.claims import skip_claim
 from remembrancer.policies.decision import PlanContext, Skip

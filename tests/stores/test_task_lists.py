@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, cast
 import pytest
 
 from remembrancer.bootstrap import open_store
-from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
+from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.filters import TaskFilter, TaskPageQuery
 from remembrancer.stores.graph import task_list

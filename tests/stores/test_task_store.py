@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer.errors import DuplicateTask, GraphUnavailable, InvalidInput, TaskNotFound
-from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, TaskStatus
+from remembrancer.model.policy import Fold, Gap, Misfire, OnLost
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.filters import TaskFilter
 

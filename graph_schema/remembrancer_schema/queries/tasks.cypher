@@ -5,20 +5,9 @@ MERGE (h:thought {thought_id: r.origin_thought_id})
   ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.created_ms})
 MERGE (m:time {time_id: r.time_id})
   ON CREATE SET m.at = datetime({epochMillis: r.minute_ms})
-CREATE (t:scheduled_task {
-  task_id: r.task_id, name: r.name, goal_description: r.goal_description, status: r.status,
-  task_type: r.task_type, schedule_cron: r.schedule_cron, schedule_spec: r.schedule_spec, timezone: r.timezone,
-  gap: r.gap, fold: r.fold, seconds: r.seconds, trigger_prompt: r.trigger_prompt, origin_thought_id: r.origin_thought_id,
-  created_at: datetime({epochMillis: r.created_ms}), deferral_count: r.deferral_count,
-  misfire: r.misfire, misfire_limit: r.misfire_limit, misfire_grace_seconds: r.misfire_grace_seconds,
-  on_lost: r.on_lost, max_attempts: r.max_attempts, timeout_seconds: r.timeout_seconds,
-  dedup_key: r.dedup_key, deferred_task_id: r.deferred_task_id, context: r.context,
-  defer_until: CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END,
-  next_run_ms: r.next_run_ms, due_key: r.due_key, nominal_ms: r.nominal_ms, deferral_id: r.deferral_id, fence: 0,
-  listing: r.listing, cron_listing: r.cron_listing,
-  created_through: r.created_through, created_as: r.created_as, traceparent: r.traceparent,
-  request_digest: r.request_digest
-})-[:CREATED_BY]->(h), (t)-[:SCHEDULED_FOR]->(m)
+CREATE (t:scheduled_task)-[:CREATED_BY]->(h), (t)-[:SCHEDULED_FOR]->(m)
+SET t = r.properties, t.created_at = datetime({epochMillis: r.created_ms}),
+    t.defer_until = CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END
 RETURN r.row AS row
 
 // name: task_by_id

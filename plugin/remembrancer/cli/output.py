@@ -18,6 +18,7 @@ from rich.text import Text
 from remembrancer.cli.grid import Cell, Grid
 from remembrancer.model.audit import AuditEntry
 from remembrancer.model.control_characters import visible, visible_json
+from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.timestamps import from_ms, to_iso
 from remembrancer.surfaces.jsonable import to_jsonable
 
@@ -157,7 +158,7 @@ def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
 
 
 def fact_table(task: ScheduledTask) -> Grid:
-    """Return one task as a table of facts, leaving out those it has none of."""
+    """Return one task as a table of facts: its state, and each field that it has a value of."""
     table = Grid()
     facts = {
         "task": task.task_id,
@@ -166,21 +167,22 @@ def fact_table(task: ScheduledTask) -> Grid:
         "schedule": str(task.schedule),
         "next run": when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
         "last run": when(task.last_triggered_at),
-        "goal": task.goal_description,
-        "prompt": task.trigger_prompt,
-        "thought": task.origin_thought_id,
         "created": when(task.created_at),
-        "misfire": f"{task.misfire}, grace {task.misfire_grace_seconds:g} s",
-        "on lost": f"{task.on_lost}, attempts {task.max_attempts}",
-        "timeout": "" if task.timeout_seconds is None else f"{task.timeout_seconds:g} s",
-        "dedup key": task.dedup_key or "",
-        "context": "" if task.context is None else json.dumps(to_jsonable(task.context), ensure_ascii=False),
+        **{name.replace("_", " "): _fact(name, task) for name in TASK_FIELDS if name not in _IN_THE_SCHEDULE},
         "unreadable": task.unreadable or "",
     }
     for name, fact in facts.items():
         if fact:
             table.add(name, fact)
     return table
+
+
+def _fact(name: str, task: ScheduledTask) -> str:
+    """Return the value of a field of a request for people; nothing where the task has none."""
+    value: object = getattr(task, name)
+    if isinstance(value, datetime):
+        return when(value)
+    return "" if value is None else TASK_FIELDS[name].shown(value)
 
 
 def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
@@ -264,6 +266,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
+_IN_THE_SCHEDULE: Final = frozenset({"schedule", "schedule_cron", "timezone"})
 _PIPE_WIDTH: Final = 200
 _AT_ONCE: Final = 500
 _SHOWN: Final = 120

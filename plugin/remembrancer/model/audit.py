@@ -1,4 +1,4 @@
-"""A change: what somebody did to a task or to the graph, for the audit trail."""
+"""An entry of the audit log: one change of a task or of the graph."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from pydantic import BaseModel, ConfigDict
 
 
 class AuditEntry(BaseModel):
-    """One `task_change` node; of a task that was made, or of a graph that is a copy, what its own node tells."""
+    """One `task_change` node; for the creation of a task, and for a copied graph, what the node itself says."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     change_id: str
-    """The key; of a creation, the task's."""
+    """The key; for a creation, that of the task."""
     task_id: str | None = None
-    """None: it is no task that was changed."""
+    """None if no task was changed."""
     action: str
-    """Of a task create, cancel, defer, run_now or quarantine; else create_token, revoke_token, retain or copy."""
+    """For a task: create, cancel, defer, run_now or quarantine; else create_token, revoke_token, retain or copy."""
     at: datetime
     surface: str | None = None
-    """Through what: service, command line, import, rest, handler, checker. None: written before this was kept."""
+    """The surface: service, command line, import, rest, handler, checker. None: written before this was kept."""
     actor: str | None = None
-    """As whom there: a token's name, a login name, an execution, a replica; None where nobody is known by name."""
+    """The actor there: a token's name, a login name, an execution, a replica; None where none is known."""
     reason: str | None = None
     thought_id: str | None = None
-    """The thought that asked for it."""
+    """The thought that asked for the change."""
     before: dict[str, Any] | None = None
-    """The fields that changed, as they were; None where there was nothing."""
+    """The changed fields as they were; None where there was nothing."""
     after: dict[str, Any] | None = None
-    """The same, as they are."""
+    """The changed fields as they are now."""
 
     @property
     def place(self) -> str:
-        """Where it stands among all changes: by the moment it was made, and no two in one place."""
+        """The place among all changes: by time, and no two share one."""
         return self.change_id.partition("_")[2]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from remembrancer.model.execution import ExecutionType, Reason  # noqa: TC001 (pydantic reads them)
-from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.task_status import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 
 
 class EventKind(StrEnum):

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from remembrancer.model.policy import TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.task_status import TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
 
 
 class ExecutionStatus(StrEnum):

@@ -1,43 +1,21 @@
-"""The choices a task carries: closed sets of words, the same in Python, in the graph and on the command line."""
+"""Policies of a task: closed sets of words, the same in Python, in the graph and on the command line."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class TaskStatus(StrEnum):
-    """The specification's five states of a task."""
-
-    PENDING = "PENDING"
-    """Waiting for its first occurrence."""
-    ACTIVE = "ACTIVE"
-    """Has fired and goes on, or is firing for its only time."""
-    COMPLETE = "COMPLETE"
-    CANCELLED = "CANCELLED"
-    FAILED = "FAILED"
-
-
-OPEN_STATUSES = frozenset({TaskStatus.PENDING, TaskStatus.ACTIVE})
-
-
-class TaskType(StrEnum):
-    """Whether a task has one occurrence or many."""
-
-    ONE_TIME = "one_time"
-    RECURRING = "recurring"
-
-
 class Gap(StrEnum):
-    """What to do with a wall time that a zone's clock jumps over in spring."""
+    """The policy for a time of day that a clock change leaves out."""
 
     RUN_AFTER = "run_after"
-    """Fire at the first moment after the jump."""
+    """Fire at the first time after the change."""
     SKIP = "skip"
     """Do not fire on that day."""
 
 
 class Fold(StrEnum):
-    """What to do with a wall time that a zone's clock shows twice in autumn."""
+    """The policy for a time of day that a clock change repeats."""
 
     FIRST = "first"
     LAST = "last"
@@ -45,14 +23,14 @@ class Fold(StrEnum):
 
 
 class SecondsField(StrEnum):
-    """Where a six-field cron expression keeps its seconds; dialects disagree, so it must be said."""
+    """The place of the seconds in a cron expression of six fields; dialects disagree, so it must be given."""
 
     FIRST = "first"
     LAST = "last"
 
 
 class Misfire(StrEnum):
-    """What to do with occurrences found later than the task's grace, after an outage say."""
+    """The policy for occurrences that are found later than the task's grace, for example after an outage."""
 
     SKIP = "skip"
     """Run none of them; each is recorded as missed."""
@@ -63,9 +41,9 @@ class Misfire(StrEnum):
 
 
 class OnLost(StrEnum):
-    """What becomes of an occurrence whose scheduler died while it ran."""
+    """The policy for an occurrence whose scheduler died while it ran."""
 
     FAIL = "fail"
-    """It fails, loudly: nothing runs twice."""
+    """It fails, and nothing runs twice."""
     RETRY = "retry"
     """It fails, and a new attempt is made, up to `max_attempts`."""

@@ -1,86 +1,166 @@
-"""A request to schedule: what `schedule_task` takes, as one value."""
+"""The request to schedule a task: the definition of every field that a task is asked for with."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Final, Self, TypedDict
 
-from pydantic import BeforeValidator, ConfigDict, Strict
+from pydantic import BeforeValidator, ConfigDict, StrictFloat, StrictInt
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import LONGEST_ID, LONGEST_NAME, LONGEST_TEXT
+from remembrancer.model.field_definition import (
+    Choice,
+    CronExpression,
+    Group,
+    JsonObject,
+    ScheduleObject,
+    Seconds,
+    Text,
+    Timestamp,
+    WholeNumber,
+    ZoneName,
+    definitions_of,
+)
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.suggestions import nearest, unknown
-from remembrancer.model.task import MISFIRE_GRACE_SECONDS, MISFIRE_LIMIT
 
-Whole = Annotated[int, Strict()]
-"""A whole number, and nothing that could be read as one: `true` is not 1."""
-Number = Annotated[float, Strict()]
+_DAY_SECONDS: Final = 86_400
 
 
 def _no_number(value: object) -> object:
-    """Refuse a number for a moment: of which unit and epoch it counts is not known."""
+    """Refuse a number for a date and time: its unit and its epoch are not known."""
     if value is None or isinstance(value, str | datetime):
         return value
     raise ValueError("a moment is text: an ISO-8601 date and time with Z or an offset such as +02:00")
 
 
-Moment = Annotated[str | datetime | None, BeforeValidator(_no_number)]
-
-
 @dataclass(frozen=True, slots=True)
 class ScheduleRequest:
-    """One task to be scheduled, not checked yet: the scheduler refuses it at the door with `InvalidInput`.
+    """One task to be scheduled, not checked yet: the scheduler checks it, and raises `InvalidInput`.
 
-    Args:
-        name: What people call the task.
-        goal_description: What it is for.
-        trigger_prompt: What the handler is given when the task fires.
-        origin_thought_id: The thought that asks for it.
-        defer_until: ISO-8601 with a zone, or an aware datetime: when it runs, or its cron schedule begins.
-        schedule_cron: A cron expression; `defer_until`, `schedule_cron` or both must be given, or `schedule`.
-        schedule: A schedule of any kind, as a value such as `Cron` or as a JSON object with its `kind`.
-        timezone: An IANA name, in which the cron expression is read; None is UTC.
-        gap: What to do with a wall time that does not exist on the day of a clock change.
-        fold: What to do with a wall time that exists twice.
-        seconds: Where a six-field expression keeps its seconds; needed with six fields only.
-        misfire: What to do with occurrences found later than the grace.
-        misfire_limit: How many of them `run_all` runs at most.
-        misfire_grace_seconds: How late an occurrence may be found and still count as in time.
-        on_lost: What becomes of an occurrence whose scheduler died while it ran.
-        max_attempts: How often an occurrence is tried at most.
-        timeout_seconds: How long the handler may take; None is the scheduler's own limit.
-        dedup_key: Scheduling again under the same key returns the task that is there.
-        context: Any JSON object for the handler.
+    Each field is the one definition of a task field: validation, `schedule_task`, the options of `schedule`, the REST
+    schema, `show`, the graph and the reference page follow from it. `docs/development/add-a-field.md` adds one.
 
     Raises InvalidInput: another argument was given; the message names the one that was meant.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    name: str
-    goal_description: str
-    trigger_prompt: str
-    origin_thought_id: str
-    defer_until: Moment = None
-    schedule_cron: str | None = None
-    schedule: ScheduleArgument = None
-    timezone: str | None = None
-    gap: Gap | str = Gap.RUN_AFTER
-    fold: Fold | str = Fold.FIRST
-    seconds: SecondsField | str | None = None
-    misfire: Misfire | str = Misfire.RUN_ONCE
-    misfire_limit: Whole = MISFIRE_LIMIT
-    misfire_grace_seconds: Number = MISFIRE_GRACE_SECONDS
-    on_lost: OnLost | str = OnLost.FAIL
-    max_attempts: Whole = 3
-    timeout_seconds: Number | None = None
-    dedup_key: str | None = None
-    context: dict[str, Any] | None = None
+    name: Annotated[str, Text("What people call the task.", "Daily report", longest=LONGEST_NAME, one_line=True)]
+    goal_description: Annotated[str, Text("What the task is for.", "Send the metrics", longest=LONGEST_TEXT)]
+    trigger_prompt: Annotated[
+        str, Text("What the handler is given when the task fires.", "Write today's report", longest=LONGEST_TEXT)
+    ]
+    origin_thought_id: Annotated[
+        str, Text("The thought that asks for it.", "thought_12345", longest=LONGEST_ID, one_line=True)
+    ]
+    defer_until: Annotated[
+        str | datetime | None,
+        BeforeValidator(_no_number),
+        Timestamp(
+            "When the task runs, or when its cron schedule begins: ISO-8601 with a zone.",
+            "2027-01-01T09:00:00Z",
+            group=Group.WHEN,
+        ),
+    ] = None
+    schedule_cron: Annotated[
+        str | None,
+        CronExpression("When the task runs again and again: a cron expression.", "0 9 * * 1-5", group=Group.WHEN),
+    ] = None
+    schedule: Annotated[
+        ScheduleArgument,
+        ScheduleObject(
+            "A schedule of any kind, in place of a time or a cron expression: an object with its `kind`.",
+            {"kind": "cron", "expression": "0 9 * * 1-5"},
+            group=Group.WHEN,
+        ),
+    ] = None
+    timezone: Annotated[
+        str | None,
+        ZoneName(
+            "The IANA zone in which the schedule's times are read; UTC unless given.", "Europe/Berlin", group=Group.WHEN
+        ),
+    ] = None
+    gap: Annotated[
+        Gap | str,
+        Choice(
+            "What to do with a time of day that a clock change leaves out.", "run_after", words=Gap, group=Group.WHEN
+        ),
+    ] = Gap.RUN_AFTER
+    fold: Annotated[
+        Fold | str,
+        Choice("What to do with a time of day that a clock change repeats.", "first", words=Fold, group=Group.WHEN),
+    ] = Fold.FIRST
+    seconds: Annotated[
+        SecondsField | str | None,
+        Choice(
+            "Where a cron expression of six fields has its seconds; needed with six fields only.",
+            "first",
+            words=SecondsField,
+            group=Group.WHEN,
+        ),
+    ] = None
+    misfire: Annotated[
+        Misfire | str,
+        Choice(
+            "What to do with occurrences that are found later than the grace.",
+            "run_once",
+            words=Misfire,
+            group=Group.FAULTS,
+        ),
+    ] = Misfire.RUN_ONCE
+    misfire_limit: Annotated[
+        StrictInt,
+        WholeNumber("How many late occurrences `run_all` runs.", 100, least=1, most=1000, group=Group.FAULTS),
+    ] = 100
+    misfire_grace_seconds: Annotated[
+        StrictFloat,
+        Seconds(
+            "How late an occurrence may be found and still count as on time.",
+            60,
+            least=0.0,
+            most=366.0 * _DAY_SECONDS,
+            group=Group.FAULTS,
+        ),
+    ] = 60.0
+    on_lost: Annotated[
+        OnLost | str,
+        Choice(
+            "What becomes of an occurrence whose scheduler died while it ran.", "fail", words=OnLost, group=Group.FAULTS
+        ),
+    ] = OnLost.FAIL
+    max_attempts: Annotated[
+        StrictInt, WholeNumber("How often an occurrence is tried at most.", 3, least=1, most=100, group=Group.FAULTS)
+    ] = 3
+    timeout_seconds: Annotated[
+        StrictFloat | None,
+        Seconds(
+            "How long the handler may take; the scheduler's own limit unless given.",
+            300,
+            least=0.001,
+            most=_DAY_SECONDS,
+            group=Group.FAULTS,
+        ),
+    ] = None
+    dedup_key: Annotated[
+        str | None,
+        Text(
+            "Scheduling again under the same key returns the task that is there.",
+            "daily-report",
+            longest=LONGEST_ID,
+            one_line=True,
+        ),
+    ] = None
+    context: Annotated[
+        dict[str, Any] | None,
+        JsonObject("Any JSON object for the handler.", {"api": "weather_service", "retry_count": 2}),
+    ] = None
 
     def __new__(cls, *_: object, **given: object) -> Self:
-        """Refuse what is no field; only then are the others looked at."""
+        """Refuse what is no field, before the others are read."""
         for name, value in given.items():
             if name not in cls.__dataclass_fields__:
                 known = [each.name for each in fields(cls)]
@@ -88,25 +168,28 @@ class ScheduleRequest:
         return object.__new__(cls)
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """What a request is known by that may be sent again: it is acted on once, and then told what came of it.
+class TaskFields(TypedDict, total=False):
+    """The keyword arguments of `schedule_task`: the fields of `ScheduleRequest` from `timezone` on."""
 
-    Args:
-        owner: Who sent it.
-        given: The key that it was sent under, one of the owner's own.
-        digest: Of all that it asks for: under one key, no two requests with different ones.
-    """
+    timezone: str | None
+    gap: Gap | str
+    fold: Fold | str
+    seconds: SecondsField | str | None
+    misfire: Misfire | str
+    misfire_limit: int
+    misfire_grace_seconds: float
+    on_lost: OnLost | str
+    max_attempts: int
+    timeout_seconds: float | None
+    dedup_key: str | None
+    context: dict[str, Any] | None
 
-    owner: str
-    given: str
-    digest: str
 
-    @property
-    def key(self) -> str:
-        """The key, unique in a graph."""
-        return f"{self.owner}|{self.given}"
-
-    def of_task(self, place: int) -> str:
-        """Return the dedup_key of the task at this place among those that the request makes."""
-        return f"{self.key}|{place}"
+TASK_FIELDS: Final = definitions_of(ScheduleRequest)
+"""The definition of each field, in order."""
+DEFAULTS: Final = {each.name: each.default for each in fields(ScheduleRequest) if each.default is not MISSING}
+"""The value of each field that need not be given."""
+EXAMPLE: Final = {
+    name: each.example for name, each in TASK_FIELDS.items() if name not in DEFAULTS or name == "schedule_cron"
+}
+"""A request that is accepted, as short as it may be."""

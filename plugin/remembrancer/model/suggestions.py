@@ -1,4 +1,4 @@
-"""Names that requests are written with: which of the known ones an unknown one comes closest to."""
+"""Suggestions for unknown names: the known name that comes closest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the one of *known* that *name* most likely stands for; None if it is like none of them."""
+    """Return the one of *known* that *name* most likely means; None if it is like none of them."""
     plain = {_plain(each): each for each in known}
     given = _plain(name)
     if given in plain:
@@ -25,7 +25,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def unknown(name: str, known: Iterable[str]) -> str:
-    """Say that there is no such name, which is meant, and which there are."""
+    """Return a sentence: the name is unknown, this one is meant, these are known."""
     names = list(known)
     meant = nearest(name, names)
     there = f"; there are {', '.join(names)}" if names else "; there are none"
@@ -57,4 +57,4 @@ _ALSO: Final = {
     "pagesize": "limit",
     "n": "count",
 }
-"""Names that others use for ours, without their underscores."""
+"""Other names for our fields, without their underscores."""

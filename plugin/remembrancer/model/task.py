@@ -1,20 +1,39 @@
-"""A task: a thing to be done, with a schedule."""
+"""A task: something to do, with a schedule."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, Misfire, OnLost, SecondsField, TaskStatus, TaskType
+from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.schedule import Once, ScheduleText, ScheduleValue, cron_value, value_from
+from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_iso
 
-MISFIRE_LIMIT: Final = 100
-MISFIRE_GRACE_SECONDS: Final = 60.0
 _LAST_MS: Final = 253_402_300_799_999
-"""The last moment that a datetime can be."""
+"""The latest time that a datetime can be."""
+
+
+class Disposition(StrEnum):
+    """What became of the task that a request asked for."""
+
+    CREATED = "created"
+    """The task is new."""
+    EXISTING = "existing"
+    """The task was there already, under the same dedup_key or for the same request; nothing was written."""
+    MERGED = "merged"
+    """The task was there already, and the request deferred it."""
+
+
+def _describe(schema: dict[str, Any]) -> None:
+    """Add to a JSON schema of a task what the definitions of its fields say."""
+    for name, each in TASK_FIELDS.items():
+        if name in schema["properties"]:
+            schema["properties"][name]["description"] = each.description
 
 
 class ScheduledTask(BaseModel):
@@ -22,9 +41,10 @@ class ScheduledTask(BaseModel):
 
     Its fields are the properties of a `scheduled_task` node, under the same names;
     `deferral_history`, `context` and `unreadable` alone are read from elsewhere or decoded.
+    Each field of `ScheduleRequest` is one of them, defined there.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_describe)
 
     task_id: str
     name: str
@@ -46,36 +66,36 @@ class ScheduledTask(BaseModel):
     fold: Fold = Fold.FIRST
     seconds: SecondsField | None = None
     misfire: Misfire = Misfire.RUN_ONCE
-    misfire_limit: int = MISFIRE_LIMIT
-    misfire_grace_seconds: float = MISFIRE_GRACE_SECONDS
+    misfire_limit: int = 100
+    misfire_grace_seconds: float = 60.0
     on_lost: OnLost = OnLost.FAIL
     max_attempts: int = 3
     timeout_seconds: float | None = None
     dedup_key: str | None = None
-    """Two tasks of one graph never share a key: scheduling again under it returns the task that is there."""
+    """Unique in a graph: scheduling again under it returns the task that is there."""
     deferred_task_id: str | None = None
-    """The agent's own task that this one brings back when its time comes."""
+    """The agent's own task that this one resumes when it fires."""
     created_through: str | None = None
     """The surface that it was scheduled through: service, command line, rest, …"""
     created_as: str | None = None
-    """Who scheduled it there: a token's name, a login name; None where nobody is known by name."""
+    """The actor that scheduled it there: a token's name, a login name; None where none is known."""
     traceparent: str | None = None
     """The span that scheduled it, as W3C writes it; the spans of its executions are linked to it."""
     context: dict[str, Any] | None = None
-    """What the author wants the handler to have: any JSON object within `model.json_bounds`."""
+    """A JSON object for the handler, within `model.json_bounds`."""
     unreadable: str | None = None
-    """Why the context cannot be read that its node holds; None if it can. Such a task is shown, and never runs."""
+    """The fault in the context that its node holds; None if it can be read. Such a task is shown, and never runs."""
 
     next_run_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
-    """When the checker acts next, epoch milliseconds; None unless armed. The due lookup's one index."""
+    """The next time that the scheduler acts on it, epoch milliseconds; None unless armed."""
     nominal_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
-    """The first moment of the schedule without an outcome, epoch milliseconds; None where a put-off run is all."""
+    """The first nominal time without an outcome, epoch milliseconds; None if only a deferred run is ahead."""
     deferral_id: str | None = None
-    """The live deferral, if the next run is one that was put off."""
+    """The live deferral, if the next run is a deferred one."""
     since_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
-    """From when on each moment of the schedule has an outcome, up to `nominal_ms`; None: since the task was made."""
+    """The time from which on each occurrence up to `nominal_ms` has an outcome; None: since the task was created."""
     ahead_ms: tuple[int, ...] | None = None
-    """Pairs of moments ahead, from and up to (excluded), between which all have outcomes: the clock has been there."""
+    """Pairs of times ahead, from and up to (excluded), between which all have outcomes: the clock was set back."""
     fence: int = 0
     """Grows with every write that claims or moves the task."""
 
@@ -103,11 +123,11 @@ class ScheduledTask(BaseModel):
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is still to come of this task."""
+        """Whether the task may still fire."""
         return self.status in OPEN_STATUSES
 
     def info(self) -> ScheduledTaskInfo:
-        """Return the specification's answer format: moments as ISO strings ending in Z."""
+        """Return the specification's answer format: times as ISO strings ending in Z."""
         return ScheduledTaskInfo(
             task_id=self.task_id,
             name=self.name,
@@ -122,12 +142,13 @@ class ScheduledTask(BaseModel):
 
 
 class ScheduleResult(ScheduledTask):
-    """What scheduling answers: the task as written, its next fires, and what its author should know."""
+    """The answer to a request: the task as it is kept, what became of the request, the next fires, and warnings."""
 
+    disposition: Disposition = Disposition.CREATED
     next_fires: list[datetime] = Field(default_factory=list[datetime])
-    """Up to five moments (UTC) at which it will fire, as the schedule stands."""
-    notes: list[str] = Field(default_factory=list[str])
-    """A past moment, a clock change ahead, a task that was there already under this dedup_key."""
+    """Up to five times (UTC) at which it will fire, as its schedule stands."""
+    warnings: list[str] = Field(default_factory=list[str])
+    """A time in the past, a clock change ahead."""
 
 
 class ScheduledTaskInfo(BaseModel):

@@ -10,7 +10,7 @@ from remembrancer.errors import IdempotencyKeyReused, RemembrancerError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.ports.idempotency import IdempotencyRecord, IdempotencyStore
 
 _T = TypeVar("_T")

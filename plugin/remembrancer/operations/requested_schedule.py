@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import Fold, Gap, TaskType
+from remembrancer.model.policy import Fold, Gap
 from remembrancer.model.schedule import VALUES, Cron, Once, text_of, value_of
+from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
 

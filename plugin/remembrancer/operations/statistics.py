@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
-from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
+from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.ports.filters import TaskFilter, TaskPageQuery
 from remembrancer.ports.statistics import STEPS
 

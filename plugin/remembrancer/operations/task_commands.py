@@ -22,6 +22,7 @@ from remembrancer.model.deferral import Deferral
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.ids import new_id
 from remembrancer.model.request import ScheduleRequest
+from remembrancer.model.task import Disposition
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.task_creation import TaskCreation
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 _ROUNDS: Final = 20
 """How often an act is tried again on a task that changes each time between being read and being written."""
-KEPT_REQUEST = "This request was acted on before; the task is returned as it stands, and nothing was written."
 
 
 class TaskCommands:
@@ -180,7 +180,7 @@ class TaskCommands:
         return await run_once(self._store.idempotency, act, again)
 
     async def _as_it_stands(self, handled: IdempotencyRecord) -> ScheduleResult:
-        return reply(await self._store.tasks.get(handled.task_id), self._clock.now(), [KEPT_REQUEST])
+        return reply(await self._store.tasks.get(handled.task_id), self._clock.now(), Disposition.EXISTING)
 
     async def _put_off(
         self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None, fence: int | None = None
@@ -198,7 +198,7 @@ class TaskCommands:
                 )
             change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
             if await self._store.tasks.defer(task.task_id, task.next_run_ms, rearm, change):
-                return reply(await self._kept(deferred(task, rearm)), now)
+                return reply(await self._kept(deferred(task, rearm)), now, Disposition.MERGED)
             task = await self._open_task(task.task_id, "deferred", fence)
         raise TaskContended(task.task_id, "deferred", _ROUNDS)
 

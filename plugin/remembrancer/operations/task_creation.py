@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.context import IDEMPOTENCY_KEY, TRACEPARENT, current_actor
 from remembrancer.errors import DuplicateTask, InvalidInput
+from remembrancer.model.task import Disposition
 from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.reserved_keys import refuse_reserved
 from remembrancer.operations.validation import reply, validate
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 20
 """How often a dedup_key may turn out to be taken, before that is an error."""
 _BAD_CRON: Final = "Invalid cron expression"
-KEPT: Final = "A task is kept under this dedup_key already; it is returned as it stands, and nothing was written."
 
 
 class TaskCreation:
@@ -79,10 +79,9 @@ class TaskCreation:
         if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
             writing = asyncio.ensure_future(writing)
             await asyncio.sleep(0)
-        made = {task.task_id for task in fresh}
         kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
         replies = [
-            reply(stands, now, None if asked.task_id in made and asked.task_id == stands.task_id else [KEPT])
+            reply(stands, now, Disposition.CREATED if asked is stands else Disposition.EXISTING)
             for asked, stands in zip(tasks, kept, strict=True)
         ]
         if writing:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import execution_id_of, occurrence_key
-from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.decision import Run, Skip
 from remembrancer.ports.writes import Claim

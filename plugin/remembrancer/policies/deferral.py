@@ -9,7 +9,7 @@ from remembrancer.model.constraints import read_id, read_reason
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import new_id
-from remembrancer.model.policy import TaskType
+from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.claims import skip_claim
 from remembrancer.policies.decision import PlanContext, Run, Skip

@@ -6,7 +6,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus, Reason
-from remembrancer.model.policy import Misfire, TaskType
+from remembrancer.model.policy import Misfire
+from remembrancer.model.task_status import TaskType
 from remembrancer.policies.decision import Skip
 from remembrancer.policies.occurrences import OccurrenceRange, due_ms, last_of
 from remembrancer.schedules.kinds import remaining_schedule

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.execution import ExecutionType
-from remembrancer.model.policy import TaskType
+from remembrancer.model.task_status import TaskType
 from remembrancer.policies.claims import claim_of
 from remembrancer.policies.decision import Run
 from remembrancer.policies.deferral import deferral

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
-from remembrancer.model.policy import TaskStatus, TaskType
+from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.ports.writes import Settlement
 
 if TYPE_CHECKING:

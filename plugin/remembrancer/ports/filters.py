@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from remembrancer.model.policy import TaskType
+from remembrancer.model.task_status import TaskType
 
 if TYPE_CHECKING:
-    from remembrancer.model.policy import TaskStatus
+    from remembrancer.model.task_status import TaskStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from remembrancer.model.policy import TaskType
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.model.task_status import TaskType
 
 COUNTS: Final[tuple[str, ...]] = (
     "tasks_created",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol, Unpack, cast
 
 from remembrancer.errors import NotRunning
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.execution import Execution
-    from remembrancer.model.request import ScheduleRequest
+    from remembrancer.model.request import ScheduleRequest, TaskFields
     from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
     from remembrancer.ports.filters import TaskFilter
 
@@ -31,7 +31,7 @@ class SyncCalls(Protocol):
         origin_thought_id: str,
         defer_until: str | datetime | None = None,
         schedule_cron: str | None = None,
-        **choices: object,
+        **fields: Unpack[TaskFields],
     ) -> ScheduleResult:
         """Schedule one task."""
         ...
@@ -101,7 +101,7 @@ class SyncCalls(Protocol):
 
 
 class _Outside:
-    """Stands for the scheduler of a firing that no scheduler made."""
+    """The scheduler of a firing that no scheduler made."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise NotRunning(f"No scheduler made this firing: there is none whose {name}() could be called.")

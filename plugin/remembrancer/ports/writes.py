@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
     from remembrancer.model.handler_result import Thought
-    from remembrancer.model.policy import TaskStatus
-    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.model.idempotency import IdempotencyKey
+    from remembrancer.model.task_status import TaskStatus
 
 
 @dataclass(frozen=True, slots=True)

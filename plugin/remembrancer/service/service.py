@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from remembrancer.errors import NotRunning
 from remembrancer.model.constraints import read_limit
 from remembrancer.model.json_bounds import keep_within
-from remembrancer.model.policy import OPEN_STATUSES
-from remembrancer.model.request import ScheduleRequest
+from remembrancer.model.request import ScheduleRequest, TaskFields
+from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.operations.statistics import TaskPage, page_of
 from remembrancer.operations.tokens import TokenService
 from remembrancer.ports.filters import TaskFilter
@@ -47,17 +47,17 @@ class SchedulerService(Lifecycle, HistoryCalls):
         origin_thought_id: str,
         defer_until: str | datetime | None = None,
         schedule_cron: str | None = None,
-        **choices: Any,
+        **fields: Unpack[TaskFields],
     ) -> ScheduleResult:
         """Schedule one task: at *defer_until*, by *schedule_cron*, or by the cron held back until that moment.
 
-        The arguments, and what else *choices* may say (timezone, misfire, …): see `ScheduleRequest`.
+        `ScheduleRequest` defines the arguments, and the other *fields* (timezone, misfire, …).
 
-        Returns the task as it is kept, its next five fires, and notes; it is on the disk then.
-        Raises InvalidInput: refused at the door, nothing was written.
+        Returns the task as it is kept, on the disk by then: whether it is new, its next five fires, and warnings.
+        Raises InvalidInput: a field is wrong, and nothing was written.
         """
         request = ScheduleRequest(
-            name, goal_description, trigger_prompt, origin_thought_id, defer_until, schedule_cron, **choices
+            name, goal_description, trigger_prompt, origin_thought_id, defer_until, schedule_cron, **fields
         )
         return (await self.schedule_tasks([request]))[0]
 

@@ -12,7 +12,7 @@ from remembrancer.cli.command import ReadOptions
 from remembrancer.cli.options import TaskId  # noqa: TC001 (typer reads the annotations)
 from remembrancer.errors import InvalidInput
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
-from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
+from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,91 +2,79 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import make_dataclass
 from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.cli.options import Zone, moment, moment_in
+from remembrancer.cli.options import moment, moment_in
 from remembrancer.errors import InvalidInput
+from remembrancer.model.field_definition import FieldDefinition, Group, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
-from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
 if TYPE_CHECKING:
-    from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduleResult
 
-_WHEN: Final = "When"
-_FAULTS: Final = "When something goes wrong"
+    OptionField = tuple[str, object] | tuple[str, object, object]
+
+_FLAGS: Final = {
+    "goal_description": ("--goal",),
+    "trigger_prompt": ("--prompt", "-p"),
+    "origin_thought_id": ("--thought",),
+    "defer_until": ("--defer-until", "--at"),
+    "schedule_cron": ("--schedule-cron", "--cron"),
+    "timezone": ("--timezone", "-z"),
+    "timeout_seconds": ("--timeout",),
+}
+"""The options of the fields that are not named as the field."""
+_DEFAULTS: Final = {"goal_description": None, "origin_thought_id": "command_line"}
+"""What need not be typed on a command line; a goal that is not typed is the name."""
+_WAIT: Final = Annotated[
+    str | None,
+    Option("--in", metavar="WAIT", help="From now: 90s, 10m, 2h, 1d, 1w.", rich_help_panel=Group.WHEN),
+]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScheduleOptions(GraphOptions):
-    """The options of `schedule`."""
-
-    name: Annotated[str, Argument(help="What people call the task.")]
-    prompt: Annotated[str, Option("--prompt", "-p", help="What the handler is given when the task fires.")]
-    goal: Annotated[str | None, Option(help="What it is for; else the name.")] = None
-    defer_until: Annotated[
-        str | None,
-        Option("--defer-until", "--at", metavar="MOMENT", help="ISO-8601 with a zone.", rich_help_panel=_WHEN),
-    ] = None
-    wait: Annotated[
-        str | None,
-        Option("--in", metavar="WAIT", help="From now: 90s, 10m, 2h, 1d, 1w.", rich_help_panel=_WHEN),
-    ] = None
-    schedule_cron: Annotated[
-        str | None,
-        Option("--schedule-cron", "--cron", metavar="EXPR", help="Again and again.", rich_help_panel=_WHEN),
-    ] = None
-    timezone: Zone = None
-    gap: Annotated[Gap, Option(help="For a wall time that a clock change leaves out.", rich_help_panel=_WHEN)] = (
-        Gap.RUN_AFTER
-    )
-    fold: Annotated[Fold, Option(help="For a wall time that a clock change repeats.", rich_help_panel=_WHEN)] = (
-        Fold.FIRST
-    )
-    seconds: Annotated[
-        SecondsField | None,
-        Option(help="Where a six-field expression keeps its seconds.", rich_help_panel=_WHEN),
-    ] = None
-    misfire: Annotated[Misfire, Option(help="For runs found too late.", rich_help_panel=_FAULTS)] = Misfire.RUN_ONCE
-    on_lost: Annotated[OnLost, Option(help="For a run whose scheduler died.", rich_help_panel=_FAULTS)] = OnLost.FAIL
-    max_attempts: Annotated[int, Option(help="How often one run is tried.", rich_help_panel=_FAULTS)] = 3
-    timeout_seconds: Annotated[
-        float | None,
-        Option("--timeout", help="How long the handler may take, seconds.", rich_help_panel=_FAULTS),
-    ] = None
-    dedup_key: Annotated[str | None, Option(help="Scheduling again under the same key changes nothing.")] = None
-    thought: Annotated[str, Option(help="The thought that asks for it.")] = "command_line"
-    context: Annotated[str | None, Option(metavar="JSON", help="Any JSON object for the handler.")] = None
-
-    def request(self) -> ScheduleRequest:
-        """Return what the scheduler takes."""
-        from remembrancer.model.request import ScheduleRequest
-
-        return ScheduleRequest(
-            name=self.name,
-            goal_description=self.goal or self.name,
-            trigger_prompt=self.prompt,
-            origin_thought_id=self.thought,
-            defer_until=_moment(self.defer_until, self.wait),
-            schedule_cron=self.schedule_cron,
-            timezone=self.timezone,
-            gap=self.gap,
-            fold=self.fold,
-            seconds=self.seconds,
-            misfire=self.misfire,
-            on_lost=self.on_lost,
-            max_attempts=self.max_attempts,
-            timeout_seconds=self.timeout_seconds,
-            dedup_key=self.dedup_key,
-            context=_object(self.context),
-        )
+def flags_of(name: str) -> tuple[str, ...]:
+    """Return the options that a field of a request is typed with; none for the name, which is an argument."""
+    return () if name == "name" else _FLAGS.get(name, (f"--{name.replace('_', '-')}",))
 
 
-async def schedule(asked: ScheduleOptions) -> None:
+def _option(name: str, field: FieldDefinition) -> OptionField:
+    """Return a field of a request as a field of the command's options."""
+    defaults = {**DEFAULTS, **_DEFAULTS}
+    typed = field.typed if defaults.get(name, ...) is not None else field.typed | None
+    if not (flags := flags_of(name)):
+        return name, Annotated[typed, Argument(help=field.description)]
+    panel = None if field.group is Group.TASK else field.group.value
+    option = Option(*flags, metavar=field.metavar, help=field.description, rich_help_panel=panel)
+    return (name, Annotated[typed, option], defaults[name]) if name in defaults else (name, Annotated[typed, option])
+
+
+ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
+    "ScheduleOptions",
+    [*(_option(name, field) for name, field in TASK_FIELDS.items()), ("wait", _WAIT, None)],
+    bases=(GraphOptions,),
+    namespace={"__doc__": "The options of `schedule`: one for each field of a request.", "__module__": __name__},
+    frozen=True,
+    kw_only=True,
+)
+
+
+def to_request(asked: GraphOptions) -> ScheduleRequest:
+    """Return the request that the options of `schedule` make."""
+    typed = vars(asked)
+    given = {name: typed[name] for name in TASK_FIELDS}
+    given["goal_description"] = typed["goal_description"] or typed["name"]
+    given["defer_until"] = _moment(typed["defer_until"], typed["wait"])
+    for name in (each for each, field in TASK_FIELDS.items() if isinstance(field, JsonObject)):
+        given[name] = _object(name, given[name])
+    return ScheduleRequest(**given)
+
+
+async def schedule(asked: GraphOptions) -> None:
     """Schedule a task: once, again and again, or again and again from a moment on.
 
     It fires while `remembrancer serve` runs. For example:
@@ -100,7 +88,7 @@ async def schedule(asked: ScheduleOptions) -> None:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
-    request = asked.request()
+    request = to_request(asked)
     async with connect(asked.graph, make=True) as reached:
         (reply,) = await reached.scheduler.schedule_tasks([request])
     if asked.as_json:
@@ -110,17 +98,26 @@ async def schedule(asked: ScheduleOptions) -> None:
 
 
 def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
-    """Tell a person when a task will fire, and what there is to know about it."""
+    """Print for a person what became of a request, when the task fires, and the warnings."""
     from remembrancer.cli.output import screen, when
 
     out = screen()
     out.print(f"{reply.task_id}  {reply.name}", style="bold", markup=False, highlight=False)
+    out.print(f"  {_WORDS[reply.disposition]}", highlight=False)
     for fire in reply.next_fires:
         out.print(f"  fires at {when(fire)}", highlight=False)
-    for note in reply.notes:
-        out.print(f"  note: {note}", markup=False, highlight=False)
+    for warning in reply.warnings:
+        out.print(f"  warning: {warning}", markup=False, highlight=False)
     if not fires:
         out.print("  It fires while `remembrancer serve` runs on this graph.", highlight=False)
+
+
+_WORDS: Final = {
+    "created": "created",
+    "existing": "existing: the task was there already, and nothing was written",
+    "merged": "merged: the task was there already, and its next run is deferred",
+}
+"""A disposition, for people."""
 
 
 def _moment(defer_until: str | None, wait: str | None) -> str | None:
@@ -131,18 +128,18 @@ def _moment(defer_until: str | None, wait: str | None) -> str | None:
     return None if defer_until is None else moment(defer_until, "defer_until")
 
 
-def _object(text: str | None) -> dict[str, object] | None:
+def _object(name: str, text: str | None) -> dict[str, object] | None:
     if text is None:
         return None
     try:
         value = read_json(text)
     except JsonTooDeep as deep:
-        raise InvalidInput("context", text, f"a JSON object, at most {DEPTH} levels deep", '{"room": "hall"}') from deep
+        raise InvalidInput(name, text, f"a JSON object, at most {DEPTH} levels deep", '{"room": "hall"}') from deep
     except RepeatedKey as repeated:
         allowed = f"a JSON object with {RepeatedKey.allowed}; {repeated}"
-        raise InvalidInput("context", text, allowed, '{"room": "hall"}') from repeated
+        raise InvalidInput(name, text, allowed, '{"room": "hall"}') from repeated
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise InvalidInput("context", text, "a JSON object", '{"room": "hall"}')
+        raise InvalidInput(name, text, "a JSON object", '{"room": "hall"}')
     return cast("dict[str, object]", value)

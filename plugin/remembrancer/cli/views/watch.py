@@ -19,7 +19,7 @@ from rich.text import Text
 from remembrancer.cli.output import coloured, distance, print_json, screen, to_json
 from remembrancer.errors import TaskNotFound
 from remembrancer.model.control_characters import visible
-from remembrancer.model.policy import OPEN_STATUSES
+from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.model.timestamps import from_ms, to_iso
 from remembrancer.ports.filters import TaskFilter
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
+from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_iso
 from remembrancer.operations.statistics import CronInUse, crons_in_use, most_deferred, population, tasks_of, total
 from remembrancer.ports.statistics import OTHER, most_common

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.ids import LAST_ID, first_id, new_id
-from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
+from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.armed_times import MissedOccurrence
 from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force

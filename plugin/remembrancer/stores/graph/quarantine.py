@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import DiskFull, GraphBusy, GraphUnavailable, GraphUnreachable
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, new_id, occurrence_key
-from remembrancer.model.policy import TaskType
+from remembrancer.model.task_status import TaskType
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.rows.due_key import moment_of
 from remembrancer.stores.rows.readable_records import one_line

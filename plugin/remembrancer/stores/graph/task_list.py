@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
+from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.due_key import last_key
 from remembrancer_schema.catalog import query

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
-    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.filters import TaskFilter, TaskPageQuery
     from remembrancer.ports.writes import Change, Claim, Reschedule

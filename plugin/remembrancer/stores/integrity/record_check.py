@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, LiteralString, cast
 
 from remembrancer.errors import RemembrancerError
-from remembrancer.model.policy import OPEN_STATUSES
 from remembrancer.model.summary import ExecutionSummary
+from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.model.token import AccessToken
 from remembrancer.ports.graph_check import CheckStep
 from remembrancer.ports.statistics import COUNTS, LIFELONG

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.stores.integrity.record_check import MOMENTS, derived_of
 from remembrancer.stores.rows.node_rows import task_from
 from remembrancer.stores.rows.readable_records import FAULTS

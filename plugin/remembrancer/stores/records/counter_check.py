@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphDamaged, GraphUnavailable, QueryFailed
-from remembrancer.model.policy import TaskType
+from remembrancer.model.task_status import TaskType
 from remembrancer.model.words import count_of
 from remembrancer.stores.commits.counters import sensible, summed
 from remembrancer.stores.records.statistics import LAST_MS

@@ -14,7 +14,7 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
 

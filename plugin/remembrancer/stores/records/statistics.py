@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.policy import TaskType
+from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.statistics import COUNTS, LIFELONG, CronUsage, LifetimeStatistics, WindowStatistics
 from remembrancer.stores.commits.counter_rollup import fold_idle

@@ -12,14 +12,14 @@ from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_kept
-from remembrancer.model.policy import TaskStatus
 from remembrancer.model.schedule import Cron
 from remembrancer.model.task import ScheduledTask
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:
-    from remembrancer.model.request import IdempotencyKey
+    from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.ports.handler import Progress
     from remembrancer.ports.writes import Claim, Reschedule, Settlement
     from remembrancer.stores.commits.row_types.executions import (
@@ -36,9 +36,13 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 
-_WRITTEN_OTHERWISE: Final = {
-    *("deferral_history", "created_at", "last_triggered_at", "defer_until", "context", "fence", "unreadable")
-}
+_NO_PROPERTIES: Final = frozenset({"deferral_history", "unreadable"})
+"""The fields of a task that are read from elsewhere."""
+TIMESTAMPS: Final = tuple(
+    name for name, each in ScheduledTask.model_fields.items() if "datetime" in str(each.annotation)
+)
+"""The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
@@ -97,24 +101,33 @@ def plain(value: Any) -> Any:
 
 
 def task_row(task: ScheduledTask, mark: IdempotencyKey | None = None) -> Row:
-    """Return the row that writes a new task; *mark* is the key of the request that gave it its dedup_key."""
+    """Return the row that writes a new task; *mark* is the key of the request that gave it its dedup_key.
+
+    Every field of a task that has a value is one of `properties`, and so is what the graph derives from it.
+    """
     minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
-    row: Row = {name: kept for name, kept in vars(task).items() if kept is not None and name not in _WRITTEN_OTHERWISE}
+    kept: Row = {name: value for name, value in vars(task).items() if value is not None and name not in _ENCODED}
+    if task.context is not None:
+        kept["context"] = to_json(task.context)
+    if mark and task.dedup_key and task.dedup_key.startswith(f"{mark.key}|"):
+        kept["request_digest"] = mark.digest
+    kept["task_type"] = task.task_type
+    kept["listing"] = listing(task.status, task.task_type, task.task_id)
+    if isinstance(schedule := task.schedule, Cron):
+        kept["cron_listing"] = cron_listing(schedule.expression, task.task_id)
+    kept["due_key"] = due_key(task.next_run_ms, task.task_id)
+    row: Row = {name: kept[name] for name in _COUNTED if name in kept}
     if task.defer_until is not None:
         row["defer_until_ms"] = to_ms(task.defer_until)
-    if task.context is not None:
-        row["context"] = to_json(task.context)
-    if mark and task.dedup_key and task.dedup_key.startswith(f"{mark.key}|"):
-        row["request_digest"] = mark.digest
-    row["task_type"] = task.task_type
-    row["listing"] = listing(task.status, task.task_type, task.task_id)
-    if isinstance(schedule := task.schedule, Cron):
-        row["cron_listing"] = cron_listing(schedule.expression, task.task_id)
-    row["due_key"] = due_key(task.next_run_ms, task.task_id)
     row["created_ms"] = to_ms(task.created_at)
     row["minute_ms"] = minute_ms
     row["time_id"] = time_id(minute_ms)
+    row["properties"] = kept
     return row
+
+
+_COUNTED: Final = ("task_id", "origin_thought_id", "task_type", "name", "status", "schedule_cron", "next_run_ms")
+"""The properties that the query, the counters and the event log read from the row itself."""
 
 
 def claim_row(claim: Claim) -> ClaimRow:

@@ -19,10 +19,10 @@ from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.event import EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.json_bounds import read_json
-from remembrancer.model.policy import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledTask, ScheduleResult
+from remembrancer.model.task_status import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.ports.filters import TaskFilter

@@ -11,8 +11,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.task import ScheduleResult
+from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.service.telemetry.report_models import (
     AnalyticsReport,
     CronAnalytics,

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from fastapi import Header, Request
 
 from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY
-from remembrancer.model.request import IdempotencyKey
+from remembrancer.model.idempotency import IdempotencyKey
 from remembrancer.surfaces.rest.examples import EXAMPLES
 from remembrancer.surfaces.rest.problems import ProblemError
 

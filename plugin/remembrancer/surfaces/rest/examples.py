@@ -1,4 +1,4 @@
-"""A value that works for every parameter and field of the API: in its document, and in what refuses another."""
+"""Examples of every parameter and field of the API, for its document and for the problems that it answers."""
 
 from __future__ import annotations
 
@@ -7,34 +7,15 @@ from typing import Final, get_args
 
 from pydantic import BaseModel
 
+from remembrancer.model.request import EXAMPLE, TASK_FIELDS
 from remembrancer.surfaces.schema_errors import known_at
 
-_MOMENT: Final = "2027-01-01T09:00:00Z"
+_MOMENT: Final = TASK_FIELDS["defer_until"].example
 _TASK: Final = "task_1723644600.123_9f3k2a"
-_ONE: Final = {
-    "name": "Daily report",
-    "goal_description": "Send the metrics",
-    "trigger_prompt": "Write today's report",
-    "origin_thought_id": "thought_12345",
-    "schedule_cron": "0 9 * * 1-5",
-}
 
 EXAMPLES: Final[dict[str, object]] = {
-    **_ONE,
-    "defer_until": _MOMENT,
-    "timezone": "Europe/Berlin",
-    "gap": "run_after",
-    "fold": "first",
-    "seconds": "first",
-    "misfire": "run_once",
-    "misfire_limit": 100,
-    "misfire_grace_seconds": 60,
-    "on_lost": "fail",
-    "max_attempts": 3,
-    "timeout_seconds": 300,
-    "dedup_key": "daily-report",
-    "context": {"api": "weather_service", "retry_count": 2},
-    "requests": [_ONE],
+    **{name: each.example for name, each in TASK_FIELDS.items()},
+    "requests": [EXAMPLE],
     "reason": "Waiting for the API's rate limit to reset",
     "until": _MOMENT,
     "thought_id": "thought_12345",
@@ -55,7 +36,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "after": "0",
     "since": _MOMENT,
     "kinds": "execution_failed",
-    "body": _ONE,
+    "body": EXAMPLE,
     "if-match": '"3-PENDING"',
     "idempotency-key": "8f14e45f-cancel-1",
     "last-event-id": "0",
@@ -76,8 +57,8 @@ def example_at(name: str, pattern: str | None = None) -> object:
 def body_example(kind: object) -> object:
     """Return a body of this kind that is accepted, as short as it may be."""
     known = known_at(kind, ())
-    if set(_ONE) <= set(known):
-        return _ONE
+    if set(EXAMPLE) <= set(known):
+        return EXAMPLE
     while inner := [each for each in get_args(kind) if each is not type(None)]:
         kind = inner[0]
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):

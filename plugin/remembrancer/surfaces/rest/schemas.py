@@ -33,7 +33,7 @@ class RunNowBody(Body):
 
 
 class ScheduleTasksBody(Body):
-    """Tasks to be scheduled in one commit: all of them or none."""
+    """Tasks to schedule in one commit: all of them or none."""
 
     requests: Annotated[list[ScheduleRequest], Field(min_length=1, max_length=1000)]
 

@@ -9,10 +9,9 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from remembrancer.model.execution import Execution
-from remembrancer.model.policy import TaskStatus, TaskType
 from remembrancer.model.request import ScheduleRequest
-from remembrancer.model.task import ScheduledTask, ScheduleResult
-from remembrancer.operations.task_creation import KEPT
+from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
+from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.service.service import SchedulerService
 from remembrancer.surfaces.rest.conditional_requests import IfMatch, fence_of
@@ -51,7 +50,7 @@ class TaskRoutes:
     async def schedule_batch(self, batch: ScheduleTasksBody, response: Response) -> list[ScheduleResult]:
         """Schedule many tasks in one commit: all of them, or none if one is refused."""
         replies = await self._service.schedule_tasks(batch.requests)
-        response.status_code = 200 if all(KEPT in reply.notes for reply in replies) else 201
+        response.status_code = 200 if all(reply.disposition is Disposition.EXISTING for reply in replies) else 201
         return replies
 
     async def schedule_deferred(self, asked: DeferredTaskBody, response: Response) -> ScheduleResult:
@@ -110,6 +109,6 @@ class TaskRoutes:
 
 def _told(reply: ScheduleResult, response: Response) -> ScheduleResult:
     """Say in the answer's head how the task stands, and whether this request has made it."""
-    response.status_code = 200 if KEPT in reply.notes else 201
+    response.status_code = 200 if reply.disposition is Disposition.EXISTING else 201
     response.headers["ETag"] = etag(reply.fence, reply.status)
     return reply
