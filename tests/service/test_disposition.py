@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
+from remembrancer.cli.commands.schedule import print_reply
 from remembrancer.context import IDEMPOTENCY_KEY
 from remembrancer.model.idempotency import IdempotencyKey
 from remembrancer.model.task import Disposition
@@ -62,13 +63,12 @@ async def test_the_answer_has_the_disposition_as_a_word(service: TaskSchedulerSe
     assert "notes" not in answer
 
 
-async def test_a_person_reads_the_disposition(
+async def test_a_person_reads_that_a_task_is_existing(
     service: TaskSchedulerService, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from remembrancer.cli.commands.schedule import print_reply
+    told: list[str] = []
+    for _ in range(2):
+        print_reply(await service.schedule_task(*DAILY, dedup_key="daily"), fires=True)
+        told.append(capsys.readouterr().out)
 
-    for disposition in Disposition:
-        reply = (await service.schedule_task(*DAILY)).model_copy(update={"disposition": disposition})
-        print_reply(reply, fires=True)
-
-        assert f"  {disposition}" in capsys.readouterr().out
+    assert ["existing: the task was there already" in each for each in told] == [False, True]

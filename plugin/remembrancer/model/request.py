@@ -1,4 +1,8 @@
-"""The request to schedule a task: the definition of every field that a task is asked for with."""
+"""The request to schedule a task: the one definition of each task field.
+
+Validation, `schedule_task`, the options of `schedule`, the REST schema, `show`, the graph and the reference page follow
+from the annotations of `ScheduleRequest`. `docs/development/add-a-field.md` adds a field.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +43,7 @@ def _no_number(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRequest:
-    """One task to be scheduled, not checked yet: the scheduler checks it, and raises `InvalidInput`.
-
-    Each field is the one definition of a task field: validation, `schedule_task`, the options of `schedule`, the REST
-    schema, `show`, the graph and the reference page follow from it. `docs/development/add-a-field.md` adds one.
+    """One task to schedule. The scheduler checks the values, and refuses a wrong one with `InvalidInput`.
 
     Raises InvalidInput: another argument was given; the message names the one that was meant.
     """

@@ -98,26 +98,19 @@ async def schedule(asked: GraphOptions) -> None:
 
 
 def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
-    """Print for a person what became of a request, when the task fires, and the warnings."""
+    """Print for a person whether the task was there already, when it fires, and the warnings."""
     from remembrancer.cli.output import screen, when
 
     out = screen()
     out.print(f"{reply.task_id}  {reply.name}", style="bold", markup=False, highlight=False)
-    out.print(f"  {_WORDS[reply.disposition]}", highlight=False)
+    if reply.disposition == "existing":
+        out.print("  existing: the task was there already, and nothing was written", highlight=False)
     for fire in reply.next_fires:
         out.print(f"  fires at {when(fire)}", highlight=False)
     for warning in reply.warnings:
         out.print(f"  warning: {warning}", markup=False, highlight=False)
     if not fires:
         out.print("  It fires while `remembrancer serve` runs on this graph.", highlight=False)
-
-
-_WORDS: Final = {
-    "created": "created",
-    "existing": "existing: the task was there already, and nothing was written",
-    "merged": "merged: the task was there already, and its next run is deferred",
-}
-"""A disposition, for people."""
 
 
 def _moment(defer_until: str | None, wait: str | None) -> str | None:
