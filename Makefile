@@ -22,7 +22,7 @@ WHEEL_PYTHON := build/wheel-venv/bin/python
 SIDE_BY_SIDE := $(if $(NEO4J_URI),,-n 4 --dist worksteal)
 WHEEL_TESTS := tests --ignore=tests/test_house.py --ignore=tests/crash -m "not slow and not neo4j"
 
-.PHONY: help run test check lint format types floors wheel bench crash chaos fuzz soak notebook constraints clean
+.PHONY: help run docs test check lint format types floors wheel bench crash chaos fuzz soak notebook constraints clean
 
 help: ## List these commands
 	@echo "make …"
@@ -30,14 +30,19 @@ help: ## List these commands
 	  printf '%-14s %s\n' "$$name" "$$text"
 	done
 
-run: .venv/run ## Play a day of an agent on a real graph, told as a story (under a minute)
-	@$(BIN)/python demo/day.py
+run: .venv/run ## Play a day of an agent on a real graph, with a crash in the middle (under a minute)
+	@$(BIN)/python examples/day.py
+
+docs: .venv/docs ## Render the pictures, and build the documentation site in build/site
+	@echo "· Rendering docs/assets and building the site in build/site"
+	$(BIN)/python docs/tools/watch_screen.py
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
 test: .venv/dev ## Run the tests
 	@echo "· Running the tests"
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-check: lint types floors $(if $(TESTED),,test) wheel ## Run everything that must hold: lint, types, floors, tests, and the tests against the built wheel
+check: lint types floors docs $(if $(TESTED),,test) wheel ## Run everything that must hold: lint, types, floors, docs, tests, and the tests against the built wheel
 	@echo "· Everything holds."
 
 lint: .venv/dev ## Look for mistakes and untidiness
@@ -99,7 +104,7 @@ notebook: .venv/notebook ## Open the first notebook in JupyterLab
 constraints: .venv/dev ## Renew constraints.txt with the newest versions that pyproject.toml allows
 	@echo "· Resolving the newest versions in build/constraints-venv"
 	$(BIN)/python -m venv --clear build/constraints-venv
-	build/constraints-venv/bin/pip install --quiet --no-input --disable-pip-version-check '.[dev,notebook]'
+	build/constraints-venv/bin/pip install --quiet --no-input --disable-pip-version-check '.[dev,docs,notebook]'
 	{ sed '/^[^#]/,$$d' constraints.txt; build/constraints-venv/bin/pip freeze --exclude remembrancer; } > build/constraints.txt
 	cp build/constraints.txt constraints.txt
 	git --no-pager diff --stat -- constraints.txt
@@ -120,6 +125,11 @@ clean: ## Remove what was built and cached (.venv stays)
 	@echo "· Installing Remembrancer with everything its tests and checks need (a minute or two, once)"
 	$(INSTALL) --editable '.[dev]'
 	touch .venv/run $@
+
+.venv/docs: .venv/dev
+	@echo "· Installing what builds the documentation site (once)"
+	$(INSTALL) --editable '.[docs]'
+	touch $@
 
 .venv/notebook: .venv/dev
 	@echo "· Installing JupyterLab (a minute, once)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from quick_clock import BERLIN
+from fast_clock import BERLIN
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -32,7 +32,7 @@ _MARKS: Final = {
 }
 
 
-class Teller:
+class Printer:
     """Writes for a person: in colour on a terminal, plain anywhere else; `page` is all of it as plain text."""
 
     def __init__(self) -> None:
@@ -40,8 +40,8 @@ class Teller:
         if not self._console.is_terminal or self._console.width > _WIDTH:
             self._console.width = _WIDTH
 
-    def tell(self, when: datetime, mark: str, words: str) -> None:
-        """Tell one thing that happened."""
+    def event(self, when: datetime, mark: str, words: str) -> None:
+        """Show one thing that happened."""
         line = Table.grid(padding=(0, 1))
         for width in (7, 1, None):
             line.add_column(width=width, justify="right" if width == len("  HH:MM") else "left")
@@ -56,7 +56,7 @@ class Teller:
         """Begin a part."""
         self._console.print(f"\n[bold]{words}[/]\n")
 
-    def show(self, text: str) -> None:
+    def code(self, text: str) -> None:
         """Show code as it stands."""
         lines = "\n".join(f"  {line}" for line in text.splitlines())
         self._console.print(Text(lines, style="cyan"), soft_wrap=True)

@@ -1,6 +1,6 @@
 """Play a day of an agent on a real graph: with a crash in the middle, in about twenty seconds.
 
-    .venv/bin/python demo/day.py [FOLDER]
+    .venv/bin/python examples/day.py [FOLDER]
 
 The graph is left in FOLDER (./build/day) for the reader to explore.
 """
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Final
 
 from agent import MONDAY
-from halves import play_afternoon, play_morning
-from ledger import balance
-from quick_clock import at
-from telling import Teller
+from balance import balance
+from fast_clock import at
+from printer import Printer
+from story import play_afternoon, play_morning
 
 from remembrancer import RemembrancerError, TaskSchedulerService
 from remembrancer.bootstrap import open_store
@@ -43,7 +43,7 @@ _QUESTIONS: Final[dict[str, dict[str, object]]] = {
 
 def main() -> int:
     """Play the day; return 0 if its ledger balances."""
-    # The story tells what was lost and taken over; the log would tell it twice.
+    # The story tells what was lost and taken over; the log would repeat it.
     logging.getLogger("remembrancer").setLevel(logging.CRITICAL)
     try:
         if sys.argv[1:2] == [_MORNING]:
@@ -51,7 +51,7 @@ def main() -> int:
             return 0
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
         _make_room(folder)
-        return _play(folder, Teller())
+        return _play(folder, Printer())
     except RemembrancerError as refused:
         sys.stderr.write(f"{refused}\n")
         return 1
@@ -59,29 +59,29 @@ def main() -> int:
         return 130
 
 
-def _play(folder: Path, teller: Teller) -> int:
-    teller.say("[bold]A day of Wren[/], an agent that helps Ines to keep a small seed bank in Berlin.")
-    teller.say("[dim]Monday, 30 March 2026. An hour takes a second; the graph, the disk and the crash are real.[/]")
-    teller.head("The morning")
-    pid = _play_morning(folder, teller)
-    teller.head("The outage")
-    teller.say(f"  kill -9: process {pid} is gone in the middle of two tasks. For two and a half hours nobody looks.")
-    teller.head("The afternoon")
-    teller.tell(at(MONDAY, "14:10"), "note", "A new process opens the same folder and takes over.")
-    asyncio.run(play_afternoon(folder, teller.tell))
-    agrees = asyncio.run(_look_back(folder, teller))
-    (folder / MARKER).write_text(teller.page, encoding="utf-8")
+def _play(folder: Path, printer: Printer) -> int:
+    printer.say("[bold]A day of Wren[/], an agent that helps Ines to keep a small seed bank in Berlin.")
+    printer.say("[dim]Monday, 30 March 2026. An hour takes a second; the graph, the disk and the crash are real.[/]")
+    printer.head("The morning")
+    pid = _play_morning(folder, printer)
+    printer.head("The outage")
+    printer.say(f"  kill -9: process {pid} is gone in the middle of two tasks. For two and a half hours nobody looks.")
+    printer.head("The afternoon")
+    printer.event(at(MONDAY, "14:10"), "note", "A new process opens the same folder and takes over.")
+    asyncio.run(play_afternoon(folder, printer.event))
+    agrees = asyncio.run(_look_back(folder, printer))
+    (folder / MARKER).write_text(printer.page, encoding="utf-8")
     return 0 if agrees else 1
 
 
-def _play_morning(folder: Path, teller: Teller) -> int:
+def _play_morning(folder: Path, printer: Printer) -> int:
     """Play the first half in a process of its own, and kill that in the middle of its work; return its id."""
     command = [sys.executable, __file__, _MORNING, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:  # noqa: S603
         try:
             for line in process.stdout or ():
                 when, mark, words = json.loads(line)
-                teller.tell(datetime.fromisoformat(when), mark, words)
+                printer.event(datetime.fromisoformat(when), mark, words)
                 if mark == "crash":
                     return process.pid
         finally:
@@ -98,7 +98,7 @@ def _write_event(when: datetime, mark: str, words: str) -> None:
     sys.stdout.flush()
 
 
-async def _look_back(folder: Path, teller: Teller) -> bool:
+async def _look_back(folder: Path, printer: Printer) -> bool:
     """Print the ledger, three questions to the graph, and the way to more; say whether the ledger balances."""
     service = TaskSchedulerService(folder)
     await service.open()
@@ -107,30 +107,30 @@ async def _look_back(folder: Path, teller: Teller) -> bool:
         answers = {name: await service.cypher(query(name), values) for name, values in _QUESTIONS.items()}
     finally:
         await service.close()
-    teller.head("The ledger")
-    teller.side_by_side(called, became)
+    printer.head("The ledger")
+    printer.side_by_side(called, became)
     verdict = "[green]Every fire has exactly one outcome.[/]" if agrees else "[red]They do not agree: a fault.[/]"
-    teller.say(f"\n  {verdict}")
-    teller.head("Three questions to the graph")
+    printer.say(f"\n  {verdict}")
+    printer.head("Three questions to the graph")
     for name, rows in answers.items():
-        teller.say(f"  [bold]{name}[/]\n  [dim]{queries()[name].summary}[/]\n")
-        teller.show(query(name))
-        teller.say()
-        teller.table(rows)
-        teller.say()
-    _show_the_way(folder, teller)
+        printer.say(f"  [bold]{name}[/]\n  [dim]{queries()[name].summary}[/]\n")
+        printer.code(query(name))
+        printer.say()
+        printer.table(rows)
+        printer.say()
+    _show_the_way(folder, printer)
     return agrees
 
 
-def _show_the_way(folder: Path, teller: Teller) -> None:
+def _show_the_way(folder: Path, printer: Printer) -> None:
     """Print the commands that explore the graph."""
     beside = Path(sys.executable).parent / "remembrancer"
     command = os.path.relpath(beside) if beside.exists() else "remembrancer"
     graph = f"--graph {shlex.quote(str(folder))}"
     question = "MATCH (d:task_deferral)-[:DEFERRAL_OF]->(t) RETURN t.name AS task, d.reason AS reason"
-    teller.head(f"The graph is in {folder}. It is yours to explore:")
+    printer.head(f"The graph is in {folder}. It is yours to explore:")
     for line in (f"list --all {graph}", f"history {graph} --limit 500", f'cypher {graph} "{question}"'):
-        teller.show(f"{command} {line}")
+        printer.code(f"{command} {line}")
 
 
 def _make_room(folder: Path) -> None:

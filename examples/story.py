@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from agent import ARCHIVE, BRIEFING, INBOX, INVOICE, MONDAY, NEWSLETTER, RAIN, WATERING, Tell, Wren, promises
-from quick_clock import QuickClock, at
+from agent import ARCHIVE, BRIEFING, INBOX, INVOICE, MONDAY, NEWSLETTER, RAIN, WATERING, Report, Wren, promises
+from fast_clock import FastClock, at
 
 from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.ports.filters import TaskFilter
@@ -22,16 +22,16 @@ SPEED: Final = 3600.0
 """An hour of the day in a second."""
 _OPTIONS: Final = SchedulerOptions(lease_seconds=timedelta(hours=3).total_seconds(), stop_timeout_seconds=1)
 _HOUR: Final = timedelta(hours=1).total_seconds()
-_Playing = tuple[TaskSchedulerService, QuickClock]
+_Playing = tuple[TaskSchedulerService, FastClock]
 
 
 @asynccontextmanager
 async def _scheduler(
-    folder: Path, start: datetime, tell: Tell
-) -> AsyncIterator[tuple[TaskSchedulerService, QuickClock]]:
+    folder: Path, start: datetime, report: Report
+) -> AsyncIterator[tuple[TaskSchedulerService, FastClock]]:
     """Run a scheduler on the graph in *folder* from the moment *start* of the simulated day."""
-    clock = QuickClock(start, SPEED)
-    service = TaskSchedulerService(folder, clock, _HOUR, Wren(clock, tell).handle, options=_OPTIONS)
+    clock = FastClock(start, SPEED)
+    service = TaskSchedulerService(folder, clock, _HOUR, Wren(clock, report).handle, options=_OPTIONS)
     passing = asyncio.ensure_future(clock.run())
     try:
         async with service:
@@ -42,41 +42,41 @@ async def _scheduler(
             await passing
 
 
-async def play_morning(folder: Path, tell: Tell) -> None:
+async def play_morning(folder: Path, report: Report) -> None:
     """Play until twenty to twelve, then stand still with two handlers under way: the end comes from outside."""
-    async with _scheduler(folder, MONDAY, tell) as (service, clock):
+    async with _scheduler(folder, MONDAY, report) as (service, clock):
         replies = await service.schedule_tasks(promises())
         ids = {reply.name: reply.task_id for reply in replies}
-        tell(clock.now(), "note", f"Wren writes down what it has promised: {len(replies)} tasks, one commit.")
+        report(clock.now(), "note", f"Wren writes down what it has promised: {len(replies)} tasks, one commit.")
         first = next(reply for reply in replies if reply.name == BRIEFING).next_fires[0]
         text = f"Summer time began yesterday, so seven in Berlin is {first:%H:%M} UTC from today."
-        tell(clock.now(), "note", text)
+        report(clock.now(), "note", text)
         await clock.until("07:10")
         reason = "Rain until six; look at the soil after that."
         await service.schedule_deferred_task(RAIN, ids[WATERING], at(MONDAY, "18:30"), reason)
         text = f"[b]{WATERING}[/b]  That thought decides: put off from 17:00 to 18:30. {reason}"
-        tell(clock.now(), "deferred", text)
+        report(clock.now(), "deferred", text)
         await clock.until("09:40")
         await service.cancel_task(ids[NEWSLETTER], "Ines found the wrong date in it.")
-        tell(clock.now(), "cancelled", f"[b]{NEWSLETTER}[/b]  Ines found the wrong date in it: stopped, in time.")
+        report(clock.now(), "cancelled", f"[b]{NEWSLETTER}[/b]  Ines found the wrong date in it: stopped, in time.")
         await clock.until("11:40")
-        tell(clock.now(), "crash", f"{ARCHIVE} and {INVOICE} are both under way.")
+        report(clock.now(), "crash", f"{ARCHIVE} and {INVOICE} are both under way.")
         await asyncio.Event().wait()
 
 
-async def play_afternoon(folder: Path, tell: Tell) -> None:
+async def play_afternoon(folder: Path, report: Report) -> None:
     """Reopen the graph at ten past two, take over, and play the day to its end."""
-    async with _scheduler(folder, at(MONDAY, "14:10"), tell) as (service, clock):
-        await _tell_take_over(service, clock, tell)
+    async with _scheduler(folder, at(MONDAY, "14:10"), report) as (service, clock):
+        await _report_recovery(service, clock, report)
         await clock.until("15:20")
         inbox = next(task for task in await service.get_scheduled_tasks() if task.name == INBOX)
-        tell(clock.now(), "note", "Ines cannot wait for half past: run it now, please.")
+        report(clock.now(), "note", "Ines cannot wait for half past: run it now, please.")
         await service.run_now(inbox.task_id)
         await clock.until("19:00")
-        tell(clock.now(), "note", "Wren closes the graph. Tomorrow at seven it will brief again.")
+        report(clock.now(), "note", "Wren closes the graph. Tomorrow at seven it will brief again.")
 
 
-async def _tell_take_over(service: TaskSchedulerService, clock: QuickClock, tell: Tell) -> None:
+async def _report_recovery(service: TaskSchedulerService, clock: FastClock, report: Report) -> None:
     """Say what the new process found, as the graph has it."""
     while not any(execution.status == "missed" for execution in await service.history()):  # noqa: ASYNC110 (the graph sets no event)
         await asyncio.sleep(0.01)  # the clock stands still until the first look at the graph is over
@@ -85,10 +85,10 @@ async def _tell_take_over(service: TaskSchedulerService, clock: QuickClock, tell
     for execution in sorted(await service.history(), key=lambda each: each.nominal_at):
         name = names[execution.task_id]
         if execution.reason_code == "lease_expired":
-            tell(clock.now(), "failed", f"[b]{name}[/b]  Lost in the crash. {_AFTER_LOSS[name]}")
+            report(clock.now(), "failed", f"[b]{name}[/b]  Lost in the crash. {_AFTER_LOSS[name]}")
         elif execution.status == "missed":
             text = f"{execution.occurrences} looks fell into the outage. The one of two o'clock stands for them all."
-            tell(clock.now(), "missed", f"[b]{name}[/b]  {text}")
+            report(clock.now(), "missed", f"[b]{name}[/b]  {text}")
 
 
 _AFTER_LOSS: Final = {

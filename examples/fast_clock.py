@@ -11,7 +11,7 @@ BERLIN: Final = ZoneInfo("Europe/Berlin")
 _STEP_SECONDS: Final = 0.01
 
 
-class QuickClock:
+class FastClock:
     """Simulated time for the scheduler, the handlers and the story alike.
 
     It never runs past a moment that somebody waits for, and does not go on before whoever it has woken waits

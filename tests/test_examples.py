@@ -1,4 +1,4 @@
-"""The demo's day is played once, for real, and what it tells is what its graph holds."""
+"""Examples: each program runs, and the day of an agent is played once, with the graph it leaves."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import httpx
 import pytest
 
 from remembrancer import TaskSchedulerService
 from remembrancer_schema.catalog import query
 
-DAY = Path(__file__).resolve().parents[1] / "demo/day.py"
+DAY = Path(__file__).resolve().parents[1] / "examples/day.py"
 DICTIONARY = DAY.parents[1] / "graph_schema/remembrancer_schema/README.md"
 pytestmark = [pytest.mark.slow]
 
@@ -25,7 +27,7 @@ def play(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("demo") / "day"
+    return tmp_path_factory.mktemp("examples") / "day"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def story(played: subprocess.CompletedProcess[str]) -> str:
     return " ".join(played.stdout.split())
 
 
-def test_the_day_ends_well_and_says_nothing_but_its_story(played: subprocess.CompletedProcess[str]) -> None:
+def test_the_day_ends_well_and_prints_its_story_only(played: subprocess.CompletedProcess[str]) -> None:
     assert (played.returncode, played.stderr) == (0, "")
     assert "Traceback" not in played.stdout
     assert "\x1b" not in played.stdout
@@ -72,7 +74,7 @@ def test_the_story_tells(fact: str, story: str) -> None:
     assert fact in story
 
 
-def test_the_story_is_told_in_the_order_of_the_clock(played: subprocess.CompletedProcess[str]) -> None:
+def test_the_story_follows_the_clock(played: subprocess.CompletedProcess[str]) -> None:
     told = re.findall(r"^  (\d\d:\d\d) \S ", played.stdout, re.MULTILINE)
 
     assert told == sorted(told)
@@ -83,7 +85,7 @@ def test_the_ledger_balances(story: str) -> None:
     assert re.findall(r"\b(fires|outcomes) (\d+)", story) == [("outcomes", "32"), ("fires", "32")]
 
 
-async def test_the_graph_holds_what_was_told(played: subprocess.CompletedProcess[str], folder: Path) -> None:
+async def test_the_graph_holds_what_the_story_tells(played: subprocess.CompletedProcess[str], folder: Path) -> None:
     service = TaskSchedulerService(folder)
     await service.open()
     try:
@@ -106,7 +108,7 @@ async def test_the_graph_holds_what_was_told(played: subprocess.CompletedProcess
     }
 
 
-async def test_whatever_stands_in_the_graph_stands_in_the_data_dictionary(
+async def test_the_data_dictionary_names_all_that_the_graph_holds(
     played: subprocess.CompletedProcess[str], folder: Path
 ) -> None:
     service = TaskSchedulerService(folder)
@@ -127,7 +129,7 @@ async def test_whatever_stands_in_the_graph_stands_in_the_data_dictionary(
     assert len(names) > 60
 
 
-def test_the_commands_it_ends_with_work(played: subprocess.CompletedProcess[str]) -> None:
+def test_the_commands_at_the_end_of_the_story_work(played: subprocess.CompletedProcess[str]) -> None:
     commands = re.findall(r"^  \S*remembrancer (.* --graph .*)$", played.stdout, re.MULTILINE)
 
     assert [command.split()[0] for command in commands] == ["list", "history", "cypher"]
@@ -146,7 +148,7 @@ def test_the_story_is_kept_beside_the_graph(played: subprocess.CompletedProcess[
     assert "kill -9" in (folder / "the-day.txt").read_text("utf-8")
 
 
-def test_a_folder_that_is_no_day_of_the_demo_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("four years of work", encoding="utf-8")
 
     refused = play(tmp_path)
@@ -154,3 +156,50 @@ def test_a_folder_that_is_no_day_of_the_demo_is_left_alone(tmp_path: Path) -> No
     assert refused.returncode == 1
     assert "Nothing was touched" in refused.stderr
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+PRINTED = {
+    "handler": """\
+Answer Ada  completed  Answered: Friday suits.
+Order ink   failed     The shop's site is down.
+Call Bob    deferred   Bob is in a meeting.
+Call Bob    completed  Bob agrees.
+""",
+    "cron_with_deferral": """\
+Fri 08:00 UTC  cron_trigger      completed  written
+Sat 16:00 UTC  cron_trigger      deferred   Held over: the task was put off until 2027-03-27T16:00:00Z.
+Sat 16:00 UTC  deferred_trigger  completed  written
+Sun 07:00 UTC  cron_trigger      completed  written
+Mon 07:00 UTC  cron_trigger      completed  written
+""",
+}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_a_small_program_prints_what_happened(name: str) -> None:
+    command = [sys.executable, "-W", "error", str(DAY.with_name(f"{name}.py"))]
+
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (ran.stdout, ran.returncode) == (PRINTED[name], 0), ran.stderr
+
+
+async def test_the_fastapi_example_serves_its_route_and_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = spec_from_file_location("fastapi_app", DAY.with_name("fastapi_app.py"))
+    assert found is not None
+    assert found.loader is not None
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+
+    transport = httpx.ASGITransport(app=module.app)
+    async with (
+        module.lifespan(module.app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
+    ):
+        reminded = await client.post("/remind", params={"what": "Tea", "in_seconds": 3600})
+        refused = await client.get("/v1/scheduler/tasks")
+
+    assert reminded.status_code == 200
+    assert reminded.json()["task_id"].startswith("task_")
+    assert refused.status_code == 401

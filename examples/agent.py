@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from quick_clock import BERLIN, QuickClock, at
+from fast_clock import BERLIN, FastClock, at
 
 from remembrancer import Defer, Done, Failed, ScheduleRequest, Thought
 
 if TYPE_CHECKING:
     from remembrancer import Firing
 
-Tell = Callable[[datetime, str, str], None]
+Report = Callable[[datetime, str, str], None]
 """Tells one thing that happened: when, a mark for what kind of thing it is, and the words."""
 
 MONDAY: Final = datetime(2026, 3, 30, 4, 30, tzinfo=UTC)
@@ -49,7 +49,7 @@ def promises() -> list[ScheduleRequest]:
         _promise(BACKUP, "Lose no photograph", "10:30"),
         _promise(ARCHIVE, "Find any seed in a second", "11:20", on_lost="retry"),
         _promise(INVOICE, "Owe nobody anything", "11:30", on_lost="fail"),
-        _promise(NEWSLETTER, "Tell the friends of the seed bank what is in flower", "12:00"),
+        _promise(NEWSLETTER, "Report the friends of the seed bank what is in flower", "12:00"),
         _promise(WATERING, "Keep the beds moist", "17:00"),
     ]
 
@@ -64,12 +64,12 @@ class Wren:
 
     Args:
         clock: The time.
-        tell: Where it says what it does.
+        report: Where it says what it does.
     """
 
-    def __init__(self, clock: QuickClock, tell: Tell) -> None:
+    def __init__(self, clock: FastClock, report: Report) -> None:
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._work: dict[str, Callable[[Firing], Awaitable[Done | Failed | Defer]]] = {
             BRIEFING: self._brief,
             INBOX: self._look_at_inbox,
@@ -132,4 +132,4 @@ class Wren:
         return Done("The rain did it.")
 
     def _say(self, mark: str, name: str, words: str) -> None:
-        self._tell(self._clock.now(), mark, f"[b]{name}[/b]  {words}")
+        self._report(self._clock.now(), mark, f"[b]{name}[/b]  {words}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent import MONDAY, promises
 from croniter import croniter
-from quick_clock import BERLIN, at
+from fast_clock import BERLIN, at
 
 from remembrancer_schema.catalog import query
 
