@@ -36,7 +36,7 @@ run: .venv/run ## Play a day of an agent on a real graph, with a crash in the mi
 docs: .venv/docs ## Render the pictures, and build the documentation site in build/site
 	@echo "· Rendering docs/assets and building the site in build/site"
 	$(BIN)/python docs/tools/watch_screen.py
-	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test: .venv/dev ## Run the tests
 	@echo "· Running the tests"
