@@ -1,1 +1,1 @@
-"""A day of an agent, played on a real graph: `make run`."""
+"""Programs to read and to run: a day of an agent (`make run`), and three small ones."""

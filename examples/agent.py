@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from remembrancer import Firing
 
 Report = Callable[[datetime, str, str], None]
-"""Tells one thing that happened: when, a mark for what kind of thing it is, and the words."""
+"""Reports an event: its time, a mark for its kind, and the words."""
 
 MONDAY: Final = datetime(2026, 3, 30, 4, 30, tzinfo=UTC)
 """The day begins at half past six in Berlin; summer time began the day before."""

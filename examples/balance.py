@@ -1,4 +1,4 @@
-"""The honest ledger: what the schedules and decisions called for, against what the graph says became of it."""
+"""The balance of the day: what schedules and decisions asked for, against what the graph says became of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MATCH (c:task_change) WHERE c.action IN ['cancel', 'run_now']
 RETURN c.action AS decision, count(c) AS times
 UNION ALL
 MATCH (d:task_deferral)
-RETURN 'put_off' AS decision, count(d) AS times
+RETURN 'defer' AS decision, count(d) AS times
 UNION ALL
 MATCH (:task_execution)-[r:RETRY_OF]->(:task_execution)
 RETURN 'retry' AS decision, count(r) AS times
@@ -38,7 +38,7 @@ async def balance(service: TaskSchedulerService) -> tuple[Entries, Entries, bool
         "moments that the cron schedules name": _cron_moments(),
         "one-time moments": sum(each.schedule_cron is None for each in promises()),
         "cancelled in time": -_count(times, "cancel"),
-        "put off, so they came again": _count(times, "put_off"),
+        "deferred, so they came again": _count(times, "defer"),
         "run by hand": _count(times, "run_now"),
         "tried again after the crash": _count(times, "retry"),
     }

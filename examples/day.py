@@ -42,8 +42,8 @@ _QUESTIONS: Final[dict[str, dict[str, object]]] = {
 
 
 def main() -> int:
-    """Play the day; return 0 if its ledger balances."""
-    # The story tells what was lost and taken over; the log would repeat it.
+    """Play the day; return 0 if its sums agree."""
+    # The story says what was lost and recovered; the log would repeat it.
     logging.getLogger("remembrancer").setLevel(logging.CRITICAL)
     try:
         if sys.argv[1:2] == [_MORNING]:
@@ -88,18 +88,18 @@ def _play_morning(folder: Path, printer: Printer) -> int:
             process.kill()
             process.wait()
             if folder.is_dir():
-                (folder / MARKER).touch()  # ours to clear away next time, even when the day is broken off here
+                (folder / MARKER).touch()  # deleted next time, even if the day ends here
     raise RemembrancerError("The morning ended before its crash; see the error above.")
 
 
 def _write_event(when: datetime, mark: str, words: str) -> None:
-    """Hand one event over to the process that tells the story."""
+    """Send one event to the process that prints the story."""
     sys.stdout.write(json.dumps([when.isoformat(), mark, words]) + "\n")
     sys.stdout.flush()
 
 
 async def _look_back(folder: Path, printer: Printer) -> bool:
-    """Print the ledger, three questions to the graph, and the way to more; say whether the ledger balances."""
+    """Print the balance, three questions to the graph, and the way to more; say whether the sums agree."""
     service = TaskSchedulerService(folder)
     await service.open()
     try:
@@ -107,7 +107,7 @@ async def _look_back(folder: Path, printer: Printer) -> bool:
         answers = {name: await service.cypher(query(name), values) for name, values in _QUESTIONS.items()}
     finally:
         await service.close()
-    printer.head("The ledger")
+    printer.head("The balance")
     printer.side_by_side(called, became)
     verdict = "[green]Every fire has exactly one outcome.[/]" if agrees else "[red]They do not agree: a fault.[/]"
     printer.say(f"\n  {verdict}")
@@ -134,7 +134,7 @@ def _show_the_way(folder: Path, printer: Printer) -> None:
 
 
 def _make_room(folder: Path) -> None:
-    """Make sure that *folder* can hold a fresh graph; only a former day of this demo is cleared away."""
+    """Make sure that *folder* can hold a fresh graph; only an earlier day of this example is deleted."""
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         return
@@ -142,13 +142,13 @@ def _make_room(folder: Path) -> None:
     if not names:
         return
     if MARKER not in names or names - _OURS:
-        raise NotAGraph(f"{folder} is no day of this demo. Nothing was touched: name another folder, or an empty one.")
+        raise NotAGraph(f"{folder} holds no day of this example. Nothing was touched: name another or an empty folder.")
     try:
         asyncio.run(_touch(folder))
     except GraphLocked:
         raise
     except GraphUnavailable:
-        pass  # a day that was broken off may not open any more; it is ours to clear away
+        pass  # a day that was interrupted may not open; it may be deleted
     shutil.rmtree(folder)
 
 

@@ -1,4 +1,4 @@
-"""A clock that plays a day in seconds, and stands still while somebody it has woken is at work."""
+"""A clock that plays a day in seconds, and waits while a task that it woke is at work."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _STEP_SECONDS: Final = 0.01
 class FastClock:
     """Simulated time for the scheduler, the handlers and the story alike.
 
-    It never runs past a moment that somebody waits for, and does not go on before whoever it has woken waits
-    again or is done: so everything happens at the very minute it should, on a slow machine too.
+    It never passes a time that a task waits for, and does not go on before the tasks that it woke wait again or are
+    done: everything happens at the right minute, on a slow machine too.
 
-    It begins to run when whoever made it waits for the first time.
+    It begins to run when its maker waits for the first time.
 
     Args:
         start: Where the day begins, aware.

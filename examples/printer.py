@@ -49,7 +49,7 @@ class Printer:
         self._console.print(line)
 
     def say(self, words: str = "") -> None:
-        """Say something beside the story; markup is read."""
+        """Print text next to the story; markup is read."""
         self._console.print(words)
 
     def head(self, words: str) -> None:
@@ -57,7 +57,7 @@ class Printer:
         self._console.print(f"\n[bold]{words}[/]\n")
 
     def code(self, text: str) -> None:
-        """Show code as it stands."""
+        """Print code."""
         lines = "\n".join(f"  {line}" for line in text.splitlines())
         self._console.print(Text(lines, style="cyan"), soft_wrap=True)
 
@@ -74,7 +74,7 @@ class Printer:
 
     @property
     def page(self) -> str:
-        """Everything that was told, as plain text."""
+        """Everything that was printed, as plain text."""
         return "\n".join(line.rstrip() for line in self._console.export_text(clear=False).splitlines()) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The two halves of the day: one that is killed in the middle of its work, and one that takes over."""
+"""The two halves of the day: a process that is killed in the middle of its work, and one that recovers it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def _scheduler(
 
 
 async def play_morning(folder: Path, report: Report) -> None:
-    """Play until twenty to twelve, then stand still with two handlers under way: the end comes from outside."""
+    """Play until twenty to twelve, then wait with two handlers running: the end comes from outside."""
     async with _scheduler(folder, MONDAY, report) as (service, clock):
         replies = await service.schedule_tasks(promises())
         ids = {reply.name: reply.task_id for reply in replies}
@@ -65,7 +65,7 @@ async def play_morning(folder: Path, report: Report) -> None:
 
 
 async def play_afternoon(folder: Path, report: Report) -> None:
-    """Reopen the graph at ten past two, take over, and play the day to its end."""
+    """Reopen the graph at ten past two, recover, and play the day to its end."""
     async with _scheduler(folder, at(MONDAY, "14:10"), report) as (service, clock):
         await _report_recovery(service, clock, report)
         await clock.until("15:20")
@@ -79,7 +79,7 @@ async def play_afternoon(folder: Path, report: Report) -> None:
 async def _report_recovery(service: TaskSchedulerService, clock: FastClock, report: Report) -> None:
     """Say what the new process found, as the graph has it."""
     while not any(execution.status == "missed" for execution in await service.history()):  # noqa: ASYNC110 (the graph sets no event)
-        await asyncio.sleep(0.01)  # the clock stands still until the first look at the graph is over
+        await asyncio.sleep(0.01)  # the clock waits until the first tick is over
     await clock.until("14:11")
     names = {task.task_id: task.name for task in await service.find_tasks(TaskFilter())}
     for execution in sorted(await service.history(), key=lambda each: each.nominal_at):

@@ -17,17 +17,20 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import typer
+from fastapi.routing import APIRoute
 
 import remembrancer
+from remembrancer import SchedulerOptions, TaskSchedulerService, errors
 from remembrancer.cli import app
 from remembrancer.model.event import EventKind
 from remembrancer.model.execution import Reason
+from remembrancer.surfaces.rest import router
 from remembrancer_schema.kinds import EDGES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,6 +49,10 @@ PASSING = {
     "duration": r"\b\d+\.\d{3} s\b",
 }
 END = "~~~ it ended with"
+OLD_WORDS = (
+    "nobody", "somebody", "whoever", "anew", "of ours", "the door", "put off", "told", "any more", "set aside",
+    "takes? over", "taken over", "maltreat\\w*", "what stands", "books",
+)  # fmt: skip
 README_LINES = 150
 README_WORDS = 700
 
@@ -206,6 +213,35 @@ def test_the_reference_has_every_kind_of_event() -> None:
     events = (DOCS / "reference/events.md").read_text("utf-8")
 
     assert [kind.value for kind in EventKind if f"`{kind.value}`" not in events] == []
+
+
+def test_the_python_reference_has_every_option() -> None:
+    reference = (DOCS / "reference/python.md").read_text("utf-8")
+
+    assert [each.name for each in fields(SchedulerOptions) if f"`{each.name}`" not in reference] == []
+
+
+def test_the_python_reference_has_every_error() -> None:
+    reference = (DOCS / "reference/python.md").read_text("utf-8")
+    names = [name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, Exception)]
+
+    assert [name for name in names if f"`{name}`" not in reference] == []
+
+
+def test_the_rest_reference_has_every_route() -> None:
+    pages = "".join((DOCS / "reference" / name).read_text("utf-8") for name in ("rest.md", "telemetry.md"))
+    routes = [each for each in router(TaskSchedulerService()).routes if isinstance(each, APIRoute)]
+    paths = [re.sub(r"^/v1/(scheduler|telemetry/task-scheduler)", "", each.path) for each in routes]
+
+    assert len(paths) > 20
+    assert [path for path in paths if f"{path}`" not in pages] == []
+
+
+@pytest.mark.parametrize("page", [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *PAGES], ids=name_of)
+def test_a_page_is_written_in_plain_words(page: Path) -> None:
+    text = FENCE.sub("", page.read_text("utf-8")).lower()
+
+    assert [word for word in OLD_WORDS if re.search(rf"\b{word}\b", text)] == []
 
 
 def test_the_drawings_of_the_floors_are_the_floors() -> None:

@@ -81,7 +81,7 @@ def test_the_story_follows_the_clock(played: subprocess.CompletedProcess[str]) -
     assert len(told) > 20
 
 
-def test_the_ledger_balances(story: str) -> None:
+def test_the_sums_of_the_day_agree(story: str) -> None:
     assert re.findall(r"\b(fires|outcomes) (\d+)", story) == [("outcomes", "32"), ("fires", "32")]
 
 

@@ -106,7 +106,16 @@ async def picture() -> str:
     wren = Wren(clock)
     watch.datetime = FixedTime
     view = watch.LiveView("./agent-memory")
-    screen = Console(record=True, width=118, file=io.StringIO(), force_terminal=True, emoji=False)
+    screen = Console(
+        record=True,
+        width=118,
+        height=40,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        no_color=False,
+        emoji=False,
+    )
     async with TaskSchedulerService(":memory:", clock, handler=wren.handle) as service:
         await service.schedule_tasks(tasks())
         for seconds, kind, count in _STEPS:
