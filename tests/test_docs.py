@@ -30,7 +30,11 @@ from remembrancer import SchedulerOptions, TaskSchedulerService, errors
 from remembrancer.cli import app
 from remembrancer.model.event import EventKind
 from remembrancer.model.execution import Reason
+from remembrancer.model.policy import TaskStatus
+from remembrancer.model.task import ScheduledTask
+from remembrancer.stores.commits.events import STREAMS
 from remembrancer.surfaces.rest import router
+from remembrancer_schema.catalog import queries
 from remembrancer_schema.kinds import EDGES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -207,6 +211,24 @@ def test_the_diagram_of_executions_has_every_reason() -> None:
 
     codes = set(re.findall(r"\b(?:[a-z]+_[a-z_]+|shutdown|quarantined)\b", diagram))
     assert codes == {reason.value for reason in Reason}
+
+
+def test_the_diagram_of_tasks_has_every_status() -> None:
+    diagram = diagram_of("concepts/tasks-and-executions.md", "PENDING")
+
+    assert set(re.findall(r"\b[A-Z]{6,}\b", diagram)) == {status.value for status in TaskStatus}
+
+
+@pytest.mark.parametrize("page", ["concepts/claims-leases-fences.md", "development/architecture.md"])
+def test_the_diagrams_name_what_the_code_has(page: str) -> None:
+    text = "\n".join(DIAGRAM.findall((DOCS / page).read_text("utf-8"))).replace("__main__", "")
+    known = {*queries(), *ScheduledTask.model_fields, *(reason.value for reason in Reason)}
+
+    assert set(re.findall(r"\b[a-z]+_[a-z_]+\b", text)) - known == set()
+
+
+def test_the_drawing_of_the_event_log_has_its_streams() -> None:
+    assert f"up to {STREAMS} streams" in diagram_of("concepts/event-log.md", "cursor")
 
 
 def test_the_reference_has_every_kind_of_event() -> None:
