@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: diagrams as pictures in the page, and the data dictionary from its package.
+"""Hooks of mkdocs: diagrams as pictures in the page, the data dictionary from its package, and nothing from elsewhere.
 
 A diagram is drawn by Mermaid itself, in a JavaScript engine within this process: the site needs no script for it and
 no network, and a diagram that Mermaid does not understand fails the build.
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import mermaidx
+from mkdocs.exceptions import PluginError
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parents[2]
 DICTIONARY: Final = ROOT / "graph_schema/remembrancer_schema/README.md"
 _DIAGRAM: Final = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FROM_ELSEWHERE: Final = re.compile(
+    r"""<(?:script|img|iframe)[^>]+src="?(https?:[^"\s>]+)|<link[^>]+stylesheet[^>]+(https?:\S+)"""
+)
 _PLACE: Final = "mermaid-diagram-{}"
 _PAGES: Final[dict[str, list[str]]] = {}
 """The pictures of each page, from when its Markdown was read to when its HTML is written."""
@@ -48,3 +52,11 @@ def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files
     for place, picture in enumerate(_PAGES.pop(page.file.src_uri, [])):
         html = html.replace(f"<p>{_PLACE.format(place)}</p>", f'<div class="diagram">{picture}</div>')
     return html
+
+
+def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:
+    """Refuse a page that loads anything from another host."""
+    del config
+    if found := _FROM_ELSEWHERE.search(output):
+        raise PluginError(f"{page.file.src_uri} loads {found[1] or found[2]}: the site has to work without a network.")
+    return output
