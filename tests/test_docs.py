@@ -57,6 +57,13 @@ OLD_WORDS = (
     "nobody", "somebody", "whoever", "anew", "of ours", "the door", "put off", "told", "any more", "set aside",
     "takes? over", "taken over", "maltreat\\w*", "what stands", "books",
 )  # fmt: skip
+WORDS = (
+    "tick", "recover", "expired lease", "defer", "quarantine", "statistics", "event", "audit log", "actor",
+    "idempotency key", "token", "authenticate", "authorize", "retention", "prune", "summary", "replica", "membership",
+    "heartbeat", "shard", "diagnostics", "health probe", "copy", "handler result", "settlement", "outcome",
+    "timestamp", "validate", "fence", "lease", "claim", "settle", "nominal time", "occurrence", "armed", "due key",
+    "misfire", "gap", "fold", "dedup key", "on_lost", "thought", "deferral", "trigger delay", "firing",
+)  # fmt: skip
 README_LINES = 150
 README_WORDS = 700
 
@@ -177,6 +184,12 @@ def test_the_docs_show_every_command(command: str) -> None:
 @pytest.mark.parametrize("name", remembrancer.__all__)
 def test_the_glossary_has_every_exported_name(name: str) -> None:
     assert f"`{name}`" in (DOCS / "glossary.md").read_text("utf-8")
+
+
+def test_the_glossary_has_every_word_of_the_house() -> None:
+    glossary = (DOCS / "glossary.md").read_text("utf-8").lower()
+
+    assert [word for word in WORDS if word not in glossary] == []
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=name_of)
