@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 LIMITS = {
-    "books": ["_REMEMBERED", "_TEXTS"],
-    "elements": ["_MOST"],
-    "embedded": ["_READERS"],
-    "embedded_writer": ["REMEMBERED", "_ROWS_PER_COMMIT"],
-    "event_log": ["_FORGOTTEN_AT_ONCE", "_HELD", "_LEASES", "_MOST_BATCHES"],
-    "graph_store": ["_BULK"],
-    "looking": ["_LOOKS"],
-    "moved": ["_MOST"],
-    "neo4j": ["REMEMBERED"],
-    "notes": ["_MOST"],
+    "commits.counters": ["_REMEMBERED", "_TEXTS"],
+    "graph.element_ids": ["_MOST"],
+    "embedded.connection": ["_READERS"],
+    "embedded.writer": ["REMEMBERED", "_ROWS_PER_COMMIT"],
+    "records.event_log": ["_FORGOTTEN_AT_ONCE", "_HELD", "_LEASES", "_MOST_BATCHES"],
+    "graph.store": ["_BULK"],
+    "graph.due_index": ["_LOOKS"],
+    "graph.time_links": ["_MOST"],
+    "neo4j.connection": ["REMEMBERED"],
+    "commits.pending_counts": ["_MOST"],
 }
 EACH = [(module, name) for module, names in LIMITS.items() for name in names]
 

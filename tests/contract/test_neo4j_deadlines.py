@@ -171,7 +171,7 @@ from remembrancer.ports.filters import TaskFilter
 
 async def ask(store):
     try:
-        return len(await store.find(Wanted()))
+        return len(await store.find(TaskFilter()))
     except GraphUnavailable as refused:
         return str(refused)
 

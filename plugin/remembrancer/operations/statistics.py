@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import InvalidInput, TaskNotFound
+from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.statistics import STEPS, TaskPageQuery
@@ -103,12 +103,12 @@ async def page_of(accounts: Statistics, wanted: TaskFilter, cursor: str | None) 
 
 
 async def most_deferred(store: TaskStore, life: LifetimeStatistics) -> ScheduledTask | None:
-    """Return the task that was put off most often, if it is still there."""
+    """Return the task that was put off most often, if it is still there and can be read."""
     if life.most_deferred is None:
         return None
     try:
         return await store.get(life.most_deferred[1])
-    except TaskNotFound:
+    except (TaskNotFound, TaskUnreadable):
         return None
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_COUNTED: Final = 10_000
-"""How many due tasks are counted at most."""
+"""How many due tasks are counted at most, and up to how many records are counted one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class GraphHealth:
     exposure: str | None = None
     """Other users can enter the graph's folder, and what mends it; None where it is private, or on a server."""
     damage: str | None = None
-    """What of the graph is missing, as far as its own counts tell in an instant; None where nothing is."""
+    """What of the graph is missing, as far as a bounded look tells; None where nothing is."""
 
 
 NOTHING: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
@@ -49,6 +49,14 @@ class HealthProbe(Protocol):
 
     async def sound(self, now: datetime) -> GraphHealth:
         """Return how the graph stands at *now*."""
+        ...
+
+    async def damage(self) -> str | None:
+        """Return what of the graph is missing, in words, as far as a bounded look tells; None where nothing is."""
+        ...
+
+    async def refuse_void(self) -> None:
+        """Log what is missing. Raises GraphDamaged: tasks were made, and none of them can be read."""
         ...
 
     async def refusal(self) -> str | None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.model.query_limits import QueryLimits
-    from remembrancer.ports.graph_check import CheckStep, Finding
+    from remembrancer.ports.graph_check import CheckStep, EngineRepair, Finding
     from remembrancer.stores.commits.pending_counts import PendingCounts
     from remembrancer.stores.commits.statement import Row, Statement
 
@@ -66,8 +66,8 @@ class GraphConnection(Protocol):
         """Return what the engine finds wrong with itself: its files, its indexes, what it was told to declare."""
         ...
 
-    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
-        """Have the engine mend itself, and declare and build what is missing; return what was done.
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
+        """Have the engine mend itself, and declare and build what is missing; return what was done, and is lost.
 
         Raises GraphUnavailable.
         """

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.errors import GraphDamaged, GraphUnavailable, RemembrancerError
 from remembrancer.model.timestamps import to_ms
+from remembrancer.model.words import count_of
 from remembrancer.ports.health import MOST_COUNTED, GraphHealth
 from remembrancer.stores.commits.counters import summed
 from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.embedded.index_bypass import way_out
 from remembrancer.stores.private_files import exposure
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.rows.due_key import last_key
@@ -21,8 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.graph.due_index import DueIndex
     from remembrancer.stores.rows.readable_records import ReadableRecords
+
+_LOG: Final = logging.getLogger("remembrancer")
 
 
 class GraphHealthProbe:
@@ -65,24 +71,42 @@ class GraphHealthProbe:
             unreadable=self._records.unreadable,
             alive_ms=alive_ms,
             exposure=exposure(self._session.folder.parents[1]) if self._session.folder else None,
-            damage=await self._damage(),
+            damage=await self.damage(),
         )
 
-    async def _damage(self) -> str | None:
-        """Return what is missing: indexes, and nodes that the books count; by the engine's own counts, so at once."""
+    async def damage(self) -> str | None:
+        """Return what is missing: indexes, and nodes that the books count, as far as a bounded look tells."""
         missing = [f"the index of {name}" for name in await self._session.missing_indexes()]
         try:
             books = summed([row["c"] for row in await self._session.read(query("counters"), {})])
         except FAULTS:
             return "the books cannot be read"
-        (nodes,) = await self._session.read(query("graph_size"), {})  # after the books: they only grow
+        nodes = await self._sizes()  # after the books: they only grow
         if (lost := books["tasks_created"] - nodes["tasks"]) > 0:
-            missing.append(f"{lost:,.0f} tasks")
+            missing.append(count_of(lost, "task"))
         if (lost := books["executions_started"] - nodes["executions"]) > 0:
             (rolled,) = await self._session.read(query("rolled_up"), {})
             if (lost := lost - (rolled["runs"] or 0)) > 0:
-                missing.append(f"{lost:,.0f} executions")
-        return f"missing are {', '.join(missing)}" if missing else None
+                missing.append(count_of(lost, "execution"))
+        return f"missing: {', '.join(missing)}" if missing else None
+
+    async def refuse_void(self) -> None:
+        """Raise GraphDamaged if tasks were made in a graph in a folder, and none can be read: nothing would fire."""
+        if not self._session.exclusive or self._session.folder is None:
+            return
+        folder = self._session.folder.parents[1]
+        if damage := await self.damage():
+            if not (await self._sizes())["tasks"]:
+                raise GraphDamaged(f"No task of the graph {folder} can be read ({damage}). {way_out(folder)}")
+            _LOG.error("The graph %s is damaged: %s. %s", folder, damage, way_out(folder))
+
+    async def _sizes(self) -> Row:
+        """Return how many tasks and executions there are: counted one by one, while they are few."""
+        (sizes,) = await self._session.read(query("graph_size"), {})
+        if not self._session.exclusive:  # a server's own counts are those of its records
+            return sizes
+        (counted,) = await self._session.read(query("counted_size"), {"limit": MOST_COUNTED})
+        return {name: counted[name] if sizes[name] <= MOST_COUNTED else sizes[name] for name in counted}
 
     async def refusal(self) -> str | None:
         """Return why the graph cannot be written, None if it can: learnt by a write that changes nothing."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphDamaged, GraphUnavailable, InvalidInput
+from remembrancer.errors import GraphDamaged, GraphUnavailable, QueryFailed
 from remembrancer.model.policy import TaskType
+from remembrancer.model.words import count_of
 from remembrancer.stores.commits.counters import sensible, summed
 from remembrancer.stores.records.statistics import LAST_MS
 from remembrancer_schema.catalog import query
@@ -77,8 +78,8 @@ async def refuse_loss(session: GraphConnection, graph: str) -> None:
     """Raise GraphDamaged if the graph lacks what its own books say it holds, or an edge that every node has."""
     try:
         lost = [str(each) for each in await compare_counters(session) if each.is_loss]
-    except (InvalidInput, GraphUnavailable) as odd:  # a record holds what nothing can be counted with
-        if isinstance(odd, GraphUnavailable) and not session.exclusive:
+    except GraphUnavailable as odd:  # a record holds what nothing can be counted with
+        if not session.exclusive and not isinstance(odd, QueryFailed):
             raise  # a server that does not answer
         lost = [f"its nodes cannot be counted ({str(odd)[-200:]})"]
     if session.exclusive:  # on a server, a node of another's may have such a label
@@ -97,7 +98,7 @@ async def _without_edges(session: GraphConnection) -> Sequence[str]:
         for edge in EDGES
         if edge.required
     }
-    return [f"{count:,} nodes lack their {kind}" for kind, count in found.items() if count]
+    return [f"{count_of(count, 'node lacks its', 'nodes lack their')} {kind}" for kind, count in found.items() if count]
 
 
 async def _books(session: GraphConnection) -> Mapping[str, float]:
