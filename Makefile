@@ -1,5 +1,5 @@
-# One command for each thing one does here; `make` alone lists them.
-# Every command prepares what it needs by itself and says so.
+# The project's commands; `make` alone lists them.
+# Each command prepares what it needs and says so.
 
 ifeq ($(filter oneshell,$(.FEATURES)),)
 $(error GNU make 3.82 or newer is needed; on macOS: brew install make, and say gmake in place of make)
@@ -16,13 +16,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --constraint constraints.txt
 WHEEL_PYTHON := build/wheel-venv/bin/python
-# Not run a second time against the wheel: what looks at the checkout rather than at the package, takes long, or needs a
-# server: the wheel holds the same files for both stores.
-# Tests wait more than they work: four processes take them in turns. A database of one's own is not for several at once.
+# Not run again against the wheel: tests of the checkout, long tests, and tests that need a server (the wheel has the
+# same files for both stores).
+# Tests wait more than they work, so four processes share them; a database given by NEO4J_URI serves one at a time.
 SIDE_BY_SIDE := $(if $(NEO4J_URI),,-n 4 --dist worksteal)
 WHEEL_TESTS := tests --ignore=tests/test_house.py --ignore=tests/crash -m "not slow and not neo4j"
 
-.PHONY: help run test check lint format types floors wheel bench crash chaos fuzz soak notebook constraints clean
+.PHONY: help run docs test check lint format types floors wheel bench crash chaos fuzz soak notebook constraints clean
 
 help: ## List these commands
 	@echo "make …"
@@ -30,17 +30,22 @@ help: ## List these commands
 	  printf '%-14s %s\n' "$$name" "$$text"
 	done
 
-run: .venv/run ## Play a day of an agent on a real graph, told as a story (under a minute)
-	@$(BIN)/python demo/day.py
+run: .venv/run ## Play a day of an agent on a real graph, with a crash in the middle (under a minute)
+	@$(BIN)/python examples/day.py
+
+docs: .venv/docs ## Render the pictures, and build the documentation site in build/site
+	@echo "· Rendering docs/assets and building the site in build/site"
+	$(BIN)/python docs/tools/watch_screen.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test: .venv/dev ## Run the tests
 	@echo "· Running the tests"
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-check: lint types floors $(if $(TESTED),,test) wheel ## Run everything that must hold: lint, types, floors, tests, and the tests against the built wheel
+check: lint types floors docs $(if $(TESTED),,test) wheel ## Run every check: lint, types, floors, docs, tests, and the tests against the built wheel
 	@echo "· Everything holds."
 
-lint: .venv/dev ## Look for mistakes and untidiness
+lint: .venv/dev ## Lint the code and check its format
 	@echo "· Linting"
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -66,25 +71,25 @@ wheel: .venv/dev ## Build the wheel and run the fast tests against it
 	echo "· Running the fast tests against the installed wheel"
 	REMEMBRANCER_TESTED_AS=wheel $(WHEEL_PYTHON) -m pytest $(SIDE_BY_SIDE) -o cache_dir=build/wheel-cache $(WHEEL_TESTS)
 
-format: .venv/dev ## Put the code in its usual form
+format: .venv/dev ## Format the code
 	@echo "· Formatting"
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/dev ## Measure, beside the bare engine and the peers; the figures go to build/bench.json
+bench: .venv/dev ## Measure, next to the bare engine and the peers; the figures go to build/bench.json
 	@echo "· Measuring (several minutes; best on a quiet machine)"
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/telemetry.py
 
-crash: .venv/dev ## Maltreat a working scheduler ROUNDS times (200): kill it, hang it, take its folder; check what it left
-	@echo "· Maltreating a working scheduler $(or $(ROUNDS),200) times; every second time it is killed"
+crash: .venv/dev ## Crash, hang and otherwise disturb a working scheduler ROUNDS times (200), and check what it leaves
+	@echo "· Disturbing a working scheduler $(or $(ROUNDS),200) times; every second time it is killed"
 	$(BIN)/python tests/crash/rounds.py --rounds $(or $(ROUNDS),200)
 
-chaos: .venv/dev ## Maltreat replicas on a Neo4j of their own, in every way, ROUNDS times (5), and check what is left
-	@echo "· Maltreating replicas and their Neo4j $(or $(ROUNDS),5) times in every way (six minutes each)"
+chaos: .venv/dev ## Run the fault-injection suite against replicas on a private Neo4j ROUNDS times (5)
+	@echo "· Injecting faults into replicas and their Neo4j $(or $(ROUNDS),5) times (six minutes each)"
 	PYTHONPATH=tests/servers $(BIN)/python tests/chaos/rounds.py --rounds $(or $(ROUNDS),5)
 
-fuzz: .venv/dev ## Send the API thousands of requests that nobody would
+fuzz: .venv/dev ## Send the API thousands of generated requests
 	@echo "· Fuzzing the API (some minutes)"
 	FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/rest/test_fuzz.py
 
@@ -99,7 +104,7 @@ notebook: .venv/notebook ## Open the first notebook in JupyterLab
 constraints: .venv/dev ## Renew constraints.txt with the newest versions that pyproject.toml allows
 	@echo "· Resolving the newest versions in build/constraints-venv"
 	$(BIN)/python -m venv --clear build/constraints-venv
-	build/constraints-venv/bin/pip install --quiet --no-input --disable-pip-version-check '.[dev,notebook]'
+	build/constraints-venv/bin/pip install --quiet --no-input --disable-pip-version-check '.[dev,docs,notebook]'
 	{ sed '/^[^#]/,$$d' constraints.txt; build/constraints-venv/bin/pip freeze --exclude remembrancer; } > build/constraints.txt
 	cp build/constraints.txt constraints.txt
 	git --no-pager diff --stat -- constraints.txt
@@ -120,6 +125,11 @@ clean: ## Remove what was built and cached (.venv stays)
 	@echo "· Installing Remembrancer with everything its tests and checks need (a minute or two, once)"
 	$(INSTALL) --editable '.[dev]'
 	touch .venv/run $@
+
+.venv/docs: .venv/dev
+	@echo "· Installing what builds the documentation site (once)"
+	$(INSTALL) --editable '.[docs]'
+	touch $@
 
 .venv/notebook: .venv/dev
 	@echo "· Installing JupyterLab (a minute, once)"

@@ -12,11 +12,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-import pytest
-import typer
-
 from remembrancer import __version__
-from remembrancer.cli import app
 from remembrancer.ports.graph import Graph
 from remembrancer_schema import catalog
 
@@ -248,25 +244,6 @@ def test_every_public_name_is_there() -> None:
 def test_the_floors_hold() -> None:
     answer = run("import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))")
     assert answer.returncode == 0, answer.stdout + answer.stderr
-
-
-def commands() -> list[str]:
-    """Every command of the command line, sub-commands as two words."""
-    top = typer.main.get_command(app)
-    found: list[str] = []
-    for name, command in getattr(top, "commands", {}).items():
-        below = getattr(command, "commands", {})
-        found += [f"{name} {inner}" for inner in below] if below else [name]
-    return found
-
-
-def test_there_are_commands_to_document() -> None:
-    assert {"schedule", "list", "cancel", "import crontab"} <= set(commands())
-
-
-@pytest.mark.parametrize("command", commands())
-def test_the_readme_shows_every_command(command: str) -> None:
-    assert f"remembrancer {command}" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_data_dictionary_lists_every_query() -> None:

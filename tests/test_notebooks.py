@@ -39,7 +39,7 @@ def shown(output: Any) -> tuple[str, str]:
     return "table", output.data.get("text/markdown", "")
 
 
-def test_it_runs_and_shows_again_what_it_keeps(notebook: Path, tmp_path: Path) -> None:
+def test_a_notebook_shows_again_what_it_keeps(notebook: Path, tmp_path: Path) -> None:
     clean = read(notebook)
     for cell in clean.cells:
         if cell.cell_type == "code":
@@ -60,14 +60,14 @@ def test_it_runs_and_shows_again_what_it_keeps(notebook: Path, tmp_path: Path) -
     assert outputs(read(copy)) == outputs(read(notebook))
 
 
-def test_its_pictures_are_kept_in_it(notebook: Path) -> None:
+def test_a_notebook_keeps_its_pictures(notebook: Path) -> None:
     kinds = [kind for cell in outputs(read(notebook)) for kind, _ in cell]
 
     assert kinds.count("picture") >= 3
     assert notebook.stat().st_size < LARGEST
 
 
-def test_it_keeps_no_complaints_and_no_paths(notebook: Path) -> None:
+def test_a_notebook_keeps_no_errors_and_no_paths(notebook: Path) -> None:
     book = read(notebook)
     kept = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
     words = "\n".join(text for cell in outputs(book) for _, text in cell)
@@ -77,5 +77,5 @@ def test_it_keeps_no_complaints_and_no_paths(notebook: Path) -> None:
     assert re.findall(r"(?:/[\w.-]+){2,}/?", words) == []
 
 
-def test_its_kernel_is_any_python(notebook: Path) -> None:
+def test_a_notebook_runs_on_any_python(notebook: Path) -> None:
     assert read(notebook).metadata.kernelspec.name == "python3"

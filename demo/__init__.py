@@ -1,1 +1,0 @@
-"""A day of an agent, played on a real graph: `make run`."""
