@@ -67,7 +67,7 @@ _RENAME: Final = (
     "It has a name that remembrancer needs: drop it, or create it again under another name, and start again."
 )
 _SCHEMA_CONFLICTS: Final = {
-    "IndexAlreadyExists": "A constraint belongs there, which brings an index: drop that index, and start again.",
+    "IndexAlreadyExists": "A constraint belongs there, which brings an index: drop that one, and start again.",
     "ConstraintAlreadyExists": "A constraint of remembrancer belongs there: drop that one, and start again.",
     "IndexWithNameAlreadyExists": _RENAME,
     "ConstraintWithNameAlreadyExists": _RENAME,
