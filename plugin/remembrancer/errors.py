@@ -30,6 +30,7 @@ RemembrancerError
     ├── GraphUnreachable            the server does not answer
     ├── GraphAccessDenied              the server does not let this user in, or not do this
     ├── GraphBusy                   others hold the locks that a write needs
+    ├── QueryFailed                 a query of this package failed on what the graph holds
     ├── ForeignConstraint           a constraint that is not ours is against a write
     ├── ServerTooOld                the server lacks what our queries need
     ├── OutcomeUnknown              the connection was lost in a commit: it may have been kept
@@ -46,7 +47,13 @@ if TYPE_CHECKING:
 
 
 class RemembrancerError(Exception):
-    """What every error of this package can be caught as; pickled or copied, it keeps its message and its fields."""
+    """What every error of this package can be caught as; pickled or copied, it keeps its message and its fields.
+
+    A message may quote what a caller gave: it is bounded in length, and has its control characters made visible.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_legible(each) if isinstance(each, str) else each for each in args))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return how to make it again: from what it carries, since a constructor takes other things than a message."""
@@ -59,7 +66,7 @@ class InvalidInput(RemembrancerError, ValueError):
 
     Args:
         field: The argument's name, as the caller wrote it.
-        value: What was given; long values are shortened in the message.
+        value: What was given; the message shows its beginning, with control characters made visible.
         allowed: What would have been accepted, in words.
         example: A value that works, ready to copy.
     """
@@ -67,12 +74,17 @@ class InvalidInput(RemembrancerError, ValueError):
     def __init__(self, field: str, value: object, allowed: str, example: object) -> None:
         self.field = field
         self.value = value
-        self.allowed = allowed
+        self.allowed = allowed = _legible(allowed)
         self.example = example
-        shown = _written(value)
-        if len(shown) > _SHOWN:
-            shown = f"{shown[:_SHOWN]}… ({len(shown)} characters)"
-        super().__init__(f"{field}={shown} is not accepted. Allowed: {allowed}. Example: {field}={example!r}")
+        shown = _shortened(_written(value), _SHOWN)
+        named = _shortened(_spelled(field), _SHOWN)
+        super().__init__(f"{named}={shown} is not accepted. Allowed: {allowed}. Example: {named}={example!r}")
+
+    @property
+    def quoted(self) -> object:
+        """The value as answers quote it: as it is, or its beginning where it is long."""
+        written = _written(self.value)
+        return self.value if len(written) <= _SHOWN else _shortened(written, _SHOWN)
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -274,6 +286,10 @@ class GraphBusy(GraphUnavailable):
     """Other writes hold the locks that this one needs; nothing of it was written."""
 
 
+class QueryFailed(GraphUnavailable):
+    """A query of this package failed on what the graph holds, such as a record that another hand has written."""
+
+
 class ForeignConstraint(GraphUnavailable):
     """A constraint that somebody else has declared is against a write; nothing of it was written."""
 
@@ -308,6 +324,23 @@ def _written(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
+
+
+def _legible(message: str) -> str:
+    """Return a message without its middle where it is long, since the way out stands at its end."""
+    left_out = len(message) - _LONGEST
+    if left_out > 0:
+        message = f"{message[: _LONGEST // 2]}… ({left_out:,} characters left out) …{message[-_LONGEST // 2 :]}"
+    return message if message.isprintable() else "\n".join(map(_spelled, message.split("\n")))
+
+
+def _spelled(text: str) -> str:
+    r"""Return text with `\x1b` and the like for each character that is not shown as it is."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def _remake(kind: type[RemembrancerError], args: tuple[object, ...], fields: dict[str, object]) -> RemembrancerError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(fields)
@@ -324,4 +357,5 @@ def _portable(value: object) -> object:
 
 
 _SHOWN = 120
+_LONGEST = 4000
 _NAMED = 3

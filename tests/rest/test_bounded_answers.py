@@ -24,7 +24,7 @@ TASKS = "/v1/scheduler/tasks"
 CYPHER = "/v1/scheduler/cypher"
 EVENTS = "/v1/scheduler/events"
 PATIENCE = 120.0
-ENDLESS = "RETURN size([x IN range(1,1000000) WHERE any(y IN range(1,1000000) WHERE x*y=-1)]) AS n"
+ENDLESS = "UNWIND range(1,1000000) AS x UNWIND range(1,1000000) AS y WITH x, y WHERE x*y=-1 RETURN count(*) AS n"
 
 
 @pytest.fixture

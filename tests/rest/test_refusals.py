@@ -33,7 +33,7 @@ REFUSED: list[tuple[str, str, Any, int, str, Any]] = [
     ("GET", f"{REPORTS}/tasks?type=daily", None, 422, "query.type", "daily"),
     ("GET", "/v1/scheduler/events?kinds=sunrise", None, 422, "query.kinds.0", "sunrise"),
     ("GET", "/v1/scheduler/events?after=elsewhere", None, 422, "after", "elsewhere"),
-    ("POST", TASKS, b"{", 422, "body.1", None),
+    ("POST", TASKS, b"{", 422, "body", None),
     ("POST", TASKS, b"\xff", 400, "body", None),
     ("POST", TASKS, {"name": "x"}, 422, "body.goal_description", None),
     ("POST", TASKS, TASK, 422, "defer_until", None),

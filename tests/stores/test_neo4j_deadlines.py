@@ -173,7 +173,7 @@ from remembrancer.ports.filters import TaskFilter
 
 async def ask(store):
     try:
-        return len(await store.tasks.find(Wanted()))
+        return len(await store.tasks.find(TaskFilter()))
     except GraphUnavailable as refused:
         return str(refused)
 

@@ -90,6 +90,15 @@ CREATE (c:task_change {
 })
 RETURN r.row AS row
 
+// name: note_repair
+// Write who repaired a graph, and what it has lost.
+UNWIND $rows AS r
+CREATE (c:task_change {
+  change_id: r.change_id, action: r.action, at: datetime({epochMillis: r.at_ms}), surface: r.surface, actor: r.actor,
+  reason: r.reason, after: r.after
+})
+RETURN r.row AS row
+
 // name: end_all_leases
 // Of a restored graph nobody works on anything: what runs is lost, and taken over.
 UNWIND $rows AS r

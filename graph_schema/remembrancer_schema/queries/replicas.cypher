@@ -38,6 +38,16 @@ CALL () {
 }
 RETURN tasks, executions
 
+// name: counted_size
+// How many tasks and executions there are, each counted one by one, up to $limit of each.
+CALL () {
+  MATCH (t:scheduled_task) WITH t LIMIT $limit RETURN count(t.task_id) AS tasks
+}
+CALL () {
+  MATCH (e:task_execution) WITH e LIMIT $limit RETURN count(e.execution_id) AS executions
+}
+RETURN tasks, executions
+
 // name: sign_on
 // Write that replicas are alive.
 UNWIND $rows AS r

@@ -15,8 +15,8 @@ from remembrancer.errors import GraphDamaged
 from remembrancer.model.timestamps import to_iso
 from remembrancer.operations.graph_copy import CopyStep
 from remembrancer.ports.writes import Change
-from remembrancer.stores.embedded.backup import BackupMark, copy_files, draft, publish, read_mark
-from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.backup import BackupMark, copy_files, copy_unheld, draft, publish, read_mark
+from remembrancer.stores.embedded.directory import database_path, unwritable
 from remembrancer.stores.embedded.restored import begin_restored, count_labels
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.migrations import OpenMode
@@ -73,7 +73,7 @@ async def backup_graph(
         elif snapshot:
             await snapshot(str(database_path(folder)))
         else:
-            await _take_snapshot(place, database_path(folder))
+            await _copy_at_rest(place, folder)
         watch(CopyStep("verify", "files", 1, _STEPS))
         graph_id, counts = await _verify(folder, str(place))
         watch(CopyStep("sync", "files", 2, _STEPS))
@@ -121,10 +121,16 @@ async def restore_graph(
     return BackupResult(str(source), str(place), mark.made_at, counts)
 
 
-async def _take_snapshot(place: Path, database: Path) -> None:
-    """Copy the files of a graph that nobody has open, as the engine leaves them when it is opened and closed."""
+async def _copy_at_rest(place: Path, folder: Path) -> None:
+    """Copy the files of a graph that no process has open: as the engine leaves them when it is opened and closed.
+
+    One that may not be written is copied as it is.
+    """
+    if unwritable(place):
+        await on_own_thread(lambda: copy_unheld(place, folder))
+        return
     async with opened_whole(place, OpenMode.BE_READ) as session:
-        await session.snapshot(database)
+        await session.snapshot(database_path(folder))
 
 
 async def _verify(folder: Path, graph: str) -> tuple[str, Mapping[str, int]]:

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from remembrancer.bootstrap import EMBEDDED, opened_whole, place_of
+from remembrancer.bootstrap import opened_whole, place_of
+from remembrancer.bootstrap.repair_rounds import MOST_ROUNDS, RepairRounds
 from remembrancer.engine.clock import clock_from
-from remembrancer.errors import GraphDamaged, GraphLocked, GraphNotFound, GraphReadOnly, GraphUnavailable
-from remembrancer.model.timestamps import to_ms
+from remembrancer.errors import GraphDamaged, GraphReadOnly, GraphUnavailable
 from remembrancer.ports.graph_check import CheckReport, CheckStep, Finding, RepairReport
-from remembrancer.stores.commits.counter_rollup import ENDED
-from remembrancer.stores.embedded.backup import copy_files, keep_files
-from remembrancer.stores.embedded.directory import DAMAGED, database_path, is_backup
+from remembrancer.stores.embedded.backup import copy_unheld, keep_files
+from remembrancer.stores.embedded.directory import database_path, is_backup, unwritable
 from remembrancer.stores.embedded.threads import on_own_thread
+from remembrancer.stores.embedded.working_folder import COPY, remove_stale, working_folder
 from remembrancer.stores.integrity.graph_check import GraphCheck
-from remembrancer.stores.integrity.repair import Repair
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.private_files import make_private
-from remembrancer.stores.records.graph_copy import GraphCopyEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from remembrancer.stores.neo4j.address import Address
-
-_SERVED: Final = (
-    "The graph {graph} is being served by {schedulers}, and is repaired only while nobody works on it. Stop every "
-    "scheduler of it (of one that was killed, the sign of life is a minute old by then), and repair it then."
-)
 
 
 async def check_graph(
@@ -54,6 +44,8 @@ async def check_graph(
         GraphUnavailable: In one of its forms, but for what is a finding.
     """
     place = place_of(graph, "graph")
+    if isinstance(place, Path):
+        await on_own_thread(lambda: remove_stale(place))
     async with _readable(place, snapshot) as readable:
         try:
             async with opened_whole(readable, OpenMode.BE_CHECKED) as session:
@@ -67,16 +59,18 @@ async def check_graph(
 
 
 async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] = lambda _: None) -> RepairReport:
-    """Check *graph*, and if it is not sound make the best of what it holds; then check it again.
+    """Check *graph*, and if it is not sound make the best of what it holds, until a check finds nothing more.
 
     Before anything is changed, all files of a folder are kept in its `damaged` folder. Records that cannot be read are
-    written to a file there, or for a server in the working folder, before they leave the graph.
+    written to a file there, or for a server in the working folder, before they leave the graph. The audit trail says
+    what was lost.
 
     Raises:
         GraphLocked: A scheduler, or another process, works on it.
         GraphReadOnly: It is a backup that is not sound.
+        GraphDamaged: What is left of it cannot be opened or mended: it is to be restored from a backup.
         InvalidInput: It cannot be repaired.
-        GraphUnavailable: In one of its forms: what cannot be opened at all is to be restored from a backup.
+        GraphUnavailable: In one of its forms.
     """
     place = place_of(graph, "graph")
     before = await check_graph(graph, watch=watch)
@@ -84,54 +78,32 @@ async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] 
         return RepairReport(before, before, [], None)
     if isinstance(place, Path) and is_backup(place):
         raise GraphReadOnly(f"{place} is a backup, and stays as it is. Restore it, and repair what is restored.")
-    now = clock_from(None).now()
-    stamp = f"{now:%Y%m%dT%H%M%SZ}"
+    rounds = RepairRounds(place, clock_from(None).now())
     if isinstance(place, Path):
-        apart = place / DAMAGED / stamp
-        await on_own_thread(lambda: keep_files(place, apart))
-        file, counter_id = apart / "unreadable.jsonl", EMBEDDED
-        shown = apart
-    else:
-        file = shown = Path(os.curdir) / f"remembrancer-unreadable-{stamp}.jsonl"
-        counter_id = ENDED
-    async with opened_whole(place, OpenMode.BE_CHECKED) as session:
-        if schedulers := await GraphCopyEndpoint(session, str(place)).active_replicas():
-            raise GraphLocked(_SERVED.format(graph=place, schedulers=", ".join(schedulers)))
-        done = await session.repair_engine(watch)
-    async with opened_whole(place, OpenMode.WORK) as session:
-        repair = Repair(session, file, counter_id, watch)
-        await repair.run(to_ms(now))
-    after = await check_graph(graph, watch=watch)
-    return RepairReport(before, after, [*done, *repair.done], str(shown), repair.apart)
+        await on_own_thread(lambda: keep_files(place, rounds.apart))
+    after, number = before, 0
+    while number < MOST_ROUNDS and not after.is_sound:
+        number += 1
+        await rounds.run(watch, has_bad_pages=number > 1 and any(each.part == "engine" for each in after.findings))
+        was, after = after, await check_graph(graph, watch=watch)
+        if number > 1 and list(was.findings) == list(after.findings):
+            break
+    await rounds.note(number)
+    return RepairReport(before, after, rounds.done, str(rounds.apart), rounds.apart_counts, rounds.lost, number)
 
 
 @asynccontextmanager
 async def _readable(
     place: Path | Address, snapshot: Callable[[str], Awaitable[None]] | None
 ) -> AsyncGenerator[Path | Address]:
-    """Give what can be opened: the graph itself, or a copy of the files of one that is held or a backup."""
-    if not isinstance(place, Path) or (snapshot is None and not is_backup(place)):
+    """Give what can be opened: the graph; or a copy of one that is held or may not be written, or of a backup."""
+    if not isinstance(place, Path) or (snapshot is None and not is_backup(place) and not unwritable(place)):
         yield place
         return
-    folder = _folder_beside(place)
-    try:
+    with working_folder(place, COPY, elsewhere=True) as folder:
         make_private(database_path(folder))
         if snapshot:
             await snapshot(str(database_path(folder)))
         else:
-            await on_own_thread(lambda: copy_files(place, folder))
+            await on_own_thread(lambda: copy_unheld(place, folder))
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _folder_beside(place: Path) -> Path:
-    """Make a private folder on the same disk as *place*, or else among the temporary files."""
-    try:
-        return Path(tempfile.mkdtemp(prefix=f".{place.name}.check.", dir=place.parent))
-    except OSError:
-        pass
-    try:
-        return Path(tempfile.mkdtemp(prefix="remembrancer-check-"))
-    except OSError as refused:
-        raise GraphNotFound(f"No folder can be made for a copy of {place}: {refused}.") from refused

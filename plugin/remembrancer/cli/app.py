@@ -113,7 +113,7 @@ def remembrancer(
 
     **Exit codes**: 0 done · 1 refused or failed · 2 a wrong option or value · 3 no such task · 4 the graph is
     missing, held by another process, or out of reach · of `doctor`: 5 worth a look, 6 critical · of `check`:
-    5 wrong, 6 lost · 130, 143, 129 ended
+    5 wrong, 6 lost, 7 repaired with loss · 130, 143, 129 ended
     by Ctrl-C, SIGTERM, SIGHUP · 141 the reader of its output has gone. `serve` and `watch` end with 0 at the first
     signal: that is how they end.
     """

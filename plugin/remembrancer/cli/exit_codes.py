@@ -60,7 +60,7 @@ def tell(error: RemembrancerError, *, as_json: bool) -> None:
     from remembrancer.surfaces.jsonable import to_jsonable
 
     if as_json:
-        told = {"type": type(error).__name__, "message": str(error), **_fields(to_jsonable(vars(error)))}
+        told = {"type": type(error).__name__, "message": str(error), **_fields(to_jsonable(_carried(error)))}
         sys.stderr.write(to_json({"error": told}) + "\n")
         return
     out = errors()
@@ -68,7 +68,7 @@ def tell(error: RemembrancerError, *, as_json: bool) -> None:
     if isinstance(error, InvalidInput):
         rows = (
             ("field", error.field),
-            ("value", error.value),
+            ("value", error.quoted),
             ("allowed", error.allowed),
             ("example", error.example),
         )
@@ -76,6 +76,10 @@ def tell(error: RemembrancerError, *, as_json: bool) -> None:
             out.print(f"  {name:8}", str(value), markup=False, highlight=False)
     else:
         out.print(f"  {error}", markup=False, highlight=False)
+
+
+def _carried(error: RemembrancerError) -> dict[str, object]:
+    return {**vars(error), "value": error.quoted} if isinstance(error, InvalidInput) else vars(error)
 
 
 def _tell_interrupted(*, as_json: bool) -> None:

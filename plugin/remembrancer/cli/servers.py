@@ -34,9 +34,12 @@ class ApiEndpoint:
 
 
 def network_of(asked: ServeOptions) -> Network:
-    """Return the network settings of the API. Raises InvalidInput."""
+    """Return the network settings of the API. Raises InvalidInput: one is wrong, or has no meaning without the API."""
     from remembrancer.surfaces.network import read_network
 
+    wanted = _wanted(asked)
+    if asked.rest is False and wanted:
+        raise InvalidInput(wanted, "--no-rest", "one of the two: without the API it has no meaning", wanted)
     return read_network(
         asked.host,
         certificate=asked.tls_cert,
@@ -45,6 +48,21 @@ def network_of(asked: ServeOptions) -> Network:
         root_path=asked.root_path,
         allowed_hosts=asked.allowed_host or (),
     )
+
+
+def refuse_shared_port(asked: ServeOptions) -> None:
+    """Refuse one port for two servers. Raises InvalidInput."""
+    ports = {
+        "--rest-port": asked.rest_port,
+        "--bolt-port": asked.bolt_port,
+        "--control-port": asked.control_port,
+        "--metrics-port": asked.metrics_port,
+    }
+    taken: dict[int, str] = {}
+    for option, port in ports.items():
+        if port and port in taken:
+            raise InvalidInput(option, port, f"a port of its own: {taken[port]} has this one", 0)
+        taken[port or 0] = option
 
 
 async def serve_rest(
@@ -57,10 +75,8 @@ async def serve_rest(
     from remembrancer.surfaces.kept_access import is_free
 
     network = network_of(asked)
-    wanted = _wanted(asked, network)
+    wanted = _wanted(asked)
     if asked.rest is False:
-        if wanted:
-            raise InvalidInput(wanted, "--no-rest", "one of the two: without the API it has no meaning", wanted)
         return ApiEndpoint()
     made = _rest_server()
     if isinstance(made, str):
@@ -74,14 +90,16 @@ async def serve_rest(
     return ApiEndpoint(taken, network.url(taken))
 
 
-def _wanted(asked: ServeOptions, network: Network) -> str | None:
+def _wanted(asked: ServeOptions) -> str | None:
     """Return the option that asks for the API; None where it is served if it can be."""
     options = {
         "--rest": asked.rest,
         "--rest-port": asked.rest_port,
-        "--host": network.host != "127.0.0.1",
+        "--host": asked.host != "127.0.0.1",
         "--tls-cert": asked.tls_cert,
+        "--tls-key": asked.tls_key,
         "--proxy": asked.proxy,
+        "--root-path": asked.root_path,
         "--allowed-host": asked.allowed_host,
     }
     return next((option for option, given in options.items() if given), None)

@@ -16,7 +16,7 @@ class Alarm:
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
-        """Set once the checker is to look at once."""
+        """Set when the loop is to tick at once."""
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: int | None = None
@@ -53,7 +53,7 @@ class Alarm:
             self.ring()
 
     def ring(self) -> None:
-        """Let the checker look at once. On any thread."""
+        """Wake the loop. Callable on any thread."""
         if self._loop is None or threading.get_ident() == self._thread:
             self.event.set()
             return

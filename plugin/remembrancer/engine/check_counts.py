@@ -1,4 +1,4 @@
-"""The checker's regular looks at the graph, and how many it did not get round to."""
+"""Counts of the regular checks, and of those that were missed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class CheckCounts:
-    """Counts the checks that an interval asked for and that were not made: the process was busy, or stood still.
+    """Counts the checks that were due by the interval and were not made because the process was busy or suspended.
 
     Args:
         interval_seconds: The longest time that may lie between two checks.

@@ -30,7 +30,7 @@ _STUBBORN: Final = 3
 _SLACK_SECONDS: Final = 0.05
 _WORTH_TELLING_SECONDS: Final = 1.0
 _SLICE_SECONDS: Final = 0.5
-"""The longest sleep without a look at the clock. Less than the shortest step: a clock that stands still makes none."""
+"""The longest sleep between two readings of the clock. Shorter than the shortest step that counts."""
 
 
 class RealTime:
@@ -106,7 +106,7 @@ class SystemTime(RealTime):
 
     @property
     def offset_seconds(self) -> float:
-        """How far this clock is ahead of the system's."""
+        """Offset of this clock from the system's, in seconds; positive if it is ahead."""
         return (self.now() - super()._read()).total_seconds()
 
     def hear(self, server: datetime, sent: float, received: float) -> None:

@@ -77,7 +77,7 @@ def steps_of(clock: object) -> ClockSteps:
 
 
 def describe_steps(forward: float, back: float) -> str:
-    """Say in words how far a clock was set, by so many seconds each way."""
+    """Describe how far a clock was set, by so many seconds each way."""
     told: list[str] = []
     if forward:
         told.append(f"went forward by {_span(forward)} at once")
@@ -96,5 +96,5 @@ def _span(seconds: float) -> str:
 
 
 def is_within(now: datetime, last: datetime | None, span: timedelta) -> bool:
-    """Whether *last* is less than *span* ago; it is not if it lies ahead: the clock was set back since."""
+    """Return True if *last* is less than *span* ago; a *last* in the future (the clock was set back) is not."""
     return last is not None and last <= now < last + span

@@ -1,4 +1,4 @@
-"""Faults in a scheduler's own work: survived, told once, and kept as its last error."""
+"""Faults in a scheduler's own work: survived, logged once, and kept as its last error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WELL_SECONDS: Final = 60.0
 
 
 class Faults:
-    """What goes wrong in the work of one scheduler, by the name of that work.
+    """The faults of one scheduler, by the name of the work that failed.
 
     A fault is logged once, with its traceback if it is no error of this package, and once more when it comes back
     after the work went well.
@@ -40,11 +40,11 @@ class Faults:
         return next(iter(self._failing.values()), None)
 
     def is_failing(self, what: str) -> bool:
-        """Whether this work has not gone well since its last fault."""
+        """True until this work succeeds after its last fault."""
         return what in self._failing
 
     def is_the_graph(self, what: str) -> bool:
-        """Whether it failed because the graph could not be read or written."""
+        """True if the work failed because the graph could not be read or written."""
         return what in self._of_the_graph
 
     def tell(self, what: str, text: str, error: BaseException | None = None) -> None:
@@ -61,7 +61,7 @@ class Faults:
         _LOG.error("%s", text, exc_info=error if foreign else None)
 
     def mended(self, what: str) -> None:
-        """This work goes well: a fault that comes back is told again."""
+        """Record a success: a fault that comes back is logged again."""
         self._failing.pop(what, None)
         self._of_the_graph.discard(what)
         self._told.pop(what, None)

@@ -1,4 +1,4 @@
-"""The health of one scheduler: what is wrong with its work just now, in words, looked at every second."""
+"""Health of one scheduler: what is wrong with its work, in words, checked every second."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _HEALTH: Final = "The health"
 
 
 class SchedulerHealth:
-    """What a scheduler knows of its own work.
+    """The health of one scheduler, from its own records.
 
     Args:
-        record: The checker's passes.
-        presence: The graph, and who works on it.
-        store: What became of its writes.
-        faults: What failed and has not gone well since.
-        executor: What runs the handlers; its `trouble`, if it tells any.
+        record: The ticks of the loop.
+        presence: The graph and its replicas.
+        store: The state of its writes.
+        faults: The faults that have not been followed by a success.
+        executor: Runs the handlers; its `trouble`, if it has any, is reported.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class SchedulerHealth:
         self._beat_at: float | None = None
 
     def look(self) -> str | None:
-        """Say what is wrong just now, and tell it if nothing else did; None if nothing is."""
+        """Return what is wrong, and log it if nothing else did; None if nothing is."""
         if seen := self._seen():
             self._faults.tell(_HEALTH, seen)
         else:
@@ -48,7 +48,7 @@ class SchedulerHealth:
         return self._presence.trouble or seen or self._faults.trouble
 
     def _seen(self) -> str | None:
-        """Say what is wrong that nothing else tells of."""
+        """Return what is wrong that nothing else logs."""
         return (
             self._store.health.trouble
             or getattr(self._executor, "trouble", None)
@@ -58,7 +58,7 @@ class SchedulerHealth:
         )
 
     async def watch(self) -> None:
-        """Look every second, for ever: verify the graph, and tell what is wrong when it begins to be."""
+        """Check every second, without end: verify the graph, and log what is wrong once it begins."""
         self._beat_at = time.monotonic()
         every_other = False
         try:

@@ -41,20 +41,20 @@ _LOOK: Final = "A pass"
 
 
 class Duties(Protocol):
-    """What a pass does first."""
+    """The steps at the start of a tick."""
 
     @property
     def is_full(self) -> bool:
-        """Whether as much is under way as may be."""
+        """True if no slot is free."""
         ...
 
     @property
     def next_recovery_at(self) -> datetime | None:
-        """When leases of others may have run out, however rarely we look; None if that makes no pass."""
+        """Return when leases of other replicas may expire; None if that needs no tick."""
         ...
 
     def is_recovery_due(self) -> bool:
-        """Whether to look for what replicas left that are gone."""
+        """Return True if expired leases are to be looked up."""
         ...
 
     async def recover(self) -> int:
@@ -70,7 +70,7 @@ class Duties(Protocol):
         ...
 
     async def meet_clock_step(self, back: float) -> None:
-        """Put right what depends on the clock, which was set: back by so many seconds, or only forward if 0."""
+        """Correct what depends on the clock after it was set: back by so many seconds, or only forward if 0."""
         ...
 
 
@@ -78,12 +78,12 @@ class SchedulerLoop:
     """The loop of one replica.
 
     Args:
-        duties: What a pass does first.
+        duties: The steps at the start of a tick.
         store: The graph.
         clock: The time.
         options: The numbers.
-        presence: Whose tasks are ours to serve.
-        faults: Where faults are told.
+        presence: The replicas, and which tasks this one serves.
+        faults: Records and logs faults.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class SchedulerLoop:
         self.record = TickRecord(clock, options.check_interval_seconds)
         self.checks = CheckCounts(options.check_interval_seconds)
         self.clock_steps = 0
-        """How often the clock was seen to be set."""
+        """The number of steps of the clock that were seen."""
         self.hearing = Poller(store, clock, options, presence, faults)
         self._forgetting = EventRetention(store.events, clock, options)
         self._retention = Retention(store.retention, clock, options, presence.replica_id)
@@ -117,7 +117,7 @@ class SchedulerLoop:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the pass under way is the last."""
+        """True if the tick under way is the last."""
         return self._stopping
 
     def halt(self) -> None:
@@ -126,7 +126,7 @@ class SchedulerLoop:
         self.alarm.ring()
 
     async def run(self, beside: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
-        """Check until stopped, and have the work *beside* go on meanwhile, which has no end of its own."""
+        """Tick until stopped, with the endless coroutines *beside* running at the same time."""
         works = {**beside, "The server's plans": self.hearing.keep_ready}
         loop = asyncio.get_running_loop()
         keeping = [loop.create_task(self.faults.keep_on(what, work)) for what, work in works.items()]
@@ -152,7 +152,7 @@ class SchedulerLoop:
             await self._meet_clock_step()
 
     async def _pass(self) -> datetime:
-        """Make one pass, whatever comes of it; return when to look again at the latest."""
+        """Run one tick and survive any fault; return the latest time of the next."""
         now = self._clock.now()
         self.record.begin()
         self.checks.begin(now)

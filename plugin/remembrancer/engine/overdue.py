@@ -1,4 +1,4 @@
-"""Serve what other replicas are late with: beside what is served here anyway, since it may be locked."""
+"""Overdue occurrences of other replicas: served by this one, without delaying its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HELP: Final = "The help for late replicas"
 
 
 class OverdueService:
-    """One round over the tasks of others at a time; what a replica serves itself never waits for it.
+    """One round over the overdue tasks of other replicas at a time; this replica's own tasks never wait for it.
 
     Args:
         serve: Goes once over what is due of one turn, and returns how many claims were won.
@@ -38,7 +38,7 @@ class OverdueService:
             self._round = asyncio.get_running_loop().create_task(self._go(turns))
 
     def forget(self) -> None:
-        """There is no other replica any longer: a round that failed matters no more."""
+        """Forget a failed round: no other replica is left."""
         if self._faults.is_failing(_HELP):
             self._faults.mended(_HELP)
 
@@ -53,7 +53,7 @@ class OverdueService:
             await asyncio.wait({self._round})
 
     async def join(self) -> None:
-        """Wait for the round under way, which claims no more once the replica stops; not for long."""
+        """Wait, for a bounded time, for the round under way; it claims nothing once the replica stops."""
         if self._round:
             await asyncio.wait({self._round}, timeout=_JOIN_SECONDS)
             await end(self._round)

@@ -1,4 +1,4 @@
-"""When to look again; and, asleep on a shared graph, to hear of what others schedule meanwhile, and be ready for it."""
+"""Poller: sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from remembrancer.settings import SchedulerOptions
 
 _BETWEEN: Final = timedelta(seconds=30)
-"""How often to ask for the size of the graph: a server plans again when it has become another one."""
+"""The interval between reads of the graph's size: a server plans queries again when it has changed."""
 _TENTH: Final = 10
 _FEW: Final = 100
 
 
 class Poller:
-    """The sleep of one checker.
+    """The sleep of one scheduler loop.
 
     Args:
         store: The graph.
         clock: The time.
-        options: How often to listen.
-        presence: Whose tasks are ours to serve.
-        faults: Where faults are told.
+        options: The poll interval.
+        presence: The replicas, and which tasks this one serves.
+        faults: Records and logs faults.
     """
 
     def __init__(

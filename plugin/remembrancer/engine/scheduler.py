@@ -45,14 +45,14 @@ _LOCKED: Final = timedelta(seconds=1)
 
 
 class Scheduler:
-    """What one replica does with its tasks.
+    """The work of one replica: it reads what is due, claims, runs and settles it.
 
     Args:
         store: The graph.
         clock: The time.
-        handler: What does the work.
+        handler: Called for each execution.
         options: The numbers.
-        instruments: What measures.
+        instruments: Measures and traces.
     """
 
     def __init__(
@@ -83,37 +83,37 @@ class Scheduler:
 
     @property
     def running(self) -> int:
-        """How many handlers are under way."""
+        """The number of handlers under way."""
         return self._dispatch.running
 
     @property
     def is_full(self) -> bool:
-        """Whether no slot was free when one was last looked for."""
+        """True if no slot was free at the last attempt to claim."""
         return self._claims.is_full
 
     @property
     def claims_lost(self) -> int:
-        """How many claims another replica, or a change of the task, was faster than."""
+        """The number of claims lost to another replica or to a change of the task."""
         return self._claims.lost
 
     @property
     def passes(self) -> int:
-        """How many passes were begun."""
+        """The number of ticks begun."""
         return self.record.passes
 
     @property
     def last_pass_at(self) -> datetime | None:
-        """When the last good pass ended, by the scheduler's clock."""
+        """The time the last good tick ended, by the scheduler's clock."""
         return self.record.last_pass_at
 
     @property
     def clock_steps(self) -> int:
-        """How often the clock was seen to be set."""
+        """The number of steps of the clock that were seen."""
         return self.checker.clock_steps
 
     @property
     def memory_bytes(self) -> int:
-        """How much memory the tasks under way take."""
+        """The memory that the tasks under way take, in bytes."""
         return self._dispatch.memory_bytes
 
     def lend(self, calls: SyncCalls) -> None:
@@ -151,11 +151,11 @@ class Scheduler:
 
     @property
     def inside_handler(self) -> bool:
-        """Whether the caller is a handler that is under way here."""
+        """Return True if the caller is a handler that runs in this scheduler."""
         return self._dispatch.inside_handler
 
     async def stop_runs(self, task_id: str) -> list[str]:
-        """Stop what runs of a task that was cancelled just now; return the executions that were asked to stop."""
+        """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
         return await self._dispatch.cancel_task(task_id)
 
     async def run(self) -> None:
@@ -198,11 +198,11 @@ class Scheduler:
 
     @property
     def next_recovery_at(self) -> datetime | None:
-        """When leases of others may have run out, however rarely we look; on an exclusive graph there are no others."""
+        """Return when leases of other replicas may expire; an exclusive graph has no others."""
         return None if self._store.exclusive else self._recover_at
 
     def is_recovery_due(self) -> bool:
-        """Whether to look for what replicas left that are gone."""
+        """Return True if expired leases are to be looked up."""
         return self._recover_at is None or self._clock.now() >= self._recover_at
 
     async def meet_clock_step(self, back: float) -> None:
@@ -245,9 +245,9 @@ class Scheduler:
         return started
 
     async def _sweep(self) -> int:
-        """Go once over what is due and ours to serve; return the claims won, with those won for others meanwhile.
+        """Claim once what is due and served here; return the number of claims won, those for other replicas included.
 
-        What others are late with is served beside, one round at a time: it may be locked, and ours never waits for it.
+        Overdue tasks of other replicas are served concurrently, one round at a time: they may be locked.
         """
         mine, *others = self.presence.turns
         won = await self._claims.serve(mine)

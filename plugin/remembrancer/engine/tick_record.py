@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
 
 _PROGRESS_SECONDS: Final = 10.0
-"""How long a pass may take without any progress, and how much later than its interval it may be."""
+"""The longest time a tick may take without progress, or be late by."""
 
 
 class TickRecord:
-    """What is known of the passes of one checker.
+    """The ticks of one scheduler loop.
 
     Args:
         clock: The scheduler's; real time is measured by the monotonic clock instead.
-        interval_seconds: The longest time between two passes.
+        interval_seconds: The longest time between two ticks.
     """
 
     def __init__(self, clock: Clock, interval_seconds: float) -> None:
@@ -30,7 +30,7 @@ class TickRecord:
         self.passes = 0
         self.failed = 0
         self.is_failing = False
-        """Whether the last pass failed."""
+        """True if the last tick failed."""
         self.last_pass_at: datetime | None = None
         self._last_good: float | None = None
         self._started = self._seconds()
@@ -68,12 +68,12 @@ class TickRecord:
 
     @property
     def age_seconds(self) -> float:
-        """How long ago the last good pass ended; 0 without one."""
+        """Seconds since the last good tick ended; 0 without one."""
         return 0.0 if self._last_good is None else self._seconds() - self._last_good
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong with the passes, in words; None if nothing is."""
+        """A description of what is wrong with the ticks; None if nothing is."""
         now = self._seconds()
         if self._progress is not None and now - self._progress > self._allowed:
             return f"The pass under way has made no progress for more than {self._allowed:g} s."

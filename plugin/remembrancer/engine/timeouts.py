@@ -1,4 +1,4 @@
-"""Bounds on what is waited for: work that hangs is cancelled, and left behind if it will not end."""
+"""Timeouts: work that hangs is cancelled, and abandoned if it does not end."""
 
 from __future__ import annotations
 

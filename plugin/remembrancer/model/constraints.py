@@ -59,7 +59,7 @@ def read_line(field: str, value: object, longest: int, example: str) -> str:
     """Check a name, a key or an id: it stands in tables, logs and paths."""
     text = read_text(field, value, longest, example)
     if has_controls(text):
-        raise InvalidInput(field, text, "one line of text without control characters", example)
+        raise InvalidInput(field, text, "one line of text without control characters and invisible ones", example)
     return text
 
 

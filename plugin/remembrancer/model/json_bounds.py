@@ -63,6 +63,20 @@ class JsonTooDeep(ValueError):
         super().__init__(f"{place} is nested more than {BODY_DEPTH} deep")
 
 
+class RepeatedKey(ValueError):
+    """JSON text with an object in which one key stands twice: readers differ in which of the two values counts.
+
+    Args:
+        key: That key.
+    """
+
+    allowed = "each key once in an object"
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"the key {_shown(key)!r} stands twice in one object")
+
+
 def keep_within(value: object, name: str, example: object) -> None:
     """Refuse a *value*, of the field *name*, that no answer could carry. Raises InvalidInput."""
     if fault := out_of_bounds(value, name):
@@ -79,15 +93,17 @@ def out_of_bounds(
 
 
 def read_json(text: str | bytes) -> object:
-    """Return the value of JSON *text*. Raises ValueError; JsonTooDeep where that is why."""
+    """Return the value of JSON *text*. Raises ValueError; JsonTooDeep or RepeatedKey where that is why."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except RecursionError:
         raise JsonTooDeep(_deep_member(text if isinstance(text, str) else text.decode("utf-8", "replace"))) from None
     except ValueError as fault:
         if type(fault) is not ValueError:  # no JSON, or no text
             raise
-        return json.loads(text, parse_int=_clamped)  # a whole number has more digits than Python reads
+        return json.loads(
+            text, object_pairs_hook=_once, parse_int=_clamped
+        )  # a whole number has more digits than Python reads
 
 
 def read_kept(text: str) -> object:
@@ -173,6 +189,15 @@ def _deep_member(text: str) -> str:
         if level > BODY_DEPTH:
             return member
     return member
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the object with these members. Raises RepeatedKey."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        raise RepeatedKey(next(key for key, _ in pairs if key in seen or seen.add(key)))
+    return found
 
 
 def _clamped(digits: str) -> int:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import InvalidInput, TaskNotFound
+from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.ports.filters import TaskFilter, TaskPageQuery
 from remembrancer.ports.statistics import STEPS
@@ -104,12 +104,12 @@ async def page_of(tasks: TaskStore, wanted: TaskFilter, cursor: str | None) -> T
 
 
 async def most_deferred(store: Graph, life: LifetimeStatistics) -> ScheduledTask | None:
-    """Return the task that was put off most often, if it is still there."""
+    """Return the task that was deferred most often, if it still exists and can be read."""
     if life.most_deferred is None:
         return None
     try:
         return await store.tasks.get(life.most_deferred[1])
-    except TaskNotFound:
+    except (TaskNotFound, TaskUnreadable):
         return None
 
 

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 
 NAMED: Final = 10
 """How many records a finding names at most."""
+DERIVED: Final = frozenset(
+    {
+        *("time", "scheduler_counter", "scheduler_hour", "cron_expression", "execution_lease", "event_stream"),
+        *("zone_rules", "scheduler_replica", "remembrancer_graph"),
+    }
+)
+"""Labels whose records follow from others, or from who works on the graph: no history is lost with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,16 @@ class CheckReport:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineRepair:
+    """What the engine mended of itself."""
+
+    done: Sequence[str]
+    """What was done, in words."""
+    lost: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many records of each label its indexes named and it cannot give; 0 where their number is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class RepairReport:
     """What a repair came to: how the graph stood before and after, and what was done in between."""
 
@@ -65,3 +82,14 @@ class RepairReport:
     """Where what could not be read, or all that there was, is kept; None where nothing had to be."""
     apart: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many records of each label were taken out of the graph, and stand in that file."""
+    lost: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many records of each label have left the graph, and stand in no file but the copy of the graph's own.
+
+    0 where their number is not known."""
+    rounds: int = 0
+    """How often the graph was repaired until a check found nothing, or nothing more could be done."""
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether the graph holds less than before it was damaged."""
+        return bool(self.lost) or any(label not in DERIVED for label in self.apart)

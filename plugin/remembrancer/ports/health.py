@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_COUNTED: Final = 10_000
-"""How many due tasks are counted at most."""
+"""How many due tasks are counted at most, and up to how many records are counted one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class GraphHealth:
     exposure: str | None = None
     """Says that other users can enter the graph's directory, and the remedy; None if it is private, or on a server."""
     damage: str | None = None
-    """Says what of the graph is missing, as far as its own counts show at once; None if nothing is."""
+    """Says what of the graph is missing, as far as a bounded read shows; None if nothing is."""
 
 
 UNKNOWN: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
@@ -67,6 +67,14 @@ class HealthProbe(Protocol):
 
     async def probe(self, now: datetime) -> GraphHealth:
         """Return the state of the graph at *now*."""
+        ...
+
+    async def damage(self) -> str | None:
+        """Return what of the graph is missing, in words, as far as a bounded read shows; None if nothing is."""
+        ...
+
+    async def refuse_void(self) -> None:
+        """Log what is missing. Raises GraphDamaged: tasks were created, and none of them can be read."""
         ...
 
     async def refusal(self) -> str | None:

@@ -9,6 +9,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from remembrancer.errors import NotRunning
+from remembrancer.service.argument_types import ArgumentTypes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -118,11 +119,16 @@ _Self = TypeVar("_Self", bound=CallStats)
 def public(
     method: Callable[Concatenate[_Self, _P], Coroutine[None, None, _T]],
 ) -> Callable[Concatenate[_Self, _P], CoroutineType[None, None, _T]]:
-    """Let *method* be awaited on any event loop, and count each call of it."""
+    """Let *method* be awaited on any event loop, and count each call of it; one with a wrong type is refused."""
+    types = ArgumentTypes(method)
+
+    async def checked(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        types.check((self, *args), kwargs)
+        return await method(self, *args, **kwargs)
 
     @wraps(method)
     async def called(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return await self.calls.take(partial(method, self, *args, **kwargs))
+        return await self.calls.take(partial(checked, self, *args, **kwargs))
 
     return called
 
@@ -130,10 +136,12 @@ def public(
 def carried(
     method: Callable[Concatenate[_Self, _P], Coroutine[None, None, _T]],
 ) -> Callable[Concatenate[_Self, _P], CoroutineType[None, None, _T]]:
-    """Let *method* be awaited on any event loop."""
+    """Let *method* be awaited on any event loop; a call with an argument of a wrong type is refused."""
+    types = ArgumentTypes(method)
 
     @wraps(method)
     async def called(self: _Self, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        types.check((self, *args), kwargs)
         return await self.calls.carry(partial(method, self, *args, **kwargs))
 
     return called

@@ -176,6 +176,8 @@ class Lifecycle(EventCalls):
         await self._open()
         try:
             scheduler = self._running_scheduler()
+            if self._store:
+                await self._store.health.refuse_void()
             await scheduler.presence.join()
             self._shutdown_event.clear()
             self._started_at = self._time_service.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,10 @@ _PROTECTED: Final = (
     "TLS, whose address --proxy names"
 )
 _EXAMPLE: Final = "--host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem"
+
+_NAME: Final = re.compile(r"(?=.*[A-Za-z])(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.)*(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+"""Of labels; one of digits and dots alone is a broken address."""
+_LONGEST_NAME: Final = 253
 
 _SHORTEST_PREFIX: Final = 8
 """A wider network is no list of proxies."""
@@ -73,7 +78,7 @@ def read_network(
         raise InvalidInput("--root-path", root_path, "a path that begins with / and does not end with it", "/scheduler")
     if not ipaddress.ip_address(address).is_loopback and not certificate and not allowed:
         raise InvalidInput("--host", host, _PROTECTED, _EXAMPLE)
-    return Network(address, certificate, key, allowed, root_path, tuple(allowed_hosts))
+    return Network(address, certificate, key, allowed, root_path, tuple(map(_read_allowed, allowed_hosts)))
 
 
 def _read_host(text: str) -> str:
@@ -83,6 +88,18 @@ def _read_host(text: str) -> str:
         return str(ipaddress.ip_address(text.strip("[]")))
     except ValueError as refused:
         raise InvalidInput("--host", text, _ADDRESSES, "0.0.0.0") from refused  # noqa: S104 (an example)
+
+
+def _read_allowed(text: str) -> str:
+    """Return a host as a Host header names it, without its port."""
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text.removesuffix(".")
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError as refused:
+        if len(host) <= _LONGEST_NAME and _NAME.fullmatch(host):
+            return host.lower()
+        allowed = "a host name or an address as clients ask for it, without scheme, port and path; no wildcard"
+        raise InvalidInput("--allowed-host", text, allowed, "scheduler.example.org") from refused
 
 
 def _check_certificate(certificate: str | None, key: str | None) -> None:

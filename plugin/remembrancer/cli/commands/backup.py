@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
 from remembrancer.cli.command import CommandOptions, GraphOptions
+from remembrancer.cli.step_bar import step_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
     from remembrancer.bootstrap.backups import BackupResult
-    from remembrancer.operations.graph_copy import CopyStep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +34,7 @@ async def backup(asked: BackupOptions) -> None:
     from remembrancer.bootstrap.backups import backup_graph
     from remembrancer.cli.connect import held_by
 
-    with _watched(as_json=asked.as_json) as watch:
+    with step_bar(as_json=asked.as_json) as watch:
         async with held_by(asked.graph) as live:
             snapshot = live.snapshot if live else None
             done = await backup_graph(asked.graph, asked.destination, snapshot=snapshot, watch=watch)
@@ -65,21 +62,9 @@ async def restore(asked: RestoreOptions) -> None:
     from remembrancer.cli.connect import set_actor
 
     set_actor("command line")
-    with _watched(as_json=asked.as_json) as watch:
+    with step_bar(as_json=asked.as_json) as watch:
         done = await restore_graph(asked.source, asked.target, watch=watch)
     _print(done, "is restored from", as_json=asked.as_json)
-
-
-@contextmanager
-def _watched(*, as_json: bool) -> Generator[Callable[[CopyStep], None]]:
-    """Show how far it is: to people a bar on stderr, to machines nothing but the result."""
-    from remembrancer.cli.output import progress
-
-    if as_json:
-        yield lambda _: None
-        return
-    with progress() as show:
-        yield lambda step: show(f"{step.phase} {step.part}", step.done, step.total)
 
 
 def _print(done: BackupResult, how: str, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option, echo
 
 from remembrancer.cli.command import CommandOptions
+from remembrancer.cli.step_bar import step_bar
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ async def copy(asked: CopyOptions) -> None:
     """
     from remembrancer.bootstrap.copies import copy_graph
     from remembrancer.cli.connect import set_actor
-    from remembrancer.cli.output import print_json, progress
+    from remembrancer.cli.output import print_json
 
     set_actor("command line")
     if asked.as_json:
@@ -42,12 +43,8 @@ async def copy(asked: CopyOptions) -> None:
         )
         print_json({"event": "copied", "copied": copied}, indent=None)
         return
-    with progress() as show:
-        copied = await copy_graph(
-            asked.source,
-            asked.target,
-            watch=lambda step: show(f"{step.phase} {step.part}", step.done, step.total),
-        )
+    with step_bar(as_json=False) as watch:
+        copied = await copy_graph(asked.source, asked.target, watch=watch)
     _print(copied)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from typer import Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.errors import GraphDamaged, GraphReplaced, GraphUnavailable
+from remembrancer.errors import GraphDamaged, GraphNotFound, GraphReplaced, GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,9 @@ class DoctorOptions(GraphOptions):
 async def doctor(asked: DoctorOptions) -> int:
     """Look at ten things that go wrong with schedulers: what it saw, why it matters, what to do.
 
+    Tasks and executions are compared with the graph's books: counted one by one up to 10,000 of each, and by the
+    engine's own counts above. `remembrancer check` compares everything.
+
     Exit code 0: all is well. 5: something is worth a look. 6: something is critical. For example:
 
         remembrancer doctor
@@ -43,13 +46,19 @@ async def doctor(asked: DoctorOptions) -> int:
     if asked.rules:
         sys.stdout.write(files("remembrancer.surfaces.otel").joinpath("alerts.yml").read_text("utf-8"))
         return 0
-    from remembrancer.cli.connect import connect
+    from remembrancer.cli.connect import connect, folder_of
     from remembrancer.cli.output import print_json
     from remembrancer.operations.diagnostics.checks import Severity, worst
 
     try:
-        async with connect(asked.graph) as reached:
-            told = await reached.scheduler.examine()
+        try:
+            async with connect(asked.graph) as reached:
+                told = await reached.scheduler.examine()
+        except GraphNotFound:  # it may be there, and may not be written
+            if (folder := folder_of(asked.graph)) is None or not folder.exists():
+                raise
+            async with connect(asked.graph, read_only=True) as reached:
+                told = await reached.scheduler.examine()
     except GraphUnavailable as error:
         told = _of_unreadable(error)
     if asked.as_json:

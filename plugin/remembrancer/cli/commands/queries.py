@@ -11,7 +11,7 @@ from typer import Argument, Option
 from remembrancer.cli.command import ReadOptions
 from remembrancer.cli.options import TaskId  # noqa: TC001 (typer reads the annotations)
 from remembrancer.errors import InvalidInput
-from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, read_json
+from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus
 
 if TYPE_CHECKING:
@@ -201,6 +201,8 @@ def _parameter(text: str) -> tuple[str, object]:
         return name, read_json(value)
     except JsonTooDeep as deep:
         raise InvalidInput("--param", value, f"a value at most {DEPTH} levels deep", "status=failed") from deep
+    except RepeatedKey as repeated:
+        raise InvalidInput("--param", value, f"{RepeatedKey.allowed}; {repeated}", "status=failed") from repeated
     except ValueError:
         return name, value
 

@@ -10,7 +10,7 @@ from typer import Argument, Option
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.options import Zone, moment, moment_in
 from remembrancer.errors import InvalidInput
-from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, read_json
+from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
 
 if TYPE_CHECKING:
@@ -138,6 +138,9 @@ def _object(text: str | None) -> dict[str, object] | None:
         value = read_json(text)
     except JsonTooDeep as deep:
         raise InvalidInput("context", text, f"a JSON object, at most {DEPTH} levels deep", '{"room": "hall"}') from deep
+    except RepeatedKey as repeated:
+        allowed = f"a JSON object with {RepeatedKey.allowed}; {repeated}"
+        raise InvalidInput("context", text, allowed, '{"room": "hall"}') from repeated
     except ValueError:
         value = None
     if not isinstance(value, dict):

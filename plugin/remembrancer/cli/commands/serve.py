@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.cli.exit_codes import FAILED
 from remembrancer.cli.options import DEFAULT_GRAPH, read_days
 from remembrancer.cli.server_wait import until_it_answers
-from remembrancer.cli.servers import exposition, listening, network_of, serve_metrics, serve_rest
+from remembrancer.cli.servers import (
+    exposition,
+    listening,
+    network_of,
+    refuse_shared_port,
+    serve_metrics,
+    serve_rest,
+)
 from remembrancer.cli.signals import FinalStep, Signals
 from remembrancer.errors import InvalidInput
 
@@ -52,7 +59,7 @@ async def serve(asked: ServeOptions) -> int:
     """
     from remembrancer.cli.views.serve import ServeLog, chronicled, find_handler
 
-    folder = _folder(asked.graph)
+    folder = _checked(asked)
     last, stop = FinalStep(), asyncio.Event()  # before the handler's module is imported
     with Signals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
@@ -75,11 +82,6 @@ async def _open_shared(
     """Start on a graph that others reach by themselves."""
     from remembrancer.bootstrap import open_service, shown
 
-    for option, port in (("--bolt-port", asked.bolt_port), ("--control-port", asked.control_port)):
-        if port:
-            allowed = "a port for the graph in a folder; others reach this one on its own server"
-            raise InvalidInput(option, port, allowed, 0)
-    network_of(asked)  # before anything is opened
     gathering = exposition(asked.metrics_port)
     instruments = gathering.instruments if gathering else None
     service = open_service(asked.graph, handler=handler, options=_numbers(asked), instruments=instruments)
@@ -101,8 +103,6 @@ async def _open(
     from remembrancer.surfaces.control.server import ControlServer
     from remembrancer.surfaces.kept_access import read_access, write_access
 
-    _refuse_control_port(asked.control_port)
-    network_of(asked)  # before anything is opened
     kept = read_access(folder)
     port = asked.bolt_port or kept.bolt_port or 0
     bolt = open_bolt(folder, bolt_port=port, password=kept.bolt_password) if asked.bolt else None
@@ -131,6 +131,27 @@ async def _open(
     write(folder, beacon)
     chronicle.serving(folder, beacon, api.absent)
     return service
+
+
+def _checked(asked: ServeOptions) -> Path | None:
+    """Return the folder to serve, None for a graph on a server, before anything is opened.
+
+    Raises InvalidInput: an option is wrong, or against another.
+    """
+    folder = _folder(asked.graph)
+    if folder is None:
+        for option, port in (("--bolt-port", asked.bolt_port), ("--control-port", asked.control_port)):
+            if port:
+                allowed = "a port for the graph in a folder; others reach this one on its own server"
+                raise InvalidInput(option, port, allowed, 0)
+    else:
+        _refuse_control_port(asked.control_port)
+    if asked.bolt_port and not asked.bolt:
+        raise InvalidInput("--bolt-port", "--no-bolt", "one of the two: without Bolt it has no meaning", "--bolt-port")
+    refuse_shared_port(asked)
+    network_of(asked)
+    _numbers(asked)
+    return folder
 
 
 def _refuse_control_port(port: int) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from remembrancer.settings import SchedulerOptions
 
 _DEAD_LEASES: Final = 10
-"""A replica without a sign of life for so many lease times is taken off the roll."""
+"""A replica without a heartbeat for this many lease times is removed."""
 _READINGS: Final = 3
 _LEAVE_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 5.0
@@ -59,13 +59,13 @@ _TWO: Final = (
 
 
 class Membership:
-    """One replica's place on the roll of its graph.
+    """The membership of one replica.
 
     Args:
         store: The graph.
         clock: The time; the system's is set by that of a shared graph's server.
         options: How often, how long.
-        faults: Where it is told what is wrong with the graph, once for each trouble.
+        faults: Logs what is wrong with the graph, once for each fault.
     """
 
     def __init__(self, store: Graph, clock: Clock, options: SchedulerOptions, faults: Faults) -> None:
@@ -81,13 +81,13 @@ class Membership:
         self.live: tuple[Replica, ...] = ()
         """The replicas with a recent sign of life, as last seen."""
         self.turns: tuple[Assignment, ...] = ALONE
-        """What this replica serves, in the order in which it looks."""
+        """The shards this replica serves, in the order it reads them."""
         self.trouble: str | None = None
-        """What is wrong with the graph just now."""
+        """A description of what is wrong with the graph; None if nothing is."""
         self.barred = False
-        """Whether the graph is another one, and cannot be worked on."""
+        """True if the graph was replaced and cannot be used."""
         self.renewals = 0
-        """How often the graph was given its schema again."""
+        """The number of times the graph's schema was created again."""
         self.upcoming: datetime | None = None
         """On a shared graph, when a task is due for this replica, as the last poll found."""
         self._polled = float("-inf")
@@ -95,12 +95,12 @@ class Membership:
 
     @property
     def clock_offset_seconds(self) -> float:
-        """How far the time that counts is ahead of this machine's clock."""
+        """Offset of the graph's time from this machine's clock, in seconds."""
         return self._clock.offset_seconds if isinstance(self._clock, SystemTime) else 0.0
 
     @property
     def clock_name(self) -> str:
-        """What messages call this machine's clock."""
+        """The name of this machine's clock in messages."""
         return self._clock.name if isinstance(self._clock, SystemTime) else "The clock"
 
     async def look(self) -> None:
@@ -128,7 +128,7 @@ class Membership:
 
     @property
     def pace(self) -> timedelta:
-        """How often to poll a shared graph: the more replicas do so, the less often each, down to half as often."""
+        """Return the poll interval of a shared graph: it grows with the replicas, to at most twice the setting."""
         slower = min(_SLOWEST, math.sqrt(max(1, len(self.live))))
         return timedelta(seconds=self._options.hearing_seconds * slower)
 
@@ -191,7 +191,7 @@ class Membership:
                 self.trouble = None
 
     def near(self, task: ScheduledTask) -> ScheduledTask:
-        """Return a new task with an id in a share of ours, if it is due before others can have heard of it."""
+        """Return a new task with an id in a shard of this replica, if it is due before others can have polled it."""
         mine = self.turns[0].shares
         if mine is None or task.schedule_cron or task.next_run_ms is None:
             return task
@@ -252,7 +252,7 @@ class Membership:
             self.turns = assignments(self.replica_id, live, self._options.help_seconds)
 
     def _fault_of(self, roster: ClusterSnapshot, me: Replica | None) -> str | None:
-        """Say what is wrong with the graph; None if it is the one that it was. *me* is as it was before the look."""
+        """Return what is wrong with the graph; None if it is unchanged. *me* is this replica before the check."""
         if roster.graph_id is None:
             return _WIPED
         if self.graph_id not in {None, roster.graph_id}:
@@ -265,7 +265,7 @@ class Membership:
         return _RESTORED if mine.heartbeat_at < me.heartbeat_at else None
 
     async def _begin_anew(self, fault: str) -> ClusterSnapshot:
-        """Go on with the graph that is there now; it is healthy again once the next look finds nothing wrong."""
+        """Accept the graph that is there; it is healthy once the next check finds nothing wrong."""
         if not self.barred:
             self._say(fault)
         self.barred = True

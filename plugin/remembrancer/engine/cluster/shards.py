@@ -1,4 +1,4 @@
-"""Which tasks a replica serves: its own shares at once, the others' when they are late. Pure functions.
+"""Shards: a replica serves its own at once and those of others when they are late. Pure functions.
 
 Each share belongs to the live replica whose hash with it is highest (rendezvous hashing): all agree on it without
 a word, and one that joins or leaves moves nothing but its own shares. Who is preferred decides nothing about
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _ANYBODY: Final = 3
-"""After so many times the help delay everybody helps, and not only who is next in line."""
+"""After this many help delays every replica helps, not only the second in line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Assignment:
 
 
 ALONE: Final = (Assignment(None),)
-"""What a replica without others serves: everything, when it is due."""
+"""The assignment of a single replica: everything, when it is due."""
 
 
 def assignments(replica_id: str, live: Collection[str], help_seconds: float) -> tuple[Assignment, ...]:
-    """Return what *replica_id* serves beside the *live* ones, in the order in which it looks.
+    """Return what *replica_id* serves among the *live* replicas, in the order it reads them.
 
     Its own shares come first. Of a share whose owner is late, the second in line takes care after *help_seconds*:
     one helper, so that several do not all reach for the same. After thrice that, everybody does.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _WRITTEN_WITHIN_SECONDS: Final = 5.0
-"""How long a cancel waits for the outcomes of what it withdrew; they are written all the same."""
+"""The time a cancel waits for the outcomes of what it withdrew; they are written in any case."""
 _READ_WITHIN_SECONDS: Final = 5.0
 
 
@@ -81,7 +81,7 @@ class Cancellations:
                 self._stop(task_id)
 
     def _stop(self, task_id: str) -> tuple[list[str], list[asyncio.Future[None]]]:
-        """Ask the runs of a task to stop; return those that had begun, and what tells that the others are written."""
+        """Ask the runs of a task to stop; return those that had begun, and a waiter for the outcomes of the others."""
         author = current_actor()
         stopping: list[str] = []
         written: list[asyncio.Future[None]] = []

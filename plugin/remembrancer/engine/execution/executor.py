@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 _SLOT_WITHIN_SECONDS: Final = 5.0
 _END_SECONDS: Final = 1.0
-"""How long handlers may take to end once `stop` has told them to."""
+"""The time handlers may take to end after `stop` has asked them to."""
 _WRITE_SECONDS: Final = 5.0
-"""How long `stop` waits for the graph to take outcomes."""
+"""The time `stop` waits for outcomes to be written."""
 _DOUBT_SECONDS: Final = 1.0
 """A loop that still runs so long after a handler was cancelled from outside was not at its own end."""
 
@@ -80,23 +80,23 @@ class Executor:
         self._doubted: dict[Run, asyncio.TimerHandle] = {}
         self._stopping = self._stopped = False
         self._cut_off = False
-        """Whether the loop ends without a `stop`."""
+        """True if the event loop ends without a `stop`."""
         self.scheduler: SyncCalls = OUTSIDE
-        """What plain handlers call."""
+        """The calls that plain handlers may make."""
 
     @property
     def running(self) -> int:
-        """How many handlers are under way."""
+        """The number of handlers under way."""
         return len(self._runs.handling)
 
     @property
     def room(self) -> int:
-        """How many slots are free."""
+        """The number of free slots."""
         return self._slots.free
 
     @property
     def memory_bytes(self) -> int:
-        """How much memory the tasks under way take."""
+        """The memory that the tasks under way take, in bytes."""
         return memory_of([each.firing for each in self._runs.handling.values()])
 
     @property
@@ -112,7 +112,7 @@ class Executor:
 
     @property
     def inside_handler(self) -> bool:
-        """Whether the caller is a handler that is under way here, or was called by one."""
+        """Return True if the caller is a handler that runs here, or was called by one."""
         return self._caller() is not None
 
     def reserve(self, most: int) -> Reservation:
@@ -150,7 +150,7 @@ class Executor:
             batch.timers.append(loop.call_later(seconds, self._runs.expire, runs))
 
     async def cancel_task(self, task_id: str) -> list[str]:
-        """Stop what runs of a task that was cancelled just now; return the executions that were asked to stop."""
+        """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
         return await self._cancellations.cancel(task_id)
 
     async def heartbeat(self) -> None:
@@ -171,7 +171,7 @@ class Executor:
         await self._ledger.idle()
 
     async def stop(self, timeout_seconds: float) -> None:
-        """Wait for the handlers up to the limit, tell those that are left to end, write what became of each.
+        """Wait for the handlers up to the limit, ask the rest to end, and write the outcome of each.
 
         What does not end then is settled and abandoned: each step has its limit.
         """

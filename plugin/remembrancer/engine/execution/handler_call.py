@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("remembrancer")
 _LONGEST_TEXT: Final = 10_000
 UNANSWERED: Final = object()
-"""What a call gives in place of an answer when its handler was never called, or is not waited for."""
+"""The result of a call whose handler was never called, or is abandoned."""
 
 
 def is_async(handler: Handler) -> bool:
-    """Whether calling *handler* gives a coroutine; anything else may block and gets a thread."""
+    """Return True if calling *handler* gives a coroutine; anything else may block and gets a thread."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
 
 
@@ -128,7 +128,7 @@ def _text(error: BaseException) -> str:
 
 
 def _can_be_shown(error: BaseException) -> bool:
-    """Whether the log can format an exception with its traceback."""
+    """Return True if the log can format an exception with its traceback."""
     try:
         traceback.format_exception(error)
     except BaseException:  # noqa: BLE001 (the exception's own properties may raise anything)

@@ -19,7 +19,7 @@ _IDLE_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a call on a thread ended: its answer, or what it raised, which no future could carry as it is."""
+    """The end of a call on a thread: its answer, or the exception, which a future could not carry unchanged."""
 
     answer: object = None
     error: BaseException | None = None

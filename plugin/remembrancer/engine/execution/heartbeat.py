@@ -1,4 +1,4 @@
-"""The heartbeat: renews the leases of what is under way, and tells when one cannot be held any longer."""
+"""Heartbeat: renews the leases of what is under way, and reports those that cannot be held."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _LONGEST_PAUSE_SECONDS: Final = 5.0
 _REFUSALS: Final = 3
 """So often an outcome is refused by a graph that takes other writes, before it is replaced."""
 _TOLD_EACH: Final = 12
-"""One try in so many is logged."""
+"""Every how many attempts one is logged."""
 _MOST: Final = 1000
 """Outcomes in one commit."""
 
@@ -56,11 +56,11 @@ class _Held:
 
 
 class OutcomeWriter:
-    """What this replica holds and has to write down.
+    """The leases that this replica holds and the outcomes it has to write.
 
     Args:
-        store: Where it is written.
-        instruments: What measures.
+        store: The graph.
+        instruments: Measures.
     """
 
     def __init__(self, store: Graph, instruments: Telemetry) -> None:
@@ -84,7 +84,7 @@ class OutcomeWriter:
         return f"{len(self._troubled)} outcomes wait for the graph to take them" if self._troubled else None
 
     def hold(self, lease_id: str, executions: int) -> None:
-        """Keep the lease until so many outcomes are written, or left to it."""
+        """Keep the lease until this many outcomes are written or left to it."""
         self._held[lease_id] = _Held(executions)
 
     def enter(self, settlement: Settlement, lease_id: str) -> None:
@@ -168,7 +168,7 @@ class OutcomeWriter:
             self._start([entry])
 
     async def _takes_others(self, error: Exception, entry: PendingOutcome) -> bool:
-        """Whether the graph, which has refused this, takes another write: then it is not the graph's state."""
+        """Return True if the graph, which has refused this write, accepts another."""
         if isinstance(error, GraphUnavailable) and type(error) not in {GraphUnavailable, ForeignConstraint}:
             return False  # a full disk, a server that does not answer: it says so itself
         try:

@@ -48,7 +48,7 @@ class ProgressWriter:
             self._loop.call_soon_threadsafe(self._begin)
 
     async def stop(self) -> None:
-        """Write no more."""
+        """Stop writing."""
         self._stopped = True
         self._newest.clear()
         if self._writing:

@@ -57,12 +57,12 @@ class Run:
     limit_seconds: float
     task: asyncio.Task[None] | None = None
     answer: asyncio.Future[Ended | None] | None = None
-    """What a plain handler ends with; None if it is not waited for."""
+    """The end of a plain handler; None if it is abandoned."""
     on_thread: bool = False
     begun_at: float | None = None
     asked: StopReason | None = None
     spared: bool = False
-    """Whether the handler cancelled its own task, and goes on."""
+    """True if the handler cancelled its own task and goes on."""
     over: bool = False
     settled: bool = False
 
@@ -83,7 +83,7 @@ class Run:
 
     @property
     def is_retried(self) -> bool:
-        """Whether another attempt follows if this one is lost."""
+        """True if another attempt follows should this one be lost."""
         task = self.firing.task
         return task.on_lost is OnLost.RETRY and self.firing.execution.attempt < task.max_attempts
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _GRACE_SECONDS: Final = 5.0
-"""How long an async handler that was cancelled at its deadline may clean up."""
+"""The time an async handler may clean up after it was cancelled at its deadline."""
 _SHORTEST_SECONDS: Final = 0.01
 
 
@@ -39,7 +39,7 @@ class Runs:
         self.overdue: set[Run] = set()
         """Those that are over, but whose handler cannot be interrupted and still runs."""
         self._unbegun: dict[str, Run] = {}
-        """Who takes a run out of it, in one step, decides: a thread that it begins, the loop that it never does."""
+        """Removing a run from it decides in one step: by a thread, that it begins; by the loop, that it never does."""
 
     @property
     def trouble(self) -> str | None:

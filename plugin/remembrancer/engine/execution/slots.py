@@ -64,7 +64,7 @@ class Slots:
 
 @dataclass(slots=True, eq=False)
 class Reservation:
-    """Slots reserved for executions that are being claimed, and which of their tasks are cancelled meanwhile.
+    """Slots reserved for executions that are being claimed, and the tasks of theirs that are cancelled until then.
 
     It ends with the `with` statement that it is used in: slots that started no handler are given back then.
     """
@@ -75,7 +75,7 @@ class Reservation:
     """All reservations of the dispatch; this one belongs to them while its claims are being written."""
     task_ids: frozenset[str] = frozenset()
     sent: float = 0.0
-    """When the claims were sent, by `lease_time`: their lease holds from then on."""
+    """The time the claims were sent, by `lease_time`: their leases hold from then on."""
     cancelled: set[str] = field(default_factory=set[str])
     withdrawn: list[asyncio.Future[None]] = field(default_factory=list["asyncio.Future[None]"])
     """Resolved when the outcomes are written of executions that were claimed, and do not begin for a cancel."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 500
 _SMALLEST: Final = 10
 _BUDGET_SECONDS: Final = 0.02
-"""How long one batch may hold up the graph's writer: a task that falls due meanwhile waits for it."""
+"""The longest time one batch may occupy the graph's writer: due tasks wait for it."""
 _BETWEEN_SWEEPS: Final = timedelta(hours=1)
 _ALL: Final = ""
 _MOST_DAYS: Final = 36_500
@@ -31,20 +31,20 @@ _MOST_DAYS: Final = 36_500
 
 @dataclass(frozen=True, slots=True)
 class PruneResult:
-    """What a roll-up did, or would do."""
+    """The result of a roll-up, done or simulated."""
 
     before: datetime
-    """What began earlier than that was rolled up."""
+    """Executions that began before this were rolled up."""
     executions: int
     occurrences: int
     summaries: int
-    """How many summaries were made or grew."""
+    """The number of summaries that were created or extended."""
 
 
-def days_to_keep(days: float) -> timedelta:
-    """Return the time that executions are kept. Raises InvalidInput for one that makes no sense."""
+def days_to_keep(days: float, field: str = "keep_executions_days") -> timedelta:
+    """Return the time that executions are kept, as *field* says. Raises InvalidInput for one that makes no sense."""
     if isinstance(days, bool) or not 0 <= days <= _MOST_DAYS:
-        raise InvalidInput("keep_executions_days", days, f"a number of days, 0 to {_MOST_DAYS:,}", 90)
+        raise InvalidInput(field, days, f"a number of days, 0 to {_MOST_DAYS:,}", 90)
     return timedelta(days=days)
 
 
@@ -99,7 +99,7 @@ async def prune(past: ExecutionRetention, now: datetime, keep_days: float, *, dr
 
     Raises InvalidInput.
     """
-    before = now - days_to_keep(keep_days)
+    before = now - days_to_keep(keep_days, "keep_days")
     executions = occurrences = 0
     summaries: set[tuple[str, str]] = set()
     after_id = _ALL

@@ -114,9 +114,9 @@ def database(facts: DiagnosticFacts) -> Judgement:
     health = _worst(_by(seconds, 1.0, 10.0), WARN if mine else OK)
     numbers["writable"] = float(facts.refusal is None)
     if facts.refusal is not None:
-        health, saw = CRITICAL, f"the graph cannot be written: {facts.refusal.splitlines()[0]}; it {saw}"
+        health, saw = CRITICAL, f"the graph cannot be written: {facts.refusal.splitlines()[0].rstrip('.')}; it {saw}"
     if facts.sounding.damage is not None:
-        health, saw = CRITICAL, f"{facts.sounding.damage}: `remembrancer check` says more; it {saw}"
+        health, saw = CRITICAL, f"{facts.sounding.damage}: `remembrancer check` compares all; it {saw}"
     free, size = facts.sounding.disk_free, facts.sounding.disk_size
     if free is not None and size:
         numbers |= {"disk_free_bytes": float(free), "disk_free_share": free / size}

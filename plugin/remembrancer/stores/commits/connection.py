@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.model.query_limits import QueryLimits
-    from remembrancer.ports.graph_check import CheckStep, Finding
+    from remembrancer.ports.graph_check import CheckStep, EngineRepair, Finding
     from remembrancer.stores.commits.pending_counts import PendingCounts
     from remembrancer.stores.commits.statement import Row, Statement
 
@@ -66,8 +66,8 @@ class GraphConnection(Protocol):
         """Return the faults that the engine finds in itself: its files, its indexes, its schema."""
         ...
 
-    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
-        """Let the engine repair itself, and declare and build what is missing; return what was done.
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
+        """Let the engine repair itself, and declare and build what is missing; return what was done, and what is lost.
 
         Raises GraphUnavailable.
         """

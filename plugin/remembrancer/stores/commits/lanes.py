@@ -68,7 +68,16 @@ _SCHEDULER_READS: Final = (
     *("due_tasks", "due_tasks_of_shares", "next_run", "next_run_of_shares", "task_elements", "execution_elements"),
     *("leases_over", "still_running", "task_by_id", "task_by_dedup_key", "reactivation_of", "deferrals_of_task"),
     *("execution_by_id", "request_by_key", "token_by_digest", "oldest_executions", "batch_ages", "event_streams"),
-    *("graph_version", "graph_size", "due_backlog", "lease_state", "counters", "idle_counters", "cancelled_tasks"),
+    *(
+        "graph_version",
+        "graph_size",
+        "counted_size",
+        "due_backlog",
+        "lease_state",
+        "counters",
+        "idle_counters",
+        "cancelled_tasks",
+    ),
     *("zone_rules", "zones_in_use", "recurring_tasks", "missed_ahead"),
 )
 _LANES: Final = {

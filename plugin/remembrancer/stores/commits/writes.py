@@ -166,6 +166,7 @@ _COPIES_AND_REPAIRS: Final = {
     "take_out_<label>": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
     "take_out_tokens": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
     "replace_batches": WriteSpec(upkeep.BatchRow, silent="it stands for events that cannot be read"),
+    "note_repair": WriteSpec(tasks.ChangeRow, silent=_AUDIT),
     "set_derived": WriteSpec(upkeep.DerivedRow, "task_id", silent=_REPAIR),
     "forget_books": WriteSpec(upkeep.EmptyRow, silent=_REPAIR),
     "restore_graph": WriteSpec(upkeep.RestoreRow, silent=_COPY),

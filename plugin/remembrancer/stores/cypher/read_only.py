@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.stores.cypher.expression_loops import ExpressionLoops
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY, Token, folded, tokens_of
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def refuse_powers(text: object) -> None:
             _refuse(token, "a second statement", "one statement at a time")
         if token.is_name:
             _refuse_word(tokens, place)
+    ExpressionLoops(tokens).refuse()
 
 
 def _refuse_beginning(tokens: Sequence[Token]) -> None:

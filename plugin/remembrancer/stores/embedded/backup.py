@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import CopyTargetNotEmpty, DiskFull, GraphNotFound, GraphUnavailable, NotAGraph
 from remembrancer.stores.embedded.directory import BACKUP, database_path, lock_folder
 from remembrancer.stores.embedded.directory_lock import LOCK_FILE
+from remembrancer.stores.embedded.disk_full import is_disk_full
 from remembrancer.stores.embedded.snapshot import flush
+from remembrancer.stores.embedded.working_folder import DRAFT, working_folder
 from remembrancer.stores.private_files import PRIVATE_FILE, PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from pathlib import Path
 
 _OF_A_RUN: Final = ("config", "log", "serve.json", "access.json", "control.sock", LOCK_FILE)
 """What opening a graph leaves in its folder, and belongs to no backup."""
@@ -50,19 +51,16 @@ def draft(destination: Path) -> Generator[Path]:
         raise CopyTargetNotEmpty(str(destination), "something")
     try:
         make_private(destination.parent)
-        folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".part", dir=destination.parent))
     except OSError as refused:
         raise GraphNotFound(f"No folder can be made beside {destination}: {refused}.") from refused
-    try:
-        make_private(database_path(folder))
-        yield folder
-    except OSError as refused:
-        raise GraphUnavailable(
-            f"{destination} cannot be made: {refused}. Nothing is there under its name."
-        ) from refused
-    finally:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(folder)
+    with working_folder(destination, DRAFT) as folder:
+        try:
+            make_private(database_path(folder))
+            yield folder
+        except OSError as refused:
+            raise GraphUnavailable(
+                f"{destination} cannot be made: {refused}. Nothing is there under its name."
+            ) from refused
 
 
 def publish(folder: Path, destination: Path, mark: BackupMark | None = None) -> None:
@@ -102,8 +100,20 @@ def copy_files(source: Path, target: Path) -> None:
             copied = shutil.copyfile(path, database_path(target) / path.name)
             copied.chmod(PRIVATE_FILE)
     except OSError as refused:
-        kind = DiskFull if "No space left" in str(refused) else GraphUnavailable
+        kind = DiskFull if is_disk_full(str(refused)) else GraphUnavailable
         raise kind(f"The files of {source} cannot be copied: {refused}.") from refused
+
+
+def copy_unheld(source: Path, target: Path) -> None:
+    """Copy the database of a graph that may not be written, while no other process can begin to write to it.
+
+    Raises GraphLocked: another process works on it. Raises GraphUnavailable: it cannot be read.
+    """
+    lock = lock_folder(source, shared=True)
+    try:
+        copy_files(source, target)
+    finally:
+        lock.release()
 
 
 def keep_files(folder: Path, apart: Path) -> None:
@@ -123,5 +133,18 @@ def keep_files(folder: Path, apart: Path) -> None:
             left.unlink()
     except OSError as refused:
         raise GraphUnavailable(f"The files of {folder} cannot be kept in {apart}: {refused}.") from refused
+    finally:
+        lock.release()
+
+
+def drop_edge_lists(folder: Path) -> None:
+    """Remove the files that tell which edges each node has, once they are kept elsewhere.
+
+    Every edge follows from the properties of its nodes. Raises GraphLocked: another process works on the graph.
+    """
+    lock = lock_folder(folder)
+    try:
+        for path in [path for end in ("in", "out") for path in database_path(folder).glob(f"*_{end}_edges.*.bucket")]:
+            path.unlink()
     finally:
         lock.release()

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final, LiteralString
 from remembrancer.errors import GraphReadOnly, GraphUnavailable
 from remembrancer.stores.commits.lanes import Lane, lane_of
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import close_folder
+from remembrancer.stores.embedded.directory import close_folder, unwritable
 from remembrancer.stores.embedded.engine_check import check_database, missing_indexes
 from remembrancer.stores.embedded.engine_repair import repair_database
-from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows, translate_read_error
+from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows
+from remembrancer.stores.embedded.index_bypass import IndexBypass
 from remembrancer.stores.embedded.queries import EmbeddedQueries
 from remembrancer.stores.embedded.snapshot import take_snapshot
 from remembrancer.stores.embedded.threads import ReaderThreads, on_own_thread
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from remembrancer.model.query_limits import QueryLimits
-    from remembrancer.ports.graph_check import CheckStep, Finding
+    from remembrancer.ports.graph_check import CheckStep, EngineRepair, Finding
     from remembrancer.stores.commits.statement import Row, Statement
     from remembrancer.stores.embedded.directory import OpenDirectory
 
@@ -73,6 +74,7 @@ class EmbeddedConnection:
         self._closing = False
         self._readers = {Lane.USER: ReaderThreads(_USER_READERS), Lane.SCHEDULER: ReaderThreads(_READERS)}
         self._queries = EmbeddedQueries(self._database)
+        self._bypass = IndexBypass(self._database, folder.parents[1])
         self._writer = EmbeddedWriter(opened, counter_id)
         self.counts = self._writer.counts
         self.pending_counts = self._writer.pending_counts
@@ -98,7 +100,7 @@ class EmbeddedConnection:
         Raises OutcomeUnknown as well: the graph was closed while the disk did not answer.
         """
         if self._opened.read_only:
-            raise GraphReadOnly(READ_ONLY)
+            raise GraphReadOnly((self.folder and unwritable(self.folder.parents[1])) or READ_ONLY)
         with self.pending_counts.counting_errors():
             self._refuse_if_gone()
             rows = await self._writer.write(statements)
@@ -127,8 +129,8 @@ class EmbeddedConnection:
         except load_engine().ArcadeDBError as error:
             raise GraphUnavailable(f"The engine could not check itself: {error}") from error
 
-    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
-        """Let the engine repair its records and links, and build all indexes; return what was done."""
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
+        """Let the engine repair its records and links, and build all indexes; return what was done, and is lost."""
         self._refuse_if_gone()
         try:
             return await on_own_thread(lambda: repair_database(self._database, watch))
@@ -202,4 +204,4 @@ class EmbeddedConnection:
                 lambda: plain_rows(self._database.query("opencypher", text, parameters).to_list()), *HALF_DONE
             )
         except load_engine().ArcadeDBError as error:
-            raise translate_read_error(str(error)) from error
+            return self._bypass.read(text, parameters, str(error))

@@ -22,6 +22,7 @@ from remembrancer.errors import (
 )
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.directory_lock import LOCK_FILE, DirectoryLock
+from remembrancer.stores.embedded.disk_full import is_disk_full
 from remembrancer.stores.private_files import PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
@@ -220,8 +221,24 @@ def _look_at(folder: Path, *, to_write: bool) -> None:
         raise NotAGraph(
             f"{folder} is no graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one."
         )
-    if to_write and not os.access(folder, os.W_OK | os.X_OK):
-        raise GraphNotFound(f"The folder {folder} may not be written by this user.")
+    if to_write and (hindrance := unwritable(folder)):
+        raise GraphNotFound(
+            f"{hindrance} Opening a graph writes to it. `remembrancer check --graph {folder}` checks a copy of it, and "
+            "`--read-only` lists what it holds."
+        )
+
+
+def unwritable(folder: Path) -> str | None:
+    """Say why this process may not write to a graph's folder, its database and the files of that; None if it may."""
+    database = database_path(folder)
+    looked_at = [each for each in (folder, database.parent, database) if each.exists()]
+    with suppress(OSError):
+        looked_at += database.iterdir()
+    if all(os.access(each, os.W_OK) for each in looked_at):
+        return None
+    if sys.platform != "win32" and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return f"The folder {folder} may not be written, as it is mounted to be read only."
+    return f"The folder {folder} may not be written by this user."
 
 
 def translate_open_error(folder: Path, text: str) -> GraphUnavailable:
@@ -239,6 +256,6 @@ def translate_open_error(folder: Path, text: str) -> GraphUnavailable:
         )
     if "Permission denied" in text or "AccessDenied" in text:
         return GraphNotFound(f"The graph {folder} may not be written by this user: {text}")
-    if "No space left" in text:
+    if is_disk_full(text):
         return DiskFull(f"The disk is full: the graph {folder} cannot be opened. Free some space first. ({text})")
     return GraphUnavailable(f"The graph {folder} cannot be opened: {text}")

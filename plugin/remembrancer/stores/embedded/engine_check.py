@@ -6,9 +6,10 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.ports.graph_check import NAMED, CheckStep, Finding
+from remembrancer.ports.graph_check import DERIVED, NAMED, CheckStep, Finding
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer_schema.catalog import migrations
+from remembrancer_schema.kinds import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,6 +61,25 @@ def missing_indexes(database: Database) -> list[str]:
     """Return the properties whose index is not there."""
     standing = {row["name"] for row in database.query("sql", "SELECT `name` FROM schema:indexes", {}).to_list()}
     return [f"{label}.{name}" for label, name in declared_indexes() if f"{label}[{name}]" not in standing]
+
+
+def keys_in_indexes(database: Database) -> dict[str, int]:
+    """Return how many records of each label the index of its key names; none for an index that cannot be read."""
+    labels = [label for label in KEYS if label not in DERIVED]
+    return {label: _size(database, f"INDEX:`{label}[{KEYS[label]}]`") for label in labels}
+
+
+def records_of(database: Database, label: str) -> int:
+    """Return how many records of a label can be read, one by one."""
+    return _size(database, f"{label} WHERE @rid IS NOT NULL")  # a condition: or the engine answers from its own counts
+
+
+def _size(database: Database, source: str) -> int:
+    try:
+        (row,) = database.query("sql", f"SELECT count(*) AS size FROM {source}", {}).to_list()  # noqa: S608 (ours)
+    except load_engine().ArcadeDBError:
+        return 0
+    return row["size"]
 
 
 def _own_check(database: Database) -> list[Finding]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.ports.graph_check import CheckStep
+from remembrancer.model.words import count_of
+from remembrancer.ports.graph_check import CheckStep, EngineRepair
 from remembrancer.stores.embedded.arcadedb import load_engine
+from remembrancer.stores.embedded.bucket_renewal import renew_broken_buckets
+from remembrancer.stores.embedded.engine_check import keys_in_indexes, records_of
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
@@ -18,16 +21,20 @@ _STEPS: Final = 3
 _ROUNDS: Final = 6
 
 
-def repair_database(database: Database, watch: Callable[[CheckStep], None]) -> list[str]:
-    """Declare what is missing, have the engine mend its records and links, build all indexes; return what was done.
+def repair_database(database: Database, watch: Callable[[CheckStep], None]) -> EngineRepair:
+    """Declare what is missing, have the engine mend its records and links, build all indexes.
 
     What the engine cannot decode leaves the graph: a copy of its files has it still.
     """
     watch(CheckStep("schema", 0, _STEPS))
-    done = _renew_buckets(database)
+    before = keys_in_indexes(database)
+    emptied = _renew_buckets(database)
+    done = [f"The file of {name} is gone; an empty one is there now." for name in emptied]
     refused = _declare(database)
     watch(CheckStep("engine", 1, _STEPS))
     done += _mend(database)
+    if renewed := renew_broken_buckets(database):
+        done += [*renewed, *_mend(database)]
     if refused:
         done += [f"This could not be declared: {each}" for each in _declare(database)]
     watch(CheckStep("index", 2, _STEPS))
@@ -38,17 +45,19 @@ def repair_database(database: Database, watch: Callable[[CheckStep], None]) -> l
     else:
         done.append("All indexes were built.")
     watch(CheckStep("index", _STEPS, _STEPS))
-    return done
+    left = {label: records_of(database, label) for label in before}
+    lost = {label: before[label] - left[label] for label in before if before[label] > left[label]}
+    return EngineRepair(done, {label: 0 for label in emptied if label in before} | lost)
 
 
 def _renew_buckets(database: Database) -> list[str]:
-    """Give a bucket to every type whose own is gone: a later insert would make one, and no index of it."""
+    """Give a bucket to every type whose own is gone: a later insert would make one, and no index."""
     types = database.query("sql", "SELECT `name`, `buckets` FROM schema:types", {}).to_list()
     emptied = sorted(row["name"] for row in types if not row["buckets"])
     for name in emptied:
         database.command("sql", f"CREATE BUCKET {name}_0")
         database.command("sql", f"ALTER TYPE {name} BUCKET +{name}_0")
-    return [f"The records of {', '.join(emptied)} are gone with their file; an empty one is there now."] * bool(emptied)
+    return emptied
 
 
 def _declare(database: Database) -> list[str]:
@@ -82,8 +91,10 @@ def _mend(database: Database) -> list[str]:
             removed += told.get("removedRecords") or 0
             if not told.get("autoFix") and not told.get("removedRecords"):
                 removed += _drop(database, told.get("corruptedRecords") or ())
-    done = [f"The engine mended {mended:,} of its links and counts."] * bool(mended)
-    done += [f"The engine gave up {removed:,} records that it could not read, nodes or edges."] * bool(removed)
+    done = [f"The engine mended {count_of(mended, 'link or count', 'links and counts')}."] * bool(mended)
+    done += [f"The engine gave up {count_of(removed, 'record')} that it could not read, nodes or edges."] * bool(
+        removed
+    )
     return done + [f"The engine could not mend everything: {fault}"] * bool(fault)
 
 
@@ -92,6 +103,6 @@ def _drop(database: Database, records: Iterable[object]) -> int:
     dropped = 0
     for rid in records:
         with suppress(load_engine().ArcadeDBError), database.transaction():
-            database.command("sql", f"DELETE FROM {rid}")  # noqa: S608 (the engine's own id)
-            dropped += 1
+            deleted = database.command("sql", f"DELETE FROM {rid}").to_list()  # noqa: S608 (the engine's own id)
+            dropped += sum(row.get("count") or 0 for row in deleted)
     return dropped

@@ -6,10 +6,11 @@ import re
 import time
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from remembrancer.errors import DiskFull, GraphUnavailable, InvalidInput, RemembrancerError
+from remembrancer.errors import DiskFull, GraphDamaged, GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.stores.commits.statement import Row, UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
 from remembrancer.stores.embedded.arcadedb import load_engine
+from remembrancer.stores.embedded.disk_full import is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,8 @@ _GRAPH_FAULTS: Final = (
 )
 """Kinds of the engine's errors for which the graph is at fault, not the query."""
 _TOO_LARGE: Final = ("queryMaxHeap", "queryMaxRangeSize")
+_DAMAGED_PAGE: Final = ("PageCorruption", "Invalid position", "Cannot find record type")
+"""How the engine refuses a write to a page with a record in it that makes no sense."""
 HALF_DONE: Final = ("RecordNotFoundException", "invalid content position")
 """Errors of a read during a commit: a record that only the index has yet, a page half written."""
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
@@ -81,6 +84,11 @@ def translate_write_error(error: Exception) -> Exception:
     text = str(error)
     if "DuplicatedKeyException" in text:
         return UniqueKeyTaken(text)
-    if "No space left" in text or "ENOSPC" in text:
+    if is_disk_full(text):
         return DiskFull(f"The disk is full: nothing of this write was kept. Free some space and try again. ({text})")
+    if any(each in text for each in _DAMAGED_PAGE):
+        return GraphDamaged(
+            f"The graph is damaged where this write goes, and nothing of it was kept: {text}. Stop every scheduler of "
+            "it; `remembrancer check --repair` makes the best of what is left, or `remembrancer restore` a backup."
+        )
     return GraphUnavailable(f"The graph refused the write, and nothing of it was kept: {text}")

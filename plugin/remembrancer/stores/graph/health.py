@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.errors import GraphDamaged, GraphUnavailable, RemembrancerError
 from remembrancer.model.timestamps import to_ms
+from remembrancer.model.words import count_of
 from remembrancer.ports.health import MOST_COUNTED, GraphHealth
 from remembrancer.stores.commits.counters import summed
 from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.embedded.index_bypass import way_out
 from remembrancer.stores.private_files import exposure
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.rows.due_key import last_key
@@ -21,8 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.graph.due_index import DueIndex
     from remembrancer.stores.rows.readable_records import ReadableRecords
+
+_LOG: Final = logging.getLogger("remembrancer")
 
 
 class GraphHealthProbe:
@@ -81,24 +87,42 @@ class GraphHealthProbe:
             unreadable=self._records.unreadable,
             alive_ms=alive_ms,
             exposure=exposure(self._connection.folder.parents[1]) if self._connection.folder else None,
-            damage=await self._damage(),
+            damage=await self.damage(),
         )
 
-    async def _damage(self) -> str | None:
-        """Return what is missing: indexes, and nodes that were counted; the engine knows how many there are."""
+    async def damage(self) -> str | None:
+        """Return what is missing: indexes, and nodes that were counted, as far as a bounded read shows."""
         missing = [f"the index of {name}" for name in await self._connection.missing_indexes()]
         try:
             counters = summed([row["c"] for row in await self._connection.read(query("counters"), {})])
         except FAULTS:
             return "the statistics cannot be read"
-        (nodes,) = await self._connection.read(query("graph_size"), {})  # after the counters, which only grow
+        nodes = await self._sizes()  # after the counters, which only grow
         if (lost := counters["tasks_created"] - nodes["tasks"]) > 0:
-            missing.append(f"{lost:,.0f} tasks")
+            missing.append(count_of(lost, "task"))
         if (lost := counters["executions_started"] - nodes["executions"]) > 0:
             (rolled,) = await self._connection.read(query("rolled_up"), {})
             if (lost := lost - (rolled["runs"] or 0)) > 0:
-                missing.append(f"{lost:,.0f} executions")
-        return f"missing are {', '.join(missing)}" if missing else None
+                missing.append(count_of(lost, "execution"))
+        return f"missing: {', '.join(missing)}" if missing else None
+
+    async def refuse_void(self) -> None:
+        """Raise GraphDamaged if tasks were created in an embedded graph and none can be read: nothing would fire."""
+        if not self._connection.exclusive or self._connection.folder is None:
+            return
+        folder = self._connection.folder.parents[1]
+        if damage := await self.damage():
+            if not (await self._sizes())["tasks"]:
+                raise GraphDamaged(f"No task of the graph {folder} can be read ({damage}). {way_out(folder)}")
+            _LOG.error("The graph %s is damaged: %s. %s", folder, damage, way_out(folder))
+
+    async def _sizes(self) -> Row:
+        """Return how many tasks and executions there are: counted one by one, while they are few."""
+        (sizes,) = await self._connection.read(query("graph_size"), {})
+        if not self._connection.exclusive:  # a server counts its records itself
+            return sizes
+        (counted,) = await self._connection.read(query("counted_size"), {"limit": MOST_COUNTED})
+        return {name: counted[name] if sizes[name] <= MOST_COUNTED else sizes[name] for name in counted}
 
     async def refusal(self) -> str | None:
         """Return why the graph cannot be written, None if it can: the answer to a write that changes nothing."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphReplaced, GraphUnreachable, RemembrancerError
+from remembrancer.model.words import count_of
 from remembrancer.ports.graph_check import NAMED, CheckReport, CheckStep, Finding
 from remembrancer.stores.integrity.record_check import PAGE, WALKED, RecordCheck, is_derived_right
 from remembrancer.stores.integrity.stream_check import StreamCheck
@@ -123,21 +124,29 @@ class GraphCheck:
         for label, node, fault in walk.refused:
             by_label[label].append(f"{node.get(KEYS[label])}: {fault[:200]}")
         for label, examples in by_label.items():
-            self._found("record", f"{len(examples):,} records labelled {label} cannot be read.", examples, loss=True)
+            self._found(
+                "record", f"{count_of(len(examples), 'record')} labelled {label} cannot be read.", examples, loss=True
+            )
         if self._session.exclusive:  # on a server, a node of another's may have such a label
             for label, count in walk.keyless.items():
-                self._found("key", f"{count:,} nodes labelled {label} have no {KEYS[label]}.", loss=True)
+                self._found("key", f"{count_of(count, 'node')} labelled {label} without a {KEYS[label]}.", loss=True)
         if walk.doubled:
-            self._found("key", f"{len(walk.doubled):,} keys stand twice.", walk.doubled, loss=True)
+            self._found(
+                "key", f"{count_of(len(walk.doubled), 'key stands', 'keys stand')} twice.", walk.doubled, loss=True
+            )
         if self._misderived:
-            saw = f"{len(self._misderived):,} tasks are not found where they belong: in the due index, or in lists."
+            saw = f"{count_of(len(self._misderived), 'task is', 'tasks are')} not found in the due index, or in lists."
             self._found("index", saw, self._misderived)
 
     def _tell_streams(self) -> None:
         """Tell of events that a stream says and that are not there; where others write, both change meanwhile."""
         if self._session.exclusive and (wrong := self._streams.wrong()):
             some = [f"stream {stream}: {what}" for stream, what in wrong.items()]
-            self._found("event", f"{len(wrong):,} streams of events tell of others than there are.", some)
+            self._found(
+                "event",
+                f"{count_of(len(wrong), 'stream')} of events cannot be counted on: there are other events.",
+                some,
+            )
 
     async def _ends(self, edge: Edge) -> list[Finding]:
         """Return what is wrong with the edges of one type."""
@@ -158,8 +167,16 @@ class GraphCheck:
             if len(page) < PAGE:
                 break
             after = page[-1]["source"]
-        found = [(f"{len(missing):,} nodes lack their {edge.kind}.", missing)] if missing else []
-        found += [(f"{len(wrong):,} edges {edge.kind} lead where they should not.", wrong)] if wrong else []
+        found = (
+            [(f"{count_of(len(missing), 'node lacks its', 'nodes lack their')} {edge.kind}.", missing)]
+            if missing
+            else []
+        )
+        found += (
+            [(f"{count_of(len(wrong), 'edge leads', 'edges lead')} to the wrong node: {edge.kind}.", wrong)]
+            if wrong
+            else []
+        )
         return [Finding("edge", saw, loss=True, examples=some[:NAMED]) for saw, some in found]
 
     async def _tell_leases(self) -> None:
@@ -171,7 +188,7 @@ class GraphCheck:
             unheld = {row["e"]["execution_id"] for row in still}
             unheld -= {execution_id for row in held for execution_id in row["execution_ids"]}
         if unheld:
-            saw = f"{len(unheld):,} executions run, and no lease holds them: they would never end."
+            saw = f"{count_of(len(unheld), 'execution runs', 'executions run')} without a lease, and would never end."
             self._found("lease", saw, sorted(unheld))
 
     async def _tell_books(self) -> None:
@@ -186,7 +203,11 @@ class GraphCheck:
                 for each in self._crons.keys() | self._open_tasks.keys()
                 if self._crons[each] != self._open_tasks.get(each, 0)
             )
-            self._found("books", f"{len(odd):,} cron expressions have another number of open tasks.", odd)
+            self._found(
+                "books",
+                f"{count_of(len(odd), 'cron expression has', 'cron expressions have')} another number of open tasks.",
+                odd,
+            )
 
     def _found(self, part: str, saw: str, examples: Iterable[str] = (), *, loss: bool = False) -> None:
         self._findings.append(Finding(part, saw, loss, list(examples)[:NAMED]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.ids import execution_id_of, minute_of, new_id, next_attempt
 from remembrancer.model.timestamps import to_ms
+from remembrancer.model.words import count_of
 from remembrancer.ports.graph_copy import Segment
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.integrity.derived_counters import DerivedCounters
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from remembrancer_schema.kinds import Edge
 
 _TASKS: Final = Segment("scheduled_task", KEYS["scheduled_task"])
+_OF_TASKS: Final = frozenset(edge.source for edge in EDGES if edge.target == _TASKS.name)
 _HELD_BY: Final = "repair"
 
 
@@ -68,6 +70,10 @@ class Repair:
         """Of each retry, the attempt that it repeats."""
         self._running: set[str] = set()
         self._leased: set[str] = set()
+        self._task_ids: set[str] = set()
+        """Tasks that can be read, or have a stand-in."""
+        self._task_ids_named: set[str] = set()
+        """Tasks that other records name."""
         self.done: list[str] = []
         """What was done, in words."""
         self.apart: Counter[str] = Counter()
@@ -76,6 +82,7 @@ class Repair:
     async def run(self, now_ms: int) -> None:
         """Do all of it."""
         await self._set_apart()
+        await self._stand_in()
         await self._count()
         for edge in EDGES:
             await self._link(edge)
@@ -87,18 +94,35 @@ class Repair:
         """Keep what cannot be read in the file, and take it out of the graph; a task gets a stand-in."""
         walk = RecordCheck(self._session, self._watch)
         for label in WALKED:
-            async for _ in walk.each(label):
-                continue
+            async for node in walk.each(label):
+                self._note_names(label, node)
         by_label: defaultdict[str, list[tuple[Row, str]]] = defaultdict(list)
         for label, node, fault in walk.refused:
             by_label[label].append((node, fault))
         for label, refused in by_label.items():
             self._file.keep(label, refused)
             for node, _ in refused:
-                await self._session.write(_replacing(label, node))
+                statements = _replacing(label, node)
+                if label == _TASKS.name and statements[0].name.startswith("put_"):
+                    self._task_ids.add(node[_TASKS.key])
+                await self._session.write(statements)
             self.apart[label] = len(refused)
             what = "replaced by stand-ins" if label in {_TASKS.name, "event_batch"} else "taken out of the graph"
-            self.done.append(f"{len(refused):,} records labelled {label} could not be read, and were {what}.")
+            self.done.append(f"{count_of(len(refused), 'record')} labelled {label} could not be read: {what}.")
+
+    def _note_names(self, label: str, node: Row) -> None:
+        if label == _TASKS.name:
+            self._task_ids.add(node[_TASKS.key])
+        elif label in _OF_TASKS and isinstance(task_id := node.get(_TASKS.key), str):
+            self._task_ids_named.add(task_id)
+
+    async def _stand_in(self) -> None:
+        """Put stand-ins in place of tasks that are gone and that others name: these keep the task that they are of."""
+        gone = sorted(self._task_ids_named - self._task_ids)
+        nodes = [node_row(_TASKS, stand_in({_TASKS.key: task_id})) for task_id in gone]
+        await self._write(f"put_nodes_of_{_TASKS.name}", nodes)
+        if gone:
+            self.done.append(f"{count_of(len(gone), 'task')} missing that others name: a FAILED stand-in for each.")
 
     async def _count(self) -> None:
         """Count every node for the books, tasks first; and mend what tasks say twice."""
@@ -117,7 +141,9 @@ class Repair:
                     note(node)
         await self._write("set_derived", self._misderived)
         if self._misderived:
-            self.done.append(f"{len(self._misderived):,} tasks are found again where they belong.")
+            self.done.append(
+                f"{count_of(len(self._misderived), 'task is', 'tasks are')} found again in the due index, and in lists."
+            )
 
     def _note_task(self, node: Row) -> None:
         self._minutes[node["task_id"]] = _minute(node)
@@ -146,9 +172,11 @@ class Repair:
                 break
             after = page[-1]["source"]
         if made:
-            self.done.append(f"{made:,} edges {edge.kind} were made again.")
+            self.done.append(f"{count_of(made, 'edge was', 'edges were')} made again: {edge.kind}.")
         if dangling and edge.kind != "RETRY_OF":  # of that, the other end may have been rolled up
-            self.done.append(f"{dangling:,} nodes lack their {edge.kind}, and what they name is not there.")
+            self.done.append(
+                f"{count_of(dangling, 'node lacks its', 'nodes lack their')} {edge.kind}: the other end is not there."
+            )
 
     def _named(self, edge: Edge, lacking: Sequence[Row]) -> dict[str, str]:
         """Return which end each of these nodes should be linked to, as their properties say."""
@@ -185,7 +213,7 @@ class Repair:
         if unheld := sorted(self._running - self._leased):
             lease: Row = {"lease_id": new_id("lease", now_ms), "replica_id": _HELD_BY, "until_ms": 0}
             await self._write("hold_leases", [{**lease, "execution_ids": unheld}])
-            self.done.append(f"{len(unheld):,} executions that no lease held are to be taken over.")
+            self.done.append(f"{count_of(len(unheld), 'execution')} without a lease: the next scheduler takes over.")
 
     async def _number_on(self) -> None:
         """Have streams of events tell what is there: or the next commit's number may be taken already."""
@@ -197,7 +225,7 @@ class Repair:
             await self._write("replace_batches", holes)
             rows = self._streams.mended(wrong)
             await self._write("put_nodes_of_event_stream", [{"key": row["stream"], "properties": row} for row in rows])
-            self.done.append(f"{len(rows):,} streams of events tell of those that are there.")
+            self.done.append(f"{count_of(len(rows), 'stream')} of events counted again.")
 
     async def _keep_books(self) -> None:
         before = [row["c"] for row in await self._session.read(query("counters"), {})]

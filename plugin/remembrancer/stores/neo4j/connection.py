@@ -12,7 +12,7 @@ from uuid import uuid4
 from neo4j import AsyncGraphDatabase
 
 from remembrancer.errors import GraphUnavailable
-from remembrancer.ports.graph_check import CheckStep, Finding
+from remembrancer.ports.graph_check import CheckStep, EngineRepair, Finding
 from remembrancer.stores.commits.counter_rollup import AT_ONCE_MS, ENDED
 from remembrancer.stores.commits.group_commit import REMEMBERED, Write
 from remembrancer.stores.commits.hourly_delta import Counts, zero
@@ -132,9 +132,9 @@ class Neo4jConnection:
                 if lane is Lane.USER and isinstance(error, Unanswered):
                     raise translate_lasting_error(self._address, error) from error
                 if not self._sessions.is_retryable(error) or not await budget.wait():
-                    raise translate_read_error(self._address, text, error) from error
+                    raise translate_read_error(self._address, error) from error
             except UNUSABLE as error:
-                raise translate_read_error(self._address, text, error) from error
+                raise translate_read_error(self._address, error) from error
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are committed.
@@ -193,13 +193,13 @@ class Neo4jConnection:
             for kind, label, name in found
         ]
 
-    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> list[str]:
+    async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
         """Declare the constraints and indexes that the server lacks; return what was done."""
         missing = await undeclared(self)
         if missing:
             await declare_again(self)
         watch(CheckStep("index", 1, 1))
-        return [f"The {kind.lower()} of {label}.{name} was made again." for kind, label, name in missing]
+        return EngineRepair([f"The {kind.lower()} of {label}.{name} was made again." for kind, label, name in missing])
 
     async def snapshot(self, target: Path) -> None:
         """Refuse: the files are the server's. Raises GraphUnavailable."""

@@ -28,10 +28,12 @@ from remembrancer.errors import (
     GraphUnavailable,
     GraphUnreachable,
     InvalidInput,
+    QueryFailed,
     RemembrancerError,
 )
 from remembrancer.stores.commits.statement import UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
+from remembrancer.stores.embedded.disk_full import is_disk_full
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
@@ -132,17 +134,14 @@ def translate_lasting_error(address: Address, error: Exception) -> GraphUnavaila
     )
 
 
-def translate_read_error(address: Address, text: str, error: Exception) -> RemembrancerError:
-    """Return the error for a read: the query, its parameters or the graph are at fault."""
-    if not isinstance(error, FAULTS):
-        return InvalidInput(
-            "query", text, f"Cypher with parameters that it can take; the driver says: {error}", EXAMPLE
+def translate_read_error(address: Address, error: Exception) -> GraphUnavailable:
+    """Return the error for a query of the catalogue; no caller has written it, so none is asked to change it."""
+    code = (error.code or "") if isinstance(error, Neo4jError) else ""
+    if not isinstance(error, FAULTS) or code.startswith(_QUERY_FAULTS):
+        return QueryFailed(
+            f"A query of the scheduler failed on {address} ({error}). Another hand may have written to its records: "
+            "`remembrancer check` names them."
         )
-    code, fault = (error.code or "", error.message or "") if isinstance(error, Neo4jError) else ("", "")
-    if code == "Neo.ClientError.Statement.AccessMode":
-        return InvalidInput("query", text, READS_ONLY, EXAMPLE)
-    if code.startswith(_QUERY_FAULTS):
-        return InvalidInput("query", text, f"Cypher that the engine reads; it says: {fault[:500]}", EXAMPLE)
     return _translate(address, error) or GraphUnavailable(f"The graph did not answer: {error}")
 
 
@@ -174,12 +173,23 @@ def translate_query_error(address: Address, text: str, error: Exception, limits:
     code = (error.code or "") if isinstance(error, Neo4jError) else ""
     if code in _TIMED_OUT:
         return limits.too_long(text)
-    if code.startswith("Neo.TransientError.General.") and "Memory" in code:
-        allowed = f"a query that holds less in memory at a time; the server says: {str(error)[:500]}"
+    if allowed := _allowed(error, code):
         return InvalidInput("query", text, allowed, EXAMPLE)
-    if code.startswith(_USERS_FAULTS):
-        return InvalidInput("query", text, f"Cypher that the engine can answer; it says: {error}", EXAMPLE)
-    return translate_read_error(address, text, error)
+    return translate_read_error(address, error)
+
+
+def _allowed(error: Exception, code: str) -> str | None:
+    """Return what would be accepted in place of a user's query; None where it is not the query that is at fault."""
+    fault = str(error)[:500]
+    if not isinstance(error, FAULTS):
+        return f"Cypher with parameters that it can take; the driver says: {fault}"
+    if code == "Neo.ClientError.Statement.AccessMode":
+        return READS_ONLY
+    if code.startswith("Neo.TransientError.General.") and "Memory" in code:
+        return f"a query that holds less in memory at a time; the server says: {fault}"
+    if code.startswith((*_USERS_FAULTS, *_QUERY_FAULTS)):
+        return f"Cypher that the engine can answer; it says: {fault}"
+    return None
 
 
 def _clash(error: ConstraintError) -> Exception:
@@ -232,7 +242,7 @@ def _translate_refusal(address: Address, error: Neo4jError) -> GraphUnavailable 
     if ".Schema." in code and title in _SCHEMA_CONFLICTS:
         message = (error.message or "").strip()
         return GraphUnavailable(f"The schema cannot be made on {address}: {message} {_SCHEMA_CONFLICTS[title]}")
-    if "No space left" in str(error):
+    if is_disk_full(str(error)):
         return DiskFull(f"The server's disk is full: nothing of this write was kept. ({error})")
     return None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import GraphDamaged, GraphUnavailable, InvalidInput
+from remembrancer.errors import GraphDamaged, GraphUnavailable, QueryFailed
 from remembrancer.model.policy import TaskType
+from remembrancer.model.words import count_of
 from remembrancer.stores.commits.counters import sensible, summed
 from remembrancer.stores.records.statistics import LAST_MS
 from remembrancer_schema.catalog import query
@@ -77,8 +78,8 @@ async def refuse_loss(connection: GraphConnection, graph: str) -> None:
     """Raise GraphDamaged if the graph lacks nodes that its statistics count, or edges that every node has."""
     try:
         lost = [str(each) for each in await compare_counters(connection) if each.is_loss]
-    except (InvalidInput, GraphUnavailable) as odd:  # a value of a record cannot be counted
-        if isinstance(odd, GraphUnavailable) and not connection.exclusive:
+    except GraphUnavailable as odd:  # a value of a record cannot be counted
+        if not connection.exclusive and not isinstance(odd, QueryFailed):
             raise  # the server does not answer
         lost = [f"its nodes cannot be counted ({str(odd)[-200:]})"]
     if connection.exclusive:  # on a server, a foreign node may have such a label
@@ -97,7 +98,7 @@ async def _without_edges(connection: GraphConnection) -> Sequence[str]:
         for edge in EDGES
         if edge.required
     }
-    return [f"{count:,} nodes lack their {kind}" for kind, count in found.items() if count]
+    return [f"{count_of(count, 'node lacks its', 'nodes lack their')} {kind}" for kind, count in found.items() if count]
 
 
 async def _lifetime(connection: GraphConnection) -> Mapping[str, float]:

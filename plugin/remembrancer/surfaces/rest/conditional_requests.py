@@ -52,5 +52,5 @@ async def _digest(request: Request) -> str:
     """Return a digest of all that is asked for; how its JSON is written makes no difference."""
     body = await request.body()
     with suppress(ValueError):  # an empty one is digested as it is; one that is no JSON was refused before
-        body = json.dumps(json.loads(body), sort_keys=True).encode()
+        body = json.dumps(await request.json(), sort_keys=True).encode()
     return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).hexdigest()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import logging
 import secrets
 from contextlib import suppress
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from remembrancer.surfaces.rest.lingering_close import LingeringTransport
+from remembrancer.surfaces.rest.problems import MEDIA_TYPE, Document, problem
 from remembrancer.surfaces.rest.security import SAFE_HEADERS
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ _RESERVE: Final = 8
 _FEWER_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.05
+_SENDING: Final = frozenset(("SEND_BODY", "ERROR"))
+"""States of a client that has not sent all, or of which that is not known."""
+_BAD_REQUEST: Final = 400
 _LOG: Final = logging.getLogger("remembrancer.rest")
 
 
@@ -48,6 +52,7 @@ class Connection(H11Protocol):
     quiet_since = 0.0
     """Since when nothing has been asked on it, in the time of the event loop."""
     _deadline: asyncio.TimerHandle | None = None
+    _lingering: _Closing
 
     @property
     def is_quiet(self) -> bool:
@@ -58,13 +63,22 @@ class Connection(H11Protocol):
         """Begin."""
         if hasattr(transport, "max_size"):  # where the event loop is another, it reads as much as it does
             transport.max_size = _AT_ONCE  # pyright: ignore[reportAttributeAccessIssue]
-        super().connection_made(transport)
+        self._lingering = _Closing(transport, self)
+        super().connection_made(self._lingering)  # pyright: ignore[reportArgumentType] (it has all that a transport has)
         self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Receive a part of a request, or of a body that was refused before it had come."""
+        if self._lingering.lingers:
+            self._lingering.discard(data)
+        else:
+            super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         if self._deadline:
             self._deadline.cancel()
+        self._lingering.end()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
@@ -83,9 +97,8 @@ class Connection(H11Protocol):
         if not self.is_quiet and self.cycle.response_started:
             self.transport.close()
             return
-        problem = {"type": "urn:remembrancer:http", "title": "The request cannot be read", "status": 400, "detail": msg}
-        body = json.dumps({**problem, "request_id": secrets.token_hex(8)}).encode()
-        head = {"Content-Type": "application/problem+json", "Content-Length": str(len(body)), **SAFE_HEADERS}
+        body = bytes(Document(problem(_BAD_REQUEST, "http", msg, secrets.token_hex(8))).body)
+        head = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), **SAFE_HEADERS}
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
         self.transport.write(f"HTTP/1.1 400 Bad Request\r\n{lines}Connection: close\r\n\r\n".encode() + body)
         self.transport.close()
@@ -103,6 +116,26 @@ class Connection(H11Protocol):
     def _end_if_quiet(self) -> None:
         if self.is_quiet and not self.transport.is_closing():
             self.transport.abort()
+
+
+class _Closing(LingeringTransport):
+    """A transport that knows whether its client is still sending.
+
+    Args:
+        inner: The connection.
+        connection: Reads what is sent on it.
+    """
+
+    def __init__(self, inner: asyncio.Transport, connection: Connection) -> None:
+        super().__init__(inner, connection.loop)
+        self._connection = connection
+
+    def close(self) -> None:
+        """Close it, once the client has sent all."""
+        if self._connection.conn.their_state.__name__ in _SENDING:
+            self.linger()
+        else:
+            self.end()
 
 
 class BoundedServer(uvicorn.Server):

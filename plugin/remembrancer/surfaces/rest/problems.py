@@ -107,7 +107,11 @@ def from_validation_error(faults: Sequence[Mapping[str, object]], request_id: st
     field, kind = ".".join(place) or "body", str(fault.get("type"))
     value = None if kind in _NOTHING_GIVEN else to_jsonable(fault.get("input"))
     shown = value if value is None or isinstance(value, bool | int | float) else visible(str(value)[:200])
-    allowed = _ALLOWED.get(kind, str(fault.get("msg")).removeprefix("Value error, "))
+    if kind == _NO_JSON:
+        field, place = place[0], place[:1]
+    allowed = (
+        _no_json(fault) if kind == _NO_JSON else _ALLOWED.get(kind, str(fault.get("msg")).removeprefix("Value error, "))
+    )
     example = _example(place, cast("Mapping[str, object]", fault.get("ctx") or {}), body)
     if kind in UNKNOWN:
         known = known_at(body, way[1:-1])
@@ -132,6 +136,13 @@ def etag(fence: int, status: str) -> str:
     return f'"{fence}-{status}"'
 
 
+def _no_json(fault: Mapping[str, object]) -> str:
+    """Say where a body ceases to be JSON; the framework tells the place as a part of the field's."""
+    place = cast("tuple[object, ...]", fault["loc"])[-1]
+    why = cast("Mapping[str, object]", fault.get("ctx") or {}).get("error")
+    return f"a JSON document; at character {place + 1 if isinstance(place, int) else place} this is none: {why}"
+
+
 def _example(place: Sequence[str], about: Mapping[str, object], body: object) -> object:
     """Return a value for the field at this place in a request: the innermost that has a name of ours."""
     pattern = cast("str | None", about.get("pattern"))
@@ -144,7 +155,7 @@ def _example(place: Sequence[str], about: Mapping[str, object], body: object) ->
 def _said_of(error: RemembrancerError) -> tuple[str, object, str, object] | None:  # noqa: PLR0911 (one for each kind)
     match error:
         case InvalidInput():
-            return error.field, to_jsonable(error.value), error.allowed, to_jsonable(error.example)
+            return error.field, to_jsonable(error.quoted), error.allowed, to_jsonable(error.example)
         case TaskNotFound():
             return "task_id", error.task_id, "the id of a task that GET /v1/scheduler/tasks lists", EXAMPLES["task_id"]
         case ExecutionNotFound():
@@ -169,14 +180,20 @@ def _said_of(error: RemembrancerError) -> tuple[str, object, str, object] | None
 def _answer(
     status: int, kind: str, detail: str, request_id: str, said: tuple[str, object, str, object] | None
 ) -> JSONResponse:
-    head = {"type": f"urn:remembrancer:{kind}", "title": _TITLES.get(status, "Error"), "status": status}
     told = dict(zip(("field", "value", "allowed", "example"), said, strict=True)) if said else {}
-    document = {**head, "detail": detail, "request_id": request_id, **told}
-    return Document(document, status, media_type=MEDIA_TYPE)
+    return Document(problem(status, kind, detail, request_id) | told, status)
+
+
+def problem(status: int, kind: str, detail: str, request_id: str, title: str | None = None) -> dict[str, object]:
+    """Return a problem without what is said of a field."""
+    head = {"type": f"urn:remembrancer:{kind}", "title": title or _TITLES.get(status, "Error"), "status": status}
+    return {**head, "detail": detail, "request_id": request_id}
 
 
 class Document(JSONResponse):
     """A problem as it is sent: control characters and lone surrogates, which it may quote, are spelled."""
+
+    media_type = MEDIA_TYPE
 
     def render(self, content: object) -> bytes:
         """Return its bytes."""
@@ -197,10 +214,10 @@ def _finite(value: object) -> object:
             return value
 
 
-_NOTHING_GIVEN: Final = ("missing", "json_invalid")
+_NO_JSON: Final = "json_invalid"
+_NOTHING_GIVEN: Final = ("missing", _NO_JSON)
 _ALLOWED: Final = {
     "missing": "it has to be given",
-    "json_invalid": "a JSON document",
 }
 _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     IdempotencyKeyReused: (422, "idempotency-key"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import JSONResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from remembrancer.surfaces.rest.problems import Document, problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,12 +17,7 @@ if TYPE_CHECKING:
 
 _FORBIDDEN: Final = 403
 _POLICY_VIOLATION: Final = 1008
-_REFUSAL: Final = {
-    "type": "urn:remembrancer:not-a-proxy",
-    "title": "Not a proxy",
-    "status": _FORBIDDEN,
-    "detail": "Without TLS, this server answers this machine and the proxies that --proxy names. Ask the proxy.",
-}
+_REFUSAL: Final = "Without TLS, this server answers this machine and the proxies that --proxy names. Ask the proxy."
 
 
 class BehindProxies:
@@ -43,7 +40,8 @@ class BehindProxies:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
         else:
-            await JSONResponse(_REFUSAL, _FORBIDDEN, media_type="application/problem+json")(scope, receive, send)
+            refusal = problem(_FORBIDDEN, "not-a-proxy", _REFUSAL, secrets.token_hex(8), "Not a proxy")
+            await Document(refusal, _FORBIDDEN)(scope, receive, send)
 
     def _is_near(self, scope: Scope) -> bool:
         """Whether a request comes from a proxy, or from this machine."""

@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from remembrancer.model.control_characters import visible
-from remembrancer.model.json_bounds import DEPTH, JsonOutOfBounds, JsonTooDeep, out_of_bounds, read_json
+from remembrancer.model.json_bounds import DEPTH, JsonOutOfBounds, JsonTooDeep, RepeatedKey, out_of_bounds, read_json
 from remembrancer.surfaces.rest.examples import EXAMPLES, body_example
 from remembrancer.surfaces.rest.problems import ProblemError
 
@@ -33,7 +33,7 @@ class BodyRequest(Request):
     async def check(self, kind: object) -> None:
         """Receive the body and check it as JSON; what is no JSON is left to the route, which takes a *kind*.
 
-        Raises Refusal: it is too large, too slow, nested too deep, or holds what no answer could carry.
+        Raises Refusal: it is too large, slow or deep, has a key twice, or holds what no answer could carry.
         """
         try:
             received = await self.body()
@@ -44,6 +44,8 @@ class BodyRequest(Request):
         except JsonTooDeep as deep:
             allowed = f"at most {DEPTH} objects and lists within one another"
             raise _refused(deep.place, JsonOutOfBounds(deep.place, "…", allowed), kind) from None
+        except RepeatedKey as repeated:
+            raise _refused(repeated.key, JsonOutOfBounds(repeated.key, "twice", RepeatedKey.allowed), kind) from None
         except ValueError:
             return
         self._is_read = True

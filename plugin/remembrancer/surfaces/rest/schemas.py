@@ -22,29 +22,29 @@ ChangeCursor = Annotated[str | None, Query(pattern=r"^(change|task)_[\w.-]{1,200
 Since = Annotated[str | None, Query(max_length=100, description="Only from this moment on, ISO-8601 with a zone.")]
 
 
-class NoBody(BaseModel):
+class Body(BaseModel):
     """A body; nothing beside its fields is taken."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class RunNowBody(NoBody):
+class RunNowBody(Body):
     """Nothing: what runs is said by the path."""
 
 
-class ScheduleTasksBody(NoBody):
+class ScheduleTasksBody(Body):
     """Tasks to be scheduled in one commit: all of them or none."""
 
     requests: Annotated[list[ScheduleRequest], Field(min_length=1, max_length=1000)]
 
 
-class CancelBody(NoBody):
+class CancelBody(Body):
     """Why a task ends."""
 
     reason: str | None = None
 
 
-class DeferBody(NoBody):
+class DeferBody(Body):
     """Until when a task's next run is put off, and why."""
 
     until: str
@@ -52,7 +52,7 @@ class DeferBody(NoBody):
     thought_id: str | None = None
 
 
-class DeferredTaskBody(NoBody):
+class DeferredTaskBody(Body):
     """A task of the agent's own, or of ours, that is to come back at a moment."""
 
     thought_id: str
@@ -62,14 +62,14 @@ class DeferredTaskBody(NoBody):
     context: dict[str, object] | None = None
 
 
-class QueryBody(NoBody):
+class QueryBody(Body):
     """A reading query."""
 
     query: str
     parameters: dict[str, object] | None = None
 
 
-class PruneBody(NoBody):
+class PruneBody(Body):
     """How many days executions are kept that are over."""
 
     model_config = ConfigDict(strict=True)  # or `true` would be one day

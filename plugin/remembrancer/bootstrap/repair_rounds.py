@@ -1,0 +1,145 @@
+"""One repair of a graph after another, and what all of them came to."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.bootstrap import EMBEDDED, opened_whole
+from remembrancer.context import current_actor
+from remembrancer.errors import GraphDamaged, GraphLocked, GraphUnavailable, RemembrancerError
+from remembrancer.model.timestamps import to_ms
+from remembrancer.model.words import count_of
+from remembrancer.ports.writes import Change
+from remembrancer.stores.commits.counter_rollup import ENDED
+from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.embedded.backup import drop_edge_lists
+from remembrancer.stores.embedded.directory import DAMAGED
+from remembrancer.stores.embedded.threads import on_own_thread
+from remembrancer.stores.integrity.repair import Repair
+from remembrancer.stores.migrations import OpenMode
+from remembrancer.stores.records.counter_check import compare_counters
+from remembrancer.stores.records.graph_copy import GraphCopyEndpoint
+from remembrancer.stores.rows.audit_rows import change_row
+from remembrancer.stores.rows.node_rows import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from remembrancer.ports.graph_check import CheckStep, EngineRepair
+    from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.commits.statement import Row
+    from remembrancer.stores.neo4j.address import Address
+
+MOST_ROUNDS: Final = 3
+_COUNTED: Final = {
+    "tasks_created": "scheduled_task",
+    "executions_started": "task_execution",
+    "deferrals": "task_deferral",
+}
+"""The labels whose nodes the books count."""
+_SERVED: Final = (
+    "The graph {graph} is being served by {schedulers}, and is repaired only while nobody works on it. Stop every "
+    "scheduler of it (of one that was killed, the sign of life is a minute old by then), and repair it then."
+)
+
+
+class RepairRounds:
+    """Repairs one graph, as often as it is told to.
+
+    Args:
+        place: Where the graph is.
+        now: The moment of the repair.
+    """
+
+    def __init__(self, place: Path | Address, now: datetime) -> None:
+        self._place = place
+        self._now = now
+        stamp = f"{now:%Y%m%dT%H%M%SZ}"
+        self.apart = Path(os.curdir) / f"remembrancer-unreadable-{stamp}.jsonl"
+        """Where people find what was there before: of a folder all files, of a server what could not be read."""
+        self._file, self._counter_id = self.apart, ENDED
+        if isinstance(place, Path):
+            self.apart = place / DAMAGED / stamp
+            self._file, self._counter_id = self.apart / "unreadable.jsonl", EMBEDDED
+        self.done: list[str] = []
+        """What was done, in words."""
+        self.apart_counts: Counter[str] = Counter()
+        """How many records of each label stand in a file now."""
+        self.lost: Counter[str] = Counter()
+        """How many records of each label are gone; 0 where their number is not known."""
+
+    async def run(self, watch: Callable[[CheckStep], None], *, has_bad_pages: bool) -> None:
+        """Repair once, without the lists of edges if the engine has found pages that it does not mend.
+
+        Raises GraphDamaged: what is left cannot be opened or mended.
+        """
+        try:
+            if has_bad_pages:
+                await self._drop_edge_lists()
+            await self._run(watch)
+        except GraphUnavailable as refused:
+            if type(refused) not in {GraphUnavailable, GraphDamaged} or not isinstance(self._place, Path):
+                raise
+            raise GraphDamaged(
+                f"The graph {self._place} cannot be repaired: {refused} All its files as they were before are in "
+                f"{self.apart}. Only a backup brings it back: `remembrancer restore BACKUP {self._place}`, once that "
+                "folder is out of the way."
+            ) from refused
+
+    async def note(self, rounds: int) -> None:
+        """Write into the audit trail who repaired the graph, and what it has lost."""
+        author = current_actor()
+        change = Change(
+            "repair", self._now, author.surface, author.actor, reason=f"check --repair, {count_of(rounds, 'round')}"
+        )
+        after = {"lost": dict(self.lost), "unreadable": dict(self.apart_counts), "kept_in": str(self.apart)}
+        row: Row = {**change_row(None, change), "after": to_json(after)}
+        async with opened_whole(self._place, OpenMode.WORK) as session:
+            await session.write([Statement("note_repair", [row])])
+
+    async def _run(self, watch: Callable[[CheckStep], None]) -> None:
+        mended = await self._mend(watch)
+        self.done += mended.done
+        async with opened_whole(self._place, OpenMode.WORK) as session:
+            missing = await _missing(session)
+            for label in mended.lost.keys() | missing.keys():
+                self.lost[label] += max(mended.lost.get(label, 0), missing.get(label, 0))
+            repair = Repair(session, self._file, self._counter_id, watch)
+            await repair.run(to_ms(self._now))
+        self.done += repair.done
+        self.apart_counts += repair.apart
+
+    async def _mend(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
+        """Have the engine mend itself; where it cannot even look at itself, without its lists of edges."""
+        try:
+            return await self._mend_engine(watch)
+        except GraphUnavailable as refused:
+            if type(refused) not in {GraphUnavailable, GraphDamaged} or not isinstance(self._place, Path):
+                raise
+        await self._drop_edge_lists()
+        return await self._mend_engine(watch)
+
+    async def _drop_edge_lists(self) -> None:
+        if isinstance(place := self._place, Path):
+            await on_own_thread(lambda: drop_edge_lists(place))
+            self.done.append("Lists of edges could not be read: all edges are made again.")
+
+    async def _mend_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
+        async with opened_whole(self._place, OpenMode.BE_CHECKED) as session:
+            if schedulers := await GraphCopyEndpoint(session, str(self._place)).active_replicas():
+                raise GraphLocked(_SERVED.format(graph=self._place, schedulers=", ".join(schedulers)))
+            return await session.repair_engine(watch)
+
+
+async def _missing(session: GraphConnection) -> dict[str, int]:
+    """Return how many nodes of each label the books count and the graph does not hold."""
+    with suppress(RemembrancerError):  # books that make no sense say nothing
+        found = await compare_counters(session)
+        lost = [each for each in found if each.counted in _COUNTED and each.is_loss]
+        return {_COUNTED[each.counted]: int(each.statistics - each.nodes) for each in lost}
+    return {}

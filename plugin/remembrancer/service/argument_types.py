@@ -1,0 +1,100 @@
+"""Types of arguments: what the methods of the service take under each name, checked before anything is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter, signature
+from types import NoneType
+from typing import TYPE_CHECKING, Final, cast
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.request import ScheduleRequest
+from remembrancer.ports.filters import TaskFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentType:
+    """What is taken under one name.
+
+    Args:
+        kinds: Of which types a value may be; true and false are no numbers.
+        allowed: The same in words.
+        example: A value that works.
+        of: Of which type each of its values has to be; None where that is looked at later.
+    """
+
+    kinds: tuple[type, ...]
+    allowed: str
+    example: object
+    of: type | None = None
+
+    def takes(self, value: object) -> bool:
+        """Whether *value* is of such a type."""
+        if not isinstance(value, self.kinds) or (isinstance(value, bool) and bool not in self.kinds):
+            return False
+        if self.of is None or not isinstance(value, Collection):
+            return True
+        return not isinstance(value, str) and all(
+            isinstance(each, self.of) for each in cast("Collection[object]", value)
+        )
+
+
+class ArgumentTypes:
+    """What one method takes.
+
+    Args:
+        method: Its parameters that have a default of None take None too.
+    """
+
+    def __init__(self, method: Callable[..., object]) -> None:
+        parameters = signature(method).parameters
+        self._names = [name for name, each in parameters.items() if each.kind is not Parameter.KEYWORD_ONLY]
+        self._optional = {name for name, each in parameters.items() if each.default is None}
+        self._checked = {name: _TYPES[name] for name in parameters if name in _TYPES}
+
+    def check(self, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+        """Refuse an argument of another type. Raises InvalidInput."""
+        if not self._checked:
+            return
+        given = {**dict(zip(self._names, args, strict=False)), **kwargs}
+        for name, wanted in self._checked.items():
+            if name in given and not self._may_be(name, given[name]) and not wanted.takes(given[name]):
+                raise InvalidInput(name, given[name], wanted.allowed, wanted.example)
+
+    def _may_be(self, name: str, value: object) -> bool:
+        return value is None and name in self._optional
+
+
+def _text(allowed: str, example: str) -> ArgumentType:
+    return ArgumentType((str,), f"text, {allowed}", example)
+
+
+_TYPES: Final = {
+    "task_id": _text("the id of a task", "task_1739800000.5_0a1b2c"),
+    "execution_id": _text("the id of an execution", "exec_1739800000.5_0a1b2c"),
+    "before": _text("the id of an execution", "exec_1739800000.5_0a1b2c"),
+    "after": _text("what an earlier answer gave to go on from", "0"),
+    "cursor": _text("what an earlier answer gave to go on from", "0"),
+    "query": _text("a query in Cypher", "MATCH (t:scheduled_task) RETURN t.name"),
+    "parameters": ArgumentType((Mapping,), "a mapping of names to values", {"limit": 10}, str),
+    "name": _text("the name of a token", "dashboard"),
+    "scope": _text("read, write or admin", "read"),
+    "fence": ArgumentType((int,), "a whole number, the fence of a task as it was read", 3),
+    "kinds": ArgumentType(
+        (Collection, NoneType), "a collection of kinds of events, each a text", ["execution_started"], str
+    ),
+    "wait_seconds": ArgumentType((int, float), "a number of seconds", 10),
+    "keep_days": ArgumentType((int, float), "a number of days", 90),
+    "dry_run": ArgumentType((bool,), "true or false", example=True),
+    "wanted": ArgumentType((TaskFilter,), "a Wanted", TaskFilter()),
+    "requests": ArgumentType(
+        (Sequence,), "a sequence of ScheduleRequest", "[ScheduleRequest('name', 'goal', …)]", ScheduleRequest
+    ),
+    "folder": ArgumentType((str, os.PathLike), "the path of an empty folder", "./snapshot"),
+}
+"""By the names that the methods have for them, which mean the same in each."""

@@ -1,0 +1,87 @@
+"""A bucket of the embedded engine that it can neither read nor mend, replaced by a new one with what can be read."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from remembrancer.model.words import count_of
+from remembrancer.stores.embedded.arcadedb import load_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from remembrancer.stores.commits.statement import Row
+    from remembrancer.stores.embedded.arcadedb import Database
+
+_TRIED: Final = 20
+"""How many damaged records of a bucket are tried at most: one that cannot be read is enough."""
+_FIRST: Final = 1
+_MOST_BUCKETS: Final = 100
+
+
+def renew_broken_buckets(database: Database) -> list[str]:
+    """Replace every bucket with records that the engine cannot give and did not mend; return what was done.
+
+    What can be read moves into the new bucket. Its edges stay behind: they follow from the properties.
+    """
+    try:
+        (told,) = database.command("sql", "CHECK DATABASE").to_list()
+    except load_engine().ArcadeDBError:
+        return []
+    broken = _broken(database, [str(rid) for rid in told.get("corruptedRecords") or ()])
+    types = database.query("sql", "SELECT `name`, `type`, `buckets` FROM schema:types", {}).to_list()
+    done: list[str] = []
+    for row in types:
+        for bucket in row["buckets"]:
+            if bucket in broken:
+                moved = _renew(database, row["name"], bucket, is_edge=row["type"] == "edge")
+                of_it = count_of(moved, "record")
+                done.append(f"A file of {row['name']} could not be read: it was replaced, with {of_it} of it.")
+    return done
+
+
+def _broken(database: Database, records: Iterable[str]) -> set[str]:
+    """Return the names of the buckets in which one of these records cannot be read."""
+    found = database.query("sql", "SELECT `name`, `fileId` FROM schema:buckets", {}).to_list()
+    names = {str(row["fileId"]): row["name"] for row in found}
+    tried: dict[str, int] = {}
+    broken: set[str] = set()
+    for rid in records:
+        number = rid.removeprefix("#").partition(":")[0]
+        name = names.get(number)
+        if name is None or name in broken or tried.get(number, 0) >= _TRIED:
+            continue
+        tried[number] = tried.get(number, 0) + 1
+        try:
+            database.query("sql", f"SELECT FROM {rid}", {}).to_list()
+        except load_engine().ArcadeDBError:
+            broken.add(name)
+    return broken
+
+
+def _renew(database: Database, label: str, bucket: str, *, is_edge: bool) -> int:
+    """Replace one bucket; return how many records moved."""
+    kept = [] if is_edge else _readable(database, bucket)
+    standing = {row["name"] for row in database.query("sql", "SELECT `name` FROM schema:buckets", {}).to_list()}
+    name = next(each for number in range(_FIRST, _MOST_BUCKETS) if (each := f"{label}_{number}") not in standing)
+    for statement in (
+        f"CREATE BUCKET {name}",
+        f"ALTER TYPE {label} BUCKET +{name}",
+        f"ALTER TYPE {label} BUCKET -{bucket}",
+        f"DROP BUCKET {bucket}",
+    ):
+        database.command("sql", statement)
+    moved = 0
+    for node in kept:
+        with suppress(load_engine().ArcadeDBError), database.transaction():
+            database.command("opencypher", f"CREATE (n:{label}) SET n = $node RETURN 1 AS made", {"node": node})
+            moved += 1
+    return moved
+
+
+def _readable(database: Database, bucket: str) -> list[Row]:
+    rows: list[Row] = []
+    with suppress(load_engine().ArcadeDBError):  # what came before a record that ends the scan is kept
+        rows.extend(each.to_dict() for each in cast("Any", database.query("sql", f"SELECT FROM bucket:{bucket}", {})))
+    return [{name: value for name, value in row.items() if not name.startswith("@")} for row in rows]
