@@ -161,7 +161,7 @@ async def test_a_name_of_ours_that_is_taken_is_named(bare: Server) -> None:
         await open_store(bare.graph)
     bare.run("DROP CONSTRAINT remembrancer_dedup_key")
     bare.run("CREATE INDEX remembrancer_dedup_key FOR (n:Invoice) ON (n.number)")
-    with pytest.raises(GraphUnavailable, match=r"remembrancer_dedup_key.*has a name of ours"):
+    with pytest.raises(GraphUnavailable, match=r"remembrancer_dedup_key.*has a name that remembrancer needs"):
         await open_store(bare.graph)
     bare.run("DROP INDEX remembrancer_dedup_key")
     await (await open_store(bare.graph)).close()

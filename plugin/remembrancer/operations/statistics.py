@@ -104,7 +104,7 @@ async def page_of(tasks: TaskStore, wanted: TaskFilter, cursor: str | None) -> T
 
 
 async def most_deferred(store: Graph, life: LifetimeStatistics) -> ScheduledTask | None:
-    """Return the task that was deferred most often, if it is still there and can be read."""
+    """Return the task that was deferred most often, if it still exists and can be read."""
     if life.most_deferred is None:
         return None
     try:

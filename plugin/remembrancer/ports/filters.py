@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """Which tasks to find; an empty *statuses* means any."""
+    """A filter of tasks; empty *statuses* match any status."""
 
     statuses: frozenset[TaskStatus] = field(default_factory=frozenset)
     recurring: bool | None = None

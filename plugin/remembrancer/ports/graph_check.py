@@ -1,4 +1,4 @@
-"""What a check of a whole graph says: whether every record can be read, and all that is derived agrees with it."""
+"""Reports of the check and the repair of a whole graph."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NAMED: Final = 10
-"""How many records a finding names at most."""
+"""The most records that a finding names."""
 DERIVED: Final = frozenset(
     {
         *("time", "scheduler_counter", "scheduler_hour", "cron_expression", "execution_lease", "event_stream"),
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
-    """How far a check is: *done* of *total* records of one part."""
+    """The progress of a check: *done* of *total* records of one part."""
 
     part: str
     done: int
@@ -43,11 +43,11 @@ class CheckStep:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What a check of a graph came to."""
+    """The result of the check of a graph."""
 
     graph: str
     read: Mapping[str, int]
-    """How many records of each label were read."""
+    """The number of records of each label that were read."""
     findings: Sequence[Finding]
 
     @property
@@ -73,7 +73,7 @@ class EngineRepair:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What a repair came to: how the graph stood before and after, and what was done in between."""
+    """The result of a repair: the checks before and after it, and its steps."""
 
     before: CheckReport
     after: CheckReport

@@ -38,7 +38,7 @@ class GraphHealth:
     exposure: str | None = None
     """Says that other users can enter the graph's directory, and the remedy; None if it is private, or on a server."""
     damage: str | None = None
-    """Says what of the graph is missing, as far as a bounded check shows; None if nothing is."""
+    """Says what of the graph is missing, as far as a bounded read shows; None if nothing is."""
 
 
 UNKNOWN: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
@@ -70,11 +70,11 @@ class HealthProbe(Protocol):
         ...
 
     async def damage(self) -> str | None:
-        """Return what of the graph is missing, in words, as far as a bounded look tells; None where nothing is."""
+        """Return what of the graph is missing, in words, as far as a bounded read shows; None if nothing is."""
         ...
 
     async def refuse_void(self) -> None:
-        """Log what is missing. Raises GraphDamaged: tasks were made, and none of them can be read."""
+        """Log what is missing. Raises GraphDamaged: tasks were created, and none of them can be read."""
         ...
 
     async def refusal(self) -> str | None:

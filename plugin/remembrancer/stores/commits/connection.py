@@ -67,7 +67,7 @@ class GraphConnection(Protocol):
         ...
 
     async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
-        """Let the engine repair itself, and declare and build what is missing; return what was done, and lost.
+        """Let the engine repair itself, and declare and build what is missing; return what was done, and what is lost.
 
         Raises GraphUnavailable.
         """

@@ -174,7 +174,7 @@ _COPIES_AND_REPAIRS: Final = {
     "forget_replicas": WriteSpec(upkeep.EmptyRow, silent=_COPY),
 }
 SPECS: Final[Mapping[str, WriteSpec]] = {**_EXECUTIONS, **_TASKS, **_UPKEEP, **_COPIES_AND_REPAIRS}
-"""By the name of the query as it stands in its file."""
+"""By the name of the query in its file."""
 WRITES: Final[Mapping[str, WriteSpec]] = {
     each.name: SPECS[each.written] for each in queries().values() if each.written in SPECS
 }

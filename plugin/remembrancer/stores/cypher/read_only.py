@@ -64,7 +64,7 @@ FUNCTIONS: Final = frozenset(
 _FAMILIES: Final = frozenset(
     ("date", "datetime", "localdatetime", "time", "localtime", "duration", "point", "coll", "vector.similarity")
 )
-"""What functions of several parts may begin with."""
+"""The allowed first parts of function names with several parts."""
 _RESERVED: Final = frozenset(
     (
         *("match", "optional", "where", "with", "return", "unwind", "and", "or", "xor", "not", "in", "as", "case"),

@@ -25,7 +25,7 @@ _UNUSABLE: Final = (TypeError, ValueError, OverflowError)
 """The errors of the binding for a parameter that it cannot pass on."""
 
 
-class RunningQuery:
+class UserQuery:
     """One query, until its caller has the answer or has gone."""
 
     def __init__(self, text: str, parameters: Row, limits: QueryLimits) -> None:
@@ -56,7 +56,7 @@ class EmbeddedQueries:
         Raises InvalidInput: the query is at fault, or is more than the limits allow. Raises GraphBusy: all threads
         were taken by other queries for as long as it may take.
         """
-        asked = RunningQuery(text, parameters, limits)
+        asked = UserQuery(text, parameters, limits)
         try:
             async with asyncio.timeout(limits.seconds):
                 return await self._threads.run(lambda: self._answer(asked))
@@ -72,7 +72,7 @@ class EmbeddedQueries:
         self._threads.end(refusal)
         self._threads.refuse_rest(refusal)
 
-    def _answer(self, asked: RunningQuery) -> list[Row]:
+    def _answer(self, asked: UserQuery) -> list[Row]:
         asked.begun.set()
         try:
             return insist(lambda: self._read(asked), *HALF_DONE)
@@ -84,7 +84,7 @@ class EmbeddedQueries:
             allowed = f"JSON values; the engine's binding says: {error}"
             raise InvalidInput("parameters", asked.parameters, allowed, {"limit": 10}) from error
 
-    def _read(self, asked: RunningQuery) -> list[Row]:
+    def _read(self, asked: UserQuery) -> list[Row]:
         found: list[Row] = []
         size = 0
         with closing(batches(self._database, asked.text, asked.parameters, asked.limits.size)) as answer:

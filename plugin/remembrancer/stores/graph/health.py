@@ -91,7 +91,7 @@ class GraphHealthProbe:
         )
 
     async def damage(self) -> str | None:
-        """Return what is missing: indexes, and nodes that were counted, as far as a bounded look tells."""
+        """Return what is missing: indexes, and nodes that were counted, as far as a bounded read shows."""
         missing = [f"the index of {name}" for name in await self._connection.missing_indexes()]
         try:
             counters = summed([row["c"] for row in await self._connection.read(query("counters"), {})])
@@ -107,7 +107,7 @@ class GraphHealthProbe:
         return f"missing: {', '.join(missing)}" if missing else None
 
     async def refuse_void(self) -> None:
-        """Raise GraphDamaged if tasks were made in a graph in a folder, and none can be read: nothing would fire."""
+        """Raise GraphDamaged if tasks were created in an embedded graph and none can be read: nothing would fire."""
         if not self._connection.exclusive or self._connection.folder is None:
             return
         folder = self._connection.folder.parents[1]
@@ -119,7 +119,7 @@ class GraphHealthProbe:
     async def _sizes(self) -> Row:
         """Return how many tasks and executions there are: counted one by one, while they are few."""
         (sizes,) = await self._connection.read(query("graph_size"), {})
-        if not self._connection.exclusive:  # a server's own counts are those of its records
+        if not self._connection.exclusive:  # a server counts its records itself
             return sizes
         (counted,) = await self._connection.read(query("counted_size"), {"limit": MOST_COUNTED})
         return {name: counted[name] if sizes[name] <= MOST_COUNTED else sizes[name] for name in counted}

@@ -69,7 +69,7 @@ _RENAME: Final = (
     "It has a name that remembrancer needs: drop it, or create it again under another name, and start again."
 )
 _SCHEMA_CONFLICTS: Final = {
-    "IndexAlreadyExists": "A constraint belongs there, which brings an index: drop that index, and start again.",
+    "IndexAlreadyExists": "A constraint belongs there, which brings an index: drop that one, and start again.",
     "ConstraintAlreadyExists": "A constraint of remembrancer belongs there: drop that one, and start again.",
     "IndexWithNameAlreadyExists": _RENAME,
     "ConstraintWithNameAlreadyExists": _RENAME,
@@ -135,7 +135,7 @@ def translate_lasting_error(address: Address, error: Exception) -> GraphUnavaila
 
 
 def translate_read_error(address: Address, error: Exception) -> GraphUnavailable:
-    """Return the error for a query of this package that failed: no caller wrote it, so it is no InvalidInput."""
+    """Return the error for a query of the catalogue; no caller has written it, so none is asked to change it."""
     code = (error.code or "") if isinstance(error, Neo4jError) else ""
     if not isinstance(error, FAULTS) or code.startswith(_QUERY_FAULTS):
         return QueryFailed(
