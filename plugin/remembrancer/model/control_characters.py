@@ -35,7 +35,7 @@ def visible(text: str, *, lines: bool = False) -> str:
 
 
 def visible_json(written: str) -> str:
-    r"""Return JSON with an escape such as `\u001b` for each control character in its strings; its value is unchanged."""
+    r"""Return JSON with an escape such as `\u001b` for each control character; its value is unchanged."""
     return _IN_LINES.sub(lambda found: json.dumps(found[0])[1:-1], written)
 
 
