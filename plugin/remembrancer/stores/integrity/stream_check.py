@@ -27,7 +27,7 @@ class StreamCheck:
 
     def __init__(self) -> None:
         self._held: dict[int, StreamExtent] = {}
-        self._told: dict[int, tuple[int, int]] = {}
+        self._counted: dict[int, tuple[int, int]] = {}
 
     def add_batch(self, node: Row) -> None:
         """Add a batch, by its key."""
@@ -45,8 +45,8 @@ class StreamCheck:
     def wrong(self) -> Mapping[int, str]:
         """Return the streams whose range differs from the stored events, each with the difference."""
         found: dict[int, str] = {}
-        for stream in sorted(self._held.keys() | self._told.keys()):
-            counted, held = self._told.get(stream), self._held.get(stream)
+        for stream in sorted(self._held.keys() | self._counted.keys()):
+            counted, held = self._counted.get(stream), self._held.get(stream)
             if counted is None:
                 found[stream] = "it is missing"
             elif held is None and counted[0] <= counted[1]:
@@ -65,7 +65,7 @@ class StreamCheck:
         """Return the properties of these streams according to the batches; numbers never decrease."""
         rows: list[Row] = []
         for stream in streams:
-            newest = self._told.get(stream, (1, 0))[1]
+            newest = self._counted.get(stream, (1, 0))[1]
             held = self._held.get(stream)
             last = max(newest, held.newest if held else 0)
             is_whole = held is not None and held.newest == last
