@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from remembrancer.cli.signals import Signals
+from remembrancer.cli.signals import ShutdownSignals
 from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError, TaskNotFound
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def run(work: Coroutine[None, None, int | None], *, as_json: bool = False) -> No
 
     A signal cancels it: then the code is the one it returns, or else that of a process ended by the signal.
     """
-    with Signals(_END_SECONDS) as signals:
+    with ShutdownSignals(_END_SECONDS) as signals:
         try:
             code = asyncio.run(signals.attend(work))
         except RemembrancerError as error:

@@ -213,7 +213,7 @@ def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
 
 
 def _change_cells(change: AuditEntry) -> tuple[str | Cell, ...]:
-    who = change.surface or "somebody" if change.actor is None else f"{change.surface}: {change.actor}"
+    who = change.surface or "unknown" if change.actor is None else f"{change.surface}: {change.actor}"
     was, fields = change.before or {}, change.after or {}
     moved = ", ".join(f"{name} {was.get(name)} → {value}" for name, value in fields.items()) if was else ""
     said = "; ".join(part for part in (f"by {who}", change.reason, moved) if part)

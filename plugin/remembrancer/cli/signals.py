@@ -26,7 +26,7 @@ BY_SIGNAL: Final = 128
 """The exit code of a process ended by a signal is this plus the signal's number."""
 
 
-class Signals:
+class ShutdownSignals:
     """Handles signals while the block runs, and restores the previous handlers after it.
 
     Args:

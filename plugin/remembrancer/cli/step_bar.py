@@ -19,12 +19,12 @@ class Step(Protocol):
 
     @property
     def done(self) -> int:
-        """How much of it is done."""
+        """The amount done."""
         ...
 
     @property
     def total(self) -> int:
-        """How much there is."""
+        """The total amount."""
         ...
 
 

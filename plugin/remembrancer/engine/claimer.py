@@ -40,7 +40,7 @@ class Claimer:
         dispatch: Runs what was won, and says how much of it.
         options: How many in one page.
         lease: Makes a lease of this replica.
-        checker: Says when to stop, and is told of progress and faults.
+        checker: Says when to stop, and receives progress and faults.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Claimer:
         self._lease = lease
         self._checker = checker
         self.is_full = False
-        """Whether no slot was free when they were last looked for."""
+        """True if no slot was free at the last attempt."""
         self.lost = 0
         """Claims that another replica, or a change of the task, was faster than."""
 

@@ -1,4 +1,4 @@
-"""How much memory values take."""
+"""Estimates of the memory used by values."""
 
 from __future__ import annotations
 

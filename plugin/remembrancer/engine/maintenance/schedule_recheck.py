@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _WORTH: Final = timedelta(minutes=1)
-"""How far in the future something must be on record to say that the clock went back."""
+"""A record at least this far in the future shows that the clock went back."""
 _UTC: Final = "UTC"
 _SLICE: Final = 50
-"""How many tasks are derived before others have their turn."""
+"""The number of tasks that are recomputed before other work gets a turn."""
 
 
 class ScheduleRecheck:

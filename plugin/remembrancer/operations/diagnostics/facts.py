@@ -35,9 +35,9 @@ class DiagnosticFacts:
     now_ms: int
     sounding: GraphHealth
     answer_seconds: float
-    """How long the health query of the graph took."""
+    """Duration of the graph's health query."""
     clock_offset_seconds: float
-    """How far the graph's clock is ahead of this machine's."""
+    """The graph's clock minus this machine's, in seconds."""
     day: WindowStatistics
     hour: WindowStatistics
     lifelong: LifetimeStatistics

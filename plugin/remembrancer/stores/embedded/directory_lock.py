@@ -104,8 +104,8 @@ class DirectoryLock:
         if self._lost is None and not self._is_in_place():
             self._lost = (
                 f"The folder of the graph {self._folder} was deleted, moved or replaced while it was open: writes "
-                "of this service may be lost, and it writes nothing from now on. Stop it, put the right folder in place, and "
-                "start again in a new process."
+                "of this service may be lost, and it writes nothing from now on. Stop it, put the right folder in "
+                "place, and start again in a new process."
             )
         self.refuse_if_lost()
 

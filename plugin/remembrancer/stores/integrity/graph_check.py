@@ -66,7 +66,7 @@ class GraphCheck:
 
     async def run(self) -> CheckReport:
         """Return the findings."""
-        with self._told("engine"):
+        with self._reported("engine"):
             self._findings += await self._session.check_engine(self._watch)
         for label in WALKED:
             async for node in self.walk.each(label):
@@ -74,16 +74,16 @@ class GraphCheck:
         self._tell_records()
         self._tell_streams()
         for edge in EDGES:
-            with self._told("edge"):
+            with self._reported("edge"):
                 self._findings += await self._ends(edge)
-        with self._told("lease"):
+        with self._reported("lease"):
             await self._tell_leases()
-        with self._told("books"):
+        with self._reported("books"):
             await self._tell_books()
         return CheckReport(self._name, self.walk.read, self._findings)
 
     @contextmanager
-    def _told(self, part: str) -> Generator[None]:
+    def _reported(self, part: str) -> Generator[None]:
         """Report what the engine cannot check, and continue with the rest."""
         try:
             yield

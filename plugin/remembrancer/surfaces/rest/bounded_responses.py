@@ -29,7 +29,7 @@ PREVIEW_THREADS: Final = ThreadPoolExecutor(1, thread_name_prefix="remembrancer-
 _REQUEST: Final = "request_that_is_answered"
 
 
-class Ended(StrEnum):
+class CancelReason(StrEnum):
     """The reason why a response was cancelled."""
 
     GONE = "The client disconnected."
@@ -40,14 +40,14 @@ class BoundedResponses:
     """The responses in progress."""
 
     def __init__(self) -> None:
-        self._under_way: dict[asyncio.Timeout, Ended | None] = {}
+        self._under_way: dict[asyncio.Timeout, CancelReason | None] = {}
         self._closed = False
 
     def close(self) -> None:
         """Cancel every response in progress: the server is about to stop."""
         self._closed = True
         for limit in list(self._under_way):
-            self._end(limit, Ended.STOPPED)
+            self._end(limit, CancelReason.STOPPED)
 
     def bounded(
         self, serve: Callable[..., Awaitable[object]], seconds: float | None = ANSWER_SECONDS
@@ -80,7 +80,7 @@ class BoundedResponses:
         Raises ProblemError: it was cancelled, or timed out.
         """
         limit = asyncio.timeout(0 if self._closed else seconds)
-        self._under_way[limit] = Ended.STOPPED if self._closed else None
+        self._under_way[limit] = CancelReason.STOPPED if self._closed else None
         try:
             async with limit:
                 watching = asyncio.ensure_future(self._watch(request, limit))
@@ -99,19 +99,19 @@ class BoundedResponses:
         """Cancel a response when its client disconnects."""
         while not await request.is_disconnected():  # noqa: ASYNC110 (the framework has no event for it)
             await asyncio.sleep(_LOOK_SECONDS)
-        self._end(limit, Ended.GONE)
+        self._end(limit, CancelReason.GONE)
 
-    def _end(self, limit: asyncio.Timeout, why: Ended) -> None:
+    def _end(self, limit: asyncio.Timeout, why: CancelReason) -> None:
         if self._under_way.get(limit, why) is None and not limit.expired():
             self._under_way[limit] = why
             with suppress(RuntimeError):  # it is already being cancelled
                 limit.reschedule(asyncio.get_running_loop().time())
 
 
-def _refusal(why: Ended | None, seconds: float | None) -> ProblemError:
-    if why is Ended.GONE:
+def _refusal(why: CancelReason | None, seconds: float | None) -> ProblemError:
+    if why is CancelReason.GONE:
         return ProblemError(_GONE, "gone", why)
-    if why is Ended.STOPPED:
+    if why is CancelReason.STOPPED:
         return ProblemError(503, "service-stopped", why, {"Retry-After": "10"})
     detail = f"No response within {seconds:g} s: request less at a time, such as with limit and cursor."
     return ProblemError(503, "too-long", detail, {"Retry-After": "10"})

@@ -46,7 +46,7 @@ _BAD_REQUEST: Final = 400
 _LOG: Final = logging.getLogger("remembrancer.rest")
 
 
-class Connection(H11Protocol):
+class HttpConnection(H11Protocol):
     """One connection, closed if the head of a request takes too long."""
 
     quiet_since = 0.0
@@ -126,7 +126,7 @@ class _Closing(LingeringTransport):
         connection: The protocol that reads from it.
     """
 
-    def __init__(self, inner: asyncio.Transport, connection: Connection) -> None:
+    def __init__(self, inner: asyncio.Transport, connection: HttpConnection) -> None:
         super().__init__(inner, connection.loop)
         self._connection = connection
 
@@ -194,8 +194,8 @@ class BoundedServer(uvicorn.Server):
                 self._connection, taken, ssl=secured, ssl_handshake_timeout=limit
             )
 
-    def _connection(self) -> Connection:
-        return Connection(self.config, self.server_state, self.lifespan.state)
+    def _connection(self) -> HttpConnection:
+        return HttpConnection(self.config, self.server_state, self.lifespan.state)
 
     def _make_room(self) -> bool:
         """Close the connection with the longest idle time; False if all have a request in progress.
@@ -207,7 +207,7 @@ class BoundedServer(uvicorn.Server):
             del self._arriving[oldest]
             return oldest.cancel()
         open_ones: Collection[object] = self.server_state.connections
-        quiet = [each for each in open_ones if isinstance(each, Connection) and each.is_quiet]
+        quiet = [each for each in open_ones if isinstance(each, HttpConnection) and each.is_quiet]
         if not quiet:
             return False
         min(quiet, key=lambda each: each.quiet_since).give_way()

@@ -44,7 +44,7 @@ class BehindProxies:
             await Document(refusal, _FORBIDDEN)(scope, receive, send)
 
     def _is_near(self, scope: Scope) -> bool:
-        """Whether a request comes from a proxy, or from this machine."""
+        """Return True for a request from a proxy, or from this machine."""
         client = scope.get("client")
         try:
             address = ipaddress.ip_address(client[0] if client else "")
