@@ -281,3 +281,163 @@ def test_no_file_speaks_of_one_machine() -> None:
         for match in OF_ONE_MACHINE.finditer(path.read_text("utf-8", errors="replace"))
     ]
     assert found == []
+
+
+# The rules of names and prose. The lists of files shrink: an entry goes once its file is put right.
+ING_ALLOWED = {"testing", "parsing", "planning", "tracing"}
+SAME_CLASS_NAME = {
+    "Batch": "the executor's and the committer's group of writes",
+    "ExecutionSummary": "the summary of a day, and that of a report",
+    "TaskCreation": "the operation, and the report about it",
+    "TaskPage": "a page of tasks: the operation's, and the API's schema of it",
+    "Telemetry": "the port, and the report made through it",
+    "_Held": "what is held: two private classes",
+    "_Told": "what was printed, and an error of the control channel: two private classes",
+}
+QUESTION = re.compile(r"(?:What|Which|Who|Where|When|How|Whether)\b")
+BANNED = re.compile(r"\b(?:nobody|whoever|anew|of ours|the door|any more|puts? off|putting off|told)\b", re.IGNORECASE)
+# Files of which the module's docstring begins with a question: to be emptied by those who own them.
+QUESTIONING_FILES = {
+    "graph_schema/remembrancer_schema/kinds.py",
+    "cli/views/serve.py",
+    "operations/statistics.py",
+    "operations/task_commands.py",
+    "operations/tokens.py",
+    "policies/cancellation.py",
+    "policies/pipeline.py",
+    "ports/event_log.py",
+    "ports/graph_check.py",
+    "ports/recovery.py",
+    "ports/signals.py",
+    "ports/statistics.py",
+    "ports/telemetry.py",
+    "schedules/cron/calendar.py",
+    "schedules/importers/crontab_format.py",
+    "service/telemetry/gauges.py",
+    "service/telemetry/status.py",
+    "settings.py",
+    "stores/commits/events.py",
+    "stores/commits/statistics.py",
+    "stores/embedded/errors.py",
+    "stores/graph/armed_times.py",
+    "stores/graph/due_index.py",
+    "stores/graph/element_ids.py",
+    "stores/graph/health.py",
+    "stores/graph/outcomes.py",
+    "stores/graph/task_changes.py",
+    "stores/neo4j/credentials.py",
+    "stores/neo4j/errors.py",
+    "stores/records/retention.py",
+    "surfaces/control/api.py",
+    "surfaces/otel/observables.py",
+    "surfaces/otel/prometheus.py",
+    "surfaces/rest/app.py",
+    "surfaces/rest/conditional_requests.py",
+    "surfaces/rest/schemas.py",
+    "testing.py",
+}
+# Files with a banned word in a docstring, a help text or a message: to be emptied likewise.
+UNPLAIN_FILES = {
+    "graph_schema/remembrancer_schema/catalog.py",
+    "graph_schema/remembrancer_schema/kinds.py",
+    "bootstrap/backups.py",
+    "bootstrap/checks.py",
+    "bootstrap/copies.py",
+    "bootstrap/repair_rounds.py",
+    "cli/commands/token.py",
+    "cli/servers.py",
+    "cli/views/serve.py",
+    "model/audit.py",
+    "model/request.py",
+    "model/task.py",
+    "operations/event_feed.py",
+    "operations/reserved_keys.py",
+    "operations/statistics.py",
+    "operations/task_commands.py",
+    "operations/tokens.py",
+    "operations/validation.py",
+    "policies/deferral.py",
+    "policies/pipeline.py",
+    "ports/armed_times.py",
+    "ports/event_log.py",
+    "ports/graph_copy.py",
+    "ports/handler.py",
+    "ports/health.py",
+    "ports/recovery.py",
+    "ports/replicas.py",
+    "ports/signals.py",
+    "ports/task_store.py",
+    "ports/telemetry.py",
+    "ports/tokens.py",
+    "ports/writes.py",
+    "schedules/cron/expression.py",
+    "schedules/importers/crontab_format.py",
+    "service/event_calls.py",
+    "service/lifecycle.py",
+    "service/service.py",
+    "service/telemetry/gauges.py",
+    "service/telemetry/report_models.py",
+    "service/telemetry/reports.py",
+    "stores/commits/connection.py",
+    "stores/commits/group_commit.py",
+    "stores/embedded/errors.py",
+    "stores/graph/due_index.py",
+    "stores/graph/element_ids.py",
+    "stores/graph/outcomes.py",
+    "stores/graph/settlements.py",
+    "stores/graph/store.py",
+    "stores/neo4j/address.py",
+    "stores/neo4j/connection.py",
+    "stores/neo4j/credentials.py",
+    "stores/neo4j/errors.py",
+    "stores/neo4j/migrations.py",
+    "stores/neo4j/sessions.py",
+    "stores/records/event_log.py",
+    "stores/records/graph_copy.py",
+    "stores/records/replicas.py",
+    "stores/records/tokens.py",
+    "stores/rows/audit_rows.py",
+    "stores/rows/readable_records.py",
+    "surfaces/control/api.py",
+    "surfaces/control/client.py",
+    "surfaces/otel/metrics.py",
+    "surfaces/otel/observables.py",
+    "surfaces/otel/prometheus.py",
+    "surfaces/rest/schemas.py",
+    "surfaces/rest/server.py",
+    "surfaces/rest/task_routes.py",
+    "testing.py",
+}
+
+
+def test_module_names_are_no_gerunds() -> None:
+    gerunds = {path.stem for path in SOURCES if path.stem.rsplit("_", 1)[-1].endswith("ing")}
+    assert gerunds - ING_ALLOWED == set()
+
+
+def test_no_class_name_is_used_twice() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(shown(path))
+    twice = {name: where for name, where in places.items() if len(where) > 1}
+    assert {name: where for name, where in twice.items() if name not in SAME_CLASS_NAME} == {}
+    assert SAME_CLASS_NAME.keys() - twice.keys() == set(), "an exception that is not needed"
+
+
+def test_module_docstrings_name_what_they_hold() -> None:
+    asking = {shown(path) for path in SOURCES if QUESTION.match(ast.get_docstring(tree(path)) or "")}
+    assert asking - QUESTIONING_FILES == set()
+    assert QUESTIONING_FILES - asking == set(), "a file that is put right leaves the list"
+
+
+def test_texts_have_no_banned_words() -> None:
+    unplain = {
+        shown(path)
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and BANNED.search(node.value)
+    }
+    assert unplain - UNPLAIN_FILES == set()
+    assert UNPLAIN_FILES - unplain == set(), "a file that is put right leaves the list"

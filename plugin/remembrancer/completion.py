@@ -1,4 +1,4 @@
-"""Completion of what must not stop half-way: a commit, and the act that follows it."""
+"""Completion of work that must not stop half-way: a commit, and the step that follows it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _UNDER_WAY: Final[set[asyncio.Task[object]]] = set()
-"""The loop itself holds tasks only weakly."""
+"""Strong references: the event loop itself holds tasks only weakly."""
 
 
 async def complete(work: Coroutine[object, None, _T]) -> _T:
-    """Run *work* to its end and return its answer, even if the caller is cancelled meanwhile.
+    """Run *work* to its end and return its result, even if the caller is cancelled in between.
 
-    Without it a caller that gives up between a commit and what has to follow leaves, say, an execution running that
-    no process runs.
+    Otherwise a caller that is cancelled between a commit and the step after it could leave, for example, an execution
+    recorded as running in no process.
     """
     task = asyncio.get_running_loop().create_task(work)
     _UNDER_WAY.add(task)

@@ -1,4 +1,4 @@
-"""Who acts just now, and at which request: known to the surface it came through, kept with what the call writes."""
+"""Request context: the actor, idempotency key and trace of the current call, set by surfaces, stored with writes."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Through what somebody acts, and as whom."""
+    """The actor of a call: the surface that it came through, and the name behind it."""
 
     surface: str
     """service, command line, import, rest, handler, checker."""
     actor: str | None = None
-    """A token's name, a login name, an execution, a replica; None where nobody is known by name."""
+    """A token's name, a login name, an execution or a replica; None if there is no name."""
 
     def __post_init__(self) -> None:
-        """Keep what any graph keeps and any log shows: a login name may hold bytes that are no text."""
+        """Replace what a graph or a log cannot hold: a login name may contain bytes that are not text."""
         if self.actor is not None and has_controls(self.actor):
             object.__setattr__(self, "actor", visible(self.actor))
 
     def __str__(self) -> str:
-        """Return both in a word or two, for logs and keys."""
+        """Return surface and name in short form, for logs and keys."""
         return self.surface if self.actor is None else f"{self.surface}: {self.actor}"
 
 
 IN_PROCESS_ACTOR: Final = Actor("service")
-"""Whoever calls the service in its own process."""
+"""The actor of calls made in the service's own process."""
 CURRENT_ACTOR: ContextVar[Actor | None] = ContextVar("remembrancer_author", default=None)
-"""Who acts, where a surface knows better than the one it came through."""
+"""The actor of the current call; None for one made directly on the service."""
 IDEMPOTENCY_KEY: ContextVar[IdempotencyKey | None] = ContextVar("remembrancer_request_mark", default=None)
-"""What the request that is acted on is known by, where it may be sent again."""
+"""The idempotency key of the current request; None if it has none."""
 TRACEPARENT: ContextVar[str | None] = ContextVar("remembrancer_traceparent", default=None)
-"""The span that schedules just now, in W3C form."""
+"""The span of the current call that schedules a task, as a W3C `traceparent`."""
 
 
 def current_actor() -> Actor:
-    """Return who acts just now."""
+    """Return the actor of the current call."""
     return CURRENT_ACTOR.get() or IN_PROCESS_ACTOR

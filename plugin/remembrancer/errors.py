@@ -1,40 +1,40 @@
 """Every error this package raises on purpose.
 
 RemembrancerError
-├── InvalidInput (ValueError)       refused at the door; nothing was written
-│   └── IdempotencyKeyReused             another request was sent under this key
+├── InvalidInput (ValueError)       an argument is invalid; nothing was written
+│   └── IdempotencyKeyReused        a different request was sent with the same idempotency key
 ├── TaskNotFound (LookupError)      no task has this id
-├── ExecutionNotFound (LookupError) no execution has this id, or it was rolled up
-├── TaskUnreadable                  a task's node holds what no task can be made of
-├── ExecutionUnreadable             an execution's node holds what no execution can be made of
-├── TaskChanged                     the task does not stand as it was read any more
-├── TaskEnded                       the task is complete, cancelled or failed: it cannot change any more
-├── TaskContended                   a task kept changing while it was to be changed
-├── DuplicateTask                   another task was scheduled under the key at the same moment
-├── NotRunning                  the scheduler is not running
+├── ExecutionNotFound (LookupError) no execution has this id, or it was pruned into a summary
+├── TaskUnreadable                  the properties of a task's node are invalid
+├── ExecutionUnreadable             the properties of an execution's node are invalid
+├── TaskChanged                     the task changed after the caller read it
+├── TaskEnded                       the task is complete, cancelled or failed, and can no longer change
+├── TaskContended                   the task kept changing during the request
+├── DuplicateTask                   another task was scheduled with the same dedup_key at the same time
+├── NotRunning                      the scheduler is not running
 ├── SchedulerBusy                   every handler slot is taken
-├── WrongThread                     a call that waits was made where it would wait for itself
-├── CopyTargetNotEmpty                      a copy's target holds something else
-├── CopyMismatch                     a copy and what it was made from are not equal
+├── WrongThread                     a blocking call was made on the scheduler's own thread
+├── CopyTargetNotEmpty              the target of a copy holds other data
+├── CopyMismatch                    a copy and its source differ
 └── GraphUnavailable                the graph cannot be opened, read or written
     ├── GraphLocked                 another process holds the folder
-    ├── GraphNotFound                the folder is not there, or may not be written
+    ├── GraphNotFound               the folder does not exist, or is not writable
     ├── NotAGraph                   the folder holds something else
     ├── GraphTooNew                 a newer version of this package wrote it
-    ├── GraphTooOld                 an older version wrote it, and it may not be changed
-    ├── CopyIncomplete             a copy into it was broken off
+    ├── GraphTooOld                 an older version wrote it, and this call must not change it
+    ├── CopyIncomplete              a copy into it was interrupted
     ├── GraphReplaced               the folder was deleted, moved or replaced while it was open
-    ├── GraphDamaged                the engine's recovery gave up: acknowledged work may be missing
-    ├── GraphReadOnly               it was opened to be read only
-    ├── DiskFull                   the disk is full
-    ├── GraphUnreachable            the server does not answer
-    ├── GraphAccessDenied              the server does not let this user in, or not do this
-    ├── GraphBusy                   others hold the locks that a write needs
-    ├── QueryFailed                 a query of this package failed on what the graph holds
-    ├── ForeignConstraint           a constraint that is not ours is against a write
-    ├── ServerTooOld                the server lacks what our queries need
-    ├── OutcomeUnknown              the connection was lost in a commit: it may have been kept
-    └── DriverNotInstalled               what opens such a graph is not installed, or has no build for this platform
+    ├── GraphDamaged                the engine could not recover it: acknowledged work may be missing
+    ├── GraphReadOnly               it was opened read-only
+    ├── DiskFull                    the disk is full
+    ├── GraphUnreachable            the server does not respond
+    ├── GraphAccessDenied           the server rejects this user, or this action
+    ├── GraphBusy                   other writes hold the locks that this one needs
+    ├── QueryFailed                 a query of this package failed on the data in the graph
+    ├── ForeignConstraint           a constraint that this package did not declare rejects a write
+    ├── ServerTooOld                the server lacks features that the queries need
+    ├── OutcomeUnknown              the connection was lost during a commit, which may have succeeded
+    └── DriverNotInstalled          the engine or driver is not installed, or has no build for this platform
 """
 
 from __future__ import annotations
@@ -47,27 +47,27 @@ if TYPE_CHECKING:
 
 
 class RemembrancerError(Exception):
-    """What every error of this package can be caught as; pickled or copied, it keeps its message and its fields.
+    """The base class of every error of this package; its message and fields survive pickling and copying.
 
-    A message may quote what a caller gave: it is bounded in length, and has its control characters made visible.
+    A message may quote the caller's input: its length is bounded, and control characters are escaped.
     """
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(_legible(each) if isinstance(each, str) else each for each in args))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return how to make it again: from what it carries, since a constructor takes other things than a message."""
+        """Return how to rebuild it: from its fields, since the constructors take other arguments than a message."""
         fields = {name: _portable(value) for name, value in vars(self).items()}
         return _remake, (type(self), self.args, fields)
 
 
 class InvalidInput(RemembrancerError, ValueError):
-    """One field of a request is wrong; the message is enough to correct it by.
+    """One field of a request is invalid; the message says how to correct it.
 
     Args:
         field: The argument's name, as the caller wrote it.
-        value: What was given; the message shows its beginning, with control characters made visible.
-        allowed: What would have been accepted, in words.
+        value: The rejected value; the message shows its beginning, with control characters escaped.
+        allowed: The accepted values, in words.
         example: A value that works, ready to copy.
     """
 
@@ -82,16 +82,16 @@ class InvalidInput(RemembrancerError, ValueError):
 
     @property
     def quoted(self) -> object:
-        """The value as answers quote it: as it is, or its beginning where it is long."""
+        """The value as responses quote it: unchanged, or shortened if it is long."""
         written = _written(self.value)
         return self.value if len(written) <= _SHOWN else _shortened(written, _SHOWN)
 
 
 class IdempotencyKeyReused(InvalidInput):
-    """Another request was sent under the same key before: this one was not acted on."""
+    """A different request was sent with the same idempotency key before; this one had no effect."""
 
     def __init__(self, key: str) -> None:
-        allowed = "a key that no other request was sent under; the same request may be sent again under its own"
+        allowed = "a key that no other request has used; repeat a key only with the same request"
         super().__init__("Idempotency-Key", key, allowed, "8f14e45f-cancel-1")
 
 
@@ -106,37 +106,37 @@ class TaskNotFound(RemembrancerError, LookupError):
 
 
 class TaskUnreadable(RemembrancerError):
-    """The node of a task holds what nothing of ours has written, and no task can be made of it."""
+    """The properties of a task's node are invalid: another program has written them."""
 
     def __init__(self, task_id: str, fault: str) -> None:
         self.task_id = task_id
         super().__init__(
-            f"Task {task_id!r} cannot be read: {fault}. The checker sets it aside when it falls due; cancel it, or "
-            "mend its node."
+            f"Task {task_id!r} cannot be read: {fault}. The scheduler quarantines it when it falls due; cancel it, or "
+            "correct its node."
         )
 
 
 class ExecutionUnreadable(RemembrancerError):
-    """The node of an execution holds what nothing of ours has written, and no execution can be made of it."""
+    """The properties of an execution's node are invalid: another program has written them."""
 
     def __init__(self, execution_id: str, fault: str) -> None:
         self.execution_id = execution_id
         super().__init__(
-            f"Execution {execution_id!r} cannot be read: {fault}. Lists leave it out; `remembrancer check` says what "
-            "else cannot be read, and `check --repair` keeps it apart."
+            f"Execution {execution_id!r} cannot be read: {fault}. Lists omit it; `remembrancer check` finds all "
+            "unreadable records, and `check --repair` moves them out of the graph."
         )
 
 
 class ExecutionNotFound(RemembrancerError, LookupError):
-    """No execution has this id, or it was rolled up into a summary since."""
+    """No execution has this id, or it was pruned into a summary."""
 
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
-        super().__init__(f"No execution has the id {execution_id!r}, or it is long over and was rolled up.")
+        super().__init__(f"No execution has the id {execution_id!r}, or it was pruned into a summary.")
 
 
 class TaskChanged(RemembrancerError):
-    """The task was claimed, moved or ended since it was read; nothing was written."""
+    """The task was claimed, rescheduled or ended after the caller read it; nothing was written."""
 
     def __init__(self, task_id: str, fence: int, status: str, wanted: int) -> None:
         self.task_id = task_id
@@ -145,12 +145,12 @@ class TaskChanged(RemembrancerError):
         self.wanted = wanted
         super().__init__(
             f"Task {task_id!r} has changed since it was read: its fence is {fence}, not {wanted}, and it is {status}. "
-            "Nothing was written; read it again and decide anew."
+            "Nothing was written; read it again before you decide."
         )
 
 
 class TaskEnded(RemembrancerError):
-    """The task came to its end before this request; its record stays, unchanged."""
+    """The task ended before this request; its record is unchanged."""
 
     def __init__(self, task_id: str, status: str, act: str) -> None:
         self.task_id = task_id
@@ -161,24 +161,24 @@ class TaskEnded(RemembrancerError):
 
 
 class TaskContended(RemembrancerError):
-    """The task changed each time between being read and being written; nothing was written."""
+    """The task changed between every read and write of the request; nothing was written."""
 
     def __init__(self, task_id: str, act: str, times: int) -> None:
         self.task_id = task_id
         self.times = times
         super().__init__(
-            f"Task {task_id!r} changed {times} times while it was to be {act}; nothing was written. Look at what keeps "
-            "changing it (`remembrancer history`, `remembrancer audit`), and try again."
+            f"Task {task_id!r} changed {times} times while it was to be {act}; nothing was written. Find out what "
+            "keeps changing it (`remembrancer history`, `remembrancer audit`), and try again."
         )
 
 
 class DuplicateTask(RemembrancerError):
-    """Another task was scheduled under the same dedup_key at the same moment; nothing was written."""
+    """Another task was scheduled with the same dedup_key at the same time; nothing was written."""
 
     def __init__(self, keys: str) -> None:
         self.keys = keys
         super().__init__(
-            f"A task is kept under the dedup_key already ({keys}). Nothing was written; schedule again to get it."
+            f"A task with this dedup_key exists already ({keys}). Nothing was written; schedule again to get it."
         )
 
 
@@ -192,46 +192,46 @@ class SchedulerBusy(RemembrancerError):
     def __init__(self, limit: int, seconds: float) -> None:
         self.limit = limit
         super().__init__(
-            f"All {limit} handler slots are taken, and none became free within {seconds:g} s; nothing was started. Try "
-            "again later, or raise max_concurrent."
+            f"All {limit} handler slots are taken, and none became free within {seconds:g} s; nothing was started. "
+            "Try again later, or raise max_concurrent."
         )
 
 
 class WrongThread(RemembrancerError):
-    """A call that waits for the scheduler was made on the thread that the scheduler lives on; nothing was done."""
+    """A blocking call was made on the thread of the scheduler's event loop; it had no effect."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This call waits for the scheduler's event loop, and was made on its thread: it would wait for ever. "
-            "Within that loop, as in an async handler, await the service's own method of this name."
+            "This blocking call was made on the thread of the scheduler's event loop, and would never return. "
+            "Within that loop, as in an async handler, await the service's method of the same name."
         )
 
 
 class CopyTargetNotEmpty(RemembrancerError):
-    """The target of a copy holds something that is not from its source; nothing was written."""
+    """The target of a copy holds data that does not come from its source; nothing was written."""
 
     def __init__(self, target: str, held: str) -> None:
         self.target = target
         self.held = held
         super().__init__(
-            f"The graph {target} holds {held} already, and a copy is made into an empty graph or goes on with itself. "
-            "Nothing was written; name another target."
+            f"The graph {target} holds {held} already; the target of a copy must be empty, or an interrupted copy of "
+            "the same source. Nothing was written; name another target."
         )
 
 
 class CopyMismatch(RemembrancerError):
-    """A copy and its source are not equal: one of them was written to after it was copied."""
+    """A copy and its source differ: one of them was written to after the copy."""
 
     def __init__(self, source: str, target: str, parts: list[str]) -> None:
         self.parts = parts
         super().__init__(
-            f"The graphs {source} and {target} differ in {', '.join(parts)}: one of them has been written to since it "
-            "was copied. Stop every scheduler of both, and copy again into an empty graph."
+            f"The graphs {source} and {target} differ in {', '.join(parts)}: one of them was written to during or "
+            "after the copy. Stop every scheduler of both, and copy again into an empty graph."
         )
 
 
 class GraphUnavailable(RemembrancerError):
-    """The graph cannot be opened, read or written just now."""
+    """The graph cannot be opened, read or written at present."""
 
 
 class GraphLocked(GraphUnavailable):
@@ -239,11 +239,11 @@ class GraphLocked(GraphUnavailable):
 
 
 class GraphNotFound(GraphUnavailable):
-    """The graph's folder is not there, or may not be written."""
+    """The graph's folder does not exist, or is not writable."""
 
 
 class NotAGraph(GraphUnavailable):
-    """The folder holds something that is no graph of ours."""
+    """The folder holds something other than a graph of this package."""
 
 
 class GraphTooNew(GraphUnavailable):
@@ -251,35 +251,35 @@ class GraphTooNew(GraphUnavailable):
 
 
 class GraphTooOld(GraphUnavailable):
-    """An older version of this package wrote the graph, and what was asked for may not change it."""
+    """An older version of this package wrote the graph, and this call must not upgrade it."""
 
 
 class CopyIncomplete(GraphUnavailable):
-    """A copy into the graph was broken off: a part of it is missing, and nothing may be done by it."""
+    """A copy into the graph was interrupted: a part is missing, and no scheduler may work on it."""
 
 
 class GraphReplaced(GraphUnavailable):
-    """The graph's folder was deleted, moved or replaced while it was open: nothing is kept from then on."""
+    """The graph's folder was deleted, moved or replaced while it was open: later writes are refused."""
 
 
 class GraphDamaged(GraphUnavailable):
-    """The engine could not recover all of its log after an unclean end: acknowledged work may be missing."""
+    """The engine could not recover its whole log after a crash: acknowledged work may be missing."""
 
 
 class GraphReadOnly(GraphUnavailable):
-    """The graph was opened to be read only: nothing fires, and nothing is written."""
+    """The graph was opened read-only: no task fires, and nothing is written."""
 
 
 class DiskFull(GraphUnavailable):
-    """The disk is full: the write was refused whole."""
+    """The disk is full: nothing of the write was kept."""
 
 
 class GraphUnreachable(GraphUnavailable):
-    """The graph's server does not answer."""
+    """The graph's server does not respond."""
 
 
 class GraphAccessDenied(GraphUnavailable):
-    """The graph's server does not let this user in, or does not let it do this."""
+    """The graph's server rejects this user, or denies it this action."""
 
 
 class GraphBusy(GraphUnavailable):
@@ -287,23 +287,23 @@ class GraphBusy(GraphUnavailable):
 
 
 class QueryFailed(GraphUnavailable):
-    """A query of this package failed on what the graph holds, such as a record that another hand has written."""
+    """A query of this package failed on the data in the graph, such as a record that another program wrote."""
 
 
 class ForeignConstraint(GraphUnavailable):
-    """A constraint that somebody else has declared is against a write; nothing of it was written."""
+    """A constraint that this package did not declare rejects a write; nothing of it was written."""
 
 
 class ServerTooOld(GraphUnavailable):
-    """The graph's server is of a version that lacks what our queries need; nothing was written."""
+    """The version of the graph's server lacks features that the queries need; nothing was written."""
 
 
 class OutcomeUnknown(GraphUnavailable):
-    """The connection was lost while a write was being committed, and the graph has not said since if it was kept.
+    """The connection was lost during a commit, and the graph has not yet confirmed whether the write was kept.
 
     Args:
-        message: Whose answer was lost.
-        task_ids: Of tasks that this would have made: if it was kept, each of them is there.
+        message: The write whose response was lost, as a sentence.
+        task_ids: Of the tasks that the write creates: if it was kept, each of them exists.
     """
 
     def __init__(self, message: str, task_ids: Sequence[str] = ()) -> None:
@@ -313,11 +313,11 @@ class OutcomeUnknown(GraphUnavailable):
 
 
 class DriverNotInstalled(GraphUnavailable):
-    """What opens such a graph is not installed, or has no build for this platform."""
+    """The engine or driver for such a graph is not installed, or has no build for this platform."""
 
 
 def _written(value: object) -> str:
-    """Return a value as Python writes it; its type where it is nested too deep for that, or is no plain value."""
+    """Return the repr of a value; its type if the repr fails, such as for one nested too deep."""
     try:
         return repr(value)
     except Exception:  # noqa: BLE001 (a caller's own value may raise anything when it is written)
@@ -329,7 +329,7 @@ def _shortened(text: str, longest: int) -> str:
 
 
 def _legible(message: str) -> str:
-    """Return a message without its middle where it is long, since the way out stands at its end."""
+    """Shorten a long message in its middle, since the remedy is at its end."""
     left_out = len(message) - _LONGEST
     if left_out > 0:
         message = f"{message[: _LONGEST // 2]}… ({left_out:,} characters left out) …{message[-_LONGEST // 2 :]}"
@@ -337,7 +337,7 @@ def _legible(message: str) -> str:
 
 
 def _spelled(text: str) -> str:
-    r"""Return text with `\x1b` and the like for each character that is not shown as it is."""
+    r"""Return text with an escape such as `\x1b` for each character that is not printable."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
@@ -348,7 +348,7 @@ def _remake(kind: type[RemembrancerError], args: tuple[object, ...], fields: dic
 
 
 def _portable(value: object) -> object:
-    """Return *value* if it can be pickled, else how it is written: whatever was refused at the door may be in there."""
+    """Return *value* if it can be pickled, else its repr: a rejected input may be anything."""
     try:
         pickle.dumps(value)
     except Exception:  # noqa: BLE001 (a value of the caller's own may raise anything)

@@ -103,4 +103,4 @@ async def test_a_copy_that_cannot_be_opened_says_that_it_is_one(terminal: Any, s
     ran = terminal("list", "--graph", str(copy))
 
     assert ran.code == 4
-    assert f"came along with a copy of {terminal.graph.resolve()}" in " ".join(ran.err.split())
+    assert f"was copied from {terminal.graph.resolve()}" in " ".join(ran.err.split())

@@ -85,5 +85,5 @@ def test_the_table_for_people_ends_with_the_totals(desk: Desk) -> None:
     ran = desk("import", "crontab", "-", stdin=CRONTAB)
 
     assert ran.code == 0
-    assert ran.out.rstrip().endswith("3 imported, 1 unchanged, 3 skipped; 4 lines are no jobs.")
+    assert ran.out.rstrip().endswith("3 imported, 1 unchanged, 3 skipped; 4 lines without a job.")
     assert "@reboot names no time" in ran.out

@@ -28,6 +28,6 @@ def test_a_key_that_stands_twice_is_refused(desk: Desk) -> None:
     asked = desk("cypher", "RETURN $x AS x", "--param", 'x={"a": 1, "a": 2}', "--json")
 
     assert (refused.code, asked.code) == (2, 2)
-    assert "'hall' stands twice" in json.loads(refused.err)["error"]["allowed"]
-    assert "'a' stands twice" in json.loads(asked.err)["error"]["allowed"]
+    assert "'hall' is repeated" in json.loads(refused.err)["error"]["allowed"]
+    assert "'a' is repeated" in json.loads(asked.err)["error"]["allowed"]
     assert len(desk.json("list")) == 1

@@ -271,7 +271,7 @@ def test_a_folder_mounted_read_only_is_checked(terminal: Terminal, one_sound: Pa
     assert (checked.code, checked.json["findings"]) == (0, [])
     assert checked.json["graph"] == str(graph)
     saw = {each["check"]: each["saw"] for each in examined.json}
-    assert "mounted to be read only" in saw["database"]
+    assert "mounted read-only" in saw["database"]
     assert backed_up.code == 0, backed_up
     assert served.code == 4
     assert f"remembrancer check --graph {graph}" in " ".join(served.err.split())

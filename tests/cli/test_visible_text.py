@@ -134,8 +134,8 @@ def test_a_truncated_list_says_so(desk: Desk) -> None:
     short, whole = desk("list", "--json", "--limit", "3"), desk("list", "--json", "--limit", "4")
 
     assert len(short.json) == 3
-    assert "--limit takes more" in json.loads(short.err)["note"]
-    assert "There are more than these 3 tasks" in desk("list", "--limit", "3").err
+    assert "raise --limit" in json.loads(short.err)["note"]
+    assert "More than these 3 tasks exist" in desk("list", "--limit", "3").err
     assert (len(whole.json), whole.err) == (4, "")
 
 

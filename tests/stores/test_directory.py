@@ -97,7 +97,7 @@ async def test_a_folder_of_something_else_is_no_graph_and_is_left_alone(tmp_path
 
 
 async def test_a_folder_whose_parent_is_missing_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(GraphNotFound, match="Make it first"):
+    with pytest.raises(GraphNotFound, match="Create it first"):
         await open_store(tmp_path / "not" / "there")
     assert names(tmp_path) == []
 
@@ -106,7 +106,7 @@ async def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
     with read_only(tmp_path / "closed") as folder:
         with pytest.raises(GraphNotFound, match="may not be written"):
             await open_store(folder)
-        with pytest.raises(GraphNotFound, match="cannot be made"):
+        with pytest.raises(GraphNotFound, match="cannot be created"):
             await open_store(folder / "graph")
 
 

@@ -123,7 +123,7 @@ async def test_queries_that_take_for_ever_stop_no_firing(proxy: BoltProxy) -> No
 async def test_a_query_that_takes_too_long_is_given_up_in_words(proxy: BoltProxy) -> None:
     proxy.stuck = b"RETURN 'for ever'"
     store = await open_store(proxy.graph, limits=QueryLimits(seconds=1))
-    with pytest.raises(InvalidInput, match=r"within 1 seconds .*query_seconds.* ask for less"):
+    with pytest.raises(InvalidInput, match=r"at most 1 seconds .*query_seconds.* request less"):
         await asyncio.wait_for(store.query("RETURN 'for ever'"), LIMIT)
     await store.close()
 

@@ -176,12 +176,12 @@ async def test_a_graph_that_does_not_answer_is_critical_and_what_the_process_kno
     assert (well.health, well.numbers["errors_of_process"]) == (Severity.OK, 0)
     assert [each.check for each in told.values()] == NAMES
     assert told["database"].health is Severity.CRITICAL
-    assert told["database"].saw.startswith("the graph does not answer: ")
+    assert told["database"].saw.startswith("the graph does not respond: ")
     assert told["service"].health is Severity.WARN
-    assert re.search(r"[1-9]\d* looks failed", told["service"].saw)
+    assert re.search(r"[1-9]\d* ticks failed", told["service"].saw)
     assert told["memory"].numbers["resident_bytes"] > 0
     assert (told["limits"].health, told["drift"].health) == (Severity.OK, Severity.WARN)
-    assert told["drift"].saw == "not known while the graph does not answer"
+    assert told["drift"].saw == "unknown while the graph does not respond"
 
 
 @pytest.mark.neo4j
@@ -256,7 +256,7 @@ async def test_a_graph_without_a_scheduler_is_a_worry_and_with_work_due_an_alarm
     due = await said(service, "service")
 
     assert (idle.health, due.health) == (Severity.WARN, Severity.CRITICAL)
-    assert "tasks that are due: 1" in due.saw
+    assert "due tasks: 1" in due.saw
 
 
 async def test_a_checker_that_died_is_seen(serving: TaskSchedulerService) -> None:
@@ -267,7 +267,7 @@ async def test_a_checker_that_died_is_seen(serving: TaskSchedulerService) -> Non
     serving._task = None
 
     assert died.health is Severity.CRITICAL
-    assert died.saw.startswith("the checker has died")
+    assert died.saw.startswith("the scheduler's loop has died")
 
 
 class Stalling(VirtualClock):

@@ -24,7 +24,7 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from remembrancer import Failed, TaskSchedulerService
-from remembrancer.operations.diagnostics.remedies import ADVICE
+from remembrancer.operations.diagnostics.remedies import REMEDIES
 from remembrancer.surfaces.otel.prometheus import MetricsServer, PrometheusExporter
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ async def test_every_metric_and_label_that_a_rule_names_is_scraped(served: tuple
     rules = [rule for group in yaml.safe_load(RULES)["groups"] for rule in group["rules"]]
     labels = {name: {key for each in known[name] for key in each.labels} | {"instance", "le"} for name in known}
 
-    assert sorted(rule["labels"]["check"] for rule in rules) == sorted(ADVICE)
+    assert sorted(rule["labels"]["check"] for rule in rules) == sorted(REMEDIES)
     for rule in rules:
         named = re.findall(r"\b((?:scheduler|process)_\w+)(?:\{(.*?)\})?", rule["expr"])
         metrics = [(name, matched) for name, matched in named if name != "scheduler_outcome"]
@@ -170,8 +170,8 @@ async def test_each_alert_says_why_and_what_to_do_in_the_words_of_the_doctor_and
         rule["labels"]["check"]: (rule["annotations"]["description"], rule["annotations"]["runbook"]) for rule in rules
     }
 
-    assert told == ADVICE
-    for check, (_, what_to_do) in ADVICE.items():
+    assert told == REMEDIES
+    for check, (_, what_to_do) in REMEDIES.items():
         assert f"| `{check}` | {what_to_do} |" in page
 
 
@@ -261,7 +261,7 @@ async def test_each_alert_fires_for_what_it_watches_and_none_for_a_scheduler_tha
     checked = await asyncio.to_thread(ask, promtool, "check", "alerts.yml", tmp_path)
     ran = await asyncio.to_thread(ask, promtool, "test", "tests.yml", tmp_path)
 
-    assert {scene.check for scene in SCENES.values()} == {*ADVICE, None}
+    assert {scene.check for scene in SCENES.values()} == {*REMEDIES, None}
     assert (checked.returncode, "10 rules found" in checked.stdout) == (0, True), checked.stderr
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

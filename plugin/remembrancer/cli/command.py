@@ -1,4 +1,4 @@
-"""A command is a coroutine over one value, whose fields are its arguments and options."""
+"""Commands: coroutines over one options object, whose fields are the arguments and options."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandOptions:
-    """What every command takes; a field of a subclass is an argument or an option, as annotated."""
+    """Options of every command; a field of a subclass is an argument or an option, as annotated."""
 
     as_json: AsJson = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class GraphOptions(CommandOptions):
-    """What every command that works on a graph takes."""
+    """Options of every command that works on a graph."""
 
     graph: Graph = DEFAULT_GRAPH
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions(GraphOptions):
-    """What every command that only reads a graph takes."""
+    """Options of every command that only reads a graph."""
 
     read_only: ReadOnly = False
 
@@ -41,18 +41,18 @@ O = TypeVar("O", bound=CommandOptions)  # noqa: E741 (it is no variable)
 
 
 class Command(Generic[O]):
-    """A plain function in typer's eyes: typer reads arguments from a signature, and never awaits.
+    """A function for typer, which reads arguments from a signature, and does not await.
 
     Args:
-        taking: The options' class.
-        work: What to do with them; it returns the exit code, or None for 0. Its docstring is the help.
+        taking: The class of the options.
+        work: The command; it returns the exit code, or None for 0. Its docstring is the help.
     """
 
     __name__: str
 
     def __init__(self, taking: type[O], work: Callable[[O], Coroutine[None, None, int | None]]) -> None:
         hints = get_type_hints(taking, include_extras=True)
-        # What is shared comes last in the help.
+        # Shared options come last in the help.
         ordered = sorted(fields(taking), key=lambda each: each.name in _SHARED)
         self._take: Callable[..., O] = taking
         self._work = work
@@ -63,23 +63,23 @@ class Command(Generic[O]):
         self.__signature__ = Signature([context, *(_parameter(each, hints[each.name]) for each in ordered)])
 
     def __call__(self, typed: typer.Context, **given: object) -> None:
-        """Run the command and leave with its exit code."""
+        """Run the command and exit with its code."""
         asked = self._take(**given)
         before = typed.find_root().params.get("graph")
         if before is not None and not isinstance(asked, GraphOptions):
             run(_refuse(before), as_json=asked.as_json)
         if before is not None and not _is_typed(typed.get_parameter_source("graph")):
-            given["graph"] = before  # what is typed before the command goes before the environment
+            given["graph"] = before  # --graph before the command overrides the environment
         run(self._work(self._take(**given)), as_json=asked.as_json)
 
 
 def _is_typed(source: object) -> bool:
-    """Whether a value comes from the command line; the class of *source* has moved between versions of typer."""
+    """Return True for a value from the command line; the class of *source* depends on the version of typer."""
     return getattr(source, "name", None) == "COMMANDLINE"
 
 
 async def _refuse(graph: str) -> None:
-    allowed = "nothing before this command: it does not work on one graph"
+    allowed = "no --graph before this command, which does not work on one graph"
     raise InvalidInput("--graph", graph, allowed, "remembrancer copy ./remembrancer-graph ./copy")
 
 
@@ -90,4 +90,4 @@ def _parameter(each: Field[object], annotation: object) -> Parameter:
 
 _CONTEXT: Final = "typed"
 _SHARED: Final = frozenset({"as_json", "graph", "read_only"})
-_CLOSING: Final = "What the exit codes mean is in `remembrancer --help`."
+_CLOSING: Final = "For the exit codes see `remembrancer --help`."

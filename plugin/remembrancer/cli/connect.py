@@ -1,4 +1,4 @@
-"""How a command reaches the graph: through the scheduler that serves it, or by opening it itself."""
+"""Connections of commands to a graph: through the scheduler that serves it, or by opening it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A scheduler to ask, and whether it is running: one that is not fires nothing by itself."""
+    """A connected scheduler; if it is not running, it fires no tasks."""
 
     scheduler: SchedulerApi
     running: bool
     fires: bool
-    """Whether tasks fire by themselves: this scheduler runs, or others do on the same graph."""
+    """True if tasks of the graph fire: this scheduler runs, or another one does."""
     status: Callable[[], Awaitable[ServiceStatus]]
 
 
@@ -44,22 +44,22 @@ def folder_of(graph: str) -> Path | None:
 async def connect(
     graph: str, *, make: bool = False, read_only: bool = False, reading: bool = False
 ) -> AsyncGenerator[Connection]:
-    """Give a scheduler over *graph* for one command; a checker is not started for it.
+    """Connect one command to a scheduler over *graph*; one that is opened for it fires no tasks.
 
     Args:
         graph: A folder, or the URI of a server.
-        make: Whether a graph that is not there yet shall be made.
-        read_only: Whether a folder that no scheduler serves must be opened without writing to it, damaged or not.
-        reading: Whether it shall be opened so if that is possible: the command only reads.
+        make: Create the graph if it does not exist.
+        read_only: Open a folder that no scheduler serves without writing to it, damaged or not.
+        reading: Open it without writing if possible: the command only reads.
 
     Raises:
-        GraphUnavailable: Any of its kinds; GraphLocked only if another process holds it for a few seconds, so that
-            two short commands at once do not get in each other's way.
+        GraphUnavailable: Any of its kinds; GraphLocked only after a few seconds of retries, so that two short
+            commands can run at the same time.
     """
     set_actor("command line")
     folder = folder_of(graph)
     if folder is not None and not make and not folder.exists():
-        raise GraphNotFound(f"There is no graph {folder}. `remembrancer schedule` makes one; --graph names another.")
+        raise GraphNotFound(f"There is no graph {folder}. `remembrancer schedule` creates one; --graph names another.")
     open_it = partial(_read if reading and folder is not None else _opened, graph)
     live, opened = await _either(partial(_only_read, graph) if read_only else open_it, folder)
     if live is not None:
@@ -70,14 +70,14 @@ async def connect(
     elif opened is not None:
         try:
             fires = bool(opened.get_status().replication.replicas)
-            yield Connection(opened, running=False, fires=fires, status=lambda: _told(opened))
+            yield Connection(opened, running=False, fires=fires, status=lambda: _status_of(opened))
         finally:
             await opened.close()
 
 
 @asynccontextmanager
 async def held_by(graph: str) -> AsyncGenerator[RemoteScheduler | None]:
-    """Give the scheduler that holds the folder *graph* just now; None for a folder that none holds, or a server."""
+    """Connect to the scheduler that serves the folder *graph*; None if none does, or for a server."""
     set_actor("command line")
     folder = folder_of(graph)
     live = await _live(folder) if folder is not None and folder.exists() else None
@@ -89,7 +89,7 @@ async def held_by(graph: str) -> AsyncGenerator[RemoteScheduler | None]:
 
 
 def set_actor(surface: str) -> None:
-    """Put this user's login name, and *surface*, to what this command changes, unless that is done."""
+    """Record this user's login name and *surface* as the actor of this command, unless one is set."""
     if CURRENT_ACTOR.get() is None:
         CURRENT_ACTOR.set(Actor(surface, _login()))
 
@@ -97,14 +97,14 @@ def set_actor(surface: str) -> None:
 def _login() -> str | None:
     try:
         return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no name in the environment, and none for the user's number
+    except (OSError, KeyError, ImportError):  # no name in the environment, and none for the user id
         return None
 
 
 async def _either(
     open_it: Callable[[], Awaitable[SchedulerService]], folder: Path | None
 ) -> tuple[RemoteScheduler | None, SchedulerService | None]:
-    """Return the running scheduler, or one of our own over the opened graph; try again while it is locked."""
+    """Return the running scheduler, or one over the graph opened here; retry while the graph is locked."""
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
         if folder is not None and (live := await _live(folder)) is not None:
@@ -120,31 +120,31 @@ async def _either(
 
 
 def _explained(error: GraphUnavailable, folder: Path | None) -> GraphUnavailable:
-    """Return *error*, and beside it why a scheduler that the folder seems to name was not asked."""
+    """Add to *error* why the scheduler that the folder's serve.json names was not used."""
     from remembrancer.surfaces.control.connection_file import copied_from
 
     if folder is None or (served := copied_from(folder)) is None:
         return error
-    return type(error)(f"{error} (Its serve.json came along with a copy of {served}, and was not followed.)")
+    return type(error)(f"{error} (Its serve.json was copied from {served}, and was ignored.)")
 
 
-async def _told(service: SchedulerService) -> ServiceStatus:
+async def _status_of(service: SchedulerService) -> ServiceStatus:
     return service.get_status()
 
 
 async def _live(folder: Path) -> RemoteScheduler | None:
     from remembrancer.surfaces.control.connection_file import Endpoint, read
 
-    beacon = read(folder)
-    if beacon is None:
+    endpoint = read(folder)
+    if endpoint is None:
         return None
     from remembrancer.surfaces.control.client import RemoteScheduler
 
-    return await RemoteScheduler.connect(beacon, Endpoint.of(folder))
+    return await RemoteScheduler.connect(endpoint, Endpoint.of(folder))
 
 
 async def _read(graph: str) -> SchedulerService:
-    """Open to read; a graph that must be recovered or brought up to date first is opened as for any other command."""
+    """Open read-only; a graph that needs recovery or a migration first is opened for writing."""
     try:
         return await _only_read(graph, damaged=False)
     except (GraphReadOnly, GraphTooOld):

@@ -1,4 +1,4 @@
-"""From a command's coroutine to an exit code; an error becomes one clear block on stderr."""
+"""Exit codes of commands, and errors as one block on stderr."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from remembrancer.cli.signals import Signals
+from remembrancer.cli.signals import ShutdownSignals
 from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError, TaskNotFound
 
 if TYPE_CHECKING:
@@ -20,29 +20,29 @@ INVALID: Final = 2
 NOT_FOUND: Final = 3
 UNAVAILABLE: Final = 4
 _END_SECONDS: Final = 5.0
-"""How long a command may take to let go of what it holds, once a signal has come."""
+"""Seconds for a command to release its resources after a signal."""
 
 
 def run(work: Coroutine[None, None, int | None], *, as_json: bool = False) -> None:
-    """Run *work* to its end and exit; what it returns is the exit code, None is 0.
+    """Run *work* to its end and exit with the code that it returns; None is 0.
 
-    A signal cancels it, and what it then returns counts too; else the code is that of a process ended by the signal.
+    A signal cancels it: then the code is the one it returns, or else that of a process ended by the signal.
     """
-    with Signals(_END_SECONDS) as signals:
+    with ShutdownSignals(_END_SECONDS) as signals:
         try:
             code = asyncio.run(signals.attend(work))
         except RemembrancerError as error:
             tell(error, as_json=as_json)
             code = exit_code(error)
         except (asyncio.CancelledError, KeyboardInterrupt):
-            _tell_interrupted(as_json=as_json)
+            _print_interrupted(as_json=as_json)
             code = signals.code
     if code:
         raise typer.Exit(code)
 
 
 def exit_code(error: RemembrancerError) -> int:
-    """Return the exit code that `remembrancer --help` promises for *error*."""
+    """Return the exit code for *error*, as documented in `remembrancer --help`."""
     match error:
         case InvalidInput():
             return INVALID
@@ -60,8 +60,8 @@ def tell(error: RemembrancerError, *, as_json: bool) -> None:
     from remembrancer.surfaces.jsonable import to_jsonable
 
     if as_json:
-        told = {"type": type(error).__name__, "message": str(error), **_fields(to_jsonable(_carried(error)))}
-        sys.stderr.write(to_json({"error": told}) + "\n")
+        document = {"type": type(error).__name__, "message": str(error), **_fields(to_jsonable(_carried(error)))}
+        sys.stderr.write(to_json({"error": document}) + "\n")
         return
     out = errors()
     out.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
@@ -82,10 +82,10 @@ def _carried(error: RemembrancerError) -> dict[str, object]:
     return {**vars(error), "value": error.quoted} if isinstance(error, InvalidInput) else vars(error)
 
 
-def _tell_interrupted(*, as_json: bool) -> None:
+def _print_interrupted(*, as_json: bool) -> None:
     words = "Interrupted."
-    told = {"error": {"type": "Interrupted", "message": words}}
-    typer.echo(json.dumps(told) if as_json else words, err=True)
+    document = {"error": {"type": "Interrupted", "message": words}}
+    typer.echo(json.dumps(document) if as_json else words, err=True)
 
 
 def _fields(fields: object) -> dict[str, object]:

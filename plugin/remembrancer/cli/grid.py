@@ -1,6 +1,6 @@
-"""Rows laid out in columns as wide as the output, or one below the other where it is too narrow for columns.
+"""Tables in columns that fit the width of the output, or as one block per row if it is too narrow.
 
-A cell is text and a style, never markup: what a task holds is shown as it is. Words are not broken.
+A cell is text and a style, never markup: the text of a task is shown literally. Words are not broken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Cell(NamedTuple):
-    """What stands at one place of a table."""
+    """One cell of a table."""
 
     text: str
     style: str = ""
@@ -26,18 +26,18 @@ class Cell(NamedTuple):
 
 @dataclass(slots=True)
 class Grid:
-    """A table. Without *columns* named, each row is a fact: its name and what it is."""
+    """A table. Without named *columns*, each row is a name and a value."""
 
     columns: tuple[str, ...] = ()
     rows: list[tuple[Cell, ...]] = field(default_factory=list[tuple[Cell, ...]])
 
     def add(self, *cells: str | Cell) -> None:
-        """Add a row; control characters become visible, and what is a fact keeps its lines."""
-        told = [Cell(each) if isinstance(each, str) else each for each in cells]
-        self.rows.append(tuple(Cell(visible(text, lines=not self.columns), style) for text, style in told))
+        """Add a row with control characters escaped; a value without columns keeps its line breaks."""
+        row = [Cell(each) if isinstance(each, str) else each for each in cells]
+        self.rows.append(tuple(Cell(visible(text, lines=not self.columns), style) for text, style in row))
 
     def lines(self, width: int | None) -> Iterator[Text]:
-        """Yield the lines of the table, none wider than *width* unless a word is; None is as wide as it takes."""
+        """Yield the lines of the table, none wider than *width* unless a word is; None is unlimited."""
         if not self.columns:
             yield from self._facts(width)
             return
@@ -53,7 +53,7 @@ class Grid:
             yield from _laid(row, widths)
 
     def _facts(self, width: int | None) -> Iterator[Text]:
-        """Yield a name and a fact a line, the fact folded beside its name."""
+        """Yield lines of a name and its value, with the value wrapped in its own column."""
         indent = max((_length(row[0].text) for row in self.rows), default=0)
         room = None if width is None else max(width - indent - _GAP, _NARROWEST)
         for name, fact in self.rows:
@@ -63,7 +63,7 @@ class Grid:
 
 
 def _widths(rows: Sequence[tuple[Cell, ...]], width: int | None) -> list[int] | None:
-    """Return how wide each column may be; None if words would have to be broken."""
+    """Return the width of each column; None if words would have to be broken."""
     columns = list(zip(*rows, strict=True))
     widths = [max(_length(cell.text) for cell in column) for column in columns]
     if width is None:
@@ -84,7 +84,7 @@ def _widths(rows: Sequence[tuple[Cell, ...]], width: int | None) -> list[int] | 
 
 
 def _laid(row: tuple[Cell, ...], widths: list[int]) -> Iterator[Text]:
-    """Yield the lines of one row: as many as its longest cell is folded into."""
+    """Yield the lines of one row: as many as its tallest cell has."""
     folded = [_folded(cell.text, width or None) for cell, width in zip(row, widths, strict=True)]
     for number in range(max(map(len, folded), default=0)):
         line = Text()
@@ -122,4 +122,4 @@ def _length(text: str) -> int:
 _GAP: Final = 2
 _NARROWEST: Final = 12
 _LONGEST_WORD: Final = 40
-"""A longer word than this, a URL say, is cut where there is no room for it."""
+"""A longer word, such as a URL, may be cut to fit."""

@@ -1,4 +1,4 @@
-"""The options that several commands share, and the words for values they take."""
+"""Options that several commands share, and parsers of their values."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Graph = Annotated[
         "-g",
         envvar="REMEMBRANCER_GRAPH",
         metavar="FOLDER|URI",
-        help="The graph to work on.",
+        help="The graph.",
         show_envvar=True,
     ),
 ]
 GraphBefore = Annotated[
     str | None,
-    typer.Option("--graph", "-g", metavar="FOLDER|URI", help="The graph to work on, of whichever command follows."),
+    typer.Option("--graph", "-g", metavar="FOLDER|URI", help="The graph, for any command."),
 ]
-ReadOnly = Annotated[bool, typer.Option("--read-only", help="Open a folder without writing to it: a damaged one, say.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Open a folder without writing to it, even a damaged one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="As `list` shows it.")]
 Zone = Annotated[
     str | None,
@@ -37,7 +37,7 @@ Zone = Annotated[
         "--timezone",
         "-z",
         metavar="ZONE",
-        help="IANA zone of the wall times, such as Europe/Berlin; else UTC.",
+        help="IANA time zone of wall times, such as Europe/Berlin; default UTC.",
     ),
 ]
 
@@ -48,7 +48,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 
 
 def moment_in(wait: str, field: str) -> str:
-    """Return the moment that lies *wait* (`90s`, `10m`, `2h`, `1d`, `1w`) ahead of now, as ISO-8601."""
+    """Return the time *wait* (`90s`, `10m`, `2h`, `1d`, `1w`) from now, as ISO-8601."""
     found = _AHEAD.fullmatch(wait.strip())
     if found is None:
         raise InvalidInput(field, wait, "a number and a unit: s, m, h, d or w", "10m")
@@ -59,12 +59,12 @@ def moment_in(wait: str, field: str) -> str:
 
 
 def moment(text: str, field: str) -> str:
-    """Return *text*, a moment in ISO-8601, as it is; `+10m` and the like as that far ahead of now."""
+    """Return *text*, a time in ISO-8601, unchanged; one such as `+10m` is relative to now."""
     return moment_in(text, field) if text.startswith("+") else text
 
 
 def read_days(text: str) -> float:
-    """Read how long to keep, such as `90d`, in days. Raises InvalidInput."""
+    """Parse a retention period such as `90d`, in days. Raises InvalidInput."""
     found = _DAYS.fullmatch(text.strip())
     if found is None:
         raise InvalidInput("--keep", text, "a number and a unit: h, d or w", "90d")

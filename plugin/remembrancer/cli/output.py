@@ -1,4 +1,4 @@
-"""Tables and words for people, JSON for machines."""
+"""Output of commands: tables for people, JSON for machines."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 
 
 class PlainConsole(Console):
-    """Shows text as it is: no picture for what looks like the code of one, each control character made visible."""
+    """Shows text literally: emoji codes are not replaced, and control characters are escaped."""
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, emoji=False)
 
     def render_str(self, text: str, **options: object) -> Text:
-        """Return what is printed for a text."""
+        """Return *text* with its control characters escaped."""
         return super().render_str(visible(text, lines=True), **options)  # pyright: ignore[reportArgumentType] (handed on as they came)
 
 
 def screen() -> Console:
-    """Return the console for results; as wide as a table needs where no terminal sets a width."""
+    """Return the console for results; without a terminal, it is as wide as a table needs."""
     return PlainConsole(width=_width(sys.stdout))
 
 
 def errors() -> Console:
-    """Return the console for everything that is no result."""
+    """Return the console for messages and errors."""
     return PlainConsole(stderr=True, width=_width(sys.stderr))
 
 
@@ -56,7 +56,7 @@ def _width(stream: TextIO) -> int | None:
 
 
 def at_work(what: str) -> AbstractContextManager[object]:
-    """Show on stderr that something is under way, while there is somebody to see it."""
+    """Show a spinner on stderr, if that is a terminal."""
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -71,7 +71,7 @@ def at_work(what: str) -> AbstractContextManager[object]:
 
 @contextmanager
 def progress() -> Generator[Callable[[str, int, int], None]]:
-    """Show on stderr how far something is: give what it calls the name of the step, what is done, and of how much."""
+    """Show a progress bar on stderr; yield its update function of the step's name, the amount done, and the total."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -87,32 +87,32 @@ def progress() -> Generator[Callable[[str, int, int], None]]:
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
-    """Print any answer as JSON."""
+    """Print any result as JSON."""
     sys.stdout.write(to_json(value, indent=indent) + "\n")
     sys.stdout.flush()
 
 
 def to_json(value: object, *, indent: int | None = None) -> str:
-    """Return any answer as JSON, with control characters spelled in its strings."""
+    """Return any result as JSON, with control characters escaped."""
     return visible_json(json.dumps(to_jsonable(value), indent=indent, ensure_ascii=False))
 
 
 def tell_more(what: str, shown: int, *, as_json: bool) -> None:
-    """Say on stderr that there is more than was printed."""
-    note = f"There are more than these {shown:,} {what}: --limit takes more."
+    """Note on stderr that more results exist than were printed."""
+    note = f"More than these {shown:,} {what} exist; raise --limit to list more."
     sys.stderr.write(f"{to_json({'note': note})}\n" if as_json else f"{note}\n")
     sys.stderr.flush()
 
 
 def print_table(table: Grid, *, otherwise: str = "") -> None:
-    """Print a table; *otherwise* stands for one without rows."""
+    """Print a table; *otherwise* is printed in place of an empty one."""
     if not table.rows:
         if otherwise:
             screen().print(otherwise, highlight=False)
         return
     out = screen()
     lines = table.lines(out.width if out.is_terminal or "COLUMNS" in os.environ else None)
-    if not out.color_system:  # nothing to draw: a hundred times as fast
+    if not out.color_system:  # no colours: plain text is a hundred times faster
         sys.stdout.writelines(f"{line.plain}\n" for line in lines)
         return
     for some in batched(lines):
@@ -120,19 +120,19 @@ def print_table(table: Grid, *, otherwise: str = "") -> None:
 
 
 def batched(lines: Iterable[Text]) -> Iterator[list[Text]]:
-    """Yield lines some at a time."""
+    """Yield lines in batches."""
     left = iter(lines)
     while some := list(islice(left, _AT_ONCE)):
         yield some
 
 
 def when(moment: datetime | None) -> str:
-    """Return a moment as people read it here: UTC, and how far it is from now."""
+    """Return a time for people: in UTC, and relative to now."""
     return "" if moment is None else f"{to_iso(moment)} ({distance(moment, datetime.now(UTC))})"
 
 
 def distance(moment: datetime, now: datetime) -> str:
-    """Return how far *moment* lies from *now*, in the largest unit that fits."""
+    """Return the distance of *moment* from *now*, in the largest unit that fits."""
     seconds = round((moment - now).total_seconds())
     for unit, length in _UNITS:
         if abs(seconds) >= length:
@@ -142,7 +142,7 @@ def distance(moment: datetime, now: datetime) -> str:
 
 
 def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
-    """Return tasks as a table, one a row."""
+    """Return tasks as a table, one per row."""
     table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals"))
     for task in tasks:
         table.add(
@@ -186,7 +186,7 @@ def _fact(name: str, task: ScheduledTask) -> str:
 
 
 def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
-    """Return executions, and changes among them, as a table, one a row."""
+    """Return executions and changes as a table, one per row."""
     table = Grid(("triggered at", "task", "status", "nominal time", "took", "reason or result", "execution"))
     for one in told:
         if isinstance(one, AuditEntry):
@@ -208,7 +208,7 @@ def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
 
 
 def _change_cells(change: AuditEntry) -> tuple[str | Cell, ...]:
-    who = change.surface or "somebody" if change.actor is None else f"{change.surface}: {change.actor}"
+    who = change.surface or "unknown" if change.actor is None else f"{change.surface}: {change.actor}"
     was, fields = change.before or {}, change.after or {}
     moved = ", ".join(f"{name} {was.get(name)} → {value}" for name, value in fields.items()) if was else ""
     said = "; ".join(part for part in (f"by {who}", change.reason, moved) if part)
@@ -224,7 +224,7 @@ def _change_cells(change: AuditEntry) -> tuple[str | Cell, ...]:
 
 
 def word_table(first: str, rows: Iterable[tuple[str, str, str]]) -> Grid:
-    """Return rows of a name, a word in its colour, and a sentence."""
+    """Return a table whose rows are a name, a coloured status, and a sentence."""
     table = Grid((first, "", "saw"))
     for name, word, sentence in rows:
         table.add(name, status_cell(word), sentence)
@@ -232,7 +232,7 @@ def word_table(first: str, rows: Iterable[tuple[str, str, str]]) -> Grid:
 
 
 def row_table(rows: Sequence[dict[str, object]]) -> Grid:
-    """Return the answer of a query as a table; its columns are the keys of all rows, in their order."""
+    """Return the rows of a query as a table; its columns are the keys of all rows, in order."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Grid(tuple(columns))
     for row in rows:

@@ -1,6 +1,6 @@
-"""The end of a process that signals ask for: in order at the first one, at once at a second, and always within a limit.
+"""Shutdown on signals: gracefully at the first one, immediately at the second, and always within a time limit.
 
-A closed terminal (SIGHUP) asks for the same orderly end as Ctrl-C (SIGINT) and SIGTERM do.
+A closed terminal (SIGHUP) has the same effect as Ctrl-C (SIGINT) and SIGTERM.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BY_SIGNAL: Final = 128
-"""A process that a signal ends before its work is in order has this exit code plus the signal's number."""
+"""The exit code of a process ended by a signal is this plus the signal's number."""
 
 
-class Signals:
-    """Ends this process as signals ask, while the block runs; handlers of before come back after it.
+class ShutdownSignals:
+    """Handles signals while the block runs, and restores the previous handlers after it.
 
     Args:
-        limit_seconds: How long the orderly end may take; after that the process ends by itself.
-        overdue: The exit code of an end that took longer; None is that of the signal.
-        left: What becomes of work that the process leaves behind, in a sentence.
+        limit_seconds: The limit for a graceful shutdown; after that the process exits immediately.
+        overdue: The exit code for a shutdown that exceeds the limit; None is that of the signal.
+        left: A sentence on what becomes of unfinished work.
     """
 
     def __init__(self, limit_seconds: float, overdue: int | None = None, left: str = "") -> None:
@@ -43,7 +43,7 @@ class Signals:
         self._previous: dict[int, Previous] = {}
         self._limit: threading.Timer | None = None
         self.asked: int | None = None
-        """The first signal; None before it has come."""
+        """The first signal; None before it."""
 
     @property
     def code(self) -> int:
@@ -51,75 +51,75 @@ class Signals:
         return ended_by(self.asked or signal.SIGINT)
 
     def __enter__(self) -> Self:
-        """Take the signals."""
-        if threading.current_thread() is threading.main_thread():  # signals come to this one only
+        """Install the signal handlers."""
+        if threading.current_thread() is threading.main_thread():  # only this thread receives signals
             for number in _numbers():
-                self._previous[number] = signal.signal(number, self._hear)
+                self._previous[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give them back."""
+        """Restore the previous handlers."""
         for number, previous in self._previous.items():
             signal.signal(number, signal.SIG_DFL if previous is None else previous)
         if self._limit:
             self._limit.cancel()
 
     async def attend(self, work: Coroutine[None, None, T]) -> T:
-        """Run *work*, which the first signal cancels."""
+        """Run *work*; the first signal cancels it."""
         under_way = asyncio.ensure_future(work)
         self.bind(under_way.cancel)
         return await under_way
 
     def bind(self, stop: Callable[[], object]) -> None:
-        """Let the first signal call *stop* in the running loop; one that came before calls it at once."""
+        """Have the first signal call *stop* in the running loop; call it now if a signal came before."""
         loop = asyncio.get_running_loop()
         self._stop = lambda: loop.call_soon_threadsafe(stop)
         if self.asked is not None:
             stop()
 
     def limit(self) -> None:
-        """Begin the orderly end's time, once: when it is over, the process ends whatever hangs."""
+        """Start the time limit of the shutdown, once: after it the process exits whatever still hangs."""
         if self._limit is None:
             self._limit = threading.Timer(self._limit_seconds, self._end_overdue)
             self._limit.daemon = True
             self._limit.start()
 
-    def _hear(self, number: int, _: FrameType | None) -> None:
-        """Take a signal, between two instructions of the main thread: a loop that hangs does not keep it away."""
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        """Handle a signal between two instructions of the main thread, even if the event loop hangs."""
         if self.asked is not None:
             leave(ended_by(number), f"Ended at once.{self._left}")
         self.asked = number
         self.limit()
         if self._stop:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the end is near
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process is exiting
                 self._stop()
 
     def _end_overdue(self) -> None:
-        told = f"The orderly end took longer than {self._limit_seconds:g} s, and is cut short.{self._left}"
-        leave(self.code if self._overdue is None else self._overdue, told)
+        message = f"The shutdown took longer than {self._limit_seconds:g} s, and was cut short.{self._left}"
+        leave(self.code if self._overdue is None else self._overdue, message)
 
 
 def ended_by(number: int) -> int:
-    """Return the exit code of a process that signal *number* ended."""
+    """Return the exit code of a process ended by signal *number*."""
     return BY_SIGNAL + number
 
 
 def leave(code: int, why: str = "") -> NoReturn:
-    """End this process now, whatever its threads do: the interpreter's own end would wait for them.
+    """Exit now, whatever the threads do: the interpreter's own exit would wait for them.
 
-    It is also safe while a thread is inside the graph's engine, which aborts if the interpreter ends under it.
+    This is also safe while a thread is inside the graph's engine, which would abort at the interpreter's exit.
     """
     flushing = threading.Thread(target=_flush, args=(why,), daemon=True)
-    flushing.start()  # on a thread: a stream may be locked by what is cut short here, or nobody reads it
+    flushing.start()  # on a thread: a stream may be locked by an interrupted write, or block without a reader
     flushing.join(_FLUSH_SECONDS)
     os._exit(code)
 
 
 class FinalStep:
-    """The interpreter's own end, which must neither hang nor abort.
+    """The interpreter's own exit, which must neither hang nor abort.
 
-    It waits for foreign threads, however long they hang, and it tears the engine down under ours that are inside it.
-    Make it early: what registers with `atexit` later runs earlier, and is not cut off.
+    It waits for foreign threads, however long they hang, and destroys the engine under threads that are inside it.
+    Create this early: `atexit` calls later registrations first, which are then not cut off.
     """
 
     def __init__(self) -> None:
@@ -127,7 +127,7 @@ class FinalStep:
         atexit.register(self._end)
 
     def begin(self, code: int) -> int:
-        """Let the interpreter end with *code* within a few seconds, whatever hangs; return *code*."""
+        """Have the interpreter exit with *code* within a few seconds, whatever hangs; return *code*."""
         self._code = code
         limit = threading.Timer(_LAST_SECONDS, leave, (code,))
         limit.daemon = True
@@ -137,12 +137,12 @@ class FinalStep:
     def _end(self) -> None:
         ours = any(thread.name.startswith(_OURS) for thread in threading.enumerate())
         if self._code is not None and ours:
-            _flush("")  # no thread can be started any more
+            _flush("")  # without `leave`, which needs a thread: none can be started at this stage
             os._exit(self._code)
 
 
 def _numbers() -> list[int]:
-    """Return the signals that ask for an end; one that was started to outlive its terminal (nohup) goes on."""
+    """Return the signals that request a shutdown; without SIGHUP for a process started with nohup."""
     numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
     hangup: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
@@ -160,6 +160,6 @@ def _flush(why: str) -> None:
 
 
 _OURS: Final = "remembrancer"
-"""How the names of this package's threads begin."""
+"""Prefix of the names of this package's threads."""
 _FLUSH_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 5.0

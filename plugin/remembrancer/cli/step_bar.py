@@ -1,4 +1,4 @@
-"""A bar on stderr that shows people how far a long command is; machines get nothing but its result."""
+"""Progress of long commands: a bar on stderr for people, and none for machines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Step(Protocol):
-    """How far a command is: *done* of *total* of one part."""
+    """Progress of a command: *done* of *total* of one part."""
 
     @property
     def part(self) -> str:
@@ -19,18 +19,18 @@ class Step(Protocol):
 
     @property
     def done(self) -> int:
-        """How much of it is done."""
+        """The amount done."""
         ...
 
     @property
     def total(self) -> int:
-        """How much there is."""
+        """The total amount."""
         ...
 
 
 @contextmanager
 def step_bar(phase: str = "", *, as_json: bool) -> Generator[Callable[[Step], None]]:
-    """Give what shows a step: under its own phase, if it has one, or else under *phase*."""
+    """Yield a function that shows a step, under its own phase or else under *phase*."""
     from remembrancer.cli.output import progress
 
     if as_json:

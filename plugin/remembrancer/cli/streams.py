@@ -1,4 +1,4 @@
-"""The streams that commands print on: text that one cannot encode, a reader that has gone, a full disk, no stream."""
+"""Output streams of commands: unencodable text, a closed pipe, a full disk, a missing stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FAILED: Final = 1
 PIPE_CLOSED: Final = BY_SIGNAL + 13
-"""What SIGPIPE, number 13, gives other commands. Raised by number: Windows has no name for it."""
+"""The exit code that SIGPIPE (13) gives other commands; by number, since Windows has no such name."""
 _ESCAPE: Final = "remembrancer.escape"
 _OF_WRITING: Final = frozenset(
     {errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -27,7 +27,7 @@ _OF_WRITING: Final = frozenset(
 
 @contextlib.contextmanager
 def written() -> Generator[None]:
-    """Write all that the block prints, or exit: in silence if the reader has gone, else with one line on stderr."""
+    """Flush the output of the block, or exit: silently on a closed pipe, else with one line on stderr."""
     _open_missing()
     escape_the_rest()
     try:
@@ -40,7 +40,7 @@ def written() -> Generator[None]:
             silence()
             raise SystemExit(PIPE_CLOSED) from None
         if not isinstance(end, OSError) or end.errno not in _OF_WRITING or end.filename is not None:
-            raise  # the error of a file names it
+            raise  # errors of other files name the file
         silence()
         with contextlib.suppress(OSError):
             sys.stderr.write(f"The output could not be written: {end.strerror}.\n")
@@ -49,7 +49,7 @@ def written() -> Generator[None]:
 
 
 def escape_the_rest() -> None:
-    r"""Write what stdout or stderr cannot encode as `\u00fc`: so JSON stays JSON, and tables can be read."""
+    r"""Write what stdout or stderr cannot encode as `\u00fc`: JSON stays valid, and tables stay readable."""
     codecs.register_error(_ESCAPE, _escaped)
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
@@ -57,15 +57,15 @@ def escape_the_rest() -> None:
 
 
 def silence() -> None:
-    """Send what is still printed nowhere: stdout takes no more, and the interpreter's end flushes it."""
-    with contextlib.suppress(OSError, ValueError):  # a stream that is no file needs nothing
+    """Discard further output: stdout cannot be written, and the interpreter flushes it at exit."""
+    with contextlib.suppress(OSError, ValueError):  # a stream without a file descriptor needs nothing
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
 
 
 def _open_missing() -> None:
-    """Lead a stream that the caller has closed nowhere: the next file that is opened must not take its place."""
+    """Open the null device for each closed stream, so that the next opened file does not take its descriptor."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             nowhere = Path(os.devnull).open("r" if name == "stdin" else "w", encoding="utf-8")  # noqa: SIM115 (it stays open)
@@ -73,7 +73,7 @@ def _open_missing() -> None:
 
 
 def _is_of_closed_pipe(end: OSError | SystemExit) -> bool:
-    """Whether the reader of the output has gone; rich and typer make an exit of that error."""
+    """Return True for a closed pipe, which rich and typer turn into an exit."""
     return isinstance(end.__context__ if isinstance(end, SystemExit) else end, BrokenPipeError)
 
 

@@ -151,7 +151,7 @@ def clock_from(time_service: object | None) -> Clock:
     (a mock) gives way to the system's clock, with a warning.
 
     Raises:
-        InvalidInput: Its `now()` gives a naive datetime: nobody could say which moment that is.
+        InvalidInput: Its `now()` gives a naive datetime: its time zone is unknown.
     """
     if time_service is None:
         return SystemTime()

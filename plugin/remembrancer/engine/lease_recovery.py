@@ -57,11 +57,11 @@ class LeaseRecovery:
         self._looked_at: datetime | None = None
 
         self.waits_for_slot = False
-        """Whether retries wait for a slot, and not for a lock."""
+        """True if retries wait for a slot, and not for a lock."""
 
     @property
     def is_done(self) -> bool:
-        """Whether no retry is left to start."""
+        """True if no retry is left to start."""
         return not self._left
 
     async def work(self) -> list[Settlement]:

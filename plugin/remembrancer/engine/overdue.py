@@ -23,7 +23,7 @@ class OverdueService:
 
     Args:
         serve: Goes once over what is due of one turn, and returns how many claims were won.
-        faults: Where faults of a round are told.
+        faults: Reports the faults of a round.
     """
 
     def __init__(self, serve: Callable[[Assignment], Awaitable[int]], faults: Faults) -> None:

@@ -1,7 +1,7 @@
-"""Control characters in text, and others that are not seen; and text with each of them made visible.
+"""Control and invisible characters: detection, and escaping.
 
-They move a terminal's cursor, write its clipboard and title, turn text round and forge lines of a log. A task may
-hold them in its longer texts; no name, key or id does, and no output sends them on.
+They can move a terminal's cursor, write its clipboard and title, reverse text and forge log lines. Longer texts of a
+task may contain them; names, keys and ids may not, and all output escapes them.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ _INVISIBLE: Final = (
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u3164\ufeff\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff"
 )
-"""Characters without a width, by which two names that differ look alike; tags, which spell a text that none sees.
+"""Zero-width characters, which make different names look alike, and tags, which encode invisible text.
 
-The joiners of letters and of emoji, and the selectors of an emoji's form, are none: they change what is seen.
+Joiners of letters and emoji, and variation selectors, are not among them: they change the visible text.
 """
 _ANY: Final = re.compile(f"[{_CONTROLS}{_INVISIBLE}]")
 _IN_LINES: Final = re.compile(rf"(?![\n\t])[{_CONTROLS}{_INVISIBLE}]")
 
 
 def has_controls(text: str) -> bool:
-    """Tell whether any character of *text* is one."""
+    """Return True if *text* contains such a character."""
     return _ANY.search(text) is not None
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    r"""Return *text* with `\x1b` and the like for each control character; with *lines*, newlines and tabs stay."""
+    r"""Return *text* with an escape such as `\x1b` for each control character; with *lines*, newlines and tabs stay."""
     return (_IN_LINES if lines else _ANY).sub(_shown, text)
 
 
 def visible_json(written: str) -> str:
-    r"""Return JSON with `\u001b` and the like for control characters inside of its strings: it reads the same."""
+    r"""Return JSON with an escape such as `\u001b` for each control character; its value is unchanged."""
     return _IN_LINES.sub(lambda found: json.dumps(found[0])[1:-1], written)
 
 

@@ -1,4 +1,4 @@
-"""A deferral: a decision to wait."""
+"""Deferrals: decisions to move a task's run to a later time."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Deferral(BaseModel):
     task_id: str
     deferred_at: datetime
     original_time: datetime | None
-    """When the task would have run; None for a task that had nothing ahead."""
+    """When the task would have run; None for a task without a next run."""
     deferred_until: datetime
     reason: str
     requested_by: str | None = None
     """The thought that asked for it."""
     context: dict[str, Any] | None = None
     unreadable: str | None = None
-    """Why the context cannot be read that its node holds; None if it can."""
+    """Why the context in its node is unreadable; None if it is readable."""
 
     def history_entry(self, deferred_task_id: str | None) -> dict[str, Any]:
-        """Return an entry of `deferral_history`, with every key that the specification's examples read."""
+        """Return an entry of `deferral_history`, with every key that the specification's examples use."""
         return {
             "deferral_id": self.deferral_id,
             "deferred_at": to_iso(self.deferred_at),

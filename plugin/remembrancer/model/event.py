@@ -1,4 +1,4 @@
-"""An event: something that happened to a task or an execution, as the graph's event log keeps it."""
+"""Events: changes of tasks and executions, as stored in the graph's event log."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from remembrancer.model.task_status import TaskStatus  # noqa: TC001 (pydantic r
 
 
 class EventKind(StrEnum):
-    """Everything that can happen; an execution's end is named by its outcome."""
+    """The kinds of events; the end of an execution is named by its outcome."""
 
     TASK_CREATED = "task_created"
     TASK_DEFERRED = "task_deferred"
     TASK_CANCELLED = "task_cancelled"
     TASK_ENDED = "task_ended"
-    """A one-time task had its run, or a task that cannot be read or planned was set aside."""
+    """A one-time task had its run, or a task that cannot be read or planned was quarantined."""
     EXECUTION_STARTED = "execution_started"
-    """It was claimed, and its handler begins."""
+    """It was claimed, and its handler starts."""
     EXECUTION_PROGRESS = "execution_progress"
     EXECUTION_COMPLETED = "execution_completed"
     EXECUTION_FAILED = "execution_failed"
@@ -30,7 +30,7 @@ class EventKind(StrEnum):
     EXECUTION_DEFERRED = "execution_deferred"
     EXECUTION_CANCELLED = "execution_cancelled"
     GAP = "gap"
-    """Events are lost to this reader: what follows is what is still kept."""
+    """Events before this point are no longer stored; the stream continues with those that are."""
 
 
 class Event(BaseModel):
@@ -41,7 +41,7 @@ class Event(BaseModel):
     kind: EventKind
     at: datetime
     cursor: str = ""
-    """Where its reader stands once it has read it: hand it over to go on from there."""
+    """The reader's position after this event: pass it to continue from there."""
     task_id: str | None = None
     execution_id: str | None = None
     name: str | None = None
@@ -56,18 +56,18 @@ class Event(BaseModel):
     last_nominal_at: datetime | None = None
     occurrences: int | None = None
     progress: float | None = None
-    """Of the work, from 0 to 1, as its handler reports it."""
+    """The progress reported by the handler, 0 to 1."""
     progress_text: str | None = None
     duration_seconds: float | None = None
     reason_code: Reason | None = None
     reason: str | None = None
-    """Its first 200 characters; the whole is with the execution, deferral or change."""
+    """The first 200 characters; the execution, deferral or change has the whole text."""
     lost: int | None = None
-    """How many events a gap leaves out; None if that is not known."""
+    """The number of events missing in a gap; None if it is unknown."""
 
 
 class EventPage(BaseModel):
-    """Events in the order in which they happened, and where to go on."""
+    """Events in the order of their occurrence, and the cursor to continue from."""
 
     model_config = ConfigDict(frozen=True)
 

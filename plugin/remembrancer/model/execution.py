@@ -1,4 +1,4 @@
-"""An execution: what became of one occurrence (or of a burst of them that shared one fate)."""
+"""Executions: the record of one occurrence, or of a burst of occurrences with the same outcome."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TERMINAL_STATUSES: Final = frozenset(ExecutionStatus) - {ExecutionStatus.RUNNING
 
 
 class ExecutionType(StrEnum):
-    """What made the occurrence due."""
+    """The origin of the occurrence."""
 
     CRON = "cron_trigger"
     ONE_TIME = "one_time_trigger"
@@ -37,37 +37,37 @@ class ExecutionType(StrEnum):
 
 
 class Reason(StrEnum):
-    """The closed list of codes for why an occurrence did not simply succeed; the text beside it says the rest."""
+    """Codes for why an occurrence did not simply succeed; the reason's text has the details."""
 
     HANDLER_FAILED = "handler_failed"
-    """The handler answered `failed`."""
+    """The handler returned `Failed`."""
     HANDLER_RAISED = "handler_raised"
     """The handler raised an exception."""
     TIMED_OUT = "timed_out"
-    """The handler ran past its deadline and was stopped."""
+    """The handler exceeded its timeout and was stopped."""
     DEFERRED_BY_HANDLER = "deferred_by_handler"
-    """The handler answered `defer`."""
+    """The handler returned `Defer`."""
     HELD_BY_DEFERRAL = "held_by_deferral"
-    """The moment passed while the task was put off to a later one."""
+    """Its time passed while the task was deferred to a later one."""
     MISFIRE_SKIPPED = "misfire_skipped"
-    """Found later than the grace; the policy is `skip`."""
+    """Found after the grace period; the policy is `skip`."""
     MISFIRE_COALESCED = "misfire_coalesced"
-    """Found later than the grace; a later one stands for it (`run_once`), or the backlog was full (`run_all`)."""
+    """Found after the grace period; one later run replaces it (`run_once`), or the backlog was full (`run_all`)."""
     TASK_CANCELLED = "task_cancelled"
-    """The task was cancelled: after the moment had come and before the handler began, or while it ran."""
+    """The task was cancelled: between the due time and the start of the handler, or while the handler ran."""
     QUARANTINED = "quarantined"
-    """The task could not be read or planned, and was set aside."""
+    """The task could not be read or planned, and was quarantined."""
     LEASE_EXPIRED = "lease_expired"
-    """The scheduler that ran it died or was cut off."""
+    """The scheduler that ran it died or lost its connection."""
     SHUTDOWN = "shutdown"
-    """The scheduler stopped before the handler was done, or before it began."""
+    """The scheduler stopped before the handler ended, or before it started."""
 
 
 class Execution(BaseModel):
     """One `task_execution` node.
 
-    A burst (occurrences > 1) stands for all schedule moments from `nominal_at` to `last_nominal_at`; one that was
-    cancelled stands also for a run that had been put off to between them.
+    A burst (occurrences > 1) covers all nominal times from `nominal_at` to `last_nominal_at`; a cancelled burst also
+    covers a run that was deferred to a time between them.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -83,9 +83,9 @@ class Execution(BaseModel):
     occurrences: int = 1
     triggered_at: datetime
     trigger_delay_ms: int | None = None
-    """How much later than its task was armed for, or made if that was later, the schedule's run began.
+    """Delay of a scheduled run after its task's armed time, or after the task's creation if that was later.
 
-    None for one that no schedule began.
+    None for a run without a schedule.
     """
     completed_at: datetime | None = None
     duration_seconds: float | None = None
@@ -95,12 +95,12 @@ class Execution(BaseModel):
     reason_code: Reason | None = None
     reason: str | None = None
     result: str | None = None
-    """What the handler answered, as text, at most 10,000 characters."""
+    """The handler's result as text, at most 10,000 characters."""
     progress: float | None = None
-    """How far the handler has come, 0 to 1, as it last reported."""
+    """The last progress reported by the handler, 0 to 1."""
     progress_text: str | None = None
     thought_id: str | None = None
     """The thought that this execution created."""
     trace_id: str | None = None
-    """The trace of its run, 32 hexadecimal digits, where one was kept."""
+    """The trace id of its run, 32 hexadecimal digits; None without a recorded trace."""
     span_id: str | None = None

@@ -1,4 +1,4 @@
-"""The name of a graph, as a user gives it: a folder, or the address of a server, whose secrets no message shows."""
+"""Names of graphs: a folder or a server's address, and the address without its secrets for messages."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _ADDRESS: Final = re.compile(r"\s*(?:neo4j|bolt)(?:\+s|\+ssc)?:\S", re.IGNORECAS
 
 
 def is_address(graph: str) -> bool:
-    """Whether *graph* is the address of a server, well formed or not, and no folder."""
+    """Return True for the address of a server, well-formed or not; False for a folder."""
     return "://" in graph or _ADDRESS.match(graph) is not None
 
 
 def without_secrets(address: str) -> str:
     """Return *address* without its user and password, and without the values of its query.
 
-    Where it cannot be told which part is the secret, only the scheme is left.
+    If the secret cannot be located, only the scheme is returned.
     """
     scheme, colon, rest = address.strip().partition(":")
     slashes = "//" if rest.startswith("//") else ""
@@ -30,7 +30,7 @@ def without_secrets(address: str) -> str:
 
 
 def _host(where: str) -> str:
-    """Return host, port and database; what stands in the place of a port and is none may be a password."""
+    """Return host, port and database; an invalid port is omitted, since it may be a password."""
     host, colon, port = where.partition(":")
     if where.startswith("[") or not colon or port.partition("/")[0].isdigit():
         return where

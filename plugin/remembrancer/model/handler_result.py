@@ -1,4 +1,4 @@
-"""What a handler may answer: done, failed, or defer until a moment, because of a reason."""
+"""Results of a handler: done, failed with a reason, or deferred to a time with a reason."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import ExecutionStatus, Reason
 
 THOUGHT_REFUSED: Final = "The thought was refused."
-"""How the reason begins of an execution that failed because the thought it answered with cannot be kept."""
+"""Prefix of the reason of an execution that failed because its thought cannot be stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """A unit of the agent's thinking, as the graph keeps it."""
+    """A unit of the agent's thinking, as stored in the graph."""
 
     thought_id: str
     content: str
@@ -26,7 +26,7 @@ class Done:
     """The work is done.
 
     Args:
-        result: What to remember of it, as text.
+        result: The result to store, as text.
         thought: A thought that the work created, linked by CREATED_THOUGHT.
     """
 
@@ -36,14 +36,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The work could not be done; *reason* says why, for people."""
+    """The work failed; *reason* says why, for people."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Not now: come back at *until* (aware), because *reason*."""
+    """The work is deferred to *until* (aware), because of *reason*."""
 
     until: datetime
     reason: str
@@ -55,7 +55,7 @@ HandlerResult = Done | Failed | Defer
 
 @dataclass(frozen=True, slots=True)
 class HandlerOutcome:
-    """How a run ended, before it is written down."""
+    """The end of a run, before it is written."""
 
     status: ExecutionStatus
     reason_code: Reason | None = None

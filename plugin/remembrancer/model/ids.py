@@ -1,4 +1,4 @@
-"""Ids in the specification's form, unique even when two are made in one clock tick."""
+"""Ids in the specification's form, unique even if two are created in one clock tick."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from zlib import crc32
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _TAILS: Final = ["".join(letters) for letters in product(_ALPHABET, repeat=3)]
 _MANY: Final = len(_TAILS)
-# Counted from a random start: within one process no two ids share a tail before two thousand million have been made.
+# Counted from a random start: one process repeats a tail only after two thousand million ids.
 _numbers = count(secrets.randbelow(_MANY * _MANY))
 _MINUTE_MS: Final = 60_000
 _DIGEST_BYTES: Final = 8
 SHARES: Final = 1000
-"""How many shares the tasks of one graph fall into; the replicas deal the shares among themselves."""
+"""The number of shards of a graph's tasks, which are distributed among the replicas."""
 
 LAST_ID: Final = "~"
-"""Sorts after every id, and after every prefix with it behind."""
+"""Sorts after every id; as a suffix, it sorts after every id with the same prefix."""
 
 
 def new_id(prefix: str, now_ms: int) -> str:
-    """Return an id such as `task_1723644600.123_9f3k2a`; ids made later sort later until the year 2286."""
+    """Return an id such as `task_1723644600.123_9f3k2a`; later ids sort after earlier ones until the year 2286."""
     high, low = divmod(next(_numbers) % (_MANY * _MANY), _MANY)
     return f"{first_id(prefix, now_ms)}_{_TAILS[high]}{_TAILS[low]}"
 
 
 def first_id(prefix: str, now_ms: int) -> str:
-    """Return what sorts before every id made at *now_ms* or later, and after every one made before."""
+    """Return a text that sorts before every id created at *now_ms* or later, and after every earlier one."""
     return f"{prefix}_{now_ms // 1000}.{now_ms % 1000:03d}"
 
 
 def place_of(task_id: str) -> int:
-    """Return the place of an id among those that its process made: the next one has the next place.
+    """Return the sequence number of an id within its process; consecutive ids have consecutive numbers.
 
-    Any other text has some place, the same for ever.
+    Any other text has an arbitrary but constant number.
     """
     tail = task_id.rpartition("_")[2]
     try:
@@ -46,34 +46,34 @@ def place_of(task_id: str) -> int:
 
 
 def occurrence_key(task_id: str, nominal_ms: int, attempt: int) -> str:
-    """Return the key that lets one attempt at one occurrence exist only once in a graph.
+    """Return the unique key of one attempt at one occurrence in a graph.
 
-    The moment leads, so that the keys of now lie side by side: a key that led with its task would make every minute
-    walk through the whole index, which after a million fires is larger than the memory for its pages.
+    It begins with the time, so that current keys are adjacent in the index: keys that began with the task would
+    spread the writes of each minute over the whole index, which outgrows the page cache after a million fires.
     """
     return f"{nominal_ms}|{task_id}|{attempt}"
 
 
 def execution_id_of(key: str, nominal_ms: int) -> str:
-    """Return the id of the execution that has this occurrence key, such as `exec_1723644600.000_5d41402abc4b2a76`.
+    """Return the execution id of this occurrence key, such as `exec_1723644600.000_5d41402abc4b2a76`.
 
-    One key has one id, in every process. Ids are unique in a graph, and so are occurrences with them: an index over
-    the keys themselves, beside the one over the ids, would cost a tenth of every fire.
+    The id is derived from the key, so that the unique index over ids makes occurrences unique too: a second index
+    over the keys themselves would cost a tenth of every fire.
     """
     digest = blake2b(key.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     return f"{first_id('exec', nominal_ms)}_{digest}"
 
 
 def next_attempt(key: str, attempt: int) -> str:
-    """Return the occurrence key of another attempt at the occurrence that *key* is of."""
+    """Return the key of another attempt at the occurrence of *key*."""
     return f"{key.rpartition('|')[0]}|{attempt}"
 
 
 def share_of(task_id: str) -> int:
-    """Return the share that the task is in for ever; the last three digits of its due key say it too."""
+    """Return the task's permanent shard, which is also the last three digits of its due key."""
     return crc32(task_id.encode()) % SHARES
 
 
 def minute_of(moment_ms: int) -> int:
-    """Round *moment_ms* down to its whole minute: `time` nodes stand for minutes."""
+    """Round *moment_ms* down to the minute, which is the resolution of `time` nodes."""
     return moment_ms - moment_ms % _MINUTE_MS

@@ -1,6 +1,6 @@
-"""Bounds on JSON values: how deep, how many, of which numbers and texts a value from outside may be.
+"""Bounds on JSON input: depth, number of values, range of numbers, and text.
 
-A value within them is carried by every engine, every encoder and every answer; so what is let in can be shown.
+Every engine, encoder and response can carry a value within the bounds, so that all accepted input can be shown.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 DEPTH: Final = 32
-"""How many objects and lists may lie within one another, in a value that a caller is free in."""
+"""Most levels of nested objects and lists in a free-form value."""
 BODY_DEPTH: Final = DEPTH + 4
-"""The same for a whole message: the value that a caller is free in lies within it."""
+"""The same for a whole message, which contains free-form values."""
 MOST_VALUES: Final = 100_000
-"""How many values there may be in one."""
+"""Most values in one free-form value."""
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _MOST_DIGITS: Final = 4000
 _LONGEST_PLACE: Final = 200
@@ -38,24 +38,24 @@ _Way = tuple["_Way", object] | None
 
 @dataclass(frozen=True, slots=True)
 class JsonOutOfBounds:
-    """The first part of a value that lies out of bounds."""
+    """The first part of a value that is out of bounds."""
 
     place: str
-    """Where it is, such as `context.items[3].price`."""
+    """Its path, such as `context.items[3].price`."""
     value: object
-    """What it is, short enough to be shown."""
+    """Its value, shortened for messages."""
     allowed: str
 
     def allowed_in(self, name: str) -> str:
-        """What would be accepted, and where in the field *name*."""
+        """Return the accepted values, and the place within the field *name*."""
         return self.allowed if self.place == name else f"{self.allowed} (at {self.place})"
 
 
 class JsonTooDeep(ValueError):
-    """JSON text that is nested too deep to be read.
+    """JSON text that is nested too deep to be parsed.
 
     Args:
-        place: The member of the document that it is in.
+        place: The member of the document that is too deep.
     """
 
     def __init__(self, place: str) -> None:
@@ -64,21 +64,21 @@ class JsonTooDeep(ValueError):
 
 
 class RepeatedKey(ValueError):
-    """JSON text with an object in which one key stands twice: readers differ in which of the two values counts.
+    """JSON text with a duplicate key in an object: parsers differ in which of the two values they take.
 
     Args:
-        key: That key.
+        key: The duplicate key.
     """
 
     allowed = "each key once in an object"
 
     def __init__(self, key: str) -> None:
         self.key = key
-        super().__init__(f"the key {_shown(key)!r} stands twice in one object")
+        super().__init__(f"the key {_shown(key)!r} is repeated in one object")
 
 
 def keep_within(value: object, name: str, example: object) -> None:
-    """Refuse a *value*, of the field *name*, that no answer could carry. Raises InvalidInput."""
+    """Reject a *value* of the field *name* that is out of bounds. Raises InvalidInput."""
     if fault := out_of_bounds(value, name):
         raise InvalidInput(name, fault.value, fault.allowed_in(name), example)
 
@@ -86,14 +86,14 @@ def keep_within(value: object, name: str, example: object) -> None:
 def out_of_bounds(
     value: object, name: str, depth: int = DEPTH, unkeepable: re.Pattern[str] = _UNKEEPABLE
 ) -> JsonOutOfBounds | None:
-    """Return the first part of *value*, called *name*, that no answer could carry; None if all can be."""
+    """Return the first part of *value*, called *name*, that is out of bounds; None if none is."""
     if isinstance(value, dict | list | tuple):
         return _within(cast("dict[object, object] | list[object]", value), name, depth, unkeepable)
     return _leaf(value, (None, name), unkeepable)
 
 
 def read_json(text: str | bytes) -> object:
-    """Return the value of JSON *text*. Raises ValueError; JsonTooDeep or RepeatedKey where that is why."""
+    """Parse JSON *text*. Raises ValueError, or its subclasses JsonTooDeep and RepeatedKey."""
     try:
         return json.loads(text, object_pairs_hook=_once)
     except RecursionError:
@@ -107,17 +107,19 @@ def read_json(text: str | bytes) -> object:
 
 
 def read_kept(text: str) -> object:
-    """Return the value that JSON *text* of the graph is. Raises ValueError: it is none, or no answer could carry it.
+    """Parse JSON *text* from the graph. Raises ValueError: it is malformed, or out of bounds.
 
-    An older version has kept deeper ones, and another hand may write anything.
+    Older versions have stored deeper values, and other programs may write anything.
     """
     try:
         value: object = _KEPT.decode(text)
     except RecursionError:
         raise JsonTooDeep("it") from None
-    # Most are small and plain: two counts are all that is done to them.
+    # Most are small and flat: two counts suffice for them.
     suspect = text.count("{") + text.count("[") > DEPTH or "\\u" in text
-    if suspect and (fault := out_of_bounds(value, "it", unkeepable=_LONE)):  # NUL was let in once, and can be shown
+    if suspect and (
+        fault := out_of_bounds(value, "it", unkeepable=_LONE)
+    ):  # older versions accepted NUL, and it can be shown
         raise ValueError(f"{fault.place} is {fault.value!r}; allowed is {fault.allowed}")
     return value
 
@@ -130,7 +132,7 @@ def _within(
     while waiting:
         container, way, level = waiting.pop()
         if level > depth:
-            allowed = f"at most {depth} objects and lists within one another"
+            allowed = f"at most {depth} levels of nested objects and lists"
             return JsonOutOfBounds(_place(way), "…", allowed)
         left -= len(container)
         if left < 0:
@@ -175,7 +177,7 @@ def _shown(text: str, longest: int = _LONGEST_SHOWN) -> str:
 
 
 def _deep_member(text: str) -> str:
-    """Return the member of a document's object, or of the items of its list, in which it is nested too deep."""
+    """Return the path of the member (or list item) of a document that is nested too deep."""
     level, last, member = 0, "", "body"
     for found in _TOKEN.finditer(text):
         mark = found[0]
@@ -192,7 +194,7 @@ def _deep_member(text: str) -> str:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return the object with these members. Raises RepeatedKey."""
+    """Return an object with these members. Raises RepeatedKey."""
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()
@@ -201,17 +203,17 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _clamped(digits: str) -> int:
-    """Return a whole number, one far out of bounds for one that has too many digits."""
+    """Return a whole number; one out of bounds for text with too many digits."""
     return int(digits) if len(digits) < _MOST_DIGITS else 2 * _MOST
 
 
 def _refuse_constant(constant: str) -> object:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def _finite(digits: str) -> float:
     if not isfinite(number := float(digits)):
-        raise ValueError(f"{digits[:_LONGEST_SHOWN]} is too large a number")
+        raise ValueError(f"{digits[:_LONGEST_SHOWN]} is too large for a number")
     return number
 
 

@@ -1,4 +1,4 @@
-"""A replica: one running scheduler of a graph, and when it last gave a sign of life."""
+"""Replicas: the running schedulers of a graph, and their last heartbeats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Replica(BaseModel):
-    """A running scheduler. Its fields are the properties of a `scheduler_replica` node, under the same names."""
+    """A running scheduler; its fields are the properties of a `scheduler_replica` node, with the same names."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -1,4 +1,4 @@
-"""What is kept of executions that were rolled up: one summary for each task and UTC day."""
+"""Summaries of pruned executions: one for each task and UTC day."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ExecutionSummary(BaseModel):
-    """The executions of one task whose nominal time lay in one UTC day, added up; durations are in seconds."""
+    """Totals of one task's executions whose nominal time was in one UTC day; durations are in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     summary_id: str
     task_id: str
     day: str
-    """Such as `2026-03-02`; a burst counts on the day it began."""
+    """Such as `2026-03-02`; a burst counts on its first day."""
     executions: int
     runs: int
-    """How many of them began; the others were accounted for without a run."""
+    """The number of executions that started; the others got their outcome without a run."""
     occurrences: int
     completed: int
     failed: int
@@ -34,7 +34,7 @@ class ExecutionSummary(BaseModel):
     shutdown: int
     duration_seconds: float
     lateness_seconds: float
-    """From nominal time to beginning, in sum over the runs."""
+    """Sum over the runs of the time from nominal time to start."""
     lateness_max_seconds: float
     first_nominal_at: datetime
     last_nominal_at: datetime

@@ -1,4 +1,4 @@
-"""Moments: aware UTC datetimes for people, integer epoch milliseconds for everything that is compared."""
+"""Timestamps: aware UTC datetimes for people, integer epoch milliseconds for comparisons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MS: Final = timedelta(milliseconds=1)
 
 
 def to_ms(moment: datetime) -> int:
-    """Return *moment* (aware) as epoch milliseconds; what is finer is cut off."""
+    """Return *moment* (aware) as epoch milliseconds, rounded down."""
     return (moment - EPOCH) // _MS
 
 

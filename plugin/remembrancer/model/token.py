@@ -1,4 +1,4 @@
-"""A token: who may ask a scheduler over the network, and for what."""
+"""Access tokens of the network API, and their scopes."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Scope(StrEnum):
-    """What a token lets its bearer do; each includes those before it."""
+    """The permissions of a token; each scope includes those before it."""
 
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
 
     def covers(self, needed: Scope) -> bool:
-        """Say whether it lets its bearer do what needs *needed*."""
+        """Return True if this scope includes *needed*."""
         order = list(Scope)
         return order.index(self) >= order.index(needed)
 
 
 class AccessToken(BaseModel):
-    """One `access_token` node: everything about a token but the token itself, which is nowhere kept."""
+    """One `access_token` node: all about a token except its secret, which is not stored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -33,6 +33,6 @@ class AccessToken(BaseModel):
 
 
 class NewToken(AccessToken):
-    """A token just made: the only time that it is seen."""
+    """A new token, with its secret, which is shown only once."""
 
     token: str

@@ -1,4 +1,4 @@
-"""Bring a graph's schema up to this version, and refuse one that is ahead of it."""
+"""Migrations of a graph's schema to this version; a newer schema is rejected."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 
 class OpenMode(Enum):
-    """What a graph is opened for."""
+    """The purpose of opening a graph."""
 
     WORK = auto()
     BE_READ = auto()
-    """By a copy: nothing of it may change, its schema neither."""
+    """By a copy: nothing may change, not even its schema."""
     BE_LOOKED_AT = auto()
-    """By people, read-only: a part of it may be missing."""
+    """By people, read-only: parts may be missing."""
     BE_CHECKED = auto()
-    """By a check: nothing of it may change, and a part of it may be missing."""
+    """By a check: nothing may change, and parts may be missing."""
     BE_WRITTEN = auto()
-    """By a copy, which may have been broken off before."""
+    """By a copy, which may have been interrupted before."""
 
 
 def version_mark(step: Migration) -> Row:
-    """Return the parameters that mark a graph; the id is for one that has none yet."""
+    """Return the parameters of a graph's mark; the id is for a graph without one."""
     return {"version": step.version, "graph_id": uuid4().hex}
 
 
 def steps_ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, use: OpenMode) -> Sequence[Migration]:
-    """Return the steps that a graph, standing as *found*, has not seen. Raises what is against its *use*."""
+    """Return the migrations that a graph with the mark *found* needs. Raises an error that prevents its *use*."""
     version = found[0]["version"] if found else 0
     newest = steps[-1].version
     if version > newest:
@@ -54,17 +54,17 @@ def steps_ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, us
         and (copying := found[0]["copying_from"])
     ):
         raise CopyIncomplete(
-            f"A copy of {copying} into the graph {shown} was broken off, or is under way: a part of it is missing. "
-            f"`remembrancer copy` with the same two graphs goes on with it."
+            f"A copy of {copying} into the graph {shown} was interrupted, or is in progress: parts are missing. "
+            f"`remembrancer copy` with the same two graphs resumes it."
         )
     if use is OpenMode.BE_CHECKED and version == 0:
         return ()
     to_read = use in {OpenMode.BE_READ, OpenMode.BE_LOOKED_AT, OpenMode.BE_CHECKED}
     if to_read and version == 0:
-        raise GraphNotFound(f"There is no graph {shown}: nothing of a schedule is kept there.")
+        raise GraphNotFound(f"There is no graph {shown}: it holds no data of a scheduler.")
     if to_read and version < newest:
         raise GraphTooOld(
             f"The graph {shown} has schema version {version}, and this remembrancer needs {newest}. "
-            "What is only read is not changed: open it once, with `remembrancer status`, to renew it."
+            "A read-only graph is not migrated: open it once with `remembrancer status` to migrate it."
         )
     return [step for step in steps if step.version > version]

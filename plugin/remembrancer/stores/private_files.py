@@ -1,7 +1,7 @@
-"""File modes: folders and files of a graph are their owner's alone, whatever the process's umask is.
+"""File modes: folders and files of a graph are private to their owner, whatever the process's umask is.
 
-The engine makes its files in native code, by the umask, which belongs to the whole process and is the application's.
-So the folder around them is made private first, and their modes are mended after they were made.
+The engine creates its files in native code with the umask, which belongs to the whole process and the application.
+So the folder around them is made private first, and the modes of files are corrected after their creation.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _logs: list[_PrivateLogs] = []
 
 
 class PrivateFiles:
-    """The files that this process makes in one folder, kept to their owner.
+    """The files that this process creates in one folder, kept private to their owner.
 
-    In a folder that other users could enter when it was opened, what they could open keeps its modes.
+    In a folder that other users could enter when it was opened, files that they could open keep their modes.
 
     Args:
         folder: A graph's folder.
@@ -44,31 +44,31 @@ class PrivateFiles:
         self._others = frozenset(path for path in found if _is_wide(path))
 
     def tighten(self) -> None:
-        """Mend the modes of what was made since, and of the engine's log."""
+        """Correct the modes of new files, and of the engine's log."""
         _tighten(path for path in _below(self._folder) if path not in self._others)
         for each in _logs:
             each.tighten()
 
 
 class _PrivateLogs:
-    """The engine's log files, kept to their owner.
+    """The engine's log files, kept private to their owner.
 
     Args:
-        folder: Where the engine keeps its log; it is made if it is not there.
+        folder: The folder of the engine's log; it is created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with suppress(OSError):  # the engine says what is wrong with it, and works without
+        with suppress(OSError):  # the engine reports the problem, and works without a log
             make_private(folder)
-        found = self._files() if exposure(folder) else ()  # nobody comes to what lies in a private folder
+        found = self._files() if exposure(folder) else ()  # the files of a private folder are private
         self._others = frozenset(path.stat().st_ino for path in found if _is_wide(path))
         if self._others:
             said = f"The engine's log in {folder} can be read by other users of this machine"
             _warn(folder, said, f"chmod go= {shlex.quote(str(folder.absolute()))}/{_LOG_FILES}")
 
     def tighten(self) -> None:
-        """Mend the modes of the log files that were made since; the engine renames those that it has."""
+        """Correct the modes of new log files; the engine renames old ones."""
         _tighten([self._folder / _LOG_SETTINGS])
         with suppress(OSError):
             _tighten(path for path in self._files() if path.stat().st_ino not in self._others)
@@ -79,14 +79,14 @@ class _PrivateLogs:
 
 
 def keep_logs_private(folder: Path) -> None:
-    """Make the *folder* of the engine's log before the engine is loaded, and keep what is logged there to its owner."""
+    """Create the *folder* of the engine's log before the engine is loaded, and keep its files private."""
     _logs.append(_PrivateLogs(folder))
 
 
 def make_private(folder: Path) -> None:
-    """Make *folder*, and the folders above it that are missing, for this user alone. Raises OSError.
+    """Create *folder* and its missing parents for this user alone. Raises OSError.
 
-    One that is there keeps its mode.
+    An existing folder keeps its mode.
     """
     missing = [folder, *folder.parents]
     for each in reversed([path for path in missing if not path.exists()]):
@@ -94,7 +94,7 @@ def make_private(folder: Path) -> None:
 
 
 def exposure(folder: Path) -> str | None:
-    """Say that other users can enter *folder*, and how to mend it; None where it is private."""
+    """Return a warning that other users can enter *folder*, with the remedy; None if it is private."""
     try:
         mode = stat.S_IMODE(folder.stat().st_mode)
     except OSError:
@@ -105,7 +105,7 @@ def exposure(folder: Path) -> str | None:
 
 
 def warn_if_exposed(folder: Path) -> None:
-    """Log, once in the life of this process, that other users can enter *folder*."""
+    """Log once per process that other users can enter *folder*."""
     if exposure(folder):
         _warn(folder, f"The graph {folder} can be read by other users of this machine", _mending(folder))
 
@@ -117,18 +117,18 @@ def _mending(folder: Path) -> str:
 def _warn(folder: Path, said: str, command: str) -> None:
     if folder.absolute() not in _warned:
         _warned.add(folder.absolute())
-        _LOG.warning("%s. Its modes were left as they are; this mends them: %s", said, command)
+        _LOG.warning("%s. Its modes were not changed; to make it private, run: %s", said, command)
 
 
 def _tighten(paths: Iterable[Path]) -> None:
     for path in paths:
-        with suppress(OSError):  # gone meanwhile, or another user's
+        with suppress(OSError):  # deleted since, or owned by another user
             if _is_wide(path):
                 path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE_FILE)
 
 
 def _is_wide(path: Path) -> bool:
-    """Whether others than the owner of a file or folder may do anything with it; a link has no mode of its own."""
+    """Return True if others than the owner have any permission; a link has no mode of its own."""
     try:
         mode = path.lstat().st_mode
     except OSError:
@@ -137,6 +137,6 @@ def _is_wide(path: Path) -> bool:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Give all that is in *folder*; links are not followed."""
+    """Yield everything in *folder*; links are not followed."""
     for above, folders, files in os.walk(folder):
         yield from (Path(above, name) for name in (*folders, *files))

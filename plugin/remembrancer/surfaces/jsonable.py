@@ -1,4 +1,4 @@
-"""Any answer as plain JSON values: what `--json` prints and what the control channel carries."""
+"""Results as plain JSON values, for `--json` and the control channel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from remembrancer.model.timestamps import to_iso
 
 
 def to_jsonable(value: object) -> object:
-    """Return *value* in dicts, lists, strings, numbers, booleans and None; a moment as ISO-8601 in UTC."""
+    """Return *value* as dicts, lists, strings, numbers, booleans and None; times as ISO-8601 in UTC."""
     match value:
         case Enum():
             return to_jsonable(cast("object", value.value))
@@ -29,7 +29,7 @@ def to_jsonable(value: object) -> object:
 
 
 def _plain_value(value: object) -> object:
-    """Return a model or a dataclass by its fields, a moment as written, and anything else as its text."""
+    """Return the fields of a model or a dataclass, a time as ISO-8601, and the `str` of anything else."""
     if isinstance(value, datetime):
         return to_iso(value) if value.tzinfo else value.isoformat()
     if isinstance(value, BaseModel):

@@ -1,4 +1,4 @@
-"""Which request is being answered: for the lines of the log that are written meanwhile."""
+"""Log context: the id of the current request."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import logging
 from contextvars import ContextVar
 
 REQUEST_ID: ContextVar[str] = ContextVar("remembrancer_request_id", default="-")
-"""The id of the request; `-` outside of any."""
+"""The id of the current request; `-` outside of a request."""
 
 
 class WithRequestId(logging.Filter):
-    """Gives every record of the log the id of the request that it was written for, as `request_id`."""
+    """Adds the id of the current request to every log record, as `request_id`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass."""
+        """Add the id; keep every record."""
         record.request_id = REQUEST_ID.get()
         return True

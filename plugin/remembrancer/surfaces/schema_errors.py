@@ -1,4 +1,4 @@
-"""What does not fit a request's schema: the fields that there are, and the one that was meant."""
+"""Schema violations in requests: the known fields at a place, and error messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def known_at(kind: object, place: Sequence[object]) -> list[str]:
-    """Return the names of the fields that there are at *place*, the way from a request of this *kind* to a field."""
+    """Return the names of the known fields at *place*, the path within a request of this *kind*."""
     for part in (None, *place):
         while inner := [each for each in get_args(kind) if each is not type(None)]:
             kind = inner[0]
@@ -30,7 +30,7 @@ def known_at(kind: object, place: Sequence[object]) -> list[str]:
 
 
 def describe_misfit(error: ValidationError, kind: type[BaseModel]) -> str:
-    """Say what does not fit, a fault a line."""
+    """Return the violations, one per line."""
     told: list[str] = []
     for fault in error.errors(include_url=False):
         place = cast("tuple[object, ...]", fault["loc"])
@@ -41,4 +41,4 @@ def describe_misfit(error: ValidationError, kind: type[BaseModel]) -> str:
 
 
 UNKNOWN = frozenset(("extra_forbidden", "unexpected_keyword_argument"))
-"""How pydantic calls a field that is not there: of a model, of a dataclass."""
+"""Pydantic's error types for an unknown field: of a model, of a dataclass."""

@@ -1,4 +1,4 @@
-"""`remembrancer backup`, and `restore`."""
+"""`remembrancer backup` and `remembrancer restore`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 class BackupOptions(GraphOptions):
     """The options of `backup`."""
 
-    destination: Annotated[str, Argument(metavar="DEST", help="A folder that is not there yet, or empty.")]
+    destination: Annotated[str, Argument(metavar="DEST", help="A new or empty folder.")]
 
 
 async def backup(asked: BackupOptions) -> None:
-    """Back a graph up, also while `serve` works on it: whatever was acknowledged before is in the backup.
+    """Back up a graph, even while `serve` works on it: the backup holds everything acknowledged before its start.
 
-    The folder DEST appears once the backup is whole, verified and on the disk; no scheduler works on it, only
-    `restore` and `check`. A scheduler that works on the graph goes on firing. A graph on a server is backed up while
-    no scheduler works on it; else use the server's own tools. For example:
+    The folder DEST appears once the backup is complete, verified and on the disk; only `restore` and `check` read
+    it. A scheduler that works on the graph keeps firing. To back up a graph on a server, stop its schedulers, or use
+    the server's own tools. For example:
 
         remembrancer backup ./backups/monday
         remembrancer backup ./backups/monday --json -g ./agent-memory
@@ -45,15 +45,16 @@ async def backup(asked: BackupOptions) -> None:
 class RestoreOptions(CommandOptions):
     """The options of `restore`."""
 
-    source: Annotated[str, Argument(metavar="BACKUP", help="What `backup` has made.")]
-    target: Annotated[str, Argument(metavar="TO", help="A folder not there yet, or empty; or the URI of a server.")]
+    source: Annotated[str, Argument(metavar="BACKUP", help="A backup made by `backup`.")]
+    target: Annotated[str, Argument(metavar="TO", help="A new or empty folder, or the URI of a server.")]
 
 
 async def restore(asked: RestoreOptions) -> None:
-    """Make a graph of a backup: another one than it was made of, on which nobody works yet.
+    """Restore a backup as a new graph, with an id of its own.
 
-    What ran when the backup was made is lost, as if its scheduler had died, and each task's policy decides. What came
-    due since is found late, and its policy decides too. The backup is not changed. For example:
+    Executions that ran when the backup was made count as lost, as if their scheduler had died: each task's `on_lost`
+    policy applies. Occurrences since then are late: the `misfire` policy applies. The backup is not changed. For
+    example:
 
         remembrancer restore ./backups/monday ./agent-memory
         remembrancer serve -g ./agent-memory

@@ -1,4 +1,4 @@
-"""`remembrancer check`: whether all that a graph holds can be read, and agrees with itself."""
+"""`remembrancer check`: readability and consistency of a whole graph, and its repair."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class CheckOptions(GraphOptions):
     """The options of `check`."""
 
     repair: Annotated[
-        bool, Option("--repair", help="Make the best of what is left. Never on a folder that a scheduler holds.")
+        bool, Option("--repair", help="Repair what can be repaired. Refused while a scheduler holds the folder.")
     ] = False
 
 
 async def check(asked: CheckOptions) -> int:
-    """Check a whole graph: the engine's files, every index, record, key and edge, and the books against the nodes.
+    """Check a whole graph: the engine's files, every index, record, key and edge, and the counters.
 
-    Without --repair nothing is changed. Where `serve` holds the folder, its files are copied as they are at one
-    moment, and the copy is checked; so are the files of a backup.
+    Without --repair nothing is changed. If `serve` holds the folder, a snapshot of its files is checked; so is a copy
+    of a backup.
 
-    Exit code 0: the graph is sound. 5: what is derived from its records is wrong. 6: something is missing or cannot be
-    read. After a repair they are about what is left; 7: it is sound again, and holds less than before it was damaged:
-    the audit trail says what is lost (`remembrancer audit export`). For example:
+    Exit code 0: the graph is sound. 5: data derived from its records is wrong. 6: records are missing or unreadable.
+    After a repair the code describes the repaired graph; 7: it is sound again, but has lost records, which the audit
+    log lists (`remembrancer audit export`). For example:
 
         remembrancer check
         remembrancer check --repair
@@ -69,42 +69,42 @@ async def _repair(asked: CheckOptions, watch: Callable[[CheckStep], None], *, he
 
     if held:
         raise GraphLocked(
-            f"A scheduler works on {asked.graph}, and it is repaired only while none does: stop it first."
+            f"A scheduler works on {asked.graph}, which can be repaired only while none does. Stop it first."
         )
-    told = await repair_graph(asked.graph, watch=watch)
+    report = await repair_graph(asked.graph, watch=watch)
     if asked.as_json:
-        print_json(told)
+        print_json(report)
     else:
-        _print_repair(told)
-    return REPAIRED_WITH_LOSS if told.after.is_sound and told.has_loss else code_of(told.after)
+        _print_repair(report)
+    return REPAIRED_WITH_LOSS if report.after.is_sound and report.has_loss else code_of(report.after)
 
 
-def _print_repair(told: RepairReport) -> None:
+def _print_repair(report: RepairReport) -> None:
     from remembrancer.cli.output import screen
 
     say = partial(screen().print, markup=False, highlight=False)
-    if told.before.is_sound:
-        _print(told.before)
+    if report.before.is_sound:
+        _print(report.before)
         return
     say("Before the repair:\n")
-    _print(told.before)
-    say(f"\nThe repair, in {count_of(told.rounds, 'round')}:\n")
-    for line in told.done:
+    _print(report.before)
+    say(f"\nThe repair, in {count_of(report.rounds, 'round')}:\n")
+    for line in report.done:
         say(f"  {line}")
-    for label, count in told.lost.items():
+    for label, count in report.lost.items():
         number = count_of(count, "record") if count else "an unknown number of records"
         say(f"  Lost: {number} labelled {label}.")
-    say(f"  What was there before, or could not be read, is in {told.set_apart}.")
+    say(f"  The original files and unreadable records are in {report.set_apart}.")
     say("\nAfter the repair:\n")
-    _print(told.after)
-    if not told.after.is_sound:
-        say("What is left to be found cannot be repaired: restore a backup with `remembrancer restore`.")
-    elif told.has_loss:
-        say("It is sound, and holds less than before: `remembrancer audit export` tells; a backup may hold more.")
+    _print(report.after)
+    if not report.after.is_sound:
+        say("The remaining findings cannot be repaired: restore a backup with `remembrancer restore`.")
+    elif report.has_loss:
+        say("It is sound, but has lost records: `remembrancer audit export` lists them; a backup may have them.")
 
 
 def code_of(report: CheckReport) -> int:
-    """Return the exit code that tells what was found."""
+    """Return the exit code of a report."""
     return LOST if report.has_loss else 0 if report.is_sound else WRONG
 
 

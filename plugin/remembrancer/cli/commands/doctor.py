@@ -1,4 +1,4 @@
-"""`remembrancer doctor`: the ten things worth watching, looked at now."""
+"""`remembrancer doctor`: ten diagnostic checks."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class DoctorOptions(GraphOptions):
     """The options of `doctor`."""
 
     rules: Annotated[
-        bool, Option("--rules", help="Print the same checks as a rule file for Prometheus, and look at nothing.")
+        bool, Option("--rules", help="Print the same checks as Prometheus alert rules, without running them.")
     ] = False
 
 
 async def doctor(asked: DoctorOptions) -> int:
-    """Look at ten things that go wrong with schedulers: what it saw, why it matters, what to do.
+    """Run ten diagnostic checks; print each finding, why it matters, and what to do.
 
-    Tasks and executions are compared with the graph's books: counted one by one up to 10,000 of each, and by the
-    engine's own counts above. `remembrancer check` compares everything.
+    The numbers of tasks and executions are compared with the graph's counters: by counting nodes up to 10,000 of
+    each, and by the engine's own counts above. `remembrancer check` compares everything.
 
-    Exit code 0: all is well. 5: something is worth a look. 6: something is critical. For example:
+    Exit code 0: all checks are ok. 5: a check warns. 6: a check is critical. For example:
 
         remembrancer doctor
         remembrancer doctor --json | jq -r '.[] | select(.health != "ok") | .do'
@@ -53,23 +53,23 @@ async def doctor(asked: DoctorOptions) -> int:
     try:
         try:
             async with connect(asked.graph) as reached:
-                told = await reached.scheduler.examine()
-        except GraphNotFound:  # it may be there, and may not be written
+                results = await reached.scheduler.examine()
+        except GraphNotFound:  # it may exist, but not be writable
             if (folder := folder_of(asked.graph)) is None or not folder.exists():
                 raise
             async with connect(asked.graph, read_only=True) as reached:
-                told = await reached.scheduler.examine()
+                results = await reached.scheduler.examine()
     except GraphUnavailable as error:
-        told = _of_unreadable(error)
+        results = _of_unreadable(error)
     if asked.as_json:
-        print_json(told)
+        print_json(results)
     else:
-        _print(told)
-    return {Severity.OK: 0, Severity.WARN: WARNED, Severity.CRITICAL: CRITICAL}[worst(told)]
+        _print(results)
+    return {Severity.OK: 0, Severity.WARN: WARNED, Severity.CRITICAL: CRITICAL}[worst(results)]
 
 
 def _of_unreadable(error: GraphUnavailable) -> list[CheckResult]:
-    """Return what the checks say of a graph that is there and cannot be read; raise what is no illness of the graph."""
+    """Return the checks of a graph that exists and cannot be read; raise errors that are not the graph's."""
     from remembrancer.model.timestamps import to_ms
     from remembrancer.operations.diagnostics.checks import diagnose
     from remembrancer.operations.diagnostics.unreadable_graph import facts_without_graph
@@ -79,11 +79,11 @@ def _of_unreadable(error: GraphUnavailable) -> list[CheckResult]:
     return diagnose(facts_without_graph(to_ms(datetime.now(UTC)), str(error)))
 
 
-def _print(told: Sequence[CheckResult]) -> None:
+def _print(results: Sequence[CheckResult]) -> None:
     from remembrancer.cli.output import coloured, print_table, screen, word_table
 
-    print_table(word_table("check", [(each.check, each.health, each.saw) for each in told]))
-    for each in told:
+    print_table(word_table("check", [(each.check, each.health, each.saw) for each in results]))
+    for each in results:
         if each.health != "ok":
             screen().print(f"\n[bold]{each.check}[/] {coloured(each.health)}")
             screen().print(f"  {each.why}\n  {each.do}", markup=False, highlight=False)

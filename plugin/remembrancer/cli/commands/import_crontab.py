@@ -24,23 +24,23 @@ class ImportOptions(GraphOptions):
     """The options of `import crontab`."""
 
     file: Annotated[Path, Argument(help="The crontab; - reads it from stdin.", allow_dash=True)]
-    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Say what would be done, and do nothing.")] = False
+    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Show the result without importing.")] = False
     system: Annotated[
         bool | None,
         Option(
             "--system/--user",
-            help="Whether job lines name a user, as in /etc/cron.d; else judged by the file.",
+            help="Job lines name a user, as in /etc/cron.d, or do not; default by the file.",
         ),
     ] = None
     timezone: Zone = None
 
 
 async def crontab(asked: ImportOptions) -> None:
-    """Take over the jobs of a crontab, and account for every line of it.
+    """Import the jobs of a crontab, and report on every line of it.
 
     Each job becomes a recurring task whose prompt is the command; its context has user, environment and
-    input. Importing again changes nothing. Times are read in the zone that CRON_TZ names, else in --timezone,
-    else in the zone of this machine. What is guessed is said. For example:
+    input. Importing again changes nothing. Times are in the zone of CRON_TZ, else of --timezone, else of this
+    machine. Guesses are reported. For example:
 
         crontab -l | remembrancer import crontab - --dry-run
         remembrancer import crontab /etc/cron.d/sysstat --timezone Europe/Berlin
@@ -66,7 +66,7 @@ async def crontab(asked: ImportOptions) -> None:
 
 
 def machine_zone(etc: Path = Path("/etc")) -> tuple[str, str]:
-    """Return the zone in which cron reads times on this machine, and how it is known; UTC where it is not."""
+    """Return the zone in which cron reads times on this machine, and its source; UTC if it is unknown."""
     with suppress(OSError, InvalidInput):
         return _zone((etc / "localtime").resolve().as_posix().partition("zoneinfo/")[2]), "the zone of this machine"
     with suppress(OSError, InvalidInput, UnicodeDecodeError):
@@ -89,7 +89,7 @@ def _text(file: Path) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return raw.decode("latin-1")  # cron takes bytes as they come; every byte is some letter here
+        return raw.decode("latin-1")  # cron accepts any bytes, and Latin-1 decodes every byte
 
 
 def _print(accounted: list[ImportedLine], *, dry_run: bool) -> None:
@@ -112,7 +112,7 @@ def _print(accounted: list[ImportedLine], *, dry_run: bool) -> None:
     counts = Counter(each.fate for each in accounted)
     words = "would be imported" if dry_run else "imported"
     jobs = f"{counts[ImportStatus.IMPORTED]} {words}, {counts[ImportStatus.UNCHANGED]} unchanged"
-    others = f"{counts[ImportStatus.SKIPPED]} skipped; {counts[ImportStatus.NO_JOB]} lines are no jobs."
+    others = f"{counts[ImportStatus.SKIPPED]} skipped; {counts[ImportStatus.NO_JOB]} lines without a job."
     screen().print(f"{jobs}, {others}", highlight=False)
 
 

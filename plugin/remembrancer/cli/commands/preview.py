@@ -1,4 +1,4 @@
-"""`remembrancer preview`: what a cron expression means, before anything is scheduled."""
+"""`remembrancer preview`: the next fires of a cron expression."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class PreviewOptions(CommandOptions):
 
     expression: Annotated[str, Argument(metavar="EXPR", help="A cron expression, such as '0 9 * * mon-fri'.")]
     timezone: Zone = None
-    count: Annotated[int, Option("--count", "-n", help="How many fires, 1 to 1000.")] = 5
-    after: Annotated[str | None, Option(metavar="MOMENT", help="Only fires after it; else after now.")] = None
-    gap: Annotated[Gap, Option(help="For a wall time that a clock change leaves out.")] = Gap.RUN_AFTER
-    fold: Annotated[Fold, Option(help="For a wall time that a clock change repeats.")] = Fold.FIRST
-    seconds: Annotated[SecondsField | None, Option(help="Where a six-field expression keeps its seconds.")] = None
+    count: Annotated[int, Option("--count", "-n", help="Number of fires, 1 to 1000.")] = 5
+    after: Annotated[str | None, Option(metavar="MOMENT", help="Only fires after this time; default now.")] = None
+    gap: Annotated[Gap, Option(help="Policy for a wall time that a clock change skips.")] = Gap.RUN_AFTER
+    fold: Annotated[Fold, Option(help="Policy for a wall time that a clock change repeats.")] = Fold.FIRST
+    seconds: Annotated[SecondsField | None, Option(help="Position of the seconds in a six-field expression.")] = None
 
 
 async def preview(asked: PreviewOptions) -> None:
-    """Show the next fires of a cron expression, and what clock changes do to them.
+    """Show the next fires of a cron expression, and the effects of clock changes.
 
     For example:
 

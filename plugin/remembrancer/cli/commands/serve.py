@@ -20,7 +20,7 @@ from remembrancer.cli.servers import (
     serve_metrics,
     serve_rest,
 )
-from remembrancer.cli.signals import FinalStep, Signals
+from remembrancer.cli.signals import FinalStep, ShutdownSignals
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ async def serve(asked: ServeOptions) -> int:
 
     folder = _checked(asked)
     last, stop = FinalStep(), asyncio.Event()  # before the handler's module is imported
-    with Signals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
+    with ShutdownSignals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
         chronicle = ServeLog(as_json=asked.as_json)
         open_all = _open_shared if folder is None else partial(_open, folder)

@@ -1,4 +1,4 @@
-"""`remembrancer watch`: what happens, as it happens."""
+"""`remembrancer watch`: live events."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class WatchOptions(GraphOptions):
 
     after: Annotated[
         str | None,
-        Option(metavar="CURSOR", help="Go on after this event; 0 begins with the oldest that is kept."),
+        Option(metavar="CURSOR", help="Continue after this event's cursor; 0 begins with the oldest stored event."),
     ] = None
-    task: Annotated[str | None, Option(metavar="TASK_ID", help="Only what happens to this task.")] = None
+    task: Annotated[str | None, Option(metavar="TASK_ID", help="Only events of this task.")] = None
 
 
 async def watch(asked: WatchOptions) -> None:
-    """Show what is due, what runs and how far it is, and what just happened, until Ctrl-C.
+    """Show due tasks, running executions with their progress, and recent events, until Ctrl-C.
 
-    It works on a graph that is served, on one that many schedulers share, and on one that nobody holds; of that it
-    lets go after each look, so that it is in nobody's way. Without a terminal it prints a line for each event, and
-    with `--json` a JSON object, whose `cursor` another `watch` or stream goes on from.
+    It works on a graph that a scheduler serves, on one that many schedulers share, and on one that is not open; it
+    closes the latter after each read, so that other commands can open it. Without a terminal it prints one line per
+    event, and with `--json` a JSON object, whose `cursor` another `watch` or stream can continue from.
 
     For example:
 
@@ -48,54 +48,54 @@ async def watch(asked: WatchOptions) -> None:
         try:
             await _follow(asked, sight)
         except asyncio.CancelledError:
-            return  # Ctrl-C is how it ends
+            return  # Ctrl-C ends the command
 
 
 async def _follow(asked: WatchOptions, sight: WatchView) -> None:
-    """Look again and again, through whoever holds the graph at that time."""
+    """Poll for events, through the process that holds the graph at that time."""
     from remembrancer.cli.connect import connect, folder_of
 
     folder = folder_of(asked.graph)
     after = asked.after
     while True:
-        before = _touched(folder) if folder is not None else 0  # before the look: what slips in after it is found
+        before = _touched(folder) if folder is not None else 0  # before the read, so that a later write is noticed
         try:
             async with connect(asked.graph, reading=True) as reached:
                 lasting = reached.running or folder is None
                 sight.reached = True
-                after = await _look(asked, reached, sight, after)
+                after = await _show_new(asked, reached, sight, after)
                 while lasting:
-                    after = await _look(asked, reached, sight, after, wait_seconds=_WAIT_SECONDS)
+                    after = await _show_new(asked, reached, sight, after, wait_seconds=_WAIT_SECONDS)
         except GraphUnavailable as error:
             if not sight.reached:
                 raise
             sight.lost(error)
             await asyncio.sleep(_WAIT_SECONDS)
         while folder is not None and _touched(folder) == before:
-            await asyncio.sleep(_GLANCE_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
             sight.refresh()
 
 
-async def _look(
+async def _show_new(
     asked: WatchOptions, reached: Connection, sight: WatchView, after: str | None, *, wait_seconds: float = 0.0
 ) -> str:
-    """Show what is new; return where to go on."""
+    """Show new events; return the next cursor."""
     page = await reached.scheduler.read_events(after, task_id=asked.task, wait_seconds=wait_seconds)
     await sight.show(reached, page.events)
     return page.cursor
 
 
 def _touched(folder: Path) -> int:
-    """Return when anything was last written in the folder, or a scheduler began or ceased to serve it.
+    """Return when the folder was last written, or a scheduler last started or stopped serving it.
 
-    Opening a graph and reading it leaves these files as they are: what we do ourselves is not taken for news.
+    Opening and reading a graph does not touch these files, so this command does not notice itself.
     """
     latest = 0
     for path in (*folder.rglob("*.bucket"), folder / "serve.json"):
-        with suppress(OSError):  # gone between the list and the look, or not there
+        with suppress(OSError):  # deleted since it was listed, or missing
             latest = max(latest, path.stat().st_mtime_ns)
     return latest
 
 
 _WAIT_SECONDS: Final = 1.0
-_GLANCE_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 0.5

@@ -1,4 +1,4 @@
-"""What becomes of each line of a crontab that is imported."""
+"""The result of a crontab import, line by line."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from remembrancer.schedules.importers.crontab import CrontabLine, LineKind
 
 
 class ImportStatus(StrEnum):
-    """What becomes of one line."""
+    """The result of one line."""
 
     IMPORTED = "imported"
     UNCHANGED = "unchanged"
-    """A task for this job is there already."""
+    """A task for this job exists already."""
     SKIPPED = "skipped"
     NO_JOB = "no job"
     """A comment, a setting or an empty line."""
@@ -32,13 +32,13 @@ class ImportStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportedLine:
-    """One line of the file, and what became of it."""
+    """One line of the file, and its result."""
 
     number: int
     text: str
     fate: ImportStatus
     reason: str | None = None
-    """Why it is so; of an imported line, what was guessed, or runs otherwise than in cron."""
+    """The reason; for an imported line, guesses and differences from cron."""
     task_id: str | None = None
     schedule_cron: str | None = None
     timezone: str | None = None
@@ -47,13 +47,13 @@ class ImportedLine:
 
 
 Known = dict[str | None, tuple[str, bool]]
-"""By `dedup_key`: the id of the task, and whether it is new."""
+"""By `dedup_key`: the task's id, and True if it is new."""
 
 
 async def classify(lines: list[CrontabLine], graph: str, zone: str, *, dry_run: bool) -> list[ImportedLine]:
-    """Schedule the jobs in one write, or on a *dry_run* in none; return what became of each line, in order.
+    """Schedule the jobs in one write, or none on a *dry_run*; return the result of each line, in order.
 
-    A job that would be refused as a task is skipped before, whether it is a dry run or not.
+    A job that is invalid as a task is skipped, in a dry run too.
     """
     jobs = {line.number: to_request(line, zone) for line in lines if line.kind is LineKind.JOB}
     refused = {number: fault for number, job in jobs.items() if (fault := _fault(job)) is not None}
@@ -73,7 +73,7 @@ async def classify(lines: list[CrontabLine], graph: str, zone: str, *, dry_run: 
 
 
 def _fault(job: ScheduleRequest) -> str | None:
-    """Return why no task can be made of a job; None if one can."""
+    """Return why a job is invalid as a task; None if it is valid."""
     try:
         validate(job, datetime.now(UTC), 0.0, {})
     except InvalidInput as refusal:
@@ -82,9 +82,10 @@ def _fault(job: ScheduleRequest) -> str | None:
 
 
 def to_request(line: CrontabLine, zone: str) -> ScheduleRequest:
-    """Return a job line as a task; equal jobs, from whatever file, have equal `dedup_key`s.
+    """Return a job line as a schedule request; equal jobs, from any file, have equal `dedup_key`s.
 
-    *zone* is for lines whose file names none. It is no part of the key: importing with another changes nothing.
+    *zone* applies to lines whose file names none. It is not part of the key: a second import with another zone
+    changes nothing.
     """
     command = line.command or ""
     identity = json.dumps([line.user, line.expression, line.timezone, command, line.stdin])
@@ -116,7 +117,7 @@ def _of_none(line: CrontabLine) -> ImportedLine:
 
 def _of_job(line: CrontabLine, job: ScheduleRequest, first: int, known: Known) -> ImportedLine:
     task_id, is_new = known.get(job.dedup_key, (None, True))
-    unchanged = None if is_new else "there is a task for this job already"
+    unchanged = None if is_new else "a task for this job exists already"
     if first != line.number:
         unchanged = f"the same job as line {first}"
     return ImportedLine(
@@ -133,19 +134,19 @@ def _of_job(line: CrontabLine, job: ScheduleRequest, first: int, known: Known) -
 
 
 async def _scheduled(graph: str, jobs: list[ScheduleRequest]) -> Known:
-    """Schedule *jobs*; those that are there already stay as they are."""
+    """Schedule *jobs*; existing ones are left unchanged."""
     set_actor("import")
     distinct = {job.dedup_key: job for job in jobs}
     with at_work(f"Importing {len(distinct)} jobs"):
         async with connect(graph, make=True) as reached:
             now = datetime.now(UTC)
-            started = now - timedelta(microseconds=now.microsecond % 1000)  # tasks count in whole milliseconds
+            started = now - timedelta(microseconds=now.microsecond % 1000)  # times of tasks are whole milliseconds
             replies = await reached.scheduler.schedule_tasks(list(distinct.values()))
     return {reply.dedup_key: (reply.task_id, reply.created_at >= started) for reply in replies}
 
 
 async def _foreseen(graph: str, jobs: list[ScheduleRequest]) -> Known:
-    """Return those of *jobs* that are there already, and write nothing: not even a graph."""
+    """Return those of *jobs* that exist already, without writing: not even an empty graph."""
     folder = folder_of(graph)
     if folder is not None and not folder.exists():
         return {}

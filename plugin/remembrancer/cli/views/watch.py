@@ -1,4 +1,4 @@
-"""What `remembrancer watch` shows: a picture that is kept up to date on a terminal, lines elsewhere."""
+"""Views of `remembrancer watch`: a live display on a terminal, and lines elsewhere."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ if TYPE_CHECKING:
 
 
 class WatchView(Protocol):
-    """Where events are shown."""
+    """A display of events."""
 
     reached: bool
-    """Whether the graph was ever reached: until then, that it is not is an error."""
+    """True once the graph was reached; until then, failing to reach it is an error."""
 
     async def show(self, reached: Connection, events: Sequence[Event]) -> None:
-        """Show what is new, and how things stand."""
+        """Show new events, and the current state."""
         ...
 
     def refresh(self) -> None:
-        """Show how much time has passed."""
+        """Update relative times."""
         ...
 
     def lost(self, error: Exception) -> None:
-        """Say that the graph cannot be reached just now."""
+        """Show that the graph is unreachable at present."""
         ...
 
 
 @contextmanager
 def view_for(graph: str, *, as_json: bool) -> Generator[WatchView]:
-    """Give what fits where the output goes."""
+    """Yield the view for this output."""
     if as_json or not sys.stdout.isatty():
         yield LineView(as_json=as_json)
         return
@@ -66,19 +66,19 @@ def view_for(graph: str, *, as_json: bool) -> Generator[WatchView]:
 
 
 class Names:
-    """The names of tasks, asked for once each."""
+    """A cache of task names, each read once."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def learn(self, task_id: str, name: str) -> None:
-        """Remember a name; of many, the latest."""
+        """Store a name, and drop the oldest beyond a limit."""
         self._names[task_id] = name
         if len(self._names) > _MOST_NAMES:
             del self._names[next(iter(self._names))]
 
     async def of(self, reached: Connection, task_id: str | None) -> str:
-        """Return the name of a task; nothing for one that is not there any more."""
+        """Return the name of a task; empty for one that no longer exists."""
         if task_id is None:
             return ""
         if task_id not in self._names:
@@ -90,10 +90,10 @@ class Names:
 
 
 class LineView:
-    """A line for each event: words, or a JSON object.
+    """One line per event: text, or a JSON object.
 
     Args:
-        as_json: Which of both.
+        as_json: Print JSON objects.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -103,7 +103,7 @@ class LineView:
         self._said = ""
 
     async def show(self, reached: Connection, events: Sequence[Event]) -> None:
-        """Print what is new."""
+        """Print new events."""
         self._said = ""
         for event in events:
             if self._as_json:
@@ -117,23 +117,23 @@ class LineView:
         sys.stdout.flush()
 
     def refresh(self) -> None:
-        """A line stays as it is."""
+        """Do nothing: printed lines do not change."""
 
     def lost(self, error: Exception) -> None:
-        """Say it beside the events, once."""
+        """Print the error on stderr, once."""
         if str(error) == self._said:
             return
         self._said = str(error)
-        told = to_json({"error": {"type": type(error).__name__, "message": str(error)}})
-        sys.stderr.write(f"{told if self._as_json else visible(str(error))}\n")
+        document = to_json({"error": {"type": type(error).__name__, "message": str(error)}})
+        sys.stderr.write(f"{document if self._as_json else visible(str(error))}\n")
         sys.stderr.flush()
 
 
 class LiveView:
-    """What is due, what runs, what just happened.
+    """A live display of due tasks, running executions and recent events.
 
     Args:
-        graph: Which graph it is, as it was named.
+        graph: The graph's name, as the user gave it.
     """
 
     def __init__(self, graph: str) -> None:
@@ -148,7 +148,7 @@ class LiveView:
         self._looked = 0.0
 
     async def show(self, reached: Connection, events: Sequence[Event]) -> None:
-        """Take in what is new; how things stand is asked for when something happened, else now and then."""
+        """Add new events; read the current state after an event, or else periodically."""
         self._state = "a scheduler runs" if reached.running else ""
         for event in events[-_SHOWN:]:
             self._happened.append((await self._names.of(reached, event.task_id), event))
@@ -161,17 +161,17 @@ class LiveView:
         self.refresh()
 
     def refresh(self) -> None:
-        """Draw it anew: time passes."""
+        """Redraw with the current time."""
         if self.live:
             self.live.update(self.drawn(), refresh=True)
 
     def lost(self, error: Exception) -> None:
-        """Say it at the top."""
+        """Show the error at the top."""
         self._state = str(error)
         self.refresh()
 
     def drawn(self) -> RenderableType:
-        """Return the picture of this moment."""
+        """Return the display at this time."""
         now = datetime.now(UTC)
         head = Text.assemble(
             (visible(self._graph), "bold"), f"  {to_iso(now.replace(microsecond=0))}  {visible(self._state)}"
@@ -208,7 +208,7 @@ class LiveView:
 
 
 def words(event: Event) -> str:
-    """Return what an event says beside its kind and its task."""
+    """Return the details of an event, without its kind and its task."""
     said = [
         "" if event.progress is None else f"{event.progress:.0%}",
         event.progress_text or "",
@@ -232,7 +232,7 @@ def _coloured(kind: EventKind) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a text for one line of a table: no markup, no control characters."""
+    """Return text for a table cell, with markup and control characters escaped."""
     return escape(visible(text))
 
 

@@ -45,7 +45,7 @@ _WIPED: Final = (
     "a new marker; what is scheduled from here on is kept."
 )
 _ANOTHER: Final = (
-    "Another graph is behind this address now: its marker says {new}, and was {old}. It was wiped and begun anew, or "
+    "Another graph is behind this address now: its marker says {new}, and was {old}. It was wiped and restarted, or "
     "the address leads elsewhere; the scheduler goes on with what is there."
 )
 _RESTORED: Final = (

@@ -34,7 +34,7 @@ class Heartbeat:
         clock: The time by which they are renewed.
         options: How long a lease holds.
         leases: Gives those that are to be renewed.
-        on_lost: Told of leases that could not be renewed in time: another replica may recover what ran under them.
+        on_lost: Called with leases that could not be renewed in time: another replica may recover their executions.
     """
 
     def __init__(

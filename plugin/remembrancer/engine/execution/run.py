@@ -113,5 +113,5 @@ def _shut_down(*, begun: bool, abandoned: bool) -> HandlerOutcome:
         text = "The scheduler stopped before the handler began."
         return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.SHUTDOWN, text)
     text = "The scheduler stopped before the handler was done"
-    text += "; it was told to stop and did not end." if abandoned else "."
+    text += "; it was asked to stop and did not end." if abandoned else "."
     return HandlerOutcome(ExecutionStatus.FAILED, Reason.SHUTDOWN, text)

@@ -1,4 +1,4 @@
-"""The ten things worth watching, judged: pure functions of facts. What each saw, why it matters, what to do."""
+"""The ten checks of `doctor`: pure functions of facts, each with its finding, its reason and its remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.handler_result import THOUGHT_REFUSED
 from remembrancer.model.timestamps import from_ms, to_iso
 from remembrancer.operations.diagnostics.facts import DiagnosticFacts, ProcessStats
-from remembrancer.operations.diagnostics.remedies import ADVICE
+from remembrancer.operations.diagnostics.remedies import REMEDIES
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS, mean_seconds, most_common
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["CheckResult", "DiagnosticFacts", "ProcessStats", "Severity", "diagno
 
 
 class Severity(StrEnum):
-    """How a check came out; the worst is the exit code of `doctor`."""
+    """The severity of a check; the worst one gives the exit code of `doctor`."""
 
     OK = "ok"
     WARN = "warn"
@@ -29,7 +29,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check says."""
+    """The result of one check."""
 
     number: int
     check: str
@@ -43,84 +43,88 @@ class CheckResult:
 Judgement = tuple[Severity, str, dict[str, float]]
 OK, WARN, CRITICAL = Severity.OK, Severity.WARN, Severity.CRITICAL
 FEW: Final = 5
-"""Below so many cases a share says nothing."""
+"""Below this number of cases a share is not judged."""
 FEW_IN_MANY: Final = 0.01
 LARGE_MEMORY: Final = 1 << 30
 LATE_SECONDS: Final = 60.0
 ALIVE_SECONDS: Final = 60.0
-"""After so long without a sign of life, a scheduler elsewhere counts as gone."""
+"""A scheduler elsewhere counts as dead after this time without a heartbeat."""
 SKEW_SECONDS: Final = 1.0
 OFTEN_DEFERRED: Final = 5
 
 
 def diagnose(facts: DiagnosticFacts) -> list[CheckResult]:
-    """Return what all ten checks say of *facts*."""
+    """Return the results of all ten checks."""
     diagnoses: list[CheckResult] = []
     for number, judge in enumerate(_CHECKS, 1):
         name = judge.__name__
         unknown = facts.silent is not None and judge not in _WITHOUT_THE_GRAPH
         health, saw, numbers = _UNKNOWN if unknown else judge(facts)
-        diagnoses.append(CheckResult(number, name, health, saw, *ADVICE[name], numbers))
+        diagnoses.append(CheckResult(number, name, health, saw, *REMEDIES[name], numbers))
     return diagnoses
 
 
 def worst(diagnoses: Iterable[CheckResult]) -> Severity:
-    """Return the worst of the diagnoses."""
+    """Return the worst severity."""
     return _worst(OK, *(each.health for each in diagnoses))
 
 
 def executions(facts: DiagnosticFacts) -> Judgement:
-    """Failures among what came to a result in the last day."""
+    """Failures among the executions that completed or failed in the last day."""
     counts = facts.day.counts
     failed, ended = counts["executions_failed"], counts["executions_failed"] + counts["executions_completed"]
     rate = failed / ended if ended else 0.0
     common = most_common(facts.day.failures)
-    saw = f"{failed:.0f} of {ended:.0f} executions failed in a day ({rate:.1%})"
+    saw = f"{failed:.0f} of {ended:.0f} executions failed in the last day ({rate:.1%})"
     saw += f", most often: {common[0]}" if common else ""
     return _by(rate if ended >= FEW else 0.0, 0.1, 0.5), saw, {"failed": failed, "ended": ended, "rate": rate}
 
 
 def drift(facts: DiagnosticFacts) -> Judgement:
-    """Runs that began late, and occurrences that never did, in the last day."""
+    """Late starts and missed occurrences of the last day."""
     counts = facts.day.counts
     missed, begun = counts["occurrences_missed"], counts["triggers"]
     due = begun + missed
     late = 1 - facts.day.on_time
     bound = _percentile_ms(facts.day.delays, 0.95) / 1000
-    saw = f"{begun:.0f} runs began in a day, {missed:.0f} occurrences were missed"
-    saw += f"; {late:.1%} of both were not on time; 95 in 100 runs began within {bound:g} s" if due else ""
+    saw = f"{begun:.0f} runs started in the last day, {missed:.0f} occurrences were missed"
+    saw += f"; {late:.1%} of both were not on time; 95 % of the runs started within {bound:g} s" if due else ""
     health = _worst(_by(late if due >= FEW else 0.0, 0.05, 0.5), WARN if missed else OK)
     return health, saw, {"begun": begun, "missed": missed, "late_share": late, "delay_p95_seconds": bound}
 
 
 def memory(facts: DiagnosticFacts) -> Judgement:
-    """What the scheduler's process holds."""
+    """Memory of the scheduler's process."""
     tasks = float(facts.open_tasks)
     resident = facts.process.resident_bytes if facts.process else None
     if resident is None:
-        return OK, f"{tasks:,.0f} open tasks; the process that runs them is not in sight", {"open_tasks": tasks}
+        return (
+            OK,
+            f"{tasks:,.0f} open tasks; the memory of the process that runs them is unknown",
+            {"open_tasks": tasks},
+        )
     saw = f"{resident / 1e6:,.0f} MB resident, {tasks:,.0f} open tasks"
     return _by(resident, LARGE_MEMORY, 2 * LARGE_MEMORY), saw, {"resident_bytes": resident, "open_tasks": tasks}
 
 
 def database(facts: DiagnosticFacts) -> Judgement:
-    """Whether the graph answers, in what time, and how much room it has left."""
+    """Response time, errors, writability and disk space of the graph."""
     if facts.silent is not None:
-        return CRITICAL, f"the graph does not answer: {facts.silent.splitlines()[0]}", {"answers": 0.0}
+        return CRITICAL, f"the graph does not respond: {facts.silent.splitlines()[0]}", {"answers": 0.0}
     seconds, ever = facts.answer_seconds, facts.lifelong.counts["database_errors"]
     mine = facts.process.database_errors if facts.process else 0
     numbers = {"answer_seconds": seconds, "errors_ever": ever, "errors_of_process": float(mine)}
-    saw = f"answered in {seconds * 1000:.0f} ms; {mine} errors since this scheduler began, {ever:.0f} ever"
+    saw = f"responded in {seconds * 1000:.0f} ms; {mine} errors since this scheduler started, {ever:.0f} in all"
     health = _worst(_by(seconds, 1.0, 10.0), WARN if mine else OK)
     numbers["writable"] = float(facts.refusal is None)
     if facts.refusal is not None:
         health, saw = CRITICAL, f"the graph cannot be written: {facts.refusal.splitlines()[0].rstrip('.')}; it {saw}"
     if facts.sounding.damage is not None:
-        health, saw = CRITICAL, f"{facts.sounding.damage}: `remembrancer check` compares all; it {saw}"
+        health, saw = CRITICAL, f"{facts.sounding.damage}: `remembrancer check` compares everything; it {saw}"
     free, size = facts.sounding.disk_free, facts.sounding.disk_size
     if free is not None and size:
         numbers |= {"disk_free_bytes": float(free), "disk_free_share": free / size}
-        saw += f"; {free / 1e9:,.1f} GB of the disk are free ({free / size:.0%})"
+        saw += f"; {free / 1e9:,.1f} GB of disk space are free ({free / size:.0%})"
         used = 1 - free / size
         health = _worst(health, _by(used, 0.9, 0.98))
     if facts.sounding.exposure is not None:
@@ -129,74 +133,74 @@ def database(facts: DiagnosticFacts) -> Judgement:
 
 
 def cron(facts: DiagnosticFacts) -> Judgement:
-    """Expressions refused at the door since the graph was made, and tasks that a day has set aside as unreadable."""
+    """Expressions rejected since the graph was created, and tasks quarantined in the last day."""
     counts = facts.lifelong.counts
     refused, accepted = counts["cron_refused"], counts["recurring_created"]
     share = refused / (refused + accepted) if refused else 0.0
-    aside = facts.day.counts["tasks_quarantined"]
-    saw = f"{refused:.0f} expressions were refused and {accepted:.0f} accepted since the graph was made ({share:.0%})"
-    saw += f"; in a day {aside:.0f} tasks could not be read or planned, and were set aside as FAILED" if aside else ""
-    health = _worst(_by(share, 0.1, 0.5) if refused >= FEW else OK, WARN if aside else OK)
-    return health, saw, {"refused": refused, "accepted": accepted, "share": share, "set_aside": aside}
+    quarantined = facts.day.counts["tasks_quarantined"]
+    saw = f"{refused:.0f} expressions were rejected and {accepted:.0f} accepted in all ({share:.0%} rejected)"
+    saw += f"; in the last day {quarantined:.0f} unreadable tasks were quarantined as FAILED" if quarantined else ""
+    health = _worst(_by(share, 0.1, 0.5) if refused >= FEW else OK, WARN if quarantined else OK)
+    return health, saw, {"refused": refused, "accepted": accepted, "share": share, "set_aside": quarantined}
 
 
 def service(facts: DiagnosticFacts) -> Judgement:
-    """Whether the checker lives, and looks as often as it should."""
+    """Age of the last successful tick, and failed or missed ticks."""
     process = facts.process
     if process is None:
         return _without_a_scheduler(facts)
     age = process.pass_age_seconds
-    saw = f"up for {process.uptime_seconds:,.0f} s; last good look {age:,.1f} s ago (interval "
-    saw += f"{process.interval_seconds:g} s); {process.failed_passes} looks failed, {process.missed_checks} were missed"
+    saw = f"up for {process.uptime_seconds:,.0f} s; last successful tick {age:,.1f} s ago (check interval "
+    saw += f"{process.interval_seconds:g} s); {process.failed_passes} ticks failed, {process.missed_checks} were missed"
     health = _by(age, process.interval_seconds + 10, 3 * process.interval_seconds + 30)
     health = CRITICAL if not process.checker_running else health
     often = process.failed_passes > process.passes * FEW_IN_MANY
     often = often or process.missed_checks > process.uptime_seconds / process.interval_seconds * FEW_IN_MANY
     health = WARN if health is OK and often else health
-    saw = saw if process.checker_running else f"the checker has died; {saw}"
+    saw = saw if process.checker_running else f"the scheduler's loop has died; {saw}"
     numbers = {"running": float(process.checker_running), "pass_age_seconds": age}
     numbers |= {"failed_passes": float(process.failed_passes), "missed_checks": float(process.missed_checks)}
     return health, saw, numbers
 
 
 def _without_a_scheduler(facts: DiagnosticFacts) -> Judgement:
-    """Where no scheduler runs here: whether one elsewhere serves the graph, and what is due meanwhile."""
+    """Return the result if no scheduler runs in this process: live schedulers elsewhere, and overdue tasks."""
     waited, due, alive_ms = _due_seconds(facts), facts.sounding.due, facts.sounding.alive_ms
     silent_seconds = None if alive_ms is None else (facts.now_ms - alive_ms) / 1000
-    # A sign of life that lies ahead was given by a clock that was wrong; it would be one for ever.
+    # A heartbeat in the future came from a wrong clock, and must not count for ever.
     alive = silent_seconds is not None and abs(silent_seconds) < ALIVE_SECONDS
     numbers = {"running": 0.0, "due_seconds": waited}
     if due and not alive:
-        return CRITICAL, f"tasks that are due: {due:,}; no scheduler is alive", numbers
+        return CRITICAL, f"due tasks: {due:,}; no scheduler is running", numbers
     where = "on this graph" if facts.exclusive else "here"
-    where += f"; one elsewhere gave a sign of life {silent_seconds:,.0f} s ago" if alive else ""
-    saw = f"no scheduler runs {where}" + (f"; tasks that are due: {due:,}" if due else "")
+    where += f"; the last heartbeat of one elsewhere was {silent_seconds:,.0f} s ago" if alive else ""
+    saw = f"no scheduler runs {where}" + (f"; due tasks: {due:,}" if due else "")
     return CRITICAL if waited > LATE_SECONDS else OK if alive else WARN, saw, numbers
 
 
 def deferrals(facts: DiagnosticFacts) -> Judgement:
-    """How often things are put off, and whether one thing is put off for ever."""
+    """The share of deferrals, and the task with the most of them."""
     counts = facts.day.counts
-    put_off, begun = counts["deferrals"], counts["executions_started"]
-    share = put_off / (put_off + begun) if put_off else 0.0
+    deferred, begun = counts["deferrals"], counts["executions_started"]
+    share = deferred / (deferred + begun) if deferred else 0.0
     most = facts.most_deferred[1] if facts.most_deferred else 0
-    saw = f"{put_off:.0f} deferrals beside {begun:.0f} runs in a day"
+    saw = f"{deferred:.0f} deferrals and {begun:.0f} runs in the last day"
     if common := most_common(facts.day.reasons):
         saw += f", most often: {common[0]}"
     if facts.most_deferred:
-        saw += f"; the open task {facts.most_deferred[0]} was put off {most} times"
-    health = _by(share, 0.5, 0.9) if put_off >= FEW else OK
+        saw += f"; the open task {facts.most_deferred[0]} was deferred {most} times"
+    health = _by(share, 0.5, 0.9) if deferred >= FEW else OK
     health = _worst(health, _by(most, OFTEN_DEFERRED, 4 * OFTEN_DEFERRED))
-    return health, saw, {"deferrals": put_off, "share": share, "most_of_one_task": float(most)}
+    return health, saw, {"deferrals": deferred, "share": share, "most_of_one_task": float(most)}
 
 
 def performance(facts: DiagnosticFacts) -> Judgement:
-    """Whether work piles up, and whether it takes longer than it did."""
+    """Backlog of due tasks, and handler durations compared with the last day."""
     waited, day, hour = _due_seconds(facts), mean_seconds(facts.day.counts), mean_seconds(facts.hour.counts)
     slower = hour / day if day else 1.0
     saw = f"{facts.sounding.due:,} tasks are due"
     saw += f", the oldest for {waited:,.1f} s; " if facts.sounding.due else "; "
-    saw += f"a handler took {hour:.3g} s on average in the last hour, {day:.3g} s in a day"
+    saw += f"a handler took {hour:.3g} s on average in the last hour, {day:.3g} s in the last day"
     longer = slower if hour >= 1.0 else 1.0
     health = _worst(_by(waited, LATE_SECONDS, 5 * LATE_SECONDS), _by(longer, 2.0, 10.0))
     numbers = {"due": float(facts.sounding.due), "due_seconds": waited, "hour_seconds": hour, "day_seconds": day}
@@ -204,25 +208,26 @@ def performance(facts: DiagnosticFacts) -> Judgement:
 
 
 def limits(facts: DiagnosticFacts) -> Judgement:
-    """How near the limit of handlers under way is."""
+    """Running handlers in relation to their limit."""
     if facts.process is None:
-        return OK, "no scheduler runs here: nothing is near a limit", {}
+        return OK, "no scheduler runs here: no limit applies", {}
     running, most = float(facts.process.handlers), float(facts.process.most_handlers)
-    saw = f"{running:.0f} of {most:.0f} handlers are under way"
+    saw = f"{running:.0f} of {most:.0f} handlers are running"
     return _by(running / most, 0.8, 1.0), saw, {"handlers": running, "limit": most, "share": running / most}
 
 
 def integration(facts: DiagnosticFacts) -> Judgement:
-    """Leases that nobody took over, clocks that disagree, thoughts that could not be kept."""
+    """Expired leases, clock skew, unreadable records and rejected thoughts."""
     now_ms, overdue, offset = facts.now_ms, facts.sounding.overdue_leases, facts.clock_offset_seconds
     since = facts.sounding.oldest_overdue_ms
     refused = float(facts.day.failures[THOUGHT_REFUSED])
     stuck = 0.0 if since is None else (now_ms - since) / 1000
-    saw = f"{overdue} of {facts.sounding.leases} leases have run out"
+    saw = f"{overdue} of {facts.sounding.leases} leases have expired"
     saw += "" if since is None else f", the first at {to_iso(from_ms(since))}"
     unreadable = facts.sounding.unreadable
     saw += f"; {unreadable:,} records cannot be read" if unreadable else ""
-    saw += f"; the graph's clock is {offset:+.1f} s from ours; {refused:.0f} thoughts could not be kept in a day"
+    saw += f"; the graph's clock is {offset:+.1f} s from this machine's"
+    saw += f"; {refused:.0f} thoughts were rejected in the last day"
     judged = (
         _by(abs(offset), SKEW_SECONDS, 30.0),
         WARN if overdue or refused or unreadable else OK,
@@ -247,7 +252,7 @@ def _due_seconds(facts: DiagnosticFacts) -> float:
 
 
 def _percentile_ms(delays: list[int], share: float) -> float:
-    """Return the upper bound of the class that the share lies in; for the last class, the bound below it."""
+    """Return the upper bound of the class that holds this percentile; for the last class, its lower bound."""
     wanted, seen = share * sum(delays), 0
     for bound, number in zip(DELAY_BOUNDS_MS, delays, strict=False):
         seen += number
@@ -262,5 +267,5 @@ _CHECKS: Final[tuple[Callable[[DiagnosticFacts], Judgement], ...]] = (
 )
 """In the order of the specification's recommendations."""
 _WITHOUT_THE_GRAPH: Final = frozenset({memory, database, service, limits})
-"""What the process alone can tell."""
-_UNKNOWN: Final[Judgement] = (WARN, "not known while the graph does not answer", {})
+"""The checks that need only the process."""
+_UNKNOWN: Final[Judgement] = (WARN, "unknown while the graph does not respond", {})

@@ -30,25 +30,25 @@ class ProcessStats:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticFacts:
-    """What the checks judge."""
+    """The input of the checks."""
 
     now_ms: int
     sounding: GraphHealth
     answer_seconds: float
-    """How long the graph took for the sounding."""
+    """Duration of the graph's health query."""
     clock_offset_seconds: float
-    """How far the graph's clock is ahead of ours."""
+    """The graph's clock minus this machine's, in seconds."""
     day: WindowStatistics
     hour: WindowStatistics
     lifelong: LifetimeStatistics
     open_tasks: int
     most_deferred: tuple[str, int] | None
-    """The open task that was put off most often, and how often."""
+    """The open task with the most deferrals, and their number."""
     exclusive: bool
-    """Whether a scheduler elsewhere could not hold this graph."""
+    """True if only one process at a time can open this graph."""
     process: ProcessStats | None
-    """None: no scheduler runs where this was asked."""
+    """None if no scheduler runs in this process."""
     refusal: str | None = None
-    """Why the graph cannot be written; None where it can."""
+    """Why the graph cannot be written; None if it can."""
     silent: str | None = None
-    """Why the graph did not answer: what it would have told stands at nothing then."""
+    """Why the graph did not respond; its facts are empty then. None if it did."""

@@ -1,49 +1,49 @@
-"""Of each of the ten checks: why it matters, and what to do about it."""
+"""The reason and the remedy for each of the ten checks."""
 
 from __future__ import annotations
 
 from typing import Final
 
-ADVICE: Final = {
+REMEDIES: Final = {
     "executions": (
-        "What fails is not done, and a rate that rises is the first sign of something broken behind the handler.",
-        "Look at `remembrancer history` or the query why_not for the reasons; mend the cause, then `run-now`.",
+        "Failed work is not done; a rising failure rate is an early sign of a fault in what handlers depend on.",
+        "Find the reasons with `remembrancer history` or the query why_not; fix the cause, then use `run-now`.",
     ),
     "drift": (
-        "A task that begins late, or not at all, keeps no promise that was made about a time.",
-        "See whether the scheduler was down, its handlers block the loop, or the graph is slow; choose `misfire`.",
+        "Tasks that start late or not at all break commitments that the agent made for those times.",
+        "Check for downtime, handlers that block the loop, or a slow graph; choose a `misfire` policy.",
     ),
     "memory": (
-        "A process that grows is ended by its machine, in the middle of its work.",
-        "Restart it at a quiet moment; bound what handlers hold, and handlers under way with max_concurrent.",
+        "The system kills a process that runs out of memory, in the middle of its work.",
+        "Restart it at a quiet time; limit the memory of handlers, and concurrent handlers with max_concurrent.",
     ),
     "database": (
-        "Every claim and outcome is a commit: a graph that is slow, away or full stops everything.",
-        "Free the disk, make the graph writable or move it; close its folder to others; on a server, look at its log.",
+        "Every claim and outcome is a commit: a graph that is slow, unreachable or full stops all work.",
+        "Free disk space; make the graph writable, or move it; make its folder private; on a server, read its log.",
     ),
     "cron": (
-        "Who writes expressions that are refused believes that something is scheduled, and nothing is.",
-        "Show the author `remembrancer preview EXPRESSION`; of a task set aside, `history` says why: schedule it anew.",
+        "Authors of rejected expressions may believe that a task is scheduled.",
+        "Test with `remembrancer preview EXPRESSION`; for a quarantined task, read `history` and schedule it again.",
     ),
     "service": (
-        "Nothing fires while the checker does not run.",
-        "Start `remembrancer serve`, or read its log; raise the interval if looks are missed under load.",
+        "No task fires while the scheduler is stopped.",
+        "Start `remembrancer serve`, or read its log; raise the check interval if ticks are missed under load.",
     ),
     "deferrals": (
-        "What is put off again and again is not being done, and its reason is the thing to mend.",
-        "Read the reasons (`remembrancer show TASK`, query deferral_reasons): cancel the task or clear its way.",
+        "Repeatedly deferred tasks are not getting done.",
+        "Read the reasons (`remembrancer show TASK`, query deferral_reasons): fix them, or cancel the task.",
     ),
     "performance": (
-        "Work that piles up, or takes longer and longer, becomes lateness soon.",
-        "Let handlers wait without blocking, raise max_concurrent, or add a scheduler on a shared graph.",
+        "A growing backlog, or handlers that take ever longer, soon make tasks late.",
+        "Avoid blocking calls in handlers, raise max_concurrent, or add a scheduler on a shared graph.",
     ),
     "limits": (
-        "At the limit, what is due waits for a handler to end.",
-        "Raise max_concurrent, shorten timeouts, or spread the schedule.",
+        "At the limit, due tasks wait for a running handler to end.",
+        "Raise max_concurrent, shorten timeouts, or spread the schedules.",
     ),
     "integration": (
-        "A lease nobody took over is work whose fate is unknown; clocks that disagree fire at the wrong time.",
-        "Start a scheduler: it takes over what is stuck. Set this machine's clock. Give thoughts an id and text.",
+        "An expired lease is work of unknown outcome; tasks fire at the wrong time if clocks disagree.",
+        "Start a scheduler: it recovers expired leases. Synchronize the clocks. Give thoughts an id and text.",
     ),
 }
-"""By the name of the check: why, and what to do."""
+"""By the name of the check: the reason, and the remedy."""

@@ -1,4 +1,4 @@
-"""The facts of a graph that cannot be read: what the process alone can tell, and why the graph says nothing."""
+"""The facts of a graph that cannot be read: those of the process, and why the graph does not respond."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def facts_without_graph(
     now_ms: int, silent: str, *, open_tasks: int = 0, exclusive: bool = True, process: ProcessStats | None = None
 ) -> DiagnosticFacts:
-    """Return facts that hold nothing of the graph but *silent*, why it does not answer."""
+    """Return facts without those of the graph; *silent* says why it does not respond."""
     return DiagnosticFacts(
         now_ms=now_ms,
         sounding=UNKNOWN,

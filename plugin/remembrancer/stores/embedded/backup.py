@@ -1,4 +1,4 @@
-"""A backup on the disk: a graph's folder under a draft name until it is whole, verified and marked."""
+"""Backups on the disk: a graph's folder with a draft name until it is complete, verified and marked."""
 
 from __future__ import annotations
 
@@ -21,52 +21,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OF_A_RUN: Final = ("config", "log", "serve.json", "access.json", "control.sock", LOCK_FILE)
-"""What opening a graph leaves in its folder, and belongs to no backup."""
+"""Files that opening a graph creates in its folder, and that a backup omits."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackupMark:
-    """What a backup says of itself."""
+    """The description of a backup."""
 
     graph: str
-    """Which graph it was made of, as people name it."""
+    """The name of the graph that it was made from."""
     graph_id: str
     made_at: str
-    """When it was begun: whatever was acknowledged before is in it."""
+    """The start of the backup: everything acknowledged before is in it."""
     version: str
-    """Of the package that made it."""
+    """The version of the package that made it."""
     counts: Mapping[str, int]
-    """How many nodes of each label it holds."""
+    """The number of nodes of each label."""
 
 
 @contextmanager
 def draft(destination: Path) -> Generator[Path]:
-    """Give a private folder beside *destination*, to be renamed by `publish`; what is left of it at the end goes.
+    """Yield a private folder next to *destination*, to be renamed by `publish`; remove it at the end otherwise.
 
     Raises:
-        CopyTargetNotEmpty: The destination holds something.
-        GraphNotFound: Its parent folder cannot be made, or written.
+        CopyTargetNotEmpty: The destination is not empty.
+        GraphNotFound: Its parent folder cannot be created or written.
     """
     if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
         raise CopyTargetNotEmpty(str(destination), "something")
     try:
         make_private(destination.parent)
     except OSError as refused:
-        raise GraphNotFound(f"No folder can be made beside {destination}: {refused}.") from refused
+        raise GraphNotFound(f"No folder can be created next to {destination}: {refused}.") from refused
     with working_folder(destination, DRAFT) as folder:
         try:
             make_private(database_path(folder))
             yield folder
         except OSError as refused:
-            raise GraphUnavailable(
-                f"{destination} cannot be made: {refused}. Nothing is there under its name."
-            ) from refused
+            raise GraphUnavailable(f"{destination} cannot be created: {refused}. Nothing was left there.") from refused
 
 
 def publish(folder: Path, destination: Path, mark: BackupMark | None = None) -> None:
-    """Give the *folder* its name, once all of it is on the disk: no other user may read it, and none sees half of it.
+    """Rename the *folder* once all of it is on the disk: it is private, and never visible in part.
 
-    With a *mark* it is a backup: no scheduler opens it.
+    With a *mark* it is a backup, which no scheduler opens.
     """
     for name in _OF_A_RUN:
         leftover = folder / name
@@ -83,18 +81,18 @@ def publish(folder: Path, destination: Path, mark: BackupMark | None = None) -> 
 
 
 def read_mark(folder: Path) -> BackupMark:
-    """Return what the backup in *folder* says of itself. Raises NotAGraph: it is none."""
+    """Return the description of the backup in *folder*. Raises NotAGraph: it is not a backup."""
     try:
         return BackupMark(**json.loads((folder / BACKUP).read_bytes()))
     except (OSError, ValueError, TypeError) as odd:
         raise NotAGraph(
-            f"{folder} is no backup: it holds no {BACKUP} that can be read. `remembrancer backup` makes one; a graph "
+            f"{folder} is not a backup: it holds no readable {BACKUP}. `remembrancer backup` makes one; a graph "
             "itself is copied with `remembrancer copy`."
         ) from odd
 
 
 def copy_files(source: Path, target: Path) -> None:
-    """Copy the database of a graph that nobody has open from its folder into another one's."""
+    """Copy the database of a graph that is not open from its folder into another one."""
     try:
         for path in database_path(source).iterdir():
             copied = shutil.copyfile(path, database_path(target) / path.name)
@@ -105,9 +103,9 @@ def copy_files(source: Path, target: Path) -> None:
 
 
 def copy_unheld(source: Path, target: Path) -> None:
-    """Copy the database of a graph that may not be written, while no other process can begin to write to it.
+    """Copy the database of a read-only graph, while no other process can start to write to it.
 
-    Raises GraphLocked: another process works on it. Raises GraphUnavailable: it cannot be read.
+    Raises GraphLocked: another process has it open. Raises GraphUnavailable: it cannot be read.
     """
     lock = lock_folder(source, shared=True)
     try:
@@ -117,10 +115,10 @@ def copy_unheld(source: Path, target: Path) -> None:
 
 
 def keep_files(folder: Path, apart: Path) -> None:
-    """Copy all files of the graph in *folder* to *apart*, and what the engine could not recover with them.
+    """Copy all files of the graph in *folder* to *apart*, including those that the engine could not recover.
 
     Raises:
-        GraphLocked: It is held.
+        GraphLocked: It is open.
         GraphUnavailable: They cannot be copied; nothing was changed.
     """
     lock = lock_folder(folder)
@@ -132,15 +130,15 @@ def keep_files(folder: Path, apart: Path) -> None:
         for left in database_path(folder).glob("*.corrupt"):
             left.unlink()
     except OSError as refused:
-        raise GraphUnavailable(f"The files of {folder} cannot be kept in {apart}: {refused}.") from refused
+        raise GraphUnavailable(f"The files of {folder} cannot be saved to {apart}: {refused}.") from refused
     finally:
         lock.release()
 
 
 def drop_edge_lists(folder: Path) -> None:
-    """Remove the files that tell which edges each node has, once they are kept elsewhere.
+    """Remove the files with the lists of each node's edges, once they are saved elsewhere.
 
-    Every edge follows from the properties of its nodes. Raises GraphLocked: another process works on the graph.
+    Every edge can be derived from the properties of its nodes. Raises GraphLocked: another process has the graph open.
     """
     lock = lock_folder(folder)
     try:

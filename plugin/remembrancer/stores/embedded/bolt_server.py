@@ -1,8 +1,8 @@
 """The live embedded graph over Bolt, read-only, for the `neo4j` driver and Neo4j Browser.
 
-The engine's own server runs in this process and owns the open database; the scheduler's store uses that same
-database, since a folder can be open only once. Nobody is given the server's root password: who connects is a
-user of one group, which may read records and nothing else.
+The engine's own server runs in this process and owns the open database; the scheduler's store uses the same database,
+since a folder can be open only once. The server's root password stays private: clients connect as a user of one
+group, which may only read records.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HOST: Final = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class BoltAddress:
-    """Where the graph can be read, and as whom."""
+    """The address of the graph's Bolt server, and its credentials."""
 
     host: str
     bolt_port: int
@@ -49,12 +49,12 @@ class BoltAddress:
 
     @property
     def uri(self) -> str:
-        """What a driver is given."""
+        """The URI for a driver."""
         return f"bolt://{self.host}:{self.bolt_port}"
 
 
 class _Engine(Protocol):
-    """The part of the engine's server that is used; it comes without types."""
+    """The part of the engine's untyped server that is used here."""
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
@@ -67,7 +67,7 @@ class BoltServer:
     Args:
         folder: The graph's folder; its databases are in `databases`, the server's users in `config`.
         bolt_port: 0 takes a free one.
-        password: Of the reader; None makes a new one at each start.
+        password: The reader's password; None generates one at each start.
     """
 
     def __init__(self, folder: Path, *, bolt_port: int = 0, password: str | None = None) -> None:
@@ -77,18 +77,18 @@ class BoltServer:
         self._engine: _Engine | None = None
         self._lock: DirectoryLock | None = None
         self.address: BoltAddress | None = None
-        """Set while it runs."""
+        """None unless it runs."""
 
     def start(self) -> BoltAddress:
-        """Start the engine's server, which opens the graph; return where it can be read.
+        """Start the engine's server, which opens the graph; return its address.
 
         Raises:
-            GraphUnavailable: What `open_folder` raises; also, a port is taken.
+            GraphUnavailable: Any error of `open_folder`; also, a port is taken.
         """
         with ExitStack() as undo:
             self._lock = lock_folder(self._folder)
             undo.callback(self.stop)
-            # The ordinary door first: it makes an absent graph, and says in our words what is wrong with one.
+            # Open it in the usual way first: this creates a missing graph, and raises this package's errors.
             open_database(load_engine(), self._folder).close()
             self._lock.watch(database_path(self._folder))
             self._write_groups()
@@ -103,16 +103,16 @@ class BoltServer:
         return address
 
     def open_folder(self) -> OpenDirectory:
-        """Return the graph that is being served; closing it is left to `stop`.
+        """Return the served graph; `stop` closes it.
 
-        Calls to its database may come from any thread; a transaction stays on the thread that began it, as always.
+        Calls to its database may come from any thread; a transaction stays on the thread that began it.
         """
         if self._engine is None or self._lock is None:
             raise GraphUnavailable("The Bolt server is not running: call start() first.")
         return OpenDirectory(self._engine.get_database(DATABASE), self._lock, served=True)
 
     async def close(self) -> None:
-        """Stop as `stop` does, without waiting for ever: a query over Bolt, or a disk, may not end."""
+        """Stop as `stop` does, with a time limit: a query over Bolt or a disk operation may hang."""
         try:
             await on_own_thread(self.stop, seconds=_STOP_SECONDS)
         except TimeoutError:
@@ -123,10 +123,10 @@ class BoltServer:
             )
 
     def stop(self) -> None:
-        """Stop listening, close the database, and let the folder go.
+        """Stop listening, close the database, and release the folder.
 
-        If another folder lies in place of the one that was opened, the engine would write into it: then nothing is
-        closed, and the server ends with the process.
+        If the folder was replaced, the engine would write into the new one: then nothing is closed, and the server
+        ends with the process.
         """
         engine, self._engine, self.address = self._engine, None, None
         lock, self._lock = self._lock, None
@@ -137,13 +137,13 @@ class BoltServer:
             try:
                 engine.stop()
             except load_engine().ArcadeDBError as error:
-                _LOG.warning("The Bolt server of %s did not stop in good order: %s", self._folder, error)
+                _LOG.warning("The Bolt server of %s did not stop cleanly: %s", self._folder, error)
         if lock is not None:
             lock.files.tighten()
             lock.release()
 
     def _listen(self, root_password: str) -> tuple[int, int]:
-        """Start the engine's server; choose free ports again where somebody was faster."""
+        """Start the engine's server; choose other free ports if they were taken in the meantime."""
         for attempt in range(1, _ATTEMPTS + 1):
             bolt_port, http_port = self._wanted or _free_port(), _free_port()
             engine = _engine(self._folder, root_password, bolt_port, http_port)
@@ -161,9 +161,9 @@ class BoltServer:
         raise AssertionError  # the last attempt returns or raises
 
     def _write_groups(self) -> None:
-        """Say what readers may do, and forget the last run's users: every run makes its own."""
+        """Write the readers' permissions, and remove the last run's users: every run creates its own."""
         config = self._folder / "config"
-        for each in (config, self._folder / "log", self._folder / "backups"):  # before the engine makes them
+        for each in (config, self._folder / "log", self._folder / "backups"):  # before the engine creates them
             make_private(each)
         (config / "server-users.jsonl").unlink(missing_ok=True)
         descriptor = os.open(config / "server-groups.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
@@ -171,21 +171,21 @@ class BoltServer:
             json.dump({"version": 1, "databases": {"*": {"groups": _GROUPS}}}, file, indent=2)
 
     def _close_http(self, http_port: int) -> None:
-        """Close the engine's HTTP API, which it cannot do without at its start.
+        """Close the engine's HTTP API, which it requires at its start.
 
-        There the reader could lock a type against all writes; over Bolt it has no words for that.
+        Over HTTP the reader could lock a type against all writes, which is impossible over Bolt.
         """
         if not close_port(http_port):
             _LOG.warning(
-                "The engine's own HTTP API, which this system does not let us close, listens on port %d of this "
-                "machine beside the Bolt server of %s: the same password opens it.",
+                "The engine's own HTTP API, which this system cannot close, listens on port %d of this machine, "
+                "in addition to the Bolt server of %s: it accepts the same password.",
                 http_port,
                 self._folder,
             )
 
 
 def _admit_reader(address: BoltAddress, http_port: int, root_password: str) -> None:
-    """Make the reader, by the only way to make one."""
+    """Create the reader over HTTP, which is the only way."""
     user = {"name": address.user, "password": address.password, "databases": {DATABASE: [_READERS]}}
     key = base64.b64encode(f"root:{root_password}".encode()).decode()
     headers = {"Authorization": f"Basic {key}", "Content-Type": "application/json"}
@@ -197,11 +197,11 @@ def _admit_reader(address: BoltAddress, http_port: int, root_password: str) -> N
         answer = connection.getresponse()
         said = answer.read().decode(errors="replace")
     except (OSError, HTTPException) as end:
-        raise GraphUnavailable(f"The Bolt server does not answer on port {http_port}: {end}") from end
+        raise GraphUnavailable(f"The Bolt server does not respond on port {http_port}: {end}") from end
     finally:
         connection.close()
     if answer.status != _OK:
-        raise GraphUnavailable(f"The Bolt server refused to make its reading user: {said}")
+        raise GraphUnavailable(f"The Bolt server refused to create its read-only user: {said}")
 
 
 def _engine(folder: Path, root_password: str, bolt_port: int, http_port: int) -> _Engine:

@@ -1,4 +1,4 @@
-"""A bucket of the embedded engine that it can neither read nor mend, replaced by a new one with what can be read."""
+"""Replacement of damaged buckets of the embedded engine by new ones with their readable records."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from remembrancer.stores.embedded.arcadedb import Database
 
 _TRIED: Final = 20
-"""How many damaged records of a bucket are tried at most: one that cannot be read is enough."""
+"""Most damaged records of a bucket to try: one unreadable record is enough."""
 _FIRST: Final = 1
 _MOST_BUCKETS: Final = 100
 
 
 def renew_broken_buckets(database: Database) -> list[str]:
-    """Replace every bucket with records that the engine cannot give and did not mend; return what was done.
+    """Replace every bucket with unreadable records that the engine did not repair; return the actions.
 
-    What can be read moves into the new bucket. Its edges stay behind: they follow from the properties.
+    Readable records move into the new bucket, without their edges, which can be derived from the properties.
     """
     try:
         (told,) = database.command("sql", "CHECK DATABASE").to_list()
@@ -42,7 +42,7 @@ def renew_broken_buckets(database: Database) -> list[str]:
 
 
 def _broken(database: Database, records: Iterable[str]) -> set[str]:
-    """Return the names of the buckets in which one of these records cannot be read."""
+    """Return the names of the buckets that hold an unreadable one of these records."""
     found = database.query("sql", "SELECT `name`, `fileId` FROM schema:buckets", {}).to_list()
     names = {str(row["fileId"]): row["name"] for row in found}
     tried: dict[str, int] = {}
@@ -61,7 +61,7 @@ def _broken(database: Database, records: Iterable[str]) -> set[str]:
 
 
 def _renew(database: Database, label: str, bucket: str, *, is_edge: bool) -> int:
-    """Replace one bucket; return how many records moved."""
+    """Replace one bucket; return the number of moved records."""
     kept = [] if is_edge else _readable(database, bucket)
     standing = {row["name"] for row in database.query("sql", "SELECT `name` FROM schema:buckets", {}).to_list()}
     name = next(each for number in range(_FIRST, _MOST_BUCKETS) if (each := f"{label}_{number}") not in standing)
@@ -82,6 +82,6 @@ def _renew(database: Database, label: str, bucket: str, *, is_edge: bool) -> int
 
 def _readable(database: Database, bucket: str) -> list[Row]:
     rows: list[Row] = []
-    with suppress(load_engine().ArcadeDBError):  # what came before a record that ends the scan is kept
+    with suppress(load_engine().ArcadeDBError):  # records before the one that ends the scan are kept
         rows.extend(each.to_dict() for each in cast("Any", database.query("sql", f"SELECT FROM bucket:{bucket}", {})))
     return [{name: value for name, value in row.items() if not name.startswith("@")} for row in rows]

@@ -1,4 +1,4 @@
-"""The folder of an embedded graph: how it is laid out, opened, and what can be wrong with it."""
+"""The folder of an embedded graph: its layout, opening and closing, and its errors."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _LOG: Final = logging.getLogger("remembrancer")
 
 DATABASE: Final = "remembrancer"
 TEMPORARY: Final = "remembrancer.temporary"
-"""Marks the folder of a graph in memory, by the folder's own name."""
+"""Marks the temporary folder of a graph in memory; it contains the folder's name."""
 DAMAGED: Final = "damaged"
-"""Where what cannot be read any longer is put, in a graph's folder."""
+"""The subfolder of a graph's folder for unreadable files."""
 BACKUP: Final = "backup.json"
-"""Marks the folder of a backup: it is restored, and never worked on."""
+"""Marks the folder of a backup, which no scheduler opens."""
 _OPEN_MARK: Final = "database.lck"
-"""The engine's own mark of a database that is open, or was not closed in good order."""
+"""The engine's mark of a database that is open, or was not closed cleanly."""
 _OF_SERVE: Final = frozenset({"control.sock", "access.json"})
-"""What `remembrancer serve` keeps beside its serve.json."""
+"""Files of `remembrancer serve`, in addition to serve.json."""
 _OURS: Final = frozenset({"databases", "config", "serve.json", "backups", "log", LOCK_FILE, TEMPORARY, BACKUP, DAMAGED})
 
 
@@ -54,19 +54,19 @@ class OpenDirectory:
     lock: DirectoryLock
     read_only: bool = False
     served: bool = False
-    """Whether a server in this process owns both: it closes the database and releases the lock."""
+    """True if a server in this process owns both: it closes the database and releases the lock."""
 
 
 def database_path(folder: Path) -> Path:
-    """Return where the database lies in a graph's folder: where the engine's own server looks for it."""
+    """Return the path of the database in a graph's folder, as the engine's own server expects it."""
     return folder / "databases" / DATABASE
 
 
 def lock_folder(folder: Path, *, shared: bool = False) -> DirectoryLock:
-    """Take the lock of the graph in *folder*, making the folder where there is none; a *shared* one writes nothing.
+    """Take the lock of the graph in *folder*, creating the folder if needed; a *shared* lock writes nothing.
 
     Raises:
-        GraphNotFound: The folder's parent is not there, or it may not be written.
+        GraphNotFound: The folder's parent does not exist, or the folder is not writable.
         NotAGraph: The folder holds something else.
         GraphLocked: It is open already, in another process or in this one.
         DiskFull: The disk has no room for a lock file.
@@ -83,9 +83,9 @@ def lock_folder(folder: Path, *, shared: bool = False) -> DirectoryLock:
 
 
 def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, temporary: bool = False) -> OpenDirectory:
-    """Take the lock of the graph in *folder* and open its database. Raises what both of them raise.
+    """Take the lock of the graph in *folder* and open its database. Raises the errors of both.
 
-    A *temporary* one is marked: after an unclean end, the next graph in memory removes it.
+    A *temporary* folder is marked: after a crash, the next graph in memory removes it.
     """
     lock = lock_folder(folder, shared=read_only)
     try:
@@ -104,31 +104,31 @@ def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, tempor
 def close_folder(opened: OpenDirectory, before_release: Callable[[], None] | None = None) -> None:
     """Close the database and release the lock, unless a server does that.
 
-    If another folder lies in place of the one that was opened, the engine would write into it and delete its log:
-    then the database is left as it is, locked, until the process ends.
+    If the folder was replaced, the engine would write into the new one and delete its log: then the database is left
+    open and locked until the process ends.
     """
     if opened.lock.is_lost and Path(opened.database.get_database_path()).exists():
-        _LOG.warning("The graph that was open is not closed, as another folder lies in its place.")
+        _LOG.warning("The open graph is not closed, because its folder was replaced.")
         opened.lock.leave_open()
         return
     try:
         opened.database.close()
     except load_engine().ArcadeDBError as error:
-        _LOG.warning("A graph was not closed in good order, and is recovered when it is opened next: %s", error)
+        _LOG.warning("A graph was not closed cleanly, and will be recovered when it is next opened: %s", error)
     opened.lock.files.tighten()
     if opened.served:
         return
     last = [before_release or (lambda: None), opened.lock.release]
-    for step in reversed(last) if sys.platform == "win32" else last:  # Windows removes no file that is open
+    for step in reversed(last) if sys.platform == "win32" else last:  # Windows cannot remove open files
         step()
 
 
 def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> Database:
-    """Open the database in *folder*, whose lock is held, making it where there is none yet.
+    """Open the database in *folder*, whose lock is held, creating it if needed.
 
     Raises:
-        GraphNotFound: It may not be written, or there is none to be read.
-        GraphDamaged: Recovery gave up on a part of the log, now or earlier, and it is not only to be read.
+        GraphNotFound: It is not writable, or does not exist and cannot be created.
+        GraphDamaged: Recovery gave up on a part of the log, now or earlier; a damaged graph opens only read-only.
         GraphUnavailable: The engine cannot open it.
     """
     path = database_path(folder.absolute())
@@ -158,7 +158,7 @@ def _open_to_read(engine: Engine, folder: Path, path: Path) -> Database:
     if not engine.database_exists(str(path)):
         raise GraphNotFound(f"There is no graph {folder}.")
     unclean = GraphReadOnly(
-        f"The graph {folder} was not closed in good order, and cannot be recovered without writing to it. Open it "
+        f"The graph {folder} was not closed cleanly, and cannot be recovered without writing to it. Open it "
         "once without read-only, or read a copy of the folder."
     )
     if (path / _OPEN_MARK).exists():  # the engine, once it has tried, has threads that know a database it gave up
@@ -172,54 +172,52 @@ def _open_to_read(engine: Engine, folder: Path, path: Path) -> Database:
 
 
 def refuse_unsound(folder: Path) -> None:
-    """Refuse a damaged graph, without opening it. Raises GraphDamaged."""
+    """Reject a damaged graph, without opening it. Raises GraphDamaged."""
     _refuse_damage(folder)
 
 
 def is_backup(folder: Path) -> bool:
-    """Return whether *folder* is a backup, which is restored and never worked on."""
+    """Return True if *folder* is a backup, which no scheduler opens."""
     return (folder / BACKUP).exists()
 
 
 def _refuse_backup(folder: Path) -> None:
     if is_backup(folder):
         raise GraphReadOnly(
-            f"{folder} is a backup, and stays as it is. Restore it first: "
+            f"{folder} is a backup, which must not change. Restore it first: "
             f"remembrancer restore {folder} ./remembrancer-graph"
         )
 
 
 def _refuse_damage(folder: Path) -> None:
-    """Refuse a graph of which the engine has put parts of its log beside, as not to be recovered."""
+    """Reject a graph with parts of its log that the engine could not recover, and renamed."""
     found = sorted(file.name for file in database_path(folder).glob("*.corrupt"))
     if found:
         raise GraphDamaged(
-            f"The graph {folder} was not recovered whole after an unclean end, such as a power cut: work that was "
-            f"acknowledged may be missing. What the engine could not read is in {database_path(folder)}: "
-            f"{', '.join(found)}. Put a backup in place of the folder; or look at what is left, read-only; or accept "
-            f"the loss: move these files to {folder / DAMAGED} and start again."
+            f"The graph {folder} was not fully recovered after a crash, such as a power cut: acknowledged work may be "
+            f"missing. The files that the engine could not read are in {database_path(folder)}: "
+            f"{', '.join(found)}. Replace the folder by a restored backup; or open it read-only; or accept the loss: "
+            f"move these files to {folder / DAMAGED} and start again."
         )
 
 
 def _look_at(folder: Path, *, to_write: bool) -> None:
-    """Refuse a folder that cannot hold a graph, before the engine touches it."""
+    """Reject a folder that cannot hold a graph, before the engine opens it."""
     if folder.exists() and not folder.is_dir():
-        raise NotAGraph(
-            f"{folder} is a file, and a graph is a folder. Name a folder that is a graph, empty, or not there yet."
-        )
+        raise NotAGraph(f"{folder} is a file, and a graph is a folder. Name a graph's folder, or a new or empty one.")
     if not folder.exists():
         if not folder.parent.is_dir():
             raise GraphNotFound(
-                f"There is no folder {folder.parent} to make the graph {folder.name!r} in. Make it first."
+                f"There is no folder {folder.parent} to create the graph {folder.name!r} in. Create it first."
             )
         try:
             folder.mkdir(PRIVATE_FOLDER)
         except OSError as refused:
-            raise GraphNotFound(f"The folder {folder} cannot be made: {refused}.") from refused
+            raise GraphNotFound(f"The folder {folder} cannot be created: {refused}.") from refused
     strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS | _OF_SERVE)
     if strangers and not database_path(folder).is_dir():
         raise NotAGraph(
-            f"{folder} is no graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one."
+            f"{folder} is not a graph: it holds {', '.join(strangers[:5])}. Name a graph's folder or an empty one."
         )
     if to_write and (hindrance := unwritable(folder)):
         raise GraphNotFound(
@@ -229,7 +227,7 @@ def _look_at(folder: Path, *, to_write: bool) -> None:
 
 
 def unwritable(folder: Path) -> str | None:
-    """Say why this process may not write to a graph's folder, its database and the files of that; None if it may."""
+    """Return why this process cannot write to a graph's folder, its database or files; None if it can."""
     database = database_path(folder)
     looked_at = [each for each in (folder, database.parent, database) if each.exists()]
     with suppress(OSError):
@@ -237,22 +235,22 @@ def unwritable(folder: Path) -> str | None:
     if all(os.access(each, os.W_OK) for each in looked_at):
         return None
     if sys.platform != "win32" and os.statvfs(folder).f_flag & os.ST_RDONLY:
-        return f"The folder {folder} may not be written, as it is mounted to be read only."
+        return f"The folder {folder} may not be written: it is mounted read-only."
     return f"The folder {folder} may not be written by this user."
 
 
 def translate_open_error(folder: Path, text: str) -> GraphUnavailable:
-    """Say in our words why the engine did not open the folder."""
+    """Return the error for the engine's reason not to open the folder."""
     if "LockException" in text or "locked by another" in text:
         return GraphLocked(
             f"The graph {folder} is held by another process. While `remembrancer serve` holds a graph, "
-            "the other commands reach it by themselves, and the neo4j driver reads it at the Bolt port that it prints. "
-            "Otherwise stop the other process first."
+            "other commands connect to it automatically, and the neo4j driver can read it at the Bolt port that it "
+            "prints. Otherwise stop the other process first."
         )
     if "active instance" in text:
         return GraphLocked(
             f"The graph {folder} is still open in this process: use the service that has it open. If its folder was "
-            "replaced meanwhile, end this process and start again."
+            "replaced in the meantime, restart this process."
         )
     if "Permission denied" in text or "AccessDenied" in text:
         return GraphNotFound(f"The graph {folder} may not be written by this user: {text}")

@@ -1,7 +1,7 @@
 """The lock on a graph's folder, and the proof that the folder is still the one that was locked.
 
-The engine has a lock of its own, of the POSIX kind: it falls as soon as any descriptor of its file is closed in this
-process, so a backup that reads the folder lets another process in. `flock` belongs to the one descriptor that took it.
+The engine's own lock is a POSIX lock: it ends as soon as any descriptor of its file is closed in this process, so a
+backup that reads the folder would release it. A `flock` lock belongs to the one descriptor that took it.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
 LOCK_FILE: Final = "remembrancer.lock"
 _SIZE: Final = 128
-"""Bytes of a lock file, always: to be written again it needs no new space on a full disk."""
+"""The fixed size of a lock file in bytes: rewriting it needs no space on a full disk."""
 _FAR: Final = 1 << 20
-"""Where Windows locks a byte: what is locked cannot be read by others, and others are to read who holds the lock."""
+"""The offset of the byte that Windows locks: outside of the content, which other processes must be able to read."""
 _DATA: Final = ("dictionary.*.dict", "scheduled_task_0.*.bucket")
-"""Files of the engine that it never replaces nor shortens; of each commit they cost two looks."""
+"""Files that the engine never replaces nor shortens; they cost two `stat` calls per commit."""
 _STAMP_SECONDS: Final = 30.0
-"""How often the lock file is stamped: an older copy put back in place of the folder has an older stamp."""
+"""Seconds between stamps of the lock file: an older copy put in place of the folder has an older stamp."""
 
 _held: set[DirectoryLock] = set()
 
 
 class DirectoryLock:
-    """Holds a graph's folder for this process, from its making to `release`; no other process opens it meanwhile.
+    """Locks a graph's folder for this process, from its creation to `release`.
 
     Args:
-        folder: The graph's folder, by the path that its user gave.
-        shared: Hold it beside others that only read, and write nothing.
+        folder: The graph's folder, as the user named it.
+        shared: Share the lock with other readers, and write nothing.
 
     Raises:
         GraphLocked: Another process, or another service of this one, holds it.
@@ -59,13 +59,13 @@ class DirectoryLock:
         self._pinned: list[int] = []
         self._watched: list[tuple[Path, os.stat_result]] = []
         self.handles: list[object] = []
-        """What closes the database when it is destroyed."""
+        """The object whose destruction closes the database."""
         self._lost: str | None = None
         self.inherited = False
-        """Whether this process is a fork of the one that took the lock."""
+        """True if this process was forked from the one that took the lock."""
         warn_if_exposed(folder)
         self.files = PrivateFiles(self._folder)
-        """What this process makes in the folder: the engine leaves its modes to the umask."""
+        """The files that this process creates in the folder: the engine leaves their modes to the umask."""
         self._descriptor = (
             _to_read(self._path) if self._shared else os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         )
@@ -80,67 +80,67 @@ class DirectoryLock:
         _held.add(self)
 
     def watch(self, folder: Path) -> None:
-        """Watch *folder* too: it must stay where it is, as the lock's own must, through which its file is found."""
+        """Watch *folder* too: it must stay in place, like the lock's own folder, which is part of its file's path."""
         self._pin(folder)
         self._watched.append((folder, folder.stat()))
 
     def watch_data(self, folder: Path) -> None:
-        """Watch data files of the database in *folder*: its folders stay when a restore tool replaces files in them."""
+        """Watch data files of the database in *folder*: a restore tool may replace files without their folders."""
         paths = [found for pattern in _DATA for found in folder.glob(pattern)]
         self._data = {path: path.stat() for path in paths}
 
     @property
     def is_lost(self) -> bool:
-        """Whether the folder was found to be another, or gone."""
+        """True if the folder was found replaced or missing."""
         return self._lost is not None
 
     def refuse_if_lost(self) -> None:
-        """Raise what `check` found earlier, if it found anything."""
+        """Raise the error that `check` found earlier, if any."""
         if self._lost is not None:
             raise GraphUnavailable(self._lost) if self.inherited else GraphReplaced(self._lost)
 
     def check(self) -> None:
-        """Raise GraphReplaced if the folder is not the one that was locked, now and at every call from then on."""
+        """Raise GraphReplaced if the folder is not the one that was locked, now and at every later call."""
         if self._lost is None and not self._is_in_place():
             self._lost = (
-                f"The folder of the graph {self._folder} was deleted, moved or replaced while it was open: what this "
-                "service wrote may be lost with it, and it writes nothing from here on. Stop it, put the right folder "
-                "in place, and start again, in a new process."
+                f"The folder of the graph {self._folder} was deleted, moved or replaced while it was open: writes "
+                "of this service may be lost, and it writes nothing from now on. Stop it, put the right folder in "
+                "place, and start again in a new process."
             )
         self.refuse_if_lost()
 
     def verify(self) -> None:
-        """Check as `check` does, that the lock still holds, and now and then leave a stamp that an old copy lacks."""
+        """Do as `check`, and for the lock itself; periodically write a stamp, which old copies lack."""
         self.check()
-        if sys.platform != "win32":  # where a lock that is held is refused to its own holder
+        if sys.platform != "win32":  # some systems refuse a held lock to its own holder
             try:
                 self._take()  # some network file systems drop it
             except GraphLocked as taken:
                 self._lost = f"The lock on the graph {self._folder} was lost, and another process took it. {taken}"
                 raise GraphReplaced(self._lost) from taken
         if not self._shared and time.monotonic() - self._stamped_at > _STAMP_SECONDS:
-            with suppress(OSError):  # a disk that cannot be written is told by the writes themselves
+            with suppress(OSError):  # on a disk that cannot be written, the writes themselves fail
                 self._stamp()
             self.files.tighten()
 
     def release(self) -> None:
-        """Let others have the folder."""
+        """Release the folder."""
         _held.discard(self)
         self.handles.clear()
         self._let_go()
 
     def leave_open(self) -> None:
-        """Keep the database open until the process ends: nothing of what lies in its folder now is to be touched.
+        """Keep the database open until the process ends, since its folder was replaced and must not be touched.
 
-        The binding closes what is destroyed, and the interpreter destroys everything at its end, but for what is
-        referred to once too often.
+        The binding closes a destroyed object, and the interpreter destroys every object at its end, except one with
+        an extra reference.
         """
         for handle in self.handles:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(handle))
         self.handles.clear()
 
     def abandon(self) -> None:
-        """Give up what a fork has left in this child, and nothing of what the parent holds."""
+        """Close the descriptors that a forked child inherited, without affecting the parent's lock."""
         self.inherited = True
         self.leave_open()
         self._lost = (
@@ -150,8 +150,8 @@ class DirectoryLock:
         self._let_go()
 
     def _pin(self, folder: Path) -> None:
-        """Hold a folder open: or its number could be given to the one that is put in its place."""
-        if sys.platform != "win32":  # where an open file keeps its folder in place
+        """Keep a folder open: otherwise its inode number could be reused for its replacement."""
+        if sys.platform != "win32":  # there, an open file keeps its folder in place
             self._pinned.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
 
     def _take(self) -> None:
@@ -161,26 +161,26 @@ class DirectoryLock:
             raise GraphLocked(self._whose()) from held
 
     def _whose(self) -> str:
-        """Say who holds the lock, as far as its file tells."""
+        """Return the error that names the lock's holder, as far as the lock file does."""
         said = _read(self._path)
         mine = next((each for each in _held if each.holder == said.get("holder")), None)
         if mine and mine.is_lost:
             return (
-                f"The graph {self._folder} was replaced while this process had it open, and what was open of it "
-                "stays so until the process ends: open it in a new process."
+                f"The graph {self._folder} was replaced while this process had it open, and stays open until the "
+                "process ends: open the new one in a new process."
             )
         if mine:
             return f"The graph {self._folder} is open in this process already: use the service that has it open."
         pid = f" (process {said['pid']})" if _lives(said.get("pid")) else ""
         return (
             f"The graph {self._folder} is held by another process{pid}. While `remembrancer serve` holds a graph, "
-            "the other commands reach it by themselves, and the neo4j driver reads it at the Bolt port that it prints. "
-            "Otherwise stop the other process first."
+            "other commands connect to it automatically, and the neo4j driver can read it at the Bolt port that it "
+            "prints. Otherwise stop the other process first."
         )
 
     def _stamp(self) -> None:
-        """Write who holds the lock, and for which time: only this descriptor's owner writes the same again."""
-        with self._turn:  # a check between the write and what is remembered of it would find a stranger's stamp
+        """Write the lock's holder and a stamp; only the owner of this descriptor writes the same ones."""
+        with self._turn:  # a check between the write and its record would find an unknown stamp
             self._write_stamp()
 
     def _write_stamp(self) -> None:
@@ -192,7 +192,7 @@ class DirectoryLock:
         self._seen = os.fstat(self._descriptor)
 
     def _is_in_place(self) -> bool:
-        """Whether the folders are those that were opened, and the lock file is as it was written last."""
+        """Return True if the folders are those that were opened, and the lock file has the last stamp."""
         with self._turn:
             return self._is_as_written()
 
@@ -215,7 +215,7 @@ class DirectoryLock:
         return (said.get("holder"), said.get("stamp")) == (self.holder, self._stamps)
 
     def _has_its_data(self) -> bool:
-        """Whether the data files are those that were opened, and none is shorter than it was: they only grow."""
+        """Return True if the data files are those that were opened, and none has shrunk."""
         for path, before in self._data.items():
             found = path.stat()
             if not os.path.samestat(found, before) or found.st_size < before.st_size:
@@ -246,7 +246,7 @@ else:
 
 
 def _to_read(path: Path) -> int:
-    """Open the lock file without writing; where there is none, the folder itself is locked in its place."""
+    """Open the lock file without writing; if there is none, the folder itself is locked instead."""
     try:
         return os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -254,7 +254,7 @@ def _to_read(path: Path) -> int:
 
 
 def _lives(pid: object) -> bool:
-    """Whether there is a process with this number: readers leave theirs nowhere, and an earlier one may be named."""
+    """Return True if a process with this number exists: the lock file may name an earlier holder."""
     if not isinstance(pid, int) or sys.platform == "win32":
         return isinstance(pid, int)
     try:
@@ -267,7 +267,7 @@ def _lives(pid: object) -> bool:
 
 
 def _read(path: Path) -> dict[str, object]:
-    """Return what a lock file says; it informs, and decides nothing by itself."""
+    """Return the content of a lock file, which is only informative."""
     try:
         said: object = json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A full disk, as an operating system or an engine says it in its own words."""
+"""Detection of a full disk, by the messages of operating systems and engines."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _SAID: Final = ("No space left", "ENOSPC", "Disk quota exceeded", "EDQUOT")
 
 
 def is_disk_full(fault: str) -> bool:
-    """Return whether the text of a *fault* says that a disk has no room."""
+    """Return True if the text of a *fault* says that a disk is full."""
     return any(each in fault for each in _SAID)

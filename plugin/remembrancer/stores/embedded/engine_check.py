@@ -1,4 +1,4 @@
-"""The embedded engine's own check, and its indexes against the records that they are of."""
+"""The embedded engine's own check, and its indexes compared with their records."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MASK: Final = (1 << 64) - 1
 
 
 def check_database(database: Database, watch: Callable[[CheckStep], None]) -> list[Finding]:
-    """Return what the engine finds wrong with its files, and where its indexes differ from the records."""
+    """Return the engine's findings on its files, and the differences between indexes and records."""
     findings = _own_check(database)
     declared, missing = declared_indexes(), missing_indexes(database)
     for place, (label, name) in enumerate(declared, 1):
@@ -52,26 +52,26 @@ def check_database(database: Database, watch: Callable[[CheckStep], None]) -> li
 
 @cache
 def declared_indexes() -> list[tuple[str, str]]:
-    """Return the label and the property of every index that a graph has."""
+    """Return the label and the property of every index of a graph."""
     texts = [text for step in migrations("embedded") for text in step.statements]
     return [(found["label"], found["property"]) for text in texts if (found := _DECLARED.search(text))]
 
 
 def missing_indexes(database: Database) -> list[str]:
-    """Return the properties whose index is not there."""
+    """Return the properties whose index is missing."""
     standing = {row["name"] for row in database.query("sql", "SELECT `name` FROM schema:indexes", {}).to_list()}
     return [f"{label}.{name}" for label, name in declared_indexes() if f"{label}[{name}]" not in standing]
 
 
 def keys_in_indexes(database: Database) -> dict[str, int]:
-    """Return how many records of each label the index of its key names; none for an index that cannot be read."""
+    """Return the number of records of each label in the index of its key; None for an unreadable index."""
     labels = [label for label in KEYS if label not in DERIVED]
     return {label: _size(database, f"INDEX:`{label}[{KEYS[label]}]`") for label in labels}
 
 
 def records_of(database: Database, label: str) -> int:
-    """Return how many records of a label can be read, one by one."""
-    return _size(database, f"{label} WHERE @rid IS NOT NULL")  # a condition: or the engine answers from its own counts
+    """Return the number of readable records of a label, read one by one."""
+    return _size(database, f"{label} WHERE @rid IS NOT NULL")  # without a condition, the engine uses its own counts
 
 
 def _size(database: Database, source: str) -> int:
@@ -98,7 +98,7 @@ def _told(told: Row, words: dict[str, str]) -> list[str]:
 
 
 def _compare(database: Database, label: str, name: str) -> Finding | None:
-    """Return what is wrong with an index: each record has one entry, under its own value, and nothing else has."""
+    """Return the fault of an index: every record has one entry, under its value, and there are no others."""
     try:
         rows = database.query("sql", f"SELECT @rid AS r, `{name}` AS k FROM {label}", {})  # noqa: S608 (names of ours)
         records = _digest((row.get("r"), row.get("k")) for row in rows)
@@ -112,11 +112,11 @@ def _compare(database: Database, label: str, name: str) -> Finding | None:
     if records == entries:
         return None
     saw = f"The index of {label}.{name} has {entries[0]:,} entries for {records[0]:,} records"
-    return Finding("index", saw + (", and they are others." if entries[0] == records[0] else "."), loss=False)
+    return Finding("index", saw + (", which differ." if entries[0] == records[0] else "."), loss=False)
 
 
 def _digest(pairs: Iterable[tuple[object, object]]) -> tuple[int, int]:
-    """Return how many pairs have a value, and a number that is the same for the same pairs in any order."""
+    """Return the number of pairs with a value, and an order-independent checksum of them."""
     count = total = 0
     for rid, value in pairs:
         if value is not None:

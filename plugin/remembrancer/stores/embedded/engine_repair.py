@@ -1,4 +1,4 @@
-"""What the embedded engine can mend of itself, once its files are kept elsewhere: links, counts and indexes."""
+"""Repair of the embedded engine's links, counts and indexes, after its files were saved elsewhere."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _ROUNDS: Final = 6
 
 
 def repair_database(database: Database, watch: Callable[[CheckStep], None]) -> EngineRepair:
-    """Declare what is missing, have the engine mend its records and links, build all indexes.
+    """Declare missing types and indexes, have the engine repair its records and links, and build all indexes.
 
-    What the engine cannot decode leaves the graph: a copy of its files has it still.
+    Records that the engine cannot decode are removed from the graph: the copy of its files still has them.
     """
     watch(CheckStep("schema", 0, _STEPS))
     before = keys_in_indexes(database)
     emptied = _renew_buckets(database)
-    done = [f"The file of {name} is gone; an empty one is there now." for name in emptied]
+    done = [f"The file of {name} was missing; it was replaced by an empty one." for name in emptied]
     refused = _declare(database)
     watch(CheckStep("engine", 1, _STEPS))
     done += _mend(database)
     if renewed := renew_broken_buckets(database):
         done += [*renewed, *_mend(database)]
     if refused:
-        done += [f"This could not be declared: {each}" for each in _declare(database)]
+        done += [f"A declaration failed: {each}" for each in _declare(database)]
     watch(CheckStep("index", 2, _STEPS))
     try:
         database.command("sql", "REBUILD INDEX *")
@@ -51,7 +51,7 @@ def repair_database(database: Database, watch: Callable[[CheckStep], None]) -> E
 
 
 def _renew_buckets(database: Database) -> list[str]:
-    """Give a bucket to every type whose own is gone: a later insert would make one, and no index."""
+    """Create a bucket for every type that has lost its own: a later insert would create one without an index."""
     types = database.query("sql", "SELECT `name`, `buckets` FROM schema:types", {}).to_list()
     emptied = sorted(row["name"] for row in types if not row["buckets"])
     for name in emptied:
@@ -61,7 +61,7 @@ def _renew_buckets(database: Database) -> list[str]:
 
 
 def _declare(database: Database) -> list[str]:
-    """Declare types and indexes again; an index that cannot be built yet is no end of the repair."""
+    """Declare types and indexes again; an index that cannot be built yet does not stop the repair."""
     refused: list[str] = []
     for step in migrations("embedded"):
         for statement in step.statements:
@@ -73,7 +73,7 @@ def _declare(database: Database) -> list[str]:
 
 
 def _mend(database: Database) -> list[str]:
-    """Have the engine mend what it finds, again while that brings more to light, or is refused for a record."""
+    """Have the engine repair its findings, repeatedly while it finds more, or fails at a record."""
     fault, mended, removed = "", 0, 0
     for _ in range(_ROUNDS):
         (told,) = database.command("sql", "CHECK DATABASE").to_list()
@@ -91,15 +91,15 @@ def _mend(database: Database) -> list[str]:
             removed += told.get("removedRecords") or 0
             if not told.get("autoFix") and not told.get("removedRecords"):
                 removed += _drop(database, told.get("corruptedRecords") or ())
-    done = [f"The engine mended {count_of(mended, 'link or count', 'links and counts')}."] * bool(mended)
-    done += [f"The engine gave up {count_of(removed, 'record')} that it could not read, nodes or edges."] * bool(
+    done = [f"The engine repaired {count_of(mended, 'link or count', 'links and counts')}."] * bool(mended)
+    done += [f"The engine removed {count_of(removed, 'record')} that it could not read, nodes or edges."] * bool(
         removed
     )
-    return done + [f"The engine could not mend everything: {fault}"] * bool(fault)
+    return done + [f"The engine could not repair everything: {fault}"] * bool(fault)
 
 
 def _drop(database: Database, records: Iterable[object]) -> int:
-    """Delete records that the engine cannot mend, each by itself; return how many went."""
+    """Delete records that the engine cannot repair, one by one; return their number."""
     dropped = 0
     for rid in records:
         with suppress(load_engine().ArcadeDBError), database.transaction():

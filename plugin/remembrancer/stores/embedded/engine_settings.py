@@ -1,4 +1,4 @@
-"""The embedded engine's settings: environment variables that must stand before its first import."""
+"""The embedded engine's settings: environment variables that must be set before its first import."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from remembrancer.model.query_limits import LONGEST_SECONDS
 
 
 def log_folder() -> Path:
-    """Return where the engine keeps its own log: REMEMBRANCER_LOG_DIR, or below the user's state folder."""
+    """Return the folder of the engine's log: REMEMBRANCER_LOG_DIR, or one in the user's state folder."""
     if chosen := os.environ.get("REMEMBRANCER_LOG_DIR"):
         return Path(chosen)
     if sys.platform == "win32":
@@ -24,22 +24,22 @@ def log_folder() -> Path:
 
 
 def engine_environment(*, reuse_space: bool, bounded: bool) -> dict[str, str]:
-    """Return the engine's settings, as environment variables that must stand before its first import.
+    """Return the engine's settings, as environment variables that must be set before its first import.
 
-    Its memory is bounded, its index compacted early (an index over a clock ages), its log kept off the terminal.
-    An index that only grows is written anew half as often as the engine would.
+    Memory is bounded, indexes are compacted early (an index over times fragments), and the log does not go to the
+    terminal. An index that only grows is rewritten half as often as by the engine's default.
 
-    To use the space of what was deleted again, the engine looks for it: of a graph that only grows it reads every page
-    of all executions, each five seconds while it fires, and after two million fires that took a third of the rate. So
-    it is let do so only where *reuse_space* says that executions are deleted at all.
+    To reuse deleted space, the engine scans for it: while a graph that only grows fires, it would read every page of
+    all executions each 5 s, which cost a third of the rate after two million fires. So this is enabled only if
+    *reuse_space* says that executions are deleted at all.
 
-    A command's rows come back with it: the binding's other way, a cursor read later, costs a second crossing and keeps
-    the parameters of 4,096 commands for ever, which was two thirds of a kilobyte and more for each fire.
+    A command returns its rows directly: the binding's alternative, a cursor read later, costs a second call and keeps
+    the parameters of 4,096 commands in memory, at least two thirds of a kilobyte for each fire.
 
-    Where a service answers queries of users, each statement is *bounded* in time; a check of a whole graph is not.
+    For a service that runs users' queries, each statement is *bounded* in time; a check of a whole graph is not.
 
-    A value that the user has set wins, argument by argument; but for the arguments that keep a query from files and
-    addresses, which stand last, where the engine takes them.
+    A value that the user has set takes precedence, argument by argument, except for the arguments that keep queries
+    from accessing files and addresses: these come last, where they take effect.
     """
     ours = {**_ARGUMENTS, "-Darcadedb.bucketReuseSpaceMode=": "high" if reuse_space else "low"}
     if bounded:
@@ -54,19 +54,19 @@ def engine_environment(*, reuse_space: bool, bounded: bool) -> dict[str, str]:
 
 
 def _merged(ours: dict[str, str], given: list[str]) -> list[str]:
-    """Return the user's arguments among ours; merged again, they stay as they are."""
+    """Return the user's arguments merged with these; merging is idempotent."""
     lacking = [name + value for name, value in ours.items() if not any(_is_same(name, each) for each in given)]
     allowed = [each for each in given if not each.startswith(tuple(_GUARDS))]
     return [*lacking, *allowed, *(name + value for name, value in _GUARDS.items())]
 
 
 def _is_same(name: str, argument: str) -> bool:
-    """Whether *argument* says what the one that begins with *name* would; a heap's size is said in several ways."""
+    """Return True if *argument* sets the same option as *name*; a heap's size has several forms."""
     return argument.startswith(_HEAP if name == "-Xmx" else name)
 
 
 ENFORCED: Final = ("ARCADEDB_NATIVE_ISOLATE_ARGS", "ARCADEDB_JVM_ARGS")
-"""The variables that hold arguments of ours beside the user's."""
+"""The variables that hold both the user's arguments and these."""
 _NATIVE, _JVM = ENFORCED
 _HEAP: Final = ("-Xmx", "-XX:MaximumHeapSizePercent=", "-XX:MaxRAM=")
 _ARGUMENTS: Final = {
@@ -76,7 +76,7 @@ _ARGUMENTS: Final = {
     "-Darcadedb.indexCompactionFullSeriesThreshold=": "20",
     "-Darcadedb.queryMaxConcurrent=": "4",
 }
-"""By how each begins. The last one is about queries over Bolt: as many as may run at once."""
+"""By prefix. The last one is the number of concurrent queries over Bolt."""
 _GUARDS: Final = {
     "-Darcadedb.opencypher.loadCsv.allowFileUrls=": "false",
     "-Darcadedb.opencypher.loadCsv.allowRemoteUrls=": "false",

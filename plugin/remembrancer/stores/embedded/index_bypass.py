@@ -1,7 +1,7 @@
-"""Reads of the embedded graph around a damaged record: all of a label instead of its index, which leads into it.
+"""Reads of the embedded graph around a damaged record: by a scan of the label instead of its index.
 
-An index goes on to name a record that the engine cannot give any more, and a query by that index fails whole. A scan
-of the label's records leaves such a record out. It is slow, and asked for only once the fast way has failed.
+An index still refers to a record that the engine can no longer read, and a query by that index fails as a whole. A
+scan of the label's records omits such a record. It is slow, and used only after the query by index has failed.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _DAMAGE: Final = (
     *("RecordNotFound", "PageCorruption", "Invalid position", "Error on lookup of record", "Error on checking record"),
     *("Cannot find record type", "SerializationException", "BufferUnderflow", "ClassCastException", "Invalid pointer"),
 )
-"""How the engine says that a record, or its place in a page, makes no sense."""
+"""The engine's messages for an unreadable record, or an invalid position in a page."""
 
 
 class IndexBypass:
-    """Answers what an index cannot, and tells once of each label what is left out.
+    """Runs queries that an index cannot, and logs once for each label how many records are omitted.
 
     Args:
         database: Open.
@@ -43,11 +43,11 @@ class IndexBypass:
         self._told: set[str] = set()
 
     def read(self, text: str, parameters: Row, fault: str) -> list[Row]:
-        """Answer a reading query that has failed by *fault*, without the records that the engine cannot give.
+        """Run a reading query that has failed by *fault*, without the records that the engine cannot read.
 
         Raises:
-            GraphDamaged: No record of its label can be read, or this query cannot leave one out.
-            GraphUnavailable: The fault is another one.
+            GraphDamaged: No record of its label is readable, or this query cannot omit one.
+            GraphUnavailable: The fault has another cause.
         """
         if not any(each in fault for each in _DAMAGE):
             raise translate_read_error(fault)
@@ -62,7 +62,7 @@ class IndexBypass:
             raise self._damaged(str(error)) from error
 
     def _tell(self, label: str, fault: str) -> None:
-        """Log how many records of a label are left out; raise GraphDamaged if that is all of them."""
+        """Log how many records of a label are omitted; raise GraphDamaged if all are."""
         if label in self._told:
             return
         sizes = f"SELECT count(*) AS size FROM {label}"  # noqa: S608 (a label of ours)
@@ -73,7 +73,7 @@ class IndexBypass:
         self._told.add(label)
         if lost := max(0, counted["size"] - readable["size"]):
             _LOG.error(
-                "The graph %s is damaged: %s of %s records labelled %s cannot be read, and are left out. %s",
+                "The graph %s is damaged: %s of %s records labelled %s cannot be read, and are omitted. %s",
                 *(self._folder, f"{lost:,}", f"{counted['size']:,}", label, way_out(self._folder)),
             )
 
@@ -82,8 +82,8 @@ class IndexBypass:
 
 
 def way_out(folder: Path) -> str:
-    """Return what to do with a damaged graph, in words."""
+    """Return the remedy for a damaged graph, as a sentence."""
     return (
-        f"`remembrancer check --repair --graph {folder}` makes the best of what is left; `remembrancer restore` makes "
-        "a whole graph of a backup."
+        f"`remembrancer check --repair --graph {folder}` repairs what can be repaired; `remembrancer restore` restores "
+        "a backup."
     )

@@ -21,7 +21,7 @@ _EMBEDDED: Final = "embedded"
 
 
 def upgrade_embedded(database: Database, folder: Path, use: OpenMode = OpenMode.WORK) -> None:
-    """Apply what the graph has not seen yet, in order. Raises GraphUnavailable in one of its forms."""
+    """Apply the missing migrations, in order. Raises a kind of GraphUnavailable."""
     try:
         for step in steps_ahead(migrations(_EMBEDDED), _standing(database), str(folder), use):
             for statement in step.statements:
@@ -29,12 +29,12 @@ def upgrade_embedded(database: Database, folder: Path, use: OpenMode = OpenMode.
             with database.transaction():
                 database.command("opencypher", query("set_graph_version"), version_mark(step))
     except load_engine().ArcadeDBError as error:
-        if use is not OpenMode.BE_CHECKED:  # a check finds what is wrong with the mark or its index, and goes on
+        if use is not OpenMode.BE_CHECKED:  # a check reports a damaged mark or index, and continues
             raise translate_open_error(folder, str(error)) from error
 
 
 def _standing(database: Database) -> Sequence[Row]:
-    """Return the graph's version and what is copied into it; no row for a new one."""
+    """Return the graph's version, and the source of a copy in progress; no row for a new graph."""
     if not database.schema.exists_type("remembrancer_graph"):
         return []
     return database.query("opencypher", query("graph_version"), {}).to_list()

@@ -1,4 +1,4 @@
-"""A restored graph, begun: an id of its own, nobody's leases, and on record who restored it from what."""
+"""The start of a restored graph: an id of its own, expired leases, and an entry in the audit log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def begin_restored(session: GraphConnection, change: Change, after: Mapping[str, str]) -> None:
-    """Make the open graph another one than it was copied from: nobody works on it; *change* says who did that."""
+    """Give the open copy a new graph id and expire its leases; *change* records who restored it."""
     row: Row = {**change_row(None, change), "after": to_json(dict(after)), "graph_id": uuid4().hex}
     await session.write(
         [Statement("restore_graph", [row]), Statement("end_all_leases", [{}]), Statement("forget_replicas", [{}])]
@@ -27,7 +27,7 @@ async def begin_restored(session: GraphConnection, change: Change, after: Mappin
 
 
 async def count_labels(session: GraphConnection) -> dict[str, int]:
-    """Return how many nodes of each label the graph holds."""
+    """Return the number of nodes of each label."""
     counts: dict[str, int] = {}
     for label in KEYS:
         if label not in APART:

@@ -1,8 +1,8 @@
-"""The files of an open embedded graph, copied as they are at one moment: what a power cut then would have left.
+"""Snapshots of an open embedded graph: copies of its files at one time, as a power cut would leave them.
 
-A commit is on the disk in the engine's log before it is acknowledged, and its pages follow. So log and pages together,
-with no commit and no page written in between, are the graph; the engine recovers them when they are opened. Most of
-the copying is done while the graph is written to; only what has changed meanwhile is copied again while commits wait.
+A commit is on the disk in the engine's log before it is acknowledged, and its pages are written later. So a copy of
+log and pages, with no commit and no page write in between, is the graph; the engine recovers it when it is opened.
+Most files are copied while the graph is written to; commits wait only while the files changed since are copied again.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNCLEAN: Final = "database.lck"
-"""The engine recovers a graph in which this file lies. The original is never opened: closing it would end its lock."""
+"""The engine recovers a graph with this file. The original is never opened: closing it would end its lock."""
 _BLOCK: Final = 1 << 20
 _TICK_NS: Final = 50_000_000
-"""Two writes so close together may leave a file with one and the same time."""
+"""Two writes within this time may leave a file with the same modification time."""
 _ROUNDS: Final = 200
 
 
@@ -37,11 +37,11 @@ class _Seen:
 
 
 def take_snapshot(database: Path, target: Path, hold: AbstractContextManager[object]) -> None:
-    """Copy the files of the open *database* into the empty folder *target*; no commit happens within *hold*.
+    """Copy the files of the open *database* into the empty folder *target*; *hold* suspends commits.
 
     Raises:
-        InvalidInput: The target is no empty folder.
-        GraphBusy: The engine did not come to rest while commits waited.
+        InvalidInput: The target is not an empty folder.
+        GraphBusy: The engine did not stop writing while commits waited.
         OSError: A file cannot be read or written.
     """
     if not target.is_dir() or any(target.iterdir()):
@@ -49,20 +49,20 @@ def take_snapshot(database: Path, target: Path, hold: AbstractContextManager[obj
     copied: dict[str, _Seen] = {}
     _follow(database, target, copied)
     with hold:
-        for _ in range(_ROUNDS):  # pages of commits that are over may still be on their way into the files
+        for _ in range(_ROUNDS):  # pages of earlier commits may still be written
             began_ns = time.time_ns()
             if not _follow(database, target, copied) and _at_rest(copied, began_ns):
                 break
             time.sleep(2 * _TICK_NS / 1e9)
         else:
-            raise GraphBusy(f"The files of {database} did not come to rest: try again when less is going on.")
+            raise GraphBusy(f"The files of {database} kept changing: try again under less load.")
     (target / UNCLEAN).touch(PRIVATE_FILE)
     for path in (*target.iterdir(), target):
         flush(path)
 
 
 def flush(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
+    """Flush a file, or the names in a folder, to the disk."""
     if os.name == "nt" and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -73,7 +73,7 @@ def flush(path: Path) -> None:
 
 
 def _follow(database: Path, target: Path, copied: dict[str, _Seen]) -> bool:
-    """Copy what has changed since it was *copied*, the log first; say whether anything had."""
+    """Copy files that changed since they were *copied*, the log first; return True if any had."""
     found = {path.name: seen for path in database.iterdir() if path.name != UNCLEAN and (seen := _look(path))}
     for name in copied.keys() - found.keys():
         del copied[name]
@@ -86,20 +86,20 @@ def _follow(database: Path, target: Path, copied: dict[str, _Seen]) -> bool:
 
 
 def _at_rest(copied: dict[str, _Seen], now_ns: int) -> bool:
-    """Whether no file changed so shortly before that a later change would look the same."""
+    """Return True if no file changed so recently that a later change could have the same time."""
     return max((seen.changed_ns for seen in copied.values()), default=0) < now_ns - _TICK_NS
 
 
 def _look(path: Path) -> _Seen | None:
     try:
         found = path.stat()
-    except FileNotFoundError:  # an index was compacted, and has other files now
+    except FileNotFoundError:  # an index was compacted into new files
         return None
     return _Seen(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
 def _copy(source: Path, target: Path) -> bool:
-    """Write what differs into *target*; False if the source has gone."""
+    """Write the differences into *target*; return False if the source no longer exists."""
     try:
         file = source.open("rb")
     except FileNotFoundError:

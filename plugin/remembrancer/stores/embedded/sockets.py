@@ -1,4 +1,4 @@
-"""The sockets of this process that a library has opened and cannot be asked to close."""
+"""Closing of this process's sockets that a library has opened and does not close."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _DESCRIPTORS: Final = "/dev/fd"
 
 
 def close_port(port: int) -> bool:
-    """Close what this process has open on a TCP *port* of its own; say whether nothing listens there any longer.
+    """Close this process's sockets on a local TCP *port*; return True if nothing listens there afterwards.
 
-    The library keeps its descriptor: a new socket that is bound to nothing takes the place behind it, so that the
-    library may close it later, and no other file can come to have its number meanwhile.
+    The library keeps its descriptor: it is replaced by a new, unbound socket, so that the library can close it later,
+    and no other file gets its number until then.
     """
-    if sys.platform == "win32":  # no descriptor can be put in another's place
+    if sys.platform == "win32":  # there, a descriptor cannot be replaced
         return False
     found = list(_at(port))
     for descriptor in found:
@@ -30,7 +30,7 @@ def close_port(port: int) -> bool:
 
 
 def _at(port: int) -> Iterator[int]:
-    """Yield the descriptors of sockets whose own end is at the port."""
+    """Yield the descriptors of sockets whose local end is the port."""
     for entry in Path(_DESCRIPTORS).iterdir():
         if _port_of(int(entry.name)) == port:
             yield int(entry.name)
@@ -43,7 +43,7 @@ def _port_of(descriptor: int) -> int | None:
         return None
     try:
         seen = socket.socket(fileno=copy)
-    except OSError:  # no socket
+    except OSError:  # not a socket
         os.close(copy)  # a copy that is left open would keep a file's lock
         return None
     with seen:

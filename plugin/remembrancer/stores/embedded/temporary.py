@@ -1,4 +1,4 @@
-"""Folders of graphs in memory: made among the temporary files, removed at the end, or at the next start."""
+"""Folders of graphs in memory: among the temporary files, removed at the end, or at the next start."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _PREFIX: Final = "remembrancer-"
 _LOOKED_AT: Final = 10_000
 _MOST: Final = 32
-"""How many leftovers one start removes: it is to be quick, and the next one goes on."""
+"""Most leftovers that one start removes, to be quick; the next start continues."""
 
 
 def open_temporary(engine: Engine) -> tuple[OpenDirectory, Path]:
-    """Make a folder for a graph in memory; return it open, and where it is."""
+    """Create a folder for a graph in memory; return the opened graph, and the folder."""
     sweep(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
@@ -36,21 +36,21 @@ def open_temporary(engine: Engine) -> tuple[OpenDirectory, Path]:
 
 
 def remove(folder: Path) -> None:
-    """Remove the folder of a graph in memory, as far as it lets itself be removed."""
+    """Remove the folder of a graph in memory, as far as possible."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(parent: Path) -> None:
-    """Remove folders of graphs in memory that a killed process of this user has left in *parent*."""
+    """Remove folders of graphs in memory that killed processes of this user have left in *parent*."""
     with suppress(OSError), os.scandir(parent) as entries:
         left = (Path(entry.path) for entry in islice(entries, _LOOKED_AT) if _is_left(entry))
         for folder in islice(left, _MOST):
-            with suppress(GraphUnavailable, OSError):  # it is held: its process lives
+            with suppress(GraphUnavailable, OSError):  # it is locked: its process is alive
                 _remove_unheld(folder)
 
 
 def _is_left(entry: os.DirEntry[str]) -> bool:
-    """Whether this user made it, for a graph in memory; a copy under another name is no such folder any longer."""
+    """Return True if this user created it for a graph in memory; a copy with another name does not count."""
     try:
         if not entry.name.startswith(_PREFIX) or not entry.is_dir(follow_symlinks=False):
             return False
@@ -63,7 +63,7 @@ def _is_left(entry: os.DirEntry[str]) -> bool:
 
 def _remove_unheld(folder: Path) -> None:
     lock = DirectoryLock(folder)
-    if sys.platform == "win32":  # where no open file is removed
+    if sys.platform == "win32":  # there, open files cannot be removed
         lock.release()
     remove(folder)
     lock.release()

@@ -1,4 +1,4 @@
-"""A private folder beside a graph while a copy of its files is worked on; one whose process was killed goes later."""
+"""Private working folders next to a graph, for copies of its files; leftovers of killed processes are removed."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 DRAFT: Final = ".part"
 COPY: Final = ".check"
 _YOUNG_SECONDS: Final = 60.0
-"""A folder that has just been made may not be locked yet."""
+"""Seconds in which a new folder may not be locked yet."""
 
 
 @contextmanager
 def working_folder(place: Path, suffix: str, *, elsewhere: bool = False) -> Generator[Path]:
-    """Give a private folder beside *place*, on the same disk, and remove it at the end if it is still there.
+    """Yield a private folder next to *place*, on the same disk, and remove it at the end if it still exists.
 
     Args:
-        place: What it is made for; its name tells that.
-        suffix: What it is for.
-        elsewhere: Whether it may lie among the temporary files, where none can be made beside *place*.
+        place: The file or folder that it is for; part of its name.
+        suffix: The purpose; the end of its name.
+        elsewhere: Use the folder for temporary files if none can be created next to *place*.
 
     Raises:
-        GraphNotFound: No folder can be made.
+        GraphNotFound: No folder can be created.
     """
     remove_stale(place)
     folder = _made(place, suffix, elsewhere=elsewhere)
@@ -46,7 +46,7 @@ def working_folder(place: Path, suffix: str, *, elsewhere: bool = False) -> Gene
 
 
 def remove_stale(place: Path) -> None:
-    """Remove the working folders beside *place* that no process works on any longer."""
+    """Remove the working folders next to *place* that no process uses."""
     for suffix in (DRAFT, COPY):
         for folder in place.parent.glob(f".{_escaped(place.name)}.*{suffix}"):
             with suppress(OSError):
@@ -62,15 +62,15 @@ def _made(place: Path, suffix: str, *, elsewhere: bool) -> Path:
         return Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=suffix, dir=place.parent))
     except OSError as refused:
         if not elsewhere:
-            raise GraphNotFound(f"No folder can be made beside {place}: {refused}.") from refused
+            raise GraphNotFound(f"No folder can be created next to {place}: {refused}.") from refused
     try:
         return Path(tempfile.mkdtemp(prefix="remembrancer-", suffix=suffix))
     except OSError as refused:
-        raise GraphNotFound(f"No folder can be made for a copy of {place}: {refused}.") from refused
+        raise GraphNotFound(f"No folder can be created for a copy of {place}: {refused}.") from refused
 
 
 def _lock(folder: Path) -> int | None:
-    """Take the lock of a working folder, which ends with its process; None where another has it, or there are none."""
+    """Take the lock of a working folder, which ends with its process; None if another has it, or without locks."""
     if sys.platform == "win32":
         return None
     import fcntl  # noqa: PLC0415 (Windows has none)
@@ -85,5 +85,5 @@ def _lock(folder: Path) -> int | None:
 
 
 def _escaped(name: str) -> str:
-    """Return *name* as a pattern that matches itself alone."""
+    """Return *name* as a glob pattern that matches only itself."""
     return "".join(f"[{each}]" if each in "*?[" else each for each in name)

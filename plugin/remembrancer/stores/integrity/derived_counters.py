@@ -1,7 +1,7 @@
-"""The books of a graph derived from its nodes, as if each had been counted when it was written.
+"""Counters of a graph derived from its nodes, as if each node had been counted when it was written.
 
-Some of what the books count leaves no node: refused expressions, faults of the graph. That is taken over from the books
-as they are. When a task began and ended is not on its node: its executions and changes tell.
+Counts without nodes, such as rejected expressions and faults of the graph, are copied from the present counters. The
+start and end of a task are not on its node: they are derived from its executions and changes.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 _KEPT: Final = ("cron_refused", "database_errors")
-"""What leaves no node."""
+"""Counts of things without nodes."""
 _ENDED: Final = {"COMPLETE": "tasks_completed", "FAILED": "tasks_failed", "CANCELLED": "tasks_cancelled"}
 _OF_CHANGES: Final = {"quarantine": "tasks_quarantined", "rearm": "tasks_rearmed"}
 
 
 class DerivedCounters:
-    """Counts nodes, tasks before what is theirs."""
+    """Counts nodes: tasks first, then the nodes that refer to them."""
 
     def __init__(self) -> None:
         self._tally = CommitStatistics()
         self._tasks: dict[str, tuple[str, int]] = {}
-        """Of each task that has begun, its status, and when it was made."""
+        """By id, the status and creation time of each task that has started."""
         self._began_ms: dict[str, int] = {}
         self._ended_ms: dict[str, int] = {}
         self.types: dict[str, str] = {}
-        """The type of each task there is, by its id."""
+        """By id, the type of each task."""
 
     def add(self, label: str, node: Row) -> None:
         """Count one node."""
@@ -53,7 +53,7 @@ class DerivedCounters:
                 return
 
     def row(self, counter_id: str, before: Sequence[Row]) -> Row:
-        """Return the parameters that write the books, all on one counter; *before* are the counters as they were."""
+        """Return the parameters that write all counts to one counter; *before* are the present counters."""
         self._steps()
         books = CounterNodes(counter_id)
         books.learn(books.unknown(self._tally), [])
@@ -76,7 +76,7 @@ class DerivedCounters:
             self._tasks[node["task_id"]] = (status, created_ms)
 
     def _steps(self) -> None:
-        """Count that tasks began and ended, in the hours that their executions and changes tell."""
+        """Count starts and ends of tasks, in the hours of their executions and changes."""
         for task_id, (status, created_ms) in self._tasks.items():
             row: Row = {"task_type": self.types[task_id]}
             self._tally.at(self._began_ms.get(task_id, created_ms), row).counts["tasks_begun"] += 1

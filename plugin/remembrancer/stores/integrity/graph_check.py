@@ -1,4 +1,4 @@
-"""A check of a whole graph: the engine, its indexes, every record, every edge, and the books against the nodes."""
+"""A check of a whole graph: the engine, its indexes, every record and edge, and the counters against the nodes."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _UNIQUE: Final = {
 
 
 class GraphCheck:
-    """Checks one graph, and changes nothing.
+    """Checks one graph, without changing it.
 
     Args:
-        session: An open graph. One that others write to meanwhile is checked for what holds all the same.
-        name: How people name it, without secrets.
-        watch: Called with how far it is.
+        session: An open graph. On one with concurrent writers, only invariants that they preserve are checked.
+        name: The graph's name for messages, without secrets.
+        watch: Called with the progress.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class GraphCheck:
         self._misderived: list[str] = []
         self._streams = StreamCheck()
         self._values: set[int] = set()
-        """Hashes of what is unique beside the keys."""
+        """Hashes of other unique properties than the keys."""
         self._notes: dict[str, Callable[[Row], None]] = {
             "scheduled_task": self._note_task,
             "task_execution": self._note_execution,
@@ -65,8 +65,8 @@ class GraphCheck:
         self.walk = RecordCheck(session, watch)
 
     async def run(self) -> CheckReport:
-        """Return what was found."""
-        with self._told("engine"):
+        """Return the findings."""
+        with self._reported("engine"):
             self._findings += await self._session.check_engine(self._watch)
         for label in WALKED:
             async for node in self.walk.each(label):
@@ -74,26 +74,26 @@ class GraphCheck:
         self._tell_records()
         self._tell_streams()
         for edge in EDGES:
-            with self._told("edge"):
+            with self._reported("edge"):
                 self._findings += await self._ends(edge)
-        with self._told("lease"):
+        with self._reported("lease"):
             await self._tell_leases()
-        with self._told("books"):
+        with self._reported("books"):
             await self._tell_books()
         return CheckReport(self._name, self.walk.read, self._findings)
 
     @contextmanager
-    def _told(self, part: str) -> Generator[None]:
-        """Tell of what the engine refuses to look at, and go on with the rest."""
+    def _reported(self, part: str) -> Generator[None]:
+        """Report what the engine cannot check, and continue with the rest."""
         try:
             yield
         except (GraphUnreachable, GraphReplaced):
             raise
         except RemembrancerError as refused:
-            self._found(part, f"This could not be looked at: {refused}", loss=True)
+            self._found(part, f"This part could not be checked: {refused}", loss=True)
 
     def _note(self, label: str, node: Row) -> None:
-        """Keep what is compared with other records later."""
+        """Collect data for later comparisons with other records."""
         if note := self._notes.get(label):
             note(node)
         if (name := _UNIQUE.get(label)) and (value := node.get(name)) is not None:
@@ -127,29 +127,29 @@ class GraphCheck:
             self._found(
                 "record", f"{count_of(len(examples), 'record')} labelled {label} cannot be read.", examples, loss=True
             )
-        if self._session.exclusive:  # on a server, a node of another's may have such a label
+        if self._session.exclusive:  # on a server, nodes of other applications may have such a label
             for label, count in walk.keyless.items():
                 self._found("key", f"{count_of(count, 'node')} labelled {label} without a {KEYS[label]}.", loss=True)
         if walk.doubled:
             self._found(
-                "key", f"{count_of(len(walk.doubled), 'key stands', 'keys stand')} twice.", walk.doubled, loss=True
+                "key", f"{count_of(len(walk.doubled), 'key exists', 'keys exist')} twice.", walk.doubled, loss=True
             )
         if self._misderived:
-            saw = f"{count_of(len(self._misderived), 'task is', 'tasks are')} not found in the due index, or in lists."
+            saw = f"{count_of(len(self._misderived), 'task is', 'tasks are')} missing from the due index or lists."
             self._found("index", saw, self._misderived)
 
     def _tell_streams(self) -> None:
-        """Tell of events that a stream says and that are not there; where others write, both change meanwhile."""
+        """Report events that a stream counts and that are missing; skipped with concurrent writers."""
         if self._session.exclusive and (wrong := self._streams.wrong()):
             some = [f"stream {stream}: {what}" for stream, what in wrong.items()]
             self._found(
                 "event",
-                f"{count_of(len(wrong), 'stream')} of events cannot be counted on: there are other events.",
+                f"{count_of(len(wrong), 'stream')} of events, whose range differs from the stored events.",
                 some,
             )
 
     async def _ends(self, edge: Edge) -> list[Finding]:
-        """Return what is wrong with the edges of one type."""
+        """Return the findings on the edges of one type."""
         unreadable = {node.get(KEYS[label]) for label, node, _ in self.walk.refused if label == edge.source}
         missing: list[str] = []
         wrong: list[str] = []
@@ -180,9 +180,9 @@ class GraphCheck:
         return [Finding("edge", saw, loss=True, examples=some[:NAMED]) for saw, some in found]
 
     async def _tell_leases(self) -> None:
-        """Tell of executions that nobody will ever settle."""
+        """Report executions that no scheduler would ever settle."""
         unheld = self._running - self._leased
-        if unheld and not self._session.exclusive:  # it may have been settled, or its lease written, meanwhile
+        if unheld and not self._session.exclusive:  # it may have been settled, or its lease written, since it was read
             still = await self._session.read(query("still_running"), {"execution_ids": sorted(unheld)})
             held = await self._session.read(query("leases_held"), {"limit": 1_000_000})
             unheld = {row["e"]["execution_id"] for row in still}

@@ -1,4 +1,4 @@
-"""Every record of a graph, read as the scheduler reads it: in the order of its keys, page by page."""
+"""A walk over every record of a graph, as the scheduler reads them: in the order of keys, page by page."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ MOMENTS: Final = (
     *("created_at", "defer_until", "last_triggered_at", "nominal_at", "first_nominal_at", "last_nominal_at"),
     *("triggered_at", "completed_at", "deferred_at", "original_time", "deferred_until", "at", "revoked_at"),
 )
-"""What only a moment may stand in."""
+"""Properties that must hold a time."""
 WALKED: Final = tuple(label for label in KEYS if label not in {"scheduler_replica", "remembrancer_graph"})
-"""The labels whose records are read; a replica that makes no sense is nobody's sign of life."""
+"""The labels of the records to read; an unreadable replica has no heartbeat, and is ignored."""
 
 
 def _numbers(node: Row, names: Sequence[str]) -> None:
@@ -51,10 +51,10 @@ def _required(node: Row, kind: type, *names: str) -> None:
 
 
 def _moments(node: Row) -> None:
-    """Refuse what a model would take for a moment, and no query: a number, say."""
+    """Reject values that a model would convert to a time, but queries would not, such as a number."""
     for name in MOMENTS:
         if (value := node.get(name)) is not None and not isinstance(value, datetime):
-            raise TypeError(f"{name} is {value!r}, and no moment")
+            raise TypeError(f"{name} is {value!r}, and not a time")
 
 
 def _lease(node: Row) -> None:
@@ -110,11 +110,11 @@ READERS: Final[Mapping[str, Callable[[Row], object]]] = {
     "event_batch": lambda node: list(from_batch(node)),
     "zone_rules": _zone,
 }
-"""How each label is read; a record that this refuses is unreadable."""
+"""The parser for each label; a record that it rejects is unreadable."""
 
 
 def derived_of(node: Row) -> Row:
-    """Return what a task's node says twice, as it follows from the rest of it."""
+    """Return the derived properties of a task's node, computed from the others."""
     task = node_rows.task_from(node)
     cron = task.schedule_cron if task.status in OPEN_STATUSES else None
     return {
@@ -125,7 +125,7 @@ def derived_of(node: Row) -> Row:
 
 
 def is_derived_right(node: Row) -> bool:
-    """Whether a task's node agrees with itself: by these properties it is found when it is due, and in lists."""
+    """Return True if a task's derived properties are right: the due index and lists use them."""
     return all(node.get(name) == value for name, value in derived_of(node).items())
 
 
@@ -141,18 +141,18 @@ class RecordCheck:
         self._session = session
         self._watch = watch
         self.read: dict[str, int] = {}
-        """How many records of each label could be read."""
+        """The number of readable records of each label."""
         self.keyless: dict[str, int] = {}
-        """How many nodes of each label have no key by which they could be read."""
+        """The number of nodes of each label without a key."""
         self.unreachable: dict[str, str] = {}
-        """Labels whose records the engine does not give, and what it says."""
+        """Labels whose records the engine cannot read, with its error."""
         self.doubled: list[str] = []
-        """Keys that stand twice."""
+        """Duplicate keys."""
         self.refused: list[tuple[str, Row, str]] = []
-        """Records that cannot be read: the label, the node, and the fault."""
+        """Unreadable records: the label, the node, and the fault."""
 
     async def each(self, label: str) -> AsyncIterator[Row]:
-        """Yield the nodes of *label* that can be read, and note those that cannot."""
+        """Yield the readable nodes of *label*, and collect the others."""
         key, last, walked = KEYS[label], None, 0
         self.read[label] = 0
         try:

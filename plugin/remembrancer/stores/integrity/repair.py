@@ -1,4 +1,4 @@
-"""Make the best of what a damaged graph holds: nothing that cannot be read is deleted before it is kept elsewhere."""
+"""Repair of a damaged graph; unreadable records are saved to a file before they are deleted."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ _HELD_BY: Final = "repair"
 
 
 class Repair:
-    """Repairs the records, edges, leases and books of one graph, whose engine and indexes are sound.
+    """Repairs the records, edges, leases and counters of one graph, whose engine and indexes are sound.
 
     Args:
-        session: An open graph, on which nobody works.
-        kept: The file that keeps what cannot be read.
-        counter_id: Whose counter holds the books afterwards.
-        watch: Called with how far it is.
+        session: An open graph, without other writers.
+        kept: The file for unreadable records.
+        counter_id: The counter that holds all counts afterwards.
+        watch: Called with the progress.
     """
 
     def __init__(
@@ -65,22 +65,22 @@ class Repair:
         self._streams = StreamCheck()
         self._misderived: list[Row] = []
         self._minutes: dict[str, int] = {}
-        """The minute that each task is scheduled for, or was last."""
+        """By task, the minute that it is scheduled for, or was last."""
         self._lost: dict[str, str] = {}
-        """Of each retry, the attempt that it repeats."""
+        """By retry, the attempt that it repeats."""
         self._running: set[str] = set()
         self._leased: set[str] = set()
         self._task_ids: set[str] = set()
-        """Tasks that can be read, or have a stand-in."""
+        """Tasks that are readable, or have a stand-in."""
         self._task_ids_named: set[str] = set()
-        """Tasks that other records name."""
+        """Tasks that other records refer to."""
         self.done: list[str] = []
-        """What was done, in words."""
+        """The repairs, as sentences."""
         self.apart: Counter[str] = Counter()
-        """How many records of each label were taken out of the graph, or replaced in it."""
+        """The number of records of each label that were removed from the graph, or replaced."""
 
     async def run(self, now_ms: int) -> None:
-        """Do all of it."""
+        """Make all repairs."""
         await self._set_apart()
         await self._stand_in()
         await self._count()
@@ -91,7 +91,7 @@ class Repair:
         await self._keep_books()
 
     async def _set_apart(self) -> None:
-        """Keep what cannot be read in the file, and take it out of the graph; a task gets a stand-in."""
+        """Save unreadable records to the file, and remove them from the graph; a task gets a stand-in."""
         walk = RecordCheck(self._session, self._watch)
         for label in WALKED:
             async for node in walk.each(label):
@@ -107,7 +107,7 @@ class Repair:
                     self._task_ids.add(node[_TASKS.key])
                 await self._session.write(statements)
             self.apart[label] = len(refused)
-            what = "replaced by stand-ins" if label in {_TASKS.name, "event_batch"} else "taken out of the graph"
+            what = "replaced by stand-ins" if label in {_TASKS.name, "event_batch"} else "removed from the graph"
             self.done.append(f"{count_of(len(refused), 'record')} labelled {label} could not be read: {what}.")
 
     def _note_names(self, label: str, node: Row) -> None:
@@ -117,15 +117,15 @@ class Repair:
             self._task_ids_named.add(task_id)
 
     async def _stand_in(self) -> None:
-        """Put stand-ins in place of tasks that are gone and that others name: these keep the task that they are of."""
+        """Add stand-ins for missing tasks that other records refer to, so that these keep their task."""
         gone = sorted(self._task_ids_named - self._task_ids)
         nodes = [node_row(_TASKS, stand_in({_TASKS.key: task_id})) for task_id in gone]
         await self._write(f"put_nodes_of_{_TASKS.name}", nodes)
         if gone:
-            self.done.append(f"{count_of(len(gone), 'task')} missing that others name: a FAILED stand-in for each.")
+            self.done.append(f"{count_of(len(gone), 'task')} missing, with references: a FAILED stand-in for each.")
 
     async def _count(self) -> None:
-        """Count every node for the books, tasks first; and mend what tasks say twice."""
+        """Count every node, tasks first, and correct the derived properties of tasks."""
         walk = RecordCheck(self._session, self._watch)
         notes: dict[str, Callable[[Row], None]] = {
             "scheduled_task": self._note_task,
@@ -142,7 +142,7 @@ class Repair:
         await self._write("set_derived", self._misderived)
         if self._misderived:
             self.done.append(
-                f"{count_of(len(self._misderived), 'task is', 'tasks are')} found again in the due index, and in lists."
+                f"{count_of(len(self._misderived), 'task is', 'tasks are')} restored to the due index, and to lists."
             )
 
     def _note_task(self, node: Row) -> None:
@@ -158,7 +158,7 @@ class Repair:
             self._lost[node["execution_id"]] = execution_id_of(lost, to_ms(node["nominal_at"]))
 
     async def _link(self, edge: Edge) -> None:
-        """Make the edges of one type that are missing, to where their source names an end that is there."""
+        """Create the missing edges of one type whose target exists."""
         made = dangling = 0
         after = ""
         while True:
@@ -172,14 +172,14 @@ class Repair:
                 break
             after = page[-1]["source"]
         if made:
-            self.done.append(f"{count_of(made, 'edge was', 'edges were')} made again: {edge.kind}.")
-        if dangling and edge.kind != "RETRY_OF":  # of that, the other end may have been rolled up
+            self.done.append(f"{count_of(made, 'edge was', 'edges were')} created again: {edge.kind}.")
+        if dangling and edge.kind != "RETRY_OF":  # its other end may have been pruned
             self.done.append(
-                f"{count_of(dangling, 'node lacks its', 'nodes lack their')} {edge.kind}: the other end is not there."
+                f"{count_of(dangling, 'node lacks its', 'nodes lack their')} {edge.kind}: the other end is missing."
             )
 
     def _named(self, edge: Edge, lacking: Sequence[Row]) -> dict[str, str]:
-        """Return which end each of these nodes should be linked to, as their properties say."""
+        """Return the target of each of these nodes' edges, according to their properties."""
         if edge.kind == "SCHEDULED_FOR":
             return {row["source"]: time_id(self._minutes[row["source"]]) for row in lacking}
         if edge.kind == "RETRY_OF":
@@ -187,7 +187,7 @@ class Repair:
         return {row["source"]: row["named"] for row in lacking if row["named"] is not None}
 
     async def _there(self, edge: Edge, targets: Sequence[str]) -> Container[str]:
-        """Return those ends that are there; minutes and thoughts are made where they are missing."""
+        """Return the targets that exist; missing minutes and thoughts are created."""
         if edge.target == "task_execution":
             found = await self._session.read(query("execution_elements"), {"ids": list(targets)})
             return {row["id"] for row in found}
@@ -209,14 +209,14 @@ class Repair:
         await self._write(f"put_edges_of_{edge.kind}".lower(), rows)
 
     async def _hold(self, now_ms: int) -> None:
-        """Put executions that run without a lease under one that is over: the next scheduler takes them over."""
+        """Give running executions without a lease an expired one: the next scheduler recovers them."""
         if unheld := sorted(self._running - self._leased):
             lease: Row = {"lease_id": new_id("lease", now_ms), "replica_id": _HELD_BY, "until_ms": 0}
             await self._write("hold_leases", [{**lease, "execution_ids": unheld}])
-            self.done.append(f"{count_of(len(unheld), 'execution')} without a lease: the next scheduler takes over.")
+            self.done.append(f"{count_of(len(unheld), 'execution')} without a lease: the next scheduler recovers them.")
 
     async def _number_on(self) -> None:
-        """Have streams of events tell what is there: or the next commit's number may be taken already."""
+        """Set streams to the range of the stored events: otherwise the next commit's number could exist already."""
         if wrong := self._streams.wrong():
             holes = [
                 gap_row({"batch_key": stream * KEYS_OF_A_STREAM + last, "count": last - first + 1})
@@ -232,7 +232,7 @@ class Repair:
         readable = [node for node in before if _is_readable(node)]
         row = self._books.row(self._counter_id, readable)
         await self._session.write([Statement("forget_books", [{}]), Statement("keep_books", [row])])
-        self.done.append("The books were counted again from the nodes.")
+        self.done.append("The counters were recomputed from the nodes.")
 
     async def _write(self, name: str, rows: Sequence[Row]) -> None:
         for first in range(0, len(rows), PAGE):
@@ -254,7 +254,7 @@ def _is_readable(counter: Row) -> bool:
 
 
 def _replacing(label: str, node: Row) -> list[Statement]:
-    """Return what takes an unreadable record out of the graph, or puts something readable in its place."""
+    """Return the statement that removes an unreadable record, or replaces it by a readable one."""
     key = node.get(KEYS[label])
     if label == "event_batch":
         return [Statement("replace_batches", [gap_row(node)])]
@@ -267,7 +267,7 @@ def _replacing(label: str, node: Row) -> list[Statement]:
 
 
 def gap_row(node: Row) -> Row:
-    """Return a batch that says of each of its events that it cannot be read; its key tells its place."""
+    """Return a batch whose events are all marked as unreadable; their places follow from its key."""
     stream, newest = divmod(node["batch_key"], KEYS_OF_A_STREAM)
     count, at_ms = node.get("count"), node.get("at_ms")
     count = count if isinstance(count, int) and 0 < count <= newest else 1

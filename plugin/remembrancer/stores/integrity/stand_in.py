@@ -1,4 +1,4 @@
-"""What stands in a graph for a task that cannot be read: all of it that makes sense, ended, under its id."""
+"""Stand-ins for unreadable tasks: ended tasks with the same id and all readable properties."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _IN_PLACE: Final[Row] = {
 
 
 def stand_in(node: Row) -> Row:
-    """Return the properties of a readable task that has failed, with what makes sense of an unreadable one.
+    """Return the properties of a failed task, with the readable properties of an unreadable one.
 
-    Its executions, deferrals and changes keep the task that they are of. Raises ValueError: nothing of it makes sense.
+    Its executions, deferrals and changes keep their task. Raises ValueError: no property is readable.
     """
     kept: Row = {**node, "status": TaskStatus.FAILED.value, "next_run_ms": None, "nominal_ms": None}
     kept = {name: value for name, value in kept.items() if name not in MOMENTS or isinstance(value, datetime)}
@@ -41,9 +41,9 @@ def stand_in(node: Row) -> Row:
                 kept.pop(name, None)
                 if name in _IN_PLACE:
                     kept[name] = _IN_PLACE[name]
-        except FAULTS:  # its context is no JSON
+        except FAULTS:  # its context is not JSON
             kept.pop("context", None)
         else:
             kept["task_type"] = task.task_type.value
             return {name: value for name, value in {**kept, **derived_of(kept)}.items() if value is not None}
-    raise ValueError("Nothing of it makes sense.")
+    raise ValueError("No property is readable.")

@@ -1,4 +1,4 @@
-"""The streams of the event log against their batches: a stream counts on from its last event, which has to be there."""
+"""Comparison of the event log's streams with their batches: a stream numbers events from its last stored one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class StreamExtent:
-    """What the batches of one stream hold, and which events are missing between them: from and to."""
+    """The range of one stream's batches, and the gaps between them: from and to."""
 
     oldest: int
     newest: int
@@ -23,14 +23,14 @@ class StreamExtent:
 
 
 class StreamCheck:
-    """Compares streams with batches: give it every batch, in order, and every stream."""
+    """Compares streams with batches; it needs every batch, in order, and every stream."""
 
     def __init__(self) -> None:
         self._held: dict[int, StreamExtent] = {}
-        self._told: dict[int, tuple[int, int]] = {}
+        self._counted: dict[int, tuple[int, int]] = {}
 
     def add_batch(self, node: Row) -> None:
-        """Note a batch, by its key."""
+        """Add a batch, by its key."""
         stream, newest = divmod(node["batch_key"], KEYS_OF_A_STREAM)
         first = newest - node["count"] + 1
         held = self._held.setdefault(stream, StreamExtent(first, first - 1))
@@ -39,33 +39,33 @@ class StreamCheck:
         held.newest = newest
 
     def add_stream(self, node: Row) -> None:
-        """Note a stream."""
-        self._told[node["stream"]] = node["oldest"], node["newest"]
+        """Add a stream."""
+        self._counted[node["stream"]] = node["oldest"], node["newest"]
 
     def wrong(self) -> Mapping[int, str]:
-        """Return the streams that tell of other events than there are, each with what is wrong."""
+        """Return the streams whose range differs from the stored events, each with the difference."""
         found: dict[int, str] = {}
-        for stream in sorted(self._held.keys() | self._told.keys()):
-            told, held = self._told.get(stream), self._held.get(stream)
-            if told is None:
+        for stream in sorted(self._held.keys() | self._counted.keys()):
+            counted, held = self._counted.get(stream), self._held.get(stream)
+            if counted is None:
                 found[stream] = "it is missing"
-            elif held is None and told[0] <= told[1]:
-                found[stream] = f"it says {told[0]} to {told[1]}, and no event is there"
-            elif held and told != (held.oldest, held.newest):
-                found[stream] = f"it says {told[0]} to {told[1]}, and {held.oldest} to {held.newest} are there"
+            elif held is None and counted[0] <= counted[1]:
+                found[stream] = f"it counts {counted[0]} to {counted[1]}, but no event exists"
+            elif held and counted != (held.oldest, held.newest):
+                found[stream] = f"it counts {counted[0]} to {counted[1]}, but {held.oldest} to {held.newest} exist"
             elif held and held.holes:
-                found[stream] = f"events are missing between others, {len(held.holes)} times"
+                found[stream] = f"it has {len(held.holes)} gaps"
         return found
 
     def holes(self) -> list[tuple[int, int, int]]:
-        """Return which events are missing between others: the stream, and from which number to which."""
+        """Return the gaps: the stream, and the first and last missing number."""
         return [(stream, *hole) for stream, held in self._held.items() for hole in held.holes if hole[0] <= hole[1]]
 
     def mended(self, streams: Iterable[int]) -> list[Row]:
-        """Return the properties of these streams as they follow from the batches; their numbers never go back."""
+        """Return the properties of these streams according to the batches; numbers never decrease."""
         rows: list[Row] = []
         for stream in streams:
-            newest = self._told.get(stream, (1, 0))[1]
+            newest = self._counted.get(stream, (1, 0))[1]
             held = self._held.get(stream)
             last = max(newest, held.newest if held else 0)
             is_whole = held is not None and held.newest == last

@@ -1,4 +1,4 @@
-"""A file of records that were taken out of a graph because they could not be read: a line for each, as JSON."""
+"""A file of unreadable records that were removed from a graph: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class UnreadableFile:
-    """Appends to one file, which is made when it is first needed; only its owner may read it.
+    """Appends to one file, which is created on first use; only its owner may read it.
 
     Args:
         path: The file.
@@ -27,7 +27,7 @@ class UnreadableFile:
         self._path = path
 
     def keep(self, label: str, refused: Sequence[tuple[Row, str]]) -> None:
-        """Have records on the disk, each with its fault, before they leave the graph."""
+        """Write records to the disk, each with its fault, before they are removed from the graph."""
         make_private(self._path.parent)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:

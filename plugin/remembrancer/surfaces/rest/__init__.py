@@ -1,4 +1,4 @@
-"""The API over HTTP: two lines mount it in anybody's FastAPI application.
+"""The REST API: two lines mount it in any FastAPI application.
 
     from remembrancer.surfaces.rest import router
     app.include_router(router(service))

@@ -1,4 +1,4 @@
-"""The bounds of an answer: it is given up when its caller has gone or its time is over, and encoded off the loop."""
+"""Bounds on responses: cancelled on disconnect, timeout or shutdown, and encoded outside the event loop."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 ANSWER_SECONDS: Final = 60.0
-"""How long a list or a report may take; a query in Cypher has limits of its own."""
+"""Most seconds for a list or a report; a Cypher query has limits of its own."""
 _LOOK_SECONDS: Final = 0.5
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="remembrancer-answer")
 """Of all answers of this process together: what is worked out here takes the processor, not the time to wait."""
 PREVIEW_THREADS: Final = ThreadPoolExecutor(1, thread_name_prefix="remembrancer-preview")
-"""Of previews: each may take seconds, and keeps no list waiting."""
+"""For previews: each may take seconds, and must not delay a list."""
 _REQUEST: Final = "request_that_is_answered"
 
 
-class Ended(StrEnum):
-    """Why an answer under way was ended."""
+class CancelReason(StrEnum):
+    """The reason why a response was cancelled."""
 
-    GONE = "The caller has gone."
-    STOPPED = "The scheduler stops: ask the next one."
+    GONE = "The client disconnected."
+    STOPPED = "The scheduler is shutting down; try again later."
 
 
 class BoundedResponses:
-    """The answers under way."""
+    """The responses in progress."""
 
     def __init__(self) -> None:
-        self._under_way: dict[asyncio.Timeout, Ended | None] = {}
+        self._under_way: dict[asyncio.Timeout, CancelReason | None] = {}
         self._closed = False
 
     def close(self) -> None:
-        """End every answer under way: the server is about to stop."""
+        """Cancel every response in progress: the server is about to stop."""
         self._closed = True
         for limit in list(self._under_way):
-            self._end(limit, Ended.STOPPED)
+            self._end(limit, CancelReason.STOPPED)
 
     def bounded(
         self, serve: Callable[..., Awaitable[object]], seconds: float | None = ANSWER_SECONDS
     ) -> Callable[..., Awaitable[object]]:
-        """Return *serve*, a route's function, with its answer bounded.
+        """Return *serve*, a route's function, with its response bounded.
 
-        One that takes the response, to put a header or a status there, has it encoded by the framework: it answers one
-        thing, which is small.
+        For a function that takes the response, to set a header or a status, the framework encodes the result: it is
+        one small object.
         """
         hints = get_type_hints(serve, include_extras=True)
         answer = cast("type[object]", hints["return"])
@@ -75,12 +75,12 @@ class BoundedResponses:
         return answered
 
     async def while_connected(self, request: Request, work: Awaitable[_T], seconds: float | None) -> _T:
-        """Return what *work* returns, in this task; it is cancelled when the caller has gone, or the server stops.
+        """Return the result of *work*, run in this task; a disconnect or the server's stop cancels it.
 
-        Raises Refusal: that is so, or the time is over.
+        Raises ProblemError: it was cancelled, or timed out.
         """
         limit = asyncio.timeout(0 if self._closed else seconds)
-        self._under_way[limit] = Ended.STOPPED if self._closed else None
+        self._under_way[limit] = CancelReason.STOPPED if self._closed else None
         try:
             async with limit:
                 watching = asyncio.ensure_future(self._watch(request, limit))
@@ -96,29 +96,29 @@ class BoundedResponses:
             del self._under_way[limit]
 
     async def _watch(self, request: Request, limit: asyncio.Timeout) -> None:
-        """End an answer when its caller goes."""
+        """Cancel a response when its client disconnects."""
         while not await request.is_disconnected():  # noqa: ASYNC110 (the framework has no event for it)
             await asyncio.sleep(_LOOK_SECONDS)
-        self._end(limit, Ended.GONE)
+        self._end(limit, CancelReason.GONE)
 
-    def _end(self, limit: asyncio.Timeout, why: Ended) -> None:
+    def _end(self, limit: asyncio.Timeout, why: CancelReason) -> None:
         if self._under_way.get(limit, why) is None and not limit.expired():
             self._under_way[limit] = why
-            with suppress(RuntimeError):  # it ends already
+            with suppress(RuntimeError):  # it is already being cancelled
                 limit.reschedule(asyncio.get_running_loop().time())
 
 
-def _refusal(why: Ended | None, seconds: float | None) -> ProblemError:
-    if why is Ended.GONE:
+def _refusal(why: CancelReason | None, seconds: float | None) -> ProblemError:
+    if why is CancelReason.GONE:
         return ProblemError(_GONE, "gone", why)
-    if why is Ended.STOPPED:
+    if why is CancelReason.STOPPED:
         return ProblemError(503, "service-stopped", why, {"Retry-After": "10"})
-    detail = f"No answer within {seconds:g} s: ask for less at a time, such as by limit and cursor."
+    detail = f"No response within {seconds:g} s: request less at a time, such as with limit and cursor."
     return ProblemError(503, "too-long", detail, {"Retry-After": "10"})
 
 
 async def on_a_thread(work: Callable[[], _T], threads: ThreadPoolExecutor = _THREADS) -> _T:
-    """Return what *work* returns, which takes the processor for a while, beside the event loop."""
+    """Return the result of *work*, which is CPU-bound and runs outside the event loop."""
     return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 

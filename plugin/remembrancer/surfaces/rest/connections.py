@@ -1,7 +1,7 @@
-"""Connections to the API: bounded in number, and in the time that the head of a request may take.
+"""Connections to the API: bounded in number, and in the time for the head of a request.
 
-Where all are taken, the one that has gone the longest without a request gives way to the next: a client that opens
-many and says nothing keeps no other out.
+At the limit, the connection that has been idle for the longest time is closed for the next one: a client that opens
+many idle connections locks no other out.
 """
 
 from __future__ import annotations
@@ -26,56 +26,56 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 MOST_CONNECTIONS: Final = 256
-"""How many connections may be open at once, where the process may have enough files open for that."""
+"""Most open connections, if the process may open enough files."""
 HEAD_SECONDS: Final = 10.0
-"""How long the head of a request may take, from the connection, or from the answer before it."""
+"""Seconds for the head of a request, from the connection or the previous response."""
 _LEAST_CONNECTIONS: Final = 8
 _SHARE_OF_FILES: Final = 4
-"""One in so many of the files that the process may open."""
+"""The share of the process's file limit for connections, as a divisor."""
 _AT_ONCE: Final = 8192
-"""Bytes that are taken from a connection at a time: many small chunks are no long time to the event loop."""
+"""Bytes that are read from a connection at a time, so that many small chunks do not block the event loop."""
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RESERVE: Final = 8
-"""How many files are left to the rest of the process once it had none."""
+"""Files reserved for the rest of the process once it had run out of them."""
 _FEWER_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.05
 _SENDING: Final = frozenset(("SEND_BODY", "ERROR"))
-"""States of a client that has not sent all, or of which that is not known."""
+"""States of a client that has not sent its whole request, or may not have."""
 _BAD_REQUEST: Final = 400
 _LOG: Final = logging.getLogger("remembrancer.rest")
 
 
-class Connection(H11Protocol):
-    """One connection, ended when it takes too long over the head of a request."""
+class HttpConnection(H11Protocol):
+    """One connection, closed if the head of a request takes too long."""
 
     quiet_since = 0.0
-    """Since when nothing has been asked on it, in the time of the event loop."""
+    """Idle since this time of the event loop."""
     _deadline: asyncio.TimerHandle | None = None
     _lingering: _Closing
 
     @property
     def is_quiet(self) -> bool:
-        """Whether no request is under way on it."""
+        """True if it has no request in progress."""
         return self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (as uvicorn's own)
-        """Begin."""
-        if hasattr(transport, "max_size"):  # where the event loop is another, it reads as much as it does
+        """Start the timer of the first request."""
+        if hasattr(transport, "max_size"):  # other event loops lack this attribute, and keep their own size
             transport.max_size = _AT_ONCE  # pyright: ignore[reportAttributeAccessIssue]
         self._lingering = _Closing(transport, self)
         super().connection_made(self._lingering)  # pyright: ignore[reportArgumentType] (it has all that a transport has)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        """Receive a part of a request, or of a body that was refused before it had come."""
+        """Receive a part of a request, or of a body that was rejected before it arrived."""
         if self._lingering.lingers:
             self._lingering.discard(data)
         else:
             super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """Stop the timer."""
         if self._deadline:
             self._deadline.cancel()
         self._lingering.end()
@@ -87,13 +87,13 @@ class Connection(H11Protocol):
         super().on_response_complete()
 
     def handle_websocket_upgrade(self, event: object) -> None:
-        """Leave the connection to a WebSocket, which has a head already."""
+        """Hand the connection over to a WebSocket, whose head has arrived."""
         if self._deadline:
             self._deadline.cancel()
         super().handle_websocket_upgrade(event)  # pyright: ignore[reportArgumentType] (h11's own, as it came)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, as everything is refused."""
+        """Reject malformed HTTP with a problem document."""
         if not self.is_quiet and self.cycle.response_started:
             self.transport.close()
             return
@@ -104,7 +104,7 @@ class Connection(H11Protocol):
         self.transport.close()
 
     def give_way(self) -> None:
-        """End it for another, which has something to ask."""
+        """Close it in favour of a new one."""
         self.transport.abort()
 
     def _await_head(self) -> None:
@@ -119,19 +119,19 @@ class Connection(H11Protocol):
 
 
 class _Closing(LingeringTransport):
-    """A transport that knows whether its client is still sending.
+    """A transport that delays its close while the client is still sending.
 
     Args:
         inner: The connection.
-        connection: Reads what is sent on it.
+        connection: The protocol that reads from it.
     """
 
-    def __init__(self, inner: asyncio.Transport, connection: Connection) -> None:
+    def __init__(self, inner: asyncio.Transport, connection: HttpConnection) -> None:
         super().__init__(inner, connection.loop)
         self._connection = connection
 
     def close(self) -> None:
-        """Close it, once the client has sent all."""
+        """Close it once the client has sent its whole request."""
         if self._connection.conn.their_state.__name__ in _SENDING:
             self.linger()
         else:
@@ -139,16 +139,16 @@ class _Closing(LingeringTransport):
 
 
 class BoundedServer(uvicorn.Server):
-    """A server that takes no more connections than it can serve, and waits where the process has no file left."""
+    """A server with a limit on connections, which pauses while the process is out of files."""
 
     _accepting: asyncio.Task[None] | None = None
     _arriving: dict[asyncio.Task[None], None]
-    """Connections whose TLS is being agreed on, the oldest first: one that takes its time keeps no other waiting."""
+    """Connections in the TLS handshake, the oldest first: a slow handshake delays no other."""
     _fewer: int | None = None
     _fewer_until = 0.0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen on one socket, which is there already."""
+        """Serve one socket that is already bound."""
         assert sockets is not None  # noqa: S101 (the server of this package opens it, to know its port)
         await self.lifespan.startup()
         self.servers, self._arriving = [], {}
@@ -156,7 +156,7 @@ class BoundedServer(uvicorn.Server):
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more, and end those that are open once they are answered."""
+        """Accept no more, and close open connections after their response."""
         if self._accepting:
             ending = [self._accepting, *self._arriving]
             for task in ending:
@@ -170,7 +170,7 @@ class BoundedServer(uvicorn.Server):
         while True:
             while len(self.server_state.connections) + len(self._arriving) >= self._most():
                 if not self._make_room():
-                    await asyncio.sleep(_LOOK_SECONDS)  # all are at work: the others wait in the system's queue
+                    await asyncio.sleep(_LOOK_SECONDS)  # all are busy: others wait in the system's backlog
                 await asyncio.sleep(0)
             try:
                 taken, _ = await loop.sock_accept(listening)
@@ -189,52 +189,55 @@ class BoundedServer(uvicorn.Server):
     async def _begin(self, taken: socket.socket) -> None:
         secured = self.config.ssl
         limit = HEAD_SECONDS if secured else None
-        with suppress(OSError):  # it has left already, or does not speak TLS
+        with suppress(OSError):  # the client has disconnected, or does not speak TLS
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._connection, taken, ssl=secured, ssl_handshake_timeout=limit
             )
 
-    def _connection(self) -> Connection:
-        return Connection(self.config, self.server_state, self.lifespan.state)
+    def _connection(self) -> HttpConnection:
+        return HttpConnection(self.config, self.server_state, self.lifespan.state)
 
     def _make_room(self) -> bool:
-        """End the connection that has gone the longest without a request; False if all have one under way.
+        """Close the connection with the longest idle time; False if all have a request in progress.
 
-        One that is still agreeing on TLS has asked nothing at all.
+        A connection in its TLS handshake counts as idle.
         """
         if self._arriving and self.config.ssl:
             oldest = next(iter(self._arriving))
             del self._arriving[oldest]
             return oldest.cancel()
         open_ones: Collection[object] = self.server_state.connections
-        quiet = [each for each in open_ones if isinstance(each, Connection) and each.is_quiet]
+        quiet = [each for each in open_ones if isinstance(each, HttpConnection) and each.is_quiet]
         if not quiet:
             return False
         min(quiet, key=lambda each: each.quiet_since).give_way()
         return True
 
     def _most(self) -> int:
-        """Return how many connections may be open just now: fewer for a while, where the process ran out of files."""
+        """Return the current limit on connections, which is lower for a while after the process ran out of files."""
         if self._fewer is not None and asyncio.get_running_loop().time() < self._fewer_until:
             return self._fewer
         self._fewer = None
         return most_connections()
 
     async def _wait_out(self, fault: OSError) -> None:
-        """Wait after a connection could not be taken, and leave the process some files from then on."""
+        """Pause after a failed accept, and reserve some files for the process from then on."""
         if fault.errno not in _EXHAUSTED:
             if fault.errno == errno.EBADF:
                 raise fault
-            return  # the client has left before it was taken
+            return  # the client disconnected before it was accepted
         if self._fewer is None:
-            _LOG.warning("The API takes fewer connections for a while, as this process has no file to spare: %s", fault)
+            _LOG.warning(
+                "The API accepts fewer connections for a while: this process is out of files: %s",
+                fault,
+            )
         self._fewer = max(1, len(self.server_state.connections) - _RESERVE)
         self._fewer_until = asyncio.get_running_loop().time() + _FEWER_SECONDS
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def most_connections() -> int:
-    """Return how many connections may be open at once: as many as this process may have files for."""
+    """Return the limit on connections, given the process's limit on open files."""
     try:
         import resource  # noqa: PLC0415 (not on Windows)
     except ImportError:

@@ -1,4 +1,4 @@
-"""The texts of events: each is written once, and sent to all who follow."""
+"""Encoded events: each event is encoded once, and sent to all readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEPT: Final = 2000
 
 
 class EncodedEvents:
-    """Keeps the texts of the latest events: the feed gives the same event to all readers at the same place."""
+    """A cache of the latest events' text: the feed gives the same object to all readers at the same cursor."""
 
     def __init__(self) -> None:
         self._kept: dict[int, tuple[Event, str, bytes]] = {}
@@ -23,11 +23,11 @@ class EncodedEvents:
         return self._of(event)[1]
 
     def sse(self, event: Event) -> bytes:
-        """Return the event as a server-sent one."""
+        """Return the event as a server-sent event."""
         return self._of(event)[2]
 
     def _of(self, event: Event) -> tuple[Event, str, bytes]:
-        kept = self._kept.get(id(event))  # found by what it is, not by what it holds: that would cost as much
+        kept = self._kept.get(id(event))  # by identity: comparing contents would cost as much as encoding
         if kept is None or kept[0] is not event:
             text = event.model_dump_json(exclude_none=True)
             kept = event, text, format_sse_event(id=event.cursor, event=event.kind, data_str=text)

@@ -1,6 +1,6 @@
-"""What happens, as it happens: the same events as server-sent events and over a WebSocket.
+"""Live event streams: server-sent events, and the same events over a WebSocket.
 
-A slow client holds up its own connection and nothing else: it is read to at its pace, from the graph.
+A slow client delays only its own connection: events are read from the graph at the pace of each client.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ from remembrancer.surfaces.rest.problems import ProblemError, problem_responses
 from remembrancer.surfaces.rest.security import Authenticator, only_known
 
 PROTOCOL: Final = "remembrancer.events.v1"
-"""The WebSocket's subprotocol; a browser, which can send no header of its own, offers `bearer.TOKEN` beside it."""
+"""The WebSocket's subprotocol; a browser cannot set headers, and also offers `bearer.TOKEN`."""
 _BEARER: Final = "bearer."
 _QUIET_SECONDS: Final = 15.0
-"""After so long without an event there is a sign of life, or what lies in between may cut the connection."""
+"""Seconds without an event before a keep-alive, so that no proxy closes an idle connection."""
 _RETRY_MS: Final = 2000
 _UNBUFFERED: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _LEAVING, _REFUSED, _TRY_AGAIN = 1001, 1008, 1013
 _TOO_MANY: Final = 429
 _RETRY_SECONDS: Final = 10
 STREAMS: Final = 32
-"""How many live streams one token may have open at once, of both kinds together, in one process."""
+"""Most live streams of one token in one process, of both kinds together."""
 _REASON_BYTES: Final = 120
 
-After = Annotated[str | None, Query(max_length=400, description="A cursor; `0` begins with the oldest that is kept.")]
-Kinds = Annotated[list[EventKind] | None, Query(description="Only these; once for each.")]
+After = Annotated[str | None, Query(max_length=400, description="A cursor; `0` begins with the oldest stored event.")]
+Kinds = Annotated[list[EventKind] | None, Query(description="Only events of these kinds; repeat it for each kind.")]
 TaskId = Annotated[str | None, Query(max_length=256)]
 LastEventId = Annotated[str | None, Header(max_length=400)]
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """What a client wants to be told, from where on, and what it has shown to be let in."""
+    """A subscription: the client's filter, its cursor, and its token."""
 
     after: str
     kinds: Sequence[str]
@@ -58,32 +58,32 @@ class StreamRequest:
 
 
 class StreamLimiter:
-    """How many streams each token holds open."""
+    """The number of open streams of each token."""
 
     def __init__(self) -> None:
         self._taken: Counter[str] = Counter()
 
     def take(self, who: str) -> None:
-        """Take one. Raises Refusal: the token has all it may have."""
+        """Take one. Raises ProblemError: the token has reached the limit."""
         if self._taken[who] >= STREAMS:
-            detail = f"The token {who!r} has {STREAMS} live streams open, as many as it may: end one, or wait for one."
-            said = ("stream", STREAMS + 1, f"{STREAMS} streams at once for a token", "a token for each client")
+            detail = f"The token {who!r} has {STREAMS} live streams open, which is the limit: close one first."
+            said = ("stream", STREAMS + 1, f"{STREAMS} streams at once per token", "a token for each client")
             raise ProblemError(429, "streams", detail, {"Retry-After": str(_RETRY_SECONDS)}, said)
         self._taken[who] += 1
 
     def give_back(self, who: str) -> None:
-        """Let another stream have it."""
+        """Release one."""
         self._taken[who] -= 1
         if not self._taken[who]:
             del self._taken[who]
 
 
 class Stream(EventSourceResponse):
-    """A stream that says when it is over, however it ends.
+    """A stream that calls back at its end, for any reason.
 
     Args:
-        written: What is sent.
-        over: Called then.
+        written: The encoded events.
+        over: Called at the end.
     """
 
     def __init__(self, written: AsyncGenerator[bytes], over: Callable[[], None]) -> None:
@@ -91,7 +91,7 @@ class Stream(EventSourceResponse):
         self._over = over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the stream."""
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -102,13 +102,13 @@ class LiveRoutes:
     """The two streams over one service.
 
     Args:
-        service: What happens in its graph is told.
-        door: Lets in who may read.
+        service: Its events are streamed.
+        authenticator: Checks the tokens.
     """
 
-    def __init__(self, service: SchedulerService, door: Authenticator) -> None:
+    def __init__(self, service: SchedulerService, authenticator: Authenticator) -> None:
         self._service = service
-        self._door = door
+        self._authenticator = authenticator
         self._places = StreamLimiter()
         self._written_once = EncodedEvents()
         self._streams: set[asyncio.Event] = set()
@@ -138,15 +138,15 @@ class LiveRoutes:
     async def websocket(self, socket: WebSocket) -> None:
         """Send events as they happen, one JSON object a message, until the client leaves; what it sends is ignored.
 
-        A client that is refused is let in first: a browser does not tell why a handshake failed, but why a socket was
-        closed.
+        A rejected client is accepted first, and then closed: a browser shows the reason of a close, but not that of a
+        failed handshake.
         """
         asked = socket.query_params
         offered: list[str] = socket.scope.get("subprotocols", [])
         token = _token_of(socket.headers.get("authorization"), offered)
         await socket.accept(PROTOCOL if PROTOCOL in offered else None)
         try:
-            await self._door.let_in(token, socket.client.host if socket.client else "")
+            await self._authenticator.authorize_token(token, socket.client.host if socket.client else "")
             only_known(asked, ["after", "kinds", "task_id"])
             kinds = asked.getlist("kinds")
             only(kinds)
@@ -160,17 +160,17 @@ class LiveRoutes:
         except RemembrancerError as error:
             await socket.close(_TRY_AGAIN, _reason(error))
         except (WebSocketDisconnect, RuntimeError):
-            return  # it has left: nobody to tell
+            return  # the client has disconnected already
 
     async def _begin(self, after: str | None) -> str:
-        """Return the cursor to begin with: what happens from this moment on is told."""
+        """Return the initial cursor: events from this time on."""
         if after is None:
             return (await self._service.read_events()).cursor
         from_text(after)
         return after
 
     async def _written(self, wish: StreamRequest) -> AsyncGenerator[bytes]:
-        """Yield a stream as it goes over the wire."""
+        """Yield the encoded events of a stream."""
         yield format_sse_event(id=wish.after, retry=_RETRY_MS)
         with self._leaving() as leave:
             async with aclosing(self._pages(wish, leave)) as pages:
@@ -181,10 +181,10 @@ class LiveRoutes:
                         else:
                             yield format_sse_event(id=page.cursor, comment="nothing new")
                 except (RemembrancerError, ProblemError):
-                    return  # the client comes back by itself, to where it was
+                    return  # the client reconnects by itself, at its last cursor
 
     async def _send(self, socket: WebSocket, wish: StreamRequest) -> None:
-        """Send until the client leaves, or has to. Raises Refusal: it has too many streams."""
+        """Send events until the client disconnects or the server stops. Raises ProblemError: too many streams."""
         with self._place(), self._leaving() as leave:
             watching = asyncio.create_task(_until_gone(socket, leave))
             try:
@@ -196,9 +196,9 @@ class LiveRoutes:
                 watching.cancel()
 
     async def _pages(self, wish: StreamRequest, leave: asyncio.Event) -> AsyncGenerator[EventPage]:
-        """Yield page after page, an empty one where nothing happens, until *leave*. Raises Refusal: the token is void.
+        """Yield pages of events, empty ones for keep-alive, until *leave*. Raises ProblemError: the token is invalid.
 
-        The token is asked for again now and then: revoked, it holds a stream open no longer than that.
+        The token is checked again periodically, which bounds how long a stream outlives its revocation.
         """
         loop = asyncio.get_running_loop()
         after, admitted = wish.after, loop.time()
@@ -208,7 +208,7 @@ class LiveRoutes:
             if page is None:
                 return
             if loop.time() - admitted >= _QUIET_SECONDS:
-                await self._door.let_in(wish.token, "")
+                await self._authenticator.authorize_token(wish.token, "")
                 admitted = loop.time()
             yield page
             after = page.cursor
@@ -234,14 +234,14 @@ class LiveRoutes:
             self._streams.discard(leave)
 
 
-def add_live(to: APIRouter, routes: LiveRoutes, door: Authenticator) -> None:
-    """Give a router the two streams."""
+def add_live(to: APIRouter, routes: LiveRoutes, authenticator: Authenticator) -> None:
+    """Add the two streams to a router."""
     to.add_api_route(
         "/scheduler/events",
         routes.sse,
         tags=["live"],
-        dependencies=[door.read],
-        response_class=StreamingResponse,  # with the other class, FastAPI would take the route for a generator
+        dependencies=[authenticator.read],
+        response_class=StreamingResponse,  # with EventSourceResponse, FastAPI would treat the route as a generator
         response_model=None,
         responses={200: _STREAMED, **problem_responses(400, 401, 403, 422, 429, 503)},
     )
@@ -249,7 +249,7 @@ def add_live(to: APIRouter, routes: LiveRoutes, door: Authenticator) -> None:
 
 
 async def _unless(leave: asyncio.Event, wait: asyncio.Future[EventPage]) -> EventPage | None:
-    """Return what *wait* answers, or None as soon as *leave* is set."""
+    """Return the result of *wait*, or None as soon as *leave* is set."""
     leaving = asyncio.ensure_future(leave.wait())
     try:
         await asyncio.wait({wait, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -268,12 +268,12 @@ async def _until_gone(socket: WebSocket, leave: asyncio.Event) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Return why a socket is closed, as long as a closing frame can carry."""
+    """Return the reason of a close, cut to the size of a close frame."""
     return str(error).encode()[:_REASON_BYTES].decode(errors="ignore")
 
 
 def _token_of(authorization: str | None, offered: list[str]) -> str | None:
-    """Return the token that a client shows: in its header, or among the subprotocols that it offers."""
+    """Return a client's token, from its header or its offered subprotocols."""
     scheme, _, text = (authorization or "").partition(" ")
     if scheme.lower() == "bearer" and text:
         return text.strip()
@@ -281,6 +281,6 @@ def _token_of(authorization: str | None, offered: list[str]) -> str | None:
 
 
 _STREAMED: Final[dict[str, object]] = {
-    "description": "Events, without end",
+    "description": "An endless stream of events",
     "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
 }

@@ -1,4 +1,4 @@
-"""The outermost layer of the API: for whom a request is meant, and what the head of every answer says."""
+"""The outermost layer of the API: host names, unread bodies, and headers of every response."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _MISDIRECTED: Final = 400
 class Gate:
     """An application behind its gate.
 
-    A request under another host name than ours is refused: a web page may have that name point to this machine, and
-    would then be asked for the token as if it were the API. An answer that is given before the body has come ends the
-    connection: what is left of the body is neither received nor read.
+    A request with an unknown host name is rejected: a web page could point that name to this machine, and pose as the
+    API (DNS rebinding). A response sent before the whole body has arrived closes the connection: the rest of the body
+    is neither received nor parsed.
 
     Args:
         app: The API.
-        counted: Counts a request, around it.
-        hosts: Under which names it may be asked, beside those of this machine's loopback.
+        counted: A context that counts a request.
+        hosts: Allowed host names, in addition to those of the loopback interface.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Gate:
         self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or one WebSocket."""
+        """Serve one request, or one WebSocket."""
         if scope["type"] == "http":
             exchange = _Exchange(scope, receive, send)
             app = self._app if self._is_ours(scope) else self._refuse
@@ -52,7 +52,7 @@ class Gate:
 
     def _is_ours(self, scope: Scope) -> bool:
         host = host_of(_header(scope, b"host") or "")
-        address, *_ = scope.get("server") or ("",)  # no name stands for it, so that nobody can point one to it
+        address, *_ = scope.get("server") or ("",)  # an IP address cannot be rebound
         return is_known(host, {address, *self._hosts})
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,12 +65,12 @@ class Gate:
 
     def _refusal(self, host: str | None) -> ProblemError:
         allowed = " | ".join(["localhost", "127.0.0.1", "[::1]", *sorted(self._hosts)])
-        detail = "The API is not asked under this host name. Ask under one of its own, or serve it with --allowed-host."
+        detail = "The API does not accept this host name. Use one of its own names, or start it with --allowed-host."
         return ProblemError(_MISDIRECTED, "host", detail, said=("Host", host, allowed, "localhost"))
 
 
 class _Exchange:
-    """One request and its answer, as they pass."""
+    """One request and its response in progress."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -79,14 +79,14 @@ class _Exchange:
         self._awaits_body = coding is not None or length not in {None, "0"}
 
     async def receive(self) -> Message:
-        """Pass on a part of the body."""
+        """Forward a part of the body."""
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             self._awaits_body = False
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass on a part of the answer; its head says what every answer says."""
+        """Forward a part of the response, and add the common headers."""
         if message["type"] == "http.response.start":
             given = cast("list[tuple[bytes, bytes]]", list(message.get("headers", ())))
             present = {name.lower() for name, _ in given}

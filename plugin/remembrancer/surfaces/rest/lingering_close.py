@@ -1,7 +1,7 @@
-"""The end of a connection whose client is still sending: closed at once, the answer would be lost on its way.
+"""Lingering close of a connection whose client is still sending, so that the response is not lost.
 
-What arrives on a closed connection is answered with a reset, and a client that is reset throws away what it has not
-read. So the connection is closed in one direction, and what still comes is received and thrown away, up to a bound.
+Data that arrives on a closed connection causes a reset, and after a reset the client discards a response that it has
+not read. So the connection is first closed for writing only; further data is read and discarded, up to a limit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LINGER_BYTES: Final = 16 * 1024 * 1024
 
 
 class LingeringTransport:
-    """A transport that closes so; in everything else it is the *inner* one.
+    """A transport with a lingering close; everything else is delegated to *inner*.
 
     Args:
         inner: The connection.
@@ -30,20 +30,20 @@ class LingeringTransport:
         self._limit: asyncio.TimerHandle | None = None
 
     def __getattr__(self, name: str) -> object:
-        """Return what the inner transport has under this name."""
+        """Return this attribute of the inner transport."""
         return getattr(self._inner, name)
 
     @property
     def lingers(self) -> bool:
-        """Whether it is being closed, and still receives."""
+        """True while it is being closed, but still receives."""
         return self._left is not None
 
     def is_closing(self) -> bool:
-        """Whether nothing is written to it from here on."""
+        """True once it no longer accepts writes."""
         return self.lingers or self._inner.is_closing()
 
     def linger(self) -> None:
-        """Close it once the client has sent all; asked for again, close it now."""
+        """Close it once the client has stopped sending; a second call closes it at once."""
         if self._inner.is_closing():
             return
         if self.lingers:
@@ -51,18 +51,18 @@ class LingeringTransport:
             return
         self._left = LINGER_BYTES
         self._limit = self._loop.call_later(LINGER_SECONDS, self.end)
-        if self._inner.can_write_eof():  # TLS cannot; there the answer says by its length where it is over
+        if self._inner.can_write_eof():  # TLS has no half-close; there the response's length marks its end
             self._inner.write_eof()
         self._inner.resume_reading()
 
     def discard(self, data: bytes) -> None:
-        """Throw away what has come, and end it where that was too much."""
+        """Discard received data, and close at the limit."""
         self._left = (self._left or 0) - len(data)
         if self._left <= 0:
             self.end()
 
     def end(self) -> None:
-        """Close it now."""
+        """Close it at once."""
         if self._limit:
             self._limit.cancel()
         self._inner.close()

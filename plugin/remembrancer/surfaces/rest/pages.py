@@ -1,4 +1,4 @@
-"""Pages of a list: as long as was asked for, and no larger than an answer may be."""
+"""Pages of a list: of the requested length, within the size of a response."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 PAGE_BYTES: Final = 4 * 1024 * 1024
-"""Of JSON, about: the page ends with the part of it that exceeds this, and its cursor leads on."""
+"""Approximate bytes of JSON: the page ends with the batch that exceeds this, and its cursor continues after it."""
 _FIRST: Final = 10
 _ANY: Final = TypeAdapter[object](object)
 
@@ -22,9 +22,9 @@ _ANY: Final = TypeAdapter[object](object)
 async def page_within(
     limit: int, cursor: str | None, read: Callable[[int, str | None], Awaitable[tuple[Sequence[_T], str | None]]]
 ) -> tuple[list[_T], str | None]:
-    """Return up to *limit* values behind *cursor*, and the next cursor; None at the end.
+    """Return up to *limit* values after *cursor*, and the next cursor; None at the end.
 
-    They are read a few at a time: how large the first ones are says how many more there is room for.
+    They are read in batches: the size of the first ones tells how many more fit.
     """
     found: list[_T] = []
     size, wanted = 0, min(limit, _FIRST)

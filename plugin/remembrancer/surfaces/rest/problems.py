@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents, made of what our errors say of themselves."""
+"""Errors as RFC 9457 problem documents, built from the fields of this package's errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(BaseModel):
-    """What went wrong, for people and for models; from `field` on, where it is the request that has to change."""
+    """An error, for people and for models; the fields from `field` on are set if the request has to change."""
 
     type: str
     title: str
@@ -47,23 +47,23 @@ class Problem(BaseModel):
     detail: str
     request_id: str
     field: str | None = None
-    """What of the request is refused: a parameter, a header, a field of the body."""
+    """The invalid part of the request: a parameter, a header, or a field of the body."""
     value: object = None
-    """What it was; null where nothing was given."""
+    """Its value; null if it is missing."""
     allowed: str | None = None
-    """What would be accepted, in words."""
+    """The accepted values, in words."""
     example: object = None
     """A value that works."""
 
 
 class ProblemError(Exception):
-    """A request that is answered with a problem of the API's own.
+    """A request that the API itself rejects with a problem document.
 
     Args:
         status: The HTTP status.
         kind: The last part of the problem's type.
         detail: What to do about it.
-        headers: What the answer's head carries beside it.
+        headers: Additional response headers.
         said: The field, its value, what is allowed, and an example.
     """
 
@@ -84,22 +84,22 @@ class ProblemError(Exception):
 
 
 def of_error(error: RemembrancerError, request_id: str) -> JSONResponse:
-    """Return the problem that one of our errors is."""
-    status, kind = next((told for family, told in _KINDS.items() if isinstance(error, family)), (500, "error"))
+    """Return the problem document of an error of this package."""
+    status, kind = next((known for family, known in _KINDS.items() if isinstance(error, family)), (500, "error"))
     return _answer(status, kind, str(error), request_id, _said_of(error))
 
 
 def of_refusal(refusal: ProblemError, request_id: str) -> JSONResponse:
-    """Return the problem that a refusal is."""
+    """Return the problem document of a rejected request."""
     answer = _answer(refusal.status, refusal.kind, refusal.detail, request_id, refusal.said)
     answer.headers.update(refusal.headers)
     return answer
 
 
 def from_validation_error(faults: Sequence[Mapping[str, object]], request_id: str, body: object) -> JSONResponse:
-    """Return the problem of a request that does not fit its schema: its first fault, as pydantic tells it.
+    """Return the problem document of a request that violates its schema: the first error that pydantic reports.
 
-    *body* is the type that the request's body has to have, None where it has none.
+    *body* is the type of the request's body, None if it takes none.
     """
     fault = faults[0]
     way = cast("tuple[object, ...]", fault.get("loc", ()))
@@ -121,30 +121,31 @@ def from_validation_error(faults: Sequence[Mapping[str, object]], request_id: st
 
 
 def internal_error(request_id: str) -> JSONResponse:
-    """Return the problem of an error of ours that nobody foresaw: the log has it, under the request's id."""
-    return _answer(500, "fault", "This is our fault; the log of the scheduler has more.", request_id, None)
+    """Return the problem document of an unexpected error: the log has its details, under the request's id."""
+    detail = "An unexpected error occurred; the scheduler's log has the details under this request_id."
+    return _answer(500, "fault", detail, request_id, None)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """Return how these problems stand in the OpenAPI document."""
+    """Return these problems as responses of the OpenAPI document."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {status: {"description": _TITLES[status], "content": content} for status in statuses}
 
 
 def etag(fence: int, status: str) -> str:
-    """Return the mark of a task's state: every claim, move or end of it makes another."""
+    """Return the entity tag of a task's state: it changes with every claim, reschedule or end."""
     return f'"{fence}-{status}"'
 
 
 def _no_json(fault: Mapping[str, object]) -> str:
-    """Say where a body ceases to be JSON; the framework tells the place as a part of the field's."""
+    """Describe where a body is not valid JSON; the framework gives the position as the last part of the location."""
     place = cast("tuple[object, ...]", fault["loc"])[-1]
     why = cast("Mapping[str, object]", fault.get("ctx") or {}).get("error")
-    return f"a JSON document; at character {place + 1 if isinstance(place, int) else place} this is none: {why}"
+    return f"a JSON document; this one is invalid at character {place + 1 if isinstance(place, int) else place}: {why}"
 
 
 def _example(place: Sequence[str], about: Mapping[str, object], body: object) -> object:
-    """Return a value for the field at this place in a request: the innermost that has a name of ours."""
+    """Return an example for this place in a request: for the innermost field that has one."""
     pattern = cast("str | None", about.get("pattern"))
     names = [part.lower() for part in reversed(place) if part.lower() in EXAMPLES]
     if not names or names[0] == "body":
@@ -168,11 +169,11 @@ def _said_of(error: RemembrancerError) -> tuple[str, object, str, object] | None
             return (
                 "If-Match",
                 f"a fence of {error.wanted}",
-                f"the ETag of the task as it stands now, {now}, or none",
+                f"the current ETag of the task, {now}, or no If-Match",
                 now,
             )
         case DuplicateTask():
-            return "dedup_key", error.keys, "a key that no task is kept under", EXAMPLES["dedup_key"]
+            return "dedup_key", error.keys, "a key that no task has", EXAMPLES["dedup_key"]
         case _:
             return None
 
@@ -180,18 +181,18 @@ def _said_of(error: RemembrancerError) -> tuple[str, object, str, object] | None
 def _answer(
     status: int, kind: str, detail: str, request_id: str, said: tuple[str, object, str, object] | None
 ) -> JSONResponse:
-    told = dict(zip(("field", "value", "allowed", "example"), said, strict=True)) if said else {}
-    return Document(problem(status, kind, detail, request_id) | told, status)
+    fields = dict(zip(("field", "value", "allowed", "example"), said, strict=True)) if said else {}
+    return Document(problem(status, kind, detail, request_id) | fields, status)
 
 
 def problem(status: int, kind: str, detail: str, request_id: str, title: str | None = None) -> dict[str, object]:
-    """Return a problem without what is said of a field."""
+    """Return a problem without the part about a field."""
     head = {"type": f"urn:remembrancer:{kind}", "title": title or _TITLES.get(status, "Error"), "status": status}
     return {**head, "detail": detail, "request_id": request_id}
 
 
 class Document(JSONResponse):
-    """A problem as it is sent: control characters and lone surrogates, which it may quote, are spelled."""
+    """A problem document as sent: control characters and lone surrogates that it quotes are escaped."""
 
     media_type = MEDIA_TYPE
 
@@ -202,7 +203,7 @@ class Document(JSONResponse):
 
 
 def _finite(value: object) -> object:
-    """Return a value with its numbers that JSON has not, such as NaN, as text."""
+    """Return a value with numbers that JSON lacks, such as NaN, as text."""
     match value:
         case float() if not isfinite(value):
             return str(value)
@@ -217,7 +218,7 @@ def _finite(value: object) -> object:
 _NO_JSON: Final = "json_invalid"
 _NOTHING_GIVEN: Final = ("missing", _NO_JSON)
 _ALLOWED: Final = {
-    "missing": "it has to be given",
+    "missing": "a value; this field is required",
 }
 _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     IdempotencyKeyReused: (422, "idempotency-key"),
@@ -236,18 +237,18 @@ _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     GraphUnavailable: (503, "graph-unavailable"),
 }
 _TITLES: Final = {
-    400: "The request cannot be read",
-    401: "No valid token",
-    403: "The token's scope does not reach so far",
+    400: "Malformed request",
+    401: "Missing or invalid token",
+    403: "Insufficient scope",
     404: "Not found",
-    405: "No such method here",
-    409: "It has come to its end, or is there already",
-    408: "The request came too slowly",
-    412: "It has changed meanwhile",
-    413: "The body is too large",
-    422: "An input is not accepted",
+    405: "Method not allowed",
+    408: "Request timeout",
+    409: "Conflict",
+    412: "Precondition failed",
+    413: "Body too large",
+    422: "Invalid input",
     429: "Too many requests",
-    500: "Something is wrong here",
-    503: "The scheduler or its graph does not answer",
-    507: "The disk is full",
+    500: "Internal error",
+    503: "Scheduler or graph unavailable",
+    507: "Disk full",
 }

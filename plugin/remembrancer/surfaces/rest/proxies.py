@@ -1,4 +1,4 @@
-"""Proxies before the API: their forwarded headers are believed, and without TLS nobody else is answered."""
+"""Reverse proxies: their forwarded headers are trusted, and without TLS no other remote client is served."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 _FORBIDDEN: Final = 403
 _POLICY_VIOLATION: Final = 1008
-_REFUSAL: Final = "Without TLS, this server answers this machine and the proxies that --proxy names. Ask the proxy."
+_REFUSAL: Final = "Without TLS, this server serves only this machine and the proxies named by --proxy. Use the proxy."
 
 
 class BehindProxies:
-    """The API as proxies reach it.
+    """The API behind proxies.
 
     Args:
         app: The API.
@@ -34,7 +34,7 @@ class BehindProxies:
         self._open = network.certificate is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on what comes from a proxy, or over TLS; refuse the rest."""
+        """Forward a request from a proxy, from this machine, or over TLS; reject others."""
         if scope["type"] == "lifespan" or self._open or self._is_near(scope):
             await self._app(scope, receive, send)  # pyright: ignore[reportArgumentType]  as above
         elif scope["type"] == "websocket":
@@ -44,7 +44,7 @@ class BehindProxies:
             await Document(refusal, _FORBIDDEN)(scope, receive, send)
 
     def _is_near(self, scope: Scope) -> bool:
-        """Whether a request comes from a proxy, or from this machine."""
+        """Return True for a request from a proxy, or from this machine."""
         client = scope.get("client")
         try:
             address = ipaddress.ip_address(client[0] if client else "")

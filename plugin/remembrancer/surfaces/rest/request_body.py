@@ -1,4 +1,4 @@
-"""The body of a request: received within limits of size and time, and read as JSON that every answer can carry."""
+"""Request bodies: received within limits of size and time, and parsed as JSON within bounds."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from remembrancer.surfaces.rest.examples import EXAMPLES, body_example
 from remembrancer.surfaces.rest.problems import ProblemError
 
 LARGEST_BODY: Final = 1_048_576
-"""Bytes in the body of one request."""
+"""Most bytes in the body of one request."""
 BODY_SECONDS: Final = 30.0
-"""How long a client may take to send the body of one request."""
+"""Most seconds for the body of one request to arrive."""
 _IN_A_LIST: Final = 2
-"""Levels that a list of requests adds to what one of them may have."""
+"""Levels of nesting that a list of requests adds to those of one request."""
 
 
 class BodyRequest(Request):
-    """A request whose body is received within limits, and was checked before any route reads it."""
+    """A request whose body is received within limits, and checked before a route reads it."""
 
     def __init__(self, request: Request) -> None:
         super().__init__(request.scope, _limited(request))
@@ -31,18 +31,18 @@ class BodyRequest(Request):
         self._is_read = False
 
     async def check(self, kind: object) -> None:
-        """Receive the body and check it as JSON; what is no JSON is left to the route, which takes a *kind*.
+        """Receive the body and check it as JSON; malformed JSON is left to the route, whose body type is *kind*.
 
-        Raises Refusal: it is too large, slow or deep, has a key twice, or holds what no answer could carry.
+        Raises ProblemError: it is too large, slow or deep, has a duplicate key, or a value out of bounds.
         """
         try:
             received = await self.body()
         except ClientDisconnect as gone:
-            raise ProblemError(400, "http", "The client left before its request was whole.") from gone
+            raise ProblemError(400, "http", "The client disconnected before its request was complete.") from gone
         try:
             self._read = read = read_json(received)
         except JsonTooDeep as deep:
-            allowed = f"at most {DEPTH} objects and lists within one another"
+            allowed = f"at most {DEPTH} levels of nested objects and lists"
             raise _refused(deep.place, JsonOutOfBounds(deep.place, "…", allowed), kind) from None
         except RepeatedKey as repeated:
             raise _refused(repeated.key, JsonOutOfBounds(repeated.key, "twice", RepeatedKey.allowed), kind) from None
@@ -54,7 +54,7 @@ class BodyRequest(Request):
                 raise _refused(name, fault, kind)
 
     async def json(self) -> object:
-        """Return what the body holds. Raises ValueError: it is no JSON."""
+        """Return the value of the body. Raises ValueError: it is not JSON."""
         return self._read if self._is_read else await super().json()
 
 
@@ -73,13 +73,13 @@ def _refused(name: str, fault: JsonOutOfBounds, kind: object) -> ProblemError:
 
 
 def _limited(request: Request) -> Callable[[], Awaitable[MutableMapping[str, object]]]:
-    """Return what receives the request's body, up to the limits."""
+    """Return the `receive` function of the request's body, within the limits."""
     received, is_whole = 0, False
     until = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def receive() -> MutableMapping[str, object]:
         nonlocal received, is_whole
-        if is_whole:  # what comes now is only that the client has left
+        if is_whole:  # the only further message is the disconnect
             return await request.receive()
         try:
             async with asyncio.timeout_at(until):
@@ -98,10 +98,10 @@ def _limited(request: Request) -> Callable[[], Awaitable[MutableMapping[str, obj
 
 def _too_large() -> ProblemError:
     allowed = f"at most {LARGEST_BODY:,} bytes"
-    said = ("body", "longer", allowed, "several requests, each with a part of it")
-    return ProblemError(413, "http", f"A body has {allowed}.", said=said)
+    said = ("body", "longer", allowed, "several requests, each with a part of the body")
+    return ProblemError(413, "http", f"A body may have {allowed}.", said=said)
 
 
 def _too_slow() -> ProblemError:
-    allowed = f"a body that has come within {BODY_SECONDS:g} seconds"
-    return ProblemError(408, "http", f"Send {allowed}.", said=("body", "slower", allowed, "the same, sent at once"))
+    allowed = f"a body that arrives within {BODY_SECONDS:g} seconds"
+    return ProblemError(408, "http", f"Send {allowed}.", said=("body", "slower", allowed, "the same body, faster"))

@@ -1,4 +1,4 @@
-"""What every request passes, in this order: a request id, a token that reaches far enough, limits on what it sends."""
+"""Checks on every request, in this order: request id, token and scope, rate, parameters, body."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ if TYPE_CHECKING:
     from remembrancer.operations.tokens import TokenService
 
 RATE: Final = 100.0
-"""Requests a second that one token may make, in the long run."""
+"""Sustained request rate of one token, in requests per second."""
 BURST: Final = 200.0
-"""Requests that it may make at once."""
+"""Requests that one token may send at once."""
 _LOG: Final = logging.getLogger("remembrancer.rest")
 _GIVEN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_BEARER: Final = HTTPBearer(auto_error=False, description="A token that `remembrancer token create` has shown.")
+_BEARER: Final = HTTPBearer(auto_error=False, description="A token that `remembrancer token create` has printed.")
 _MOST_BUCKETS: Final = 10_000
 _NO_PATH, _NO_METHOD = 404, 405
-_ADMITTED: Final = "remembrancer.admitted"
-"""Under this key the scope of a request says that its token was looked at."""
+_AUTHORIZED: Final = "remembrancer.authorized"
+"""A request's scope has this key once its token was checked."""
 SAFE_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Of every answer: what it says of an agent's memory is kept nowhere, and taken for nothing else than it is."""
+"""Of every response: an agent's data must not be cached, nor interpreted as another media type."""
 
 
 class GuardedRoute(APIRoute):
-    """A route whose every answer, good or bad, carries the request's id, and whose errors are problems."""
+    """A route whose responses carry the request's id, and whose errors are problem documents."""
 
-    door: Authenticator | None = None
-    """Where the token is looked at that the route's dependencies ask for."""
+    authenticator: Authenticator | None = None
+    """Checks the token that the route's dependencies require."""
 
     def counted(self) -> AbstractContextManager[None]:
         """Count one request, around it; see `counting`."""
@@ -72,8 +72,8 @@ class GuardedRoute(APIRoute):
 
         async def knowing(request: Request) -> Response:
             with self.counted():
-                if self.door:  # first: nothing is received, read or looked up for a caller who is not let in
-                    await self.door.admit(request, self.dependencies)
+                if self.authenticator:  # first: an unauthorized request must not cost more than its head
+                    await self.authenticator.authorize(request, self.dependencies)
                 only_known(request.query_params, known)
                 received = BodyRequest(request)
                 if self.body_field is not None:
@@ -92,17 +92,17 @@ class GuardedRoute(APIRoute):
 
 
 def only_known(given: Iterable[str], known: list[str]) -> None:
-    """Refuse a query parameter that there is not. Raises InvalidInput."""
+    """Reject unknown query parameters. Raises InvalidInput."""
     for name in given:
         if name not in known:
             raise InvalidInput("query", name, unknown(name, known), nearest(name, known) or (known or [""])[0])
 
 
 def counting(counted: Callable[[], AbstractContextManager[None]], at: Authenticator) -> type[GuardedRoute]:
-    """Return the class of routes with their tokens looked at there, whose requests *counted* counts, refused or not."""
+    """Return a class of routes that checks tokens *at* this authenticator, and counts requests with *counted*."""
 
     class CountedRoute(GuardedRoute):
-        door = at
+        authenticator = at
 
         def counted(self) -> AbstractContextManager[None]:
             return counted()
@@ -111,7 +111,7 @@ def counting(counted: Callable[[], AbstractContextManager[None]], at: Authentica
 
 
 async def answered(handle: Callable[[Request], Coroutine[None, None, Response]], request: Request) -> Response:
-    """Return the answer to a request: with its id, in the log, and where it is refused, with a problem."""
+    """Return the response to a request, with the request's id, and log it; an error becomes a problem document."""
     given = request.headers.get("x-request-id", "")
     request_id = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
     REQUEST_ID.set(request_id)
@@ -127,14 +127,14 @@ async def answered(handle: Callable[[Request], Coroutine[None, None, Response]],
 
 
 class Authenticator:
-    """Lets in who has a token: one dependency for each scope.
+    """Authenticates and authorizes requests by their token: one dependency for each scope.
 
     Args:
-        admittance: Knows the tokens.
+        tokens: Returns the token service.
     """
 
-    def __init__(self, admittance: Callable[[], TokenService]) -> None:
-        self._admittance = admittance
+    def __init__(self, tokens: Callable[[], TokenService]) -> None:
+        self._tokens = tokens
         self._buckets: dict[str, tuple[float, float]] = {}
         self._scopes: dict[object, Scope] = {}
         self.read = Depends(self._needs(Scope.READ))
@@ -142,49 +142,49 @@ class Authenticator:
         self.admin = Depends(self._needs(Scope.ADMIN))
 
     def _needs(self, scope: Scope) -> Callable[..., Awaitable[None]]:
-        async def admitted(
+        async def authorized(
             request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
         ) -> None:
-            if _ADMITTED not in request.scope:
-                await self._let_in(request, bearer, scope)
+            if _AUTHORIZED not in request.scope:
+                await self._authorize(request, bearer, scope)
 
-        self._scopes[admitted] = scope
-        return admitted
+        self._scopes[authorized] = scope
+        return authorized
 
-    async def admit(self, request: Request, dependencies: Iterable[DependsOn]) -> None:
-        """Let in a request of a route that has these dependencies, before they are worked out. Raises Refusal."""
+    async def authorize(self, request: Request, dependencies: Iterable[DependsOn]) -> None:
+        """Authorize a request before its route's *dependencies* are resolved. Raises ProblemError."""
         for dependency in dependencies:
             if scope := self._scopes.get(dependency.dependency):
-                await self._let_in(request, await _BEARER(request), scope)
+                await self._authorize(request, await _BEARER(request), scope)
 
-    async def _let_in(self, request: Request, bearer: HTTPAuthorizationCredentials | None, scope: Scope) -> None:
+    async def _authorize(self, request: Request, bearer: HTTPAuthorizationCredentials | None, scope: Scope) -> None:
         host = request.client.host if request.client else ""
-        await self.let_in(bearer.credentials if bearer else None, host, scope)
-        request.scope[_ADMITTED] = True
+        await self.authorize_token(bearer.credentials if bearer else None, host, scope)
+        request.scope[_AUTHORIZED] = True
 
-    async def let_in(self, text: str | None, host: str, scope: Scope = Scope.READ) -> None:
-        """Let in who shows a token that reaches as far as *scope*. Raises Refusal."""
+    async def authorize_token(self, text: str | None, host: str, scope: Scope = Scope.READ) -> None:
+        """Authorize the bearer of this token for *scope*. Raises ProblemError."""
         CURRENT_ACTOR.set(None)
-        token = await self._admittance().admit(text) if text is not None else None
+        token = await self._tokens().admit(text) if text is not None else None
         self._spend(f"token {token.name}" if token else f"client {host}")
         if token is None:
-            detail = "Send `Authorization: Bearer …` with a token that `remembrancer token create` has made."
-            said = ("Authorization", None, "a token that was made and not revoked", "Bearer rmb_…")
+            detail = "Send `Authorization: Bearer …` with a token that `remembrancer token create` has printed."
+            said = ("Authorization", None, "a token that exists and is not revoked", "Bearer rmb_…")
             raise ProblemError(401, "no-token", detail, {"WWW-Authenticate": "Bearer"}, said)
         CURRENT_ACTOR.set(Actor("rest", token.name))
         if not token.scope.covers(scope):
-            detail = f"The token {token.name!r} has the scope {token.scope}; this needs {scope}."
+            detail = f"The token {token.name!r} has the scope {token.scope}; this request needs {scope}."
             said = ("scope", token.scope.value, f"a token with the scope {scope}", f"token create --scope {scope}")
             raise ProblemError(403, "scope", detail, said=said)
 
     def _spend(self, who: str) -> None:
-        """Take one request out of a bucket that fills by RATE a second, up to BURST. Raises Refusal."""
+        """Take one request out of a bucket that fills by RATE a second, up to BURST. Raises ProblemError."""
         now = time.monotonic()
         left, since = self._buckets.pop(who, (BURST, now))
         left = min(BURST, left + (now - since) * RATE)
         self._buckets[who] = (max(0.0, left - 1), now)
         if len(self._buckets) > _MOST_BUCKETS:
-            del self._buckets[next(iter(self._buckets))]  # the one that has been quiet for longest
+            del self._buckets[next(iter(self._buckets))]  # the one unused for the longest time
         if left < 1:
             detail = f"At most {RATE:g} requests a second, {BURST:g} at once: wait, and ask for more at a time."
             said = ("rate", f"over {RATE:g} a second", f"{RATE:g} requests a second, {BURST:g} at once", RATE)
@@ -204,7 +204,7 @@ async def _answered(
         return from_validation_error(misfit.errors(), request_id, _body_of(request))
     except HTTPException as error:
         return of_refusal(refused(error, request), request_id)
-    except Exception:  # noqa: BLE001 (whatever it is: its answer and its line in the log have the request's id)
+    except Exception:  # noqa: BLE001 (any error: its response and its log line need the request's id)
         _LOG.exception("[%s] %s %s failed", request_id, request.method, visible(request.url.path))
         return internal_error(request_id)
 
@@ -216,7 +216,7 @@ def _body_of(request: Request) -> object:
 
 
 def refused(error: HTTPException, request: Request, methods: str = "") -> ProblemError:
-    """Return the refusal that an error of the framework's is: no such path or method, a body that cannot be read."""
+    """Return an error of the framework as a ProblemError: unknown path or method, or a malformed body."""
     path, status = request.url.path, error.status_code
     kind, said = (
         "http",

@@ -11,7 +11,7 @@ import uvicorn
 
 from remembrancer.surfaces.network import Network
 from remembrancer.surfaces.rest.app import application
-from remembrancer.surfaces.rest.connections import BoundedServer, Connection
+from remembrancer.surfaces.rest.connections import BoundedServer, HttpConnection
 from remembrancer.surfaces.rest.gate import Gate
 from remembrancer.surfaces.rest.proxies import BehindProxies
 
@@ -47,7 +47,7 @@ class RestServer:
         self._answers: BoundedResponses = app.state.answers
         settings = uvicorn.Config(
             Gate(BehindProxies(app, network) if network.proxies else app, service.counted, network.allowed_hosts),
-            http=Connection,
+            http=HttpConnection,
             ws_max_size=_LARGEST_MESSAGE,
             root_path=network.root_path,
             ssl_certfile=network.certificate,
