@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.cli.commands.schedule import flags_of
-from remembrancer.model.field_definition import Group
+from remembrancer.model.field_definition import FieldGroup
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ _COLUMNS: Final = """\
 
 def task_fields_page() -> str:
     """Return the page of task fields: a table for each group of them, a row for each field."""
-    return "\n".join([_HEAD, *(_section(group) for group in Group)])
+    return "\n".join([_HEAD, *(_section(group) for group in FieldGroup)])
 
 
-def _section(group: Group) -> str:
+def _section(group: FieldGroup) -> str:
     rows = [_row(name, each) for name, each in TASK_FIELDS.items() if each.group is group]
     return "\n".join([f"## {group.value}\n", _COLUMNS, *rows, ""])
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Schema = dict[str, object]
 
 
-class Group(StrEnum):
+class FieldGroup(StrEnum):
     """The part of a task that a field belongs to: a panel of the help, a section of the reference."""
 
     TASK = "Task"
@@ -47,7 +47,7 @@ class FieldDefinition:
 
     description: str
     example: object
-    group: Group = field(default=Group.TASK, kw_only=True)
+    group: FieldGroup = field(default=FieldGroup.TASK, kw_only=True)
 
     metavar: ClassVar[str | None] = None
     """The word for the value in the help of a command."""
@@ -241,7 +241,7 @@ class Timestamp(FieldDefinition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CronExpression(FieldDefinition):
+class CronText(FieldDefinition):
     """A cron expression; only the cron parser finds out what is wrong with its text."""
 
     metavar: ClassVar[str | None] = "EXPR"

@@ -16,8 +16,8 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import LONGEST_ID, LONGEST_NAME, LONGEST_TEXT
 from remembrancer.model.field_definition import (
     Choice,
-    CronExpression,
-    Group,
+    CronText,
+    FieldGroup,
     JsonObject,
     ScheduleObject,
     Seconds,
@@ -64,36 +64,43 @@ class ScheduleRequest:
         Timestamp(
             "When the task runs, or when its cron schedule begins: ISO-8601 with a zone.",
             "2027-01-01T09:00:00Z",
-            group=Group.WHEN,
+            group=FieldGroup.WHEN,
         ),
     ] = None
     schedule_cron: Annotated[
         str | None,
-        CronExpression("When the task runs again and again: a cron expression.", "0 9 * * 1-5", group=Group.WHEN),
+        CronText("When the task runs again and again: a cron expression.", "0 9 * * 1-5", group=FieldGroup.WHEN),
     ] = None
     schedule: Annotated[
         ScheduleArgument,
         ScheduleObject(
             "A schedule of any kind, in place of a time or a cron expression: an object with its `kind`.",
             {"kind": "cron", "expression": "0 9 * * 1-5"},
-            group=Group.WHEN,
+            group=FieldGroup.WHEN,
         ),
     ] = None
     timezone: Annotated[
         str | None,
         ZoneName(
-            "The IANA zone in which the schedule's times are read; UTC unless given.", "Europe/Berlin", group=Group.WHEN
+            "The IANA zone in which the schedule's times are read; UTC unless given.",
+            "Europe/Berlin",
+            group=FieldGroup.WHEN,
         ),
     ] = None
     gap: Annotated[
         Gap | str,
         Choice(
-            "What to do with a time of day that a clock change leaves out.", "run_after", words=Gap, group=Group.WHEN
+            "What to do with a time of day that a clock change leaves out.",
+            "run_after",
+            words=Gap,
+            group=FieldGroup.WHEN,
         ),
     ] = Gap.RUN_AFTER
     fold: Annotated[
         Fold | str,
-        Choice("What to do with a time of day that a clock change repeats.", "first", words=Fold, group=Group.WHEN),
+        Choice(
+            "What to do with a time of day that a clock change repeats.", "first", words=Fold, group=FieldGroup.WHEN
+        ),
     ] = Fold.FIRST
     seconds: Annotated[
         SecondsField | str | None,
@@ -101,7 +108,7 @@ class ScheduleRequest:
             "Where a cron expression of six fields has its seconds; needed with six fields only.",
             "first",
             words=SecondsField,
-            group=Group.WHEN,
+            group=FieldGroup.WHEN,
         ),
     ] = None
     misfire: Annotated[
@@ -110,12 +117,12 @@ class ScheduleRequest:
             "What to do with occurrences that are found later than the grace.",
             "run_once",
             words=Misfire,
-            group=Group.FAULTS,
+            group=FieldGroup.FAULTS,
         ),
     ] = Misfire.RUN_ONCE
     misfire_limit: Annotated[
         StrictInt,
-        WholeNumber("How many late occurrences `run_all` runs.", 100, least=1, most=1000, group=Group.FAULTS),
+        WholeNumber("How many late occurrences `run_all` runs.", 100, least=1, most=1000, group=FieldGroup.FAULTS),
     ] = 100
     misfire_grace_seconds: Annotated[
         StrictFloat,
@@ -124,17 +131,21 @@ class ScheduleRequest:
             60,
             least=0.0,
             most=366.0 * _DAY_SECONDS,
-            group=Group.FAULTS,
+            group=FieldGroup.FAULTS,
         ),
     ] = 60.0
     on_lost: Annotated[
         OnLost | str,
         Choice(
-            "What becomes of an occurrence whose scheduler died while it ran.", "fail", words=OnLost, group=Group.FAULTS
+            "What becomes of an occurrence whose scheduler died while it ran.",
+            "fail",
+            words=OnLost,
+            group=FieldGroup.FAULTS,
         ),
     ] = OnLost.FAIL
     max_attempts: Annotated[
-        StrictInt, WholeNumber("How often an occurrence is tried at most.", 3, least=1, most=100, group=Group.FAULTS)
+        StrictInt,
+        WholeNumber("How often an occurrence is tried at most.", 3, least=1, most=100, group=FieldGroup.FAULTS),
     ] = 3
     timeout_seconds: Annotated[
         StrictFloat | None,
@@ -143,7 +154,7 @@ class ScheduleRequest:
             300,
             least=0.001,
             most=_DAY_SECONDS,
-            group=Group.FAULTS,
+            group=FieldGroup.FAULTS,
         ),
     ] = None
     dedup_key: Annotated[

@@ -1,4 +1,4 @@
-"""Schedules as values: one frozen class for each kind, told apart by `kind`.
+"""Schedules as values: one frozen class for each kind, distinguished by `kind`.
 
 A value says when a task is to fire and computes nothing. The table `schedules.kinds.KINDS` turns it into a
 `schedules.protocol.Schedule`, which does. The specification's fields spell two kinds: `schedule_cron`, with the zone

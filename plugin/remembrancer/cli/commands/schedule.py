@@ -10,7 +10,7 @@ from typer import Argument, Option
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.options import moment, moment_in
 from remembrancer.errors import InvalidInput
-from remembrancer.model.field_definition import FieldDefinition, Group, JsonObject
+from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
@@ -33,7 +33,7 @@ _DEFAULTS: Final = {"goal_description": None, "origin_thought_id": "command_line
 """What need not be typed on a command line; a goal that is not typed is the name."""
 _WAIT: Final = Annotated[
     str | None,
-    Option("--in", metavar="WAIT", help="From now: 90s, 10m, 2h, 1d, 1w.", rich_help_panel=Group.WHEN),
+    Option("--in", metavar="WAIT", help="From now: 90s, 10m, 2h, 1d, 1w.", rich_help_panel=FieldGroup.WHEN),
 ]
 
 
@@ -48,7 +48,7 @@ def _option(name: str, field: FieldDefinition) -> OptionField:
     typed = field.typed if defaults.get(name, ...) is not None else field.typed | None
     if not (flags := flags_of(name)):
         return name, Annotated[typed, Argument(help=field.description)]
-    panel = None if field.group is Group.TASK else field.group.value
+    panel = None if field.group is FieldGroup.TASK else field.group.value
     option = Option(*flags, metavar=field.metavar, help=field.description, rich_help_panel=panel)
     return (name, Annotated[typed, option], defaults[name]) if name in defaults else (name, Annotated[typed, option])
 
