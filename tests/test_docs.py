@@ -30,8 +30,8 @@ from remembrancer import SchedulerOptions, TaskSchedulerService, errors
 from remembrancer.cli import app
 from remembrancer.model.event import EventKind
 from remembrancer.model.execution import Reason
-from remembrancer.model.policy import TaskStatus
 from remembrancer.model.task import ScheduledTask
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.stores.commits.events import STREAMS
 from remembrancer.surfaces.rest import router
 from remembrancer_schema.catalog import queries
