@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
 
+from remembrancer import TaskSchedulerService
 from remembrancer.cli import app
+from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     import signal
@@ -172,3 +176,27 @@ def serve(terminal: Terminal) -> Serve:
 @pytest.fixture
 def until() -> Until:
     return eventually
+
+
+@pytest.fixture(scope="session")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], Path]:
+    """Make a graph of so many tasks that fired so many times, with a deferral and a cancel, closed in good order."""
+
+    async def live(folder: Path, tasks: int, rounds: int) -> None:
+        clock = VirtualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+        service = TaskSchedulerService(folder, clock, handler=lambda _: "done")
+        async with ManualScheduler(service, clock) as by_hand:
+            for number in range(tasks):
+                await service.schedule_task(f"Task {number}", "g", "p", "thought", schedule_cron="*/10 * * * *")
+            for _ in range(rounds):
+                await by_hand.tick(timedelta(minutes=10))
+            first, second, *_ = await service.get_scheduled_tasks()
+            await service.defer_task(first.task_id, clock.now() + timedelta(hours=3), "Busy", "thought_busy")
+            await service.cancel_task(second.task_id)
+
+    def made(tasks: int, rounds: int) -> Path:
+        folder = tmp_path_factory.mktemp("sound") / "graph"
+        asyncio.run(live(folder, tasks, rounds))
+        return folder
+
+    return made

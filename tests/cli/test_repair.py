@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
@@ -11,15 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer import TaskSchedulerService
 from remembrancer.stores.embedded.directory import database_path
-from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,24 +34,9 @@ READ_ONLY_MOUNT = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && sh
 
 
 @pytest.fixture(scope="module")
-def one_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def one_sound(lived: Callable[[int, int], Path]) -> Path:
     """A graph with thirty executions, a deferral and a change, closed in good order."""
-    folder = tmp_path_factory.mktemp("sound") / "graph"
-
-    async def live() -> None:
-        clock = VirtualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
-        service = TaskSchedulerService(folder, clock, handler=lambda _: "done")
-        async with ManualScheduler(service, clock) as by_hand:
-            for number in range(TASKS):
-                await service.schedule_task(f"Task {number}", "g", "p", "thought", schedule_cron="*/10 * * * *")
-            for _ in range(ROUNDS):
-                await by_hand.tick(timedelta(minutes=10))
-            first, second, *_ = await service.get_scheduled_tasks()
-            await service.defer_task(first.task_id, clock.now() + timedelta(hours=3), "Busy", "thought_busy")
-            await service.cancel_task(second.task_id)
-
-    asyncio.run(live())
-    return folder
+    return lived(TASKS, ROUNDS)
 
 
 @pytest.fixture
