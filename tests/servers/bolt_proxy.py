@@ -41,6 +41,8 @@ class BoltProxy:
         self._port = 0
         self.cuts: Iterator[Cut] = iter(())
         """What becomes of the next COMMITs, one after the other; those that follow pass."""
+        self.cut_text = b""
+        """What a transaction must carry for its COMMIT to be cut: heartbeats in between then pass."""
         self.down_after_a_cut = False
         self.delay_seconds = 0.0
         """How long each answer of the server is on its way."""
@@ -112,9 +114,12 @@ class BoltProxy:
     async def _requests(
         self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, lost: asyncio.Event, silence: asyncio.Event
     ) -> None:
+        meant = False
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
-                cut = next(self.cuts, Cut.NOT) if data.endswith(COMMIT) else Cut.NOT
+                meant, ends = meant or self.cut_text in data, data.endswith(COMMIT)
+                cut = next(self.cuts, Cut.NOT) if meant and ends else Cut.NOT
+                meant = meant and not ends
                 if cut is not Cut.NOT:
                     self.cut += 1
                 if cut is Cut.SILENT or (self.stuck and self.stuck in data):

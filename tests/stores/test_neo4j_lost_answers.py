@@ -139,9 +139,12 @@ async def test_a_service_does_not_repeat_a_schedule_of_which_it_does_not_know_wh
     proxy: BoltProxy, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = TaskSchedulerService(proxy.graph, VirtualClock(now))
+    proxy.cut_text = b"goal of the report"
     async with ManualScheduler(service, VirtualClock(now)):
         for key in (None, "daily"):
-            asked = ScheduleRequest("Report", "goal", "prompt", "thought", now + timedelta(hours=1), dedup_key=key)
+            asked = ScheduleRequest(
+                "Report", "goal of the report", "prompt", "thought", now + timedelta(hours=1), dedup_key=key
+            )
             proxy.cuts, proxy.down_after_a_cut = iter([Cut.AFTER]), True
             with monkeypatch.context() as while_down:
                 while_down.setattr(writer, "LOOK_UP_SECONDS", 0.2)
