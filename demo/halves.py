@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SPEED: Final = 3600.0
 """An hour of the day in a second."""
-_OPTIONS: Final = SchedulerOptions(lease_seconds=timedelta(hours=3).total_seconds(), stop_timeout_seconds=1)
+_OPTIONS: Final = SchedulerOptions(lease_seconds=timedelta(hours=3).total_seconds(), shutdown_timeout_seconds=1)
 _HOUR: Final = timedelta(hours=1).total_seconds()
 _Playing = tuple[TaskSchedulerService, QuickClock]
 

@@ -181,7 +181,7 @@ class SchedulerBusy(RemembrancerError):
         self.limit = limit
         super().__init__(
             f"All {limit} handler slots are taken, and none became free within {seconds:g} s; nothing was started. Try "
-            "again later, or raise max_concurrent."
+            "again later, or raise max_concurrent_handlers."
         )
 
 

@@ -49,9 +49,6 @@ __all__ = [
     "open_to_read",
     "read_folder",
 ]
-SHORTEST_INTERVAL: Final = 0.01
-LONGEST_INTERVAL: Final = 86_400.0
-_INTERVALS: Final = "0.01 to 86,400 seconds"
 IN_MEMORY: Final = ":memory:"
 EMBEDDED: Final = "embedded"
 """The counter of a graph in a folder: one process at a time counts there."""
@@ -64,29 +61,31 @@ class TaskSchedulerService(SchedulerService):
         db_path: The graph: a folder (made if absent), ":memory:" for one that leaves nothing behind, or the URI of
             a Neo4j server (neo4j://, bolt:// or their +s and +ssc forms; the database is its path).
         time_service: Anything whose `now()` returns an aware datetime; None is the system's clock.
-        check_interval_seconds: The longest sleep between two looks at the graph, 0.01 to 86,400. Tasks fire on
-            time whatever it is.
+        check_interval_seconds: The longest sleep between two ticks; None is what the options say. Tasks fire on time,
+            whatever it is.
         handler: `async def handle(firing) -> Done | Failed | Defer | str | None`, or a plain function. None
             creates a thought from the trigger prompt.
-        options: Every other number; its check interval gives way to the argument.
+        options: The scheduler's numbers; None is their defaults.
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
 
     Raises:
-        InvalidInput: The interval, the folder's name or the time service is not usable.
+        InvalidInput: The interval, the folder's name or the time service cannot be used.
     """
 
     def __init__(
         self,
         db_path: str | Path = IN_MEMORY,
         time_service: object | None = None,
-        check_interval_seconds: float = 60.0,
+        check_interval_seconds: float | None = None,
         handler: Handler | None = None,
         *,
         options: SchedulerOptions | None = None,
         instruments: OpenTelemetry | None = None,
     ) -> None:
-        numbers = _with_interval(options or SchedulerOptions(), check_interval_seconds)
-        prepare_engine(reuse_space=numbers.keep_executions_days is not None, bounded=True)
+        numbers = options or SchedulerOptions()
+        if check_interval_seconds is not None:
+            numbers = replace(numbers, check_interval_seconds=check_interval_seconds)
+        prepare_engine(reuse_space=numbers.execution_retention_days is not None, bounded=True)
         super().__init__(
             lambda: open_store(
                 db_path, check_interval_seconds=numbers.check_interval_seconds, limits=numbers.query_limits
@@ -118,7 +117,7 @@ def open_service(
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
     """
     numbers = options or SchedulerOptions()
-    prepare_engine(reuse_space=numbers.keep_executions_days is not None, bounded=True)
+    prepare_engine(reuse_space=numbers.execution_retention_days is not None, bounded=True)
     return SchedulerService(
         lambda: open_store(
             graph,
@@ -273,12 +272,3 @@ def _upgrade(opened: OpenDirectory, folder: Path, use: OpenMode) -> OpenDirector
         close_folder(opened)  # or this process would hold what it has just refused
         raise
     return opened
-
-
-def _with_interval(options: SchedulerOptions, seconds: float) -> SchedulerOptions:
-    given = cast("object", seconds)
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise InvalidInput("check_interval_seconds", given, _INTERVALS, 60)
-    if not SHORTEST_INTERVAL <= given <= LONGEST_INTERVAL:
-        raise InvalidInput("check_interval_seconds", given, _INTERVALS, 60)
-    return replace(options, check_interval_seconds=float(given))

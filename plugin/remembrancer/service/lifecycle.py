@@ -228,7 +228,7 @@ class Lifecycle(EventCalls):
 
     async def _end_scheduler(self) -> None:
         if self._scheduler:
-            limit = self._options.stop_timeout_seconds + _WRITING_SECONDS
+            limit = self._options.shutdown_timeout_seconds + _WRITING_SECONDS
             await bounded("The end of the handlers", self._scheduler.stop(), limit)
             self._error_at_stop = self._scheduler.faults.last_error
 

@@ -38,7 +38,7 @@ class StatusCalls(GraphHolder):
         self._error_at_stop: str | None = None
         vitals = Vitals(options.check_interval_seconds, clock.now, self._graph, self._passes, self.calls)
         self._telemetry = Telemetry(vitals)
-        self.gauges = Gauges(vitals, lambda: self._scheduler, options.max_concurrent)
+        self.gauges = Gauges(vitals, lambda: self._scheduler, options.max_concurrent_handlers)
 
     @property
     def telemetry(self) -> Telemetry:

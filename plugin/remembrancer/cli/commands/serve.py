@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.cli.exit_codes import FAILED
-from remembrancer.cli.options import DEFAULT_GRAPH, read_days
+from remembrancer.cli.options import DEFAULT_GRAPH
 from remembrancer.cli.server_wait import until_it_answers
 from remembrancer.cli.servers import exposition, listening, network_of, serve_metrics, serve_rest
 from remembrancer.cli.signals import FinalStep, Signals
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from remembrancer.cli.views.serve import ServeLog
     from remembrancer.ports.handler import Handler
     from remembrancer.service.service import SchedulerService
-    from remembrancer.settings import SchedulerOptions
 
 
 async def serve(asked: ServeOptions) -> int:
@@ -46,15 +45,19 @@ async def serve(asked: ServeOptions) -> int:
     A handler is `async def handle(firing)`; `firing.trigger_prompt` is what it was asked to be reminded of. It
     answers `Done(...)`, `Failed(...)`, `Defer(...)`, a text, or None.
 
-    The first signal stops it in order: handlers may go on for `--stop-timeout`. A second one ends it at once; the next
-    start takes over. Exit codes: 0 stopped in order · 1 the checker has died, or the end took too long · 130, 143,
+    The numbers below may also come from the environment: `REMEMBRANCER_LEASE_SECONDS` is `--lease-seconds`. A time
+    may have a unit, as in 500ms, 90s, 10m, 36h, 90d.
+
+    The first signal stops it in order: handlers may go on for `--shutdown-timeout`. A second one ends it at once; the
+    next start recovers. Exit codes: 0 stopped in order · 1 the scheduler has died, or the end took too long · 130, 143,
     129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
     """
     from remembrancer.cli.views.serve import ServeLog, chronicled, find_handler
 
     folder = _folder(asked.graph)
     last, stop = FinalStep(), asyncio.Event()  # before the handler's module is imported
-    with Signals(asked.stop_timeout + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
+    numbers = asked.numbers()
+    with Signals(numbers.shutdown_timeout_seconds + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
         chronicle = ServeLog(as_json=asked.as_json)
         open_all = _open_shared if folder is None else partial(_open, folder)
@@ -64,7 +67,7 @@ async def serve(asked: ServeOptions) -> int:
             died = service is not None and await _until(stop, service)
             signals.limit()
             if service:
-                chronicle.stopping(service, asked.stop_timeout)
+                chronicle.stopping(service, numbers.shutdown_timeout_seconds)
         chronicle.stopped()
     return last.begin(FAILED if died else 0)
 
@@ -82,7 +85,7 @@ async def _open_shared(
     network_of(asked)  # before anything is opened
     gathering = exposition(asked.metrics_port)
     instruments = gathering.instruments if gathering else None
-    service = open_service(asked.graph, handler=handler, options=_numbers(asked), instruments=instruments)
+    service = open_service(asked.graph, handler=handler, options=asked.numbers(), instruments=instruments)
     stack.push_async_callback(service.stop)
     await until_it_answers(service.start)
     api = await serve_rest(stack, service, asked)
@@ -109,7 +112,7 @@ async def _open(
     gathering = exposition(asked.metrics_port)
     instruments = gathering.instruments if gathering else None
     opened = bolt.open_folder if bolt else None
-    service = open_service(folder, handler=handler, options=_numbers(asked), opened=opened, instruments=instruments)
+    service = open_service(folder, handler=handler, options=asked.numbers(), opened=opened, instruments=instruments)
     address = await asyncio.to_thread(bolt.start) if bolt else None
     if bolt:
         stack.push_async_callback(bolt.close)
@@ -139,19 +142,6 @@ def _refuse_control_port(port: int) -> None:
     if port and HAS_UNIX_SOCKETS:
         allowed = "0: on this system other commands reach it through a socket in the graph's folder"
         raise InvalidInput("--control-port", port, allowed, 0)
-
-
-def _numbers(asked: ServeOptions) -> SchedulerOptions:
-    from remembrancer.settings import SchedulerOptions
-
-    return SchedulerOptions(
-        check_interval_seconds=asked.check_interval_seconds,
-        stop_timeout_seconds=asked.stop_timeout,
-        keep_executions_days=None if asked.keep is None else read_days(asked.keep),
-        query_seconds=asked.query_seconds,
-        query_rows=asked.query_rows,
-        query_bytes=asked.query_bytes,
-    )
 
 
 async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, SchedulerService]) -> SchedulerService | None:

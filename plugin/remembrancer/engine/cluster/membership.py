@@ -130,7 +130,7 @@ class Membership:
     def pace(self) -> timedelta:
         """How often to poll a shared graph: the more replicas do so, the less often each, down to half as often."""
         slower = min(_SLOWEST, math.sqrt(max(1, len(self.live))))
-        return timedelta(seconds=self._options.hearing_seconds * slower)
+        return timedelta(seconds=self._options.poll_interval_seconds * slower)
 
     async def look_closely(self) -> None:
         """Look a few times: the first way to a server is the longest, and the clock goes by the shortest."""
@@ -249,7 +249,7 @@ class Membership:
     def _deal(self, live: frozenset[str]) -> None:
         if live != self._dealt:
             self._dealt = live
-            self.turns = assignments(self.replica_id, live, self._options.help_seconds)
+            self.turns = assignments(self.replica_id, live, self._options.work_stealing_delay_seconds)
 
     def _fault_of(self, roster: ClusterSnapshot, me: Replica | None) -> str | None:
         """Say what is wrong with the graph; None if it is the one that it was. *me* is as it was before the look."""

@@ -15,7 +15,7 @@ ADVICE: Final = {
     ),
     "memory": (
         "A process that grows is ended by its machine, in the middle of its work.",
-        "Restart it at a quiet moment; bound what handlers hold, and handlers under way with max_concurrent.",
+        "Restart it at a quiet moment; bound what handlers hold, and handlers under way with max_concurrent_handlers.",
     ),
     "database": (
         "Every claim and outcome is a commit: a graph that is slow, away or full stops everything.",
@@ -35,11 +35,11 @@ ADVICE: Final = {
     ),
     "performance": (
         "Work that piles up, or takes longer and longer, becomes lateness soon.",
-        "Let handlers wait without blocking, raise max_concurrent, or add a scheduler on a shared graph.",
+        "Let handlers wait without blocking, raise max_concurrent_handlers, or add a scheduler on a shared graph.",
     ),
     "limits": (
         "At the limit, what is due waits for a handler to end.",
-        "Raise max_concurrent, shorten timeouts, or spread the schedule.",
+        "Raise max_concurrent_handlers, shorten timeouts, or spread the schedule.",
     ),
     "integration": (
         "A lease nobody took over is work whose fate is unknown; clocks that disagree fire at the wrong time.",
