@@ -12,7 +12,6 @@ from agent import ARCHIVE, BRIEFING, INBOX, INVOICE, MONDAY, NEWSLETTER, RAIN, W
 from quick_clock import QuickClock, at
 
 from remembrancer import SchedulerOptions, TaskSchedulerService
-from remembrancer.ports.filters import TaskFilter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -81,7 +80,7 @@ async def _tell_take_over(service: TaskSchedulerService, clock: QuickClock, tell
     while not any(execution.status == "missed" for execution in await service.history()):  # noqa: ASYNC110 (the graph sets no event)
         await asyncio.sleep(0.01)  # the clock stands still until the first look at the graph is over
     await clock.until("14:11")
-    names = {task.task_id: task.name for task in await service.find_tasks(TaskFilter())}
+    names = {task.task_id: task.name for task in await service.find_tasks()}
     for execution in sorted(await service.history(), key=lambda each: each.nominal_at):
         name = names[execution.task_id]
         if execution.reason_code == "lease_expired":

@@ -39,10 +39,7 @@ RemembrancerError
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 
 class RemembrancerError(Exception):

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Self, cast, get_args, get_type_hints
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import LONGEST_TIMEOUT
-from remembrancer.model.query_limits import LARGEST, LONGEST_SECONDS, ROWS, SECONDS, SIZE, QueryLimits
+from remembrancer.model.query_limits import LARGEST, LONGEST_SECONDS, ROWS, SECONDS, SIZE
 
 _TIMING: Final = "Timing"
 _LOAD: Final = "Load"
@@ -133,11 +133,6 @@ class SchedulerOptions:
                 if (text := variables.get(each.variable))
             },
         )
-
-    @property
-    def query_limits(self) -> QueryLimits:
-        """The limits of a user's query."""
-        return QueryLimits(self.query_seconds, self.query_rows, self.query_bytes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
 from remembrancer.engine.clock_steps import ClockSteps
 from remembrancer.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from remembrancer.service.service import SchedulerService
+from remembrancer.service.service import SchedulerService
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 

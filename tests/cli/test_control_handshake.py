@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.surfaces.control import listener
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint, read
@@ -180,7 +179,7 @@ async def test_both_ways_lead_to_the_scheduler(tmp_path: Path, port: int | None)
     async with served(place, port) as (at, beacon):
         remote = await RemoteScheduler.connect(beacon, place)
         assert remote is not None
-        assert await remote.find_tasks(TaskFilter()) == []
+        assert await remote.find_tasks() == []
         await remote.close()
 
         assert await RemoteScheduler.connect(beacon.model_copy(update={"token": "a guess"}), place) is None
@@ -242,7 +241,7 @@ async def test_idle_connections_leave_room_for_others(
         async with asyncio.timeout(120):
             while remote is None:
                 remote = await RemoteScheduler.connect(beacon, place)
-        assert await remote.find_tasks(TaskFilter()) == []
+        assert await remote.find_tasks() == []
 
         await remote.close()
         for _, writer in idle:

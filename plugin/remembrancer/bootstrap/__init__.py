@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from remembrancer.engine.clock import clock_from
 from remembrancer.engine.execution.default_handler import create_thought
 from remembrancer.errors import DriverNotInstalled, GraphNotFound, GraphReadOnly, GraphUnavailable, InvalidInput
+from remembrancer.model.query_limits import QueryLimits
+from remembrancer.ports.handler import Handler
 from remembrancer.service.service import SchedulerService
 from remembrancer.settings import SchedulerOptions
+from remembrancer.stores.commits.connection import GraphConnection
 from remembrancer.stores.embedded.arcadedb import load_engine, prepare_engine
 from remembrancer.stores.embedded.bolt_server import BoltServer
 from remembrancer.stores.embedded.connection import READ_ONLY, EmbeddedSession
@@ -30,15 +34,7 @@ from remembrancer.stores.graph.store import GraphStore
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.neo4j.address import SCHEMES, Address, is_address, read_address, without_secrets
 from remembrancer.stores.neo4j.migrations import neo4j_schema
-from remembrancer.surfaces.otel.metrics import of_process
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
-
-    from remembrancer.model.query_limits import QueryLimits
-    from remembrancer.ports.handler import Handler
-    from remembrancer.stores.commits.connection import GraphConnection
-    from remembrancer.surfaces.otel.metrics import OpenTelemetry
+from remembrancer.surfaces.otel.metrics import OpenTelemetry, of_process
 
 __all__ = [
     "TaskSchedulerService",
@@ -87,9 +83,7 @@ class TaskSchedulerService(SchedulerService):
             numbers = replace(numbers, check_interval_seconds=check_interval_seconds)
         prepare_engine(reuse_space=numbers.execution_retention_days is not None, bounded=True)
         super().__init__(
-            lambda: open_store(
-                db_path, check_interval_seconds=numbers.check_interval_seconds, limits=numbers.query_limits
-            ),
+            lambda: open_store(db_path, check_interval_seconds=numbers.check_interval_seconds, limits=_limits(numbers)),
             clock_from(time_service),
             handler or create_thought,
             numbers,
@@ -123,7 +117,7 @@ def open_service(
             graph,
             check_interval_seconds=numbers.check_interval_seconds,
             opened=opened,
-            limits=numbers.query_limits,
+            limits=_limits(numbers),
         ),
         clock_from(clock),
         handler or create_thought,
@@ -272,3 +266,7 @@ def _upgrade(opened: OpenDirectory, folder: Path, use: OpenMode) -> OpenDirector
         close_folder(opened)  # or this process would hold what it has just refused
         raise
     return opened
+
+
+def _limits(numbers: SchedulerOptions) -> QueryLimits:
+    return QueryLimits(numbers.query_seconds, numbers.query_rows, numbers.query_bytes)

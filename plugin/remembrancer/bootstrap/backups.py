@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from remembrancer import __version__
 from remembrancer.bootstrap import opened_whole, place_of, read_folder
@@ -20,13 +21,9 @@ from remembrancer.stores.embedded.directory import database_path
 from remembrancer.stores.embedded.restored import begin_restored, count_labels
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.migrations import OpenMode
+from remembrancer.stores.neo4j.address import Address
 from remembrancer.stores.records.counter_check import refuse_loss
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from remembrancer.stores.neo4j.address import Address
 
 _STEPS: Final = 3
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from remembrancer.bootstrap import EMBEDDED, opened_whole, place_of
 from remembrancer.engine.clock import clock_from
@@ -21,13 +22,9 @@ from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.integrity.graph_check import GraphCheck
 from remembrancer.stores.integrity.repair import Repair
 from remembrancer.stores.migrations import OpenMode
+from remembrancer.stores.neo4j.address import Address
 from remembrancer.stores.private_files import make_private
 from remembrancer.stores.records.graph_copy import GraphCopyEndpoint
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
-
-    from remembrancer.stores.neo4j.address import Address
 
 _SERVED: Final = (
     "The graph {graph} is being served by {schedulers}, and is repaired only while nobody works on it. Stop every "

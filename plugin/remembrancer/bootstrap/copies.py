@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from remembrancer.bootstrap import open_whole, place_of
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import InvalidInput
-from remembrancer.operations.graph_copy import copy
+from remembrancer.operations.graph_copy import CopyResult, CopyStep, copy
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.records.graph_copy import GraphCopyEndpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from remembrancer.operations.graph_copy import CopyResult, CopyStep
 
 
 async def copy_graph(

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from remembrancer.errors import InvalidInput, TaskNotFound
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
+from remembrancer.model.task import ScheduledTask
 from remembrancer.ports.filters import TaskFilter
-from remembrancer.ports.statistics import STEPS, TaskPageQuery
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.statistics import CronUsage, LifetimeStatistics, Statistics
-    from remembrancer.ports.task_store import TaskStore
+from remembrancer.ports.statistics import STEPS, CronUsage, LifetimeStatistics, Statistics, TaskPageQuery
+from remembrancer.ports.task_store import TaskStore
 
 EXPRESSIONS: Final = 20
 """How many cron expressions are told of, those with the most tasks first."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from types import CoroutineType
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from remembrancer.errors import NotRunning
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
-    from concurrent.futures import Future
-    from types import CoroutineType
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

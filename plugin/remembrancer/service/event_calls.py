@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Collection
+from typing import Final
 
 from remembrancer.errors import GraphUnavailable, InvalidInput
 from remembrancer.model.constraints import read_limit
+from remembrancer.model.event import Event, EventPage
+from remembrancer.model.execution import Execution
 from remembrancer.operations.event_feed import MOST, EventFeed, only
+from remembrancer.ports.clock import Clock
 from remembrancer.service.calls import carried, public
 from remembrancer.service.status_calls import StatusCalls
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
-
-    from remembrancer.model.event import Event, EventPage
-    from remembrancer.model.execution import Execution
+from remembrancer.settings import SchedulerOptions
 
 LONGEST_WAIT: Final = 30.0
 
 
 class EventCalls(StatusCalls):
-    """Reads the event log of the graph that is open."""
+    """Reads the event log of the graph that is open.
 
-    _feed: EventFeed | None = None
+    Args:
+        clock: The time.
+        options: The scheduler's numbers.
+    """
+
+    def __init__(self, clock: Clock, options: SchedulerOptions) -> None:
+        super().__init__(clock, options)
+        self._feed: EventFeed | None = None
 
     async def events(
         self, after: str | None = None, *, kinds: Collection[str] = (), task_id: str | None = None

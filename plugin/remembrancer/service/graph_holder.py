@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from remembrancer.engine.maintenance.retention import prune
+from remembrancer.engine.maintenance.retention import PruneResult, prune
 from remembrancer.errors import NotRunning
 from remembrancer.model.constraints import read_limit
+from remembrancer.model.summary import ExecutionSummary
+from remembrancer.ports.clock import Clock
+from remembrancer.ports.task_store import TaskStore
 from remembrancer.service.calls import Calls, public
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from remembrancer.engine.maintenance.retention import PruneResult
-    from remembrancer.model.summary import ExecutionSummary
-    from remembrancer.ports.clock import Clock
-    from remembrancer.ports.task_store import TaskStore
 
 CLOSED: Final = "The scheduler has no graph open: await start() first."
 

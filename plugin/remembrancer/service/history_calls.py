@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.audit import AuditEntry
 from remembrancer.model.constraints import read_limit
+from remembrancer.model.execution import Execution
 from remembrancer.ports.audit_log import AuditRange
 from remembrancer.schedules.parsing import read_moment
 from remembrancer.service.calls import carried, public
 from remembrancer.service.status_calls import StatusCalls
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from remembrancer.model.audit import AuditEntry
-    from remembrancer.model.execution import Execution
 
 MOST_AT_ONCE: Final = 10_000
 

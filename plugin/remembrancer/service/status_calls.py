@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from remembrancer.engine.scheduler import Scheduler
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
+from remembrancer.ports.clock import Clock
 from remembrancer.service.calls import FORKED, public
 from remembrancer.service.graph_holder import GraphHolder
 from remembrancer.service.telemetry.gauges import Gauges
 from remembrancer.service.telemetry.metrics import TickStats, Vitals
 from remembrancer.service.telemetry.reports import Telemetry
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from remembrancer.engine.scheduler import Scheduler
-    from remembrancer.ports.clock import Clock
-    from remembrancer.settings import SchedulerOptions
+from remembrancer.settings import SchedulerOptions
 
 
 class StatusCalls(GraphHolder):

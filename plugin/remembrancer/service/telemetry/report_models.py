@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from remembrancer.model.policy import TaskStatus, TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.policy import TaskStatus, TaskType
 
 
 class Period(StrEnum):

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from remembrancer.model.cancellation import Cancellation
     from remembrancer.model.event import EventPage
     from remembrancer.model.execution import Execution
+    from remembrancer.model.policy import TaskStatus
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.summary import ExecutionSummary
     from remembrancer.model.task import ScheduledTask, ScheduleResult
     from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.operations.diagnostics.checks import CheckResult
-    from remembrancer.ports.filters import TaskFilter
     from remembrancer.service.telemetry.status import ServiceStatus
     from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint
 
@@ -97,9 +97,11 @@ class RemoteScheduler:
         """Start one execution outside the schedule; return it as started."""
         return await self._ask(protocol.RUN_NOW, protocol.TaskParams(task_id=task_id))
 
-    async def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
+    async def find_tasks(
+        self, *, statuses: Collection[TaskStatus] = (), recurring: bool | None = None, limit: int = 1000
+    ) -> list[ScheduledTask]:
         """Return tasks, the next to run first."""
-        asked = protocol.FindParams(statuses=wanted.statuses, recurring=wanted.recurring, limit=wanted.limit)
+        asked = protocol.FindParams(statuses=frozenset(statuses), recurring=recurring, limit=limit)
         return await self._ask(protocol.FIND, asked)
 
     async def get_task(self, task_id: str) -> ScheduledTask:
