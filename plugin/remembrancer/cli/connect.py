@@ -133,14 +133,14 @@ async def _told(service: SchedulerService) -> ServiceStatus:
 
 
 async def _live(folder: Path) -> RemoteScheduler | None:
-    from remembrancer.surfaces.control.connection_file import Endpoint, read
+    from remembrancer.surfaces.control.connection_file import FolderIdentity, read
 
     beacon = read(folder)
     if beacon is None:
         return None
     from remembrancer.surfaces.control.client import RemoteScheduler
 
-    return await RemoteScheduler.connect(beacon, Endpoint.of(folder))
+    return await RemoteScheduler.connect(beacon, FolderIdentity.of(folder))
 
 
 async def _read(graph: str) -> SchedulerService:

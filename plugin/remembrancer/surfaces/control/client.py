@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.operations.diagnostics.checks import CheckResult
     from remembrancer.service.telemetry.status import ServiceStatus
-    from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint
+    from remembrancer.surfaces.control.connection_file import ConnectionFile, FolderIdentity
 
 _LOG: Final = logging.getLogger("remembrancer")
 
@@ -53,7 +53,7 @@ class RemoteScheduler:
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def connect(cls, beacon: ConnectionFile, folder: Endpoint | None = None) -> RemoteScheduler | None:
+    async def connect(cls, beacon: ConnectionFile, folder: FolderIdentity | None = None) -> RemoteScheduler | None:
         """Return the scheduler behind *beacon* that serves *folder*; None if none answers there: it is stale."""
         said = {**({"folder": to_jsonable(folder)} if folder else {}), **_author()}
         try:
@@ -210,7 +210,7 @@ class RemoteScheduler:
 
 
 async def _admitted(
-    beacon: ConnectionFile, folder: Endpoint | None, said: dict[str, object]
+    beacon: ConnectionFile, folder: FolderIdentity | None, said: dict[str, object]
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
     """Return a connection that lets *said* in; None where it is refused. Raises OSError: nothing of ours is there."""
     with ExitStack() as undo:
@@ -227,7 +227,7 @@ async def _admitted(
     return way
 
 
-def _owners(folder: Endpoint | None) -> list[int]:
+def _owners(folder: FolderIdentity | None) -> list[int]:
     """Return who else may serve *folder*: its owner, where root asks about it."""
     return [Path(folder.path).stat().st_uid] if folder else []
 

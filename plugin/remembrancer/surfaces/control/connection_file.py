@@ -1,4 +1,4 @@
-"""The beacon: `serve.json` in a graph's folder, telling others how to reach its scheduler."""
+"""The connection file: `serve.json` in a graph's folder, by which other processes reach its scheduler."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class Endpoint(BaseModel):
-    """Which folder it is: a copy of it has another number, and one that was moved to another disk too."""
+class FolderIdentity(BaseModel):
+    """The identity of a folder. A copy has another one, and so has a folder that was moved to another disk."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -28,15 +28,18 @@ class Endpoint(BaseModel):
         found = folder.stat()
         return cls(path=str(folder.resolve()), device=found.st_dev, inode=found.st_ino)
 
-    def is_same(self, other: Endpoint) -> bool:
+    def is_same(self, other: FolderIdentity) -> bool:
         """Whether both are one folder; it may have been renamed."""
         return (self.device, self.inode) == (other.device, other.inode)
 
 
 class ConnectionFile(BaseModel):
-    """Where a running scheduler listens, and the secrets to be let in; readable by its owner only."""
+    """The endpoints of a running scheduler and the secrets that open them; readable by its owner only.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    A server may add fields of its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     pid: int
     host: str = "127.0.0.1"
@@ -57,7 +60,7 @@ class ConnectionFile(BaseModel):
     bolt_user: str | None = None
     bolt_password: str | None = None
     """Lets a driver read the live graph, not write it."""
-    folder: Endpoint | None = None
+    folder: FolderIdentity | None = None
     """The folder that is served: a beacon that says none, or another, is not of the folder that it lies in."""
 
 
@@ -104,7 +107,7 @@ def _read(folder: Path) -> ConnectionFile | None:
 
 def _is_of(folder: Path, beacon: ConnectionFile) -> bool:
     try:
-        return beacon.folder is not None and beacon.folder.is_same(Endpoint.of(folder))
+        return beacon.folder is not None and beacon.folder.is_same(FolderIdentity.of(folder))
     except OSError:
         return False
 

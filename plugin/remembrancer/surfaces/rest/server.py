@@ -14,6 +14,7 @@ from remembrancer.surfaces.rest.app import application
 from remembrancer.surfaces.rest.connections import BoundedServer, Connection
 from remembrancer.surfaces.rest.gate import Gate
 from remembrancer.surfaces.rest.proxies import BehindProxies
+from remembrancer.surfaces.server import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -39,8 +40,10 @@ class RestServer:
         port: 0 takes a free one.
     """
 
+    name = "api"
+
     def __init__(self, service: SchedulerService, *, network: Network | None = None, port: int = 0) -> None:
-        network = network or Network()
+        self._network = network = network or Network()
         self._address = (network.host, port)
         app = application(service)
         self._live: LiveRoutes = app.state.live
@@ -62,8 +65,8 @@ class RestServer:
         self._server = _Quiet(settings)
         self._serving: asyncio.Task[None] | None = None
 
-    async def start(self) -> int:
-        """Listen; return the port. Raises OSError: it is taken."""
+    async def start(self) -> Endpoint:
+        """Listen. Raises OSError: the port is taken."""
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         listening = socket.create_server(self._address, family=family, backlog=_BACKLOG)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # where it is not, the system lets go of them in its own time
@@ -72,7 +75,14 @@ class RestServer:
         self._serving = asyncio.create_task(self._server.serve([listening]), name="remembrancer rest")
         while not self._server.started and not self._serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
             await asyncio.sleep(0.005)
-        return port
+        url = self._network.url(port)
+        return Endpoint(
+            f"{url}/v1/openapi.json",
+            port,
+            note="token: remembrancer token create --name … --scope write",
+            facts={"rest": url, "rest_absent": None},
+            access={"rest_port": port, "rest_url": url},
+        )
 
     async def stop(self) -> None:
         """Answer what was asked and acts, end what only reads, then listen no more."""
