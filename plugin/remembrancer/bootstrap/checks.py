@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from remembrancer.bootstrap import EMBEDDED, opened_whole, place_of
+from remembrancer.bootstrap.engines import EMBEDDED, Place, in_folder, same_place
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged, GraphLocked, GraphNotFound, GraphReadOnly, GraphUnavailable
 from remembrancer.model.timestamps import to_ms
@@ -22,7 +22,6 @@ from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.integrity.graph_check import GraphCheck
 from remembrancer.stores.integrity.repair import Repair
 from remembrancer.stores.migrations import OpenMode
-from remembrancer.stores.neo4j.address import Address
 from remembrancer.stores.private_files import make_private
 from remembrancer.stores.records.graph_copy import GraphCopyEndpoint
 
@@ -50,15 +49,15 @@ async def check_graph(
         InvalidInput: It cannot be checked.
         GraphUnavailable: In one of its forms, but for what is a finding.
     """
-    place = place_of(graph, "graph")
+    place = same_place(graph, "graph")
     async with _readable(place, snapshot) as readable:
         try:
-            async with opened_whole(readable, OpenMode.BE_CHECKED) as session:
+            async with readable.opened(OpenMode.BE_CHECKED) as session:
                 return await GraphCheck(session, str(place), watch).run()
         except GraphUnavailable as refused:
             if isinstance(refused, GraphDamaged):
                 return CheckReport(str(place), {}, [Finding("log", str(refused), loss=True)])
-            if type(refused) is not GraphUnavailable or not isinstance(place, Path):
+            if type(refused) is not GraphUnavailable or place.folder is None:
                 raise
             return CheckReport(str(place), {}, [Finding("engine", str(refused), loss=True)])
 
@@ -75,27 +74,27 @@ async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] 
         InvalidInput: It cannot be repaired.
         GraphUnavailable: In one of its forms: what cannot be opened at all is to be restored from a backup.
     """
-    place = place_of(graph, "graph")
+    place = same_place(graph, "graph")
     before = await check_graph(graph, watch=watch)
     if before.is_sound:
         return RepairReport(before, before, [], None)
-    if isinstance(place, Path) and is_backup(place):
+    if place.folder is not None and is_backup(place.folder):
         raise GraphReadOnly(f"{place} is a backup, and stays as it is. Restore it, and repair what is restored.")
     now = clock_from(None).now()
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
-    if isinstance(place, Path):
-        apart = place / DAMAGED / stamp
-        await on_own_thread(lambda: keep_files(place, apart))
+    if (folder := place.folder) is not None:
+        apart = folder / DAMAGED / stamp
+        await on_own_thread(lambda: keep_files(folder, apart))
         file, counter_id = apart / "unreadable.jsonl", EMBEDDED
         shown = apart
     else:
         file = shown = Path(os.curdir) / f"remembrancer-unreadable-{stamp}.jsonl"
         counter_id = ENDED
-    async with opened_whole(place, OpenMode.BE_CHECKED) as session:
+    async with place.opened(OpenMode.BE_CHECKED) as session:
         if schedulers := await GraphCopyEndpoint(session, str(place)).served_by():
             raise GraphLocked(_SERVED.format(graph=place, schedulers=", ".join(schedulers)))
         done = await session.repair_engine(watch)
-    async with opened_whole(place, OpenMode.WORK) as session:
+    async with place.opened(OpenMode.WORK) as session:
         repair = Repair(session, file, counter_id, watch)
         await repair.run(to_ms(now))
     after = await check_graph(graph, watch=watch)
@@ -103,21 +102,19 @@ async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] 
 
 
 @asynccontextmanager
-async def _readable(
-    place: Path | Address, snapshot: Callable[[str], Awaitable[None]] | None
-) -> AsyncGenerator[Path | Address]:
+async def _readable(place: Place, snapshot: Callable[[str], Awaitable[None]] | None) -> AsyncGenerator[Place]:
     """Give what can be opened: the graph itself, or a copy of the files of one that is held or a backup."""
-    if not isinstance(place, Path) or (snapshot is None and not is_backup(place)):
+    if (source := place.folder) is None or (snapshot is None and not is_backup(source)):
         yield place
         return
-    folder = _folder_beside(place)
+    folder = _folder_beside(source)
     try:
         make_private(database_path(folder))
         if snapshot:
             await snapshot(str(database_path(folder)))
         else:
-            await on_own_thread(lambda: copy_files(place, folder))
-        yield folder
+            await on_own_thread(lambda: copy_files(source, folder))
+        yield in_folder(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
