@@ -1,4 +1,4 @@
-"""The composition root: the one place that chooses a store and a clock and puts a service together."""
+"""The composition root: the only module that chooses a store and a clock, and builds a service of them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def open_service(
         handler: As there.
         clock: As `time_service` there.
         options: Every number.
-        opened: Opens the graph's folder in place of the ordinary door: the in-process Bolt server does.
+        opened: Opens the graph's folder in place of the usual way: `BoltServer.open_folder`.
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
     """
     numbers = options or SchedulerOptions()

@@ -1,4 +1,4 @@
-"""Back a graph up, while it is worked on, and restore it: as another graph, with nobody at work on it."""
+"""Backups: made while tasks fire, and restored as another graph."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def backup_graph(
 async def restore_graph(
     backup: str | Path, target: str | Path, *, watch: Callable[[CopyStep], None] = lambda _: None
 ) -> BackupResult:
-    """Make a graph of a *backup*: another one than it was made of, on which nobody works. The backup is not changed.
+    """Make a new graph of a *backup*, on which no scheduler works yet. The backup is not changed.
 
     Args:
         backup: The folder that `backup_graph` has made.
@@ -118,7 +118,7 @@ async def restore_graph(
 
 
 async def _take_snapshot(place: Place, database: Path) -> None:
-    """Copy the files of a graph that nobody has open, as the engine leaves them when it is opened and closed."""
+    """Copy the files of a graph that no process has open, as the engine leaves them when it closes."""
     async with place.opened(OpenMode.BE_READ) as session:
         await session.snapshot(database)
 
@@ -131,7 +131,7 @@ async def _verify(folder: Path, graph: str) -> tuple[str, Mapping[str, int]]:
 
 
 async def _begin(place: Place, source: Path, mark: BackupMark) -> None:
-    """Make a copied graph another one than the backup's: nobody works on it, and who restored it is on record."""
+    """Give a copied graph an id of its own and no replicas, and record who restored it."""
     author = current_actor()
     change = Change("restore", clock_from(None).now(), author.surface, author.actor)
     async with place.opened(OpenMode.WORK) as session:

@@ -1,4 +1,4 @@
-"""Check a whole graph; of a folder that a scheduler holds, or of a backup, a copy of its files."""
+"""Check and repair of a whole graph; of a folder in use, or a backup, a copy of its files is checked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def check_graph(
     snapshot: Callable[[str], Awaitable[None]] | None = None,
     watch: Callable[[CheckStep], None] = lambda _: None,
 ) -> CheckReport:
-    """Check everything of ours in *graph*, and change nothing.
+    """Check everything that Remembrancer keeps in *graph*, and change nothing.
 
     Args:
         graph: A folder, a backup, or the URI of a server.

@@ -1,4 +1,4 @@
-"""Copy one graph into another, on either kind of store."""
+"""Copy of a graph to another place or engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def copy_graph(
     watch: Callable[[CopyStep], None] = lambda _: None,
     name: str | None = None,
 ) -> CopyResult:
-    """Copy everything of ours from *source* to *target*, each a folder or the URI of a server, and compare the two.
+    """Copy all that Remembrancer keeps from *source* to *target*, each a folder or a URI, and compare the two.
 
     Broken off anywhere and called again, it goes on where it was. The source is not changed. No scheduler may have
     either of them open meanwhile.

@@ -48,11 +48,11 @@ class Calls:
         return self._home is not None and not self.is_forked and not self._home.is_running()
 
     def settle(self) -> None:
-        """The service lives on the running event loop from here on."""
+        """Settle on the running event loop."""
         self._home, self._pid = asyncio.get_running_loop(), os.getpid()
 
     def leave(self) -> None:
-        """The service has no graph open any longer, and may be opened on any loop."""
+        """Leave the loop: the graph is closed, and may be opened on any other."""
         self._home = self._pid = None
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The part of the service that tells what happens, as it happens."""
+"""Event calls: the part of the service that reads the event log."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EventCalls(StatusCalls):
         Args:
             after: The cursor of the last event that was read, be it from another process or before a restart: what
                 follows it comes first. None begins now, with the first step; "0" with the oldest that is kept.
-            kinds: Of which kinds (`EventKind`); empty means any. A gap is told in any case.
+            kinds: Of which kinds (`EventKind`); empty means any. A gap is always reported.
             task_id: Of which task.
         """
         while True:

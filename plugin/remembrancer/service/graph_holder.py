@@ -1,4 +1,4 @@
-"""A graph held open, calls to it counted, and what is asked of its past."""
+"""Graph holder: the part of the service that has one graph open, and counts the calls to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the service that starts and stops it: each is one thing at a time, ends, and leaves nothing behind."""
+"""Lifecycle: the part of the service that starts and stops it, one at a time, each bounded and leaving nothing open."""
 
 from __future__ import annotations
 

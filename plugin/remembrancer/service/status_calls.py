@@ -1,4 +1,4 @@
-"""The part of the service that tells how it is."""
+"""Status calls: the part of the service that reports its health and its numbers."""
 
 from __future__ import annotations
 

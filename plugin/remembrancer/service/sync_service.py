@@ -1,4 +1,4 @@
-"""The service for code without an event loop: each call is done on the service's own, and waited for."""
+"""Blocking calls for code without an event loop; each runs on the loop of the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `remembrancer serve` prints while it runs: where it listens, and a line for each execution."""
+"""Output of `remembrancer serve`: its endpoints, and a line for each execution."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SingleLineFormatter(logging.Formatter):
 class ServeLog:
     """Prints one line an event: words for people, or a JSON object for machines.
 
-    Tasks go on firing where nothing can be printed any longer.
+    Tasks go on firing where nothing can be printed.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -140,7 +140,7 @@ def _line(served: Served) -> str | None:
 
 
 def chronicled(handler: Handler, chronicle: ServeLog) -> Handler:
-    """Return *handler* with each of its runs told to *chronicle*; a plain one stays plain, and keeps its thread."""
+    """Return *handler* with each of its runs logged to *chronicle*; a plain one stays plain, and keeps its thread."""
 
     async def awaited(answer: Awaitable[HandlerReturn], told: _Told) -> HandlerReturn:
         with told:

@@ -61,12 +61,12 @@ class ConnectionFile(BaseModel):
     bolt_password: str | None = None
     """Lets a driver read the live graph, not write it."""
     folder: FolderIdentity | None = None
-    """The folder that is served: a beacon that says none, or another, is not of the folder that it lies in."""
+    """The folder that is served: a file without one, or with another, is not of the folder that it is in."""
 
 
-def write(folder: Path, beacon: ConnectionFile) -> None:
-    """Write the beacon in one step: no reader ever sees half of it, no other user reads it at all."""
-    write_private(folder / _NAME, beacon.model_dump_json(indent=2) + "\n")
+def write(folder: Path, written: ConnectionFile) -> None:
+    """Write the file in one step: no reader ever sees half of it, no other user reads it at all."""
+    write_private(folder / _NAME, written.model_dump_json(indent=2) + "\n")
 
 
 def write_private(path: Path, text: str) -> None:
@@ -79,22 +79,22 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read(folder: Path) -> ConnectionFile | None:
-    """Return the beacon in *folder*, if there is one that can be read and is of this folder; it may be stale."""
+    """Return the connection file in *folder*, if it can be read and is of this folder; its process may be gone."""
     found = _read(folder)
     return found if found is not None and _is_of(folder, found) else None
 
 
 def copied_from(folder: Path) -> str | None:
-    """Return the folder that the beacon in *folder* is of, if that is another one: it came along with a copy."""
+    """Return the folder of a connection file that a copy brought into *folder*; None if it is not such a one."""
     found = _read(folder)
     if found is None or _is_of(folder, found):
         return None
     return found.folder.path if found.folder else None
 
 
-def remove(folder: Path, beacon: ConnectionFile) -> None:
-    """Remove *beacon*, unless another scheduler has lit its own since, or another folder lies there now."""
-    if _read(folder) == beacon and _is_of(folder, beacon):
+def remove(folder: Path, written: ConnectionFile) -> None:
+    """Remove the file, unless another scheduler has written its own since, or another folder is there now."""
+    if _read(folder) == written and _is_of(folder, written):
         (folder / _NAME).unlink(missing_ok=True)
 
 
@@ -105,9 +105,9 @@ def _read(folder: Path) -> ConnectionFile | None:
         return None
 
 
-def _is_of(folder: Path, beacon: ConnectionFile) -> bool:
+def _is_of(folder: Path, written: ConnectionFile) -> bool:
     try:
-        return beacon.folder is not None and beacon.folder.is_same(FolderIdentity.of(folder))
+        return written.folder is not None and written.folder.is_same(FolderIdentity.of(folder))
     except OSError:
         return False
 

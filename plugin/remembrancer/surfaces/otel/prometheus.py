@@ -1,4 +1,4 @@
-"""What is measured, as Prometheus reads it: a piece to mount in somebody's application, and a server of its own."""
+"""Metrics in the format of Prometheus: an exporter to mount in an application, and a server of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API served on a port of this machine, in the loop that the scheduler runs in."""
+"""The server of the API, in the event loop of the scheduler."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GRACE_SECONDS: Final = 5
 _LARGEST_MESSAGE: Final = 4096
 """Bytes in one message of a WebSocket's client; what it sends is ignored."""
 _GONE_MS: Final = 60_000
-"""A client that has acknowledged nothing for so long has vanished: it holds no stream open any longer."""
+"""A client that has acknowledged nothing for so long is gone, and its streams end."""
 
 
 class RestServer:
@@ -55,7 +55,7 @@ class RestServer:
             root_path=network.root_path,
             ssl_certfile=network.certificate,
             ssl_keyfile=network.key,
-            proxy_headers=False,  # or whoever asks from this machine could say that another does
+            proxy_headers=False,  # or a client on this machine could pose as another
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -94,7 +94,7 @@ class RestServer:
 
 
 class _Quiet(BoundedServer):
-    """Leaves the process's signals to whoever serves."""
+    """Leaves the process's signals alone."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
