@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 GENEROUS = 60.0
 NEVER = 600.0
 """How long what hangs would hang."""
-QUICK = SchedulerOptions(stop_timeout_seconds=0.2)
+QUICK = SchedulerOptions(shutdown_timeout_seconds=0.2)
 
 
 async def until(true: Callable[[], object]) -> None:

@@ -1,1 +1,1 @@
-"""OpenTelemetry: what is measured and traced, through its API alone. Without an SDK in the process it says nothing."""
+"""OpenTelemetry: metrics and traces through its API; without an SDK in the process they go nowhere."""
