@@ -148,7 +148,7 @@ class QueryParams(NoParams):
     parameters: dict[str, object] | None = None
 
 
-class Served(Protocol):
+class ServedMethod(Protocol):
     """A method as the server sees it."""
 
     @property
@@ -244,7 +244,7 @@ SNAPSHOT: Final = Method("snapshot", FolderParams, lambda s, p: s.snapshot(p.fol
 EXAMINE: Final = Method("examine", NoParams, lambda s, _: s.examine(), TypeAdapter(list[CheckResult]))
 STATUS: Final = Method("get_status", NoParams, _status, TypeAdapter(ServiceStatus))
 
-METHODS: Final[dict[str, Served]] = {
+METHODS: Final[dict[str, ServedMethod]] = {
     method.name: method
     for method in (
         *(SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, SUMMARIES, RETAIN, CYPHER, STATUS),
