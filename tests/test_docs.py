@@ -31,8 +31,8 @@ from remembrancer.cli import app
 from remembrancer.fastapi import router
 from remembrancer.model.event import EventKind
 from remembrancer.model.execution import Reason
-from remembrancer.model.policy import TaskStatus
 from remembrancer.model.task import ScheduledTask
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.stores.commits.events import STREAMS
 from remembrancer_schema.catalog import queries
 from remembrancer_schema.kinds import EDGES
