@@ -167,7 +167,7 @@ Call Bob    completed  Bob agrees.
 """,
     "cron_with_deferral": """\
 Fri 08:00 UTC  cron_trigger      completed  written
-Sat 16:00 UTC  cron_trigger      deferred   Held over: the task was put off until 2027-03-27T16:00:00Z.
+Sat 16:00 UTC  cron_trigger      deferred   The task was deferred until 2027-03-27T16:00:00Z.
 Sat 16:00 UTC  deferred_trigger  completed  written
 Sun 07:00 UTC  cron_trigger      completed  written
 Mon 07:00 UTC  cron_trigger      completed  written
