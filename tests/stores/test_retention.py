@@ -174,7 +174,7 @@ async def test_a_running_service_rolls_up_by_itself_what_is_older_than_it_has_to
     lived = life(graph, 3)
     await lived.live(2)
     lived.clock.advance(timedelta(days=30))
-    options = SchedulerOptions(keep_executions_days=29)
+    options = SchedulerOptions(execution_retention_days=29)
     async with TaskSchedulerService(graph, lived.clock, options=options) as service:
         limit = lived.clock.now() - timedelta(days=29)
         while any(each.triggered_at < limit for each in await service.history(limit=1000)):  # noqa: ASYNC110 (polls a graph)
@@ -200,7 +200,7 @@ async def test_a_service_keeps_every_execution_unless_it_is_told_otherwise(graph
 
 @pytest.mark.parametrize("days", [-1, float("nan"), 1e9, True])
 async def test_a_time_to_keep_that_makes_no_sense_is_refused(service: TaskSchedulerService, days: float) -> None:
-    with pytest.raises(InvalidInput, match="keep_days"):
+    with pytest.raises(InvalidInput, match="execution_retention_days"):
         await service.retain(days)
 
 
