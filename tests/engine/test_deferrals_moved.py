@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)
-FORWARD: Final = "a deferral goes forward, past now and past the run that it puts off"
+FORWARD: Final = "after now and after the run that is deferred"
 
 
 def at(hour: int, minute: int = 0) -> datetime:

@@ -29,10 +29,10 @@ FEW: Final = frozenset(
 REPORTS: Final = frozenset(
     {
         *("outcomes", "outcomes_by_task", "outcomes_by_day", "why_not", "deferral_reasons", "thought_to_deferral"),
-        *("history_edges", "summaries", "size_of_own_thoughts", "rolled_up"),
+        *("history_edges", "summaries", "size_of_own_thoughts", "rolled_up", "counted_size"),
     }
 )
-"""Questions about the whole of the past, which the scheduler itself does not ask."""
+"""Questions about the whole of the past, which the scheduler itself does not ask; the last one of no server."""
 WHOLE: Final = frozenset({"check"})
 """Families of queries that read all of a graph, as a check or a repair has to."""
 TASKS: Final = 3000
