@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from remembrancer import Firing, TaskSchedulerService
-from remembrancer.surfaces.rest import router
+from remembrancer.fastapi import router
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,7 +12,6 @@ from agent import ARCHIVE, BRIEFING, INBOX, INVOICE, MONDAY, NEWSLETTER, RAIN, W
 from fast_clock import FastClock, at
 
 from remembrancer import SchedulerOptions, TaskSchedulerService
-from remembrancer.ports.filters import TaskFilter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 SPEED: Final = 3600.0
 """An hour of the day in a second."""
-_OPTIONS: Final = SchedulerOptions(lease_seconds=timedelta(hours=3).total_seconds(), stop_timeout_seconds=1)
+_OPTIONS: Final = SchedulerOptions(lease_seconds=timedelta(hours=3).total_seconds(), shutdown_timeout_seconds=1)
 _HOUR: Final = timedelta(hours=1).total_seconds()
 _Playing = tuple[TaskSchedulerService, FastClock]
 
@@ -81,7 +80,7 @@ async def _report_recovery(service: TaskSchedulerService, clock: FastClock, repo
     while not any(execution.status == "missed" for execution in await service.history()):  # noqa: ASYNC110 (the graph sets no event)
         await asyncio.sleep(0.01)  # the clock waits until the first tick is over
     await clock.until("14:11")
-    names = {task.task_id: task.name for task in await service.find_tasks(TaskFilter())}
+    names = {task.task_id: task.name for task in await service.find_tasks()}
     for execution in sorted(await service.history(), key=lambda each: each.nominal_at):
         name = names[execution.task_id]
         if execution.reason_code == "lease_expired":

@@ -53,7 +53,7 @@ def test_the_unit_runs_serve_with_options_that_exist() -> None:
 
 def test_the_unit_waits_longer_than_an_orderly_stop() -> None:
     settings = dict(unit_settings())
-    (limit,) = re.findall(r"--stop-timeout (\d+)", settings["ExecStart"])
+    (limit,) = re.findall(r"--shutdown-timeout (\d+)", settings["ExecStart"])
 
     assert int(settings["TimeoutStopSec"]) > int(limit) + 30
     assert settings["Restart"] == "on-failure"

@@ -28,12 +28,12 @@ from fastapi.routing import APIRoute
 import remembrancer
 from remembrancer import SchedulerOptions, TaskSchedulerService, errors
 from remembrancer.cli import app
+from remembrancer.fastapi import router
 from remembrancer.model.event import EventKind
 from remembrancer.model.execution import Reason
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.stores.commits.events import STREAMS
-from remembrancer.surfaces.rest import router
 from remembrancer_schema.catalog import queries
 from remembrancer_schema.kinds import EDGES
 

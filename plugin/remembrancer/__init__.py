@@ -1,94 +1,256 @@
-"""Remembrancer: a task scheduler for AI agents, kept in the agent's memory graph."""
+"""Remembrancer: a task scheduler for AI agents, kept in the agent's memory graph.
+
+Public are the names of this package, of its modules `errors`, `testing`, `fastapi`, `opentelemetry` and `prometheus`,
+and those of `remembrancer_schema`. Everything else may change from one version to the next.
+"""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from types import FunctionType
+from typing import TYPE_CHECKING, Final, get_type_hints
 
-if TYPE_CHECKING:
-    from remembrancer.bootstrap import TaskSchedulerService
-    from remembrancer.bootstrap.backups import backup_graph, restore_graph
-    from remembrancer.bootstrap.checks import check_graph, repair_graph
-    from remembrancer.bootstrap.copies import copy_graph
-    from remembrancer.errors import InvalidInput, RemembrancerError, TaskChanged, TaskEnded, TaskNotFound
-    from remembrancer.model.execution import Execution, ExecutionStatus, Reason
-    from remembrancer.model.handler_result import Defer, Done, Failed, Thought
-    from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
-    from remembrancer.model.request import ScheduleRequest
-    from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
-    from remembrancer.model.task_status import TaskStatus
-    from remembrancer.ports.handler import Firing, Handler
-    from remembrancer.service.lookup import get_service
-    from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceStatus, ServiceType
-    from remembrancer.settings import SchedulerOptions
+if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the two
+    from remembrancer.bootstrap import TaskSchedulerService as TaskSchedulerService
+    from remembrancer.bootstrap.backups import (
+        BackupResult as BackupResult,
+        backup_graph as backup_graph,
+        restore_graph as restore_graph,
+    )
+    from remembrancer.bootstrap.checks import check_graph as check_graph, repair_graph as repair_graph
+    from remembrancer.bootstrap.copies import copy_graph as copy_graph
+    from remembrancer.engine.maintenance.retention import PruneResult as PruneResult
+    from remembrancer.errors import (
+        CopyIncomplete as CopyIncomplete,
+        CopyMismatch as CopyMismatch,
+        CopyTargetNotEmpty as CopyTargetNotEmpty,
+        DiskFull as DiskFull,
+        DriverNotInstalled as DriverNotInstalled,
+        DuplicateTask as DuplicateTask,
+        ExecutionNotFound as ExecutionNotFound,
+        ExecutionUnreadable as ExecutionUnreadable,
+        ForeignConstraint as ForeignConstraint,
+        GraphAccessDenied as GraphAccessDenied,
+        GraphBusy as GraphBusy,
+        GraphDamaged as GraphDamaged,
+        GraphLocked as GraphLocked,
+        GraphNotFound as GraphNotFound,
+        GraphReadOnly as GraphReadOnly,
+        GraphReplaced as GraphReplaced,
+        GraphTooNew as GraphTooNew,
+        GraphTooOld as GraphTooOld,
+        GraphUnavailable as GraphUnavailable,
+        GraphUnreachable as GraphUnreachable,
+        IdempotencyKeyReused as IdempotencyKeyReused,
+        InvalidInput as InvalidInput,
+        NotAGraph as NotAGraph,
+        NotRunning as NotRunning,
+        OutcomeUnknown as OutcomeUnknown,
+        QueryFailed as QueryFailed,
+        RemembrancerError as RemembrancerError,
+        SchedulerBusy as SchedulerBusy,
+        ServerTooOld as ServerTooOld,
+        TaskChanged as TaskChanged,
+        TaskContended as TaskContended,
+        TaskEnded as TaskEnded,
+        TaskNotFound as TaskNotFound,
+        TaskUnreadable as TaskUnreadable,
+        WrongThread as WrongThread,
+    )
+    from remembrancer.model.audit import AuditEntry as AuditEntry
+    from remembrancer.model.cancellation import Cancellation as Cancellation
+    from remembrancer.model.deferral import Deferral as Deferral
+    from remembrancer.model.event import Event as Event, EventKind as EventKind, EventPage as EventPage
+    from remembrancer.model.execution import (
+        Execution as Execution,
+        ExecutionStatus as ExecutionStatus,
+        ExecutionType as ExecutionType,
+        Reason as Reason,
+    )
+    from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
+    from remembrancer.model.policy import (
+        Fold as Fold,
+        Gap as Gap,
+        Misfire as Misfire,
+        OnLost as OnLost,
+        SecondsField as SecondsField,
+    )
+    from remembrancer.model.replica import Replica as Replica
+    from remembrancer.model.request import ScheduleRequest as ScheduleRequest, TaskFields as TaskFields
+    from remembrancer.model.schedule import Cron as Cron, Once as Once
+    from remembrancer.model.summary import ExecutionSummary as ExecutionSummary
+    from remembrancer.model.task import (
+        Disposition as Disposition,
+        ScheduledTask as ScheduledTask,
+        ScheduledTaskInfo as ScheduledTaskInfo,
+        ScheduleResult as ScheduleResult,
+    )
+    from remembrancer.model.task_status import TaskStatus as TaskStatus, TaskType as TaskType
+    from remembrancer.model.token import AccessToken as AccessToken, NewToken as NewToken, Scope as Scope
+    from remembrancer.operations.diagnostics.checks import CheckResult as CheckResult, Severity as Severity
+    from remembrancer.operations.graph_copy import (
+        CopiedPart as CopiedPart,
+        CopyResult as CopyResult,
+        CopyStep as CopyStep,
+    )
+    from remembrancer.operations.statistics import TaskPage as TaskPage
+    from remembrancer.ports.graph_check import (
+        CheckReport as CheckReport,
+        CheckStep as CheckStep,
+        Finding as Finding,
+        RepairReport as RepairReport,
+    )
+    from remembrancer.ports.handler import (
+        Firing as Firing,
+        Handler as Handler,
+        HandlerReturn as HandlerReturn,
+        Progress as Progress,
+        StopSignal as StopSignal,
+    )
+    from remembrancer.ports.sync_calls import SyncCalls as SyncCalls
+    from remembrancer.service.lookup import get_service as get_service
+    from remembrancer.service.service import SchedulerService as SchedulerService
+    from remembrancer.service.telemetry.report_models import (
+        AnalyticsReport as AnalyticsReport,
+        CronAnalytics as CronAnalytics,
+        CronReport as CronReport,
+        PerformanceMetrics as PerformanceMetrics,
+        Period as Period,
+        StatusReport as StatusReport,
+        TasksReport as TasksReport,
+        TaskStatistics as TaskStatistics,
+    )
+    from remembrancer.service.telemetry.reports import Telemetry as Telemetry
+    from remembrancer.service.telemetry.status import (
+        PerformanceReport as PerformanceReport,
+        ReplicationReport as ReplicationReport,
+        ServiceCapabilities as ServiceCapabilities,
+        ServiceStatus as ServiceStatus,
+        ServiceType as ServiceType,
+        TaskExecutionReport as TaskExecutionReport,
+    )
+    from remembrancer.settings import SchedulerOptions as SchedulerOptions
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Defer",
-    "Done",
-    "Execution",
-    "ExecutionStatus",
-    "Failed",
-    "Firing",
-    "Fold",
-    "Gap",
-    "Handler",
-    "InvalidInput",
-    "Misfire",
-    "OnLost",
-    "Reason",
-    "RemembrancerError",
-    "ScheduleRequest",
-    "ScheduleResult",
-    "ScheduledTask",
-    "ScheduledTaskInfo",
-    "SchedulerOptions",
-    "SecondsField",
-    "ServiceCapabilities",
-    "ServiceStatus",
-    "ServiceType",
-    "TaskChanged",
-    "TaskEnded",
-    "TaskNotFound",
-    "TaskSchedulerService",
-    "TaskStatus",
-    "Thought",
-    "backup_graph",
-    "check_graph",
-    "copy_graph",
-    "get_service",
-    "repair_graph",
-    "restore_graph",
-]
-
-_HOMES = {
-    "bootstrap": ["TaskSchedulerService"],
-    "bootstrap.backups": ["backup_graph", "restore_graph"],
-    "bootstrap.checks": ["check_graph", "repair_graph"],
-    "bootstrap.copies": ["copy_graph"],
-    "settings": ["SchedulerOptions"],
-    "errors": ["InvalidInput", "RemembrancerError", "TaskChanged", "TaskEnded", "TaskNotFound"],
-    "model.execution": ["Execution", "ExecutionStatus", "Reason"],
-    "model.handler_result": ["Defer", "Done", "Failed", "Thought"],
-    "model.policy": ["Fold", "Gap", "Misfire", "OnLost", "SecondsField"],
-    "model.request": ["ScheduleRequest"],
-    "model.task": ["ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"],
-    "model.task_status": ["TaskStatus"],
-    "ports.handler": ["Firing", "Handler"],
-    "service.lookup": ["get_service"],
-    "service.telemetry.status": ["ServiceCapabilities", "ServiceStatus", "ServiceType"],
+_API: Final = {
+    "bootstrap": ("TaskSchedulerService",),
+    "bootstrap.backups": ("BackupResult", "backup_graph", "restore_graph"),
+    "bootstrap.checks": ("check_graph", "repair_graph"),
+    "bootstrap.copies": ("copy_graph",),
+    "engine.maintenance.retention": ("PruneResult",),
+    "errors": (
+        "CopyIncomplete",
+        "CopyMismatch",
+        "CopyTargetNotEmpty",
+        "DiskFull",
+        "DriverNotInstalled",
+        "DuplicateTask",
+        "ExecutionNotFound",
+        "ExecutionUnreadable",
+        "ForeignConstraint",
+        "GraphAccessDenied",
+        "GraphBusy",
+        "GraphDamaged",
+        "GraphLocked",
+        "GraphNotFound",
+        "GraphReadOnly",
+        "GraphReplaced",
+        "GraphTooNew",
+        "GraphTooOld",
+        "GraphUnavailable",
+        "GraphUnreachable",
+        "IdempotencyKeyReused",
+        "InvalidInput",
+        "NotAGraph",
+        "NotRunning",
+        "OutcomeUnknown",
+        "QueryFailed",
+        "RemembrancerError",
+        "SchedulerBusy",
+        "ServerTooOld",
+        "TaskChanged",
+        "TaskContended",
+        "TaskEnded",
+        "TaskNotFound",
+        "TaskUnreadable",
+        "WrongThread",
+    ),
+    "model.audit": ("AuditEntry",),
+    "model.cancellation": ("Cancellation",),
+    "model.deferral": ("Deferral",),
+    "model.event": ("Event", "EventKind", "EventPage"),
+    "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
+    "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
+    "model.policy": ("Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
+    "model.replica": ("Replica",),
+    "model.request": ("ScheduleRequest", "TaskFields"),
+    "model.schedule": ("Cron", "Once"),
+    "model.summary": ("ExecutionSummary",),
+    "model.task": ("Disposition", "ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"),
+    "model.task_status": ("TaskStatus", "TaskType"),
+    "model.token": ("AccessToken", "NewToken", "Scope"),
+    "operations.diagnostics.checks": ("CheckResult", "Severity"),
+    "operations.graph_copy": ("CopiedPart", "CopyResult", "CopyStep"),
+    "operations.statistics": ("TaskPage",),
+    "ports.graph_check": ("CheckReport", "CheckStep", "Finding", "RepairReport"),
+    "ports.handler": ("Firing", "Handler", "HandlerReturn", "Progress", "StopSignal"),
+    "ports.sync_calls": ("SyncCalls",),
+    "service.lookup": ("get_service",),
+    "service.service": ("SchedulerService",),
+    "service.telemetry.report_models": (
+        "AnalyticsReport",
+        "CronAnalytics",
+        "CronReport",
+        "PerformanceMetrics",
+        "Period",
+        "StatusReport",
+        "TasksReport",
+        "TaskStatistics",
+    ),
+    "service.telemetry.reports": ("Telemetry",),
+    "service.telemetry.status": (
+        "PerformanceReport",
+        "ReplicationReport",
+        "ServiceCapabilities",
+        "ServiceStatus",
+        "ServiceType",
+        "TaskExecutionReport",
+    ),
+    "settings": ("SchedulerOptions",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+"""The public names by the module that defines them."""
+
+_HOME_OF: Final = {name: f"{__name__}.{home}" for home, names in _API.items() for name in names}
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll] (type checkers read the imports above)
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name when it is first used, so that importing the package costs next to nothing."""
+    """Load a public name at its first use, so that importing the package is quick."""
     if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+    found: object = getattr(import_module(_HOME_OF[name]), name)
+    for each, home in _HOME_OF.items():
+        if home in sys.modules:
+            _adopt(getattr(sys.modules[home], each, None), home)
+    return found
 
 
 def __dir__() -> list[str]:
     """List the public names, those not loaded yet too."""
     return sorted({*globals(), *__all__})
+
+
+def _adopt(found: object, home: str) -> None:
+    """Let a public class or function of the module *home* show itself as one of this package.
+
+    Its annotations are texts, which readers look up in the module that it names: they become types first.
+    """
+    if not isinstance(found, type | FunctionType) or found.__module__ != home:
+        return
+    hints = get_type_hints(found, include_extras=True)
+    found.__annotations__.update({each: hints[each] for each in found.__annotations__})
+    for name, field in getattr(found, "__dataclass_fields__", {}).items():
+        field.type = hints[name]
+    found.__module__ = __name__

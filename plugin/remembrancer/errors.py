@@ -40,10 +40,7 @@ RemembrancerError
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 
 class RemembrancerError(Exception):
@@ -193,7 +190,7 @@ class SchedulerBusy(RemembrancerError):
         self.limit = limit
         super().__init__(
             f"All {limit} handler slots are taken, and none became free within {seconds:g} s; nothing was started. "
-            "Try again later, or raise max_concurrent."
+            "Try again later, or raise max_concurrent_handlers."
         )
 
 

@@ -1,54 +1,231 @@
-"""How one scheduler runs: every number, once."""
+"""Settings of one scheduler: each number once, with its bounds and its help, and all that follows from them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Annotated, Final, Self, cast, get_args, get_type_hints
 
-from remembrancer.model.query_limits import ROWS, SECONDS, SIZE, QueryLimits
+from remembrancer.errors import InvalidInput
+from remembrancer.model.query_limits import LARGEST, LONGEST_SECONDS, ROWS, SECONDS, SIZE
+
+_TIMING: Final = "Timing"
+_LOAD: Final = "Load"
+_RETENTION: Final = "Retention"
+_QUERIES: Final = "Query limits"
+_DAY: Final = 86_400
+_MOST_DAYS: Final = 36_500
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The declaration of a setting, beside its type and its default.
+
+    Args:
+        low: The smallest value.
+        high: The largest.
+        section: The heading that it is listed under.
+        help: Its effect, in a line.
+        example: A value that works, where the default is none.
+    """
+
+    low: float
+    high: float
+    section: str
+    help: str
+    example: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerOptions:
-    """The scheduler's own settings; the tasks' are with the tasks.
+    """The scheduler's own numbers; those of a task are with the task."""
+
+    check_interval_seconds: Annotated[
+        float,
+        Bounds(0.01, _DAY, _TIMING, "The longest sleep between two ticks. Known tasks fire on time, whatever it is."),
+    ] = 60.0
+    poll_interval_seconds: Annotated[
+        float,
+        Bounds(
+            0.01,
+            3600,
+            _TIMING,
+            "How often a lone replica polls a shared graph: a task that another replica schedules is late by no more.",
+        ),
+    ] = 1.25
+    work_stealing_delay_seconds: Annotated[
+        float,
+        Bounds(0, _DAY, _TIMING, "How overdue the task of another replica is before this one runs it."),
+    ] = 2.0
+    lease_seconds: Annotated[
+        float,
+        Bounds(
+            0.1, _DAY, _TIMING, "How long a claim holds without a heartbeat. Heartbeats are three times as frequent."
+        ),
+    ] = 60.0
+    default_timeout_seconds: Annotated[
+        float,
+        Bounds(0.001, _DAY, _TIMING, "How long a handler may take, if its task sets no timeout."),
+    ] = 300.0
+    shutdown_timeout_seconds: Annotated[
+        float,
+        Bounds(0, _DAY, _TIMING, "How long `stop` waits for handlers before it cancels them."),
+    ] = 10.0
+    max_concurrent_handlers: Annotated[
+        int,
+        Bounds(1, 1_000_000, _LOAD, "The most handlers that run at a time."),
+    ] = 2000
+    claim_batch_size: Annotated[
+        int,
+        Bounds(1, 100_000, _LOAD, "The most occurrences that one commit claims."),
+    ] = 1000
+    execution_retention_days: Annotated[
+        float | None,
+        Bounds(
+            0,
+            _MOST_DAYS,
+            _RETENTION,
+            "The age at which an ended execution becomes part of a daily summary. Unset keeps every execution.",
+            90,
+        ),
+    ] = None
+    event_retention_count: Annotated[
+        int,
+        Bounds(1, LARGEST, _RETENTION, "The newest events that are kept, in each stream of the event log."),
+    ] = 100_000
+    event_retention_seconds: Annotated[
+        float,
+        Bounds(0, _MOST_DAYS * _DAY, _RETENTION, "How long an event is kept at most."),
+    ] = 86_400.0
+    query_seconds: Annotated[
+        float,
+        Bounds(0.001, LONGEST_SECONDS, _QUERIES, "How long a query may take."),
+    ] = SECONDS
+    query_rows: Annotated[int, Bounds(1, LARGEST, _QUERIES, "The most rows that a query may return.")] = ROWS
+    query_bytes: Annotated[int, Bounds(1, LARGEST, _QUERIES, "The most bytes of JSON that a query may return.")] = SIZE
+
+    def __post_init__(self) -> None:
+        """Validate every number. Raises InvalidInput."""
+        for setting in SETTINGS.values():
+            setting.check(getattr(self, setting.name), setting.name)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Return the options that environment variables set, such as REMEMBRANCER_LEASE_SECONDS.
+
+        Args:
+            environment: The variables; None is those of this process. A variable that is absent, or empty, leaves the
+                default.
+
+        Raises:
+            InvalidInput: One of them is out of its bounds, or no number; `field` is its name.
+        """
+        variables = os.environ if environment is None else environment
+        return replace(
+            cls(),
+            **{
+                each.name: each.read(text, each.variable)
+                for each in SETTINGS.values()
+                if (text := variables.get(each.variable))
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One field of `SchedulerOptions`, under each of its names.
 
     Args:
-        check_interval_seconds: The longest sleep between two looks at the graph. Known tasks fire on time
-            whatever it is; on a graph of one's own it bounds how late a task armed from outside is found.
-        batch: How many occurrences one pass claims at most.
-        max_concurrent: How many handlers run at a time at most.
-        timeout_seconds: How long a handler may take whose task says nothing else.
-        lease_seconds: How long a claim holds without a heartbeat; heartbeats come three times as often.
-        events_kept: How many of the newest events of the log are kept, in each of its streams.
-        events_kept_seconds: For how long an event is kept at most.
-        stop_timeout_seconds: How long `stop` waits for handlers before it cancels them.
-        hearing_seconds: On a shared graph, how often a replica that is alone polls who is there and what comes next;
-            of several, each does so less often, down to half as often where there are four or more. A task that was
-            scheduled through another fires at most so late.
-        help_seconds: On a shared graph, how late another replica's task is before one helps out.
-        keep_executions_days: After so many days an execution that is over is rolled up into the summary of its task
-            and day; None keeps each of them for ever. On the embedded graph the space is used again by a process
-            whose first service says so; one that keeps everything never looks for space.
-        query_seconds: How long a query of a user may take, such as `cypher`.
-        query_rows: How many rows its answer may have.
-        query_bytes: How many bytes of JSON they may be.
+        name: Of the field.
+        whole: Whether it takes whole numbers only.
+        default: Its value where none is given; None: there is none.
+        bounds: Its declaration.
     """
 
-    check_interval_seconds: float = 60.0
-    batch: int = 1000
-    max_concurrent: int = 2000
-    timeout_seconds: float = 300.0
-    lease_seconds: float = 60.0
-    stop_timeout_seconds: float = 10.0
-    hearing_seconds: float = 1.25
-    help_seconds: float = 2.0
-    keep_executions_days: float | None = None
-    events_kept: int = 100_000
-    events_kept_seconds: float = 86_400.0
-    query_seconds: float = SECONDS
-    query_rows: int = ROWS
-    query_bytes: int = SIZE
+    name: str
+    whole: bool
+    default: float | None
+    bounds: Bounds
 
     @property
-    def query_limits(self) -> QueryLimits:
-        """The limits of a user's query."""
-        return QueryLimits(self.query_seconds, self.query_rows, self.query_bytes)
+    def unit(self) -> str:
+        """Its unit, which the name ends with; empty for a count."""
+        last = self.name.rpartition("_")[2]
+        return last if last in {"seconds", "days", "bytes"} else ""
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return f"REMEMBRANCER_{self.name.upper()}"
+
+    @property
+    def option(self) -> str:
+        """Its option of `serve`: without the unit if that is seconds, and more than one word is left."""
+        shorter = self.name.removesuffix("_seconds")
+        return f"--{(shorter if '_' in shorter else self.name).replace('_', '-')}"
+
+    @property
+    def shown_default(self) -> str:
+        """Its default, in words."""
+        return "unset" if self.default is None else _written(self.default)
+
+    @property
+    def allowed(self) -> str:
+        """Its bounds, in words."""
+        kind = "" if self.unit else "a whole number, " if self.whole else "a number, "
+        return f"{kind}{_written(self.bounds.low)} to {_written(self.bounds.high)} {self.unit}".rstrip()
+
+    def check(self, value: object, field: str) -> None:
+        """Validate a value given as *field*. Raises InvalidInput."""
+        if value is None and self.default is None:
+            return
+        kinds = int if self.whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not self.bounds.low <= value <= self.bounds.high:
+            raise InvalidInput(field, value, self.allowed, self._example)
+
+    def read(self, text: str, field: str) -> float:
+        """Return the number that *text* says, in the setting's own unit or, of time, with another. Raises InvalidInput.
+
+        A time may have a unit: 500ms, 90s, 10m, 36h, 90d, 12w.
+        """
+        found = _QUANTITY.fullmatch(text.strip())
+        timed = _IN_SECONDS.get(self.unit)
+        if found is None or (found[2] and not timed) or (self.whole and not found[1].isdecimal()):
+            raise InvalidInput(field, text, f"{self.allowed}{_WITH_UNIT if timed else ''}", self._example)
+        number = int(found[1]) if self.whole else float(found[1])
+        if found[2] and timed:
+            number *= _UNITS[found[2]] / timed
+        self.check(number, field)
+        return number
+
+    @property
+    def _example(self) -> float | None:
+        return self.bounds.example if self.default is None else self.default
+
+
+def _written(number: float) -> str:
+    return f"{int(number):,}" if number == int(number) else f"{number:g}"
+
+
+def _declared() -> Mapping[str, Setting]:
+    """Return what the annotations of `SchedulerOptions` declare."""
+    hints = get_type_hints(SchedulerOptions, include_extras=True)
+    found: dict[str, Setting] = {}
+    for each in fields(SchedulerOptions):
+        kind, bounds = get_args(hints[each.name])
+        found[each.name] = Setting(each.name, kind is int, cast("float | None", each.default), bounds)
+    return MappingProxyType(found)
+
+
+_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": _DAY, "w": 7 * _DAY}
+_IN_SECONDS: Final = {"seconds": 1, "days": _DAY}
+_QUANTITY: Final = re.compile(rf"([0-9]+(?:\.[0-9]+)?)\s*({'|'.join(_UNITS)})?")
+_WITH_UNIT: Final = f"; with a unit of its own if need be: {', '.join(_UNITS)}"
+SETTINGS: Final = _declared()
+"""Every setting by its name."""
+SchedulerOptions.__doc__ = f"{SchedulerOptions.__doc__}\n\nArgs:\n" + "\n".join(
+    f"    {each.name}: {each.bounds.help} ({each.allowed})" for each in SETTINGS.values()
+)

@@ -1,18 +1,14 @@
-"""What users test their own tasks with: a clock that stands still until told, and a scheduler run by hand."""
+"""Test tools for a user's own tasks: a clock that moves on command, and a scheduler that ticks on command."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
 from remembrancer.engine.clock_steps import ClockSteps
 from remembrancer.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from remembrancer.service.service import SchedulerService
+from remembrancer.service.service import SchedulerService
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,7 +31,7 @@ class VirtualClock:
         return self._now
 
     def advance(self, by: timedelta) -> None:
-        """Move on by *by*; whoever waits for a moment up to then is woken."""
+        """Advance by *by*, and wake what waits for a time up to then."""
         self.set(self._now + by)
 
     def set(self, moment: datetime) -> None:
@@ -59,7 +55,7 @@ class VirtualClock:
 
 
 class ManualScheduler:
-    """A service whose checker runs only when told: tests of schedules need no sleep.
+    """A service that ticks on command, so that tests of schedules need no sleep.
 
     Args:
         service: Not started; made with `time_service=clock`.
@@ -71,17 +67,17 @@ class ManualScheduler:
         self.clock = clock
 
     async def __aenter__(self) -> Self:
-        """Open the graph and take over what a former process left."""
+        """Open the graph, and recover what a former process left."""
         await self.service.open()
         await self.service.recover()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Let the graph go."""
+        """Close the graph."""
         await self.service.close()
 
     async def tick(self, by: timedelta = timedelta(0)) -> int:
-        """Move the clock on, do all that is due, wait for its handlers; return how many occurrences that were."""
+        """Advance the clock, run what is due, wait for its handlers; return the number of occurrences."""
         self.clock.advance(by)
         done = 0
         while accounted := await self.service.tick():

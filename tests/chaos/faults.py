@@ -22,8 +22,7 @@ from replica import HELD
 from remembrancer import TaskSchedulerService
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set as AbstractSet
     from pathlib import Path
 
     from accounts import Row

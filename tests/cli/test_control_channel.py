@@ -11,7 +11,6 @@ import pytest
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskEnded, TaskNotFound, TaskSchedulerService
 from remembrancer.errors import GraphUnavailable
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import ConnectionFile
@@ -77,7 +76,7 @@ async def test_the_answers_are_those_of_the_service_itself() -> None:
         deferred = await remote.defer_task(reply.task_id, "2090-01-01T00:00:00Z", "Ada is away")
 
         assert await remote.get_task(reply.task_id) == await service.get_task(reply.task_id)
-        assert await remote.find_tasks(TaskFilter()) == await service.find_tasks(TaskFilter())
+        assert await remote.find_tasks() == await service.find_tasks()
         assert await remote.history() == await service.history() == []
         assert deferred.deferral_count == 1
         assert (await remote.get_status()).active_tasks == 1
@@ -114,7 +113,7 @@ async def test_one_bad_request_of_many_leaves_nothing_behind() -> None:
         with pytest.raises(InvalidInput):
             await remote.schedule_tasks([REPORT, ScheduleRequest("X", "X", "X", "t")])
 
-        assert await service.find_tasks(TaskFilter()) == []
+        assert await service.find_tasks() == []
 
 
 async def test_without_the_token_nothing_is_answered() -> None:

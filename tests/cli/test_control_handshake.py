@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.surfaces.control import listener
 from remembrancer.surfaces.control.client import RemoteScheduler
-from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint, read
+from remembrancer.surfaces.control.connection_file import ConnectionFile, FolderIdentity, read
 from remembrancer.surfaces.control.handshake import LONGEST_LINE, NOT_ADMITTED
 from remembrancer.surfaces.control.server import ControlServer
 
@@ -31,14 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from conftest import Serve, Terminal, Until
-    from remembrancer.surfaces.control.address import ControlSocket
+    from remembrancer.surfaces.server import Endpoint
 
 SECRET = "only the two of us know"
 unix = pytest.mark.skipif(sys.platform == "win32", reason="a system with Unix sockets")
 
 
 @asynccontextmanager
-async def served(place: Endpoint | None, port: int | None) -> AsyncIterator[tuple[ControlSocket, ConnectionFile]]:
+async def served(place: FolderIdentity | None, port: int | None) -> AsyncIterator[tuple[Endpoint, ConnectionFile]]:
     service = TaskSchedulerService(":memory:")
     await service.open()
     control = ControlServer(service, SECRET, port=port, folder=place)
@@ -108,7 +107,7 @@ async def test_a_stranger_on_the_stale_socket_gets_nothing(tmp_path: Path, caplo
         listening.bind(str(tmp_path / "control.sock"))
         listening.listen()
         stranger = Stranger(listening, ANSWERS["a proof of its own"])
-        place = Endpoint.of(tmp_path)
+        place = FolderIdentity.of(tmp_path)
         beacon = ConnectionFile(pid=1, host="127.0.0.1", control_socket="control.sock", token=SECRET, folder=place)
 
         with caplog.at_level(logging.WARNING, logger="remembrancer"):
@@ -156,7 +155,7 @@ async def test_a_socket_of_another_user_is_not_spoken_to(shared: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/") as process:  # noqa: ASYNC220 (it listens meanwhile)
         assert process.stdout is not None
         assert process.stdout.readline() == "listens\n"
-        place = Endpoint.of(shared)
+        place = FolderIdentity.of(shared)
         beacon = ConnectionFile(pid=1, host="127.0.0.1", control_socket="control.sock", token=SECRET, folder=place)
 
         assert await RemoteScheduler.connect(beacon, place) is None
@@ -165,7 +164,7 @@ async def test_a_socket_of_another_user_is_not_spoken_to(shared: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="root can be another user")
 async def test_another_user_is_not_heard_at_all(shared: Path) -> None:
-    async with served(Endpoint.of(shared), None):
+    async with served(FolderIdentity.of(shared), None):
         (shared / "control.sock").chmod(0o666)
         command = [sys.executable, "-S", "-c", AS_ANOTHER_USER, str(shared / "control.sock")]
         ran = await asyncio.to_thread(
@@ -176,11 +175,11 @@ async def test_another_user_is_not_heard_at_all(shared: Path) -> None:
 
 
 async def test_both_ways_lead_to_the_scheduler(tmp_path: Path, port: int | None) -> None:
-    place = Endpoint.of(tmp_path)
+    place = FolderIdentity.of(tmp_path)
     async with served(place, port) as (at, beacon):
         remote = await RemoteScheduler.connect(beacon, place)
         assert remote is not None
-        assert await remote.find_tasks(TaskFilter()) == []
+        assert await remote.find_tasks() == []
         await remote.close()
 
         assert await RemoteScheduler.connect(beacon.model_copy(update={"token": "a guess"}), place) is None
@@ -189,14 +188,14 @@ async def test_both_ways_lead_to_the_scheduler(tmp_path: Path, port: int | None)
     assert os.listdir(tmp_path) == []  # noqa: PTH208 (it blocks nothing else)
 
 
-async def opened(at: ControlSocket, folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def opened(at: Endpoint, folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     if at.path is not None:
         return await asyncio.open_unix_connection(folder / at.path)
     return await asyncio.open_connection("127.0.0.1", at.port)
 
 
 async def test_a_replayed_proof_opens_nothing(tmp_path: Path, port: int | None) -> None:
-    async with served(Endpoint.of(tmp_path), port) as (at, _):
+    async with served(FolderIdentity.of(tmp_path), port) as (at, _):
         for proof in ("", "0" * 64, "é" * 32):
             reader, writer = await opened(at, tmp_path)
             writer.write(json.dumps({"nonce": "0" * 64}).encode() + b"\n")
@@ -209,7 +208,7 @@ async def test_a_replayed_proof_opens_nothing(tmp_path: Path, port: int | None) 
 
 
 async def test_a_peer_not_admitted_is_heard_for_4_kib(tmp_path: Path, port: int | None) -> None:
-    async with served(Endpoint.of(tmp_path), port) as (at, _):
+    async with served(FolderIdentity.of(tmp_path), port) as (at, _):
         reader, writer = await opened(at, tmp_path)
         writer.write(b"x" * (LONGEST_LINE + 1))
 
@@ -222,7 +221,7 @@ async def test_a_peer_that_says_nothing_is_let_go(
     tmp_path: Path, port: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "ADMISSION_SECONDS", 0.2)
-    async with served(Endpoint.of(tmp_path), port) as (at, _):
+    async with served(FolderIdentity.of(tmp_path), port) as (at, _):
         for said in (b"", b'{"nonce": '):
             reader, writer = await opened(at, tmp_path)
             writer.write(said)
@@ -236,13 +235,13 @@ async def test_idle_connections_leave_room_for_others(
 ) -> None:
     monkeypatch.setattr(listener, "MOST_CONNECTIONS", 4)
     monkeypatch.setattr(listener, "ADMISSION_SECONDS", 1.0)
-    async with served(place := Endpoint.of(tmp_path), port) as (at, beacon):
+    async with served(place := FolderIdentity.of(tmp_path), port) as (at, beacon):
         idle = [await opened(at, tmp_path) for _ in range(20)]
         remote = None
         async with asyncio.timeout(120):
             while remote is None:
                 remote = await RemoteScheduler.connect(beacon, place)
-        assert await remote.find_tasks(TaskFilter()) == []
+        assert await remote.find_tasks() == []
 
         await remote.close()
         for _, writer in idle:
@@ -260,7 +259,7 @@ def deep(tmp_path: Path) -> Iterator[Path]:
 
 @unix
 async def test_a_deep_folder_has_its_socket_all_the_same(deep: Path) -> None:
-    place = Endpoint.of(deep)
+    place = FolderIdentity.of(deep)
     async with served(place, None) as (at, beacon):
         remote = await RemoteScheduler.connect(beacon, place)
 
@@ -274,7 +273,7 @@ async def test_a_deep_folder_has_its_socket_all_the_same(deep: Path) -> None:
 async def test_where_no_socket_can_lie_a_private_one_serves(tmp_path: Path) -> None:
     (tmp_path / "control.sock").mkdir()  # nothing can be bound there
     (tmp_path / "control.sock" / "in the way").touch()
-    place = Endpoint.of(tmp_path)
+    place = FolderIdentity.of(tmp_path)
     async with served(place, None) as (at, beacon):
         remote = await RemoteScheduler.connect(beacon, place)
 

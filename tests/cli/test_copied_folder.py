@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer.surfaces.control.client import RemoteScheduler
-from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint, copied_from, read, remove
+from remembrancer.surfaces.control.connection_file import ConnectionFile, FolderIdentity, copied_from, read, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ async def test_a_link_to_a_served_folder_reaches_its_scheduler(terminal: Any, se
     terminal.json(*DAILY, "--graph", str(link))
 
     assert len(terminal.json("list")) == 1
-    assert serving.beacon["folder"] == Endpoint.of(link).model_dump()
+    assert serving.beacon["folder"] == FolderIdentity.of(link).model_dump()
 
 
 async def test_a_scheduler_may_serve_the_copy_too(terminal: Any, serve: Serve) -> None:
@@ -84,12 +84,12 @@ async def test_a_scheduler_admits_only_who_asks_of_its_folder(terminal: Any, ser
     serve()
     beacon = read(terminal.graph)
     assert beacon is not None
-    admitted = await RemoteScheduler.connect(beacon, Endpoint.of(terminal.graph))
+    admitted = await RemoteScheduler.connect(beacon, FolderIdentity.of(terminal.graph))
     assert admitted is not None
     await admitted.close()
 
     (tmp_path / "control.sock").symlink_to(terminal.graph / "control.sock")
-    assert await RemoteScheduler.connect(beacon, Endpoint.of(tmp_path)) is None
+    assert await RemoteScheduler.connect(beacon, FolderIdentity.of(tmp_path)) is None
     beside = beacon.model_copy(update={"control_socket": str(terminal.graph / "control.sock")})
     assert await RemoteScheduler.connect(beside) is None
 

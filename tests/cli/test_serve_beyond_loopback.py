@@ -122,7 +122,7 @@ async def test_silent_tls_clients_keep_nobody_out(certificate: Certificate, monk
     trusting = ssl.create_default_context(cafile=cert)
     async with TaskSchedulerService(":memory:") as service:
         server = RestServer(service, network=Network(certificate=cert, key=key))
-        port = await server.start()
+        port = (await server.start()).port
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
         async with httpx.AsyncClient(verify=trusting) as client:
             answer = await client.get(f"https://127.0.0.1:{port}{HEALTH}", timeout=60)
@@ -183,7 +183,7 @@ async def test_the_api_is_served_below_a_root_path() -> None:
     async with TaskSchedulerService(":memory:") as service:
         network = Network(proxies=("127.0.0.1",), root_path="/scheduler")
         server = RestServer(service, network=network)
-        port = await server.start()
+        port = (await server.start()).port
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as asked:
             health = await asked.get(HEALTH)
             schema = (await asked.get("/v1/openapi.json")).json()

@@ -111,7 +111,7 @@ def outcomes(terminal: Terminal) -> list[tuple[str, str | None]]:
 def test_a_first_signal_is_an_orderly_end(
     terminal: Terminal, serve: Serve, handler: str, number: signal.Signals
 ) -> None:
-    serving = busy(terminal, serve, handler, "--no-bolt", "--stop-timeout", "0.5")
+    serving = busy(terminal, serve, handler, "--no-bolt", "--shutdown-timeout", "0.5")
 
     serving.process.send_signal(number)
     code, err = ended(serving)
@@ -132,7 +132,7 @@ def test_a_first_signal_is_an_orderly_end(
 def test_a_second_signal_ends_at_once(
     terminal: Terminal, serve: Serve, handler: str, number: signal.Signals, until: Until
 ) -> None:
-    serving = busy(terminal, serve, handler, "--stop-timeout", str(HOUR), on_lost="retry")
+    serving = busy(terminal, serve, handler, "--shutdown-timeout", str(HOUR), on_lost="retry")
 
     serving.process.send_signal(signal.SIGINT)
     if handler != "block":  # which hangs the loop: it says nothing any more
@@ -148,7 +148,7 @@ def test_a_second_signal_ends_at_once(
 
 
 def test_a_loop_that_hangs_does_not_hold_the_end_up(terminal: Terminal, serve: Serve) -> None:
-    serving = busy(terminal, serve, "block", "--no-bolt", "--stop-timeout", "0")
+    serving = busy(terminal, serve, "block", "--no-bolt", "--shutdown-timeout", "0")
 
     serving.process.send_signal(signal.SIGTERM)
     code, err = ended(serving)
@@ -160,7 +160,7 @@ def test_a_loop_that_hangs_does_not_hold_the_end_up(terminal: Terminal, serve: S
 
 def test_what_it_waits_for_is_told(terminal: Terminal, serve: Serve) -> None:
     (terminal.folder / "agent.py").write_text(HANDLERS)
-    process = terminal.begin("serve", "--handler", "agent:wait", "--no-bolt", "--stop-timeout", "0.5")
+    process = terminal.begin("serve", "--handler", "agent:wait", "--no-bolt", "--shutdown-timeout", "0.5")
     assert process.stdout
     assert process.stdout.readline().startswith("Serving ")
     terminal.json("schedule", "Long", "--in", "0s", "--prompt", "long")

@@ -120,7 +120,7 @@ class Worker:
         self._marks: list[str] = []
         self._over = asyncio.Event()
         self._handle = {"swallows": swallows, "exits": exits}.get(orders.handler, dice)
-        options = SchedulerOptions(lease_seconds=orders.lease_seconds, stop_timeout_seconds=STOP_SECONDS)
+        options = SchedulerOptions(lease_seconds=orders.lease_seconds, shutdown_timeout_seconds=STOP_SECONDS)
         handler = hangs if orders.handler == "hangs" else self._told
         self.service = TaskSchedulerService(orders.folder, self._clock, 0.5, handler, options=options)
 

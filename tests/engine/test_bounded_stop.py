@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from remembrancer import Execution, Firing
 
 pytestmark = pytest.mark.slow
-HASTY = SchedulerOptions(stop_timeout_seconds=0.1)
+HASTY = SchedulerOptions(shutdown_timeout_seconds=0.1)
 
 
 async def history_of(graph: Path) -> list[Execution]:
@@ -160,7 +160,7 @@ async def handle(firing):
 async def main():
     global begun
     begun = asyncio.Event()
-    options = SchedulerOptions(stop_timeout_seconds=0.1)
+    options = SchedulerOptions(shutdown_timeout_seconds=0.1)
     async with TaskSchedulerService(sys.argv[1], handler=handle, options=options) as service:
         await service.schedule_task("t", "g", "p", "th", datetime.now(UTC))
         await begun.wait()

@@ -51,7 +51,7 @@ class Asynchronous:
 async def test_a_cancelled_task_does_not_begin_afterwards(kind: type[Plain | Asynchronous]) -> None:
     handler = kind()
     said: dict[str, float] = {}
-    async with TaskSchedulerService(handler=handler, options=SchedulerOptions(batch=3)) as service:
+    async with TaskSchedulerService(handler=handler, options=SchedulerOptions(claim_batch_size=3)) as service:
         ids = [await schedule(service, seconds=0.3) for _ in range(MANY)]
         await until(lambda: bool(handler.began))
 

@@ -97,7 +97,7 @@ async def by_name_async(firing: Firing) -> Any:
 @pytest.mark.parametrize("handler", [by_name, by_name_async], ids=["plain", "async"])
 async def test_a_run_that_ends_oddly_fails_and_says_how(handler: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "remembrancer")
-    options = SchedulerOptions(timeout_seconds=3600)
+    options = SchedulerOptions(default_timeout_seconds=3600)
     async with TaskSchedulerService(handler=handler, options=options) as service:
         ids = {await schedule(service, name): name for name in ENDS}
         ended = await outcomes(service, len(ENDS))

@@ -56,7 +56,7 @@ def hanging() -> Iterator[Hangs]:
 
 async def test_a_quick_handler_runs_beside_many_hung_ones() -> None:
     with hanging() as handler:
-        options = SchedulerOptions(stop_timeout_seconds=0.1)
+        options = SchedulerOptions(shutdown_timeout_seconds=0.1)
         async with TaskSchedulerService(handler=handler, options=options) as service:
             for _ in range(HUNG):
                 await schedule(service, "hung")
@@ -70,7 +70,7 @@ async def test_a_quick_handler_runs_beside_many_hung_ones() -> None:
 
 async def test_a_deadline_settles_a_hung_handler_that_keeps_its_slot() -> None:
     with hanging() as handler:
-        options = SchedulerOptions(max_concurrent=2, stop_timeout_seconds=0.1)
+        options = SchedulerOptions(max_concurrent_handlers=2, shutdown_timeout_seconds=0.1)
         async with TaskSchedulerService(handler=handler, options=options) as service:
             scheduler = service._running_scheduler()
             hung = await schedule(service, "hung", timeout_seconds=0.2)
@@ -141,7 +141,7 @@ def handle(firing):
     time.sleep(3600)
 begun = []
 async def main():
-    service = TaskSchedulerService(sys.argv[1], handler=handle, options=SchedulerOptions(stop_timeout_seconds=0.1))
+    service = TaskSchedulerService(sys.argv[1], handler=handle, options=SchedulerOptions(shutdown_timeout_seconds=0.1))
     async with service:
         for _ in range(8): await service.schedule_task("hung", "g", "p", "th", datetime.now(UTC))
         while len(begun) < 8: await asyncio.sleep(0.01)

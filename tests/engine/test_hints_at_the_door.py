@@ -6,8 +6,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.request import ScheduleRequest

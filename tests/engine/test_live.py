@@ -94,7 +94,7 @@ async def test_stopping_waits_for_handlers(tmp_path: Path) -> None:
         return "to the end"
 
     service = TaskSchedulerService(
-        tmp_path / "graph", handler=handle, options=SchedulerOptions(stop_timeout_seconds=3600)
+        tmp_path / "graph", handler=handle, options=SchedulerOptions(shutdown_timeout_seconds=3600)
     )
     await service.start()
     task_id = await schedule(service, 0)
@@ -124,7 +124,7 @@ async def test_stopping_cancels_what_takes_too_long_and_says_so(tmp_path: Path, 
         return "never"
 
     service = TaskSchedulerService(
-        tmp_path / "graph", handler=handle, options=SchedulerOptions(stop_timeout_seconds=0.1)
+        tmp_path / "graph", handler=handle, options=SchedulerOptions(shutdown_timeout_seconds=0.1)
     )
     await service.start()
     task_id = await schedule(service, 0, on_lost=on_lost)
@@ -167,7 +167,7 @@ async def test_more_tasks_than_may_run_at_once_all_run() -> None:
         await asyncio.sleep(0.01)
         running -= 1
 
-    options = SchedulerOptions(max_concurrent=5, batch=3)
+    options = SchedulerOptions(max_concurrent_handlers=5, claim_batch_size=3)
     async with TaskSchedulerService(check_interval_seconds=3600, handler=handle, options=options) as service:
         for place in range(40):
             await schedule(service, 0, name=str(place))

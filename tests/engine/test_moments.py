@@ -17,7 +17,6 @@ from planned import plan
 from remembrancer import Defer, Failed, ScheduleRequest, TaskSchedulerService
 from remembrancer.errors import InvalidInput, TaskEnded
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Lease
 from remembrancer.testing import ManualScheduler, VirtualClock
 
@@ -196,7 +195,7 @@ async def lost(scene: Scene) -> None:
 
 
 async def all_of(scene: Scene) -> list[Any]:
-    return await scene.service.find_tasks(TaskFilter())
+    return await scene.service.find_tasks()
 
 
 STATES: Final[list[Callable[[Scene], Awaitable[None]]]] = [

@@ -35,7 +35,7 @@ async def test_an_outcome_outlives_a_disk_that_is_full_for_leases(
         await finish.wait()
         return "x" * 9000
 
-    options = SchedulerOptions(lease_seconds=2, events_kept=100)
+    options = SchedulerOptions(lease_seconds=2, event_retention_count=100)
     with mounted(tmp_path / "disk", "size=64m") as disk:
         async with TaskSchedulerService(disk / "graph", handler=handle, options=options) as service:
             ids = [await schedule(service, on_lost="retry") for _ in range(20)]
@@ -78,7 +78,7 @@ async def test_a_run_under_a_lost_lease_stops_and_writes_nothing(
 
         return handle
 
-    options = SchedulerOptions(lease_seconds=3, stop_timeout_seconds=0.1)
+    options = SchedulerOptions(lease_seconds=3, shutdown_timeout_seconds=0.1)
     async with BoltProxy(neo4j_server.graph) as proxy:
         cut = TaskSchedulerService(proxy.graph, handler=named("cut off"), options=options)
         await cut.start()

@@ -91,7 +91,7 @@ PLACES: dict[str, Callable[[Any], tuple[Any, str]]] = {
 @pytest.mark.parametrize("place", PLACES)
 async def test_work_beside_the_firing_fails_alone(place: str) -> None:
     fired = list["Firing"]()
-    options = SchedulerOptions(lease_seconds=0.6, keep_executions_days=1.0)
+    options = SchedulerOptions(lease_seconds=0.6, execution_retention_days=1.0)
     async with TaskSchedulerService(check_interval_seconds=1.0, handler=counting(fired), options=options) as service:
         owner, name = PLACES[place](service)
         await service.schedule_task("each", "goal", "prompt", "thought", **EVERY)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Any]
 
 MINUTE = timedelta(minutes=1)
-OPTIONS = SchedulerOptions(stop_timeout_seconds=0.2)
+OPTIONS = SchedulerOptions(shutdown_timeout_seconds=0.2)
 
 
 @pytest.fixture

@@ -23,7 +23,9 @@ async def broken_off(folder: Path, clock: VirtualClock) -> None:
         begun.release()
         await asyncio.Event().wait()
 
-    service = TaskSchedulerService(folder, clock, handler=never_done, options=SchedulerOptions(stop_timeout_seconds=0))
+    service = TaskSchedulerService(
+        folder, clock, handler=never_done, options=SchedulerOptions(shutdown_timeout_seconds=0)
+    )
     await service.open()
     for name in ("first", "second"):
         await service.schedule_task(name, "goal", "prompt", "thought", clock.now() + MINUTE, on_lost="retry")

@@ -6,8 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from zlib import crc32
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from remembrancer.engine.cluster.shards import ALONE, assignments
 from remembrancer.model.ids import SHARES, new_id, share_of

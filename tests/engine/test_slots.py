@@ -1,4 +1,4 @@
-"""`max_concurrent` is a limit for whatever starts a handler: the schedule, a run by hand, a retry after a crash."""
+"""`max_concurrent_handlers` bounds whatever starts a handler: the schedule, a run by hand, a retry after a crash."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ async def leave_behind(graph: Path, clock: VirtualClock, number: int, **choices:
 
 async def test_a_run_by_hand_waits_for_a_slot() -> None:
     handler = Counting()
-    async with TaskSchedulerService(handler=handler, options=SchedulerOptions(max_concurrent=LIMIT)) as service:
+    async with TaskSchedulerService(
+        handler=handler, options=SchedulerOptions(max_concurrent_handlers=LIMIT)
+    ) as service:
         task_id = await schedule(service, seconds=86_400)
         await asyncio.gather(*(service.run_now(task_id) for _ in range(LIMIT * 10)))
         await until(lambda: handler.done == LIMIT * 10)
@@ -73,7 +75,9 @@ async def test_a_run_by_hand_is_refused_when_no_slot_becomes_free(monkeypatch: p
     monkeypatch.setattr("remembrancer.engine.execution.executor._SLOT_WITHIN_SECONDS", 0.2)
     handler = Counting()
     handler.gate.clear()
-    async with TaskSchedulerService(handler=handler, options=SchedulerOptions(max_concurrent=LIMIT)) as service:
+    async with TaskSchedulerService(
+        handler=handler, options=SchedulerOptions(max_concurrent_handlers=LIMIT)
+    ) as service:
         task_id = await schedule(service, seconds=86_400)
         for _ in range(LIMIT):
             await service.run_now(task_id)
@@ -89,7 +93,7 @@ async def test_a_run_by_hand_is_refused_when_no_slot_becomes_free(monkeypatch: p
 async def test_a_run_by_hand_and_the_schedule_share_the_slots() -> None:
     handler = Counting()
     async with TaskSchedulerService(
-        handler=handler, options=SchedulerOptions(max_concurrent=LIMIT, batch=2)
+        handler=handler, options=SchedulerOptions(max_concurrent_handlers=LIMIT, claim_batch_size=2)
     ) as service:
         by_hand = await schedule(service, seconds=86_400)
         for _ in range(20):
@@ -107,7 +111,7 @@ async def test_a_retry_after_a_crash_waits_for_a_slot(
     await leave_behind(tmp_path / "graph", clock, LIMIT * 10, on_lost="retry")
     handler = Counting()
     handler.gate.clear()
-    options = SchedulerOptions(max_concurrent=LIMIT)
+    options = SchedulerOptions(max_concurrent_handlers=LIMIT)
     async with TaskSchedulerService(tmp_path / "graph", clock, handler=handler, options=options) as service:
         assert handler.most <= LIMIT
         assert await service.cypher(LEASES) == [{"n": 2}], "the dead one's holds what waits, ours holds what runs"
@@ -124,7 +128,7 @@ async def test_a_retry_after_a_crash_waits_for_a_slot(
 async def test_a_lost_run_that_is_not_retried_needs_no_slot(tmp_path: Path, clock: VirtualClock) -> None:
     await leave_behind(tmp_path / "graph", clock, LIMIT * 10)
     handler = Counting()
-    options = SchedulerOptions(max_concurrent=1)
+    options = SchedulerOptions(max_concurrent_handlers=1)
     async with TaskSchedulerService(tmp_path / "graph", clock, handler=handler, options=options) as service:
         assert await service.cypher(OUTCOMES) == [{"n": LIMIT * 10}]
         assert await service.cypher(LEASES) == [{"n": 0}]
@@ -134,7 +138,7 @@ async def test_a_lost_run_that_is_not_retried_needs_no_slot(tmp_path: Path, cloc
 async def test_a_caller_that_gives_up_waiting_holds_no_slot() -> None:
     handler = Counting()
     handler.gate.clear()
-    async with TaskSchedulerService(handler=handler, options=SchedulerOptions(max_concurrent=1)) as service:
+    async with TaskSchedulerService(handler=handler, options=SchedulerOptions(max_concurrent_handlers=1)) as service:
         task_id = await schedule(service, seconds=86_400)
         await service.run_now(task_id)
         asking = [asyncio.ensure_future(service.run_now(task_id)) for _ in range(5)]

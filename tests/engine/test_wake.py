@@ -133,7 +133,7 @@ async def test_a_retry_of_what_was_lost_wakes_by_its_defer(tmp_path: Any) -> Non
         await dying(firing)
         await asyncio.sleep(600)
 
-    options = SchedulerOptions(stop_timeout_seconds=0.1)
+    options = SchedulerOptions(shutdown_timeout_seconds=0.1)
     first = TaskSchedulerService(tmp_path / "graph", handler=hang, options=options, **ASLEEP)
     await first.start()
     await first.schedule_task("one", "goal", "prompt", "thought", soon(), on_lost="retry", max_attempts=2)

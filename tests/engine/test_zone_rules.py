@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.schedules.cron.expression import parse_cron
@@ -31,7 +30,6 @@ PROGRAM: Final = """
 import asyncio, json, logging, sys
 from datetime import datetime, timedelta
 from remembrancer import TaskSchedulerService
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.testing import ManualScheduler, VirtualClock
 logging.disable(logging.CRITICAL)
 graph, begin, end, step, tasks, until = sys.argv[1:]
@@ -46,7 +44,7 @@ async def main():
         while clock.now() < datetime.fromisoformat(end):
             await scheduler.tick(timedelta(minutes=int(step)))
         rows = await service.cypher("MATCH (c:task_change) WHERE c.action = 'rearm' RETURN c.before AS b, c.after AS a")
-        runs, armed = await service.history(), await service.find_tasks(TaskFilter())
+        runs, armed = await service.history(), await service.find_tasks()
         print(json.dumps({
             "runs": [[each.nominal_at.isoformat(), each.status, each.trigger_delay_ms] for each in runs],
             "moves": [[json.loads(row["b"]), json.loads(row["a"])] for row in rows],

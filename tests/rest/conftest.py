@@ -30,7 +30,7 @@ async def started() -> AsyncIterator[TaskSchedulerService]:
 @pytest.fixture
 async def address(started: TaskSchedulerService) -> AsyncIterator[str]:
     server = RestServer(started)
-    yield f"http://127.0.0.1:{await server.start()}"
+    yield f"http://127.0.0.1:{(await server.start()).port}"
     await server.stop()
 
 

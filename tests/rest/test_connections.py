@@ -163,7 +163,7 @@ async def narrow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 3600.0)
     async with TaskSchedulerService(":memory:") as service:
         server = RestServer(service)
-        yield await server.start()
+        yield (await server.start()).port
         await server.stop()
 
 
@@ -205,7 +205,7 @@ async def test_a_name_of_another_is_refused(port: int, token: bytes, host: bytes
 async def test_a_name_that_was_configured_is_answered() -> None:
     async with TaskSchedulerService(":memory:") as service:
         server = RestServer(service, network=Network(allowed_hosts=("Agent.example",)))
-        port = await server.start()
+        port = (await server.start()).port
         for host, expected in ((b"agent.example:443", 401), (b"other.example", 400)):
             wire = await Wire.to(port, b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (TASKS.encode(), host))
             assert (await wire.answer())[0] == expected

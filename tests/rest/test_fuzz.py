@@ -66,7 +66,7 @@ def served() -> Iterator[tuple[str, str]]:
     async def serve() -> None:
         async with TaskSchedulerService(":memory:") as service:
             server = RestServer(service)
-            port = await server.start()
+            port = (await server.start()).port
             made = await service.create_token("fuzz", "admin")
             found.append((f"http://127.0.0.1:{port}", made.token))
             ready.set()

@@ -244,7 +244,7 @@ async def test_a_token_has_so_many_streams_at_once_and_no_more(
 
 async def test_a_server_that_stops_ends_its_streams(started: TaskSchedulerService) -> None:
     server = RestServer(started)
-    base = f"http://127.0.0.1:{await server.start()}"
+    base = f"http://127.0.0.1:{(await server.start()).port}"
     token = (await started.create_token("one", "read")).token
     async with httpx.AsyncClient(base_url=base, headers={"Authorization": f"Bearer {token}"}) as client:
         async with aclosing(stream(client)) as blocks, asyncio.timeout(PATIENCE):

@@ -40,7 +40,7 @@ async def served(graph: str, token: str | None = None) -> AsyncIterator[tuple[ht
     """Start a replica; yield a client of its API, and the token that it shows."""
     async with TaskSchedulerService(graph, handler=handle) as service:
         server = RestServer(service)
-        address = f"http://127.0.0.1:{await server.start()}"
+        address = f"http://127.0.0.1:{(await server.start()).port}"
         token = token or (await service.create_token("ada", "admin")).token
         async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {token}"}) as client:
             yield client, token

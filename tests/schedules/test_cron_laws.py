@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap

@@ -8,14 +8,12 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from remembrancer import TaskSchedulerService
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.schedules.cron.expression import parse_cron
 from remembrancer.schedules.cron.fields import PLACES, WEEKDAY, FieldSpec, WrongField, read_field
 from remembrancer.schedules.cron.schedule import CronSchedule
@@ -264,8 +262,8 @@ LIMITED: dict[str, Any] = {
     "summaries": lambda service, limit: service.summaries(None, limit),
     "running_executions": lambda service, limit: service.running_executions(limit),
     "changes": lambda service, limit: service.changes(limit=limit),
-    "find_tasks": lambda service, limit: service.find_tasks(TaskFilter(limit=limit)),
-    "page_of_tasks": lambda service, limit: service.page_of_tasks(TaskFilter(limit=limit)),
+    "find_tasks": lambda service, limit: service.find_tasks(limit=limit),
+    "page_of_tasks": lambda service, limit: service.page_of_tasks(limit=limit),
     "read_events": lambda service, limit: service.read_events(limit=limit),
 }
 

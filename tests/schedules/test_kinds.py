@@ -16,7 +16,6 @@ from remembrancer.model.policy import Fold, Gap
 from remembrancer.model.schedule import VALUES, Cron, Once, text_of, value_from, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.schedules.kinds import KINDS, schedule_of
 from remembrancer.schedules.preview import preview
 from remembrancer.schedules.protocol import Schedule
@@ -87,7 +86,7 @@ async def test_a_new_kind_fires_and_keeps_firing_after_a_restart(graph: str, clo
         await schedule(scheduler.service, Every(600))
         assert await scheduler.tick(timedelta(minutes=10)) == 1
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
-        (task,) = await scheduler.service.find_tasks(TaskFilter(recurring=True))
+        (task,) = await scheduler.service.find_tasks(recurring=True)
         assert task.schedule == Every(600)
         assert await scheduler.tick(HOUR) == 2
         runs = await scheduler.service.history()
@@ -121,7 +120,7 @@ async def test_a_new_kind_is_deferred_and_cancelled(graph: str, clock: VirtualCl
 async def test_a_new_kind_is_described_and_listed(graph: str, clock: VirtualClock) -> None:
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
         task = await schedule(scheduler.service, Every(600))
-        found = await scheduler.service.find_tasks(TaskFilter(recurring=True))
+        found = await scheduler.service.find_tasks(recurring=True)
 
     assert schedule_of(task).describe() == "Every 600 seconds"
     assert [str(each.schedule) for each in found] == ["every 600 s"]

@@ -185,7 +185,7 @@ async def test_a_question_for_events_that_makes_no_sense_is_refused(
 
 
 async def test_an_idle_checker_forgets_what_need_not_be_kept(tmp_path: Path) -> None:
-    options = SchedulerOptions(events_kept=5, check_interval_seconds=0.05)
+    options = SchedulerOptions(event_retention_count=5, check_interval_seconds=0.05)
     async with TaskSchedulerService(tmp_path / "graph", check_interval_seconds=0.05) as service:
         for _ in range(20):
             await service.schedule_task("x", "g", "p", "t", "2090-01-01T00:00:00Z")

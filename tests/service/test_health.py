@@ -186,7 +186,7 @@ async def test_a_long_catch_up_is_healthy_and_hurts_no_other() -> None:
     async def handle(firing: Firing) -> None:
         (caught_up if firing.task.name == "each" else others).append(firing)
 
-    options = SchedulerOptions(batch=10)
+    options = SchedulerOptions(claim_batch_size=10)
     async with TaskSchedulerService(time_service=host, handler=handle, options=options) as service:
         await service.schedule_task(
             *("each", "goal", "prompt", "thought"),
@@ -231,7 +231,9 @@ async def test_a_lost_execution_that_cannot_be_read_stops_no_recovery(tmp_path: 
         begun.append(firing)
         await asyncio.sleep(600)
 
-    first = TaskSchedulerService(tmp_path / "graph", handler=hang, options=SchedulerOptions(stop_timeout_seconds=0.1))
+    first = TaskSchedulerService(
+        tmp_path / "graph", handler=hang, options=SchedulerOptions(shutdown_timeout_seconds=0.1)
+    )
     await first.start()
     for name in ("bad", "good"):
         await first.schedule_task(name, "goal", "prompt", "thought", datetime.now(UTC), on_lost="retry", max_attempts=2)

@@ -24,7 +24,7 @@ USUAL = SchedulerOptions()
 OPTIONS = SchedulerOptions(
     check_interval_seconds=USUAL.check_interval_seconds / QUICKER,
     lease_seconds=USUAL.lease_seconds / QUICKER,
-    hearing_seconds=USUAL.hearing_seconds / QUICKER,
+    poll_interval_seconds=USUAL.poll_interval_seconds / QUICKER,
 )
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 GENEROUS = 60.0
 NEVER = 600.0
 """How long what hangs would hang."""
-QUICK = SchedulerOptions(stop_timeout_seconds=0.2)
+QUICK = SchedulerOptions(shutdown_timeout_seconds=0.2)
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -247,11 +247,11 @@ def test_a_service_lives_on_after_its_loop_has_ended(tmp_path: Path) -> None:
 async def test_a_start_waits_for_no_graph_that_opens_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A thread that opens a folder cannot be cancelled: once it is done, the graph is closed again."""
     gate = threading.Event()
-    from remembrancer import bootstrap
+    from remembrancer.bootstrap import engines
 
-    opened = bootstrap._open
+    opened = engines.open_folder
     with monkeypatch.context() as patched:
-        patched.setattr(bootstrap, "_open", lambda *args: (gate.wait(GENEROUS), opened(*args))[1])
+        patched.setattr(engines, "open_folder", lambda *args, **named: (gate.wait(GENEROUS), opened(*args, **named))[1])
         service = TaskSchedulerService(tmp_path / "graph", options=QUICK)
         starting = asyncio.create_task(service.start())
         await asyncio.sleep(0.2)

@@ -96,7 +96,7 @@ async def test_what_a_dead_replica_ran_is_taken_over_when_its_lease_has_ended(
         await asyncio.Event().wait()
 
     dead = TaskSchedulerService(
-        neo4j_server.graph, clock, handler=hang, options=SchedulerOptions(stop_timeout_seconds=0)
+        neo4j_server.graph, clock, handler=hang, options=SchedulerOptions(shutdown_timeout_seconds=0)
     )
     await dead.open()
     task_id = (

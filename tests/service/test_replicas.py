@@ -27,7 +27,7 @@ GENEROUS = 120.0
 INTERVAL = 3600.0
 HEARD = 8.0
 """Seconds ahead at which a task is left to whose share it is in, however long a busy machine takes to schedule it."""
-NO_HELP = SchedulerOptions(help_seconds=3600)
+NO_HELP = SchedulerOptions(work_stealing_delay_seconds=3600)
 
 on_neo4j = pytest.mark.neo4j
 
@@ -111,7 +111,7 @@ async def test_a_task_of_one_that_is_late_is_served_by_another_after_the_help_de
     await store.replicas.heartbeat(frozen)
     await store.close()
     delay = timedelta(seconds=0.5)
-    options = SchedulerOptions(help_seconds=delay.total_seconds())
+    options = SchedulerOptions(work_stealing_delay_seconds=delay.total_seconds())
     async with TaskSchedulerService(neo4j_server.graph, None, INTERVAL, lambda _: None, options=options) as service:
         assert seen(service) == 2
         replies = await service.schedule_tasks(many(20, soon(HEARD)))

@@ -90,7 +90,7 @@ async def test_a_host_ahead_takes_no_live_execution_over(neo4j_server: Any) -> N
         begun.append(firing)
         await asyncio.sleep(600)
 
-    options = SchedulerOptions(lease_seconds=60.0, stop_timeout_seconds=0.1)
+    options = SchedulerOptions(lease_seconds=60.0, shutdown_timeout_seconds=0.1)
     async with TaskSchedulerService(neo4j_server.graph, handler=hang, options=options) as service:
         await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC), on_lost="retry")
         await until(lambda: begun)

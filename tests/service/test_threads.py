@@ -15,7 +15,6 @@ from remembrancer import InvalidInput, TaskSchedulerService
 from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.errors import NotRunning, WrongThread
 from remembrancer.model.execution import Execution
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.handler import Firing
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ async def test_what_is_known_of_the_caller_goes_along() -> None:
             await service.schedule_task("one", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
 
         await in_another_loop(elsewhere)
-        (change,) = await service.changes((await service.find_tasks(TaskFilter()))[0].task_id)
+        (change,) = await service.changes((await service.find_tasks())[0].task_id)
 
         assert (change.surface, change.actor) == ("rest", "somebody's token")
 
@@ -205,7 +204,7 @@ async def test_every_blocking_call_gives_what_the_service_gives(place: str) -> N
             "schedule_tasks": ([],),
             "schedule_deferred_task": ("thought", "the agent's own", soon, "Later"),
             "run_now": (task.task_id,),
-            "find_tasks": (TaskFilter(),),
+            "find_tasks": (),
             "get_execution": (execution.execution_id,),
         }
         blocked = await asyncio.to_thread(getattr(service.blocking, place), *said[place])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import InvalidInput, ScheduleRequest, SchedulerOptions, TaskSchedulerService
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import ConnectionFile
@@ -85,7 +84,7 @@ async def test_an_odd_context_is_refused_over_the_channel(remote: RemoteSchedule
             await remote.schedule_tasks([ScheduleRequest(**GOOD, context=context)])
 
         assert refused.value.field == "context"
-    assert await remote.find_tasks(TaskFilter()) == []
+    assert await remote.find_tasks() == []
 
 
 @pytest.mark.parametrize("field", ["misfire_grace_seconds", "timeout_seconds", "misfire_limit", "max_attempts"])
@@ -130,13 +129,13 @@ async def test_a_list_longer_than_a_frame_comes_in_parts(
 ) -> None:
     large = {"text": "x" * 60_000}
     await service.schedule_tasks([ScheduleRequest(**GOOD, context=large) for _ in range(300)])
-    found = await remote.find_tasks(TaskFilter())
+    found = await remote.find_tasks()
     rows = await remote.cypher("MATCH (t:scheduled_task) RETURN t.task_id AS id, t.context AS context")
 
     assert len(found) * 60_000 > protocol.MAX_FRAME
-    assert found == await service.find_tasks(TaskFilter())
+    assert found == await service.find_tasks()
     assert {row["id"] for row in rows} == {task.task_id for task in found}
-    assert len(await remote.find_tasks(TaskFilter(limit=1))) == 1
+    assert len(await remote.find_tasks(limit=1)) == 1
 
 
 async def test_a_progress_beyond_all_bounds_is_refused() -> None:

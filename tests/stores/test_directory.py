@@ -228,7 +228,7 @@ def test_the_engine_looks_for_space_only_for_a_scheduler_that_deletes_executions
     settings = "ARCADEDB_NATIVE_ISOLATE_ARGS"
     monkeypatch.setenv(settings, "")  # so that it is put back afterwards
     monkeypatch.delenv(settings)
-    TaskSchedulerService(tmp_path / "graph", options=SchedulerOptions(keep_executions_days=days))
-    TaskSchedulerService(tmp_path / "other", options=SchedulerOptions(keep_executions_days=None if days else 90))
+    TaskSchedulerService(tmp_path / "graph", options=SchedulerOptions(execution_retention_days=days))
+    TaskSchedulerService(tmp_path / "other", options=SchedulerOptions(execution_retention_days=None if days else 90))
 
     assert f"-Darcadedb.bucketReuseSpaceMode={mode}" in os.environ[settings].split()  # the first of a process decides

@@ -102,7 +102,7 @@ async def test_a_locked_task_stops_no_other(neo4j_server: Server) -> None:
 async def test_many_locked_tasks_stop_no_replica(neo4j_server: Server) -> None:
     """As those are that a replica has claimed which vanishes before it commits."""
     fired = Fired()
-    options = SchedulerOptions(help_seconds=0.5)
+    options = SchedulerOptions(work_stealing_delay_seconds=0.5)
     services = [
         TaskSchedulerService(neo4j_server.graph, check_interval_seconds=3600, handler=fired, options=options)
         for _ in range(2)

@@ -152,12 +152,12 @@ async def test_a_service_does_not_repeat_a_schedule_of_which_it_does_not_know_wh
                     await service.schedule_tasks([asked])
             await proxy.up()
             await service.schedule_tasks([replace(asked, name="Meanwhile", dedup_key="meanwhile")])
-            (kept,) = [task.task_id for task in await service.find_tasks(TaskFilter()) if task.dedup_key == key]
+            (kept,) = [task.task_id for task in await service.find_tasks() if task.dedup_key == key]
             assert unknown.value.task_ids == [kept]
         (again,) = await service.schedule_tasks([asked])
 
         assert again.task_id == kept
-        assert len(await service.find_tasks(TaskFilter())) == 3
+        assert len(await service.find_tasks()) == 3
 
 
 async def test_a_commit_that_the_server_still_works_on_is_waited_for(

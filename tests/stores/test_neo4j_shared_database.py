@@ -8,7 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from remembrancer import TaskSchedulerService, copy_graph
-from remembrancer.bootstrap import neo4j_schema, open_store
+from remembrancer.bootstrap import open_store
+from remembrancer.stores.neo4j.migrations import neo4j_schema
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:

@@ -174,7 +174,7 @@ async def test_a_running_service_rolls_up_by_itself_what_is_older_than_it_has_to
     lived = life(graph, 3)
     await lived.live(2)
     lived.clock.advance(timedelta(days=30))
-    options = SchedulerOptions(keep_executions_days=29)
+    options = SchedulerOptions(execution_retention_days=29)
     async with TaskSchedulerService(graph, lived.clock, options=options) as service:
         limit = lived.clock.now() - timedelta(days=29)
         while any(each.triggered_at < limit for each in await service.history(limit=1000)):  # noqa: ASYNC110 (polls a graph)

@@ -60,7 +60,7 @@ async def answer(firing: Firing) -> object:
 @pytest.fixture
 async def serving(clock: VirtualClock) -> AsyncIterator[TaskSchedulerService]:
     """A scheduler that runs by itself, on a clock that stands still."""
-    options = SchedulerOptions(max_concurrent=5, stop_timeout_seconds=0)
+    options = SchedulerOptions(max_concurrent_handlers=5, shutdown_timeout_seconds=0)
     async with TaskSchedulerService(":memory:", clock, 7200, handler=answer, options=options) as service:
         yield service
 
@@ -352,7 +352,9 @@ async def test_handlers_that_take_longer_than_they_did_are_seen(clock: VirtualCl
     async def works(_: Firing) -> None:
         clock.advance(took)
 
-    service = TaskSchedulerService(":memory:", clock, handler=works, options=SchedulerOptions(max_concurrent=1))
+    service = TaskSchedulerService(
+        ":memory:", clock, handler=works, options=SchedulerOptions(max_concurrent_handlers=1)
+    )
     async with ManualScheduler(service, clock) as checker:
         for _ in range(20):
             await schedule(service, clock, "good")

@@ -25,7 +25,7 @@ async def port() -> AsyncIterator[int]:
     service = TaskSchedulerService(":memory:", instruments=exposition.instruments)
     await service.start()
     server = MetricsServer(exposition, service)
-    yield await server.start()
+    yield (await server.start()).port
     await server.stop()
     await service.stop()
 

@@ -51,7 +51,7 @@ async def served(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[tuple[Tas
     service = TaskSchedulerService(graph, clock, 7200, handler=answer, instruments=exposition.instruments)
     async with service:
         server = MetricsServer(exposition, service)
-        address = f"http://127.0.0.1:{await server.start()}"
+        address = f"http://127.0.0.1:{(await server.start()).port}"
         for name in ("good", "bad"):
             await service.schedule_task(name, "g", "p", "thought", clock.now() + HOUR)
         await service.schedule_task("hourly", "g", "p", "thought", schedule_cron="0 * * * *", misfire="skip")

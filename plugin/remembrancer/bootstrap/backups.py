@@ -1,14 +1,15 @@
-"""Back a graph up, while it is worked on, and restore it: as another graph, with nobody at work on it."""
+"""Backups: made while tasks fire, and restored as another graph."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from remembrancer import __version__
-from remembrancer.bootstrap import opened_whole, place_of, read_folder
 from remembrancer.bootstrap.copies import copy_graph
+from remembrancer.bootstrap.engines import Place, in_folder, read_folder, same_place
 from remembrancer.context import current_actor
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged
@@ -22,11 +23,6 @@ from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.records.counter_check import refuse_loss
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from remembrancer.stores.neo4j.address import Address
 
 _STEPS: Final = 3
 
@@ -64,11 +60,11 @@ async def backup_graph(
         InvalidInput: One of them cannot be used.
         GraphUnavailable: In one of its forms; GraphLocked if a scheduler holds it, and no *snapshot* was given.
     """
-    place, target = place_of(graph, "graph"), read_folder(destination).absolute()
+    place, target = same_place(graph, "graph"), read_folder(destination).absolute()
     made_at = to_iso(clock_from(None).now())
     with draft(target) as folder:
         watch(CopyStep("copy", "files", 0, _STEPS))
-        if not isinstance(place, Path):
+        if place.folder is None:
             await copy_graph(graph, folder, watch=watch)
         elif snapshot:
             await snapshot(str(database_path(folder)))
@@ -85,7 +81,7 @@ async def backup_graph(
 async def restore_graph(
     backup: str | Path, target: str | Path, *, watch: Callable[[CopyStep], None] = lambda _: None
 ) -> BackupResult:
-    """Make a graph of a *backup*: another one than it was made of, on which nobody works. The backup is not changed.
+    """Make a new graph of a *backup*, on which no scheduler works yet. The backup is not changed.
 
     Args:
         backup: The folder that `backup_graph` has made.
@@ -99,9 +95,9 @@ async def restore_graph(
         InvalidInput: One of them cannot be used.
         GraphUnavailable: In one of its forms.
     """
-    source, place = read_folder(backup).absolute(), place_of(target, "target")
+    source, place = read_folder(backup).absolute(), same_place(target, "target")
     mark = read_mark(source)
-    beside = place.absolute() if isinstance(place, Path) else source.with_name(f"{source.name}.restoring")
+    beside = place.folder or source.with_name(f"{source.name}.restoring")
     with draft(beside) as folder:
         watch(CopyStep("copy", "files", 0, _STEPS))
         await on_own_thread(lambda: copy_files(source, folder))
@@ -111,38 +107,38 @@ async def restore_graph(
             f"{label} ({mark.counts[label]:,})" for label in mark.counts if counts.get(label) != mark.counts[label]
         ]:
             raise GraphDamaged(f"The backup {source} holds another number than it says of {', '.join(lost)}.")
-        if isinstance(place, Path):
-            await _begin(folder, source, mark)
+        if (into := place.folder) is not None:
+            await _begin(in_folder(folder), source, mark)
             watch(CopyStep("sync", "files", 2, _STEPS))
-            await on_own_thread(lambda: publish(folder, place))
+            await on_own_thread(lambda: publish(folder, into))
         else:
             await copy_graph(folder, str(target), watch=watch, name=str(source))
             await _begin(place, source, mark)
     return BackupResult(str(source), str(place), mark.made_at, counts)
 
 
-async def _copy_at_rest(place: Path, folder: Path) -> None:
-    """Copy the files of a graph that no process has open: as the engine leaves them when it is opened and closed.
+async def _copy_at_rest(place: Place, folder: Path) -> None:
+    """Copy the files of a graph that no process has open, as the engine leaves them when it is opened and closed.
 
     One that may not be written is copied as it is.
     """
-    if unwritable(place):
-        await on_own_thread(lambda: copy_unheld(place, folder))
+    if (source := place.folder) is not None and unwritable(source):
+        await on_own_thread(lambda: copy_unheld(source, folder))
         return
-    async with opened_whole(place, OpenMode.BE_READ) as session:
+    async with place.opened(OpenMode.BE_READ) as session:
         await session.snapshot(database_path(folder))
 
 
 async def _verify(folder: Path, graph: str) -> tuple[str, Mapping[str, int]]:
     """Open what was copied, and compare it with its own books; return its graph's id, and how much it holds."""
-    async with opened_whole(folder, OpenMode.BE_READ) as session:
+    async with in_folder(folder).opened(OpenMode.BE_READ) as session:
         await refuse_loss(session, graph)
         return (await GraphReplicaRegistry(session).snapshot()).graph_id or "", await count_labels(session)
 
 
-async def _begin(place: Path | Address, source: Path, mark: BackupMark) -> None:
-    """Make a copied graph another one than the backup's: nobody works on it, and who restored it is on record."""
+async def _begin(place: Place, source: Path, mark: BackupMark) -> None:
+    """Give a copied graph an id of its own and no replicas, and record who restored it."""
     author = current_actor()
     change = Change("restore", clock_from(None).now(), author.surface, author.actor)
-    async with opened_whole(place, OpenMode.WORK) as session:
+    async with place.opened(OpenMode.WORK) as session:
         await begin_restored(session, change, {"backup": str(source), "made_at": mark.made_at})

@@ -1,12 +1,12 @@
-"""Check a whole graph; of a folder that a scheduler holds, or of a backup, a copy of its files."""
+"""Check and repair of a whole graph; of a folder in use, or a backup, a copy of its files is checked."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from remembrancer.bootstrap import opened_whole, place_of
+from remembrancer.bootstrap.engines import Place, in_folder, same_place
 from remembrancer.bootstrap.repair_rounds import MOST_ROUNDS, RepairRounds
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged, GraphReadOnly, GraphUnavailable
@@ -19,11 +19,6 @@ from remembrancer.stores.integrity.graph_check import GraphCheck
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.private_files import make_private
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
-
-    from remembrancer.stores.neo4j.address import Address
-
 
 async def check_graph(
     graph: str | Path,
@@ -31,7 +26,7 @@ async def check_graph(
     snapshot: Callable[[str], Awaitable[None]] | None = None,
     watch: Callable[[CheckStep], None] = lambda _: None,
 ) -> CheckReport:
-    """Check everything of ours in *graph*, and change nothing.
+    """Check everything that Remembrancer keeps in *graph*, and change nothing.
 
     Args:
         graph: A folder, a backup, or the URI of a server.
@@ -43,17 +38,17 @@ async def check_graph(
         InvalidInput: It cannot be checked.
         GraphUnavailable: In one of its forms, but for what is a finding.
     """
-    place = place_of(graph, "graph")
-    if isinstance(place, Path):
-        await on_own_thread(lambda: remove_stale(place))
+    place = same_place(graph, "graph")
+    if (folder := place.folder) is not None:
+        await on_own_thread(lambda: remove_stale(folder))
     async with _readable(place, snapshot) as readable:
         try:
-            async with opened_whole(readable, OpenMode.BE_CHECKED) as session:
+            async with readable.opened(OpenMode.BE_CHECKED) as session:
                 return await GraphCheck(session, str(place), watch).run()
         except GraphUnavailable as refused:
             if isinstance(refused, GraphDamaged):
                 return CheckReport(str(place), {}, [Finding("log", str(refused), loss=True)])
-            if type(refused) is not GraphUnavailable or not isinstance(place, Path):
+            if type(refused) is not GraphUnavailable or place.folder is None:
                 raise
             return CheckReport(str(place), {}, [Finding("engine", str(refused), loss=True)])
 
@@ -72,15 +67,15 @@ async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] 
         InvalidInput: It cannot be repaired.
         GraphUnavailable: In one of its forms.
     """
-    place = place_of(graph, "graph")
+    place = same_place(graph, "graph")
     before = await check_graph(graph, watch=watch)
     if before.is_sound:
         return RepairReport(before, before, [], None)
-    if isinstance(place, Path) and is_backup(place):
+    if place.folder is not None and is_backup(place.folder):
         raise GraphReadOnly(f"{place} is a backup, and stays as it is. Restore it, and repair what is restored.")
     rounds = RepairRounds(place, clock_from(None).now())
-    if isinstance(place, Path):
-        await on_own_thread(lambda: keep_files(place, rounds.apart))
+    if (folder := place.folder) is not None:
+        await on_own_thread(lambda: keep_files(folder, rounds.apart))
     after, number = before, 0
     while number < MOST_ROUNDS and not after.is_sound:
         number += 1
@@ -93,17 +88,16 @@ async def repair_graph(graph: str | Path, *, watch: Callable[[CheckStep], None] 
 
 
 @asynccontextmanager
-async def _readable(
-    place: Path | Address, snapshot: Callable[[str], Awaitable[None]] | None
-) -> AsyncGenerator[Path | Address]:
+async def _readable(place: Place, snapshot: Callable[[str], Awaitable[None]] | None) -> AsyncGenerator[Place]:
     """Give what can be opened: the graph; or a copy of one that is held or may not be written, or of a backup."""
-    if not isinstance(place, Path) or (snapshot is None and not is_backup(place) and not unwritable(place)):
+    source = place.folder
+    if source is None or (snapshot is None and not is_backup(source) and not unwritable(source)):
         yield place
         return
-    with working_folder(place, COPY, elsewhere=True) as folder:
+    with working_folder(source, COPY, elsewhere=True) as folder:
         make_private(database_path(folder))
         if snapshot:
             await snapshot(str(database_path(folder)))
         else:
-            await on_own_thread(lambda: copy_unheld(place, folder))
-        yield folder
+            await on_own_thread(lambda: copy_unheld(source, folder))
+        yield in_folder(folder)

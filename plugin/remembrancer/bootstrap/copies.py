@@ -1,22 +1,17 @@
-"""Copy one graph into another, on either kind of store."""
+"""Copy of a graph to another place or engine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from remembrancer.bootstrap import open_whole, place_of
+from remembrancer.bootstrap.engines import same_place
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import InvalidInput
-from remembrancer.operations.graph_copy import copy
+from remembrancer.operations.graph_copy import CopyResult, CopyStep, copy
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.records.graph_copy import GraphCopyEndpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from remembrancer.operations.graph_copy import CopyResult, CopyStep
 
 
 async def copy_graph(
@@ -26,7 +21,7 @@ async def copy_graph(
     watch: Callable[[CopyStep], None] = lambda _: None,
     name: str | None = None,
 ) -> CopyResult:
-    """Copy everything of ours from *source* to *target*, each a folder or the URI of a server, and compare the two.
+    """Copy all that Remembrancer keeps from *source* to *target*, each a folder or a URI, and compare the two.
 
     Broken off anywhere and called again, it goes on where it was. The source is not changed. No scheduler may have
     either of them open meanwhile.
@@ -44,13 +39,13 @@ async def copy_graph(
         InvalidInput: One of them cannot be copied, or they are the same.
         GraphUnavailable: In one of its forms; GraphLocked if a process holds one of them, or a scheduler serves it.
     """
-    places = place_of(source, "source"), place_of(target, "target")
+    places = same_place(source, "source"), same_place(target, "target")
     if str(places[0]) == str(places[1]):
         raise InvalidInput("target", str(places[1]), "another graph than the source", "neo4j://graph.example/memory")
     async with AsyncExitStack() as stack:
-        here = GraphCopyEndpoint(await open_whole(places[0], OpenMode.BE_READ), name or str(places[0]))
+        here = GraphCopyEndpoint(await places[0].open(OpenMode.BE_READ), name or str(places[0]))
         stack.push_async_callback(here.close)
         await here.refuse_loss()
-        there = GraphCopyEndpoint(await open_whole(places[1], OpenMode.BE_WRITTEN), str(places[1]))
+        there = GraphCopyEndpoint(await places[1].open(OpenMode.BE_WRITTEN), str(places[1]))
         stack.push_async_callback(there.close)
         return await copy(here, there, watch, clock_from(None))

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from remembrancer.bootstrap import EMBEDDED, opened_whole
+from remembrancer.bootstrap.engines import EMBEDDED, Place
 from remembrancer.context import current_actor
 from remembrancer.errors import GraphDamaged, GraphLocked, GraphUnavailable, RemembrancerError
 from remembrancer.model.timestamps import to_ms
 from remembrancer.model.words import count_of
+from remembrancer.ports.graph_check import CheckStep, EngineRepair
 from remembrancer.ports.writes import Change
+from remembrancer.stores.commits.connection import GraphConnection
 from remembrancer.stores.commits.counter_rollup import ENDED
-from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.embedded.backup import drop_edge_lists
 from remembrancer.stores.embedded.directory import DAMAGED
 from remembrancer.stores.embedded.threads import on_own_thread
@@ -25,15 +29,6 @@ from remembrancer.stores.records.counter_check import compare_counters
 from remembrancer.stores.records.graph_copy import GraphCopyEndpoint
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer.stores.rows.node_rows import to_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from remembrancer.ports.graph_check import CheckStep, EngineRepair
-    from remembrancer.stores.commits.connection import GraphConnection
-    from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.neo4j.address import Address
 
 MOST_ROUNDS: Final = 3
 _COUNTED: Final = {
@@ -52,19 +47,19 @@ class RepairRounds:
     """Repairs one graph, as often as it is told to.
 
     Args:
-        place: Where the graph is.
+        place: The place of the graph.
         now: The moment of the repair.
     """
 
-    def __init__(self, place: Path | Address, now: datetime) -> None:
+    def __init__(self, place: Place, now: datetime) -> None:
         self._place = place
         self._now = now
         stamp = f"{now:%Y%m%dT%H%M%SZ}"
         self.apart = Path(os.curdir) / f"remembrancer-unreadable-{stamp}.jsonl"
         """Where people find what was there before: of a folder all files, of a server what could not be read."""
         self._file, self._counter_id = self.apart, ENDED
-        if isinstance(place, Path):
-            self.apart = place / DAMAGED / stamp
+        if place.folder is not None:
+            self.apart = place.folder / DAMAGED / stamp
             self._file, self._counter_id = self.apart / "unreadable.jsonl", EMBEDDED
         self.done: list[str] = []
         """What was done, in words."""
@@ -83,7 +78,7 @@ class RepairRounds:
                 await self._drop_edge_lists()
             await self._run(watch)
         except GraphUnavailable as refused:
-            if type(refused) not in {GraphUnavailable, GraphDamaged} or not isinstance(self._place, Path):
+            if type(refused) not in {GraphUnavailable, GraphDamaged} or self._place.folder is None:
                 raise
             raise GraphDamaged(
                 f"The graph {self._place} cannot be repaired: {refused} All its files as they were before are in "
@@ -99,13 +94,13 @@ class RepairRounds:
         )
         after = {"lost": dict(self.lost), "unreadable": dict(self.apart_counts), "kept_in": str(self.apart)}
         row: Row = {**change_row(None, change), "after": to_json(after)}
-        async with opened_whole(self._place, OpenMode.WORK) as session:
+        async with self._place.opened(OpenMode.WORK) as session:
             await session.write([Statement("note_repair", [row])])
 
     async def _run(self, watch: Callable[[CheckStep], None]) -> None:
         mended = await self._mend(watch)
         self.done += mended.done
-        async with opened_whole(self._place, OpenMode.WORK) as session:
+        async with self._place.opened(OpenMode.WORK) as session:
             missing = await _missing(session)
             for label in mended.lost.keys() | missing.keys():
                 self.lost[label] += max(mended.lost.get(label, 0), missing.get(label, 0))
@@ -119,18 +114,18 @@ class RepairRounds:
         try:
             return await self._mend_engine(watch)
         except GraphUnavailable as refused:
-            if type(refused) not in {GraphUnavailable, GraphDamaged} or not isinstance(self._place, Path):
+            if type(refused) not in {GraphUnavailable, GraphDamaged} or self._place.folder is None:
                 raise
         await self._drop_edge_lists()
         return await self._mend_engine(watch)
 
     async def _drop_edge_lists(self) -> None:
-        if isinstance(place := self._place, Path):
-            await on_own_thread(lambda: drop_edge_lists(place))
+        if (folder := self._place.folder) is not None:
+            await on_own_thread(lambda: drop_edge_lists(folder))
             self.done.append("Lists of edges could not be read: all edges are made again.")
 
     async def _mend_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
-        async with opened_whole(self._place, OpenMode.BE_CHECKED) as session:
+        async with self._place.opened(OpenMode.BE_CHECKED) as session:
             if schedulers := await GraphCopyEndpoint(session, str(self._place)).active_replicas():
                 raise GraphLocked(_SERVED.format(graph=self._place, schedulers=", ".join(schedulers)))
             return await session.repair_engine(watch)

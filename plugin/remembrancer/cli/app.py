@@ -33,7 +33,7 @@ from remembrancer.cli.commands.task_changes import CancelOptions, DeferOptions, 
 from remembrancer.cli.commands.token import CreateTokenOptions, RevokeTokenOptions, create, list_tokens, revoke
 from remembrancer.cli.commands.watch import WatchOptions, watch
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
-from remembrancer.cli.serve_options import ServeOptions
+from remembrancer.cli.serve_options import SERVE_OPTIONS
 
 app: Final = typer.Typer(
     name="remembrancer",
@@ -42,7 +42,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve")(Command(ServeOptions, serve))
+app.command("serve")(Command(SERVE_OPTIONS, serve))
 app.command("schedule")(Command(ScheduleOptions, schedule))
 app.command("list")(Command(ListOptions, list_tasks))
 app.command("show")(Command(ShowOptions, show))

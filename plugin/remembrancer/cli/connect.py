@@ -133,14 +133,14 @@ async def _status_of(service: SchedulerService) -> ServiceStatus:
 
 
 async def _live(folder: Path) -> RemoteScheduler | None:
-    from remembrancer.surfaces.control.connection_file import Endpoint, read
+    from remembrancer.surfaces.control.connection_file import FolderIdentity, read
 
     endpoint = read(folder)
     if endpoint is None:
         return None
     from remembrancer.surfaces.control.client import RemoteScheduler
 
-    return await RemoteScheduler.connect(endpoint, Endpoint.of(folder))
+    return await RemoteScheduler.connect(endpoint, FolderIdentity.of(folder))
 
 
 async def _read(graph: str) -> SchedulerService:

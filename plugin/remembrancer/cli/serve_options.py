@@ -1,19 +1,19 @@
-"""The options of `remembrancer serve`."""
+"""Options of `remembrancer serve`: its own, and one for each setting of the scheduler."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Final
+from dataclasses import dataclass, field, make_dataclass, replace
+from typing import Annotated, Final, cast
 
 from typer import Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.model.query_limits import LONGEST_SECONDS, ROWS, SECONDS, SIZE
+from remembrancer.errors import InvalidInput
+from remembrancer.settings import SETTINGS, SchedulerOptions, Setting
 
-_QUERIES: Final = "What a query may take that others ask of it"
 _MOST_BYTES: Final = 12 * 1024 * 1024
-"""What the control channel carries in one frame, with room for how it is written there."""
-_OPEN: Final = "What it opens to others, on this machine only"
+"""The control channel carries so much in one frame, with room for the JSON around it."""
+_OPEN: Final = "Local endpoints"
 _NET: Final = "The API beyond this machine"
 
 
@@ -27,15 +27,6 @@ class ServeOptions(GraphOptions):
             metavar="MODULE:FUNCTION",
             help="What does the work; else a firing becomes a thought in the graph.",
         ),
-    ] = None
-    check_interval_seconds: Annotated[
-        float,
-        Option("--check-interval", min=0.01, help="The longest sleep between two looks at the graph, seconds."),
-    ] = 60.0
-    stop_timeout: Annotated[float, Option(min=0, help="How long handlers may go on when it stops, seconds.")] = 10.0
-    keep: Annotated[
-        str | None,
-        Option(metavar="TIME", help="Roll up executions that are over and began longer ago: 90d, 12w, 36h."),
     ] = None
     bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
     bolt_port: Annotated[
@@ -72,13 +63,37 @@ class ServeOptions(GraphOptions):
         int,
         Option(min=0, max=65535, help="Where there are no Unix sockets, for other commands.", rich_help_panel=_OPEN),
     ] = 0
-    query_seconds: Annotated[
-        float,
-        Option(min=0.1, max=LONGEST_SECONDS, help="How long one query may take.", rich_help_panel=_QUERIES),
-    ] = SECONDS
-    query_rows: Annotated[int, Option(min=1, help="How many rows its answer may have.", rich_help_panel=_QUERIES)] = (
-        ROWS
+
+    def numbers(self) -> SchedulerOptions:
+        """Return the scheduler's settings: of the options, else of the environment. Raises InvalidInput."""
+        typed = {each: cast("str | None", getattr(self, each.name)) for each in SETTINGS.values()}
+        given = {each.name: each.read(text, each.option) for each, text in typed.items() if text is not None}
+        numbers = replace(SchedulerOptions.from_environment(), **given)
+        if numbers.query_bytes > _MOST_BYTES:
+            raise InvalidInput("--query-bytes", numbers.query_bytes, f"at most {_MOST_BYTES:,} in `serve`", _MOST_BYTES)
+        return numbers
+
+
+def _option(setting: Setting) -> object:
+    """Return the type of a setting's option, as typer reads it."""
+    option = Option(
+        setting.option,
+        metavar=setting.unit.upper() or "NUMBER",
+        help=setting.bounds.help,
+        show_default=setting.shown_default,
+        rich_help_panel=setting.bounds.section,
     )
-    query_bytes: Annotated[
-        int, Option(min=1000, max=_MOST_BYTES, help="How many bytes of JSON they may be.", rich_help_panel=_QUERIES)
-    ] = SIZE
+    return Annotated[str | None, option]
+
+
+SERVE_OPTIONS: Final = cast(
+    "type[ServeOptions]",
+    make_dataclass(
+        "ServeOptionsWithSettings",
+        [(each.name, _option(each), field(default=None)) for each in SETTINGS.values()],
+        bases=(ServeOptions,),
+        frozen=True,
+        kw_only=True,
+    ),
+)
+"""`ServeOptions` with an option for each setting."""

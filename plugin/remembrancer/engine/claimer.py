@@ -79,7 +79,7 @@ class Claimer:
             while not self._checker.is_stopping:
                 self._checker.record.progress()
                 if len(flying) < _IN_FLIGHT and self._dispatch.room > 0:
-                    reservation = self._dispatch.reserve(self._options.batch)
+                    reservation = self._dispatch.reserve(self._options.claim_batch_size)
                     page, claim = await self._claim_page(turn, now, page[-1] if page else None, reservation)
                     if not page:
                         break

@@ -175,7 +175,7 @@ class Scheduler:
     async def stop(self) -> None:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
         self.halt()
-        handlers = self._dispatch.stop(self._options.stop_timeout_seconds)
+        handlers = self._dispatch.stop(self._options.shutdown_timeout_seconds)
         try:
             await asyncio.gather(self.presence.leave(), self._help.join(), handlers)
         finally:

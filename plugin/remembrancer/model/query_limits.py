@@ -10,7 +10,7 @@ from remembrancer.errors import InvalidInput
 SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 60.0
 """The engine cancels any reading statement after this time."""
-_LARGEST: Final = 2**40
+LARGEST: Final = 2**40
 ROWS: Final = 100_000
 SIZE: Final = 8 * 1024 * 1024
 _EXAMPLE: Final = "MATCH (t:scheduled_task) RETURN t.name, t.status LIMIT 100"
@@ -37,8 +37,8 @@ class QueryLimits:
             allowed = f"more than 0 and at most {LONGEST_SECONDS:g} seconds"
             raise InvalidInput("query_seconds", self.seconds, allowed, SECONDS)
         for name, value, example in (("query_rows", self.rows, ROWS), ("query_bytes", self.size, SIZE)):
-            if not 0 < value <= _LARGEST:
-                raise InvalidInput(name, value, f"1 to {_LARGEST:,}", example)
+            if not 0 < value <= LARGEST:
+                raise InvalidInput(name, value, f"1 to {LARGEST:,}", example)
 
     def too_long(self, query: str) -> InvalidInput:
         """Return the error for a query that takes longer."""

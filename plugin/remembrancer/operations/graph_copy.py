@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from remembrancer.context import current_actor
 from remembrancer.errors import CopyMismatch, CopyTargetNotEmpty, GraphLocked
+from remembrancer.ports.clock import Clock
+from remembrancer.ports.graph_copy import CopyEndpoint, Segment, SegmentPage
 from remembrancer.ports.writes import Change
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from remembrancer.ports.clock import Clock
-    from remembrancer.ports.graph_copy import CopyEndpoint, Segment, SegmentPage
 
 _FROM_THE_START: Final = ""
 _MODULUS: Final = 1 << 256

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
+from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.ports.filters import TaskFilter, TaskPageQuery
-from remembrancer.ports.statistics import STEPS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.graph import Graph
-    from remembrancer.ports.statistics import CronUsage, LifetimeStatistics
-    from remembrancer.ports.task_store import TaskStore
+from remembrancer.ports.graph import Graph
+from remembrancer.ports.statistics import STEPS, CronUsage, LifetimeStatistics
+from remembrancer.ports.task_store import TaskStore
 
 EXPRESSIONS: Final = 20
 """How many cron expressions are told of, those with the most tasks first."""

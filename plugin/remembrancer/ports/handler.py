@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.execution import Execution
 from remembrancer.model.handler_result import HandlerResult
+from remembrancer.model.task import ScheduledTask
 from remembrancer.ports.sync_calls import OUTSIDE, SyncCalls
-
-if TYPE_CHECKING:
-    from remembrancer.model.execution import Execution
-    from remembrancer.model.task import ScheduledTask
 
 _LONGEST: Final = 200
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol, Unpack, cast
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final, NoReturn, Protocol, Unpack, cast
 
 from remembrancer.errors import NotRunning
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from remembrancer.model.execution import Execution
-    from remembrancer.model.request import ScheduleRequest, TaskFields
-    from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
-    from remembrancer.ports.filters import TaskFilter
+from remembrancer.model.execution import Execution
+from remembrancer.model.request import ScheduleRequest, TaskFields
+from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
+from remembrancer.model.task_status import TaskStatus
 
 
 class SyncCalls(Protocol):
@@ -75,7 +72,9 @@ class SyncCalls(Protocol):
         """Return one task."""
         ...
 
-    def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
+    def find_tasks(
+        self, *, statuses: Collection[TaskStatus] = (), recurring: bool | None = None, limit: int = 1000
+    ) -> list[ScheduledTask]:
         """Return tasks."""
         ...
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.request import ScheduleRequest
-from remembrancer.ports.filters import TaskFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +90,8 @@ _TYPES: Final = {
     "wait_seconds": ArgumentType((int, float), "a number of seconds", 10),
     "keep_days": ArgumentType((int, float), "a number of days", 90),
     "dry_run": ArgumentType((bool,), "true or false", example=True),
-    "wanted": ArgumentType((TaskFilter,), "a Wanted", TaskFilter()),
+    "statuses": ArgumentType((Collection,), "a collection of statuses of tasks", ["PENDING"], str),
+    "recurring": ArgumentType((bool,), "true, false, or None for both", example=True),
     "requests": ArgumentType(
         (Sequence,), "a sequence of ScheduleRequest", "[ScheduleRequest('name', 'goal', …)]", ScheduleRequest
     ),

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from types import CoroutineType
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from remembrancer.errors import NotRunning
 from remembrancer.service.argument_types import ArgumentTypes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
-    from concurrent.futures import Future
-    from types import CoroutineType
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -51,11 +49,11 @@ class Calls:
         return self._home is not None and not self.is_forked and not self._home.is_running()
 
     def settle(self) -> None:
-        """The service lives on the running event loop from here on."""
+        """Settle on the running event loop."""
         self._home, self._pid = asyncio.get_running_loop(), os.getpid()
 
     def leave(self) -> None:
-        """The service has no graph open any longer, and may be opened on any loop."""
+        """Leave the loop: the graph is closed, and may be opened on any other."""
         self._home = self._pid = None
 
     @contextmanager

@@ -1,28 +1,34 @@
-"""The part of the service that tells what happens, as it happens."""
+"""Event calls: the part of the service that reads the event log."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Collection
+from typing import Final
 
 from remembrancer.errors import GraphUnavailable, InvalidInput
 from remembrancer.model.constraints import read_limit
+from remembrancer.model.event import Event, EventPage
+from remembrancer.model.execution import Execution
 from remembrancer.operations.event_feed import MOST, EventFeed, only
+from remembrancer.ports.clock import Clock
 from remembrancer.service.calls import carried, public
 from remembrancer.service.status_calls import StatusCalls
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
-
-    from remembrancer.model.event import Event, EventPage
-    from remembrancer.model.execution import Execution
+from remembrancer.settings import SchedulerOptions
 
 LONGEST_WAIT: Final = 30.0
 
 
 class EventCalls(StatusCalls):
-    """Reads the event log of the graph that is open."""
+    """Reads the event log of the graph that is open.
 
-    _feed: EventFeed | None = None
+    Args:
+        clock: The time.
+        options: The scheduler's numbers.
+    """
+
+    def __init__(self, clock: Clock, options: SchedulerOptions) -> None:
+        super().__init__(clock, options)
+        self._feed: EventFeed | None = None
 
     async def events(
         self, after: str | None = None, *, kinds: Collection[str] = (), task_id: str | None = None
@@ -32,7 +38,7 @@ class EventCalls(StatusCalls):
         Args:
             after: The cursor of the last event that was read, be it from another process or before a restart: what
                 follows it comes first. None begins now, with the first step; "0" with the oldest that is kept.
-            kinds: Of which kinds (`EventKind`); empty means any. A gap is told in any case.
+            kinds: Of which kinds (`EventKind`); empty means any. A gap is always reported.
             task_id: Of which task.
         """
         while True:

@@ -1,23 +1,19 @@
-"""A graph held open, calls to it counted, and what is asked of its past."""
+"""Graph holder: the part of the service that has one graph open, and counts the calls to it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from remembrancer.engine.maintenance.retention import prune
+from remembrancer.engine.maintenance.retention import PruneResult, prune
 from remembrancer.errors import NotRunning
 from remembrancer.model.constraints import read_limit
+from remembrancer.model.summary import ExecutionSummary
+from remembrancer.ports.clock import Clock
+from remembrancer.ports.graph import Graph
 from remembrancer.service.calls import Calls, public
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from remembrancer.engine.maintenance.retention import PruneResult
-    from remembrancer.model.summary import ExecutionSummary
-    from remembrancer.ports.clock import Clock
-    from remembrancer.ports.graph import Graph
 
 CLOSED: Final = "The scheduler has no graph open: await start() first."
 

@@ -1,21 +1,18 @@
-"""The part of the service that tells what was done, by whom, and what became of it."""
+"""History calls: the part of the service that reads executions and the audit log."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.audit import AuditEntry
 from remembrancer.model.constraints import read_limit
+from remembrancer.model.execution import Execution
 from remembrancer.ports.audit_log import AuditRange
 from remembrancer.schedules.parsing import read_moment
 from remembrancer.service.calls import carried, public
 from remembrancer.service.status_calls import StatusCalls
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from remembrancer.model.audit import AuditEntry
-    from remembrancer.model.execution import Execution
 
 MOST_AT_ONCE: Final = 10_000
 
@@ -70,6 +67,6 @@ class HistoryCalls(StatusCalls):
         """Return what became of a task and what was done to it, among each other in time, newest first."""
         executions = await self.history(task_id, limit)
         changes = await self.changes(task_id, limit=MOST_AT_ONCE)
-        told: list[tuple[datetime, Execution | AuditEntry]] = [(each.triggered_at, each) for each in executions]
-        told += [(each.at, each) for each in reversed(changes)]
-        return [each for _, each in sorted(told, key=lambda pair: pair[0], reverse=True)][:limit]
+        entries: list[tuple[datetime, Execution | AuditEntry]] = [(each.triggered_at, each) for each in executions]
+        entries += [(each.at, each) for each in reversed(changes)]
+        return [each for _, each in sorted(entries, key=lambda pair: pair[0], reverse=True)][:limit]

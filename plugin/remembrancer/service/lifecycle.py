@@ -1,31 +1,27 @@
-"""The part of the service that starts and stops it: each is one thing at a time, ends, and leaves nothing behind."""
+"""Lifecycle: the part of the service that starts and stops it, one at a time, each bounded and leaving nothing open."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, Self, cast
 
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.engine.timeouts import awaited, bounded, end
 from remembrancer.errors import NotRunning
 from remembrancer.operations.task_commands import TaskCommands
+from remembrancer.ports.clock import Clock
+from remembrancer.ports.graph import Graph
+from remembrancer.ports.handler import Handler
+from remembrancer.ports.sync_calls import SyncCalls
+from remembrancer.ports.telemetry import ObservedTelemetry
 from remembrancer.service import registry
 from remembrancer.service.event_calls import EventCalls
 from remembrancer.service.graph_holder import CLOSED
 from remembrancer.service.sync_service import SyncService
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
-    from typing import Self
-
-    from remembrancer.ports.clock import Clock
-    from remembrancer.ports.graph import Graph
-    from remembrancer.ports.handler import Handler
-    from remembrancer.ports.sync_calls import SyncCalls
-    from remembrancer.ports.telemetry import ObservedTelemetry
-    from remembrancer.settings import SchedulerOptions
+from remembrancer.settings import SchedulerOptions
 
 _PASS_SECONDS: Final = 3.0
 """How long the pass under way may take to its end, once the service stops."""
@@ -230,7 +226,7 @@ class Lifecycle(EventCalls):
 
     async def _end_scheduler(self) -> None:
         if self._scheduler:
-            limit = self._options.stop_timeout_seconds + _WRITING_SECONDS
+            limit = self._options.shutdown_timeout_seconds + _WRITING_SECONDS
             await bounded("The end of the handlers", self._scheduler.stop(), limit)
             self._error_at_stop = self._scheduler.faults.last_error
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from remembrancer.errors import NotRunning
 from remembrancer.service import registry
+from remembrancer.service.service import SchedulerService
 from remembrancer.service.telemetry.status import ServiceType
-
-if TYPE_CHECKING:
-    from remembrancer.service.service import SchedulerService
 
 
 def get_service(service_type: ServiceType | str) -> SchedulerService:

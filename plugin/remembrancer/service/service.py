@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Unpack
 
 from remembrancer.errors import NotRunning
-from remembrancer.model.constraints import read_limit
+from remembrancer.model.cancellation import Cancellation
+from remembrancer.model.constraints import read_limit, read_word
+from remembrancer.model.execution import Execution
 from remembrancer.model.json_bounds import keep_within
 from remembrancer.model.request import ScheduleRequest, TaskFields
-from remembrancer.model.task_status import OPEN_STATUSES
+from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
+from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
+from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations.statistics import TaskPage, page_of
+from remembrancer.operations.task_commands import TaskCommands
 from remembrancer.operations.tokens import TokenService
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.service.calls import carried, public
@@ -18,16 +25,6 @@ from remembrancer.service.history_calls import HistoryCalls
 from remembrancer.service.lifecycle import Lifecycle
 from remembrancer.service.telemetry.metrics import metrics
 from remembrancer.service.telemetry.status import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from remembrancer.model.cancellation import Cancellation
-    from remembrancer.model.execution import Execution
-    from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
-    from remembrancer.model.token import AccessToken, NewToken
-    from remembrancer.operations.task_commands import TaskCommands
 
 _ALL: Final = 1_000_000
 
@@ -122,13 +119,23 @@ class SchedulerService(Lifecycle, HistoryCalls):
 
     async def get_scheduled_tasks(self) -> list[ScheduledTaskInfo]:
         """Return the tasks that are PENDING or ACTIVE, the next to run first."""
-        return [task.info() for task in await self.find_tasks(TaskFilter(statuses=OPEN_STATUSES, limit=_ALL))]
+        return [task.info() for task in await self.find_tasks(statuses=OPEN_STATUSES, limit=_ALL)]
 
     @public
-    async def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
-        """Return tasks, the next to run first, those with nothing ahead last."""
-        read_limit(wanted.limit)
-        return list(await self._graph().tasks.find(wanted))
+    async def find_tasks(
+        self, *, statuses: Collection[TaskStatus] = (), recurring: bool | None = None, limit: int = 1000
+    ) -> list[ScheduledTask]:
+        """Return tasks, the next to run first, those that do not run again last.
+
+        Args:
+            statuses: Of any of these; empty means any.
+            recurring: Only recurring tasks, or only one-time ones; None means both.
+            limit: The most tasks to return.
+
+        Raises:
+            InvalidInput: The limit, or a status, cannot be used.
+        """
+        return list(await self._graph().tasks.find(_filter(statuses, recurring, limit)))
 
     @public
     async def get_task(self, task_id: str) -> ScheduledTask:
@@ -136,10 +143,19 @@ class SchedulerService(Lifecycle, HistoryCalls):
         return await self._graph().tasks.get(task_id)
 
     @public
-    async def page_of_tasks(self, wanted: TaskFilter, cursor: str | None = None) -> TaskPage:
-        """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor."""
-        read_limit(wanted.limit)
-        return await page_of(self._graph().tasks, wanted, cursor)
+    async def page_of_tasks(
+        self,
+        cursor: str | None = None,
+        *,
+        statuses: Collection[TaskStatus] = (),
+        recurring: bool | None = None,
+        limit: int = 1000,
+    ) -> TaskPage:
+        """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor.
+
+        The other arguments: see `find_tasks`. Raises InvalidInput.
+        """
+        return await page_of(self._graph().tasks, _filter(statuses, recurring, limit), cursor)
 
     @public
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
@@ -213,3 +229,9 @@ class SchedulerService(Lifecycle, HistoryCalls):
         if self._acts is None:
             raise NotRunning(CLOSED)
         return self._acts
+
+
+def _filter(statuses: Collection[TaskStatus], recurring: bool | None, limit: int) -> TaskFilter:  # noqa: FBT001 (None is a third value)
+    """Return the filter of a list of tasks. Raises InvalidInput."""
+    wanted = frozenset(read_word("statuses", each, TaskStatus, "PENDING") for each in statuses)
+    return TaskFilter(wanted, recurring, read_limit(limit))

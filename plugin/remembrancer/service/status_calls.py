@@ -1,23 +1,19 @@
-"""The part of the service that tells how it is."""
+"""Status calls: the part of the service that reports its health and its numbers."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from remembrancer.engine.scheduler import Scheduler
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
+from remembrancer.ports.clock import Clock
 from remembrancer.service.calls import FORKED, public
 from remembrancer.service.graph_holder import GraphHolder
 from remembrancer.service.telemetry.gauges import Gauges
 from remembrancer.service.telemetry.metrics import TickStats, Vitals
 from remembrancer.service.telemetry.reports import Telemetry
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from remembrancer.engine.scheduler import Scheduler
-    from remembrancer.ports.clock import Clock
-    from remembrancer.settings import SchedulerOptions
+from remembrancer.settings import SchedulerOptions
 
 
 class StatusCalls(GraphHolder):
@@ -38,7 +34,7 @@ class StatusCalls(GraphHolder):
         self._error_at_stop: str | None = None
         vitals = Vitals(options.check_interval_seconds, clock.now, self._graph, self._passes, self.calls)
         self._telemetry = Telemetry(vitals)
-        self.gauges = Gauges(vitals, lambda: self._scheduler, options.max_concurrent)
+        self.gauges = Gauges(vitals, lambda: self._scheduler, options.max_concurrent_handlers)
 
     @property
     def telemetry(self) -> Telemetry:

@@ -1,21 +1,19 @@
-"""The service for code without an event loop: each call is done on the service's own, and waited for."""
+"""Blocking calls for code without an event loop; each runs on the loop of the service."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
 from concurrent import futures
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from remembrancer.errors import NotRunning, OutcomeUnknown, WrongThread
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.service.calls import FORKED
 from remembrancer.service.graph_holder import CLOSED
 from remembrancer.service.registry import Registered
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
 
 _T = TypeVar("_T")
 _PATIENCE_SECONDS: Final = 60.0

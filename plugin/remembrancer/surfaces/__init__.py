@@ -12,4 +12,5 @@
   nothing.
 - `rest`: the REST API: two lines mount it in any FastAPI application.
 - `schema_errors`: schema violations in requests: the known fields at a place, and error messages.
+- `server`: the protocol of a server that `remembrancer serve` starts beside the scheduler.
 """

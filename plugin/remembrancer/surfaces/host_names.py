@@ -1,4 +1,4 @@
-"""Names under which a server may be asked: a page of another name that was bound to this address is none of them."""
+"""Host names of a server; a name that a web page has bound to its address is refused."""
 
 from __future__ import annotations
 

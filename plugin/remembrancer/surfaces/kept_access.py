@@ -48,9 +48,9 @@ def read_access(folder: Path) -> KeptAccess:
     return kept
 
 
-def write_access(folder: Path, access: KeptAccess, beacon: ConnectionFile) -> None:
-    """Keep *access* for the next start, with the ports of *beacon*; one that is not open now is kept as it was."""
-    ports = {"bolt_port": beacon.bolt_port or access.bolt_port, "rest_port": beacon.rest_port or access.rest_port}
+def write_access(folder: Path, access: KeptAccess, written: ConnectionFile) -> None:
+    """Keep *access* for the next start, with the ports of *written*; one that is not open now is kept as it was."""
+    ports = {"bolt_port": written.bolt_port or access.bolt_port, "rest_port": written.rest_port or access.rest_port}
     write_private(folder / _NAME, access.model_copy(update=ports).model_dump_json(indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The network settings of the API: on which address it listens, and what protects the tokens sent to it."""
+"""Network settings of the API: its address, and the protection of the tokens that clients send."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LONGEST_NAME: Final = 253
 _SHORTEST_PREFIX: Final = 8
 """A wider network is no list of proxies."""
 _MAPPED: Final = ipaddress.ip_network("::ffff:0:0/96")
-"""IPv4 in the clothes of IPv6."""
+"""IPv4 addresses written as IPv6."""
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -71,12 +71,12 @@ async def schema(asked: SchemaOptions) -> None:
 
         remembrancer schema --neo4j | cypher-shell -a neo4j://graph.example:7687 -d memory -u admin
     """
-    from remembrancer.bootstrap import neo4j_schema
+    from remembrancer.bootstrap.engines import ENGINES
     from remembrancer.cli.output import print_json
 
     if not asked.neo4j:
         raise InvalidInput("--neo4j", asked.neo4j, "--neo4j: an embedded graph makes its own schema", "--neo4j")
-    statements = neo4j_schema()
+    statements = ENGINES["neo4j"].schema()
     if asked.as_json:
         print_json(statements)
     else:

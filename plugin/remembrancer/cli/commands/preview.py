@@ -38,8 +38,7 @@ async def preview(asked: PreviewOptions) -> None:
     from remembrancer.cli.output import print_json, print_table, row_table
     from remembrancer.model.timestamps import to_ms
     from remembrancer.schedules.parsing import read_moment
-    from remembrancer.schedules.preview import preview as next_fires
-    from remembrancer.schedules.preview import read_expression
+    from remembrancer.schedules.preview import preview as next_fires, read_expression
 
     now = datetime.now(UTC)
     zone = asked.timezone or "UTC"

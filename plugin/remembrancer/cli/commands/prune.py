@@ -22,7 +22,7 @@ class PruneOptions(GraphOptions):
 async def prune(asked: PruneOptions) -> None:
     """Roll up executions that are long over: one summary for each task and day is kept, and every count stays true.
 
-    `remembrancer serve --keep 90d` does it by itself; so does `SchedulerOptions(keep_executions_days=90)` in Python.
+    `remembrancer serve --execution-retention-days 90` does it by itself.
 
     For example:
 

@@ -46,12 +46,10 @@ async def list_tasks(asked: ListOptions) -> None:
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, print_table, task_table, tell_more
-    from remembrancer.ports.filters import TaskFilter
 
     statuses = frozenset(asked.status or (() if asked.ended else OPEN_STATUSES))
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
-        wanted = TaskFilter(statuses=statuses, recurring=asked.recurring, limit=asked.limit + 1)
-        found = await reached.scheduler.find_tasks(wanted)
+        found = await reached.scheduler.find_tasks(statuses=statuses, recurring=asked.recurring, limit=asked.limit + 1)
     tasks = found[: asked.limit]
     if asked.as_json:
         print_json(tasks)

@@ -15,7 +15,6 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.operations.validation import validate
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.schedules.importers.crontab import CrontabLine, LineKind
 
 
@@ -151,7 +150,7 @@ async def _foreseen(graph: str, jobs: list[ScheduleRequest]) -> Known:
     if folder is not None and not folder.exists():
         return {}
     async with connect(graph) as reached:
-        tasks = await reached.scheduler.find_tasks(TaskFilter(recurring=True, limit=_MOST_COMPARED))
+        tasks = await reached.scheduler.find_tasks(recurring=True, limit=_MOST_COMPARED)
     wanted = {job.dedup_key for job in jobs}
     return {task.dedup_key: (task.task_id, False) for task in tasks if task.dedup_key in wanted}
 

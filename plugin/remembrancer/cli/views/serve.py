@@ -1,4 +1,4 @@
-"""What `remembrancer serve` prints while it runs: where it listens, and a line for each execution."""
+"""Output of `remembrancer serve`: its endpoints, and a line for each execution."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ from remembrancer.model.timestamps import to_iso
 from remembrancer.surfaces.log_context import WithRequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from types import TracebackType
     from typing import Self
 
-    from remembrancer.cli.servers import ApiEndpoint
+    from remembrancer.cli.servers import Served
     from remembrancer.ports.handler import Firing, Handler, HandlerReturn
     from remembrancer.service.service import SchedulerService
     from remembrancer.service.telemetry.status import ReplicationReport
-    from remembrancer.surfaces.control.connection_file import ConnectionFile
 
     Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -57,7 +56,7 @@ class SingleLineFormatter(logging.Formatter):
 class ServeLog:
     """Prints one line an event: words for people, or a JSON object for machines.
 
-    Tasks go on firing where nothing can be printed any longer.
+    Tasks go on firing where nothing can be printed.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -67,31 +66,29 @@ class ServeLog:
         to_stderr.setFormatter(SingleLineFormatter(_FORM))
         logging.basicConfig(handlers=[to_stderr])
 
-    def serving(self, folder: Path, beacon: ConnectionFile, no_api: str | None = None) -> None:
+    def serving(self, folder: Path, served: Sequence[Served]) -> None:
         """Say where to find it; the secrets stay in the folder."""
-        bolt = None if beacon.bolt_port is None else f"bolt://{beacon.host}:{beacon.bolt_port}"
-        control = f"{beacon.host}:{beacon.control_port}"
-        if beacon.control_socket is not None:
-            control = str(folder / beacon.control_socket)
-        doors = _doors(beacon.rest_url, no_api, beacon.metrics_port)
-        lines = [f"Serving {folder} (process {beacon.pid}); Ctrl-C stops it.", f"  control  {control}", *doors]
-        if bolt:
-            secret = f"password: bolt_password in {folder / 'serve.json'}"
-            lines.append(f"  read it  {bolt}  user: {beacon.bolt_user}  {secret}")
-        facts: dict[str, object] = {"graph": str(folder), "pid": beacon.pid, "control": control, "bolt": bolt}
-        facts |= {"rest": beacon.rest_url, "rest_absent": no_api}
-        self._tell("serving", "\n".join(lines), **facts, metrics_port=beacon.metrics_port)
+        words = f"Serving {folder} (process {os.getpid()}); Ctrl-C stops it."
+        self._serving(words, {"graph": str(folder), "pid": os.getpid()}, served)
 
-    def sharing(self, graph: str, among: ReplicationReport, api: ApiEndpoint, *, metrics_port: int | None) -> None:
+    def sharing(self, graph: str, among: ReplicationReport, served: Sequence[Served]) -> None:
         """Say which graph on a server it is, who else serves it, and where to find this one."""
-        pid = os.getpid()
         others = len(among.replicas) - 1
         beside = f", beside {others} other{'s' if others > 1 else ''}" if others else ""
-        words = f"Serving {graph} (process {pid}) as {among.replica_id}{beside}; Ctrl-C stops it."
-        doors = _doors(api.url, api.absent, metrics_port)
-        facts: dict[str, object] = {"graph": graph, "pid": pid, "replica_id": among.replica_id, "others": others}
-        facts |= {"rest": api.url, "rest_absent": api.absent}
-        self._tell("serving", "\n".join([words, *doors]), **facts, metrics_port=metrics_port)
+        words = f"Serving {graph} (process {os.getpid()}) as {among.replica_id}{beside}; Ctrl-C stops it."
+        facts: dict[str, object] = {
+            "graph": graph,
+            "pid": os.getpid(),
+            "replica_id": among.replica_id,
+            "others": others,
+        }
+        self._serving(words, facts, served)
+
+    def _serving(self, words: str, facts: dict[str, object], served: Sequence[Served]) -> None:
+        lines = [line for each in served if (line := _line(each))]
+        for each in served:
+            facts |= each.facts
+        self._tell("serving", "\n".join([words, *lines]), **facts)
 
     def execution(self, firing: Firing, status: str, seconds: float, said: str) -> None:
         """Say how a handler's run ended."""
@@ -135,20 +132,15 @@ class ServeLog:
             logging.getLogger("remembrancer").warning("Nothing more is printed, for stdout takes no more: %s", gone)
 
 
-def _doors(rest: str | None, no_api: str | None, metrics_port: int | None) -> list[str]:
-    """Return the lines that say what is open, and why the API is not."""
-    lines = (
-        [f"  api      {rest}/v1/openapi.json  token: remembrancer token create --name … --scope write"] if rest else []
-    )
-    if no_api is not None:
-        lines.append(f"  api      not served: {no_api}")
-    if metrics_port is not None:
-        lines.append(f"  metrics  http://127.0.0.1:{metrics_port}/metrics")
-    return lines
+def _line(served: Served) -> str | None:
+    """Return the line that says where a server is, or why there is none that was expected."""
+    if served.endpoint:
+        return f"  {served.kind.name:<8} {served.endpoint.address}  {served.endpoint.note}".rstrip()
+    return f"  {served.kind.name:<8} not served: {served.reason}" if served.reason else None
 
 
 def chronicled(handler: Handler, chronicle: ServeLog) -> Handler:
-    """Return *handler* with each of its runs told to *chronicle*; a plain one stays plain, and keeps its thread."""
+    """Return *handler* with each of its runs logged to *chronicle*; a plain one stays plain, and keeps its thread."""
 
     async def awaited(answer: Awaitable[HandlerReturn], told: _Told) -> HandlerReturn:
         with told:

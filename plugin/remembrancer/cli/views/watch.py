@@ -21,7 +21,6 @@ from remembrancer.errors import TaskNotFound
 from remembrancer.model.control_characters import visible
 from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.model.timestamps import from_ms, to_iso
-from remembrancer.ports.filters import TaskFilter
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -153,8 +152,8 @@ class LiveView:
         for event in events[-_SHOWN:]:
             self._happened.append((await self._names.of(reached, event.task_id), event))
         if events or time.monotonic() - self._looked > _LOOK_AGAIN_SECONDS:
-            wanted = TaskFilter(statuses=OPEN_STATUSES, limit=_NEXT)
-            self._due = [task for task in await reached.scheduler.find_tasks(wanted) if task.next_run_ms is not None]
+            found = await reached.scheduler.find_tasks(statuses=OPEN_STATUSES, limit=_NEXT)
+            self._due = [task for task in found if task.next_run_ms is not None]
             running = await reached.scheduler.running_executions(_NEXT)
             self._running = [(await self._names.of(reached, one.task_id), one) for one in running]
             self._looked = time.monotonic()

@@ -130,7 +130,7 @@ class Membership:
     def pace(self) -> timedelta:
         """Return the poll interval of a shared graph: it grows with the replicas, to at most twice the setting."""
         slower = min(_SLOWEST, math.sqrt(max(1, len(self.live))))
-        return timedelta(seconds=self._options.hearing_seconds * slower)
+        return timedelta(seconds=self._options.poll_interval_seconds * slower)
 
     async def look_closely(self) -> None:
         """Look a few times: the first way to a server is the longest, and the clock goes by the shortest."""
@@ -249,7 +249,7 @@ class Membership:
     def _deal(self, live: frozenset[str]) -> None:
         if live != self._dealt:
             self._dealt = live
-            self.turns = assignments(self.replica_id, live, self._options.help_seconds)
+            self.turns = assignments(self.replica_id, live, self._options.work_stealing_delay_seconds)
 
     def _fault_of(self, roster: ClusterSnapshot, me: Replica | None) -> str | None:
         """Return what is wrong with the graph; None if it is unchanged. *me* is this replica before the check."""

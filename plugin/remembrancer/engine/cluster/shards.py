@@ -34,10 +34,10 @@ ALONE: Final = (Assignment(None),)
 """The assignment of a single replica: everything, when it is due."""
 
 
-def assignments(replica_id: str, live: Collection[str], help_seconds: float) -> tuple[Assignment, ...]:
+def assignments(replica_id: str, live: Collection[str], delay_seconds: float) -> tuple[Assignment, ...]:
     """Return what *replica_id* serves among the *live* replicas, in the order it reads them.
 
-    Its own shares come first. Of a share whose owner is late, the second in line takes care after *help_seconds*:
+    Its own shares come first. Of a share whose owner is late, the second in line takes care after *delay_seconds*:
     one helper, so that several do not all reach for the same. After thrice that, everybody does.
     """
     everybody = sorted({replica_id, *live})
@@ -52,7 +52,7 @@ def assignments(replica_id: str, live: Collection[str], help_seconds: float) -> 
             mine.add(share)
         elif second == replica_id:
             next_in_line.add(share)
-    late = timedelta(seconds=help_seconds)
+    late = timedelta(seconds=delay_seconds)
     return Assignment(frozenset(mine)), Assignment(frozenset(next_in_line), late), Assignment(None, _ANYBODY * late)
 
 

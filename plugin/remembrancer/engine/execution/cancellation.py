@@ -67,7 +67,7 @@ class Cancellations:
         """Ask a shared graph now and then, for ever, whether tasks that run here were cancelled elsewhere."""
         while not store.exclusive:
             try:
-                await clock.wait(clock.now() + timedelta(seconds=options.hearing_seconds), asyncio.Event())
+                await clock.wait(clock.now() + timedelta(seconds=options.poll_interval_seconds), asyncio.Event())
                 running = {run.task_id for run in self._runs.handling.values() if run.asked is None and not run.spared}
                 if not running:
                     continue
@@ -75,7 +75,7 @@ class Cancellations:
                     cancelled = await store.audit.cancelled(sorted(running))
             except Exception as error:  # noqa: BLE001 (whatever it is, the next look follows)
                 _LOG.warning("Whether tasks under way were cancelled could not be read: %r", error)
-                await asyncio.sleep(options.hearing_seconds)
+                await asyncio.sleep(options.poll_interval_seconds)
                 continue
             for task_id in cancelled:
                 self._stop(task_id)

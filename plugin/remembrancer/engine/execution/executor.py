@@ -69,7 +69,7 @@ class Executor:
         self._store = store
         self._clock = clock
         self._options = options
-        self._slots = Slots(options.max_concurrent, on_room)
+        self._slots = Slots(options.max_concurrent_handlers, on_room)
         self._runs = Runs(self._slots, self._abandon)
         self._plain = None if is_async(handler) else SyncHandler(handler, self._runs)
         self._call = self._plain or cast("Callable[[Firing], Awaitable[object]]", handler)
@@ -202,7 +202,7 @@ class Executor:
         return Firing(claimed.execution, claimed.task, self._reporting.take, scheduler=self.scheduler)
 
     def _limit(self, task: ScheduledTask) -> float:
-        return self._options.timeout_seconds if task.timeout_seconds is None else task.timeout_seconds
+        return self._options.default_timeout_seconds if task.timeout_seconds is None else task.timeout_seconds
 
     def _caller(self) -> Run | None:
         author = CURRENT_ACTOR.get()

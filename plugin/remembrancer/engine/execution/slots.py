@@ -1,4 +1,4 @@
-"""Slots: the one gate for whatever starts a handler, so that never more than `max_concurrent` run."""
+"""Slots: the one gate for whatever starts a handler, so that never more than `max_concurrent_handlers` run."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class EventRetention:
     def __init__(self, events: EventLog, clock: Clock, options: SchedulerOptions) -> None:
         self._events = events
         self._clock = clock
-        self._keeping = EventRetentionPolicy(options.events_kept, options.events_kept_seconds)
+        self._keeping = EventRetentionPolicy(options.event_retention_count, options.event_retention_seconds)
         self._looked_at: datetime | None = None
 
     async def work(self, wake: asyncio.Event, progress: Callable[[], None]) -> None:

@@ -41,7 +41,7 @@ class PruneResult:
     """The number of summaries that were created or extended."""
 
 
-def days_to_keep(days: float, field: str = "keep_executions_days") -> timedelta:
+def days_to_keep(days: float, field: str = "execution_retention_days") -> timedelta:
     """Return the time that executions are kept, as *field* says. Raises InvalidInput for one that makes no sense."""
     if isinstance(days, bool) or not 0 <= days <= _MOST_DAYS:
         raise InvalidInput(field, days, f"a number of days, 0 to {_MOST_DAYS:,}", 90)
@@ -63,7 +63,7 @@ class Retention:
         self._author = Actor("checker", replica_id)
         self._begun = False
         self._clock = clock
-        self._keep = None if (days := options.keep_executions_days) is None else days_to_keep(days)
+        self._keep = None if (days := options.execution_retention_days) is None else days_to_keep(days)
         self._after_id = _ALL
         self._limit = _SMALLEST
         self._swept_at: datetime | None = None

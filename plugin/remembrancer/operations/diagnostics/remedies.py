@@ -15,7 +15,7 @@ REMEDIES: Final = {
     ),
     "memory": (
         "The system kills a process that runs out of memory, in the middle of its work.",
-        "Restart it at a quiet time; limit the memory of handlers, and concurrent handlers with max_concurrent.",
+        "Restart it at a quiet time; limit the memory of handlers, and their number with max_concurrent_handlers.",
     ),
     "database": (
         "Every claim and outcome is a commit: a graph that is slow, unreachable or full stops all work.",
@@ -35,11 +35,11 @@ REMEDIES: Final = {
     ),
     "performance": (
         "A growing backlog, or handlers that take ever longer, soon make tasks late.",
-        "Avoid blocking calls in handlers, raise max_concurrent, or add a scheduler on a shared graph.",
+        "Avoid blocking calls in handlers, raise max_concurrent_handlers, or add a scheduler on a shared graph.",
     ),
     "limits": (
         "At the limit, due tasks wait for a running handler to end.",
-        "Raise max_concurrent, shorten timeouts, or spread the schedules.",
+        "Raise max_concurrent_handlers, shorten timeouts, or spread the schedules.",
     ),
     "integration": (
         "An expired lease is work of unknown outcome; tasks fire at the wrong time if clocks disagree.",

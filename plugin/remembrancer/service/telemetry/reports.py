@@ -5,30 +5,25 @@ What each number means, and over what time, is told in docs/reference/telemetry.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from enum import StrEnum
+from typing import Final, TypeVar
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_iso
 from remembrancer.operations.statistics import CronInUse, crons_in_use, most_deferred, population, tasks_of, total
-from remembrancer.ports.statistics import OTHER, most_common
+from remembrancer.ports.graph import Graph
+from remembrancer.ports.statistics import OTHER, LifetimeStatistics, WindowStatistics, most_common
 from remembrancer.schedules.cron.calendar import LIBRARY, reads_cron
 from remembrancer.schedules.cron.description import describe
 from remembrancer.service.telemetry import report_models as shapes
-from remembrancer.service.telemetry.metrics import active_tasks, count_calls
+from remembrancer.service.telemetry.metrics import Vitals, active_tasks, count_calls
 from remembrancer.service.telemetry.status import NAME
 
-if TYPE_CHECKING:
-    from collections import Counter
-    from enum import StrEnum
-
-    from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.graph import Graph
-    from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
-    from remembrancer.service.telemetry.metrics import Vitals
-
-    _Word = TypeVar("_Word", bound=StrEnum)
+_Word = TypeVar("_Word", bound=StrEnum)
 
 MOST_TASKS: Final = 1000
 _COMMON: Final = 10

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from remembrancer.model.replica import Replica  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.replica import Replica
 
 if TYPE_CHECKING:
     from remembrancer.engine.scheduler import Scheduler

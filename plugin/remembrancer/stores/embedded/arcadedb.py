@@ -87,7 +87,7 @@ class Database(Protocol):
         ...
 
 
-class Engine(Protocol):
+class EngineModule(Protocol):
     """The engine's module."""
 
     ArcadeDBError: type[Exception]
@@ -118,7 +118,7 @@ def prepare_engine(*, reuse_space: bool, bounded: bool) -> None:
             os.environ.setdefault(name, value)
 
 
-def load_engine() -> Engine:
+def load_engine() -> EngineModule:
     """Import the embedded engine, quiet and bounded.
 
     Raises:
@@ -141,7 +141,7 @@ def load_engine() -> Engine:
             f"The embedded graph engine does not load on this machine ({missing}). It has builds for Linux x64 and "
             "arm64 (glibc), macOS arm64 and Windows x64; elsewhere, install arcadedb-jvm, which has the same interface."
         ) from missing
-    return cast("Engine", arcadedb)
+    return cast("EngineModule", arcadedb)
 
 
 def as_engine_thread(work: Callable[[], None]) -> None:

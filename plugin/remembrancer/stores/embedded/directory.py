@@ -28,7 +28,7 @@ from remembrancer.stores.private_files import PRIVATE_FOLDER, make_private
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from remembrancer.stores.embedded.arcadedb import Database, Engine
+    from remembrancer.stores.embedded.arcadedb import Database, EngineModule
 
 _LOG: Final = logging.getLogger("remembrancer")
 
@@ -82,7 +82,9 @@ def lock_folder(folder: Path, *, shared: bool = False) -> DirectoryLock:
         raise GraphNotFound(f"The graph's folder {folder} cannot be locked: {refused}.") from refused
 
 
-def open_folder(engine: Engine, folder: Path, *, read_only: bool = False, temporary: bool = False) -> OpenDirectory:
+def open_folder(
+    engine: EngineModule, folder: Path, *, read_only: bool = False, temporary: bool = False
+) -> OpenDirectory:
     """Take the lock of the graph in *folder* and open its database. Raises the errors of both.
 
     A *temporary* folder is marked: after a crash, the next graph in memory removes it.
@@ -123,7 +125,7 @@ def close_folder(opened: OpenDirectory, before_release: Callable[[], None] | Non
         step()
 
 
-def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> Database:
+def open_database(engine: EngineModule, folder: Path, *, read_only: bool = False) -> Database:
     """Open the database in *folder*, whose lock is held, creating it if needed.
 
     Raises:
@@ -154,7 +156,7 @@ def open_database(engine: Engine, folder: Path, *, read_only: bool = False) -> D
     return database
 
 
-def _open_to_read(engine: Engine, folder: Path, path: Path) -> Database:
+def _open_to_read(engine: EngineModule, folder: Path, path: Path) -> Database:
     if not engine.database_exists(str(path)):
         raise GraphNotFound(f"There is no graph {folder}.")
     unclean = GraphReadOnly(

@@ -16,7 +16,7 @@ from remembrancer.stores.embedded.directory import TEMPORARY, OpenDirectory, ope
 from remembrancer.stores.embedded.directory_lock import DirectoryLock
 
 if TYPE_CHECKING:
-    from remembrancer.stores.embedded.arcadedb import Engine
+    from remembrancer.stores.embedded.arcadedb import EngineModule
 
 _PREFIX: Final = "remembrancer-"
 _LOOKED_AT: Final = 10_000
@@ -24,7 +24,7 @@ _MOST: Final = 32
 """Most leftovers that one start removes, to be quick; the next start continues."""
 
 
-def open_temporary(engine: Engine) -> tuple[OpenDirectory, Path]:
+def open_temporary(engine: EngineModule) -> tuple[OpenDirectory, Path]:
     """Create a folder for a graph in memory; return the opened graph, and the folder."""
     sweep(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))

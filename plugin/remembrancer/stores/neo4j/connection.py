@@ -43,8 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from neo4j import Address as Place
-    from neo4j import AsyncDriver
+    from neo4j import Address as Place, AsyncDriver
 
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.stores.commits.statement import Row, Statement

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.surfaces.network import LOOPBACK
+from remembrancer.surfaces.server import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -46,6 +47,12 @@ class ControlSocket:
         at_port = port is not None or not HAS_UNIX_SOCKETS
         self.listening = self._listen_at_port(port or 0) if at_port else self._listen_in(folder)
         self.listening.settimeout(0)
+
+    def endpoint(self, folder: Path | None) -> Endpoint:
+        """Return where it listens; its socket's name is one in *folder*."""
+        address = f"{LOOPBACK}:{self.port}" if self.path is None else str((folder or Path()) / self.path)
+        access = {"control_socket": self.path, "control_port": self.port}
+        return Endpoint(address, self.port, self.path, facts={"control": address}, access=access)
 
     def close(self) -> None:
         """Listen no more; the file goes, unless another scheduler has made its own since."""

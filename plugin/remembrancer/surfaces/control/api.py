@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.summary import ExecutionSummary
     from remembrancer.model.task import ScheduledTask, ScheduleResult
+    from remembrancer.model.task_status import TaskStatus
     from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.operations.diagnostics.checks import CheckResult
-    from remembrancer.ports.filters import TaskFilter
     from remembrancer.service.telemetry.status import ServiceStatus
 
 
@@ -40,7 +40,9 @@ class SchedulerApi(Protocol):
         """Start one execution outside the schedule; return it as started."""
         ...
 
-    async def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
+    async def find_tasks(
+        self, *, statuses: Collection[TaskStatus] = (), recurring: bool | None = None, limit: int = 1000
+    ) -> list[ScheduledTask]:
         """Return tasks, the next to run first."""
         ...
 

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.summary import ExecutionSummary
     from remembrancer.model.task import ScheduledTask, ScheduleResult
+    from remembrancer.model.task_status import TaskStatus
     from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.operations.diagnostics.checks import CheckResult
-    from remembrancer.ports.filters import TaskFilter
     from remembrancer.service.telemetry.status import ServiceStatus
-    from remembrancer.surfaces.control.connection_file import ConnectionFile, Endpoint
+    from remembrancer.surfaces.control.connection_file import ConnectionFile, FolderIdentity
 
 _LOG: Final = logging.getLogger("remembrancer")
 
@@ -53,7 +53,7 @@ class RemoteScheduler:
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def connect(cls, beacon: ConnectionFile, folder: Endpoint | None = None) -> RemoteScheduler | None:
+    async def connect(cls, beacon: ConnectionFile, folder: FolderIdentity | None = None) -> RemoteScheduler | None:
         """Return the scheduler behind *beacon* that serves *folder*; None if none answers there: it is stale."""
         said = {**({"folder": to_jsonable(folder)} if folder else {}), **_author()}
         try:
@@ -97,9 +97,11 @@ class RemoteScheduler:
         """Start one execution outside the schedule; return it as started."""
         return await self._ask(protocol.RUN_NOW, protocol.TaskParams(task_id=task_id))
 
-    async def find_tasks(self, wanted: TaskFilter) -> list[ScheduledTask]:
+    async def find_tasks(
+        self, *, statuses: Collection[TaskStatus] = (), recurring: bool | None = None, limit: int = 1000
+    ) -> list[ScheduledTask]:
         """Return tasks, the next to run first."""
-        asked = protocol.FindParams(statuses=wanted.statuses, recurring=wanted.recurring, limit=wanted.limit)
+        asked = protocol.FindParams(statuses=frozenset(statuses), recurring=recurring, limit=limit)
         return await self._ask(protocol.FIND, asked)
 
     async def get_task(self, task_id: str) -> ScheduledTask:
@@ -208,7 +210,7 @@ class RemoteScheduler:
 
 
 async def _admitted(
-    beacon: ConnectionFile, folder: Endpoint | None, said: dict[str, object]
+    beacon: ConnectionFile, folder: FolderIdentity | None, said: dict[str, object]
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
     """Return a connection that lets *said* in; None where it is refused. Raises OSError: nothing of ours is there."""
     with ExitStack() as undo:
@@ -225,7 +227,7 @@ async def _admitted(
     return way
 
 
-def _owners(folder: Endpoint | None) -> list[int]:
+def _owners(folder: FolderIdentity | None) -> list[int]:
     """Return who else may serve *folder*: its owner, where root asks about it."""
     return [Path(folder.path).stat().st_uid] if folder else []
 

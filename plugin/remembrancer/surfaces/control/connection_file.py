@@ -1,4 +1,4 @@
-"""The beacon: `serve.json` in a graph's folder, telling others how to reach its scheduler."""
+"""The connection file: `serve.json` in a graph's folder, by which other processes reach its scheduler."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class Endpoint(BaseModel):
-    """Which folder it is: a copy of it has another number, and one that was moved to another disk too."""
+class FolderIdentity(BaseModel):
+    """The identity of a folder. A copy has another one, and so has a folder that was moved to another disk."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -28,15 +28,18 @@ class Endpoint(BaseModel):
         found = folder.stat()
         return cls(path=str(folder.resolve()), device=found.st_dev, inode=found.st_ino)
 
-    def is_same(self, other: Endpoint) -> bool:
+    def is_same(self, other: FolderIdentity) -> bool:
         """Whether both are one folder; it may have been renamed."""
         return (self.device, self.inode) == (other.device, other.inode)
 
 
 class ConnectionFile(BaseModel):
-    """Where a running scheduler listens, and the secrets to be let in; readable by its owner only."""
+    """The endpoints of a running scheduler and the secrets that open them; readable by its owner only.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    A server may add fields of its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     pid: int
     host: str = "127.0.0.1"
@@ -57,13 +60,13 @@ class ConnectionFile(BaseModel):
     bolt_user: str | None = None
     bolt_password: str | None = None
     """Lets a driver read the live graph, not write it."""
-    folder: Endpoint | None = None
-    """The folder that is served: a beacon that says none, or another, is not of the folder that it lies in."""
+    folder: FolderIdentity | None = None
+    """The folder that is served: a file without one, or with another, is not of the folder that it is in."""
 
 
-def write(folder: Path, beacon: ConnectionFile) -> None:
-    """Write the beacon in one step: no reader ever sees half of it, no other user reads it at all."""
-    write_private(folder / _NAME, beacon.model_dump_json(indent=2) + "\n")
+def write(folder: Path, written: ConnectionFile) -> None:
+    """Write the file in one step: no reader ever sees half of it, no other user reads it at all."""
+    write_private(folder / _NAME, written.model_dump_json(indent=2) + "\n")
 
 
 def write_private(path: Path, text: str) -> None:
@@ -76,22 +79,22 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read(folder: Path) -> ConnectionFile | None:
-    """Return the beacon in *folder*, if there is one that can be read and is of this folder; it may be stale."""
+    """Return the connection file in *folder*, if it can be read and is of this folder; its process may be gone."""
     found = _read(folder)
     return found if found is not None and _is_of(folder, found) else None
 
 
 def copied_from(folder: Path) -> str | None:
-    """Return the folder that the beacon in *folder* is of, if that is another one: it came along with a copy."""
+    """Return the folder of a connection file that a copy brought into *folder*; None if it is not such a one."""
     found = _read(folder)
     if found is None or _is_of(folder, found):
         return None
     return found.folder.path if found.folder else None
 
 
-def remove(folder: Path, beacon: ConnectionFile) -> None:
-    """Remove *beacon*, unless another scheduler has lit its own since, or another folder lies there now."""
-    if _read(folder) == beacon and _is_of(folder, beacon):
+def remove(folder: Path, written: ConnectionFile) -> None:
+    """Remove the file, unless another scheduler has written its own since, or another folder is there now."""
+    if _read(folder) == written and _is_of(folder, written):
         (folder / _NAME).unlink(missing_ok=True)
 
 
@@ -102,9 +105,9 @@ def _read(folder: Path) -> ConnectionFile | None:
         return None
 
 
-def _is_of(folder: Path, beacon: ConnectionFile) -> bool:
+def _is_of(folder: Path, written: ConnectionFile) -> bool:
     try:
-        return beacon.folder is not None and beacon.folder.is_same(Endpoint.of(folder))
+        return written.folder is not None and written.folder.is_same(FolderIdentity.of(folder))
     except OSError:
         return False
 

@@ -25,7 +25,6 @@ from remembrancer.model.task import ScheduledTask, ScheduleResult
 from remembrancer.model.task_status import TaskStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations.diagnostics.checks import CheckResult
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.service.telemetry.status import ServiceStatus
 from remembrancer.surfaces.control.api import LocalScheduler  # noqa: TC001 (a dataclass's own annotations)
 from remembrancer.surfaces.jsonable import to_jsonable
@@ -83,15 +82,11 @@ class TaskParams(NoParams):
 
 
 class FindParams(NoParams):
-    """What `find_tasks` takes: a `TaskFilter`, by its fields."""
+    """What `find_tasks` takes."""
 
     statuses: frozenset[TaskStatus] = frozenset()
     recurring: bool | None = None
     limit: int = Field(default=1000, ge=0)
-
-    def wanted(self) -> TaskFilter:
-        """Return the value the scheduler takes."""
-        return TaskFilter(statuses=self.statuses, recurring=self.recurring, limit=self.limit)
 
 
 class HistoryParams(NoParams):
@@ -153,7 +148,7 @@ class QueryParams(NoParams):
     parameters: dict[str, object] | None = None
 
 
-class Served(Protocol):
+class ServedMethod(Protocol):
     """A method as the server sees it."""
 
     @property
@@ -194,7 +189,12 @@ DEFER: Final = Method(
     TypeAdapter(ScheduleResult),
 )
 RUN_NOW: Final = Method("run_now", TaskParams, lambda s, p: s.run_now(p.task_id), TypeAdapter(Execution))
-FIND: Final = Method("find_tasks", FindParams, lambda s, p: s.find_tasks(p.wanted()), TypeAdapter(list[ScheduledTask]))
+FIND: Final = Method(
+    "find_tasks",
+    FindParams,
+    lambda s, p: s.find_tasks(statuses=p.statuses, recurring=p.recurring, limit=p.limit),
+    TypeAdapter(list[ScheduledTask]),
+)
 GET: Final = Method("get_task", TaskParams, lambda s, p: s.get_task(p.task_id), TypeAdapter(ScheduledTask))
 HISTORY: Final = Method(
     "history", HistoryParams, lambda s, p: s.history(p.task_id, p.limit), TypeAdapter(list[Execution])
@@ -244,7 +244,7 @@ SNAPSHOT: Final = Method("snapshot", FolderParams, lambda s, p: s.snapshot(p.fol
 EXAMINE: Final = Method("examine", NoParams, lambda s, _: s.examine(), TypeAdapter(list[CheckResult]))
 STATUS: Final = Method("get_status", NoParams, _status, TypeAdapter(ServiceStatus))
 
-METHODS: Final[dict[str, Served]] = {
+METHODS: Final[dict[str, ServedMethod]] = {
     method.name: method
     for method in (
         *(SCHEDULE, CANCEL, DEFER, RUN_NOW, FIND, GET, HISTORY, SUMMARIES, RETAIN, CYPHER, STATUS),

@@ -14,7 +14,7 @@ from remembrancer.model.suggestions import unknown
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.address import ControlSocket
 from remembrancer.surfaces.control.answer_parts import to_frames
-from remembrancer.surfaces.control.connection_file import Endpoint
+from remembrancer.surfaces.control.connection_file import FolderIdentity
 from remembrancer.surfaces.control.errors import to_failure
 from remembrancer.surfaces.control.listener import ControlListener
 from remembrancer.surfaces.schema_errors import describe_misfit
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from remembrancer.surfaces.control.api import LocalScheduler
+    from remembrancer.surfaces.server import Endpoint
 
 
 class ControlServer:
@@ -38,8 +39,10 @@ class ControlServer:
         folder: Of the graph that is served: who asks about another one, such as a copy of it, is not let in.
     """
 
+    name = "control"
+
     def __init__(
-        self, scheduler: LocalScheduler, token: str, *, port: int | None = None, folder: Endpoint | None = None
+        self, scheduler: LocalScheduler, token: str, *, port: int | None = None, folder: FolderIdentity | None = None
     ) -> None:
         self._scheduler = scheduler
         self._token = token.encode()
@@ -48,12 +51,13 @@ class ControlServer:
         self._socket: ControlSocket | None = None
         self._listener: ControlListener | None = None
 
-    async def start(self) -> ControlSocket:
-        """Listen; return where. Raises OSError: the port is taken."""
-        self._socket = ControlSocket(Path(self._folder.path) if self._folder else None, self._port)
+    async def start(self) -> Endpoint:
+        """Listen. Raises OSError: the port is taken."""
+        folder = Path(self._folder.path) if self._folder else None
+        self._socket = ControlSocket(folder, self._port)
         listening = self._socket.listening
         self._listener = ControlListener(listening, self._token, self._serves, self._converse, protocol.MAX_FRAME)
-        return self._socket
+        return self._socket.endpoint(folder)
 
     async def stop(self) -> None:
         """Take no more connections and end those that are open."""
@@ -82,7 +86,7 @@ class ControlServer:
         if self._folder is None:
             return True
         try:
-            return self._folder.is_same(Endpoint.model_validate(folder))
+            return self._folder.is_same(FolderIdentity.model_validate(folder))
         except ValidationError:
             return False
 

@@ -1,4 +1,4 @@
-"""The instruments that are told when something happens. No label is a task's or anybody's name."""
+"""Instruments that record an event when it happens. No label is the name of a task or a person."""
 
 from __future__ import annotations
 

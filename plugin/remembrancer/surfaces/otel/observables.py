@@ -1,4 +1,4 @@
-"""What is read when somebody collects, rather than told when it happens: one table of gauges and of counters."""
+"""Observable instruments, read at each collection: one table of gauges and counters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured, as Prometheus reads it: a piece to mount in somebody's application, and a server of its own."""
+"""Metrics in the format of Prometheus: an exporter to mount in an application, and a server of its own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from prometheus_client.exposition import choose_encoder
 from remembrancer.errors import RemembrancerError
 from remembrancer.surfaces.host_names import host_of, is_known
 from remembrancer.surfaces.otel.metrics import OpenTelemetry
+from remembrancer.surfaces.server import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -89,14 +90,16 @@ class MetricsServer:
         port: 0 takes a free one.
     """
 
+    name = "metrics"
+
     def __init__(self, exposition: PrometheusExporter, service: SchedulerService, port: int = 0) -> None:
         self._exposition = exposition
         self._service = service
         self._port = port
         self._server: ThreadingHTTPServer | None = None
 
-    async def start(self) -> int:
-        """Listen; return the port. Raises OSError: it is taken."""
+    async def start(self) -> Endpoint:
+        """Listen. Raises OSError: the port is taken."""
         loop = asyncio.get_running_loop()
 
         def ask(accept: str) -> tuple[bytes, str]:
@@ -108,7 +111,9 @@ class MetricsServer:
 
         self._server = _BoundedServer(("127.0.0.1", self._port), Handler)
         Thread(target=self._server.serve_forever, name="remembrancer metrics", daemon=True).start()
-        return self._server.server_port
+        port: int = self._server.server_port
+        said = {"metrics_port": port}
+        return Endpoint(f"http://127.0.0.1:{port}{PATH}", port, facts=said, access=said)
 
     async def stop(self) -> None:
         """Listen no more."""

@@ -1,4 +1,4 @@
-"""The API served on a port of this machine, in the loop that the scheduler runs in."""
+"""The server of the API, in the event loop of the scheduler."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from remembrancer.surfaces.rest.app import application
 from remembrancer.surfaces.rest.connections import BoundedServer, HttpConnection
 from remembrancer.surfaces.rest.gate import Gate
 from remembrancer.surfaces.rest.proxies import BehindProxies
+from remembrancer.surfaces.server import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -27,7 +28,7 @@ _GRACE_SECONDS: Final = 5
 _LARGEST_MESSAGE: Final = 4096
 """Bytes in one message of a WebSocket's client; what it sends is ignored."""
 _GONE_MS: Final = 60_000
-"""A client that has acknowledged nothing for so long has vanished: it holds no stream open any longer."""
+"""A client that has acknowledged nothing for so long is gone, and its streams end."""
 
 
 class RestServer:
@@ -39,8 +40,10 @@ class RestServer:
         port: 0 takes a free one.
     """
 
+    name = "api"
+
     def __init__(self, service: SchedulerService, *, network: Network | None = None, port: int = 0) -> None:
-        network = network or Network()
+        self._network = network = network or Network()
         self._address = (network.host, port)
         app = application(service)
         self._live: LiveRoutes = app.state.live
@@ -52,7 +55,7 @@ class RestServer:
             root_path=network.root_path,
             ssl_certfile=network.certificate,
             ssl_keyfile=network.key,
-            proxy_headers=False,  # or whoever asks from this machine could say that another does
+            proxy_headers=False,  # or a client on this machine could pose as another
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -62,8 +65,8 @@ class RestServer:
         self._server = _Quiet(settings)
         self._serving: asyncio.Task[None] | None = None
 
-    async def start(self) -> int:
-        """Listen; return the port. Raises OSError: it is taken."""
+    async def start(self) -> Endpoint:
+        """Listen. Raises OSError: the port is taken."""
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         listening = socket.create_server(self._address, family=family, backlog=_BACKLOG)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # where it is not, the system lets go of them in its own time
@@ -72,7 +75,14 @@ class RestServer:
         self._serving = asyncio.create_task(self._server.serve([listening]), name="remembrancer rest")
         while not self._server.started and not self._serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
             await asyncio.sleep(0.005)
-        return port
+        url = self._network.url(port)
+        return Endpoint(
+            f"{url}/v1/openapi.json",
+            port,
+            note="token: remembrancer token create --name … --scope write",
+            facts={"rest": url, "rest_absent": None},
+            access={"rest_port": port, "rest_url": url},
+        )
 
     async def stop(self) -> None:
         """Answer what was asked and acts, end what only reads, then listen no more."""
@@ -84,7 +94,7 @@ class RestServer:
 
 
 class _Quiet(BoundedServer):
-    """Leaves the process's signals to whoever serves."""
+    """Leaves the process's signals alone."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

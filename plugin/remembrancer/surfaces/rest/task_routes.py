@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -12,7 +11,6 @@ from remembrancer.model.execution import Execution
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
 from remembrancer.model.task_status import TaskStatus, TaskType
-from remembrancer.ports.filters import TaskFilter
 from remembrancer.service.service import SchedulerService
 from remembrancer.surfaces.rest.conditional_requests import IfMatch, fence_of
 from remembrancer.surfaces.rest.pages import page_within
@@ -70,10 +68,9 @@ class TaskRoutes:
     ) -> TaskPage:
         """List tasks, status after status, the newest of each first; `next_cursor` leads on, also from a short page."""
         recurring = None if type is None else type is TaskType.RECURRING
-        wanted = TaskFilter(statuses=frozenset(status or ()), recurring=recurring)
 
         async def read(number: int, after: str | None) -> tuple[Sequence[ScheduledTask], str | None]:
-            page = await self._service.page_of_tasks(replace(wanted, limit=number), after)
+            page = await self._service.page_of_tasks(after, statuses=status or (), recurring=recurring, limit=number)
             return page.tasks, page.cursor
 
         tasks, next_cursor = await page_within(limit, cursor, read)

@@ -1,0 +1,5 @@
+"""Metrics and traces through the OpenTelemetry API, with providers of one's own."""
+
+from remembrancer.surfaces.otel.metrics import OpenTelemetry
+
+__all__ = ["OpenTelemetry"]
