@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
 from remembrancer.model.suggestions import nearest
+from remembrancer.operations import catalog
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import ConnectionFile
@@ -141,7 +142,7 @@ async def test_a_service_call_with_an_unknown_choice_writes_nothing() -> None:
 
 
 def test_the_control_channel_names_the_field_meant() -> None:
-    method = protocol.METHODS["schedule_tasks"]
+    (method,) = [each for each in catalog.OPERATIONS if each.name == "schedule_tasks"]
     with pytest.raises(ValidationError) as refused:
         method.params.model_validate({"requests": [{**TASK, "time_zone": "UTC"}]})
 

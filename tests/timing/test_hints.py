@@ -264,7 +264,7 @@ LIMITED: dict[str, Any] = {
     "running_executions": lambda service, limit: service.running_executions(limit),
     "changes": lambda service, limit: service.changes(limit=limit),
     "find_tasks": lambda service, limit: service.find_tasks(TaskFilter(limit=limit)),
-    "page_of_tasks": lambda service, limit: service.page_of_tasks(TaskFilter(limit=limit)),
+    "page_of_tasks": lambda service, limit: service.page_of_tasks(limit=limit),
     "read_events": lambda service, limit: service.read_events(limit=limit),
 }
 

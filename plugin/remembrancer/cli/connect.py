@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.errors import GraphLocked, GraphNotFound, GraphReadOnly, GraphTooOld, GraphUnavailable
@@ -18,9 +18,8 @@ from remembrancer.model.graph_name import is_address
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from remembrancer.model.service_status import ServiceStatus
     from remembrancer.service.service import SchedulerService
-    from remembrancer.service.telemetry.status import ServiceStatus
-    from remembrancer.surfaces.control.api import SchedulerApi
     from remembrancer.surfaces.control.client import RemoteScheduler
 
 
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 class Connection:
     """A scheduler to ask, and whether it is running: one that is not fires nothing by itself."""
 
-    scheduler: SchedulerApi
+    scheduler: SchedulerService
+    """The service of this process; or the client of another, with the operations of the catalog as its methods."""
     running: bool
     fires: bool
     """Whether tasks fire by themselves: this scheduler runs, or others do on the same graph."""
@@ -64,7 +64,7 @@ async def connect(
     live, opened = await _either(partial(_only_read, graph) if read_only else open_it, folder)
     if live is not None:
         try:
-            yield Connection(live, running=True, fires=True, status=live.get_status)
+            yield Connection(_as_service(live), running=True, fires=True, status=partial(_status_of, live))
         finally:
             await live.close()
     elif opened is not None:
@@ -76,16 +76,28 @@ async def connect(
 
 
 @asynccontextmanager
-async def held_by(graph: str) -> AsyncGenerator[RemoteScheduler | None]:
+async def held_by(graph: str) -> AsyncGenerator[SchedulerService | None]:
     """Give the scheduler that holds the folder *graph* just now; None for a folder that none holds, or a server."""
     set_actor("command line")
     folder = folder_of(graph)
     live = await _live(folder) if folder is not None and folder.exists() else None
     try:
-        yield live
+        yield _as_service(live) if live is not None else None
     finally:
         if live is not None:
             await live.close()
+
+
+def _as_service(live: RemoteScheduler) -> SchedulerService:
+    """Return a client with the types of the service: a test holds its operations and the service's methods together."""
+    return cast("SchedulerService", live)
+
+
+async def _status_of(live: RemoteScheduler) -> ServiceStatus:
+    from remembrancer.operations.catalog import GET_STATUS
+    from remembrancer.operations.parameters import NoParams
+
+    return await live.call(GET_STATUS, NoParams())
 
 
 def set_actor(surface: str) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence  # noqa: TC003 (pydantic reads the annotations of a page at run time)
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput, TaskNotFound
 from remembrancer.model.policy import OPEN_STATUSES, TaskStatus, TaskType
+from remembrancer.model.task import ScheduledTask  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.statistics import STEPS, TaskPageQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.statistics import CronUsage, LifetimeStatistics, Statistics
     from remembrancer.ports.task_store import TaskStore
 

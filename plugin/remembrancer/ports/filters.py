@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from remembrancer.model.policy import TaskType
-
-if TYPE_CHECKING:
-    from remembrancer.model.policy import TaskStatus
+from remembrancer.model.policy import TaskStatus, TaskType
 
 
 @dataclass(frozen=True, slots=True)

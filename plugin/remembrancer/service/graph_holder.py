@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from remembrancer.engine.maintenance.retention import PruneResult
+    from remembrancer.model.prune_result import PruneResult
     from remembrancer.model.summary import ExecutionSummary
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.task_store import TaskStore

@@ -9,7 +9,7 @@ from remembrancer.cli.command import ReadOptions
 from remembrancer.cli.exit_codes import FAILED
 
 if TYPE_CHECKING:
-    from remembrancer.service.telemetry.status import ServiceStatus
+    from remembrancer.model.service_status import ServiceStatus
 
 
 @dataclass(frozen=True, kw_only=True)

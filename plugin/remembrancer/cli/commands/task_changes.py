@@ -14,7 +14,7 @@ from remembrancer.cli.options import TaskId, moment
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
-    from remembrancer.surfaces.control.api import SchedulerApi
+    from remembrancer.service.service import SchedulerService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ async def run_now(asked: RunNowOptions) -> int:
     return 0 if execution.status in _FINE else FAILED
 
 
-async def _outcome(scheduler: SchedulerApi, started: Execution) -> Execution:
+async def _outcome(scheduler: SchedulerService, started: Execution) -> Execution:
     """Return the execution as it ended."""
     from remembrancer.model.execution import TERMINAL_STATUSES
 

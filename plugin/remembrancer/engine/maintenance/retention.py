@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.context import Actor, current_actor
 from remembrancer.engine.clock_steps import is_within
 from remembrancer.errors import InvalidInput
+from remembrancer.model.prune_result import PruneResult
 from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.retention import ExecutionRetention, ExpiredExecution
@@ -27,18 +28,6 @@ _BUDGET_SECONDS: Final = 0.02
 _BETWEEN_SWEEPS: Final = timedelta(hours=1)
 _ALL: Final = ""
 _MOST_DAYS: Final = 36_500
-
-
-@dataclass(frozen=True, slots=True)
-class PruneResult:
-    """What a roll-up did, or would do."""
-
-    before: datetime
-    """What began earlier than that was rolled up."""
-    executions: int
-    occurrences: int
-    summaries: int
-    """How many summaries were made or grew."""
 
 
 def days_to_keep(days: float) -> timedelta:

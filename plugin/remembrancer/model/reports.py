@@ -1,12 +1,16 @@
-"""The specification's answers about the scheduler, field by field."""
+"""The specification's reports on the scheduler, field by field."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from remembrancer.model.policy import TaskStatus, TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
+
+MOST_TASKS: Final = 1000
+"""Tasks in one report at most."""
 
 
 class Period(StrEnum):

@@ -1,0 +1,46 @@
+"""Preview of a cron expression: its next fires, worked out on a thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.timestamps import to_ms
+from remembrancer.schedules.preview import Fire, preview
+
+if TYPE_CHECKING:
+    from remembrancer.schedules.cron.expression import Cron
+
+PREVIEW_SECONDS: Final = 10.0
+"""How long the fires of a preview may take to find."""
+_THREADS: Final = ThreadPoolExecutor(1, thread_name_prefix="remembrancer-preview")
+"""Of previews: each may take seconds, and delays no other answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedFire:
+    """A fire to come."""
+
+    at: datetime
+    local: str
+    note: str
+
+
+async def next_fires(cron: Cron, after: datetime, count: int) -> list[PreviewedFire]:
+    """Return the next *count* fires of *cron* after a time. Raises InvalidInput: they take too long to find."""
+    over = threading.Event()
+    until = time.monotonic() + PREVIEW_SECONDS
+
+    def work() -> list[Fire]:
+        return preview(cron, to_ms(after), count, lambda: over.is_set() or time.monotonic() > until)
+
+    try:
+        fires = await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+    finally:
+        over.set()  # the caller may have gone
+    return [PreviewedFire(at=fire.at, local=fire.local.isoformat(), note=fire.note) for fire in fires]
