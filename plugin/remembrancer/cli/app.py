@@ -9,27 +9,25 @@ import typer
 from remembrancer import __version__
 from remembrancer.cli.command import Command, GraphOptions
 from remembrancer.cli.commands.audit import ExportOptions, export
-from remembrancer.cli.commands.backup import BackupOptions, RestoreOptions, backup, restore
+from remembrancer.cli.commands.backup import BackupOptions, backup
+from remembrancer.cli.commands.cancel import CancelOptions, cancel
 from remembrancer.cli.commands.check import CheckOptions, check
-from remembrancer.cli.commands.copy import CopyOptions, SchemaOptions, copy, schema
+from remembrancer.cli.commands.copy import CopyOptions, copy
+from remembrancer.cli.commands.defer import DeferOptions, defer
 from remembrancer.cli.commands.doctor import DoctorOptions, doctor
+from remembrancer.cli.commands.history import HistoryOptions, history
 from remembrancer.cli.commands.import_crontab import ImportOptions, crontab
+from remembrancer.cli.commands.list import ListOptions, list_tasks
 from remembrancer.cli.commands.preview import PreviewOptions, preview
 from remembrancer.cli.commands.prune import PruneOptions, prune
-from remembrancer.cli.commands.queries import (
-    CypherOptions,
-    HistoryOptions,
-    ListOptions,
-    ShowOptions,
-    cypher,
-    history,
-    list_tasks,
-    show,
-)
+from remembrancer.cli.commands.query import CypherOptions, cypher
+from remembrancer.cli.commands.restore import RestoreOptions, restore
+from remembrancer.cli.commands.run_now import RunNowOptions, run_now
 from remembrancer.cli.commands.schedule import ScheduleOptions, schedule
+from remembrancer.cli.commands.schema import SchemaOptions, schema
 from remembrancer.cli.commands.serve import serve
+from remembrancer.cli.commands.show import ShowOptions, show
 from remembrancer.cli.commands.status import StatusOptions, status
-from remembrancer.cli.commands.task_changes import CancelOptions, DeferOptions, RunNowOptions, cancel, defer, run_now
 from remembrancer.cli.commands.token import CreateTokenOptions, RevokeTokenOptions, create, list_tokens, revoke
 from remembrancer.cli.commands.watch import WatchOptions, watch
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)

@@ -12,6 +12,8 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import to_iso
 
 DEFAULT_GRAPH: Final = "./remembrancer-graph"
+MOST: Final = 999_999
+"""Lines that a list may be asked for."""
 
 Graph = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""`remembrancer backup`, and `restore`."""
+"""`remembrancer backup`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
-from remembrancer.cli.command import CommandOptions, GraphOptions
+from remembrancer.cli.command import GraphOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -37,42 +37,16 @@ async def backup(asked: BackupOptions) -> None:
     from remembrancer.bootstrap.backups import backup_graph
     from remembrancer.cli.connect import held_by
 
-    with _watched(as_json=asked.as_json) as watch:
+    with watched(as_json=asked.as_json) as watch:
         async with held_by(asked.graph) as live:
             snapshot = live.snapshot if live else None
             done = await backup_graph(asked.graph, asked.destination, snapshot=snapshot, watch=watch)
-    _print(done, "is a backup of", as_json=asked.as_json)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RestoreOptions(CommandOptions):
-    """The options of `restore`."""
-
-    source: Annotated[str, Argument(metavar="BACKUP", help="What `backup` has made.")]
-    target: Annotated[str, Argument(metavar="TO", help="A folder not there yet, or empty; or the URI of a server.")]
-
-
-async def restore(asked: RestoreOptions) -> None:
-    """Make a graph of a backup: another one than it was made of, on which nobody works yet.
-
-    What ran when the backup was made is lost, as if its scheduler had died, and each task's policy decides. What came
-    due since is found late, and its policy decides too. The backup is not changed. For example:
-
-        remembrancer restore ./backups/monday ./agent-memory
-        remembrancer serve -g ./agent-memory
-    """
-    from remembrancer.bootstrap.backups import restore_graph
-    from remembrancer.cli.connect import set_actor
-
-    set_actor("command line")
-    with _watched(as_json=asked.as_json) as watch:
-        done = await restore_graph(asked.source, asked.target, watch=watch)
-    _print(done, "is restored from", as_json=asked.as_json)
+    print_result(done, "is a backup of", as_json=asked.as_json)
 
 
 @contextmanager
-def _watched(*, as_json: bool) -> Generator[Callable[[CopyStep], None]]:
-    """Show how far it is: to people a bar on stderr, to machines nothing but the result."""
+def watched(*, as_json: bool) -> Generator[Callable[[CopyStep], None]]:
+    """Show the progress: to people a bar on stderr, to machines nothing but the result."""
     from remembrancer.cli.output import progress
 
     if as_json:
@@ -82,7 +56,8 @@ def _watched(*, as_json: bool) -> Generator[Callable[[CopyStep], None]]:
         yield lambda step: show(f"{step.phase} {step.part}", step.done, step.total)
 
 
-def _print(done: BackupResult, how: str, *, as_json: bool) -> None:
+def print_result(done: BackupResult, how: str, *, as_json: bool) -> None:
+    """Print what a backup or its restoration came to."""
     from remembrancer.cli.output import print_json, print_table, row_table, screen
 
     if as_json:
