@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import NoneType
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import Final
 
 from remembrancer.model import reports
 from remembrancer.model.audit import AuditEntry
@@ -15,42 +15,15 @@ from remembrancer.model.service_status import ServiceCapabilities, ServiceStatus
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
 from remembrancer.model.token import AccessToken, NewToken, Scope
-from remembrancer.operations import parameters
+from remembrancer.operations import parameters, service_calls
 from remembrancer.operations.diagnostics.checks import CheckResult
-from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, P, Page, Params, R
+from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
 from remembrancer.operations.statistics import TaskPage
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
-
-    from remembrancer.model.request import ScheduleRequest
 
 _TASK: Final = "/scheduler/tasks/{task_id}"
 _EXECUTIONS: Final = Page("executions", Execution, key="execution_id")
 _CHANGES: Final = Page("changes", AuditEntry, key="change_id")
-
-
-class _Schedules(Protocol):
-    def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> Awaitable[list[ScheduleResult]]: ...
-
-
-async def _schedule_one(service: object, params: parameters.ScheduleTask) -> ScheduleResult:
-    (made,) = await cast("_Schedules", service).schedule_tasks([params.request])
-    return made
-
-
-def _query(
-    name: str,
-    summary: str,
-    params: type[P],
-    result: type[R],
-    http: tuple[Http, ...] = (),
-) -> Operation[P, R]:
-    """Return an operation that reads."""
-    return Operation(
-        name=name, summary=summary, scope=Scope.READ, effect=Effect.READS, params=params, result=result, http=http
-    )
 
 
 def _report(
@@ -58,10 +31,16 @@ def _report(
 ) -> Operation[Params, reports.Shape]:
     path = f"/telemetry/task-scheduler/{name.replace('_', '-')}"
     names = {"task_type": "type"} if name == "tasks" else {}
-    return _query(f"telemetry.{name}", summary, params, result, (Http(verb="GET", path=path, names=names),))
+    return Operation(
+        name=f"telemetry.{name}",
+        summary=summary,
+        params=params,
+        result=result,
+        http=(Http(verb="GET", path=path, names=names),),
+    )
 
 
-GET_STATUS: Final = _query(
+GET_STATUS: Final = Operation(
     name="get_status",
     summary="Return the status of the scheduler, with its metrics.",
     params=parameters.NoParams,
@@ -78,7 +57,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         params=parameters.ScheduleTask,
         result=ScheduleResult,
         http=(Http(verb="POST", path="/scheduler/tasks", body="request", creates=True),),
-        call=_schedule_one,
+        call=service_calls.schedule_task,
     ),
     Operation(
         name="schedule_tasks",
@@ -126,26 +105,26 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         result=Execution,
         http=(Http(verb="POST", path=f"{_TASK}/run"),),
     ),
-    _query(
+    Operation(
         name="get_task",
         summary="Return one task with its deferral history; its ETag goes into `If-Match`.",
         params=parameters.OneTask,
         result=ScheduledTask,
         http=(Http(verb="GET", path=_TASK),),
     ),
-    _query(
+    Operation(
         name="find_tasks",
         summary="Return tasks, the next to run first.",
         params=parameters.FindTasks,
         result=list[ScheduledTask],
     ),
-    _query(
+    Operation(
         name="get_scheduled_tasks",
         summary="Return the tasks that are PENDING or ACTIVE, the next to run first.",
         params=parameters.NoParams,
         result=list[ScheduledTaskInfo],
     ),
-    _query(
+    Operation(
         name="page_of_tasks",
         summary="List tasks by status, the newest of each first; `next_cursor` leads on, also from a short page.",
         params=parameters.PageOfTasks,
@@ -158,8 +137,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
                 page=Page("tasks", ScheduledTask),
             ),
         ),
+        call=service_calls.page_of_tasks,
     ),
-    _query(
+    Operation(
         name="history",
         summary="Return the executions of a task, or of all, newest first.",
         params=parameters.History,
@@ -169,28 +149,28 @@ OPERATIONS: tuple[AnyOperation, ...] = (
             for path in (f"{_TASK}/executions", "/scheduler/executions")
         ),
     ),
-    _query(
+    Operation(
         name="get_execution",
         summary="Return one execution: under way, or with its outcome.",
         params=parameters.OneExecution,
         result=Execution,
         http=(Http(verb="GET", path="/scheduler/executions/{execution_id}"),),
     ),
-    _query(
+    Operation(
         name="running_executions",
         summary="Return the executions under way, on all replicas, with the progress that was reported.",
         params=parameters.RunningExecutions,
         result=list[Execution],
         http=(Http(verb="GET", path="/scheduler/running"),),
     ),
-    _query(
+    Operation(
         name="summaries",
         summary="Return the summaries of pruned executions, of a task or of all, the latest day first.",
         params=parameters.Summaries,
         result=list[ExecutionSummary],
         http=tuple(Http(verb="GET", path=path) for path in (f"{_TASK}/summaries", "/scheduler/summaries")),
     ),
-    _query(
+    Operation(
         name="changes",
         summary="Return the changes of a task, or of all, with their actors, oldest first.",
         params=parameters.Changes,
@@ -200,20 +180,20 @@ OPERATIONS: tuple[AnyOperation, ...] = (
             for path in (f"{_TASK}/changes", "/scheduler/changes")
         ),
     ),
-    _query(
+    Operation(
         name="timeline",
         summary="Return the executions and the changes of a task in one list, newest first.",
         params=parameters.Timeline,
         result=list[Execution | AuditEntry],
         http=(Http(verb="GET", path=f"{_TASK}/timeline"),),
     ),
-    _query(
+    Operation(
         name="read_events",
         summary="Return events after a cursor, waiting for one up to 30 s, and the cursor to go on from.",
         params=parameters.ReadEvents,
         result=EventPage,
     ),
-    _query(
+    Operation(
         name="preview",
         summary="Show the next fires of a cron expression, and the effect of clock changes on them.",
         params=parameters.Preview,
@@ -221,21 +201,21 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         http=(Http(verb="GET", path="/scheduler/preview"),),
     ),
     GET_STATUS,
-    _query(
+    Operation(
         name="get_capabilities",
         summary="Return what the scheduler can do.",
         params=parameters.NoParams,
         result=ServiceCapabilities,
         http=(Http(verb="GET", path="/scheduler/capabilities"),),
     ),
-    _query(
+    Operation(
         name="is_healthy",
         summary="Say whether the scheduler is healthy; this alone needs no token. 503: it is not.",
         params=parameters.NoParams,
         result=bool,
         http=(Http(verb="GET", path="/scheduler/health", is_public=True),),
     ),
-    _query(
+    Operation(
         name="examine",
         summary="Check ten things that go wrong with schedulers: the observation, its impact, the remedy.",
         params=parameters.NoParams,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol, TypeVar, ca
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from remembrancer.model.token import Scope
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import Self
-
-    from remembrancer.model.token import Scope
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
@@ -114,8 +114,8 @@ class Operation(Generic[P, R]):
     summary: str
     params: type[P]
     result: type[R]
-    scope: Scope
-    effect: Effect
+    scope: Scope = Scope.READ
+    effect: Effect = Effect.READS
     http: tuple[Http, ...] = ()
     method: str | None = None
     call: Callable[[object, P], Awaitable[R]] | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from remembrancer.errors import NotRunning
 from remembrancer.model.constraints import read_limit
 from remembrancer.model.json_bounds import keep_within
-from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, SecondsField, TaskStatus, TaskType
+from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, SecondsField, TaskStatus
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.operations.preview import PreviewedFire, next_fires
 from remembrancer.operations.statistics import TaskPage, page_of
@@ -142,14 +142,13 @@ class SchedulerService(Lifecycle, HistoryCalls):
     @public
     async def page_of_tasks(
         self,
-        statuses: Collection[TaskStatus] = (),
-        task_type: TaskType | None = None,
-        *,
-        limit: int = 100,
         cursor: str | None = None,
+        *,
+        statuses: Collection[TaskStatus] = (),
+        recurring: bool | None = None,
+        limit: int = 1000,
     ) -> TaskPage:
-        """Return tasks of these statuses and this type, or of any, the newest of each first; and the next cursor."""
-        recurring = None if task_type is None else task_type is TaskType.RECURRING
+        """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor."""
         wanted = TaskFilter(frozenset(statuses), recurring, read_limit(limit))
         return await page_of(self._graph().accounts, wanted, cursor)
 
