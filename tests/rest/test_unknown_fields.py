@@ -180,7 +180,7 @@ async def test_a_moment_that_is_no_text_is_refused(writer: httpx.AsyncClient, mo
         ("POST", f"{TASKS}/ID/defer", None),
         ("POST", f"{TASKS}/ID/defer", b"{"),
         ("POST", f"{TASKS}/batch", []),
-        ("POST", "/v1/scheduler/deferred", "text"),
+        ("POST", f"{TASKS}/deferred", "text"),
     ],
 )
 async def test_the_example_of_a_body_is_one_of_that_route(
@@ -197,7 +197,7 @@ async def test_the_example_of_a_body_is_one_of_that_route(
 
 
 async def test_the_example_of_a_cursor_is_one_of_that_route(reader: httpx.AsyncClient) -> None:
-    for path in ("executions", "changes", "tasks"):
+    for path in ("executions", "audit", "tasks"):
         refused = await reader.get(f"/v1/scheduler/{path}", params={"cursor": "!"})
         again = await reader.get(f"/v1/scheduler/{path}", params={"cursor": refused.json()["example"]})
 

@@ -23,7 +23,7 @@ from remembrancer.operations.statistics import TaskPage
 
 _TASK: Final = "/scheduler/tasks/{task_id}"
 _EXECUTIONS: Final = Page("executions", Execution, key="execution_id")
-_CHANGES: Final = Page("changes", AuditEntry, key="change_id")
+_ENTRIES: Final = Page("changes", AuditEntry, key="change_id")
 
 
 def _report(
@@ -75,7 +75,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         effect=Effect.ADDS,
         params=parameters.ScheduleDeferredTask,
         result=ScheduleResult,
-        http=(Http(verb="POST", path="/scheduler/deferred"),),
+        http=(Http(verb="POST", path="/scheduler/tasks/deferred"),),
     ),
     Operation(
         name="cancel_task",
@@ -161,7 +161,6 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Return the executions under way, on all replicas, with the progress that was reported.",
         params=parameters.RunningExecutions,
         result=list[Execution],
-        http=(Http(verb="GET", path="/scheduler/running"),),
     ),
     Operation(
         name="summaries",
@@ -171,13 +170,13 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         http=tuple(Http(verb="GET", path=path) for path in (f"{_TASK}/summaries", "/scheduler/summaries")),
     ),
     Operation(
-        name="changes",
+        name="audit_entries",
         summary="Return the changes of a task, or of all, with their actors, oldest first.",
-        params=parameters.Changes,
+        params=parameters.AuditEntries,
         result=list[AuditEntry],
         http=tuple(
-            Http(verb="GET", path=path, names={"after": "cursor"}, page=_CHANGES)
-            for path in (f"{_TASK}/changes", "/scheduler/changes")
+            Http(verb="GET", path=path, names={"after": "cursor"}, page=_ENTRIES)
+            for path in (f"{_TASK}/audit", "/scheduler/audit")
         ),
     ),
     Operation(
@@ -232,13 +231,13 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         http=(Http(verb="POST", path="/scheduler/cypher", is_bounded=False),),
     ),
     Operation(
-        name="retain",
+        name="prune",
         summary="Roll up executions that ended and began more than `keep_days` ago; with `dry_run`, only say how many.",
         scope=Scope.ADMIN,
         effect=Effect.DESTROYS,
-        params=parameters.Retain,
+        params=parameters.Prune,
         result=PruneResult,
-        http=(Http(verb="POST", path="/scheduler/retain"),),
+        http=(Http(verb="POST", path="/scheduler/prune"),),
     ),
     Operation(
         name="snapshot",

@@ -111,11 +111,14 @@ class PageOfTasks(Params):
 
 
 class History(Params):
-    """The task, or none for all, and the execution before which the list goes on."""
+    """The task, or none for all, the execution before which the list goes on, and the status."""
 
     task_id: str | None = None
     limit: int = 100
     before: Annotated[str | None, Field(pattern=r"^exec_[\w.-]{1,200}$")] = None
+    status: Annotated[str | None, Field(pattern="^running$", description="`running`: only executions under way.")] = (
+        None
+    )
 
 
 class Summaries(Params):
@@ -131,7 +134,7 @@ class Timeline(OneTask):
     limit: int = 100
 
 
-class Changes(Params):
+class AuditEntries(Params):
     """The task, or none for all, the time to begin at, and the entry after which the list goes on."""
 
     task_id: str | None = None
@@ -156,7 +159,7 @@ class ReadEvents(Params):
     wait_seconds: float = 0.0
 
 
-class Retain(Params):
+class Prune(Params):
     """The number of days that executions are kept."""
 
     model_config = ConfigDict(strict=True)  # or `true` would be one day

@@ -35,7 +35,7 @@ async def export(asked: ExportOptions) -> None:
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         if asked.task is not None:
             await reached.scheduler.get_task(asked.task)
-        while page := await reached.scheduler.changes(asked.task, since=since, after=after):
+        while page := await reached.scheduler.audit_entries(asked.task, since=since, after=after):
             for change in page:
                 print_json(change, indent=None)
             after = page[-1].change_id

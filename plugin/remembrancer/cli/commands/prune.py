@@ -34,7 +34,7 @@ async def prune(asked: PruneOptions) -> None:
     days = read_days(asked.keep)
     async with connect(asked.graph) as reached:
         with at_work("Rolling up"):
-            done = await reached.scheduler.retain(days, dry_run=asked.dry_run)
+            done = await reached.scheduler.prune(days, dry_run=asked.dry_run)
     if asked.as_json:
         print_json({"dry_run": asked.dry_run, "retained": done})
         return
