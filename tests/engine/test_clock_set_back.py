@@ -76,7 +76,7 @@ async def test_a_task_made_while_the_clock_was_ahead_goes_on(graph: str, caplog:
         ]  # fmt: skip
         assert CAUSE in caplog.text
         changes = [each for each in await scene.service.audit_entries(task_id) if each.action == "rearm"]
-        assert [(each.surface, each.reason, each.actor) for each in changes] == [("checker", CAUSE, "replica_1")]
+        assert [(each.surface, each.reason, each.actor) for each in changes] == [("scheduler", CAUSE, "replica_1")]
         await scene.assert_one_outcome_each()
 
 

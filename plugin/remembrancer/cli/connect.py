@@ -56,7 +56,7 @@ async def connect(
         GraphUnavailable: Any of its kinds; GraphLocked only if another process holds it for a few seconds, so that
             two short commands at once do not get in each other's way.
     """
-    set_actor("command line")
+    set_actor("cli")
     folder = folder_of(graph)
     if folder is not None and not make and not folder.exists():
         raise GraphNotFound(f"There is no graph {folder}. `remembrancer schedule` makes one; --graph names another.")
@@ -78,7 +78,7 @@ async def connect(
 @asynccontextmanager
 async def held_by(graph: str) -> AsyncGenerator[SchedulerService | None]:
     """Give the scheduler that holds the folder *graph* just now; None for a folder that none holds, or a server."""
-    set_actor("command line")
+    set_actor("cli")
     folder = folder_of(graph)
     live = await _live(folder) if folder is not None and folder.exists() else None
     try:

@@ -21,7 +21,7 @@ class AuditEntry(BaseModel):
     """Of a task create, cancel, defer, run_now or quarantine; else create_token, revoke_token, retain or copy."""
     at: datetime
     surface: str | None = None
-    """Through what: service, command line, import, rest, handler, checker. None: written before this was kept."""
+    """Through what: service, cli, import, rest, handler, scheduler. None: written before this was kept."""
     actor: str | None = None
     """As whom there: a token's name, a login name, an execution, a replica; None where nobody is known by name."""
     reason: str | None = None

@@ -34,7 +34,7 @@ async def copy(asked: CopyOptions) -> None:
     from remembrancer.cli.connect import set_actor
     from remembrancer.cli.output import print_json, progress
 
-    set_actor("command line")
+    set_actor("cli")
     if asked.as_json:
         copied = await copy_graph(
             asked.source, asked.target, watch=lambda step: print_json({"event": "step", "step": step}, indent=None)

@@ -31,7 +31,7 @@ async def restore(asked: RestoreOptions) -> None:
     from remembrancer.cli.commands.backup import print_result, watched
     from remembrancer.cli.connect import set_actor
 
-    set_actor("command line")
+    set_actor("cli")
     with watched(as_json=asked.as_json) as watch:
         done = await restore_graph(asked.source, asked.target, watch=watch)
     print_result(done, "is restored from", as_json=asked.as_json)

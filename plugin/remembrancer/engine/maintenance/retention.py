@@ -49,7 +49,7 @@ class Retention:
 
     def __init__(self, past: ExecutionRetention, clock: Clock, options: SchedulerOptions, replica_id: str) -> None:
         self._past = past
-        self._author = Actor("checker", replica_id)
+        self._author = Actor("scheduler", replica_id)
         self._begun = False
         self._clock = clock
         self._keep = None if (days := options.keep_executions_days) is None else days_to_keep(days)
