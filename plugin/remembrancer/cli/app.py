@@ -20,7 +20,7 @@ from remembrancer.cli.commands.import_crontab import ImportOptions, crontab
 from remembrancer.cli.commands.list import ListOptions, list_tasks
 from remembrancer.cli.commands.preview import PreviewOptions, preview
 from remembrancer.cli.commands.prune import PruneOptions, prune
-from remembrancer.cli.commands.query import CypherOptions, cypher
+from remembrancer.cli.commands.query import QueryOptions, query
 from remembrancer.cli.commands.restore import RestoreOptions, restore
 from remembrancer.cli.commands.run_now import RunNowOptions, run_now
 from remembrancer.cli.commands.schedule import ScheduleOptions, schedule
@@ -49,7 +49,8 @@ app.command("defer")(Command(DeferOptions, defer))
 app.command("run-now")(Command(RunNowOptions, run_now))
 app.command("history")(Command(HistoryOptions, history))
 app.command("preview")(Command(PreviewOptions, preview))
-app.command("cypher")(Command(CypherOptions, cypher))
+app.command("query")(Command(QueryOptions, query))
+app.command("cypher", hidden=True)(Command(QueryOptions, query))
 app.command("status")(Command(StatusOptions, status))
 app.command("copy")(Command(CopyOptions, copy))
 app.command("check")(Command(CheckOptions, check))

@@ -10,6 +10,7 @@ from remembrancer.model.audit import AuditEntry
 from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.event import EventPage
 from remembrancer.model.execution import Execution
+from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.prune_result import PruneResult
 from remembrancer.model.service_status import ServiceCapabilities, ServiceStatus
 from remembrancer.model.summary import ExecutionSummary
@@ -191,6 +192,20 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Return events after a cursor, waiting for one up to 30 s, and the cursor to go on from.",
         params=parameters.ReadEvents,
         result=EventPage,
+    ),
+    Operation(
+        name="list_queries",
+        summary="Return the named queries: questions about the graph that come with the package.",
+        params=parameters.NoParams,
+        result=list[NamedQuery],
+        http=(Http(verb="GET", path="/scheduler/queries"),),
+    ),
+    Operation(
+        name="run_query",
+        summary="Answer a named query, with at most `limit` rows where it takes a limit.",
+        params=parameters.RunQuery,
+        result=list[dict[str, object]],
+        http=(Http(verb="GET", path="/scheduler/queries/{name}", is_bounded=False),),
     ),
     Operation(
         name="preview",

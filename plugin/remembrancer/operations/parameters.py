@@ -198,6 +198,18 @@ class Cypher(Params):
         keep_within(self.parameters, "parameters", {"limit": 10})
 
 
+class RunQuery(Params):
+    """The name of a query, its parameters, and the number of rows."""
+
+    name: str
+    parameters: dict[str, object] | None = None
+    limit: int = 100
+
+    def check(self) -> None:
+        """Refuse parameters that are not JSON. Raises InvalidInput."""
+        keep_within(self.parameters, "parameters", {"limit": 10})
+
+
 class Preview(Params):
     """A cron expression, its zone and its policies on clock changes."""
 

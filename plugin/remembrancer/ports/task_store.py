@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
+    from remembrancer.model.named_query import NamedQuery
     from remembrancer.model.request import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.armed_times import ArmedTimes
@@ -71,6 +72,11 @@ class TaskStore(Signals, Protocol):
     @property
     def tokens(self) -> TokenStore:
         """Who may ask over the network."""
+        ...
+
+    @property
+    def named_queries(self) -> Mapping[str, NamedQuery]:
+        """The questions that come with the package, by name."""
         ...
 
     @property

@@ -9,6 +9,7 @@ from remembrancer.model.constraints import read_limit
 from remembrancer.model.json_bounds import keep_within
 from remembrancer.model.policy import OPEN_STATUSES, Fold, Gap, SecondsField, TaskStatus
 from remembrancer.model.request import ScheduleRequest
+from remembrancer.operations.named_queries import run_query
 from remembrancer.operations.preview import PreviewedFire, next_fires
 from remembrancer.operations.statistics import TaskPage, page_of
 from remembrancer.operations.tokens import TokenService
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.cancellation import Cancellation
     from remembrancer.model.execution import Execution
+    from remembrancer.model.named_query import NamedQuery
     from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
     from remembrancer.model.token import AccessToken, NewToken
     from remembrancer.operations.task_commands import TaskCommands
@@ -158,6 +160,18 @@ class SchedulerService(Lifecycle, HistoryCalls):
         keep_within(query, "query", "MATCH (t:scheduled_task) RETURN t.name")
         keep_within(parameters, "parameters", {"limit": 10})
         return list(await self._graph().query(query, parameters))
+
+    @public
+    async def list_queries(self) -> list[NamedQuery]:
+        """Return the named queries: questions about the graph that come with the package."""
+        return list(self._graph().named_queries.values())
+
+    @public
+    async def run_query(
+        self, name: str, parameters: dict[str, object] | None = None, *, limit: int = 100
+    ) -> list[dict[str, object]]:
+        """Answer a named query; its parameters `limit` and `now_ms` need not be given. Raises InvalidInput."""
+        return list(await run_query(self._graph(), name, parameters, limit, self._time_service.now()))
 
     @public
     async def preview(  # noqa: PLR0913, PLR0917 (one for each part of a schedule)

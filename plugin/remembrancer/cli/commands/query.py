@@ -1,4 +1,4 @@
-"""`remembrancer cypher`."""
+"""`remembrancer query`, and `cypher`, its other name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, read_json
 
 
 @dataclass(frozen=True, kw_only=True)
-class CypherOptions(ReadOptions):
-    """The options of `cypher`."""
+class QueryOptions(ReadOptions):
+    """The options of `query`."""
 
-    query: Annotated[str, Argument(help="The query's text; - reads it from stdin.")]
+    query: Annotated[
+        str, Argument(metavar="TEXT|NAME", help="The query's text, or its name; - reads the text from stdin.")
+    ]
     params: Annotated[
         list[str] | None,
         Option(
@@ -29,21 +31,24 @@ class CypherOptions(ReadOptions):
     ] = None
 
 
-async def cypher(asked: CypherOptions) -> None:
-    """Ask the graph a reading question in Cypher.
+async def query(asked: QueryOptions) -> None:
+    """Ask the graph a reading question: in Cypher, or one that comes with the package, by its name.
 
-    With --json: a list of objects, one a row. For example:
+    Named are `why_not`, `upcoming`, `outcomes`, `outcomes_by_task`, `outcomes_by_day`, `deferral_reasons` and
+    `history_edges`. With --json: a list of objects, one a row. `cypher` is another name of this command. For example:
 
-        remembrancer cypher "MATCH (t:scheduled_task) RETURN t.name, t.status ORDER BY t.name"
+        remembrancer query why_not -P limit=10
+        remembrancer query "MATCH (t:scheduled_task) RETURN t.name, t.status ORDER BY t.name"
         remembrancer cypher 'MATCH (e:task_execution {status: $s}) RETURN count(*) AS n' -P s=failed --json
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, print_table, row_table
 
-    query = sys.stdin.read() if asked.query == "-" else asked.query
+    text = sys.stdin.read() if asked.query == "-" else asked.query
     parameters = dict(_parameter(each) for each in asked.params or ())
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
-        rows = await reached.scheduler.cypher(query, parameters)
+        ask = reached.scheduler.run_query if text.isidentifier() else reached.scheduler.cypher
+        rows = await ask(text, parameters)
     if asked.as_json:
         print_json(rows)
     else:

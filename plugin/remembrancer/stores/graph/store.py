@@ -26,6 +26,7 @@ from remembrancer.stores.graph.settlements import Settlements
 from remembrancer.stores.graph.task_changes import cancel, start_now
 from remembrancer.stores.graph.task_list import TaskList
 from remembrancer.stores.graph.time_links import PendingTimeLinks
+from remembrancer.stores.named_queries import named_queries
 from remembrancer.stores.records.audit_log import GraphAuditLog
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore, rejecting_reuse
@@ -87,6 +88,7 @@ class GraphStore:
         self.events = GraphEventLog(session, self._records)
         self.trail = GraphAuditLog(session, self._records)
         self.requests = GraphIdempotencyStore(session)
+        self.named_queries = named_queries()
         self._schedules = GraphArmedTimes(session, self._index, self._moved, self._records)
         self.schedules: ArmedTimes = self._schedules
         self.soundings = GraphHealthProbe(session, self._index, self._records)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from inspect import Parameter
-from typing import TYPE_CHECKING, Annotated, Final, cast, get_origin
+from typing import TYPE_CHECKING, Annotated, Final, cast, get_args, get_origin
 
 from fastapi import Body, Query
 from pydantic import BaseModel, Field
@@ -46,7 +46,7 @@ class OperationRequest:
         """Return what a function takes that answers such requests."""
         taken = [_parameter(name, Id) for name in self._http.placeholders]
         if self._body is None:
-            taken += [self._query(name, each) for name, each in self._fields.items()]
+            taken += [self._query(name, each) for name, each in self._fields.items() if not _holds_objects(each)]
         else:
             taken.append(self._body)
         if self._is_conditional:
@@ -90,6 +90,11 @@ def _content(field: FieldInfo) -> tuple[object, object]:
     if get_origin(field.annotation) is list:
         kind = Annotated[kind, Field(min_length=1, max_length=LONGEST_LIST)]
     return kind, ... if field.is_required() else field.default
+
+
+def _holds_objects(field: FieldInfo) -> bool:
+    """Return whether a field holds a JSON object, for which a query has no form."""
+    return any(get_origin(each) is dict for each in (field.annotation, *get_args(field.annotation)))
 
 
 def _annotation(field: FieldInfo) -> type[object]:
