@@ -61,19 +61,15 @@ app.command("schema")(Command(SchemaOptions, schema))
 app.command("watch")(Command(WatchOptions, watch))
 app.command("doctor")(Command(DoctorOptions, doctor))
 
-audits: Final = typer.Typer(
-    no_args_is_help=True, help="What was done to tasks, and by whom.", rich_markup_mode="markdown"
-)
+audits: Final = typer.Typer(no_args_is_help=True, help="Export the audit log.", rich_markup_mode="markdown")
 audits.command("export")(Command(ExportOptions, export))
 app.add_typer(audits, name="audit")
 
-imports: Final = typer.Typer(
-    no_args_is_help=True, help="Take over schedules that are kept elsewhere.", rich_markup_mode="markdown"
-)
+imports: Final = typer.Typer(no_args_is_help=True, help="Import schedules.", rich_markup_mode="markdown")
 imports.command("crontab")(Command(ImportOptions, crontab))
 app.add_typer(imports, name="import")
 
-tokens: Final = typer.Typer(no_args_is_help=True, help="Say who may ask the API.", rich_markup_mode="markdown")
+tokens: Final = typer.Typer(no_args_is_help=True, help="Manage the tokens of the API.", rich_markup_mode="markdown")
 tokens.command("create")(Command(CreateTokenOptions, create))
 tokens.command("list")(Command(GraphOptions, list_tokens))
 tokens.command("revoke")(Command(RevokeTokenOptions, revoke))

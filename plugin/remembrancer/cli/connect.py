@@ -1,4 +1,4 @@
-"""How a command reaches the graph: through the scheduler that serves it, or by opening it itself."""
+"""Connections of commands: to the scheduler that serves the graph, or to the graph that a command opens itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Connection:
     """The service of this process; or the client of another, with the operations of the catalog as its methods."""
     running: bool
     fires: bool
-    """Whether tasks fire by themselves: this scheduler runs, or others do on the same graph."""
+    """True if tasks fire by themselves: this scheduler runs, or others do on the same graph."""
     status: Callable[[], Awaitable[ServiceStatus]]
 
 

@@ -66,7 +66,7 @@ class Http:
 
     Args:
         verb: The method of the request.
-        path: Below `/v1`; a parameter of the operation stands in braces.
+        path: Below `/v1`; a parameter of the operation is in braces.
         names: Parameters that go by another name in the query.
         body: The parameter that is the whole body; None: the body holds all that are not in the path.
         page: The list that is served page by page; its cursor is the parameter that `names` calls so.

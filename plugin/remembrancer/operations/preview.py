@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.schedules.cron.expression import Cron
 
 PREVIEW_SECONDS: Final = 10.0
-"""How long the fires of a preview may take to find."""
+"""Seconds that the fires of a preview may take to find."""
 _THREADS: Final = ThreadPoolExecutor(1, thread_name_prefix="remembrancer-preview")
 """Of previews: each may take seconds, and delays no other answer."""
 

@@ -17,11 +17,11 @@ class CancelOptions(GraphOptions):
     """The options of `cancel`."""
 
     task_id: TaskId
-    reason: Annotated[str | None, Option(help="Kept in the audit trail.")] = None
+    reason: Annotated[str | None, Option(help="Kept in the audit log.")] = None
 
 
 async def cancel(asked: CancelOptions) -> int:
-    """End a task; its record stays. Exit code 1: it had come to its end before.
+    """Cancel a task; its record is kept. Exit code 1: it had ended before.
 
     For example:
 

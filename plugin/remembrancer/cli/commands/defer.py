@@ -16,16 +16,17 @@ class DeferOptions(GraphOptions):
     """The options of `defer`."""
 
     task_id: TaskId
-    until: Annotated[str, Option(metavar="MOMENT", help="ISO-8601 with a zone, or from now: +10m, +2h, +1d.")]
+    until: Annotated[str, Option(metavar="TIME", help="ISO-8601 with a zone, or from now: +10m, +2h, +1d.")]
     reason: Annotated[str, Option(help="Why; the graph remembers it.")]
     thought: Annotated[str | None, Option(help="The thought that asks for it.")] = None
 
 
 async def defer(asked: DeferOptions) -> None:
-    """Put a task's next run off to a later moment.
+    """Defer a task's next run to a later time.
 
-    A recurring task that is deferred fires once at that moment, which lies past its next run, and goes on from
-    there. For example:
+    A recurring task fires once at that time, which must be after its next run, and continues from there.
+
+    For example:
 
         remembrancer defer task_1723644600.123_9f3k2a --until +2h --reason "Waiting for Ada's answer."
         remembrancer defer task_1723644600.123_9f3k2a --until 2026-12-01T09:00:00Z --reason "Holidays."

@@ -27,7 +27,7 @@ class HistoryOptions(ReadOptions):
 
 
 async def history(asked: HistoryOptions) -> None:
-    """Show what became of each occurrence, the newest first; of one task, what was done to it as well.
+    """Show the executions, newest first; of one task, its changes too.
 
     For example:
 

@@ -16,13 +16,15 @@ class PruneOptions(GraphOptions):
     """The options of `prune`."""
 
     keep: Annotated[str, Option(metavar="TIME", help="Executions that began later are kept: 90d, 12w, 36h.")]
-    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Say what would be done, and do nothing.")] = False
+    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Show the result, and write nothing.")] = False
 
 
 async def prune(asked: PruneOptions) -> None:
-    """Roll up executions that are long over: one summary for each task and day is kept, and every count stays true.
+    """Replace old executions by a summary for each task and day; every count stays true.
 
-    `remembrancer serve --retention 90d` does it by itself. For example:
+    `remembrancer serve --retention 90d` does it by itself.
+
+    For example:
 
         remembrancer prune --keep 90d --dry-run
         remembrancer prune --keep 90d

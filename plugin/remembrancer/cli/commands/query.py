@@ -35,7 +35,9 @@ async def query(asked: QueryOptions) -> None:
     """Ask the graph a reading question: in Cypher, or one that comes with the package, by its name.
 
     Named are `why_not`, `upcoming`, `outcomes`, `outcomes_by_task`, `outcomes_by_day`, `deferral_reasons` and
-    `history_edges`. With --json: a list of objects, one a row. `cypher` is another name of this command. For example:
+    `history_edges`. With --json: a list of objects, one a row. `cypher` is another name of this command.
+
+    For example:
 
         remembrancer query why_not -P limit=10
         remembrancer query "MATCH (t:scheduled_task) RETURN t.name, t.status ORDER BY t.name"

@@ -19,10 +19,12 @@ class RestoreOptions(CommandOptions):
 
 
 async def restore(asked: RestoreOptions) -> None:
-    """Make a graph of a backup: another one than it was made of, on which nobody works yet.
+    """Make a graph of a backup: another one than the original, with no scheduler yet.
 
-    What ran when the backup was made is lost, as if its scheduler had died, and each task's policy decides. What came
-    due since is found late, and its policy decides too. The backup is not changed. For example:
+    Executions that ran when the backup was made are lost, as if their scheduler had died, and each task's `on_lost`
+    decides. Occurrences due since then are late, and each task's `misfire` decides. The backup is not changed.
+
+    For example:
 
         remembrancer restore ./backups/monday ./agent-memory
         remembrancer serve -g ./agent-memory

@@ -26,10 +26,12 @@ class RunNowOptions(GraphOptions):
 
 
 async def run_now(asked: RunNowOptions) -> int:
-    """Run a task once, now, beside its schedule. Exit code 1: it did not complete.
+    """Run a task once, now, outside its schedule. Exit code 1: it did not complete.
 
-    The running `remembrancer serve` does it, with its handler; where none runs, this process does it with the
-    default handler, and waits for the outcome in any case. For example:
+    A running `remembrancer serve` runs it with its handler. Without one, this process runs it with the default
+    handler, and waits for the outcome.
+
+    For example:
 
         remembrancer run-now task_1723644600.123_9f3k2a
     """

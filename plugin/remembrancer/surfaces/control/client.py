@@ -105,7 +105,7 @@ class RemoteScheduler:
 async def _admitted(
     beacon: ConnectionFile, folder: Endpoint | None, said: dict[str, object]
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-    """Return a connection that lets *said* in; None where it is refused. Raises OSError: nothing of ours is there."""
+    """Return an authenticated connection; None if it is refused. Raises OSError: no scheduler listens there."""
     with ExitStack() as undo:
         around = unconnected(Path(folder.path) if folder else None, beacon.control_socket, beacon.control_port)
         with around as (peer, address):
@@ -121,12 +121,12 @@ async def _admitted(
 
 
 def _owners(folder: Endpoint | None) -> list[int]:
-    """Return who else may serve *folder*: its owner, where root asks about it."""
+    """Return the users beside this one that may serve *folder*: its owner, where root asks."""
     return [Path(folder.path).stat().st_uid] if folder else []
 
 
 def _author() -> dict[str, str]:
-    """Return who asks, for the audit trail."""
+    """Return the current actor, for the audit log."""
     author = CURRENT_ACTOR.get()
     if author is None:
         return {}
@@ -134,4 +134,4 @@ def _author() -> dict[str, str]:
 
 
 _PATIENCE_SECONDS: Final = 5
-"""How long a scheduler may take to let us in, before its beacon is taken for stale."""
+"""Seconds that a scheduler may take to authenticate, before its connection file counts as stale."""

@@ -78,11 +78,11 @@ class ControlServer:
                     writer.write(part)
                     await writer.drain()
         except (ConnectionError, TimeoutError, ValueError):
-            # The other side is gone, or sent a frame too long to be one of ours.
+            # The client has gone, or sent a frame longer than a client sends.
             return
 
     def _serves(self, folder: object) -> bool:
-        """Whether *folder*, as the other side says, is the one that is served."""
+        """Return whether *folder*, as the client says, is the one that is served."""
         if self._folder is None:
             return True
         try:
@@ -129,7 +129,7 @@ def _read(frame: bytes) -> dict[str, object] | None:
 
 
 def _author(said: Mapping[str, object]) -> Actor | None:
-    """Return who asks, as the other side says: who has the token is this user, and may be taken at their word."""
+    """Return the actor that the client names: it has the token, so it is this user."""
     match said:
         case {"surface": str(surface), "actor": str(actor)}:
             return Actor(surface[:_LONGEST_NAME], actor[:_LONGEST_NAME])

@@ -92,7 +92,7 @@ class OperationRoute:
         return _page_model(page)(**{page.name: items, "next_cursor": next_cursor})
 
     def _has_head(self) -> bool:
-        """Whether something of the answer stands in its head, or in its status."""
+        """Return whether the answer has a header or a status of its own."""
         tagged = self._operation.result in {ScheduledTask, ScheduleResult}
         return tagged or self._http.creates or self._operation.name in _HOOKS
 

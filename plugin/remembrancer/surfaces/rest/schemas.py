@@ -27,7 +27,7 @@ def model(
 
 
 class CancelResult(BaseModel):
-    """Whether this request cancelled the task; false if it had ended before."""
+    """The result of a cancellation; `cancelled` is false if the task had ended before."""
 
     task_id: str
     cancelled: bool
@@ -36,6 +36,6 @@ class CancelResult(BaseModel):
 
 
 class HealthResult(BaseModel):
-    """Whether the scheduler works and its last tick is recent."""
+    """The health of the scheduler: it works and its last tick is recent."""
 
     healthy: bool
