@@ -34,6 +34,7 @@ RIGHT: dict[str, Any] = {
     "execution_id": "nothing",
     "reason": "reason",
     "query": "RETURN 1 AS n",
+    "expression": "0 9 * * *",
     "scope": "read",
     "keep_days": 90,
 }
@@ -48,17 +49,19 @@ ACCEPTED: dict[str, set[object]] = {
     "get_execution": TEXT,
     "find_tasks": set(),
     "get_task": TEXT,
-    "page_of_tasks": set(),
+    "page_of_tasks": NUMBER | OPTIONAL,
     "cypher": TEXT | OPTIONAL,
+    "run_query": TEXT | NUMBER | OPTIONAL,
+    "preview": NUMBER | OPTIONAL,
     "create_token": TEXT,
     "revoke_token": TEXT,
     "history": TEXT | NUMBER | OPTIONAL,
-    "changes": TEXT | NUMBER | OPTIONAL,
+    "audit_entries": TEXT | NUMBER | OPTIONAL,
     "timeline": TEXT | NUMBER,
     "read_events": TEXT | NUMBER | OPTIONAL,
     "running_executions": NUMBER,
     "summaries": TEXT | NUMBER | OPTIONAL,
-    "retain": NUMBER,
+    "prune": NUMBER,
     "snapshot": TEXT,
 }
 """The public methods with arguments, and which of the wrong values may be right for some of them."""
@@ -72,7 +75,7 @@ async def service(tmp_path: Path) -> AsyncIterator[TaskSchedulerService]:
 
 def arguments(method: str) -> dict[str, inspect.Parameter]:
     found = inspect.signature(getattr(TaskSchedulerService, method)).parameters
-    return {name: each for name, each in found.items() if name not in {"self", "choices"}}
+    return {name: each for name, each in found.items() if name not in {"self", "fields"}}
 
 
 @pytest.mark.parametrize("method", ACCEPTED)
@@ -121,4 +124,4 @@ async def test_true_is_no_fence_and_text_no_kinds(service: TaskSchedulerService)
     with pytest.raises(InvalidInput, match="kinds='x'"):
         await anext(service.events("0", kinds="x"))
     with pytest.raises(InvalidInput, match="keep_days=-1"):
-        await service.retain(-1)
+        await service.prune(-1)

@@ -35,7 +35,9 @@ class ServeOptions(GraphOptions):
     stop_timeout: Annotated[float, Option(min=0, help="How long handlers may go on when it stops, seconds.")] = 10.0
     keep: Annotated[
         str | None,
-        Option(metavar="TIME", help="Roll up executions that are over and began longer ago: 90d, 12w, 36h."),
+        Option(
+            "--retention", metavar="TIME", help="Roll up executions that are over and began longer ago: 90d, 12w, 36h."
+        ),
     ] = None
     bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
     bolt_port: Annotated[

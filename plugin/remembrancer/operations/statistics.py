@@ -1,28 +1,29 @@
-"""What the books of a graph add up to: tasks by status and type, cron expressions in use, what comes next."""
+"""Lists and sums from the statistics of a graph: tasks by status and type, cron expressions in use, next runs."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence  # noqa: TC003 (pydantic reads the annotations of a page at run time)
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
+from remembrancer.model.task import ScheduledTask  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.ports.filters import TaskFilter, TaskPageQuery
 from remembrancer.ports.statistics import STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.statistics import CronUsage, LifetimeStatistics
     from remembrancer.ports.task_store import TaskStore
 
 EXPRESSIONS: Final = 20
-"""How many cron expressions are told of, those with the most tasks first."""
+"""Cron expressions in a report at most, those with the most tasks first."""
 _LOOKED_AT: Final = 25
-"""How many tasks of an expression are looked at for its next runs; those of one expression share its moments."""
+"""Tasks of an expression that are read for its next runs; the tasks of one expression share its times."""
 _TRIGGERS: Final = 3
 _CURSOR: Final = "PENDING|recurring|task_1723644600.123_9f3k2a"
 

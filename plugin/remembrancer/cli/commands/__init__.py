@@ -1,1 +1,1 @@
-"""TODO."""
+"""Commands: each module has the name of its command."""

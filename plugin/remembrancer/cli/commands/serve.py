@@ -168,7 +168,7 @@ def _numbers(asked: ServeOptions) -> SchedulerOptions:
     return SchedulerOptions(
         check_interval_seconds=asked.check_interval_seconds,
         stop_timeout_seconds=asked.stop_timeout,
-        keep_executions_days=None if asked.keep is None else read_days(asked.keep),
+        keep_executions_days=None if asked.keep is None else read_days(asked.keep, "--retention"),
         query_seconds=asked.query_seconds,
         query_rows=asked.query_rows,
         query_bytes=asked.query_bytes,
