@@ -30,8 +30,8 @@ from remembrancer import SchedulerOptions, TaskSchedulerService, errors
 from remembrancer.cli import app
 from remembrancer.model.event import EventKind
 from remembrancer.model.execution import Reason
-from remembrancer.model.policy import TaskStatus
 from remembrancer.model.task import ScheduledTask
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.stores.commits.events import STREAMS
 from remembrancer.surfaces.rest import router
 from remembrancer_schema.catalog import queries
@@ -162,10 +162,12 @@ def test_the_readme_is_short() -> None:
 
 
 def commands() -> list[str]:
-    """Every command of the command line, sub-commands as two words."""
+    """Every command that help lists, sub-commands as two words."""
     top = typer.main.get_command(app)
     found: list[str] = []
     for name, command in getattr(top, "commands", {}).items():
+        if command.hidden:
+            continue
         below = getattr(command, "commands", {})
         found += [f"{name} {inner}" for inner in below] if below else [name]
     return found
