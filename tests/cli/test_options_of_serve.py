@@ -51,7 +51,7 @@ def test_options_without_a_meaning_are_refused_at_once(desk: Desk, options: tupl
 
 @pytest.mark.parametrize("days", ["-1d", "x"])
 def test_a_wrong_time_to_keep_is_refused_at_once(desk: Desk, days: str) -> None:
-    refused(desk, (f"--keep={days}",), "--keep")
+    refused(desk, (f"--retention={days}",), "--retention")
 
 
 def refused(desk: Desk, options: tuple[str, ...], field: str) -> None:

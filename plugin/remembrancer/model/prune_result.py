@@ -8,11 +8,11 @@ from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at 
 
 @dataclass(frozen=True, slots=True)
 class PruneResult:
-    """What a roll-up did, or would do."""
+    """The result of a roll-up, done or simulated."""
 
     before: datetime
-    """What began earlier than that was rolled up."""
+    """Executions that began before this were rolled up."""
     executions: int
     occurrences: int
     summaries: int
-    """How many summaries were made or grew."""
+    """The number of summaries that were created or extended."""

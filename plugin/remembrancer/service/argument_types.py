@@ -98,7 +98,7 @@ _TYPES: Final = {
     "wait_seconds": ArgumentType((int, float), "a number of seconds", 10),
     "keep_days": ArgumentType((int, float), "a number of days", 90),
     "dry_run": ArgumentType((bool,), "true or false", example=True),
-    "wanted": ArgumentType((TaskFilter,), "a Wanted", TaskFilter()),
+    "wanted": ArgumentType((TaskFilter,), "a TaskFilter", TaskFilter()),
     "requests": ArgumentType(
         (Sequence,), "a sequence of ScheduleRequest", "[ScheduleRequest('name', 'goal', …)]", ScheduleRequest
     ),
