@@ -283,6 +283,13 @@ def test_no_file_speaks_of_one_machine() -> None:
     assert found == []
 
 
+MODULES = 20
+LARGE_FOLDERS = {
+    "model": "a flat list of like things: one module for each concept",
+    "stores/embedded": "the engine and the files of its graphs, which are to be rooms of their own",
+    "cli/commands": "a flat list of like things: one module for each command",
+    "ports": "a flat list of like things: one module for each protocol",
+}
 # The rules of names and prose. The lists of files shrink: an entry goes once its file is put right.
 ING_ALLOWED = {"testing", "parsing", "planning", "tracing"}
 SAME_CLASS_NAME = {
@@ -362,3 +369,25 @@ def test_texts_have_no_banned_words() -> None:
     }
     assert unplain - UNPLAIN_FILES == set()
     assert UNPLAIN_FILES - unplain == set(), "a file that is put right leaves the list"
+
+
+def test_packages_list_their_modules() -> None:
+    missing = {
+        f"{shown(path.parent)}: {inner.stem}"
+        for path in SOURCES
+        if path.name == "__init__.py" and path.parent.name not in {"remembrancer", "remembrancer_schema"}
+        for inner in path.parent.iterdir()
+        if (inner.suffix == ".py" and inner.name != "__init__.py") or (inner / "__init__.py").exists()
+        if f"`{inner.stem}`" not in (ast.get_docstring(tree(path)) or "")
+    }
+    assert missing == set()
+
+
+def test_folders_stay_small() -> None:
+    large = {
+        shown(folder): count
+        for folder in {path.parent for path in SOURCES}
+        if (count := sum(1 for each in folder.iterdir() if each.suffix == ".py" and each.name != "__init__.py"))
+        > MODULES
+    }
+    assert large.keys() <= LARGE_FOLDERS.keys(), large

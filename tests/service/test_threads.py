@@ -167,7 +167,7 @@ async def test_a_blocking_call_on_the_loop_is_refused() -> None:
             refused.append(error)
 
     async with TaskSchedulerService(handler=handle) as service:
-        with pytest.raises(WrongThread, match="await the service's own method"):
+        with pytest.raises(WrongThread, match="await the service's method"):
             service.blocking.get_scheduled_tasks()
         await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
         await until(lambda: refused)

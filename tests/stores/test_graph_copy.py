@@ -130,7 +130,7 @@ async def test_a_copy_that_was_broken_off_goes_on_and_ends_the_same(
     whole = await copy_graph(lived, tmp_path / "whole")
     with pytest.raises(Broken):
         await copy_graph(lived, graph, watch=breaking_off_at(number))
-    with pytest.raises(CopyIncomplete, match=r"copy of .*lived.* was broken off.*remembrancer copy"):
+    with pytest.raises(CopyIncomplete, match=r"copy of .*lived.* was interrupted.*remembrancer copy"):
         await open_store(graph)
     resumed = await copy_graph(lived, graph)
 

@@ -35,7 +35,7 @@ async def service(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 @pytest.mark.parametrize("text", FAILING)
 async def test_a_failed_query_of_the_scheduler_is_the_graphs_fault(service: TaskSchedulerService, text: str) -> None:
     with pytest.raises(GraphUnavailable) as failed:
-        await service._graph()._session.read(text, {})
+        await service._graph()._connection.read(text, {})
 
     assert not isinstance(failed.value, ValueError)
 
@@ -52,4 +52,4 @@ async def test_the_same_query_of_a_user_is_the_users_fault(service: TaskSchedule
 async def test_a_parameter_that_no_driver_sends_is_no_input(neo4j_server: Server) -> None:
     async with TaskSchedulerService(neo4j_server.graph) as service:
         with pytest.raises(QueryFailed, match="remembrancer check"):
-            await service._graph()._session.read("RETURN $n AS n", {"n": 2**70})
+            await service._graph()._connection.read("RETURN $n AS n", {"n": 2**70})

@@ -200,7 +200,7 @@ async def test_a_service_keeps_every_execution_unless_it_is_told_otherwise(graph
 
 @pytest.mark.parametrize("days", [-1, float("nan"), 1e9, True])
 async def test_a_time_to_keep_that_makes_no_sense_is_refused(service: TaskSchedulerService, days: float) -> None:
-    with pytest.raises(InvalidInput, match="keep_executions_days"):
+    with pytest.raises(InvalidInput, match="keep_days"):
         await service.prune(days)
 
 

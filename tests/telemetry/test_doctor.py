@@ -27,6 +27,7 @@ from remembrancer import (
 from remembrancer.engine.clock import SystemTime
 from remembrancer.errors import DiskFull
 from remembrancer.operations.diagnostics.checks import Severity, worst
+from remembrancer.policies.decision import PlanContext
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -397,7 +398,7 @@ async def test_a_lease_that_nobody_took_over_is_seen(tmp_path: Path, clock: Virt
         clock.advance(HOUR)
         scheduler: Any = service._scheduler
         due, now_ms = await service._graph().queue.due(clock.now(), 9), int(clock.now().timestamp() * 1000)
-        plans = await scheduler._claims._plan(due, now_ms, scheduler.replica_id)
+        plans = await scheduler._claims._plan(due, PlanContext(now_ms, scheduler.replica_id))
         await service._graph().queue.claim(plans, scheduler._lease())
         held = await said(service, "integration")
         clock.advance(timedelta(minutes=2))

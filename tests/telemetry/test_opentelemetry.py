@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from remembrancer import Defer, Done, Failed, TaskSchedulerService, Thought
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.policies.decision import PlanContext
 from remembrancer.surfaces.otel.metrics import OpenTelemetry
 from remembrancer.testing import ManualScheduler, VirtualClock
 
@@ -145,7 +146,7 @@ async def test_no_instrument_has_a_label_whose_values_have_no_end(
     }
     assert {key for key, _ in seen} == set(closed)
     assert [(key, value) for key, value in seen if value not in closed[key]] == []
-    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text("utf-8")
     table = page.partition("## Instruments")[2].partition("The labels are")[0]
     named = [word for line in table.splitlines() for word in re.findall(r"`([a-z_.]+)`", line.partition(" | ")[0])]
     first = {word: named[at - 1] for at, word in enumerate(named) if word.startswith(".")}
@@ -161,7 +162,7 @@ async def test_what_is_lost_and_taken_over_is_counted(tmp_path: Path, clock: Vir
     store: Any = first._store
     scheduler: Any = first._scheduler
     due, now_ms = await store.queue.due(clock.now(), 10), int(clock.now().timestamp() * 1000)
-    claims = await scheduler._claims._plan(due, now_ms, scheduler.replica_id)
+    claims = await scheduler._claims._plan(due, PlanContext(now_ms, scheduler.replica_id))
     won = await store.queue.claim(claims, scheduler._lease())
     await store.close()
     assert [each.task_id for each in won] == [task.task_id]
@@ -181,7 +182,7 @@ async def test_a_lost_claim_is_counted(clock: VirtualClock, kept: Kept) -> None:
         scheduler: Any = service._scheduler
         due = await service._store.queue.due(clock.now(), 10)
         claims, dispatch, now_ms = scheduler._claims, scheduler._dispatch, int(clock.now().timestamp() * 1000)
-        plans = [await claims._plan(due, now_ms, scheduler.replica_id) for _ in range(2)]
+        plans = [await claims._plan(due, PlanContext(now_ms, scheduler.replica_id)) for _ in range(2)]
         won = [await claims._claim(due, plan, scheduler._lease(), dispatch.reserve(1)) for plan in plans]
         assert won == [1, 0]
         await service.idle()

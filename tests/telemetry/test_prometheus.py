@@ -164,7 +164,7 @@ def lost_one(history: list[Any]) -> Any:
 
 
 async def test_each_alert_says_why_and_what_to_do_in_the_words_of_the_doctor_and_so_does_the_page() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "monitoring.md").read_text("utf-8")
     rules = [rule for group in yaml.safe_load(RULES)["groups"] for rule in group["rules"]]
     told = {
         rule["labels"]["check"]: (rule["annotations"]["description"], rule["annotations"]["runbook"]) for rule in rules

@@ -1,4 +1,10 @@
-"""The composition root: the one place that chooses a store and a clock and puts a service together."""
+"""The composition root: the one place that chooses a store and a clock and puts a service together.
+
+- `backups`: back up a graph while it is in use, and restore it as another graph.
+- `checks`: check a whole graph; of a folder that a scheduler holds, or of a backup, a copy of its files.
+- `copies`: copy one graph into another, on either kind of store.
+- `repair_rounds`: one repair of a graph after another, and what all of them came to.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,22 @@
-"""The command line: parse, ask a scheduler, print."""
+"""The command line: parse, ask a scheduler, print.
+
+- `app`: all commands in one application.
+- `command`: commands: coroutines over one options object, whose fields are the arguments and options.
+- `commands`: commands, one module each, named as the command.
+- `connect`: connections of commands to a graph: through the scheduler that serves it, or by opening it.
+- `exit_codes`: exit codes of commands, and errors as one block on stderr.
+- `grid`: tables in columns that fit the width of the output, or as one block per row if it is too narrow.
+- `options`: options that several commands share, and parsers of their values.
+- `output`: output of commands: tables for people, JSON for machines.
+- `serve_options`: the options of `remembrancer serve`.
+- `server_wait`: the patience of `remembrancer serve`: it waits for a server that is not there yet.
+- `servers`: the ports that `remembrancer serve` opens beside the graph: the API, and `/metrics`.
+- `signals`: shutdown on signals: gracefully at the first one, immediately at the second, and always within a time
+  limit.
+- `step_bar`: progress of long commands: a bar on stderr for people, and none for machines.
+- `streams`: output streams of commands: unencodable text, a closed pipe, a full disk, a missing stream.
+- `views`: what long-running commands show on a terminal.
+"""
 
 from remembrancer.cli.app import app
 

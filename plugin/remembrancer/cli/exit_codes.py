@@ -32,7 +32,7 @@ def run(work: Coroutine[None, None, int | None], *, as_json: bool = False) -> No
         try:
             code = asyncio.run(signals.attend(work))
         except RemembrancerError as error:
-            tell(error, as_json=as_json)
+            print_error(error, as_json=as_json)
             code = exit_code(error)
         except (asyncio.CancelledError, KeyboardInterrupt):
             _print_interrupted(as_json=as_json)
@@ -54,7 +54,7 @@ def exit_code(error: RemembrancerError) -> int:
             return FAILED
 
 
-def tell(error: RemembrancerError, *, as_json: bool) -> None:
+def print_error(error: RemembrancerError, *, as_json: bool) -> None:
     """Print *error* to stderr."""
     from remembrancer.cli.output import errors, to_json
     from remembrancer.surfaces.jsonable import to_jsonable

@@ -1,4 +1,4 @@
-"""The alarm of the checker: it ends the sleep when a task is armed for an earlier moment, on whichever thread."""
+"""Alarm of the loop: ends its sleep when a task is armed for an earlier time, from any thread."""
 
 from __future__ import annotations
 

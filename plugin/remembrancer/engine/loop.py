@@ -1,4 +1,4 @@
-"""The checker: sleep until something is due, make a pass, survive whatever it meets, and do so until stopped."""
+"""The loop: sleeps until something is due, ticks, survives any fault, and goes on until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scheduler of one replica: ask the graph what is due, claim it, run it, settle it."""
+"""Scheduler of one replica: reads what is due, claims it, runs it and settles it."""
 
 from __future__ import annotations
 

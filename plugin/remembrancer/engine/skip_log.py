@@ -1,4 +1,4 @@
-"""Nothing is missed silently: say what was accounted for without a run."""
+"""Log of the occurrences that were recorded without a run."""
 
 from __future__ import annotations
 

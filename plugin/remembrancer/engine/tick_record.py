@@ -1,4 +1,4 @@
-"""The record of a checker's passes: how many, how they ended, and when the last one did, by a clock that is not set."""
+"""Record of the ticks: their number, their results, and the age of the last good one by the monotonic clock."""
 
 from __future__ import annotations
 

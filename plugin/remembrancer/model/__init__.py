@@ -1,1 +1,34 @@
-"""Frozen values: no I/O, no clock, no driver."""
+"""Frozen values: no I/O, no clock, no driver.
+
+- `audit`: an entry of the audit log: one change of a task or of the graph.
+- `cancellation`: the result of a request to cancel a task.
+- `constraints`: constraints on texts, ids, numbers and contexts, each with what is allowed and an example.
+- `control_characters`: control and invisible characters: detection, and escaping.
+- `cursor`: cursors: a reader's position in each stream of the event log, as short opaque text.
+- `deferral`: deferrals: decisions to move a task's run to a later time.
+- `event`: events: changes of tasks and executions, as stored in the graph's event log.
+- `execution`: executions: the record of one occurrence, or of a burst of occurrences with the same outcome.
+- `field_definition`: definitions of task fields: bounds, description and example, from which every surface derives
+  its part.
+- `graph_name`: names of graphs: a folder or a server's address, and the address without its secrets for messages.
+- `handler_result`: results of a handler: done, failed with a reason, or deferred to a time with a reason.
+- `idempotency`: the idempotency key of a request.
+- `ids`: ids in the specification's form, unique even if two are created in one clock tick.
+- `json_bounds`: bounds on JSON input: depth, number of values, range of numbers, and text.
+- `named_query`: a named query: a question about the graph that comes with the package.
+- `policy`: policies of a task: closed sets of words, the same in Python, in the graph and on the command line.
+- `prune_result`: the result of pruning executions.
+- `query_limits`: limits of a user's query: time, rows and bytes.
+- `replica`: replicas: the running schedulers of a graph, and their last heartbeats.
+- `reports`: the specification's reports on the scheduler, field by field.
+- `request`: the request to schedule a task: the one definition of each task field.
+- `schedule`: schedules as values: one frozen class for each kind, distinguished by `kind`.
+- `service_status`: the specification's status and capabilities of the service.
+- `suggestions`: suggestions for unknown names: the known name that comes closest.
+- `summary`: summaries of pruned executions: one for each task and UTC day.
+- `task`: A task: something to do, with a schedule.
+- `task_status`: the states and the types of a task.
+- `timestamps`: aware UTC datetimes for people, integer epoch milliseconds for comparisons.
+- `token`: access tokens of the network API, and their scopes.
+- `words`: plurals of counted nouns.
+"""

@@ -34,7 +34,7 @@ class EventKind(StrEnum):
 
 
 class Event(BaseModel):
-    """One event. Which fields it has depends on its kind: docs/live.md has the table; the others are None."""
+    """One event. Its kind says which fields it has (docs/reference/events.md); the others are None."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -181,8 +181,9 @@ class ScheduleRequest:
 
 
 class TaskFields(TypedDict, total=False):
-    """The keyword arguments of `schedule_task`: the fields of `ScheduleRequest` from `timezone` on."""
+    """The keyword arguments of `schedule_task`: the fields of `ScheduleRequest` from `schedule` on."""
 
+    schedule: ScheduleArgument
     timezone: str | None
     gap: Gap | str
     fold: Fold | str

@@ -1,17 +1,24 @@
-"""Operations: everything that a caller can ask of the scheduler. None of them knows the engine.
+"""Operations: what a caller may ask. They know ports and policies, not the engine.
 
-- `catalog`: the table of operations, from which every surface follows
-- `operation`: the form of an entry: parameters, scope, effect, HTTP routes, call
-- `parameters`: the parameter model of each operation
-- `service_calls`: calls of service methods whose arguments are not the fields of the model
-- `task_commands`, `task_creation`: schedule, defer, cancel, run now
-- `validation`, `reserved_keys`: requests that are refused
-- `idempotency`: requests that are sent again
-- `statistics`: lists and sums of tasks, cron expressions in use
-- `named_queries`: questions about the graph that come with the package
-- `preview`: the next fires of a cron expression
-- `event_feed`: the event log, followed by readers
-- `tokens`: the tokens of the API
-- `graph_copy`: the copy of a whole graph
-- `diagnostics`: the checks of `doctor`
+- `catalog`: the table of operations: each entry once, from which every surface is made.
+- `diagnostics`: the checks of `doctor`, pure functions of facts.
+- `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.
+- `graph_copy`: the copy of a whole graph into another one, on either engine, and the proof that the two are equal.
+- `idempotency`: idempotent execution: a request that is sent again is not acted on again, and returns the first
+  result.
+- `named_queries`: named queries: their parameters are completed, and a wrong name or parameter is refused.
+- `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
+- `parameters`: the parameters of operations: one model for each, used by every surface.
+- `preview`: preview of a cron expression: its next fires, worked out on a thread of their own.
+- `requested_schedule`: the schedule that a request asks for: its spelling in the specification's fields, and its
+  first run.
+- `reserved_keys`: reserved forms of dedup_keys: marks of the API and of the import, which no other caller may take
+  beforehand.
+- `service_calls`: calls of the service's methods whose arguments are not those of their operation.
+- `statistics`: lists and sums from the statistics of a graph: tasks by status and type, cron expressions in use, next
+  runs.
+- `task_commands`: task commands: schedule, defer, cancel, run now. Each is one commit.
+- `task_creation`: creation of tasks: each request is checked, and all of one call are written in one commit.
+- `tokens`: tokens of the API: they are made, shown once, known by their digest, and revoked.
+- `validation`: validation of a request to schedule, and the answer to it. Pure functions of (value, now).
 """

@@ -1,1 +1,26 @@
-"""Protocols in domain words; their laws are in the docstrings."""
+"""Protocols in domain words; their laws are in the docstrings.
+
+- `armed_times`: the armed times port: the next runs of recurring tasks, corrected after a change of a clock or of a
+  time zone.
+- `audit_log`: the audit log port: changes of tasks and of the graph, with who made them, oldest first.
+- `clock`: the clock port: the only source of the current time.
+- `event_log`: the event log port: events in numbered streams.
+- `filters`: filters of lists: tasks, pages of tasks.
+- `graph`: one open memory graph: its ports, and what concerns it as a whole.
+- `graph_check`: reports of the check and the repair of a whole graph.
+- `graph_copy`: the copy port: a whole graph, read or written page by page.
+- `handler`: the handler: what an agent gives to have its tasks done.
+- `health`: the health port: a few bounded reads of the state that only the graph knows.
+- `idempotency`: the idempotency port: the result of a request, found by its key for as long as the graph exists.
+- `replicas`: the replica registry port: the identity of a graph, and the replicas that work on it.
+- `retention`: the retention port: old executions are added up into summaries and deleted.
+- `statistics`: the statistics port: hourly and lifetime counters.
+- `sync_calls`: the calls of a scheduler for code without an event loop: each waits until it is answered.
+- `task_store`: the task store port: tasks, their deferrals and executions. The laws of `ports.graph` hold.
+- `telemetry`: the telemetry port: the engine reports its work to instruments and traces. No call may fail, wait, or
+  cost much.
+- `tokens`: the token store port: a graph holds the digest of a token, and never the token.
+- `work_queue`: the work queue port: what is due, who claims it, and what becomes of it. The laws of `ports.graph`
+  hold.
+- `writes`: values that a store writes: claims, leases, outcomes, recoveries and changes.
+"""

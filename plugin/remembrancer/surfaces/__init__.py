@@ -1,1 +1,15 @@
-"""Thin ways in: the specification's service and the control channel."""
+"""Thin ways in: the specification's service and the control channel.
+
+- `control`: control channel: JSON-RPC between a serving process and other processes of the same user.
+- `host_names`: names under which a server may be asked: a page of another name that was bound to this address is none
+  of them.
+- `jsonable`: results as plain JSON values, for `--json` and the control channel.
+- `kept_access`: the password and ports of a served graph, kept from one start to the next in `access.json` in its
+  folder.
+- `log_context`: the id of the current request.
+- `network`: the network settings of the API: on which address it listens, and what protects the tokens sent to it.
+- `otel`: OpenTelemetry: what is measured and traced, through its API alone. Without an SDK in the process it says
+  nothing.
+- `rest`: the REST API: two lines mount it in any FastAPI application.
+- `schema_errors`: schema violations in requests: the known fields at a place, and error messages.
+"""

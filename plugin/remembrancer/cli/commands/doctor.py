@@ -37,7 +37,9 @@ async def doctor(asked: DoctorOptions) -> int:
     The numbers of tasks and executions are compared with the graph's counters: by counting nodes up to 10,000 of
     each, and by the engine's own counts above. `remembrancer check` compares everything.
 
-    Exit code 0: all checks are ok. 5: a check warns. 6: a check is critical. For example:
+    Exit code 0: all checks are ok. 5: a check warns. 6: a check is critical.
+
+    For example:
 
         remembrancer doctor
         remembrancer doctor --json | jq -r '.[] | select(.health != "ok") | .do'

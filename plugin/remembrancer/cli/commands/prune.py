@@ -22,7 +22,7 @@ class PruneOptions(GraphOptions):
 async def prune(asked: PruneOptions) -> None:
     """Replace old executions by a summary for each task and day; every count stays true.
 
-    `remembrancer serve --retention 90d` does it by itself.
+    `remembrancer serve --retention 90d` does it by itself; so does `SchedulerOptions(keep_executions_days=90)`.
 
     For example:
 

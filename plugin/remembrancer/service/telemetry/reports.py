@@ -1,6 +1,6 @@
 """The specification's five reports and two structures: every number is read from the graph's books or counted here.
 
-What each number means, and over what time, is told in docs/telemetry.md.
+What each number means, and over what time, is told in docs/reference/telemetry.md.
 """
 
 from __future__ import annotations

@@ -56,12 +56,12 @@ class IndexBypass:
             raise self._damaged(fault)
         whole = f"MATCH ({found['name']}:{found['label']}) WITH {found['name']} WHERE {text[found.end() :]}"
         try:
-            self._tell(found["label"], fault)
+            self._log_omitted(found["label"], fault)
             return plain_rows(self._database.query("opencypher", whole, parameters).to_list())
         except load_engine().ArcadeDBError as error:
             raise self._damaged(str(error)) from error
 
-    def _tell(self, label: str, fault: str) -> None:
+    def _log_omitted(self, label: str, fault: str) -> None:
         """Log how many records of a label are omitted; raise GraphDamaged if all are."""
         if label in self._told:
             return

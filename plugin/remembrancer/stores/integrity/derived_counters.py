@@ -55,9 +55,9 @@ class DerivedCounters:
     def row(self, counter_id: str, before: Sequence[Row]) -> Row:
         """Return the parameters that write all counts to one counter; *before* are the present counters."""
         self._steps()
-        books = CounterNodes(counter_id)
-        books.learn(books.unknown(self._tally), [])
-        row = books.enter(self._tally, []).row
+        counters = CounterNodes(counter_id)
+        counters.learn(counters.unknown(self._tally), [])
+        row = counters.enter(self._tally, []).row
         kept = summed(before)
         row["counted"] |= {name: kept[name] for name in _KEPT}
         row["counted"] |= {name: kept[name] for name in ("error_texts", "error_text_counts") if name in kept}

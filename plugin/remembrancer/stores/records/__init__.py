@@ -1,1 +1,13 @@
-"""The records beside the tasks: events, audit log, statistics, tokens, replicas, retention, copies."""
+"""The records beside the tasks: events, audit log, statistics, tokens, replicas, retention, copies.
+
+- `audit_log`: the audit log of a graph: changes from their nodes, creations from those of tasks, a copy from its
+  mark.
+- `counter_check`: A comparison of the statistics of a graph with its nodes.
+- `event_log`: the event log as nodes: a stream is a counter under a lock, and each commit appends a batch.
+- `graph_copy`: the nodes and edges of one graph as a copy reads and writes them: in pages, over any connection.
+- `idempotency`: idempotency keys: properties of the nodes that a request wrote.
+- `replicas`: the replica registry: the marker of a graph, and its replicas.
+- `retention`: retention of executions: old ones are found by age, added to summaries and deleted in one commit.
+- `statistics`: the statistics of a graph: hourly and lifetime counters, read from the counter nodes of all writers.
+- `tokens`: tokens, as nodes of the graph.
+"""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from remembrancer.stores.commits.row_types.executions import AdvancedTask, FencedRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ChangeRow(TypedDict):
@@ -28,44 +31,20 @@ class ChangeRow(TypedDict):
 
 
 class TaskRow(TypedDict, total=False):
-    """A new task; what is not set is left out."""
+    """A new task: its properties, and what the query, the counters and the events read beside them."""
 
     task_id: str
-    name: str
-    goal_description: str
-    status: str
-    task_type: str
-    schedule_cron: str
-    timezone: str
-    gap: str
-    fold: str
-    seconds: str
-    trigger_prompt: str
     origin_thought_id: str
-    created_ms: int
-    deferral_count: int
-    misfire: str
-    misfire_limit: int
-    misfire_grace_seconds: float
-    on_lost: str
-    max_attempts: int
-    timeout_seconds: float
-    dedup_key: str
-    deferred_task_id: str
-    context: str
-    defer_until_ms: int
+    task_type: str
+    name: str
+    status: str
+    schedule_cron: str
     next_run_ms: int
-    due_key: int | None
-    nominal_ms: int
-    deferral_id: str
-    listing: str
-    cron_listing: str
-    created_through: str
-    created_as: str
-    traceparent: str
-    request_digest: str
+    defer_until_ms: int
+    created_ms: int
     minute_ms: int
     time_id: str
+    properties: Mapping[str, object]
 
 
 class RetireRow(FencedRow):
