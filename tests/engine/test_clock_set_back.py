@@ -75,8 +75,8 @@ async def test_a_task_made_while_the_clock_was_ahead_goes_on(graph: str, caplog:
             *(START + AHEAD + each * SECOND for each in (1, 2, 3)), *(START + each * SECOND for each in (1, 2, 3, 4)),
         ]  # fmt: skip
         assert CAUSE in caplog.text
-        changes = [each for each in await scene.service.changes(task_id) if each.action == "rearm"]
-        assert [(each.surface, each.reason, each.actor) for each in changes] == [("checker", CAUSE, "replica_1")]
+        changes = [each for each in await scene.service.audit_entries(task_id) if each.action == "rearm"]
+        assert [(each.surface, each.reason, each.actor) for each in changes] == [("scheduler", CAUSE, "replica_1")]
         await scene.assert_one_outcome_each()
 
 
@@ -251,7 +251,7 @@ async def test_a_start_finds_that_the_clock_went_back(graph: str, caplog: pytest
     async with again.checker:
         await again.live(2, MINUTE)
         assert again.fired == [START + MINUTE, START + 2 * MINUTE]
-        assert [each.action for each in await again.service.changes(task_id)] == ["create", "rearm"]
+        assert [each.action for each in await again.service.audit_entries(task_id)] == ["create", "rearm"]
     assert "The clock went back while no scheduler ran" in caplog.text
     caplog.clear()
     async with Scene(graph, START + AHEAD + timedelta(hours=1)).checker:

@@ -179,7 +179,7 @@ async def test_what_a_handler_does_is_on_record_as_its_own_whoever_started_it(ru
         CURRENT_ACTOR.set(Actor("rest", "ada"))
         started = await checker.service.run_now(task_id)
         await checker.service.idle()
-        told = [(each.action, each.surface, each.actor) for each in await checker.service.changes()]
+        told = [(each.action, each.surface, each.actor) for each in await checker.service.audit_entries()]
 
     assert told == [
         ("create", "service", None),

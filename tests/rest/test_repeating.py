@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from remembrancer import TaskSchedulerService
 
 TASKS = "/v1/scheduler/tasks"
-DEFERRED = "/v1/scheduler/deferred"
+DEFERRED = "/v1/scheduler/tasks/deferred"
 LATER = {"until": "2090-01-01T00:00:00Z", "reason": "Not ready"}
 BACK = {"thought_id": "thought_1", "defer_until": "2090-01-01T00:00:00Z", "reason": "Not ready"}
 

@@ -83,7 +83,7 @@ async def test_what_is_known_of_the_caller_goes_along() -> None:
             await service.schedule_task("one", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
 
         await in_another_loop(elsewhere)
-        (change,) = await service.changes((await service.find_tasks())[0].task_id)
+        (change,) = await service.audit_entries((await service.find_tasks())[0].task_id)
 
         assert (change.surface, change.actor) == ("rest", "somebody's token")
 

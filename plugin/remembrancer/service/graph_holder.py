@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
-from remembrancer.engine.maintenance.retention import PruneResult, prune
+from remembrancer.engine.maintenance.retention import prune as prune_executions
 from remembrancer.errors import NotRunning
 from remembrancer.model.constraints import read_limit
+from remembrancer.model.prune_result import PruneResult
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.ports.clock import Clock
 from remembrancer.ports.graph import Graph
@@ -37,12 +38,12 @@ class GraphHolder:
         return list(await self._graph().retention.summaries(task_id, read_limit(limit)))
 
     @public
-    async def retain(self, keep_days: float, *, dry_run: bool = False) -> PruneResult:
+    async def prune(self, keep_days: float, *, dry_run: bool = False) -> PruneResult:
         """Roll up, now, every execution that is over and began more than *keep_days* ago.
 
         With *dry_run* nothing is written: the answer says what would be rolled up. Raises InvalidInput.
         """
-        return await prune(self._graph().retention, self._time_service.now(), keep_days, dry_run=dry_run)
+        return await prune_executions(self._graph().retention, self._time_service.now(), keep_days, dry_run=dry_run)
 
     @public
     async def snapshot(self, folder: str) -> None:

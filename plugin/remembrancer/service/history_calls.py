@@ -8,7 +8,7 @@ from typing import Final
 from remembrancer.errors import InvalidInput
 from remembrancer.model.audit import AuditEntry
 from remembrancer.model.constraints import read_limit
-from remembrancer.model.execution import Execution
+from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.ports.audit_log import AuditRange
 from remembrancer.schedules.parsing import read_moment
 from remembrancer.service.calls import carried, public
@@ -21,15 +21,28 @@ class HistoryCalls(StatusCalls):
     """Executions and changes."""
 
     @public
-    async def history(self, task_id: str | None = None, limit: int = 100, before: str | None = None) -> list[Execution]:
+    async def history(
+        self, task_id: str | None = None, limit: int = 100, before: str | None = None, *, status: str | None = None
+    ) -> list[Execution]:
         """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
 
-        Old and new go by their nominal times.
+        Old and new go by their nominal times. The *status* may be `running`: then only those under way, on all
+        replicas, with the progress that was reported. Raises InvalidInput.
         """
-        return list(await self._graph().tasks.history(task_id, read_limit(limit), before))
+        read_limit(limit)
+        if status is None:
+            return list(await self._graph().tasks.history(task_id, limit, before))
+        if status != ExecutionStatus.RUNNING:
+            raise InvalidInput("status", status, "running; or none, for all", ExecutionStatus.RUNNING.value)
+        running = await self._graph().events.running(MOST_AT_ONCE)
+        return [
+            each
+            for each in running
+            if task_id in {None, each.task_id} and (before is None or each.execution_id < before)
+        ][:limit]
 
     @public
-    async def changes(
+    async def audit_entries(
         self,
         task_id: str | None = None,
         *,
@@ -66,7 +79,7 @@ class HistoryCalls(StatusCalls):
     async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | AuditEntry]:
         """Return what became of a task and what was done to it, among each other in time, newest first."""
         executions = await self.history(task_id, limit)
-        changes = await self.changes(task_id, limit=MOST_AT_ONCE)
+        changes = await self.audit_entries(task_id, limit=MOST_AT_ONCE)
         entries: list[tuple[datetime, Execution | AuditEntry]] = [(each.triggered_at, each) for each in executions]
         entries += [(each.at, each) for each in reversed(changes)]
         return [each for _, each in sorted(entries, key=lambda pair: pair[0], reverse=True)][:limit]

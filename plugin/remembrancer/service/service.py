@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Unpack
 
 from remembrancer.errors import NotRunning
@@ -11,20 +12,25 @@ from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.constraints import read_limit, read_word
 from remembrancer.model.execution import Execution
 from remembrancer.model.json_bounds import keep_within
+from remembrancer.model.named_query import NamedQuery
+from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.request import ScheduleRequest, TaskFields
 from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.token import AccessToken, NewToken
+from remembrancer.operations.named_queries import run_query
+from remembrancer.operations.preview import PreviewedFire, next_fires, read_cron
 from remembrancer.operations.statistics import TaskPage, page_of
 from remembrancer.operations.task_commands import TaskCommands
 from remembrancer.operations.tokens import TokenService
 from remembrancer.ports.filters import TaskFilter
+from remembrancer.schedules.parsing import read_moment
 from remembrancer.service.calls import carried, public
 from remembrancer.service.graph_holder import CLOSED
 from remembrancer.service.history_calls import HistoryCalls
 from remembrancer.service.lifecycle import Lifecycle
 from remembrancer.service.telemetry.metrics import metrics
-from remembrancer.service.telemetry.status import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
+from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceStatus, ServiceType, capabilities, status
 
 _ALL: Final = 1_000_000
 
@@ -165,6 +171,35 @@ class SchedulerService(Lifecycle, HistoryCalls):
         return list(await self._graph().query(query, parameters))
 
     @public
+    async def list_queries(self) -> list[NamedQuery]:
+        """Return the named queries: questions about the graph that come with the package."""
+        return list(self._graph().named_queries.values())
+
+    @public
+    async def run_query(
+        self, name: str, parameters: dict[str, object] | None = None, *, limit: int = 100
+    ) -> list[dict[str, object]]:
+        """Answer a named query; its parameters `limit` and `now_ms` need not be given. Raises InvalidInput."""
+        return list(await run_query(self._graph(), name, parameters, limit, self._time_service.now()))
+
+    @public
+    async def preview(  # noqa: PLR0913, PLR0917 (one for each part of a schedule)
+        self,
+        expression: str,
+        timezone: str = "UTC",
+        after: str | datetime | None = None,
+        count: int = 5,
+        gap: Gap = Gap.RUN_AFTER,
+        fold: Fold = Fold.FIRST,
+        seconds: SecondsField | None = None,
+    ) -> list[PreviewedFire]:
+        """Return the next fires of a cron expression after a time, or after now. Raises InvalidInput."""
+        now = self._time_service.now()
+        begin = now if after is None else read_moment(after, "after", now=now, timezone=timezone)
+        read = partial(read_cron, expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
+        return await next_fires(read, begin, count)
+
+    @public
     async def create_token(self, name: str, scope: str) -> NewToken:
         """Make a token for the API; its text is seen this once. Raises InvalidInput."""
         return await self.admittance.create(name, scope)
@@ -212,7 +247,7 @@ class SchedulerService(Lifecycle, HistoryCalls):
 
     def get_capabilities(self) -> ServiceCapabilities:
         """Return what the service can do."""
-        return CAPABILITIES
+        return capabilities()
 
     def get_service_type(self) -> ServiceType:
         """Return under which name hosts know this service."""
