@@ -25,7 +25,7 @@ MEDIAN_FUNCTION_LINES = 10
 PROTOCOL_MEMBERS = 12
 
 # Every entry says why. A list that grows is a rule that is wrong.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES = {"service/service.py": "one method for each operation: the list is the point"}
 LONG_FUNCTIONS: dict[str, str] = {}
 JSON = "a JSON object of the author's own passes through"
 LARGE_PROTOCOLS = {"SyncCalls": "one method for each call that a handler may make: the list is the point"}

@@ -47,14 +47,14 @@ class Scene:
 
     async def set_back(self, to: datetime = START) -> int:
         self.clock.set(to)
-        store: Any = self.service._store
+        store: Any = self.service._process.store
         return await ScheduleRecheck(store, self.clock, "replica_1").run(CAUSE, self.clock.now())
 
     async def assert_one_outcome_each(self) -> None:
         """No moment has two outcomes, and the books say what the nodes say."""
         made = [each for each in await self.service.history(limit=100_000) if each.execution_type == "cron_trigger"]
         assert len({each.occurrence_key for each in made}) == len(made)
-        counts: Any = (await self.service._store.statistics.lifetime()).counts  # pyright: ignore[reportOptionalMemberAccess]
+        counts: Any = (await self.service._process.store.statistics.lifetime()).counts  # pyright: ignore[reportOptionalMemberAccess]
         by = Counter(
             {status: sum(e.occurrences for e in made if e.status == status) for status in ("completed", "missed")}
         )

@@ -15,6 +15,7 @@
 - `reserved_keys`: reserved forms of dedup_keys: marks of the API and of the import, which no other caller may take
   beforehand.
 - `service_calls`: calls of the service's methods whose arguments are not those of their operation.
+- `task_history`: executions and entries of the audit log, by task, time and status.
 - `statistics`: lists and sums from the statistics of a graph: tasks by status and type, cron expressions in use, next
   runs.
 - `task_commands`: task commands: schedule, defer, cancel, run now. Each is one commit.

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import read_limit
 from remembrancer.model.cursor import from_text, to_text
 from remembrancer.model.event import Event, EventKind, EventPage
 from remembrancer.ports.event_log import SequencedEvent, StreamRange
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000
 """Events in one page at most, gaps beside them."""
+LONGEST_WAIT: Final = 30.0
+"""Seconds that a page may wait for an event."""
 _POLL_SECONDS: Final = 1.0
 _PLACES: Final = 8
 """Of how many places in the log the events that follow are kept for the next reader there, until the next poll."""
@@ -48,6 +51,17 @@ class EventFeed:
         self._asking: asyncio.Task[Mapping[int, StreamRange]] | None = None
         self._looking: dict[tuple[str, int], tuple[asyncio.Task[tuple[list[Event], dict[int, int]]], float]] = {}
         self._closed = False
+
+    async def read(
+        self, after: str | None, *, kinds: Collection[str], task_id: str | None, limit: int, wait_seconds: float
+    ) -> EventPage:
+        """Return the events of these *kinds* and this task after a cursor. Raises InvalidInput."""
+        if not 0 <= wait_seconds <= LONGEST_WAIT:
+            raise InvalidInput("wait_seconds", wait_seconds, f"0 to {LONGEST_WAIT:g} seconds", 10)
+        if not 1 <= read_limit(limit) <= MOST:
+            raise InvalidInput("limit", limit, f"1 to {MOST:,}", 100)
+        wanted = only(kinds, task_id) if kinds or task_id else None
+        return await self.page(after, limit=limit, wait_seconds=wait_seconds, wanted=wanted)
 
     async def page(
         self,
