@@ -13,7 +13,7 @@ from raw import BATCH, MINUTE_MS
 from remembrancer.model.ids import execution_id_of, minute_of, new_id, occurrence_key
 from remembrancer.stores.embedded.arcadedb import Plain, load_engine
 from remembrancer.stores.rows.due_key import due_key, last_key
-from remembrancer.stores.rows.node_rows import cron_listing, listing, time_id
+from remembrancer.stores.rows.node_rows import cron_index_key, status_index_key, time_id
 from remembrancer_schema.catalog import migrations, query
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class RawNodes:
 
 def _minutely(number: int, first_ms: int) -> dict[str, Any]:
     task = _task(number, first_ms, "recurring")
-    task |= {"schedule_cron": "* * * * *", "cron_listing": cron_listing("* * * * *", task["task_id"])}
+    task |= {"schedule_cron": "* * * * *", "cron_index_key": cron_index_key("* * * * *", task["task_id"])}
     return _row(number, task, first_ms)
 
 
@@ -120,7 +120,7 @@ def _task(number: int, first_ms: int, task_type: str) -> dict[str, Any]:
         "due_key": due_key(first_ms, task_id),
         "nominal_ms": first_ms,
         "fence": 0,
-        "listing": listing("PENDING", task_type, task_id),
+        "status_index_key": status_index_key("PENDING", task_type, task_id),
     }
 
 

@@ -248,7 +248,7 @@ class GraphTooNew(GraphUnavailable):
 
 
 class GraphTooOld(GraphUnavailable):
-    """An older version of this package wrote the graph, and this call must not upgrade it."""
+    """An older version of this package wrote the graph, and this call must not upgrade it, or no version can."""
 
 
 class CopyIncomplete(GraphUnavailable):

@@ -103,8 +103,8 @@ DAMAGES: list[tuple[str, Callable[[Path], None], str, int]] = [
     ("remembrancer_graph_0_*idx", garble, "index", 5),
     ("EXECUTION_OF_0.*", delete, "edge", 6),
     ("scheduled_task_0.*.bucket", garble, "engine", 6),
-    ("scheduler_counter_0.*.bucket", wipe, "books", 6),
-    ("scheduler_hour_0.*.bucket", delete, "books", 5),
+    ("lifetime_statistics_0.*.bucket", wipe, "books", 6),
+    ("hourly_statistics_0.*.bucket", delete, "books", 5),
     ("event_batch_0.*.bucket", delete, "event", 5),
     ("remembrancer_graph_0.*.bucket", delete, "index", 5),
 ]
@@ -201,8 +201,8 @@ SPOILED = [
     ("task_execution", "t.status = null", "execution_id"),
     ("task_deferral", "t.deferred_until = 'soon'", "deferral_id"),
     ("task_change", "t.after = 'no object'", "change_id"),
-    ("scheduler_hour", "t.failure_texts = ['a', 'b']", "hour_id"),
-    ("event_batch", "t.events = 'no list', t.packed = null", "batch_key"),
+    ("hourly_statistics", "t.failure_texts = ['a', 'b']", "hour_id"),
+    ("event_batch", "t.events = 'no list', t.events_compressed = null", "batch_key"),
 ]
 
 
@@ -215,7 +215,7 @@ def test_an_unreadable_record_is_found_and_kept_apart(
     repaired = desk("check", "--repair", "--json")
 
     assert (found.code, "record" in parts(found.json)) == (6, True), found
-    assert (repaired.code, repaired.json["apart"]) == (0 if label == "scheduler_hour" else 7, {label: 1}), repaired
+    assert (repaired.code, repaired.json["apart"]) == (0 if label == "hourly_statistics" else 7, {label: 1}), repaired
     (line,) = (Path(repaired.json["set_apart"]) / "unreadable.jsonl").read_text("utf-8").splitlines()
     assert json.loads(line)["label"] == label
     assert desk("check").code == 0
@@ -228,13 +228,14 @@ def test_what_is_derived_is_found_wrong_and_written_again(desk: Desk, sound: Pat
     asyncio.run(
         write(
             sound,
-            "MATCH (t:scheduled_task) WHERE t.status = 'ACTIVE' WITH t LIMIT 1 SET t.due_key = null, t.listing = 'x'",
+            "MATCH (t:scheduled_task) WHERE t.status = 'ACTIVE' WITH t LIMIT 1 "
+            "SET t.due_key = null, t.status_index_key = 'x'",
             "MATCH (:task_execution)-[x:EXECUTION_OF]->() WITH x LIMIT 3 DELETE x",
             "MATCH (:scheduled_task)-[x:CREATED_BY]->() WITH x LIMIT 1 DELETE x",
             "MATCH (:scheduled_task)-[x:SCHEDULED_FOR]->() WITH x LIMIT 1 DELETE x",
             "MATCH (e:task_execution) WITH e ORDER BY e.execution_id LIMIT 1 "
             "SET e.status = 'running', e.completed_at = null",
-            "MATCH (h:scheduler_hour) SET h.executions_started = 1",
+            "MATCH (h:hourly_statistics) SET h.executions_started = 1",
             "MATCH (x:cron_expression) SET x.open_tasks = 77",
         )
     )
@@ -250,9 +251,9 @@ def test_what_is_derived_is_found_wrong_and_written_again(desk: Desk, sound: Pat
 
 def test_the_books_that_are_derived_equal_those_that_were_kept(desk: Desk, sound: Path) -> None:
     counted = desk.json("status")["metrics"]
-    hours = "MATCH (h:scheduler_hour) RETURN h ORDER BY h.hour_id"
+    hours = "MATCH (h:hourly_statistics) RETURN h ORDER BY h.hour_id"
     before = desk.json("cypher", hours)
-    asyncio.run(write(sound, "MATCH (c:scheduler_counter) SET c.tasks_created = 1"))
+    asyncio.run(write(sound, "MATCH (c:lifetime_statistics) SET c.tasks_created = 1"))
     assert desk("check", "--repair").code == 0
 
     assert desk.json("status")["metrics"] == counted

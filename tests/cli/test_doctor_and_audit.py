@@ -116,7 +116,7 @@ def test_what_is_done_to_the_graph_is_on_record_too(desk: Desk) -> None:
     of_copy = lines(desk("audit", "export", "--graph", copied).out)
     recent = lines(desk("audit", "export", "--graph", copied, "--since", of_copy[-1]["at"]).out)
 
-    assert [each["action"] for each in whole] == ["create", "run_now", "create_token", "revoke_token", "retain"]
+    assert [each["action"] for each in whole] == ["create", "run_now", "create_token", "revoke_token", "prune"]
     assert {(each["surface"], each["actor"]) for each in of_copy} == {("cli", getpass.getuser())}
     assert [each["task_id"] is None for each in whole] == [False, False, True, True, True]
     assert (of_copy[:-1], recent) == (whole, of_copy[-1:])

@@ -103,4 +103,4 @@ def test_the_schema_is_printed_as_statements_that_cypher_shell_takes(desk: Desk)
     assert declared == [name for name in declared if name.startswith("remembrancer_")]
     steps = migrations("neo4j")
     assert len(declared) == sum(text.startswith("CREATE") for step in steps for text in step.statements)
-    assert statements[-2].endswith(f"SET g.version = {steps[-1].version}")
+    assert statements[-2].endswith(f"SET g.schema_version = {steps[-1].version}")

@@ -270,7 +270,7 @@ async def orphan(store: Any, task_id: str, replica_id: str) -> None:
         "thought_id": None,
     }
     held = {"lease_id": "lease_orphan", "replica_id": replica_id, "until_ms": 0, "execution_ids": ["exec_orphan"]}
-    await store._connection.write([Statement("start_executions", [row]), Statement("hold_leases", [held])])
+    await store._connection.write([Statement("start_executions", [row]), Statement("acquire_leases", [held])])
 
 
 async def by_name(firing: Firing) -> str:

@@ -124,6 +124,6 @@ async def test_what_a_handler_does_is_not_done_at_the_request_that_started_it(
     await started.idle()
 
     made = await started.cypher(
-        "MATCH (t:scheduled_task {name: 'By a handler'}) RETURN t.created_through AS through, t.dedup_key AS key"
+        "MATCH (t:scheduled_task {name: 'By a handler'}) RETURN t.created_via AS through, t.dedup_key AS key"
     )
     assert made == [{"through": "handler", "key": None}]

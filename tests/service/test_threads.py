@@ -140,7 +140,7 @@ async def test_a_plain_handler_schedules_defers_and_cancels() -> None:
         told["open"] = {each.name for each in calls.get_scheduled_tasks()}
         told["history"] = [each.status for each in calls.history(firing.task.task_id)]
         told["rows"] = calls.cypher("MATCH (t:scheduled_task) RETURN count(t) AS tasks")
-        told["created through"] = calls.get_task(child.task_id).created_through
+        told["created through"] = calls.get_task(child.task_id).created_via
         return "parent"
 
     async with TaskSchedulerService(check_interval_seconds=3600, handler=handle) as service:

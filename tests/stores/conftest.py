@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -16,10 +19,13 @@ from remembrancer.model.ids import new_id
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.writes import Change, Lease
+from remembrancer.stores.embedded.engine_check import declared_indexes
+from remembrancer.stores.neo4j.errors import our_keys
 from remembrancer.testing import ManualScheduler, VirtualClock
+from remembrancer_schema import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from remembrancer import Firing, SchedulerOptions
     from remembrancer.ports.graph import Graph
@@ -54,6 +60,29 @@ def a_task() -> Callable[..., ScheduledTask]:
         return ScheduledTask.model_validate(fields)
 
     return make
+
+
+@pytest.fixture
+def add_migration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], None]]:
+    """Give the package a second migration, in SQL and in Cypher, as its next version would have; or another one."""
+    package = tmp_path_factory.mktemp("schema")
+    for part in ("queries", "migrations"):
+        shutil.copytree(Path(str(files("remembrancer_schema") / part)), package / part)
+
+    def add(sql: str, cypher: str) -> None:
+        (package / "migrations" / "embedded" / "V0002__the_next.sql").write_text(sql, "utf-8")
+        (package / "migrations" / "neo4j" / "V0002__the_next.cypher").write_text(cypher, "utf-8")
+        _read_again()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalog, "files", lambda _: package)
+        yield add
+    _read_again()
+
+
+def _read_again() -> None:
+    for read in (catalog.queries, catalog.migrations, declared_indexes, our_keys):
+        read.cache_clear()
 
 
 @pytest.fixture

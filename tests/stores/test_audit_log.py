@@ -32,9 +32,7 @@ async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and
     store: Graph, a_task: MakeTask, now: datetime
 ) -> None:
     ahead_ms = to_ms(now + MINUTE)
-    task = a_task(
-        created_through="rest", created_as="dashboard", created_at=now, dedup_key="daily", next_run_ms=ahead_ms
-    )
+    task = a_task(created_via="rest", created_by="dashboard", created_at=now, dedup_key="daily", next_run_ms=ahead_ms)
     assert task.next_run_ms is not None
     await store.tasks.create([task])
     until_ms = task.next_run_ms + 60_000

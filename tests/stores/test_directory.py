@@ -157,7 +157,9 @@ async def test_a_graph_of_a_newer_version_is_refused_and_left_alone(tmp_path: Pa
 def set_version(folder: Path, version: int) -> None:
     database = load_engine().open_database(str(database_path(folder)))
     with database.transaction():
-        database.command("opencypher", "MATCH (g:remembrancer_graph) SET g.version = $version", {"version": version})
+        database.command(
+            "opencypher", "MATCH (g:remembrancer_graph) SET g.schema_version = $version", {"version": version}
+        )
     database.close()
 
 

@@ -26,10 +26,10 @@ ASKED = {
     "summaries": {"task_id": None, "limit": 1000},
     "event_streams": {},
     "counters": {},
-    "crons": {"limit": 1000},
+    "cron_usage": {"limit": 1000},
     "tokens": {},
     "leases_held": {"limit": 1000},
-    "leases_over": {"now_ms": 1 << 50, "others": True, "mine": "me"},
+    "expired_leases": {"now_ms": 1 << 50, "others": True, "mine": "me"},
     "lease_state": {"now_ms": 1 << 50},
     **{f"size_of_{label}": {} for label in ("scheduled_task", "task_execution", "task_change", "execution_lease")},
 }

@@ -248,12 +248,10 @@ async def test_what_cannot_be_copied_is_refused_before_anything_is_made(lived: P
     assert not (tmp_path / "nowhere").exists()
 
 
-async def test_a_source_of_an_older_version_is_not_changed_but_refused(lived: Path, tmp_path: Path) -> None:
-    store = await open_store(lived)
-    database = store._connection._database  # pyright: ignore[reportAttributeAccessIssue]
-    with database.transaction():
-        database.command("opencypher", "MATCH (g:remembrancer_graph) SET g.version = 1")
-    await store.close()
+async def test_a_source_of_an_older_version_is_not_changed_but_refused(
+    lived: Path, tmp_path: Path, add_migration: Callable[[str, str], None]
+) -> None:
+    add_migration("CREATE PROPERTY thought.mood IF NOT EXISTS STRING;", "")
     with pytest.raises(GraphTooOld, match="remembrancer status"):
         await copy_graph(lived, tmp_path / "target")
 

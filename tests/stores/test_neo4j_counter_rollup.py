@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.neo4j
 
 NOW = timedelta(0)
-COUNTERS = "MATCH (c:scheduler_counter) WHERE c.counter_id <> 'ended' RETURN properties(c) AS c"
+COUNTERS = "MATCH (c:lifetime_statistics) WHERE c.counter_id <> 'ended' RETURN properties(c) AS c"
 
 
 async def work(store: ConnectedGraph, a_task: MakeTask, now: datetime, rounds: int = 3) -> None:
@@ -76,7 +76,7 @@ async def test_counters_of_killed_replicas_are_folded_and_totals_stay(
     assert before[0]["tasks_created"] == 36
     with_counts = [row["c"] for row in neo4j_server.run(COUNTERS) if row["c"].get("tasks_created")]
     assert with_counts == []
-    hours = neo4j_server.run("MATCH (h:scheduler_hour) RETURN split(h.hour_id, '|')[0] AS of")
+    hours = neo4j_server.run("MATCH (h:hourly_statistics) RETURN split(h.hour_id, '|')[0] AS of")
     assert hours == [{"of": "ended"}] * 2
     await store.close()
     reopened = await open_store(neo4j_server.graph)

@@ -172,7 +172,7 @@ async def test_a_commit_that_the_server_still_works_on_is_waited_for(
     entry = writer._counters.enter(tally, [], counter_id=writer.counter_id, commit_number=1)
     with neo4j_server.driver.session(database=neo4j_server.database) as session:
         unfinished = session.begin_transaction()
-        unfinished.run(query("keep_books"), rows=[entry.row]).consume()
+        unfinished.run(query("write_statistics"), rows=[entry.row]).consume()
         writer._number = 1
         looking = asyncio.ensure_future(writer._look_up(entry))
         await asyncio.to_thread(neo4j_server.until_blocked)

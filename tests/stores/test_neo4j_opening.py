@@ -105,12 +105,12 @@ async def test_a_graph_of_a_newer_version_is_refused_and_left_alone(neo4j_server
     store = await open_store(neo4j_server.graph)
     await store.tasks.create([task := a_task()])
     await store.close()
-    neo4j_server.run("MATCH (g:remembrancer_graph) SET g.version = 9999")
+    neo4j_server.run("MATCH (g:remembrancer_graph) SET g.schema_version = 9999")
     for _ in range(2):
         with pytest.raises(GraphTooNew, match="9999") as refused:
             await open_store(neo4j_server.graph)
         assert neo4j_server.password not in str(refused.value)
-    neo4j_server.run("MATCH (g:remembrancer_graph) SET g.version = 1")
+    neo4j_server.run("MATCH (g:remembrancer_graph) SET g.schema_version = 1")
     store = await open_store(neo4j_server.graph)
     assert await store.tasks.get(task.task_id) == task
     await store.close()
@@ -130,7 +130,7 @@ async def test_a_new_graph_is_given_its_schema_by_several_schedulers_at_once(neo
     assert len(made) == sum(text.startswith("CREATE") for step in steps for text in step.statements)
     assert {row["state"] for row in made} == {"ONLINE"}
     assert [row["name"] for row in made if not row["name"].startswith("remembrancer_")] == []
-    assert neo4j_server.run("MATCH (g:remembrancer_graph) RETURN g.version AS version") == [
+    assert neo4j_server.run("MATCH (g:remembrancer_graph) RETURN g.schema_version AS version") == [
         {"version": steps[-1].version}
     ]
 
@@ -143,7 +143,7 @@ async def test_a_closed_graph_leaves_one_sum_of_what_its_writers_counted(
         await store.tasks.create([a_task()])
         await store.close()
 
-    counters = neo4j_server.run("MATCH (c:scheduler_counter) RETURN c.counter_id AS id, c.tasks_created AS made")
+    counters = neo4j_server.run("MATCH (c:lifetime_statistics) RETURN c.counter_id AS id, c.tasks_created AS made")
     assert counters == [{"id": "ended", "made": 3}]
 
 

@@ -73,7 +73,7 @@ async def test_what_is_due_and_what_is_next_are_sought_in_the_index_in_its_order
 async def test_claims_and_outcomes_find_what_they_write_at_its_place_or_by_its_key(neo4j_server: Server) -> None:
     await (await open_store(neo4j_server.graph)).close()
     settling = ("settle_executions", "retire_tasks", "end_deferrals", "defer_settled", "retry_executions")
-    for name in ("claim_executions", "record_outcomes", "step_over", *settling, "release_leases"):
+    for name in ("claim_executions", "record_outcomes", "advance_past_existing", *settling, "release_leases"):
         plan = plan_of(neo4j_server, name, given={"rows": [{}]})
 
         assert any(operator.startswith(("NodeUniqueIndexSeek", "NodeByElementIdSeek")) for operator in plan), name

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.neo4j, pytest.mark.slow]
 FEW: Final = frozenset(
     {
         *("remembrancer_graph", "scheduler_replica", "execution_lease", "event_stream", "access_token"),
-        *("scheduler_counter", "cron_expression", "zone_rules"),
+        *("lifetime_statistics", "cron_expression", "zone_rules"),
     }
 )
 """Labels whose nodes are as many as replicas, leases or expressions: to read them all is no fault."""
@@ -61,12 +61,12 @@ def fill(server: Server) -> None:
         "UNWIND range(1, $tasks) AS i MERGE (h:thought {thought_id: 'thought_' + (i % 50)}) "
         "MERGE (m:time {time_id: 'time_' + (i % 500)}) "
         "CREATE (t:scheduled_task {task_id: 'task_' + i, fence: 0, status: 'PENDING', task_type: 'one_time', "
-        "  next_run_ms: i, due_key: i * 1000000, listing: 'PENDING|one_time|task_' + i}), "
+        "  next_run_ms: i, due_key: i * 1000000, status_index_key: 'PENDING|one_time|task_' + i}), "
         "(t)-[:CREATED_BY]->(h), (t)-[:SCHEDULED_FOR]->(m), "
         "(e:task_execution {execution_id: 'exec_' + i, occurrence_key: 'key_' + i, status: 'running', fence: 1}), "
         "(e)-[:EXECUTION_OF]->(t), (:task_change {change_id: 'change_' + i})-[:CHANGE_OF]->(t), "
         "(:task_deferral {deferral_id: 'deferral_' + i})-[:DEFERRAL_OF]->(t), (:execution_lease {lease_id: 'l' + i}), "
-        "(:event_batch {batch_key: i}), (:scheduler_hour {hour_id: 'hour_' + i, hour_ms: i})",
+        "(:event_batch {batch_key: i}), (:hourly_statistics {hour_id: 'hour_' + i, hour_ms: i})",
         tasks=TASKS,
     )
 

@@ -125,7 +125,7 @@ async def test_a_task_asked_for_by_a_thought_that_another_deletes_at_this_moment
             "UNWIND $ids AS id MERGE (h:thought {thought_id: id}) SET h.recorded_by = 'remembrancer'", ids=ids
         )
         tasks = [a_task(task_id=f"task_{turn}_{each}", origin_thought_id=each) for each in ids]
-        forget = Statement("forget_thoughts", [{"thought_id": each} for each in ids])
+        forget = Statement("delete_thoughts", [{"thought_id": each} for each in ids])
         await asyncio.gather(replicas[0].tasks.create(tasks), replicas[1]._connection.write([forget]))
 
         linked = "MATCH (t:scheduled_task)-[:CREATED_BY]->(h:thought) WHERE t.origin_thought_id = h.thought_id "

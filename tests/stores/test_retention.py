@@ -182,7 +182,7 @@ async def test_a_running_service_rolls_up_by_itself_what_is_older_than_it_has_to
 
         assert await service.history(limit=1000) != []
         assert await service.summaries() != []
-        (begun,) = [each for each in await service.audit_entries(limit=10_000) if each.action == "retain"]
+        (begun,) = [each for each in await service.audit_entries(limit=10_000) if each.action == "prune"]
         assert (begun.surface, (begun.actor or "").partition("_")[0], begun.task_id) == ("scheduler", "replica", None)
         assert begun.after == {"executions_before": to_iso(limit)}
 

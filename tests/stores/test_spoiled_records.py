@@ -18,10 +18,10 @@ SPOILED = [
     ("task_execution", "task_id"),
     ("task_deferral", "deferred_until"),
     ("execution_summary", "first_nominal_at"),
-    ("scheduler_counter", "tasks_created"),
-    ("scheduler_counter", "error_texts"),
-    ("scheduler_counter", "most_deferrals"),
-    ("scheduler_hour", "delays"),
+    ("lifetime_statistics", "tasks_created"),
+    ("lifetime_statistics", "error_texts"),
+    ("lifetime_statistics", "most_deferrals"),
+    ("hourly_statistics", "delays"),
     ("access_token", "created_at"),
     ("event_batch", "events"),
     ("event_batch", "count"),
@@ -111,7 +111,8 @@ async def test_a_spoiled_batch_of_events_is_told_as_a_gap(household: Household) 
     async with household.by_hand:
         whole = await drained(household.service)
     await household.spoil(
-        "MATCH (n:event_batch) WITH n ORDER BY n.batch_key SKIP 3 LIMIT 1 SET n.events = 'odd', n.packed = null"
+        "MATCH (n:event_batch) WITH n ORDER BY n.batch_key SKIP 3 LIMIT 1 "
+        "SET n.events = 'odd', n.events_compressed = null"
     )
     async with household.by_hand:
         spoiled = await drained(household.service)

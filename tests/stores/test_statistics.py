@@ -243,9 +243,9 @@ async def test_what_is_counted_on_a_graph_that_was_set_back_begins_where_that_gr
         for step in [("cron", 1), ("once", 2), ("once", 1), ("pass", 3)]:
             await agent.act(step)
         neo4j_server.run("MATCH (n) WHERE n:scheduled_task OR n:task_execution OR n:cron_expression DETACH DELETE n")
-        neo4j_server.run("MATCH (n:scheduler_counter) DELETE n")
+        neo4j_server.run("MATCH (n:lifetime_statistics) DELETE n")
         if not hours_stay:
-            neo4j_server.run("MATCH (n:scheduler_hour) DELETE n")
+            neo4j_server.run("MATCH (n:hourly_statistics) DELETE n")
         before = await agent.statistics.window(LONG_AGO)
         await agent.schedule(2, defer_until=agent.clock.now() + HOUR)
 

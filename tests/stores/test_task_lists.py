@@ -77,7 +77,7 @@ async def test_foreign_tasks_are_told_in_one_line_and_only_once(
     await store.tasks.create(tasks := [a_task() for _ in range(3)])
     await write_beside(
         "UNWIND range(1, 1000) AS i CREATE (:scheduled_task {task_id: 'theirs_' + toString(i), due_key: i + 2000000, "
-        "status: 'PENDING', task_type: 'one_time', listing: 'PENDING|one_time|theirs_' + toString(i)}), "
+        "status: 'PENDING', task_type: 'one_time', status_index_key: 'PENDING|one_time|theirs_' + toString(i)}), "
         "(:scheduled_task {status: 'PENDING', title: 'no task of ours'})"
     )
     wanted = TaskFilter(statuses=OPEN_STATUSES, limit=3)
@@ -127,7 +127,7 @@ async def test_ended_tasks_cost_a_list_of_open_ones_nothing(
         if ended:
             neo4j_server.run(
                 "UNWIND range(1, $ended) AS i CREATE (t:scheduled_task {task_id: 'task_over_' + i, "
-                "status: 'COMPLETE', task_type: 'one_time', listing: 'COMPLETE|one_time|task_over_' + i})",
+                "status: 'COMPLETE', task_type: 'one_time', status_index_key: 'COMPLETE|one_time|task_over_' + i})",
                 ended=ended,
             )
         else:

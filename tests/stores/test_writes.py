@@ -51,7 +51,7 @@ def test_the_identity_of_a_write_is_in_its_rows(name: str) -> None:
     ("statements", "kind"),
     [
         (write(), IDLE),
-        (write("claim_executions", "hold_leases"), CLAIM),
+        (write("claim_executions", "acquire_leases"), CLAIM),
         (write("record_outcomes", "end_deferrals"), CLAIM),
         (write("release_leases"), CLAIM),
         (write("record_outcomes", "defer_tasks"), ACT),
@@ -67,9 +67,11 @@ def test_a_write_is_of_the_kind_of_its_first_statement(statements: list[Statemen
 
 def test_only_a_write_of_urgent_statements_alone_is_urgent() -> None:
     assert is_urgent(write("renew_leases"))
-    assert not is_urgent(write("renew_leases", "hold_leases"))
+    assert not is_urgent(write("renew_leases", "acquire_leases"))
     assert not is_urgent(write())
 
 
 def test_writes_that_a_fire_makes_are_planned_ahead() -> None:
-    assert {"claim_executions", "hold_leases", "settle_executions", "release_leases", "keep_books"} <= {*RECURRENT}
+    assert {"claim_executions", "acquire_leases", "settle_executions", "release_leases", "write_statistics"} <= {
+        *RECURRENT
+    }

@@ -64,8 +64,8 @@ OPTIONAL MATCH (e)-[x:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF]-()
 DELETE x, e
 RETURN DISTINCT row, executions
 
-// name: forget_thoughts
-// Delete those thoughts that were ours and that nothing is linked to any more.
+// name: delete_thoughts
+// Delete thoughts that Remembrancer recorded and that nothing is linked to.
 UNWIND $rows AS r
 MATCH (h:thought {thought_id: r.thought_id})
 USING INDEX SEEK h:thought(thought_id)

@@ -5,14 +5,14 @@ USING INDEX SEEK t:scheduled_task(task_id)
 RETURN c ORDER BY c.at, c.change_id
 
 // name: request_by_key
-// What was done for the request with the $request_key: the first of the tasks that it made, or the change.
+// What was done for the request with the $idempotency_key: the first of the tasks that it made, or the change.
 MATCH (t:scheduled_task {dedup_key: $dedup_key})
 USING INDEX SEEK t:scheduled_task(dedup_key)
 WHERE t.request_digest IS NOT NULL
 RETURN t.request_digest AS digest, t.task_id AS task_id, 'create' AS action, null AS after
 UNION ALL
-MATCH (c:task_change {request_key: $request_key})
-USING INDEX SEEK c:task_change(request_key)
+MATCH (c:task_change {idempotency_key: $idempotency_key})
+USING INDEX SEEK c:task_change(idempotency_key)
 RETURN c.request_digest AS digest, c.task_id AS task_id, c.action AS action, c.after AS after
 
 // name: changes_between

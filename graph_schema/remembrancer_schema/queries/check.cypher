@@ -1,5 +1,5 @@
 // name: recount
-// What the nodes say of what the books count: tasks, deferrals, executions and occurrences, those rolled up too.
+// What the nodes say of what the statistics count: tasks, deferrals, executions and occurrences, those rolled up too.
 CALL () {
   MATCH (t:scheduled_task) WHERE t.task_id IS NOT NULL RETURN count(t) AS tasks_created
 }
@@ -62,20 +62,20 @@ RETURN DISTINCT r.row AS row
 // In place of batches of events that cannot be read or are missing, say that it is so: their numbers stay taken.
 UNWIND $rows AS r
 MERGE (b:event_batch {batch_key: r.key})
-SET b.stream = r.stream, b.newest = r.newest, b.count = r.count, b.at_ms = r.at_ms, b.events = r.events, b.packed = null
+SET b.stream = r.stream, b.newest = r.newest, b.count = r.count, b.at_ms = r.at_ms, b.events = r.events, b.events_compressed = null
 RETURN r.row AS row
 
 // name: set_derived
-// Write what a task's node says twice as it follows from the rest of it: by this the task is found.
+// Write the index keys of tasks, as they follow from their other properties.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
-SET t.due_key = r.due_key, t.listing = r.listing, t.cron_listing = r.cron_listing
+SET t.due_key = r.due_key, t.status_index_key = r.status_index_key, t.cron_index_key = r.cron_index_key
 RETURN r.row AS row
 
-// name: forget_books
-// Forget what was counted: it is counted again from the nodes, in the same commit.
+// name: delete_statistics
+// Delete all statistics: they are counted again from the nodes, in the same commit.
 UNWIND $rows AS r
-MATCH (n) WHERE n:scheduler_counter OR n:scheduler_hour OR n:cron_expression
+MATCH (n) WHERE n:lifetime_statistics OR n:hourly_statistics OR n:cron_expression
 DETACH DELETE n
 RETURN DISTINCT r.row AS row
 
@@ -100,14 +100,14 @@ CREATE (c:task_change {
 RETURN r.row AS row
 
 // name: end_all_leases
-// Of a restored graph nobody works on anything: what runs is lost, and taken over.
+// End all leases of a restored graph: what was running is recovered.
 UNWIND $rows AS r
 MATCH (l:execution_lease) WHERE l.lease_id IS NOT NULL
 SET l.until_ms = 0
 RETURN DISTINCT r.row AS row
 
-// name: forget_replicas
-// Of a restored graph nobody has signed on.
+// name: delete_replicas
+// Delete the replicas of a restored graph: none of them works on it.
 UNWIND $rows AS r
 MATCH (p:scheduler_replica)
 DELETE p

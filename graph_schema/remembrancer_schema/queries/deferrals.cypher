@@ -14,7 +14,7 @@ CREATE (c:task_change {
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.requested_by,
   before: '{"next_run_ms":' + toString(r.expected_ms) + ',"deferral_count":' + toString(deferrals) + '}',
   after: '{"next_run_ms":' + toString(r.next_run_ms) + ',"deferral_count":' + toString(deferrals + 1) + '}',
-  request_key: r.request_key, request_digest: r.request_digest
+  idempotency_key: r.idempotency_key, request_digest: r.request_digest
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row
 

@@ -18,8 +18,8 @@ USING INDEX SEEK b:event_batch(batch_key)
 WHERE b.batch_key > $after_key AND b.batch_key <= $end_key
 RETURN b.newest AS newest, b.at_ms AS at_ms ORDER BY b.batch_key LIMIT $limit
 
-// name: forget_events
-// Forget the oldest batches of a stream, and say from which number on the rest is kept.
+// name: prune_events
+// Delete the oldest batches of a stream, and write the number from which on the rest is kept.
 UNWIND $rows AS r
 MATCH (s:event_stream {stream: r.stream})
 USING INDEX SEEK s:event_stream(stream)

@@ -34,8 +34,8 @@ CREATE (e:task_execution {
 })-[:EXECUTION_OF]->(t)
 RETURN r.row AS row
 
-// name: step_over
-// Move on tasks that stand at an occurrence which has its execution already: one of the two was put back from a copy.
+// name: advance_past_existing
+// Move on tasks that are due at an occurrence which has an execution already: one of the two was restored from a backup.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
@@ -48,7 +48,7 @@ WHERE e.task_id = r.task_id
 WITH t, r, e, CASE
   WHEN r.task.next_run_ms IS NOT NULL OR e.status = 'running' THEN coalesce(r.task.status, t.status)
   WHEN e.status = 'completed' THEN 'COMPLETE' ELSE 'FAILED' END AS status
-SET t += r.task, t.fence = r.fence, t.status = status, t.listing = status + '|' + t.task_type + '|' + t.task_id
+SET t += r.task, t.fence = r.fence, t.status = status, t.status_index_key = status + '|' + t.task_type + '|' + t.task_id
 RETURN r.row AS row
 
 // name: end_deferrals
@@ -77,7 +77,7 @@ CREATE (e:task_execution {
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.triggered_ms}),
   surface: r.surface, actor: r.actor, reason: r.change_reason, thought_id: r.thought_id, after: r.after,
-  request_key: r.request_key, request_digest: r.request_digest
+  idempotency_key: r.idempotency_key, request_digest: r.request_digest
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, t.fence AS fence
 
@@ -117,8 +117,8 @@ CREATE (e)-[:CREATED_THOUGHT]->(h)
 SET e.thought_id = r.thought_id
 RETURN r.row AS row
 
-// name: hold_leases
-// Hold the executions of one batch for a replica, until a moment.
+// name: acquire_leases
+// Hold the executions of one batch for a replica, until a time.
 UNWIND $rows AS r
 CREATE (l:execution_lease {
   lease_id: r.lease_id, replica_id: r.replica_id, until_ms: r.until_ms, execution_ids: r.execution_ids
@@ -141,8 +141,8 @@ USING INDEX SEEK l:execution_lease(lease_id)
 DELETE l
 RETURN r.row AS row
 
-// name: leases_over
-// Leases that ended by $now_ms, or that another replica held where $others is true.
+// name: expired_leases
+// Leases that expired by $now_ms, or that another replica held where $others is true.
 MATCH (l:execution_lease)
 WHERE l.lease_id IS NOT NULL AND (l.until_ms <= $now_ms OR ($others AND l.replica_id <> $mine))
 RETURN l.lease_id AS lease_id, l.execution_ids AS execution_ids ORDER BY l.lease_id
@@ -161,8 +161,8 @@ USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.status = 'running'
 RETURN e
 
-// name: lose_executions
-// Fail executions whose holder is gone; the fence moves on, so that the holder cannot settle them any more.
+// name: fail_lost_executions
+// Fail executions whose holder is gone; the fence moves on, so that the holder can no longer settle them.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})
 USING INDEX SEEK e:task_execution(execution_id)

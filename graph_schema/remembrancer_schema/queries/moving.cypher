@@ -68,22 +68,22 @@ RETURN r.row AS row
 // name: copy_mark
 // Which copy has made this graph, or is under way, and how far it is.
 MATCH (g:remembrancer_graph)
-RETURN g.copied_from AS copied_from, g.copying_from AS copying_from, g.copying_part AS part, g.copying_after AS after,
-       g.copy_id AS copy_id, g.copied_at.epochMillis AS copied_ms, g.copied_through AS copied_through,
-       g.copied_as AS copied_as
+RETURN g.copied_from AS copied_from, g.copy_source AS copy_source, g.copy_segment AS part, g.copy_position AS after,
+       g.copy_id AS copy_id, g.copied_at.epochMillis AS copied_ms, g.copied_via AS copied_via,
+       g.copied_by AS copied_by
 
 // name: mark_copy
 // Write down how far the copy is, in the same commit as what it has copied.
 UNWIND $rows AS r
 MATCH (g:remembrancer_graph)
-SET g.copying_from = r.source, g.copying_part = r.part, g.copying_after = r.after, g.copied_from = null
+SET g.copy_source = r.source, g.copy_segment = r.part, g.copy_position = r.after, g.copied_from = null
 RETURN r.row AS row
 
 // name: end_copy
 // The copy is whole, and this is who made it: the graph may be used.
 UNWIND $rows AS r
 MATCH (g:remembrancer_graph)
-SET g.copied_from = g.copying_from, g.copying_from = null, g.copying_part = null, g.copying_after = null,
-    g.copy_id = r.change_id, g.copied_at = datetime({epochMillis: r.at_ms}), g.copied_through = r.surface,
-    g.copied_as = r.actor
+SET g.copied_from = g.copy_source, g.copy_source = null, g.copy_segment = null, g.copy_position = null,
+    g.copy_id = r.change_id, g.copied_at = datetime({epochMillis: r.at_ms}), g.copied_via = r.surface,
+    g.copied_by = r.actor
 RETURN r.row AS row

@@ -1,15 +1,15 @@
 // name: graph_version
-// Which version of the schema this graph has, and which graph is being copied into it.
-MATCH (g:remembrancer_graph {marker: 'remembrancer'}) RETURN g.version AS version, g.copying_from AS copying_from
+// Which version of the schema this graph has (null: it is older than the first release), and the source of a copy into it.
+MATCH (g:remembrancer_graph {marker: 'remembrancer'}) RETURN g.schema_version AS version, g.copy_source AS copy_source
 
 // name: set_graph_version
 // Mark the graph as upgraded to $version; a graph without a marker is given one, and $graph_id as its id.
 MERGE (g:remembrancer_graph {marker: 'remembrancer'})
   ON CREATE SET g.graph_id = $graph_id, g.created_at = datetime({epochMillis: timestamp()})
-SET g.version = $version
+SET g.schema_version = $version
 
-// name: roster
-// Which graph this is, what its clock says, what comes next (of all, and of $shares), and a row for each replica.
+// name: cluster_snapshot
+// Which graph this is, its server's clock, the next run (of all tasks, and of $shares), and a row for each replica.
 CALL () {
   MATCH (t:scheduled_task)
   USING INDEX SEEK t:scheduled_task(due_key)
@@ -48,7 +48,7 @@ CALL () {
 }
 RETURN tasks, executions
 
-// name: sign_on
+// name: write_heartbeats
 // Write that replicas are alive.
 UNWIND $rows AS r
 MERGE (p:scheduler_replica {replica_id: r.replica_id})
@@ -56,8 +56,8 @@ SET p.started_at = datetime({epochMillis: r.started_ms}), p.heartbeat_at = datet
     p.host = r.host, p.pid = r.pid, p.version = r.version
 RETURN r.row AS row
 
-// name: sign_off
-// Forget replicas that have stopped, or have given no sign of life for long.
+// name: deregister_replicas
+// Delete replicas that have stopped, or whose last heartbeat is long ago.
 UNWIND $rows AS r
 MATCH (p:scheduler_replica {replica_id: r.replica_id})
 USING INDEX SEEK p:scheduler_replica(replica_id)

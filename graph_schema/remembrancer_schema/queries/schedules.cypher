@@ -1,14 +1,14 @@
 // name: recurring_tasks
-// Armed recurring tasks whose listing lies above $above and below $below, by listing: of $zones, or of all where it is null.
+// Armed recurring tasks with a status index key above $above and below $below, by that key: of $zones, or all if it is null.
 MATCH (t:scheduled_task)
-WHERE t.listing > $above AND t.listing < $below AND t.next_run_ms IS NOT NULL
+WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NOT NULL
   AND ($zones IS NULL OR t.timezone IN $zones)
-RETURN t ORDER BY t.listing LIMIT $limit
+RETURN t ORDER BY t.status_index_key LIMIT $limit
 
 // name: zones_in_use
-// The time zones of armed recurring tasks whose listing lies above $above and below $below.
+// The time zones of armed recurring tasks with a status index key above $above and below $below.
 MATCH (t:scheduled_task)
-WHERE t.listing > $above AND t.listing < $below AND t.next_run_ms IS NOT NULL
+WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NOT NULL
 RETURN DISTINCT t.timezone AS zone
 
 // name: rearm_tasks

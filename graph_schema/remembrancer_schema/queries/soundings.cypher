@@ -17,7 +17,7 @@ RETURN count(l) AS leases, sum(CASE WHEN l.until_ms <= $now_ms THEN 1 ELSE 0 END
 // Write what stands there already: a graph that cannot be written refuses it, another one stays as it is.
 UNWIND $rows AS r
 MATCH (g:remembrancer_graph {marker: 'remembrancer'})
-SET g.version = g.version
+SET g.schema_version = g.schema_version
 RETURN r.row AS row
 
 // name: rolled_up

@@ -44,25 +44,25 @@ WHERE t.due_key > $floor_key AND t.status IN $statuses AND t.task_type IN $types
 RETURN t ORDER BY t.due_key LIMIT $limit
 
 // name: unarmed_tasks
-// Tasks with nothing ahead whose listing lies above $above and below $below, the newest of a listing first, as nodes.
+// Tasks without a next run, with a status index key above $above and below $below, the newest first, as nodes.
 MATCH (t:scheduled_task)
-USING INDEX SEEK t:scheduled_task(listing)
-WHERE t.listing > $above AND t.listing < $below AND t.next_run_ms IS NULL
-RETURN t ORDER BY t.listing DESC LIMIT $limit
+USING INDEX SEEK t:scheduled_task(status_index_key)
+WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NULL
+RETURN t ORDER BY t.status_index_key DESC LIMIT $limit
 
 // name: listed_tasks
-// Tasks whose listing lies above $above and below $below, the newest of a listing first, as nodes.
+// Tasks with a status index key above $above and below $below, the newest of a status and type first, as nodes.
 MATCH (t:scheduled_task)
-USING INDEX SEEK t:scheduled_task(listing)
-WHERE t.listing > $above AND t.listing < $below
-RETURN t ORDER BY t.listing DESC LIMIT $limit
+USING INDEX SEEK t:scheduled_task(status_index_key)
+WHERE t.status_index_key > $above AND t.status_index_key < $below
+RETURN t ORDER BY t.status_index_key DESC LIMIT $limit
 
 // name: tasks_of_cron
-// Open tasks whose cron listing lies above $above and below $below, in the order of their ids, as nodes.
+// Open tasks with a cron index key above $above and below $below, in the order of their ids, as nodes.
 MATCH (t:scheduled_task)
-USING INDEX SEEK t:scheduled_task(cron_listing)
-WHERE t.cron_listing > $above AND t.cron_listing < $below
-RETURN t ORDER BY t.cron_listing LIMIT $limit
+USING INDEX SEEK t:scheduled_task(cron_index_key)
+WHERE t.cron_index_key > $above AND t.cron_index_key < $below
+RETURN t ORDER BY t.cron_index_key LIMIT $limit
 
 // name: due_tasks
 // Armed tasks with a due key above $floor_key and up to $now_key, oldest first, at most $limit: as nodes, and where.
@@ -100,7 +100,7 @@ USING INDEX SEEK e:task_execution(execution_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
-SET t.status = r.status, t.fence = t.fence + 1, t.listing = r.status + '|' + t.task_type + '|' + t.task_id
+SET t.status = r.status, t.fence = t.fence + 1, t.status_index_key = r.status + '|' + t.task_type + '|' + t.task_id
 RETURN r.row AS row
 
 // name: cancelled_tasks
@@ -121,13 +121,13 @@ WHERE before IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence
   t.fence = r.task_fence OR coalesce(armed_ms > r.at_ms, true) AND coalesce(t.nominal_ms > r.at_ms, true)
 )
 SET t.fence = t.fence + 1, t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
-    t.deferral_id = null, t.listing = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_listing = null
+    t.deferral_id = null, t.status_index_key = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.thought_id,
   before: '{"status":"' + before + '","next_run_ms":' + coalesce(toString(armed_ms), 'null') + '}',
   after: '{"status":"CANCELLED","next_run_ms":null}',
-  request_key: r.request_key, request_digest: r.request_digest
+  idempotency_key: r.idempotency_key, request_digest: r.request_digest
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
 
@@ -158,7 +158,7 @@ WITH t, r
 WHERE t.next_run_ms IS NOT NULL
 WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
 SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED',
-    t.listing = 'FAILED|' + t.task_type + '|' + t.task_id, t.cron_listing = null
+    t.status_index_key = 'FAILED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),
   surface: 'scheduler', reason: r.reason,

@@ -75,9 +75,9 @@ class ScheduledTask(BaseModel):
     """Unique in a graph: scheduling again under it returns the task that is there."""
     deferred_task_id: str | None = None
     """The agent's own task that this one resumes when it fires."""
-    created_through: str | None = None
+    created_via: str | None = None
     """The surface that it was scheduled through: service, command line, rest, …"""
-    created_as: str | None = None
+    created_by: str | None = None
     """The actor that scheduled it there: a token's name, a login name; None where none is known."""
     traceparent: str | None = None
     """The span that scheduled it, as W3C writes it; the spans of its executions are linked to it."""
@@ -92,9 +92,9 @@ class ScheduledTask(BaseModel):
     """The first nominal time without an outcome, epoch milliseconds; None if only a deferred run is ahead."""
     deferral_id: str | None = None
     """The live deferral, if the next run is a deferred one."""
-    since_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
+    outcomes_since_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
     """The time from which on each occurrence up to `nominal_ms` has an outcome; None: since the task was created."""
-    ahead_ms: tuple[int, ...] | None = None
+    excluded_ms: tuple[int, ...] | None = None
     """Pairs of times ahead, from and up to (excluded), between which all have outcomes: the clock was set back."""
     fence: int = 0
     """Grows with every write that claims or moves the task."""

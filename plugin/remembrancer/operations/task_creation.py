@@ -103,7 +103,7 @@ class TaskCreation:
     def _made(self) -> dict[str, str | None]:
         """Return the provenance of a task that is made now: the surface, the actor and the trace."""
         author = current_actor()
-        return {"created_through": author.surface, "created_as": author.actor, "traceparent": TRACEPARENT.get()}
+        return {"created_via": author.surface, "created_by": author.actor, "traceparent": TRACEPARENT.get()}
 
     async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:
         """Return the tasks that are kept under the dedup_keys of *tasks*."""

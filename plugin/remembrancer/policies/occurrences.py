@@ -41,7 +41,7 @@ def held_ms(task: ScheduledTask) -> int:
 
 def beginning_ms(task: ScheduledTask) -> int:
     """Return the time from which each occurrence of the schedule has an outcome, up to the task's next one."""
-    return max(to_ms(task.created_at) + 1, held_ms(task)) if task.since_ms is None else task.since_ms
+    return max(to_ms(task.created_at) + 1, held_ms(task)) if task.outcomes_since_ms is None else task.outcomes_since_ms
 
 
 def pending_occurrences(task: ScheduledTask, now_ms: int) -> OccurrenceRange | None:

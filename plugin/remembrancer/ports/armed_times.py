@@ -45,9 +45,9 @@ class ArmedTimeChange:
     """As it was read: the change is written only if the task was not claimed, moved or ended since."""
     next_run_ms: int
     nominal_ms: int
-    since_ms: int | None = None
+    outcomes_since_ms: int | None = None
     """As `ScheduledTask` has it after the change."""
-    ahead_ms: tuple[int, ...] | None = None
+    excluded_ms: tuple[int, ...] | None = None
     retractions: Sequence[Retraction] = ()
     """The records of missed occurrences that shrink, since some of these are ahead again."""
 

@@ -10,7 +10,7 @@ NAMED: Final = 10
 """The most records that a finding names."""
 DERIVED: Final = frozenset(
     {
-        *("time", "scheduler_counter", "scheduler_hour", "cron_expression", "execution_lease", "event_stream"),
+        *("time", "lifetime_statistics", "hourly_statistics", "cron_expression", "execution_lease", "event_stream"),
         *("zone_rules", "scheduler_replica", "remembrancer_graph"),
     }
 )

@@ -63,9 +63,9 @@ class ScheduleWithExclusions(Schedule):
         return self.next_ms(self.schedule.under_new_rules(occurrence_ms, old) - 1)
 
 
-def excluding(schedule: Schedule, ahead_ms: Sequence[int]) -> ScheduleWithExclusions:
-    """Return *schedule* without the occurrences between the pairs of *ahead_ms*."""
-    return ScheduleWithExclusions(schedule, tuple(pairs_of(ahead_ms)))
+def excluding(schedule: Schedule, excluded_ms: Sequence[int]) -> ScheduleWithExclusions:
+    """Return *schedule* without the occurrences between the pairs of *excluded_ms*."""
+    return ScheduleWithExclusions(schedule, tuple(pairs_of(excluded_ms)))
 
 
 def pairs_of(flat: Sequence[int]) -> list[tuple[int, int]]:

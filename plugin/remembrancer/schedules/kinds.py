@@ -27,4 +27,4 @@ def schedule_of(task: ScheduledTask) -> Schedule:
 def remaining_schedule(task: ScheduledTask) -> Schedule:
     """Return the schedule of *task* without the stretches of time whose occurrences have outcomes already."""
     schedule = schedule_of(task)
-    return excluding(schedule, task.ahead_ms) if task.ahead_ms else schedule
+    return excluding(schedule, task.excluded_ms) if task.excluded_ms else schedule

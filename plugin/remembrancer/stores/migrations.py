@@ -1,9 +1,9 @@
-"""Migrations of a graph's schema to this version; a newer schema is rejected."""
+"""Migrations of a graph's schema to this version, and the versions that are rejected."""
 
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from remembrancer.errors import (
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.commits.statement import Row
     from remembrancer_schema.catalog import Migration
+
+_BEFORE_RELEASE: Final = (
+    "The graph {graph} was written before the first release of remembrancer, which has given labels and properties "
+    "their final names: this version can neither use nor convert it. Nothing was changed. Read it with the version "
+    "that wrote it (`remembrancer list --all --json`, `remembrancer audit export`), and schedule its open tasks again "
+    "in a new folder or database."
+)
 
 
 class OpenMode(Enum):
@@ -42,6 +49,8 @@ def version_mark(step: Migration) -> Row:
 def steps_ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, use: OpenMode) -> Sequence[Migration]:
     """Return the migrations that a graph with the mark *found* needs. Raises an error that prevents its *use*."""
     version = found[0]["version"] if found else 0
+    if version is None:
+        raise GraphTooOld(_BEFORE_RELEASE.format(graph=shown))
     newest = steps[-1].version
     if version > newest:
         raise GraphTooNew(
@@ -51,7 +60,7 @@ def steps_ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, us
     if (
         use not in {OpenMode.BE_WRITTEN, OpenMode.BE_LOOKED_AT, OpenMode.BE_CHECKED}
         and found
-        and (copying := found[0]["copying_from"])
+        and (copying := found[0]["copy_source"])
     ):
         raise CopyIncomplete(
             f"A copy of {copying} into the graph {shown} was interrupted, or is in progress: parts are missing. "

@@ -103,4 +103,4 @@ async def prune(past: ExecutionRetention, now: datetime, keep_days: float, *, dr
 
 
 def _change(now: datetime, author: Actor) -> Change:
-    return Change("retain", now, author.surface, author.actor)
+    return Change("prune", now, author.surface, author.actor)

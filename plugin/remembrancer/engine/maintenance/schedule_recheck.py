@@ -151,13 +151,13 @@ def earlier(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int
     if not schedule.recurring or armed_ms is None:
         return None
     begun_ms = beginning_ms(task)
-    served = [*pairs_of(task.ahead_ms or ()), *_between(begun_ms, armed_ms, missed)]
-    ahead_ms = joined([pair for pair in served if pair[1] > now_ms])
-    moment_ms = excluding(schedule_of(task), ahead_ms).next_ms(max(now_ms, held_ms(task) - 1))
+    served = [*pairs_of(task.excluded_ms or ()), *_between(begun_ms, armed_ms, missed)]
+    excluded_ms = joined([pair for pair in served if pair[1] > now_ms])
+    moment_ms = excluding(schedule_of(task), excluded_ms).next_ms(max(now_ms, held_ms(task) - 1))
     if moment_ms >= armed_ms:
         return None
     retractions = [_shortened(each, schedule, moment_ms) for each in missed if each.last_ms >= moment_ms]
-    return ArmedTimeChange(task, moment_ms, moment_ms, min(begun_ms, moment_ms), ahead_ms or None, retractions)
+    return ArmedTimeChange(task, moment_ms, moment_ms, min(begun_ms, moment_ms), excluded_ms or None, retractions)
 
 
 def _between(begin_ms: int, end_ms: int, missed: Sequence[MissedOccurrence]) -> list[tuple[int, int]]:
@@ -183,7 +183,7 @@ def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange 
     if moment_ms == place_ms:
         return None
     armed_ms = moment_ms if task.deferral_id is None and task.next_run_ms == place_ms else task.next_run_ms
-    return ArmedTimeChange(task, armed_ms, moment_ms, task.since_ms, task.ahead_ms)
+    return ArmedTimeChange(task, armed_ms, moment_ms, task.outcomes_since_ms, task.excluded_ms)
 
 
 async def _each(

@@ -34,9 +34,9 @@ async def fold_idle(connection: GraphConnection, idle: timedelta) -> int:
     found = await connection.read(query("idle_counters"), {"idle_ms": idle_ms, "into": ENDED})
     for row in found:
         counter: Row = {"counter_id": row["counter_id"], "into": ENDED, "idle_ms": idle_ms}
-        if row["folded"]:
+        if row["rolled_up"]:
             remembered_ms = max(idle_ms, int(_REMEMBERED.total_seconds() * 1000))
-            await connection.write([Statement("forget_counters", [{**counter, "idle_ms": remembered_ms}])])
+            await connection.write([Statement("delete_counters", [{**counter, "idle_ms": remembered_ms}])])
         else:
-            await connection.write([Statement(name, [dict(counter)]) for name in ("fold_hours", "fold_counters")])
-    return sum(not row["folded"] for row in found)
+            await connection.write([Statement(name, [dict(counter)]) for name in ("roll_up_hours", "roll_up_counters")])
+    return sum(not row["rolled_up"] for row in found)

@@ -36,7 +36,7 @@ class CounterUpdate:
     """The counter nodes that one commit writes; they are remembered only once the commit is known to be kept."""
 
     row: Row = field(repr=False)
-    """The one row of `keep_books`."""
+    """The one row of `write_statistics`."""
     nodes: dict[str, Row] = field(repr=False)
     gained: dict[str, float] = field(repr=False)
     pending: Sequence[PendingCount]

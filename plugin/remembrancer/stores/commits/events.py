@@ -46,12 +46,12 @@ def to_batch(columns: Sequence[Row]) -> Row:
     }
     if len(text) < _PACKED_FROM:
         return {**row, "events": text}
-    return {**row, "packed": base64.b64encode(zlib.compress(text.encode(), 1)).decode()}
+    return {**row, "events_compressed": base64.b64encode(zlib.compress(text.encode(), 1)).decode()}
 
 
 def from_batch(node: Row) -> Iterator[Event]:
     """Yield the events of a batch, in order. Raises one of `readable_records.FAULTS` if it is unreadable."""
-    text = node.get("events") or _unpacked(node["packed"])
+    text = node.get("events") or _unpacked(node["events_compressed"])
     for columns in cast("list[Row]", json.loads(text)):
         count: int = columns.pop("count")
         for place in range(count):

@@ -63,10 +63,10 @@ IDLE: Final = Kind("idle", 1)
 UPKEEP: Final = Kind("upkeep", 1, lock_seconds=5.0)
 KINDS: Final = (CLAIM, SETTLE, ACT, IDLE, UPKEEP)
 
-_URGENT_READS: Final = ("roster",)
+_URGENT_READS: Final = ("cluster_snapshot",)
 _SCHEDULER_READS: Final = (
     *("due_tasks", "due_tasks_of_shares", "next_run", "next_run_of_shares", "task_elements", "execution_elements"),
-    *("leases_over", "still_running", "task_by_id", "task_by_dedup_key", "reactivation_of", "deferrals_of_task"),
+    *("expired_leases", "still_running", "task_by_id", "task_by_dedup_key", "reactivation_of", "deferrals_of_task"),
     *("execution_by_id", "request_by_key", "token_by_digest", "oldest_executions", "batch_ages", "event_streams"),
     *(
         "graph_version",

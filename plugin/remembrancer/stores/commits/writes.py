@@ -74,7 +74,9 @@ _EXECUTIONS: Final = {
     "record_outcomes": WriteSpec(
         executions.OutcomeRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=None
     ),
-    "step_over": WriteSpec(executions.ClaimRow, "task_id", silent="its occurrence has events already", kind=CLAIM),
+    "advance_past_existing": WriteSpec(
+        executions.ClaimRow, "task_id", silent="its occurrence has events already", kind=CLAIM
+    ),
     "end_deferrals": WriteSpec(executions.ExecutionKey, "execution_id", silent=_PART, kind=None),
     "start_executions": WriteSpec(
         executions.ManualRunRow, "task_id", count=row_counts.started, events=row_events.started
@@ -89,13 +91,13 @@ _EXECUTIONS: Final = {
     ),
     "report_progress": WriteSpec(executions.ProgressRow, "execution_id", events=row_events.progressed, kind=UPKEEP),
     "link_created_thoughts": WriteSpec(executions.ThoughtRow, "execution_id", silent=_PART, kind=SETTLE),
-    "lose_executions": WriteSpec(
+    "fail_lost_executions": WriteSpec(
         executions.SettleRow, "execution_id", count=row_counts.settled, events=row_events.settled, kind=CLAIM
     ),
     "retry_executions": WriteSpec(
         executions.RetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
     ),
-    "hold_leases": WriteSpec(executions.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
+    "acquire_leases": WriteSpec(executions.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
     "renew_leases": WriteSpec(executions.RenewalRow, "lease_id", silent=_LEASE, urgent=True),
     "release_leases": WriteSpec(executions.LeaseKey, "lease_id", silent=_LEASE, kind=None, recurrent=True),
 }
@@ -142,17 +144,17 @@ _UPKEEP: Final = {
     "roll_up_executions": WriteSpec(
         upkeep.RollUpRow, "task_id", silent="executions had their events when they ended", kind=UPKEEP
     ),
-    "forget_thoughts": WriteSpec(upkeep.ThoughtKey, silent=_PART, kind=UPKEEP),
-    "forget_events": WriteSpec(
+    "delete_thoughts": WriteSpec(upkeep.ThoughtKey, silent=_PART, kind=UPKEEP),
+    "prune_events": WriteSpec(
         upkeep.ForgetEventsRow, silent="readers learn from the range of a stream what is gone", kind=UPKEEP
     ),
-    "keep_books": WriteSpec(upkeep.CountersRow, silent="it writes the events of its commit", recurrent=True),
+    "write_statistics": WriteSpec(upkeep.CountersRow, silent="it writes the events of its commit", recurrent=True),
     "last_commit": WriteSpec(upkeep.CounterKey, silent=_COUNTERS),
-    "fold_hours": WriteSpec(upkeep.FoldRow, silent=_COUNTERS),
-    "fold_counters": WriteSpec(upkeep.FoldRow, silent=_COUNTERS),
-    "forget_counters": WriteSpec(upkeep.IdleCounterRow, silent=_COUNTERS),
-    "sign_on": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
-    "sign_off": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
+    "roll_up_hours": WriteSpec(upkeep.FoldRow, silent=_COUNTERS),
+    "roll_up_counters": WriteSpec(upkeep.FoldRow, silent=_COUNTERS),
+    "delete_counters": WriteSpec(upkeep.IdleCounterRow, silent=_COUNTERS),
+    "write_heartbeats": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
+    "deregister_replicas": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
     "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
     "create_tokens": WriteSpec(upkeep.NewTokenRow, silent=_AUDIT),
     "revoke_tokens": WriteSpec(upkeep.RevokedTokenRow, silent=_AUDIT),
@@ -168,10 +170,10 @@ _COPIES_AND_REPAIRS: Final = {
     "replace_batches": WriteSpec(upkeep.BatchRow, silent="it stands for events that cannot be read"),
     "note_repair": WriteSpec(tasks.ChangeRow, silent=_AUDIT),
     "set_derived": WriteSpec(upkeep.DerivedRow, "task_id", silent=_REPAIR),
-    "forget_books": WriteSpec(upkeep.EmptyRow, silent=_REPAIR),
+    "delete_statistics": WriteSpec(upkeep.EmptyRow, silent=_REPAIR),
     "restore_graph": WriteSpec(upkeep.RestoreRow, silent=_COPY),
     "end_all_leases": WriteSpec(upkeep.EmptyRow, silent=_COPY),
-    "forget_replicas": WriteSpec(upkeep.EmptyRow, silent=_COPY),
+    "delete_replicas": WriteSpec(upkeep.EmptyRow, silent=_COPY),
 }
 SPECS: Final[Mapping[str, WriteSpec]] = {**_EXECUTIONS, **_TASKS, **_UPKEEP, **_COPIES_AND_REPAIRS}
 """By the name of the query in its file."""

@@ -22,7 +22,7 @@ async def begin_restored(session: GraphConnection, change: Change, after: Mappin
     """Give the open copy a new graph id and expire its leases; *change* records who restored it."""
     row: Row = {**change_row(None, change), "after": to_json(dict(after)), "graph_id": uuid4().hex}
     await session.write(
-        [Statement("restore_graph", [row]), Statement("end_all_leases", [{}]), Statement("forget_replicas", [{}])]
+        [Statement("restore_graph", [row]), Statement("end_all_leases", [{}]), Statement("delete_replicas", [{}])]
     )
 
 

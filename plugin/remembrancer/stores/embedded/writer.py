@@ -143,7 +143,7 @@ class EmbeddedWriter:
             if (statistics := group.statistics(answers)) or pending:
                 self._learn(statistics)
                 update = self._counters.enter(statistics, pending)
-                self._run("keep_books", [update.row])
+                self._run("write_statistics", [update.row])
             self._database.commit()
         except BaseException:
             self.pending_counts.give_back(pending)
@@ -158,7 +158,7 @@ class EmbeddedWriter:
 
     def _learn(self, statistics: CommitStatistics) -> None:
         if keys := self._counters.unknown(statistics):
-            found = self._database.query("opencypher", query("books"), {"keys": keys}).to_list()
+            found = self._database.query("opencypher", query("counter_nodes"), {"keys": keys}).to_list()
             self._counters.learn(keys, plain_rows(found))
 
     def _run(self, name: str, rows: list[Row]) -> list[Row]:

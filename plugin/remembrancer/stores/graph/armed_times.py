@@ -52,7 +52,7 @@ class GraphArmedTimes:
                 asked: Row = {"above": above, "below": below, "limit": _PAGE, "zones": wanted}
                 nodes = [row["t"] for row in await self._connection.read(query("recurring_tasks"), asked)]
                 yield self._records.read("task_id", node_rows.task_from, nodes)
-                above = nodes[-1]["listing"] if len(nodes) == _PAGE else None
+                above = nodes[-1]["status_index_key"] if len(nodes) == _PAGE else None
 
     async def rearm(self, moves: Sequence[ArmedTimeChange], cause: ChangeCause) -> Sequence[ArmedTimeChange]:
         """Write those changes whose task is still as it was read; return them."""
@@ -113,9 +113,9 @@ class GraphArmedTimes:
 
 
 def _ranges() -> list[tuple[str, str]]:
-    """Return the ranges of listings that open recurring tasks are in, PENDING before ACTIVE."""
+    """Return the ranges of status index keys that open recurring tasks have, PENDING before ACTIVE."""
     statuses = sorted(OPEN_STATUSES, key=[TaskStatus.PENDING, TaskStatus.ACTIVE].index)
-    begins = [node_rows.listing(status, TaskType.RECURRING, "") for status in statuses]
+    begins = [node_rows.status_index_key(status, TaskType.RECURRING, "") for status in statuses]
     return [(begin, begin[:-1] + chr(ord(begin[-1]) + 1)) for begin in begins]
 
 
@@ -130,8 +130,8 @@ def _row(move: ArmedTimeChange, cause: ChangeCause) -> RearmRow:
             "next_run_ms": move.next_run_ms,
             "due_key": due_key(move.next_run_ms, task.task_id),
             "nominal_ms": move.nominal_ms,
-            "since_ms": move.since_ms,
-            "ahead_ms": None if move.ahead_ms is None else list(move.ahead_ms),
+            "outcomes_since_ms": move.outcomes_since_ms,
+            "excluded_ms": None if move.excluded_ms is None else list(move.excluded_ms),
         },
         "change_id": new_id("change", at_ms),
         "at_ms": at_ms,

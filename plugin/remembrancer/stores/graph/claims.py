@@ -134,7 +134,7 @@ class ClaimWriter:
 
     async def _advance_past_existing(self, claim: Claim) -> None:
         """Advance a task past an occurrence that has an execution already: its claims would be refused for ever."""
-        stepping = [Statement("step_over", [node_rows.claim_row(claim)])]
+        stepping = [Statement("advance_past_existing", [node_rows.claim_row(claim)])]
         (stepped,) = await self._index.write_armed([claim.next_run_ms], stepping)
         if stepped:
             self._note_moves([claim])
@@ -199,7 +199,7 @@ def acquire_leases(lease: Lease, executions: Sequence[Execution]) -> Statement:
         "until_ms": to_ms(lease.until),
         "execution_ids": [execution.execution_id for execution in executions],
     }
-    return Statement("hold_leases", [row])
+    return Statement("acquire_leases", [row])
 
 
 def release_leases(lease_ids: Sequence[str]) -> Statement:

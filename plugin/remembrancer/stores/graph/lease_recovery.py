@@ -43,7 +43,7 @@ async def _write(
     if lease:
         statements.append(acquire_leases(lease, retries))
     answers = await connection.write(statements)
-    for row in rows_of("lose_executions", statements, answers):
+    for row in rows_of("fail_lost_executions", statements, answers):
         written.add(lost[int(row["row"])].settlement.execution.execution_id)
     started = rows_of("retry_executions", statements, answers)
     return [with_fence(retries[int(row["row"])], row) for row in started]

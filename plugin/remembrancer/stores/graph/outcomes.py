@@ -59,7 +59,7 @@ def recovery_statements(over: Sequence[str], lost: Sequence[Recovery]) -> list[S
     """Return the statements that fail lost executions, retry or retire their tasks, and end their leases."""
     statements: list[Statement] = []
     if lost:
-        statements.append(Statement("lose_executions", [node_rows.settle_row(each.settlement) for each in lost]))
+        statements.append(Statement("fail_lost_executions", [node_rows.settle_row(each.settlement) for each in lost]))
     if retried := [_retry_row(each) for each in lost if each.retry]:
         statements.append(Statement("retry_executions", retried))
     ending = [each.settlement for each in lost if each.settlement.ends_task]

@@ -68,7 +68,7 @@ async def fail_unreadable(connection: GraphConnection, unreadable: Sequence[Unre
         for node, fault in unreadable
     ]
     if lost:
-        await connection.write([Statement("lose_executions", lost)])
+        await connection.write([Statement("fail_lost_executions", lost)])
 
 
 def quarantine_statements(node: Row, fault: str, now_ms: int) -> Sequence[Statement]:

@@ -24,7 +24,7 @@ PAGE: Final = 1000
 
 
 class TaskList:
-    """The tasks of a graph as lists: those with a next run from the due index, all others by their listings.
+    """The tasks of a graph as lists: those with a next run from the due index, all others by their status index keys.
 
     Args:
         connection: An open graph.
@@ -44,7 +44,7 @@ class TaskList:
 
     async def page(self, page: TaskPageQuery) -> list[ScheduledTask]:
         """Return tasks of one status and type, the newest first."""
-        begin = node_rows.listing(page.status, page.task_type, "")
+        begin = node_rows.status_index_key(page.status, page.task_type, "")
         below = begin + page.before if page.before is not None else node_rows.after_all(begin)
         found: list[ScheduledTask] = []
         with self._records.reported_together():
@@ -56,7 +56,7 @@ class TaskList:
                 found += self._records.read("task_id", node_rows.shown_task_from, nodes)
                 if len(nodes) < asked:
                     break
-                asked, below = PAGE, nodes[-1]["listing"]  # an unreadable task takes no other's place
+                asked, below = PAGE, nodes[-1]["status_index_key"]  # an unreadable task takes no other's place
         return found[: page.limit]
 
     async def _find(self, wanted: TaskFilter, statuses: frozenset[TaskStatus]) -> list[ScheduledTask]:
@@ -85,26 +85,26 @@ class TaskList:
             from_key = highest if highest > from_key else highest + 1
 
     async def _unarmed(self, wanted: TaskFilter, statuses: frozenset[TaskStatus], limit: int) -> list[ScheduledTask]:
-        """Return the newest tasks with no next run, by the listing of each status and type."""
+        """Return the newest tasks with no next run, by the index keys of each status and type."""
         if limit <= 0:
             return []
         found: list[ScheduledTask] = []
         for status in TaskStatus:
             for task_type in wanted.types if status in statuses else ():
-                found += await self._of_listing(node_rows.listing(status, task_type, ""), limit)
+                found += await self._with_key(node_rows.status_index_key(status, task_type, ""), limit)
         return sorted(found, key=lambda task: task.task_id, reverse=True)[:limit]
 
-    async def _of_listing(self, begin: str, limit: int) -> list[ScheduledTask]:
-        """Return tasks with no next run whose listing begins with *begin*, the newest first."""
+    async def _with_key(self, begin: str, limit: int) -> list[ScheduledTask]:
+        """Return tasks with no next run whose status index key begins with *begin*, the newest first."""
         found: list[ScheduledTask] = []
         below = node_rows.after_all(begin)
         asked = min(PAGE, limit)
         while len(found) < limit:
             between = {"above": begin, "below": below, "limit": asked}
             page = await self._connection.read(query("unarmed_tasks"), between)
-            nodes: Sequence[Row] = [row["t"] for row in page if row["t"] and row["t"].get("listing")]
+            nodes: Sequence[Row] = [row["t"] for row in page if row["t"] and row["t"].get("status_index_key")]
             found += self._records.read("task_id", node_rows.shown_task_from, nodes)
             if len(page) < asked or not nodes:
                 break
-            asked, below = PAGE, nodes[-1]["listing"]
+            asked, below = PAGE, nodes[-1]["status_index_key"]
         return found[:limit]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
     from remembrancer.stores.graph.parts import GraphParts
 
-_REQUEST_KEYS: Final = (None, "dedup_key", "request_key")
+_REQUEST_KEYS: Final = (None, "dedup_key", "idempotency_key")
 """The keys that a new task may share with a stored one; None where the engine does not say which."""
 
 

@@ -88,7 +88,7 @@ class GraphWorkQueue:
         self.lost.clear()
         expired: list[ExpiredLease] = []
         others = self._connection.exclusive
-        for over in await self._read("leases_over", {"now_ms": to_ms(now), "others": others, "mine": mine}):
+        for over in await self._read("expired_leases", {"now_ms": to_ms(now), "others": others, "mine": mine}):
             nodes = [row["e"] for row in await self._read("still_running", {"execution_ids": over["execution_ids"]})]
             executions, unreadable = self._records.sort("execution_id", node_rows.execution_from, nodes)
             with suppress(GraphBusy):  # as in `due`

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _UNIQUE: Final = {
     "scheduled_task": "dedup_key",
     "task_execution": "occurrence_key",
-    "task_change": "request_key",
+    "task_change": "idempotency_key",
     "access_token": "digest",
 }
 

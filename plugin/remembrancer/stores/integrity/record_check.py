@@ -102,8 +102,8 @@ READERS: Final[Mapping[str, Callable[[Row], object]]] = {
     "task_change": change_from,
     "execution_summary": ExecutionSummary.model_validate,
     "execution_lease": _lease,
-    "scheduler_counter": _counter,
-    "scheduler_hour": _hour,
+    "lifetime_statistics": _counter,
+    "hourly_statistics": _hour,
     "cron_expression": _cron,
     "access_token": AccessToken.model_validate,
     "event_stream": _stream,
@@ -119,8 +119,8 @@ def derived_of(node: Row) -> Row:
     cron = task.schedule_cron if task.status in OPEN_STATUSES else None
     return {
         "due_key": due_key(task.next_run_ms, task.task_id),
-        "listing": node_rows.listing(task.status, task.task_type, task.task_id),
-        "cron_listing": None if cron is None else node_rows.cron_listing(cron, task.task_id),
+        "status_index_key": node_rows.status_index_key(task.status, task.task_type, task.task_id),
+        "cron_index_key": None if cron is None else node_rows.cron_index_key(cron, task.task_id),
     }
 
 
@@ -190,7 +190,7 @@ class RecordCheck:
 
     async def _pages(self, label: str) -> AsyncIterator[list[Row]]:
         single: Mapping[str, tuple[LiteralString, str]] = {
-            "scheduler_counter": (query("counters"), "c"),
+            "lifetime_statistics": (query("counters"), "c"),
             "access_token": (query("tokens"), "k"),
         }
         if label in single:

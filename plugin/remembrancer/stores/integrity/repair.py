@@ -212,7 +212,7 @@ class Repair:
         """Give running executions without a lease an expired one: the next scheduler recovers them."""
         if unheld := sorted(self._running - self._leased):
             lease: Row = {"lease_id": new_id("lease", now_ms), "replica_id": _HELD_BY, "until_ms": 0}
-            await self._write("hold_leases", [{**lease, "execution_ids": unheld}])
+            await self._write("acquire_leases", [{**lease, "execution_ids": unheld}])
             self.done.append(f"{count_of(len(unheld), 'execution')} without a lease: the next scheduler recovers them.")
 
     async def _number_on(self) -> None:
@@ -231,7 +231,7 @@ class Repair:
         before = [row["c"] for row in await self._session.read(query("counters"), {})]
         readable = [node for node in before if _is_readable(node)]
         row = self._books.row(self._counter_id, readable)
-        await self._session.write([Statement("forget_books", [{}]), Statement("keep_books", [row])])
+        await self._session.write([Statement("delete_statistics", [{}]), Statement("write_statistics", [row])])
         self.done.append("The counters were recomputed from the nodes.")
 
     async def _write(self, name: str, rows: Sequence[Row]) -> None:
@@ -247,7 +247,7 @@ def _minute(node: Row) -> int:
 
 def _is_readable(counter: Row) -> bool:
     try:
-        READERS["scheduler_counter"](counter)
+        READERS["lifetime_statistics"](counter)
     except FAULTS:
         return False
     return True

@@ -231,7 +231,7 @@ class Neo4jConnection:
         ]
         try:
             async with asyncio.timeout(_FOLD_SECONDS):
-                for name in ("fold_hours", "fold_counters", "forget_counters") if rows else ():
+                for name in ("roll_up_hours", "roll_up_counters", "delete_counters") if rows else ():
                     await self.run_idempotent(query(name), {"rows": rows})
         except (GraphUnavailable, TimeoutError):
             pass  # the counters stay unfolded, and count all the same

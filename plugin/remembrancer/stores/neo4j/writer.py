@@ -142,9 +142,9 @@ class CommitWriter:
     ) -> CounterUpdate | None:
         """Write the counts of the commit; write nothing and return None if the graph is not the remembered one."""
         if keys := self._counters.unknown(statistics):
-            self._counters.learn(keys, plain_rows(await work.run(query("books"), {"keys": keys})))
+            self._counters.learn(keys, plain_rows(await work.run(query("counter_nodes"), {"keys": keys})))
         update = self._counters.enter(statistics, pending, counter_id=self.counter_id, commit_number=self._number)
-        return update if await _run(work, "keep_books", [update.row]) else None
+        return update if await _run(work, "write_statistics", [update.row]) else None
 
     async def _look_up(self, update: CounterUpdate, seconds: float | None = None) -> bool:
         """Return whether the last commit was kept. Raises OutcomeUnknown if the graph does not say."""

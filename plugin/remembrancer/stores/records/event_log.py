@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.rows.readable_records import ReadableRecords
 
 KEYS_OF_A_STREAM: Final = 1_000_000_000_000
-"""The most events that a stream can number; the query `keep_books` has the same number."""
+"""The most events that a stream can number; the query `write_statistics` has the same number."""
 UNREADABLE: Final = "The events here cannot be read."
 _DELETED_AT_ONCE: Final = 50
 _MOST_BATCHES: Final = 256
@@ -106,7 +106,7 @@ class GraphEventLog:
                 keys = [stream * KEYS_OF_A_STREAM + number for number in ends]
                 over.append({"stream": stream, "oldest": ends[-1] + 1, "batch_keys": keys})
         if over:
-            await self._connection.write([Statement("forget_events", over)])
+            await self._connection.write([Statement("prune_events", over)])
         return any(len(row["batch_keys"]) == _DELETED_AT_ONCE for row in over)
 
     def _may_prune(self, stream: int, held: StreamRange, bound: int, since_ms: int) -> bool:

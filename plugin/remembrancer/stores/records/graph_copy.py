@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PAGE: Final = 1000
 """The nodes of a page: a commit costs little compared with a thousand, and they take little memory."""
 _THOUGHTS: Final = Segment("thought", KEYS["thought"])
-_COUNTERS: Final = Segment("scheduler_counter", KEYS["scheduler_counter"])
+_COUNTERS: Final = Segment("lifetime_statistics", KEYS["lifetime_statistics"])
 _STREAMS: Final = Segment("event_stream", KEYS["event_stream"])
 _LABELS: Final = tuple(Segment(label, key) for label, key in KEYS.items() if label not in APART)
 _EDGES: Final = {edge.kind: edge for edge in EDGES}
@@ -95,8 +95,8 @@ class GraphCopyEndpoint:
     async def progress(self) -> CopyProgress | None:
         """Return the mark of the copy that writes this graph, or has written it."""
         for row in await self._connection.read(query("copy_mark"), {}):
-            if source := row["copying_from"] or row["copied_from"]:
-                return CopyProgress(source, row["copying_from"] is None, row["part"], row["after"])
+            if source := row["copy_source"] or row["copied_from"]:
+                return CopyProgress(source, row["copy_source"] is None, row["part"], row["after"])
         return None
 
     async def foreign_keys(self, segment: Segment, keys: Sequence[str]) -> frozenset[str]:

@@ -31,7 +31,7 @@ class GraphIdempotencyStore:
 
     async def find(self, mark: IdempotencyKey) -> IdempotencyRecord | None:
         """Return what was done under the key."""
-        keys = {"request_key": mark.key, "dedup_key": mark.of_task(0)}
+        keys = {"idempotency_key": mark.key, "dedup_key": mark.of_task(0)}
         found = await self._connection.read(query("request_by_key"), keys)
         if not found:
             return None

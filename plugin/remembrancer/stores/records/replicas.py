@@ -38,7 +38,7 @@ class GraphReplicaRegistry:
             "shares_floor_key": NO_KEY if self._connection.exclusive or shares is None else 0,
             "shares": list(shares or ()),
         }
-        found = await self._connection.read(query("roster"), asked)
+        found = await self._connection.read(query("cluster_snapshot"), asked)
         replicas = {each.replica_id: each for row in found for each in _replicas(row)}
         by_id = tuple(replicas[replica_id] for replica_id in sorted(replicas))
         first = found[0]
@@ -60,12 +60,12 @@ class GraphReplicaRegistry:
             "pid": replica.pid,
             "version": replica.version,
         }
-        await self._connection.write([Statement("sign_on", [row])])
+        await self._connection.write([Statement("write_heartbeats", [row])])
 
     async def deregister(self, replica_ids: Sequence[str]) -> None:
         """Remove these replicas."""
         gone: list[Row] = [{"replica_id": replica_id} for replica_id in replica_ids]
-        await self._connection.write([Statement("sign_off", gone)])
+        await self._connection.write([Statement("deregister_replicas", gone)])
 
     async def ensure_schema(self) -> None:
         """Declare the schema that a wiped graph lacks, and mark it again."""

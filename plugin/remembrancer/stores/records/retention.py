@@ -76,7 +76,7 @@ class GraphRetention:
         """Add executions to the summaries of their days, and delete them; return how many they were."""
         statements = [Statement("roll_up_executions", _by_day(old))]
         if thoughts := sorted({each.thought_id for each in old if each.thought_id}):
-            statements.append(Statement("forget_thoughts", [{"thought_id": thought_id} for thought_id in thoughts]))
+            statements.append(Statement("delete_thoughts", [{"thought_id": thought_id} for thought_id in thoughts]))
         try:
             answers = await self._connection.write(statements)
         except UniqueKeyTaken:

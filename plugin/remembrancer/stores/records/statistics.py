@@ -87,12 +87,12 @@ class GraphStatistics:
 
     async def cron_usage(self, limit: int) -> Sequence[CronUsage]:
         """Return the cron expressions that most open tasks follow."""
-        found = await self._connection.read(query("crons"), {"limit": limit})
+        found = await self._connection.read(query("cron_usage"), {"limit": limit})
         return [CronUsage(row["expression"], row["tasks"]) for row in found]
 
     async def tasks_of_cron(self, expression: str, limit: int) -> Sequence[ScheduledTask]:
         """Return open tasks that follow *expression*."""
-        begin = node_rows.cron_listing(expression, "")
+        begin = node_rows.cron_index_key(expression, "")
         between: Row = {"above": begin, "below": node_rows.after_all(begin), "limit": limit}
         nodes = [row["t"] for row in await self._connection.read(query("tasks_of_cron"), between) if row["t"]]
         return self._records.read("task_id", node_rows.shown_task_from, nodes)

@@ -36,7 +36,7 @@ def change_row(task_id: str | None, change: Change, unserved: Claim | None = Non
         "thought_id": change.thought_id,
         "if_fence": None if change.if_fence is None else change.if_fence + (unserved is not None),
         "task_fence": fence_after(unserved),
-        "request_key": change.mark and change.mark.key,
+        "idempotency_key": change.mark and change.mark.key,
         "request_digest": change.mark and change.mark.digest,
     }
 
@@ -54,8 +54,8 @@ def creation_from(node: Row) -> AuditEntry:
         task_id=node["task_id"],
         action="create",
         at=node["created_at"],
-        surface=node.get("created_through"),
-        actor=node.get("created_as"),
+        surface=node.get("created_via"),
+        actor=node.get("created_by"),
         thought_id=node["origin_thought_id"],
         after={name: node[name] for name in _OF_A_CREATION if node.get(name) is not None},
     )
@@ -67,7 +67,7 @@ def copy_from(row: Row) -> AuditEntry:
         change_id=row["copy_id"],
         action="copy",
         at=from_ms(row["copied_ms"]),
-        surface=row["copied_through"],
-        actor=row["copied_as"],
+        surface=row["copied_via"],
+        actor=row["copied_by"],
         after={"copied_from": row["copied_from"]},
     )

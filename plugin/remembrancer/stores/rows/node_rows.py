@@ -112,9 +112,9 @@ def task_row(task: ScheduledTask, mark: IdempotencyKey | None = None) -> Row:
     if mark and task.dedup_key and task.dedup_key.startswith(f"{mark.key}|"):
         kept["request_digest"] = mark.digest
     kept["task_type"] = task.task_type
-    kept["listing"] = listing(task.status, task.task_type, task.task_id)
+    kept["status_index_key"] = status_index_key(task.status, task.task_type, task.task_id)
     if isinstance(schedule := task.schedule, Cron):
-        kept["cron_listing"] = cron_listing(schedule.expression, task.task_id)
+        kept["cron_index_key"] = cron_index_key(schedule.expression, task.task_id)
     kept["due_key"] = due_key(task.next_run_ms, task.task_id)
     row: Row = {name: kept[name] for name in _COUNTED if name in kept}
     if task.defer_until is not None:
@@ -153,7 +153,7 @@ def claim_row(claim: Claim) -> ClaimRow:
 
 
 def _advanced(claim: Claim) -> AdvancedTask:
-    """Return the properties that a claim changes of its task; one that stays ACTIVE keeps its status and listing."""
+    """Return the properties that a claim changes of its task; one that stays ACTIVE keeps its status and key."""
     task_id = claim.execution.task_id
     task: AdvancedTask = {
         "next_run_ms": claim.next_run_ms,
@@ -162,7 +162,7 @@ def _advanced(claim: Claim) -> AdvancedTask:
     }
     if claim.begins or claim.task_status is not TaskStatus.ACTIVE:
         task["status"] = claim.task_status
-        task["listing"] = listing(claim.task_status, claim.execution.task_type, task_id)
+        task["status_index_key"] = status_index_key(claim.task_status, claim.execution.task_type, task_id)
     return task
 
 
@@ -271,8 +271,8 @@ def rearm_row(rearm: Reschedule) -> RescheduleRow:
     }
 
 
-def listing(status: str, task_type: str, task_id: str) -> str:
-    """Return the key by which a task is listed among those of its status and type, in the order of their ids."""
+def status_index_key(status: str, task_type: str, task_id: str) -> str:
+    """Return the key that sorts a task among those of its status and type, in the order of their ids."""
     return f"{status}|{task_type}|{task_id}"
 
 
@@ -281,8 +281,8 @@ def after_all(begin: str) -> str:
     return begin[:-1] + chr(ord(begin[-1]) + 1)
 
 
-def cron_listing(expression: str, task_id: str) -> str:
-    """Return the key by which an open task is listed among those of its cron expression."""
+def cron_index_key(expression: str, task_id: str) -> str:
+    """Return the key that sorts an open task among those of its cron expression."""
     return f"{expression}|{task_id}"
 
 

@@ -24,7 +24,7 @@ class AdvancedTask(TypedDict):
     due_key: int | None
     nominal_ms: int | None
     status: NotRequired[str]
-    listing: NotRequired[str]
+    status_index_key: NotRequired[str]
 
 
 class ClaimRow(OccurrenceRow):
@@ -78,7 +78,7 @@ class ManualRunRow(StartRow):
     thought_id: str | None
     after: str | None
     if_fence: int | None
-    request_key: str | None
+    idempotency_key: str | None
     request_digest: str | None
 
 

@@ -24,7 +24,7 @@ class ChangeRow(TypedDict):
     thought_id: str | None
     if_fence: int | None
     task_fence: int | None
-    request_key: str | None
+    idempotency_key: str | None
     request_digest: str | None
     before: NotRequired[str | None]
     after: NotRequired[str | None]
@@ -86,7 +86,7 @@ class DeferRow(RescheduleRow):
     surface: str
     actor: str | None
     if_fence: int | None
-    request_key: str | None
+    idempotency_key: str | None
     request_digest: str | None
 
 
@@ -126,8 +126,8 @@ class TimeLinkRow(TaskKey):
 class ArmedTask(AdvancedTask):
     """The properties that a task gains when its schedule is worked out again."""
 
-    since_ms: int | None
-    ahead_ms: list[int] | None
+    outcomes_since_ms: int | None
+    excluded_ms: list[int] | None
 
 
 class RearmRow(TypedDict):

@@ -150,8 +150,8 @@ class DerivedRow(TaskKey):
     """The properties of a task that follow from its others."""
 
     due_key: int | None
-    listing: str
-    cron_listing: str | None
+    status_index_key: str
+    cron_index_key: str | None
 
 
 class RestoreRow(ChangeRow):
