@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from remembrancer.model.execution import TERMINAL_STATUSES, Reason
 from remembrancer.model.summary import ExecutionSummary
+from remembrancer.model.task import ScheduledTask
 from remembrancer.ports.statistics import COUNTS, LIFELONG
 from remembrancer_schema import catalog, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+
+NAMED = re.compile(r"CREATE PROPERTY \w+\.(\w+)|REQUIRE n\.(\w+)|ON \(n\.(\w+)\)")
+ADJECTIVES = {"existing", "recurring", "running", "upcoming"}
+"""Words in -ing that are no gerunds."""
+OLD_WORDS = {
+    *("account", "book", "books", "fold", "folds", "listing", "looked", "packed", "roster", "share", "shares", "sign"),
+    *("tally", "through"),
+}
 
 
 @pytest.fixture
@@ -138,3 +148,29 @@ def test_the_names_that_are_repeated_are_those_of_the_models() -> None:
     assert {*kinds.OUTCOMES} == TERMINAL_STATUSES
     assert {*kinds.FAILURES} <= {*Reason}
     assert {*kinds.OUTCOMES, *kinds.FAILURES} <= {*ExecutionSummary.model_fields}
+
+
+def declared_properties() -> set[str]:
+    texts = [
+        text for engine in ("embedded", "neo4j") for step in catalog.migrations(engine) for text in step.statements
+    ]
+    return {name for text in texts for found in NAMED.findall(text) for name in found if name}
+
+
+def test_names_in_the_graph_are_plain_words() -> None:
+    properties = declared_properties() | {name for name in ScheduledTask.model_fields if name != "fold"}
+    families = {each.family for each in catalog.queries().values()}
+    names = properties | families | {*kinds.KEYS, *kinds.LIFETIME_COUNTERS, *catalog.queries()}
+    words = {(word, name) for name in names for word in name.lower().split("_")}
+
+    gerunds = {name for word, name in words if word.endswith("ing") and word not in ADJECTIVES}
+    assert gerunds == set()
+    assert {name for word, name in words if word in OLD_WORDS} == set()
+
+
+def test_the_dictionary_lists_every_label_edge_and_property() -> None:
+    dictionary = (Path(catalog.__file__).parent / "README.md").read_text("utf-8")
+    names = {*kinds.KEYS, *(edge.kind for edge in kinds.EDGES), *declared_properties(), *kinds.LIFETIME_COUNTERS}
+    written = names | ScheduledTask.model_fields.keys() - {"deferral_history", "unreadable"}
+
+    assert sorted(name for name in written if f"`{name}`" not in dictionary) == []

@@ -27,7 +27,7 @@ SIX_EDGES = {
 }
 PARAMETERS: dict[str, Any] = {
     "execution_ids": ["exec_1"],
-    "shares": [1],
+    "shards": [1],
     "thought_ids": ["thought_1"],
     "statuses": ["PENDING"],
     "types": ["one_time"],

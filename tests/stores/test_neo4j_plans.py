@@ -58,16 +58,16 @@ def plan_of(server: Server, name: str, **parameters: object) -> list[str]:
 
 
 async def test_what_is_due_and_what_is_next_are_sought_in_the_index_in_its_order(many: Server, now: datetime) -> None:
-    whole, part = {"floor_key": last_key(0)}, {"floor_key": last_key(0), "shares": list(range(0, 1000, 4))}
+    whole, part = {"floor_key": last_key(0)}, {"floor_key": last_key(0), "shards": list(range(0, 1000, 4))}
     until = {"now_key": last_key(to_ms(now)), "limit": 100}
-    looks = {"due_tasks": whole | until, "next_run": whole, "due_tasks_of_shares": part | until}
+    looks = {"due_tasks": whole | until, "next_run": whole, "due_tasks_of_shards": part | until}
 
-    for name, parameters in {**looks, "next_run_of_shares": part}.items():
+    for name, parameters in {**looks, "next_run_of_shards": part}.items():
         plan = plan_of(many, name, **parameters)
         assert plan[-1] == "NodeIndexSeekByRange"
         assert "Limit" in plan
         assert not {"Sort", "Top", "PartialTop", "PartialSort", "NodeByLabelScan", "AllNodesScan"} & {*plan}
-        assert ("Filter" in plan) == ("shares" in parameters)
+        assert ("Filter" in plan) == ("shards" in parameters)
 
 
 async def test_claims_and_outcomes_find_what_they_write_at_its_place_or_by_its_key(neo4j_server: Server) -> None:

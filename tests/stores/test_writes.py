@@ -56,9 +56,9 @@ def test_the_identity_of_a_write_is_in_its_rows(name: str) -> None:
         (write("release_leases"), CLAIM),
         (write("record_outcomes", "defer_tasks"), ACT),
         (write("settle_executions", "record_outcomes"), SETTLE),
-        (write("create_tasks", "record_deferrals", "begin_zones"), ACT),
+        (write("create_tasks", "record_deferrals", "create_zone_rules"), ACT),
         (write("rearm_tasks", "shorten_missed"), UPKEEP),
-        (write("put_nodes_of_time", "mark_copy"), ACT),
+        (write("put_nodes_of_time", "write_copy_progress"), ACT),
     ],
 )
 def test_a_write_is_of_the_kind_of_its_first_statement(statements: list[Statement], kind: Kind) -> None:

@@ -44,14 +44,14 @@ RETURN count(a) AS size
 // How many nodes are labelled <label>, those without a key too.
 MATCH (n:<label>) RETURN count(n) AS size
 
-// name: take_out_<label>
+// name: delete_unreadable_<label>
 // Delete nodes labelled <label> that cannot be read, with their edges: what they held is kept in a file.
 UNWIND $rows AS r
 MATCH (n:<label> {<key>: r.key})
 DETACH DELETE n
 RETURN DISTINCT r.row AS row
 
-// name: take_out_tokens
+// name: delete_unreadable_tokens
 // Delete tokens that cannot be read, and open nothing: what they held is kept in a file.
 UNWIND $rows AS r
 MATCH (k:access_token {name: r.key})
@@ -90,7 +90,7 @@ CREATE (c:task_change {
 })
 RETURN r.row AS row
 
-// name: note_repair
+// name: record_repair
 // Write who repaired a graph, and what it has lost.
 UNWIND $rows AS r
 CREATE (c:task_change {

@@ -9,7 +9,7 @@ MERGE (g:remembrancer_graph {marker: 'remembrancer'})
 SET g.schema_version = $version
 
 // name: cluster_snapshot
-// Which graph this is, its server's clock, the next run (of all tasks, and of $shares), and a row for each replica.
+// Which graph this is, its server's clock, the next run (of all tasks, and of $shards), and a row for each replica.
 CALL () {
   MATCH (t:scheduled_task)
   USING INDEX SEEK t:scheduled_task(due_key)
@@ -20,13 +20,13 @@ CALL () {
 CALL () {
   MATCH (t:scheduled_task)
   USING INDEX SEEK t:scheduled_task(due_key)
-  WHERE t.due_key > $shares_floor_key AND t.due_key % 1000 IN $shares
+  WHERE t.due_key > $shards_floor_key AND t.due_key % 1000 IN $shards
   WITH t ORDER BY t.due_key LIMIT 1
-  RETURN min(t.next_run_ms) AS next_run_of_shares_ms
+  RETURN min(t.next_run_ms) AS next_run_of_shards_ms
 }
 OPTIONAL MATCH (g:remembrancer_graph {marker: 'remembrancer'})
 OPTIONAL MATCH (p:scheduler_replica)
-RETURN g.graph_id AS graph_id, timestamp() AS now_ms, next_run_ms, next_run_of_shares_ms, p
+RETURN g.graph_id AS graph_id, timestamp() AS now_ms, next_run_ms, next_run_of_shards_ms, p
 
 // name: graph_size
 // How many tasks and executions there are, by the engine's own count.

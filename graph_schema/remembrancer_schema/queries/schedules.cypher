@@ -62,14 +62,14 @@ RETURN DISTINCT r.row AS row
 MATCH (z:zone_rules)
 RETURN z ORDER BY z.zone
 
-// name: begin_zones
+// name: create_zone_rules
 // Keep the rules of time zones that have none yet: those that are there stay.
 UNWIND $rows AS r
 MERGE (z:zone_rules {zone: r.zone})
   ON CREATE SET z.fingerprint = r.fingerprint, z.rules = r.rules
 RETURN r.row AS row
 
-// name: keep_zones
+// name: write_zone_rules
 // Keep the rules of time zones, in place of those that are there.
 UNWIND $rows AS r
 MERGE (z:zone_rules {zone: r.zone})

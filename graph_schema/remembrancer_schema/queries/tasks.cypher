@@ -78,18 +78,18 @@ USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key
 RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 
-// name: due_tasks_of_shares
-// The same of some shares only: those whose due key ends in one of $shares, by its last three digits.
+// name: due_tasks_of_shards
+// The same of some shards only: those whose due key ends in one of $shards, by its last three digits.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
-WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.due_key % 1000 IN $shares
+WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.due_key % 1000 IN $shards
 RETURN t, elementId(t) AS element_id ORDER BY t.due_key LIMIT $limit
 
-// name: next_run_of_shares
-// The earliest moment that any task of $shares with a due key above $floor_key is armed for.
+// name: next_run_of_shards
+// The earliest moment that any task of $shards with a due key above $floor_key is armed for.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
-WHERE t.due_key > $floor_key AND t.due_key % 1000 IN $shares
+WHERE t.due_key > $floor_key AND t.due_key % 1000 IN $shards
 RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 
 // name: retire_tasks

@@ -95,7 +95,7 @@ class RepairRounds:
         after = {"lost": dict(self.lost), "unreadable": dict(self.apart_counts), "kept_in": str(self.apart)}
         row: Row = {**change_row(None, change), "after": to_json(after)}
         async with self._place.opened(OpenMode.WORK) as session:
-            await session.write([Statement("note_repair", [row])])
+            await session.write([Statement("record_repair", [row])])
 
     async def _run(self, watch: Callable[[CheckStep], None]) -> None:
         mended = await self._mend(watch)

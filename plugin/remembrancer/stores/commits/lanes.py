@@ -65,7 +65,7 @@ KINDS: Final = (CLAIM, SETTLE, ACT, IDLE, UPKEEP)
 
 _URGENT_READS: Final = ("cluster_snapshot",)
 _SCHEDULER_READS: Final = (
-    *("due_tasks", "due_tasks_of_shares", "next_run", "next_run_of_shares", "task_elements", "execution_elements"),
+    *("due_tasks", "due_tasks_of_shards", "next_run", "next_run_of_shards", "task_elements", "execution_elements"),
     *("expired_leases", "still_running", "task_by_id", "task_by_dedup_key", "reactivation_of", "deferrals_of_task"),
     *("execution_by_id", "request_by_key", "token_by_digest", "oldest_executions", "batch_ages", "event_streams"),
     *(

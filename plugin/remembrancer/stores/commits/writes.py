@@ -138,8 +138,8 @@ _TASKS: Final = {
     "erase_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
 }
 _UPKEEP: Final = {
-    "begin_zones": WriteSpec(tasks.ZoneRow, silent=_ZONES),
-    "keep_zones": WriteSpec(tasks.ZoneRow, silent=_ZONES, kind=UPKEEP),
+    "create_zone_rules": WriteSpec(tasks.ZoneRow, silent=_ZONES),
+    "write_zone_rules": WriteSpec(tasks.ZoneRow, silent=_ZONES, kind=UPKEEP),
     "begin_roll_up": WriteSpec(tasks.ChangeRow, silent=_AUDIT, kind=UPKEEP),
     "roll_up_executions": WriteSpec(
         upkeep.RollUpRow, "task_id", silent="executions had their events when they ended", kind=UPKEEP
@@ -163,12 +163,12 @@ _COPIES_AND_REPAIRS: Final = {
     "put_nodes_of_<label>": WriteSpec(upkeep.NodeRow, silent=_COPY),
     "put_own_thoughts": WriteSpec(upkeep.NodeRow, silent=_COPY),
     "put_edges_of_<edge>": WriteSpec(upkeep.EdgeRow, silent=_COPY),
-    "mark_copy": WriteSpec(upkeep.CopyProgressRow, silent=_COPY),
-    "end_copy": WriteSpec(tasks.ChangeRow, silent=_COPY),
-    "take_out_<label>": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
-    "take_out_tokens": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
+    "write_copy_progress": WriteSpec(upkeep.CopyProgressRow, silent=_COPY),
+    "complete_copy": WriteSpec(tasks.ChangeRow, silent=_COPY),
+    "delete_unreadable_<label>": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
+    "delete_unreadable_tokens": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
     "replace_batches": WriteSpec(upkeep.BatchRow, silent="it stands for events that cannot be read"),
-    "note_repair": WriteSpec(tasks.ChangeRow, silent=_AUDIT),
+    "record_repair": WriteSpec(tasks.ChangeRow, silent=_AUDIT),
     "set_derived": WriteSpec(upkeep.DerivedRow, "task_id", silent=_REPAIR),
     "delete_statistics": WriteSpec(upkeep.EmptyRow, silent=_REPAIR),
     "restore_graph": WriteSpec(upkeep.RestoreRow, silent=_COPY),

@@ -89,7 +89,7 @@ class GraphArmedTimes:
 
     async def keep_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
         """Store the rules by which tasks are armed from now on."""
-        await self._connection.write([Statement("keep_zones", [_zone_row(each) for each in rules])])
+        await self._connection.write([Statement("write_zone_rules", [_zone_row(each) for each in rules])])
         self._known |= {each.zone for each in rules}
 
     async def zones_in_use(self) -> Sequence[str]:
@@ -104,7 +104,7 @@ class GraphArmedTimes:
         """Return the statement that stores the rules of zones that *tasks* are the first to use in this process."""
         zones = {task.timezone for task in tasks if task.task_type is TaskType.RECURRING} - self._known
         found = [_zone_row(rules) for zone in sorted(zones) if (rules := rules_in_force(zone))]
-        return [Statement("begin_zones", found)] if found else []
+        return [Statement("create_zone_rules", found)] if found else []
 
     def have_begun(self, statements: Sequence[Statement]) -> None:
         """Remember that the graph holds the rules that *statements* have written."""

@@ -115,7 +115,7 @@ class DueIndex:
         """Read of all tasks, or of those of *shares*."""
         if shares is None:
             return await self._connection.read(query(name), parameters)
-        return await self._connection.read(query(f"{name}_of_shares"), {**parameters, "shares": list(shares)})
+        return await self._connection.read(query(f"{name}_of_shards"), {**parameters, "shards": list(shares)})
 
 
 def _is_due(node: Row, now_ms: int) -> bool:

@@ -259,11 +259,11 @@ def _replacing(label: str, node: Row) -> list[Statement]:
     if label == "event_batch":
         return [Statement("replace_batches", [gap_row(node)])]
     if label == "access_token":
-        return [Statement("take_out_tokens", [{"key": key}])]
+        return [Statement("delete_unreadable_tokens", [{"key": key}])]
     if label == _TASKS.name:
         with suppress(ValueError):
             return [Statement(f"put_nodes_of_{label}", [node_row(_TASKS, stand_in(node))])]
-    return [Statement(f"take_out_{label}", [{"key": key}])]
+    return [Statement(f"delete_unreadable_{label}", [{"key": key}])]
 
 
 def gap_row(node: Row) -> Row:

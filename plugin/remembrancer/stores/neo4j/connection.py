@@ -60,7 +60,7 @@ _CLOSE_SECONDS: Final = 20.0
 _FOLD_SECONDS: Final = 5.0
 _FEW_ROWS: Final = 1000
 """The rows of a user's query that the server sends at a time, so that it can be stopped at its limit."""
-_MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shares")})
+_MANY_ROWS: Final = frozenset({query("due_tasks"), query("due_tasks_of_shards")})
 _CLOSED: Final = "The graph is closed: start the service again."
 
 

@@ -51,7 +51,7 @@ class GraphAuditLog:
         tasks = await self._between("tasks_between", "task_", place, wanted)
         found = self._records.read("change_id", change_from, [row["c"] for row in changes])
         found += self._records.read("task_id", creation_from, [row["t"] for row in tasks])
-        mark = await self._connection.read(query("copy_mark"), {})
+        mark = await self._connection.read(query("copy_progress"), {})
         found += [copied for row in mark if row["copy_id"] and (copied := copy_from(row)).place > place]
         return sorted(found, key=lambda change: change.place)[: wanted.limit]
 

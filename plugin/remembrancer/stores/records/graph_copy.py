@@ -86,15 +86,15 @@ class GraphCopyEndpoint:
     async def write(self, segment: Segment, page: SegmentPage, source: str) -> None:
         """Write a page of the graph called *source*, and the progress of the copy, in one commit."""
         mark: Row = {"source": source, "part": segment.name, "after": page.after}
-        await self._connection.write([*self._statements(segment, page), Statement("mark_copy", [mark])])
+        await self._connection.write([*self._statements(segment, page), Statement("write_copy_progress", [mark])])
 
     async def complete(self, change: Change) -> None:
         """Mark the copy as whole, with an entry of the audit log."""
-        await self._connection.write([Statement("end_copy", [change_row(None, change)])])
+        await self._connection.write([Statement("complete_copy", [change_row(None, change)])])
 
     async def progress(self) -> CopyProgress | None:
         """Return the mark of the copy that writes this graph, or has written it."""
-        for row in await self._connection.read(query("copy_mark"), {}):
+        for row in await self._connection.read(query("copy_progress"), {}):
             if source := row["copy_source"] or row["copied_from"]:
                 return CopyProgress(source, row["copy_source"] is None, row["part"], row["after"])
         return None

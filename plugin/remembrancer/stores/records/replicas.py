@@ -35,14 +35,14 @@ class GraphReplicaRegistry:
         """Return the identity of the graph, its replicas and, on a shared graph, the next run."""
         asked: Row = {
             "floor_key": NO_KEY if self._connection.exclusive else 0,
-            "shares_floor_key": NO_KEY if self._connection.exclusive or shares is None else 0,
-            "shares": list(shares or ()),
+            "shards_floor_key": NO_KEY if self._connection.exclusive or shares is None else 0,
+            "shards": list(shares or ()),
         }
         found = await self._connection.read(query("cluster_snapshot"), asked)
         replicas = {each.replica_id: each for row in found for each in _replicas(row)}
         by_id = tuple(replicas[replica_id] for replica_id in sorted(replicas))
         first = found[0]
-        times = [_time(first["next_run_ms"]), _time(first["next_run_of_shares_ms"])]
+        times = [_time(first["next_run_ms"]), _time(first["next_run_of_shards_ms"])]
         return ClusterSnapshot(first["graph_id"], from_ms(first["now_ms"]), by_id, *times)
 
     async def size(self) -> int:

@@ -65,21 +65,21 @@ MERGE (a)-[x:<edge>]->(b)
 SET x = r.properties
 RETURN r.row AS row
 
-// name: copy_mark
+// name: copy_progress
 // Which copy has made this graph, or is under way, and how far it is.
 MATCH (g:remembrancer_graph)
 RETURN g.copied_from AS copied_from, g.copy_source AS copy_source, g.copy_segment AS part, g.copy_position AS after,
        g.copy_id AS copy_id, g.copied_at.epochMillis AS copied_ms, g.copied_via AS copied_via,
        g.copied_by AS copied_by
 
-// name: mark_copy
+// name: write_copy_progress
 // Write down how far the copy is, in the same commit as what it has copied.
 UNWIND $rows AS r
 MATCH (g:remembrancer_graph)
 SET g.copy_source = r.source, g.copy_segment = r.part, g.copy_position = r.after, g.copied_from = null
 RETURN r.row AS row
 
-// name: end_copy
+// name: complete_copy
 // The copy is whole, and this is who made it: the graph may be used.
 UNWIND $rows AS r
 MATCH (g:remembrancer_graph)
