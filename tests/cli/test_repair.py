@@ -76,7 +76,7 @@ def health(desk: Desk) -> dict[str, str]:
 def test_serve_refuses_a_graph_whose_tasks_are_garbled(terminal: Terminal, one_sound: Path) -> None:
     graph = Path(shutil.copytree(one_sound, terminal.graph))
     garble(bucket(graph, "scheduled_task"))
-    ran = terminal("serve", "--no-bolt", "--no-rest")
+    ran = terminal.apart("serve", "--no-bolt", "--no-rest")
     said = " ".join(ran.err.split())
 
     assert ran.code == 4
@@ -87,7 +87,7 @@ def test_serve_refuses_a_graph_whose_tasks_are_garbled(terminal: Terminal, one_s
 def test_serve_refuses_a_graph_whose_tasks_are_wiped(terminal: Terminal, one_sound: Path) -> None:
     file = bucket(Path(shutil.copytree(one_sound, terminal.graph)), "scheduled_task")
     file.write_bytes(bytes(file.stat().st_size))
-    ran = terminal("serve", "--no-bolt", "--no-rest")
+    ran = terminal.apart("serve", "--no-bolt", "--no-rest")
 
     assert ran.code == 4
     assert "No task of the graph" in ran.err
