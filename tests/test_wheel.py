@@ -1,6 +1,6 @@
 """What a person gets who installs the package: the wheel, and what is in it.
 
-`make wheel` runs these and some other tests once more against the installed wheel; it says so in REMEMBRANCER_TESTED_AS.
+`make wheel` runs these and some others once more against the installed wheel; it says so in REMEMBRANCER_TESTED_AS.
 """
 
 from __future__ import annotations
