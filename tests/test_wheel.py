@@ -1,6 +1,6 @@
 """What a person gets who installs the package: the wheel, and what is in it.
 
-`make wheel` runs the fast tests once more against the installed wheel and says so in REMEMBRANCER_TESTED_AS.
+`make wheel` runs these and some others once more against the installed wheel; it says so in REMEMBRANCER_TESTED_AS.
 """
 
 from __future__ import annotations
@@ -31,17 +31,23 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def packaged(root: Path, package: str) -> set[str]:
-    """Every file of a source package, by the name it has in the wheel."""
-    files = (path for path in (root / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(root).as_posix() for path in files}
+def packaged() -> dict[str, bytes]:
+    """Every file of both source packages, by the name it has in the wheel."""
+    roots = {ROOT / "plugin": "remembrancer", ROOT / "graph_schema": "remembrancer_schema"}
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for root, package in roots.items()
+        for path in (root / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
 
 
 def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    expected = packaged(ROOT / "plugin", "remembrancer") | packaged(ROOT / "graph_schema", "remembrancer_schema")
-    held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    expected = packaged()
+    held = {name: wheel.read(name) for name in wheel.namelist() if ".dist-info/" not in name}
 
-    assert held == expected
+    assert held.keys() == expected.keys()
+    assert [name for name in held if held[name] != expected[name]] == []
 
 
 def test_the_wheel_brings_the_queries_the_migrations_and_the_types(wheel: zipfile.ZipFile) -> None:
@@ -63,6 +69,25 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     assert (
         "remembrancer = remembrancer.__main__:main" in wheel.read(name.replace("METADATA", "entry_points.txt")).decode()
     )
+
+
+EACH_MODULE = """
+import importlib, pkgutil
+for package in ("remembrancer", "remembrancer_schema"):
+    top = importlib.import_module(package)
+    print(package)
+    for found in pkgutil.walk_packages(top.__path__, f"{package}."):
+        print(importlib.import_module(found.name).__name__)
+"""
+
+
+def test_each_module_is_imported() -> None:
+    ran = subprocess.run([sys.executable, "-c", EACH_MODULE], capture_output=True, text=True, check=False)
+    files = [name.removesuffix(".py") for name in packaged() if name.endswith(".py")]
+    names = {name.removesuffix("/__init__").replace("/", ".") for name in files}
+
+    assert ran.returncode == 0, ran.stderr
+    assert set(ran.stdout.split()) == names
 
 
 def test_the_package_under_test_is_the_one_meant() -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MINUTES_OFF = 3.0
 LASTING_SECONDS = 10.0
 """A lease where none is to run out: a busy machine may well forget a process for two seconds."""
-SOME = 30
+SOME = 10
 """Schedules that are to be acknowledged before and after whatever happens."""
 
 

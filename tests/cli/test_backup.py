@@ -146,7 +146,7 @@ async def backed_up(load: Load, terminal: Terminal, name: str) -> tuple[Ran, set
     """Make a backup once more was acknowledged; return how, what had been before, and how much was meanwhile."""
     await load.until_acknowledged(20)
     before = {*load.tasks, *load.executions}
-    ran = await asyncio.to_thread(terminal, "backup", str(terminal.folder / name), "--json")
+    ran = await asyncio.to_thread(terminal.apart, "backup", str(terminal.folder / name), "--json")
     return ran, before, len({*load.tasks, *load.executions} - before)
 
 

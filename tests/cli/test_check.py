@@ -56,6 +56,13 @@ def garble(file: Path) -> None:
     file.write_bytes(bytes(number * number * 37 % 251 for number in range(file.stat().st_size)))
 
 
+def garble_behind_head(file: Path) -> None:
+    """Write nonsense over all but a file's first bytes, which say how many records the engine has to walk through."""
+    head = file.read_bytes()[:64]
+    garble(file)
+    file.write_bytes(head + file.read_bytes()[64:])
+
+
 def scribble(file: Path) -> None:
     """Write nonsense over the first records of a bucket: behind its directory, of eight kilobytes."""
     text = bytearray(file.read_bytes())
@@ -102,7 +109,7 @@ DAMAGES: list[tuple[str, Callable[[Path], None], str, int]] = [
     ("time_0_in_edges.*", garble, "engine", 6),
     ("remembrancer_graph_0_*idx", garble, "index", 5),
     ("EXECUTION_OF_0.*", delete, "edge", 6),
-    ("scheduled_task_0.*.bucket", garble, "engine", 6),
+    ("scheduled_task_0.*.bucket", garble_behind_head, "engine", 6),
     ("lifetime_statistics_0.*.bucket", wipe, "books", 6),
     ("hourly_statistics_0.*.bucket", delete, "books", 5),
     ("event_batch_0.*.bucket", delete, "event", 5),

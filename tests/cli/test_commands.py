@@ -43,13 +43,12 @@ def test_the_help_says_what_the_exit_codes_mean() -> None:
 
 
 def test_a_task_is_scheduled_listed_shown_and_cancelled(terminal: Terminal) -> None:
-    reply = terminal.json(
-        "schedule", "Plants", "--in", "1h", "--prompt", "Water [them]", "--context", '{"room": "hall"}'
-    )
-    listed = terminal.json("list")
-    shown = terminal("show", reply["task_id"])
-    cancelled = terminal("cancel", reply["task_id"])
-    left = terminal("list")
+    words = ["schedule", "Plants", "--in", "1h", "--prompt", "Water [them]", "--context", '{"room": "hall"}']
+    reply = terminal.apart(*words, "--json").json
+    listed = terminal.apart("list", "--json").json
+    shown = terminal.apart("show", reply["task_id"])
+    cancelled = terminal.apart("cancel", reply["task_id"])
+    left = terminal.apart("list")
 
     assert [task["task_id"] for task in listed] == [reply["task_id"]]
     assert (listed[0]["status"], listed[0]["context"], listed[0]["schedule_cron"]) == (

@@ -313,7 +313,7 @@ def test_a_killed_serve_leaves_nothing_to_believe(terminal: Terminal, serve: Ser
 
 @unix
 def test_serve_says_that_its_channel_takes_no_port(terminal: Terminal) -> None:
-    refused = terminal("serve", "--control-port", "7999")
+    refused = terminal.apart("serve", "--control-port", "7999")
 
     assert refused.code == 2
     assert "--control-port value 7999 allowed 0: on this system" in " ".join(refused.err.split())

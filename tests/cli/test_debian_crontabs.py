@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,22 +32,24 @@ def cron_files() -> list[Path]:
         pytest.skip("THE CRON FILES OF DEBIAN ARE NOT TESTED: there is no apt-get here")
     folder = Path(tempfile.gettempdir()) / "remembrancer-tests-debian-crontabs"
     folder.mkdir(exist_ok=True)
-    for package in PACKAGES:
-        unpacked = folder / package
-        if not unpacked.exists():
-            _unpack(package, unpacked)
+    if missing := [package for package in PACKAGES if not (folder / package).exists()]:
+        _unpack(missing, folder)
     found = sorted(path for path in folder.glob("*/etc/cron.d/*") if path.is_file() and not path.name.startswith("."))
     if len(found) < FEWEST:
         pytest.skip(f"THE CRON FILES OF DEBIAN ARE NOT TESTED: apt-get fetched only {len(found)} of them")
     return found
 
 
-def _unpack(package: str, target: Path) -> None:
+def _unpack(packages: list[str], target: Path) -> None:
+    """Fetch the packages; of those that this release lacks, apt-get says so and fetches none, so they are left out."""
+    fetch = ["apt-get", "download"]
     with tempfile.TemporaryDirectory() as here:
-        subprocess.run(["apt-get", "download", package], cwd=here, capture_output=True, timeout=60, check=False)
+        run = partial(subprocess.run, cwd=here, capture_output=True, text=True, timeout=60, check=False)
+        unknown = re.findall(r"Unable to locate package (\S+)", run([*fetch, "--print-uris", *packages]).stderr)
+        run([*fetch, *(package for package in packages if package not in unknown)])
         for archive in Path(here).glob("*.deb"):
-            subprocess.run(["dpkg", "-x", archive.name, "unpacked"], cwd=here, capture_output=True, check=True)
-            shutil.move(f"{here}/unpacked", target)
+            run(["dpkg", "-x", archive.name, "unpacked"]).check_returncode()
+            shutil.move(f"{here}/unpacked", target / archive.name.partition("_")[0])
 
 
 def test_each_job_of_debian_is_imported_or_skipped_for_a_reason_and_once(

@@ -19,15 +19,15 @@ def test_a_file_with_a_librarys_name_is_not_run(terminal: Terminal, serve: Serve
         (terminal.folder / f"{name}.py").write_text("raise SystemExit('this file was run')\n")
     (terminal.folder / "agent.py").write_text("import rich\n\nasync def handle(firing):\n    return 'done'\n")
 
-    assert terminal.json("schedule", "Report", "--in", "1h", "--prompt", "x")["name"] == "Report"
+    assert terminal.apart("schedule", "Report", "--in", "1h", "--prompt", "x", "--json").json["name"] == "Report"
     serving = serve("--handler", "agent:handle")
     assert serving.beacon["rest_port"]
-    assert [each["name"] for each in terminal.json("list")] == ["Report"]
+    assert [each["name"] for each in terminal.apart("list", "--json").json] == ["Report"]
 
 
 def test_a_handler_hidden_by_a_library_is_said_so(terminal: Terminal) -> None:
     (terminal.folder / "rich.py").write_text("async def handle(firing): ...\n")
-    ran = terminal("serve", "--handler", "rich:handle", "--json")
+    ran = terminal.apart("serve", "--handler", "rich:handle", "--json")
     told = json.loads(ran.err)["error"]
 
     assert (ran.code, told["field"]) == (2, "--handler")

@@ -23,7 +23,7 @@ def terminal(terminal: Terminal, neo4j_server: Server) -> Terminal:
 
 @pytest.mark.parametrize("option", ["--bolt-port", "--control-port"])
 def test_a_port_that_only_a_folder_needs_is_refused(terminal: Terminal, option: str) -> None:
-    refused = terminal("serve", option, "7999")
+    refused = terminal.apart("serve", option, "7999")
 
     assert refused.code == 2
     assert f"{option} value 7999 allowed a port for the graph in a folder" in " ".join(refused.err.split())

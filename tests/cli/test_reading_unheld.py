@@ -45,9 +45,9 @@ def test_two_read_while_a_third_reads_on(terminal: Terminal) -> None:
     terminal.json("schedule", "Report", "--cron", "0 9 * * *", "--prompt", "x")
     lock = DirectoryLock(terminal.folder / "graph", shared=True)
     try:
-        assert len(terminal.json("list")) == 1
-        assert terminal.json("history") == []
-        refused = terminal("schedule", "Another", "--in", "1h", "--prompt", "x")
+        assert len(terminal.apart("list", "--json").json) == 1
+        assert terminal.apart("history", "--json").json == []
+        refused = terminal.apart("schedule", "Another", "--in", "1h", "--prompt", "x")
     finally:
         lock.release()
 

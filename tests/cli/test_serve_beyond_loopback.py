@@ -42,7 +42,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1"])
 def test_an_open_address_without_protection_is_refused(terminal: Terminal, host: str) -> None:
-    ran = terminal("serve", "--host", host)
+    ran = terminal.apart("serve", "--host", host)
     said = " ".join(ran.err.split())
 
     assert ran.code == 2
@@ -89,7 +89,7 @@ def test_a_wrong_setting_is_refused_by_its_name(choices: dict[str, Any], field: 
 
 @pytest.mark.parametrize("option", ["--host=127.0.0.2", "--rest-port=7999", "--proxy=10.0.0.1"])
 def test_a_setting_of_an_api_that_is_off_is_refused(terminal: Terminal, option: str) -> None:
-    ran = terminal("serve", "--no-rest", "--no-bolt", option)
+    ran = terminal.apart("serve", "--no-rest", "--no-bolt", option)
 
     assert (ran.code, option.split("=", maxsplit=1)[0] in ran.err) == (2, True)
 

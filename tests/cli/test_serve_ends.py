@@ -176,7 +176,7 @@ def test_what_it_waits_for_is_told(terminal: Terminal, serve: Serve) -> None:
 
 def test_a_signal_during_the_start_holds(terminal: Terminal) -> None:
     (terminal.folder / "agent.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nhandle = print")
-    ran = terminal("serve", "--handler", "agent:handle")
+    ran = terminal.apart("serve", "--handler", "agent:handle")
 
     assert (ran.code, ran.err, ran.out.splitlines()[-1:]) == (0, "", ["Stopped."])
 
@@ -307,6 +307,6 @@ def test_a_reader_that_goes_is_no_error(terminal: Terminal, command: list[str]) 
 
 
 def test_help_says_what_exit_codes_mean(terminal: Terminal) -> None:
-    told: Any = " ".join(terminal("serve", "--help").out.split())
+    told: Any = " ".join(terminal.apart("serve", "--help").out.split())
 
     assert "130, 143, 129" in told

@@ -33,7 +33,7 @@ def test_a_task_scheduled_in_one_terminal_is_fired_by_serve_in_another(
     (terminal.folder / "agent.py").write_text(HANDLER)
     serving = serve("--handler", "agent:handle")
 
-    reply = terminal.json("schedule", "Call Ada", "--in", "0.3s", "--prompt", "call ada")
+    reply = terminal.apart("schedule", "Call Ada", "--in", "0.3s", "--prompt", "call ada", "--json").json
     done = until(lambda: [e for e in terminal.json("history") if e["status"] == "completed"], "the task's completion")
 
     assert [(e["task_id"], e["result"]) for e in done] == [(reply["task_id"], "CALL ADA")]
@@ -149,7 +149,7 @@ def test_a_beacon_left_by_a_killed_process_is_passed_by(terminal: Terminal, serv
 def test_a_second_serve_on_the_same_graph_says_who_holds_it(terminal: Terminal, serve: Serve) -> None:
     serve()
 
-    second = terminal("serve")
+    second = terminal.apart("serve")
 
     assert second.code == 4
     assert "held by another process" in second.err

@@ -204,7 +204,7 @@ def test_a_reader_that_leaves_ends_a_command_quietly(terminal: Terminal, words: 
 def test_a_port_that_is_taken_is_named(terminal: Terminal, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ran = terminal("serve", "--no-bolt", option, str(port), "--json")
+        ran = terminal.apart("serve", "--no-bolt", option, str(port), "--json")
 
     told = json.loads(ran.err)["error"]
     assert (ran.code, told["field"], told["value"]) == (2, option, port)

@@ -50,6 +50,7 @@ server.memory.pagecache.size=128m
 dbms.security.auth_enabled=true
 dbms.usage_report.enabled=false
 db.tx_log.rotation.retention_policy=keep_none
+db.tx_log.preallocate=false
 db.transaction.bookmark_ready_timeout=2s
 internal.server.bolt.thread_pool_shutdown_wait_time=1s
 """

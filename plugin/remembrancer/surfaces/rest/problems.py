@@ -56,6 +56,10 @@ class Problem(BaseModel):
     """A value that works."""
 
 
+_SCHEMA: Final = Problem.model_json_schema()
+"""Made once: each route of each application has it several times."""
+
+
 class ProblemError(Exception):
     """A request that the API itself rejects with a problem document.
 
@@ -128,7 +132,7 @@ def internal_error(request_id: str) -> JSONResponse:
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, object]]:
     """Return these problems as responses of the OpenAPI document."""
-    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    content = {MEDIA_TYPE: {"schema": _SCHEMA}}
     return {status: {"description": _TITLES[status], "content": content} for status in statuses}
 
 
