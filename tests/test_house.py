@@ -286,8 +286,6 @@ def test_no_file_speaks_of_one_machine() -> None:
 MODULES = 20
 LARGE_FOLDERS = {
     "model": "a flat list of like things: one module for each concept",
-    "stores/embedded": "the engine and the files of its graphs, which are to be rooms of their own",
-    "ports": "a flat list of like things: one module for each protocol",
 }
 # The rules of names and prose. The lists of files shrink: an entry goes once its file is put right.
 ING_ALLOWED = {"testing", "parsing", "planning", "tracing"}
@@ -395,4 +393,5 @@ def test_folders_stay_small() -> None:
         if (count := sum(1 for each in folder.iterdir() if each.suffix == ".py" and each.name != "__init__.py"))
         > MODULES
     }
-    assert large.keys() <= LARGE_FOLDERS.keys(), large
+    assert {name: count for name, count in large.items() if name not in LARGE_FOLDERS} == {}
+    assert LARGE_FOLDERS.keys() <= large.keys(), "an exception that is not needed"

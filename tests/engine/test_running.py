@@ -18,7 +18,7 @@ from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import Lease
 from remembrancer.stores.embedded.connection import load_engine
-from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.files.directory import database_path
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from remembrancer.errors import (
 )
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.stores.embedded.connection import load_engine
-from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.files.directory import database_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -25,7 +25,7 @@ from remembrancer.settings import SchedulerOptions
 from remembrancer.stores.embedded.arcadedb import prepare_engine
 from remembrancer.stores.embedded.bolt_server import BoltServer
 from remembrancer.stores.embedded.connection import READ_ONLY
-from remembrancer.stores.embedded.directory import OpenDirectory, refuse_unsound
+from remembrancer.stores.embedded.files.directory import OpenDirectory, refuse_unsound
 from remembrancer.stores.graph.bundle import ConnectedGraph
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.surfaces.otel.metrics import OpenTelemetry, of_process

@@ -16,9 +16,9 @@ from remembrancer.errors import GraphDamaged
 from remembrancer.model.timestamps import to_iso
 from remembrancer.operations.graph_copy import CopyStep
 from remembrancer.ports.writes import Change
-from remembrancer.stores.embedded.backup import BackupMark, copy_files, copy_unheld, draft, publish, read_mark
-from remembrancer.stores.embedded.directory import database_path, unwritable
-from remembrancer.stores.embedded.restored import begin_restored, count_labels
+from remembrancer.stores.embedded.files.backup import BackupMark, copy_files, copy_unheld, draft, publish, read_mark
+from remembrancer.stores.embedded.files.directory import database_path, unwritable
+from remembrancer.stores.embedded.files.restored import begin_restored, count_labels
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.records.counter_check import refuse_loss

@@ -11,10 +11,10 @@ from remembrancer.bootstrap.repair_rounds import MOST_ROUNDS, RepairRounds
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged, GraphReadOnly, GraphUnavailable
 from remembrancer.ports.graph_check import CheckReport, CheckStep, Finding, RepairReport
-from remembrancer.stores.embedded.backup import copy_unheld, keep_files
-from remembrancer.stores.embedded.directory import database_path, is_backup, unwritable
+from remembrancer.stores.embedded.files.backup import copy_unheld, keep_files
+from remembrancer.stores.embedded.files.directory import database_path, is_backup, unwritable
+from remembrancer.stores.embedded.files.working_folder import COPY, remove_stale, working_folder
 from remembrancer.stores.embedded.threads import on_own_thread
-from remembrancer.stores.embedded.working_folder import COPY, remove_stale, working_folder
 from remembrancer.stores.integrity.graph_check import GraphCheck
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.private_files import make_private

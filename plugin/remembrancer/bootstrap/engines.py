@@ -14,9 +14,9 @@ from remembrancer.errors import DriverNotInstalled, GraphNotFound, GraphUnavaila
 from remembrancer.stores.commits.connection import GraphConnection
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.connection import EmbeddedConnection
-from remembrancer.stores.embedded.directory import OpenDirectory, close_folder, database_path, open_folder
+from remembrancer.stores.embedded.files.directory import OpenDirectory, close_folder, database_path, open_folder
+from remembrancer.stores.embedded.files.temporary import open_temporary, remove
 from remembrancer.stores.embedded.migrations import upgrade_embedded
-from remembrancer.stores.embedded.temporary import open_temporary, remove
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.neo4j.address import SCHEMES, Address, is_address, read_address, without_secrets

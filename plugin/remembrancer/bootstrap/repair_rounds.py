@@ -20,8 +20,8 @@ from remembrancer.ports.writes import Change
 from remembrancer.stores.commits.connection import GraphConnection
 from remembrancer.stores.commits.counter_rollup import ENDED
 from remembrancer.stores.commits.statement import Row, Statement
-from remembrancer.stores.embedded.backup import drop_edge_lists
-from remembrancer.stores.embedded.directory import DAMAGED
+from remembrancer.stores.embedded.files.backup import drop_edge_lists
+from remembrancer.stores.embedded.files.directory import DAMAGED
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.integrity.repair import Repair
 from remembrancer.stores.migrations import OpenMode

@@ -1,4 +1,4 @@
-"""The embedded engine as it is used here: it comes without types, so its few calls are written down once."""
+"""The few calls of the embedded engine that are used here, with types, which the engine does not declare."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, LiteralString
 from remembrancer.errors import GraphReadOnly, GraphUnavailable
 from remembrancer.stores.commits.lanes import Lane, lane_of
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import close_folder, unwritable
-from remembrancer.stores.embedded.engine_check import check_database, missing_indexes
-from remembrancer.stores.embedded.engine_repair import repair_database
 from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows
-from remembrancer.stores.embedded.index_bypass import IndexBypass
+from remembrancer.stores.embedded.files.directory import close_folder, unwritable
+from remembrancer.stores.embedded.files.snapshot import take_snapshot
+from remembrancer.stores.embedded.integrity.engine_check import check_database, missing_indexes
+from remembrancer.stores.embedded.integrity.engine_repair import repair_database
+from remembrancer.stores.embedded.integrity.index_bypass import IndexBypass
 from remembrancer.stores.embedded.queries import EmbeddedQueries
-from remembrancer.stores.embedded.snapshot import take_snapshot
 from remembrancer.stores.embedded.threads import ReaderThreads, on_own_thread
 from remembrancer.stores.embedded.writer import CLOSED, EmbeddedWriter
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.graph_check import CheckStep, EngineRepair, Finding
     from remembrancer.stores.commits.statement import Row, Statement
-    from remembrancer.stores.embedded.directory import OpenDirectory
+    from remembrancer.stores.embedded.files.directory import OpenDirectory
 
 _LOG: Final = logging.getLogger("remembrancer")
 _READERS: Final = 2

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 from remembrancer.errors import DiskFull, GraphDamaged, GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.stores.commits.statement import Row, UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
+from remembrancer.stores.disk_full import is_disk_full
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.disk_full import is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import translate_open_error
+from remembrancer.stores.embedded.files.directory import translate_open_error
 from remembrancer.stores.migrations import OpenMode, steps_ahead, version_mark
 from remembrancer_schema.catalog import migrations, query
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.commits.statement import Row, Statement
     from remembrancer.stores.commits.statistics import CommitStatistics
-    from remembrancer.stores.embedded.directory import OpenDirectory
+    from remembrancer.stores.embedded.files.directory import OpenDirectory
 
 _ROWS_PER_COMMIT: Final = 64
 """The rows of one commit. A commit costs as much as five rows, so more rows save little. The writes of a hundred

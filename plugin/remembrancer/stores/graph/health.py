@@ -12,7 +12,7 @@ from remembrancer.model.words import count_of
 from remembrancer.ports.health import MOST_COUNTED, GraphHealth
 from remembrancer.stores.commits.counters import summed
 from remembrancer.stores.commits.statement import Statement
-from remembrancer.stores.embedded.index_bypass import way_out
+from remembrancer.stores.embedded.integrity.index_bypass import way_out
 from remembrancer.stores.private_files import exposure
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.rows.due_key import last_key

@@ -33,7 +33,7 @@ from remembrancer.errors import (
 )
 from remembrancer.stores.commits.statement import UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
-from remembrancer.stores.embedded.disk_full import is_disk_full
+from remembrancer.stores.disk_full import is_disk_full
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphUnavailable
-from remembrancer.stores.embedded.directory import TEMPORARY, OpenDirectory, open_folder
-from remembrancer.stores.embedded.directory_lock import DirectoryLock
+from remembrancer.stores.embedded.files.directory import TEMPORARY, OpenDirectory, open_folder
+from remembrancer.stores.embedded.files.directory_lock import DirectoryLock
 
 if TYPE_CHECKING:
     from remembrancer.stores.embedded.arcadedb import EngineModule

@@ -20,9 +20,9 @@ from remembrancer.errors import (
     GraphUnavailable,
     NotAGraph,
 )
+from remembrancer.stores.disk_full import is_disk_full
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory_lock import LOCK_FILE, DirectoryLock
-from remembrancer.stores.embedded.disk_full import is_disk_full
+from remembrancer.stores.embedded.files.directory_lock import LOCK_FILE, DirectoryLock
 from remembrancer.stores.private_files import PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:

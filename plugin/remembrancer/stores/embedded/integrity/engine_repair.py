@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.words import count_of
 from remembrancer.ports.graph_check import CheckStep, EngineRepair
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.bucket_renewal import renew_broken_buckets
-from remembrancer.stores.embedded.engine_check import keys_in_indexes, records_of
+from remembrancer.stores.embedded.integrity.bucket_renewal import renew_broken_buckets
+from remembrancer.stores.embedded.integrity.engine_check import keys_in_indexes, records_of
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
