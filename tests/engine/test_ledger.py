@@ -110,7 +110,7 @@ async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_
             await asyncio.sleep(0)
 
     service = TaskSchedulerService(time_service=clock, handler=handle)
-    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,))
+    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._RETRY_SECONDS", (0.0,))
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "a", "b")
         store: Any = service._store
@@ -135,7 +135,7 @@ async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_
 
 async def test_an_outcome_the_graph_refuses_fails_alone(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     service = TaskSchedulerService(time_service=clock, handler=by_name)
-    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,) * 5)
+    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._RETRY_SECONDS", (0.0,) * 5)
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "good", "bad", "fine")
         told = refusing(service._store, "bad", monkeypatch)
@@ -159,7 +159,7 @@ async def test_an_outcome_is_kept_until_the_graph_takes_it(
 ) -> None:
     """Far longer than a lease holds; and this scheduler does not recover what it knows the outcome of."""
     service = TaskSchedulerService(time_service=clock, handler=by_name)
-    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,) * 200)
+    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._RETRY_SECONDS", (0.0,) * 200)
     async with ManualScheduler(service, clock):
         await schedule(service, clock, "kept", on_lost="retry")
         tries = 0
@@ -202,7 +202,7 @@ async def test_a_deferral_is_worked_out_once_the_graph_answers(
         return await get(task_id)
 
     service = TaskSchedulerService(time_service=clock, handler=wait)
-    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,) * 20)
+    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._RETRY_SECONDS", (0.0,) * 20)
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "Task")
         store: Any = service._store

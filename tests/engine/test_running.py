@@ -309,8 +309,8 @@ async def crash(service: TaskSchedulerService) -> None:
     assert service._scheduler
     await service._store.close()
     service._store = None
-    service._scheduler._dispatch._cut_off = True  # as when the loop ends without a stop: nothing more is written
-    while runs := list(service._scheduler._dispatch._runs.tasks):
+    service._scheduler._executor._cut_off = True  # as when the loop ends without a stop: nothing more is written
+    while runs := list(service._scheduler._executor._runs.tasks):
         for each in runs:
             each.cancel()
         await asyncio.sleep(0)

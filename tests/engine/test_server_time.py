@@ -35,7 +35,7 @@ class Bench:
         """Take a reading whose answer came after *way* seconds."""
         sent, told = self.seconds, self.true + timedelta(seconds=way / 2 + server_is_off)
         self.seconds += way
-        self.clock.hear(told, sent, self.seconds)
+        self.clock.add_reading(told, sent, self.seconds)
 
     @property
     def error(self) -> float:

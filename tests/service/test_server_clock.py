@@ -41,7 +41,7 @@ def test_a_time_service_stands_for_the_systems_clock() -> None:
     clock = clock_from(HostTime(timedelta(minutes=5)))
     assert isinstance(clock, SystemTime)
     sent = time.monotonic()
-    clock.hear(datetime.now(UTC), sent, time.monotonic())
+    clock.add_reading(datetime.now(UTC), sent, time.monotonic())
 
     assert abs((clock.now() - datetime.now(UTC)).total_seconds()) < 30
     assert clock.offset_seconds == pytest.approx(-300, abs=30)

@@ -126,8 +126,8 @@ async def test_a_task_that_is_cancelled_while_its_run_is_settled_stays_so(
     now = won.triggered_at
     settlement = done(won, now)
     if puts_off:
-        rearm = defer(await store.tasks.get(won.task_id), Defer(now.replace(hour=12), "Busy"), now, now)
-        settlement = Settlement(won, ExecutionStatus.DEFERRED, now, 1.0, rearm=rearm)
+        reschedule = defer(await store.tasks.get(won.task_id), Defer(now.replace(hour=12), "Busy"), now, now)
+        settlement = Settlement(won, ExecutionStatus.DEFERRED, now, 1.0, reschedule=reschedule)
     async with ahead(neo4j_server, cancelling) as overtaken:
         assert await overtaken(store.queue.settle([settlement])) == [True]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from planned import plan
 
-from remembrancer.model.ids import SHARES, share_of
+from remembrancer.model.ids import SHARD_COUNT, shard_of
 from remembrancer.model.policy import OnLost
 from remembrancer.model.replica import Replica
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -81,15 +81,15 @@ async def test_a_graph_keeps_its_id(reopen: Callable[[], Awaitable[Graph]]) -> N
 async def test_each_due_task_is_in_one_share_and_found_there(store: Graph, a_task: MakeTask, now: datetime) -> None:
     tasks = [a_task(next_run_ms=to_ms(now) - place) for place in range(30)]
     await store.tasks.create([*tasks, a_task(next_run_ms=to_ms(now) + 1)])
-    halves = [range(half, SHARES, 2) for half in (0, 1)]
-    found = [await store.queue.due(now, 100, shares=half) for half in halves]
+    halves = [range(half, SHARD_COUNT, 2) for half in (0, 1)]
+    found = [await store.queue.due(now, 100, shards=half) for half in halves]
 
     for half, due in zip(halves, found, strict=True):
-        expected = [task.task_id for task in reversed(tasks) if share_of(task.task_id) in half]
+        expected = [task.task_id for task in reversed(tasks) if shard_of(task.task_id) in half]
         assert [task.task_id for task in due] == expected
         assert await store.queue.next_run_at(half) == from_ms(due[0].next_run_ms or 0)
         assert list(await store.queue.due(now, 100, due[4], half)) == list(due[5:])
-    assert list(await store.queue.due(now, 100, shares=[])) == []
+    assert list(await store.queue.due(now, 100, shards=[])) == []
     assert await store.queue.next_run_at([]) is None
     assert len(await store.queue.due(now, 100)) == 30, "looking at a part hides nothing of the whole"
 

@@ -76,8 +76,8 @@ async def test_a_deferral_moves_the_next_run_and_is_remembered(
     await store.tasks.create([task])
     for count, hours in enumerate((1, 2.5), 1):
         standing = await store.tasks.get(task.task_id)
-        rearm = deferral(standing, now, hours, "thought_careful")
-        assert await store.tasks.defer(task.task_id, standing.next_run_ms, rearm, a_change("defer", "Not yet"))
+        reschedule = deferral(standing, now, hours, "thought_careful")
+        assert await store.tasks.defer(task.task_id, standing.next_run_ms, reschedule, a_change("defer", "Not yet"))
         after = await store.tasks.get(task.task_id)
         assert after.next_run_ms == to_ms(now + timedelta(hours=hours))
         assert after.defer_until == now + timedelta(hours=hours)
@@ -111,10 +111,12 @@ async def test_an_outcome_that_defers_arms_its_task_again_in_the_same_write(
     await store.tasks.create([task])
     (won,) = await claimed(task)
     wish = Defer(now + timedelta(hours=1), "Busy")
-    rearm = defer(await store.tasks.get(task.task_id), wish, now, won.nominal_at)
-    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.25, rearm=rearm)]) == [True]
+    reschedule = defer(await store.tasks.get(task.task_id), wish, now, won.nominal_at)
+    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.25, reschedule=reschedule)]) == [
+        True
+    ]
     after = await store.tasks.get(task.task_id)
-    assert (after.next_run_ms, after.deferral_id) == (rearm.next_run_ms, rearm.deferral.deferral_id)
+    assert (after.next_run_ms, after.deferral_id) == (reschedule.next_run_ms, reschedule.deferral.deferral_id)
     assert after.deferral_history[0]["reason"] == "Busy"
     assert [due.task_id for due in await store.queue.due(wish.until, 10)] == [task.task_id]
 
@@ -126,10 +128,10 @@ async def test_an_outcome_written_again_since_its_first_answer_was_lost_changes_
     await store.tasks.create([puts_off, thinks])
     first, second = await claimed(puts_off, thinks)
     wish = Defer(now + timedelta(hours=1), "Busy", "thought_careful")
-    rearm = defer(await store.tasks.get(puts_off.task_id), wish, now, first.nominal_at)
+    reschedule = defer(await store.tasks.get(puts_off.task_id), wish, now, first.nominal_at)
     thought = Thought("thought_made", "It is so")
     for written in (True, False):
-        deferred = Settlement(first, ExecutionStatus.DEFERRED, now, 0.25, rearm=rearm)
+        deferred = Settlement(first, ExecutionStatus.DEFERRED, now, 0.25, reschedule=reschedule)
         done = Settlement(second, ExecutionStatus.COMPLETED, now, 0.25, thought=thought, ends_task=TaskStatus.COMPLETE)
         assert await store.queue.settle([deferred]) == await store.queue.settle([done]) == [written]
     counted = (await store.statistics.lifetime()).counts
@@ -147,9 +149,11 @@ async def test_a_task_cancelled_while_it_runs_is_not_brought_back_by_its_outcome
     await store.tasks.create([task])
     (won,) = await claimed(task)
     now = won.triggered_at
-    rearm = defer(await store.tasks.get(task.task_id), Defer(now + timedelta(hours=1), "Busy"), now, now)
+    reschedule = defer(await store.tasks.get(task.task_id), Defer(now + timedelta(hours=1), "Busy"), now, now)
     assert await store.tasks.cancel(task.task_id, a_change("cancel"))
-    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.0, rearm=rearm)]) == [True]
+    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.0, reschedule=reschedule)]) == [
+        True
+    ]
     after = await store.tasks.get(task.task_id)
     assert (after.status, after.next_run_ms, after.deferral_count) == (TaskStatus.CANCELLED, None, 0)
     assert await store.queue.next_run_at() is None

@@ -79,15 +79,15 @@ async def test_a_task_that_owes_an_outcome_is_cancelled_only_together_with_it(
 async def test_what_a_cancellation_accounts_for_is_written_only_if_it_is_still_so(
     store: Graph, a_task: MakeTask, a_change: MakeChange, claimed: Claimed, now: datetime
 ) -> None:
-    run, put_off_meanwhile = a_task(schedule_cron="* * * * *"), a_task(schedule_cron="* * * * *")
-    await store.tasks.create([run, put_off_meanwhile])
+    run, deferred_meanwhile = a_task(schedule_cron="* * * * *"), a_task(schedule_cron="* * * * *")
+    await store.tasks.create([run, deferred_meanwhile])
     await claimed(run)
-    rearm = defer(put_off_meanwhile, Defer(now + HOUR, "Busy"), now, None)
-    assert await store.tasks.defer(put_off_meanwhile.task_id, to_ms(now), rearm, a_change("defer"))
+    reschedule = defer(deferred_meanwhile, Defer(now + HOUR, "Busy"), now, None)
+    assert await store.tasks.defer(deferred_meanwhile.task_id, to_ms(now), reschedule, a_change("defer"))
 
     assert await store.tasks.cancel(run.task_id, a_change("cancel"), unserved(run, now)), "it owes nothing any more"
-    owed = unserved(put_off_meanwhile, now)
-    assert not await store.tasks.cancel(put_off_meanwhile.task_id, a_change("cancel"), owed), "it stands otherwise"
+    owed = unserved(deferred_meanwhile, now)
+    assert not await store.tasks.cancel(deferred_meanwhile.task_id, a_change("cancel"), owed), "it stands otherwise"
     assert [each.status for each in await store.tasks.history(None, 10)] == ["running"]
 
 
@@ -97,9 +97,9 @@ async def test_a_task_that_was_put_off_keeps_its_place_in_its_schedule(
     once, recurring = a_task(), a_task(schedule_cron="0 * * * *")
     await store.tasks.create([once, recurring])
     for task in (once, recurring):
-        rearm = defer(task, Defer(now + 3 * HOUR, "Busy"), now, None)
-        assert rearm.unserved is None
-        assert await store.tasks.defer(task.task_id, task.next_run_ms, rearm, a_change("defer"))
+        reschedule = defer(task, Defer(now + 3 * HOUR, "Busy"), now, None)
+        assert reschedule.unserved is None
+        assert await store.tasks.defer(task.task_id, task.next_run_ms, reschedule, a_change("defer"))
         after = await store.tasks.get(task.task_id)
         assert (after.nominal_ms, after.next_run_ms) == (to_ms(now), to_ms(now + 3 * HOUR))
         (held,) = await claimed(after, at=now + 3 * HOUR)
@@ -144,9 +144,13 @@ async def test_a_deferral_decided_before_the_next_moment_was_claimed_does_not_br
     await store.tasks.create([task])
     (won,) = await claimed(task)
     minute = now + timedelta(minutes=1)
-    rearm = defer(await store.tasks.get(task.task_id), Defer(now + timedelta(minutes=5), "Busy"), now, won.nominal_at)
+    reschedule = defer(
+        await store.tasks.get(task.task_id), Defer(now + timedelta(minutes=5), "Busy"), now, won.nominal_at
+    )
     await claimed(await store.tasks.get(task.task_id), at=minute)
-    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, minute, 0.5, rearm=rearm)]) == [True]
+    assert await store.queue.settle(
+        [Settlement(won, ExecutionStatus.DEFERRED, minute, 0.5, reschedule=reschedule)]
+    ) == [True]
     after = await store.tasks.get(task.task_id)
     (held,) = await claimed(after, at=now + timedelta(minutes=5))
 

@@ -23,7 +23,7 @@ class Alarm:
         self._until_ms: int | None = None
         self._earliest_ms: int | None = None
 
-    def begin_pass(self) -> None:
+    def begin_tick(self) -> None:
         """A pass begins: it sees all that was armed before."""
         with self._lock:
             self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
@@ -43,12 +43,12 @@ class Alarm:
         if late:
             self.ring()
 
-    def armed(self, moment_ms: int) -> None:
-        """A task was armed for *moment_ms*. On any thread."""
+    def armed(self, time_ms: int) -> None:
+        """A task was armed for *time_ms*. On any thread."""
         with self._lock:
-            if self._earliest_ms is None or moment_ms < self._earliest_ms:
-                self._earliest_ms = moment_ms
-            late = self._until_ms is not None and moment_ms < self._until_ms
+            if self._earliest_ms is None or time_ms < self._earliest_ms:
+                self._earliest_ms = time_ms
+            late = self._until_ms is not None and time_ms < self._until_ms
         if late:
             self.ring()
 

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 _LOG: Final = logging.getLogger("remembrancer")
-_KEPT: Final = 8
+_READINGS: Final = 8
 """Readings of the server's clock: the one with the shortest way is the one that counts."""
-_STUBBORN: Final = 3
+_CONFIRMATIONS: Final = 3
 """So many readings in a row that contradict the others are believed: the server's clock was set."""
 _SLACK_SECONDS: Final = 0.05
-_WORTH_TELLING_SECONDS: Final = 1.0
+_WARNING_SECONDS: Final = 1.0
 _SLICE_SECONDS: Final = 0.5
 """The longest sleep between two readings of the clock. Shorter than the shortest step that counts."""
 
@@ -57,7 +57,7 @@ class RealTime:
         Never one long sleep: a clock that is set meanwhile is noticed within a second, and so is a suspend.
         """
         stepped = self.steps.count
-        self.steps.look()
+        self.steps.observe()
         left = (until - self.now()).total_seconds()
         give_up = time.monotonic() + left  # a clock that stands still does not make the sleep any longer
         if left <= 0:
@@ -66,7 +66,7 @@ class RealTime:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(left, _SLICE_SECONDS)):  # on Python 3.11 wait_for loses a cancellation
                     await wake.wait()
-            self.steps.look()
+            self.steps.observe()
             left = min((until - self.now()).total_seconds(), give_up - time.monotonic())
 
 
@@ -97,7 +97,7 @@ class SystemTime(RealTime):
         self._readings: list[_Reading] = []
         self._doubted: list[_Reading] = []
         self._best: _Reading | None = None
-        self._told = False
+        self._warned = False
 
     def _read(self) -> datetime:
         if self._best is None:
@@ -109,15 +109,15 @@ class SystemTime(RealTime):
         """Offset of this clock from the system's, in seconds; positive if it is ahead."""
         return (self.now() - super()._read()).total_seconds()
 
-    def hear(self, server: datetime, sent: float, received: float) -> None:
+    def add_reading(self, server: datetime, sent: float, received: float) -> None:
         """Take a reading: the server answered *server* between these two moments of the monotonic clock."""
         halfway = (sent + received) / 2
         self._weigh(_Reading((server - EPOCH).total_seconds() - halfway, (received - sent) / 2))
         offset = self.offset_seconds
-        if abs(offset) <= _WORTH_TELLING_SECONDS:
-            self._told = False
-        elif not self._told:
-            self._told = True
+        if abs(offset) <= _WARNING_SECONDS:
+            self._warned = False
+        elif not self._warned:
+            self._warned = True
             _LOG.warning(
                 "%s is %.1f s %s that of the graph's server, which is the one that counts: set it.",
                 self.name,
@@ -129,16 +129,16 @@ class SystemTime(RealTime):
         """Keep a reading; one that contradicts the others only if those that follow bear it out."""
         if self._best and reading.contradicts(self._best):
             self._doubted.append(reading)
-            if len(self._doubted) < _STUBBORN:
+            if len(self._doubted) < _CONFIRMATIONS:
                 return
             self._readings = self._doubted
         else:
-            self._readings = [*self._readings, reading][-_KEPT:]
+            self._readings = [*self._readings, reading][-_READINGS:]
         self._doubted = []
         self._best = min(self._readings, key=lambda each: each.error)
 
 
-class _TellsTime(Protocol):
+class _TimeService(Protocol):
     def now(self) -> datetime: ...
 
 
@@ -157,19 +157,19 @@ def clock_from(time_service: object | None) -> Clock:
         return SystemTime()
     if inspect.iscoroutinefunction(getattr(time_service, "wait", None)):
         return time_service  # pyright: ignore[reportReturnType] (it has wait(); now() is checked by its first use)
-    told = _ask(time_service)
-    if isinstance(told, datetime) and told.tzinfo is None:
+    now = _ask(time_service)
+    if isinstance(now, datetime) and now.tzinfo is None:
         raise InvalidInput(
             "time_service",
-            told,
+            now,
             "a service whose now() returns an aware datetime",
             "datetime.now(timezone.utc)",
         )
-    if isinstance(told, datetime):
-        service: _TellsTime = time_service  # pyright: ignore[reportAssignmentType] (its now() has just been asked)
+    if isinstance(now, datetime):
+        service: _TimeService = time_service  # pyright: ignore[reportAssignmentType] (its now() has just been asked)
         return SystemTime(service.now, "The time_service")
     warnings.warn(
-        f"time_service.now() returned {type(told).__name__}, no aware datetime: the system's clock is used.",
+        f"time_service.now() returned {type(now).__name__}, no aware datetime: the system's clock is used.",
         stacklevel=3,
     )
     return SystemTime()

@@ -28,7 +28,7 @@ class ClockSteps:
         self.back = 0.0
         """Seconds by which it was set back, in all: not netted, since work may have been done in between."""
 
-    def look(self) -> None:
+    def observe(self) -> None:
         """Look for a step, if they have to be looked for."""
 
     def add(self, seconds: float) -> None:
@@ -52,7 +52,7 @@ class ObservedSteps(ClockSteps):
         self._ahead: float | None = None
         self._error = 0.0
 
-    def look(self) -> None:
+    def observe(self) -> None:
         """Read the clock, to compare it."""
         self.read()
 
@@ -78,12 +78,12 @@ def steps_of(clock: object) -> ClockSteps:
 
 def describe_steps(forward: float, back: float) -> str:
     """Describe how far a clock was set, by so many seconds each way."""
-    told: list[str] = []
+    parts: list[str] = []
     if forward:
-        told.append(f"went forward by {_span(forward)} at once")
+        parts.append(f"went forward by {_span(forward)} at once")
     if back:
-        told.append(f"was set back by {_span(back)}")
-    return f"The clock {' and '.join(told)}"
+        parts.append(f"was set back by {_span(back)}")
+    return f"The clock {' and '.join(parts)}"
 
 
 def _span(seconds: float) -> str:

@@ -31,7 +31,7 @@ class Faults:
     def __init__(self) -> None:
         self.last_error: str | None = None
         self._failing: dict[str, str] = {}
-        self._told: dict[str, set[str]] = {}
+        self._logged: dict[str, set[str]] = {}
         self._of_the_graph: set[str] = set()
 
     @property
@@ -47,24 +47,24 @@ class Faults:
         """True if the work failed because the graph could not be read or written."""
         return what in self._of_the_graph
 
-    def tell(self, what: str, text: str, error: BaseException | None = None) -> None:
+    def report(self, what: str, text: str, error: BaseException | None = None) -> None:
         """Keep *text* as the last error, and log it if it is new of this work."""
         self.last_error = text
-        told = self._told.setdefault(what, set())
-        if text in told:
+        logged = self._logged.setdefault(what, set())
+        if text in logged:
             _LOG.debug("%s", text)
             return
-        if len(told) >= _MOST_TEXTS:
-            told.clear()
-        told.add(text)
+        if len(logged) >= _MOST_TEXTS:
+            logged.clear()
+        logged.add(text)
         foreign = error is not None and not isinstance(error, RemembrancerError)
         _LOG.error("%s", text, exc_info=error if foreign else None)
 
-    def mended(self, what: str) -> None:
+    def resolve(self, what: str) -> None:
         """Record a success: a fault that comes back is logged again."""
         self._failing.pop(what, None)
         self._of_the_graph.discard(what)
-        self._told.pop(what, None)
+        self._logged.pop(what, None)
 
     async def survive(self, what: str, work: Callable[[], Awaitable[_T]]) -> _T | None:
         """Do *work*; None if it failed, whatever it raised. Only the cancellation of this task passes."""
@@ -77,7 +77,7 @@ class Faults:
         except Exception as error:  # noqa: BLE001 (a fault of any kind must end nothing but this one try)
             self._fail(what, error)
         else:
-            self.mended(what)
+            self.resolve(what)
             return done
         return None
 
@@ -97,12 +97,12 @@ class Faults:
             raise unavailable[0]
         return done
 
-    async def keep_on(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def run_forever(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do *work* that goes on for ever; begin it again whenever it fails, after a pause that grows."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             began = time.monotonic()
-            well = asyncio.get_running_loop().call_later(_WELL_SECONDS, self.mended, what)
+            well = asyncio.get_running_loop().call_later(_WELL_SECONDS, self.resolve, what)
             try:
                 await self.survive(what, work)
             finally:
@@ -118,4 +118,4 @@ class Faults:
         text = f"{what} failed and is tried again: {said}"
         self._failing[what] = text
         (self._of_the_graph.add if isinstance(error, GraphUnavailable) else self._of_the_graph.discard)(what)
-        self.tell(what, text, error)
+        self.report(what, text, error)

@@ -32,15 +32,15 @@ class OverdueService:
         self._round: asyncio.Task[None] | None = None
         self._won = 0
 
-    def begin(self, turns: Sequence[Assignment]) -> None:
+    def begin(self, assignments: Sequence[Assignment]) -> None:
         """Begin a round, unless one is under way."""
         if self._round is None or self._round.done():
-            self._round = asyncio.get_running_loop().create_task(self._go(turns))
+            self._round = asyncio.get_running_loop().create_task(self._go(assignments))
 
     def forget(self) -> None:
         """Forget a failed round: no other replica is left."""
         if self._faults.is_failing(_HELP):
-            self._faults.mended(_HELP)
+            self._faults.resolve(_HELP)
 
     def take_won(self) -> int:
         """Return how many claims were won since this was last asked."""
@@ -58,9 +58,9 @@ class OverdueService:
             await asyncio.wait({self._round}, timeout=_JOIN_SECONDS)
             await end(self._round)
 
-    async def _go(self, turns: Sequence[Assignment]) -> None:
-        await self._faults.survive(_HELP, partial(self._serve_all, turns))
+    async def _go(self, assignments: Sequence[Assignment]) -> None:
+        await self._faults.survive(_HELP, partial(self._serve_all, assignments))
 
-    async def _serve_all(self, turns: Sequence[Assignment]) -> None:
-        for turn in turns:
-            self._won += await self._serve(turn)
+    async def _serve_all(self, assignments: Sequence[Assignment]) -> None:
+        for assignment in assignments:
+            self._won += await self._serve(assignment)

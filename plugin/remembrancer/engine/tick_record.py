@@ -27,11 +27,11 @@ class TickRecord:
     def __init__(self, clock: Clock, interval_seconds: float) -> None:
         self._clock = clock
         self._interval_seconds = interval_seconds
-        self.passes = 0
+        self.ticks = 0
         self.failed = 0
         self.is_failing = False
         """True if the last tick failed."""
-        self.last_pass_at: datetime | None = None
+        self.last_tick_at: datetime | None = None
         self._last_good: float | None = None
         self._started = self._seconds()
         self._progress: float | None = None
@@ -45,7 +45,7 @@ class TickRecord:
 
     def begin(self) -> None:
         """A pass begins."""
-        self.passes += 1
+        self.ticks += 1
         self._progress, self._allowed = self._seconds(), _PROGRESS_SECONDS
 
     def progress(self, allowed_seconds: float | None = None) -> None:
@@ -58,7 +58,7 @@ class TickRecord:
         self._progress = None
         self.is_failing = not well
         if well:
-            self._last_good, self.last_pass_at = self._seconds(), self._clock.now()
+            self._last_good, self.last_tick_at = self._seconds(), self._clock.now()
         else:
             self.failed += 1
 

@@ -55,7 +55,7 @@ class TaskCommands:
         store: The graph.
         clock: The time.
         late_by_seconds: How far in the past a moment may lie and still fire at once.
-        near: Gives a new task that is due at once an id by which this replica serves it.
+        with_local_id: Gives a new task that is due at once an id by which this replica serves it.
         stop_runs: Stops what runs of a task that was cancelled; returns the executions that were asked to stop.
     """
 
@@ -64,12 +64,12 @@ class TaskCommands:
         store: Graph,
         clock: Clock,
         late_by_seconds: float,
-        near: Callable[[ScheduledTask], ScheduledTask],
+        with_local_id: Callable[[ScheduledTask], ScheduledTask],
         stop_runs: Callable[[str], Awaitable[list[str]]],
     ) -> None:
         self._store = store
         self._clock = clock
-        self._creation = TaskCreation(store, clock, late_by_seconds, near)
+        self._creation = TaskCreation(store, clock, late_by_seconds, with_local_id)
         self._stop_runs = stop_runs
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
@@ -188,7 +188,7 @@ class TaskCommands:
         """Defer *task*, again if it moved on while this was decided, and may have."""
         for _ in range(_ROUNDS):
             now = self._clock.now()
-            rearm = defer(task, wish, now, None, context)
+            reschedule = defer(task, wish, now, None, context)
             if task.next_run_ms is None:
                 raise InvalidInput(
                     "task_id",
@@ -197,8 +197,8 @@ class TaskCommands:
                     "wait until it has ended",
                 )
             change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
-            if await self._store.tasks.defer(task.task_id, task.next_run_ms, rearm, change):
-                return reply(await self._kept(deferred(task, rearm)), now, Disposition.MERGED)
+            if await self._store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change):
+                return reply(await self._kept(deferred(task, reschedule)), now, Disposition.MERGED)
             task = await self._open_task(task.task_id, "deferred", fence)
         raise TaskContended(task.task_id, "deferred", _ROUNDS)
 

@@ -34,7 +34,7 @@ class TaskCreation:
         store: The graph.
         clock: The time.
         late_by_seconds: How far in the past a moment may lie and still fire at once.
-        near: Gives a new task that is due at once an id by which this replica serves it.
+        with_local_id: Gives a new task that is due at once an id by which this replica serves it.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class TaskCreation:
         store: Graph,
         clock: Clock,
         late_by_seconds: float,
-        near: Callable[[ScheduledTask], ScheduledTask],
+        with_local_id: Callable[[ScheduledTask], ScheduledTask],
     ) -> None:
         self._store = store
         self._clock = clock
         self._late_by_seconds = late_by_seconds
-        self._near = near
+        self._with_local_id = with_local_id
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
@@ -94,7 +94,7 @@ class TaskCreation:
         if (mark := IDEMPOTENCY_KEY.get()) and request.dedup_key is None:
             request = replace(request, dedup_key=mark.of_task(place))
         try:
-            return self._near(validate(request, now, self._late_by_seconds, self._made()))
+            return self._with_local_id(validate(request, now, self._late_by_seconds, self._made()))
         except InvalidInput as refused:
             if refused.field == "schedule_cron":
                 self._store.statistics.count("cron_refused", _BAD_CRON)

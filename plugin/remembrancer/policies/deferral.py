@@ -93,16 +93,16 @@ def defer(
     return Reschedule(made, until_ms, _deferred_again(task, until_ms, now_ms))
 
 
-def deferred(task: ScheduledTask, rearm: Reschedule) -> ScheduledTask:
-    """Return *task* as it is once *rearm* is written."""
-    entry = rearm.deferral.history_entry(task.deferred_task_id)
+def deferred(task: ScheduledTask, reschedule: Reschedule) -> ScheduledTask:
+    """Return *task* as it is once *reschedule* is written."""
+    entry = reschedule.deferral.history_entry(task.deferred_task_id)
     gained = {
-        "next_run_ms": rearm.next_run_ms,
-        "defer_until": rearm.deferral.deferred_until,
-        "deferral_id": rearm.deferral.deferral_id,
+        "next_run_ms": reschedule.next_run_ms,
+        "defer_until": reschedule.deferral.deferred_until,
+        "deferral_id": reschedule.deferral.deferral_id,
         "deferral_count": task.deferral_count + 1,
         "deferral_history": [*task.deferral_history, entry],
-        "fence": (rearm.unserved.execution.fence if rearm.unserved else task.fence) + 1,
+        "fence": (reschedule.unserved.execution.fence if reschedule.unserved else task.fence) + 1,
     }
     return task.model_copy(update=gained)
 

@@ -57,7 +57,9 @@ class TaskStore(Protocol):
         """
         ...
 
-    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Reschedule, change: Change) -> bool:
+    async def defer(
+        self, task_id: str, expected_next_run_ms: int | None, reschedule: Reschedule, change: Change
+    ) -> bool:
         """Write the deferral and move the next run, if the task is still as it was read; return whether it did."""
         ...
 

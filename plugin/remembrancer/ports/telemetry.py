@@ -37,7 +37,7 @@ class Telemetry(Protocol):
         """Record outcomes that were written."""
         ...
 
-    def reclaimed(self, lost: Sequence[Settlement]) -> None:
+    def recovered(self, lost: Sequence[Settlement]) -> None:
         """Record executions that were recovered from another replica."""
         ...
 

@@ -28,17 +28,17 @@ class WorkQueue(Protocol):
     """The executions that this process recorded as lost since it last asked for expired leases."""
 
     async def due(
-        self, now: datetime, limit: int, after: ScheduledTask | None = None, shares: Collection[int] | None = None
+        self, now: datetime, limit: int, after: ScheduledTask | None = None, shards: Collection[int] | None = None
     ) -> Sequence[ScheduledTask]:
         """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*.
 
-        With *after*, the last task of a page that this method returned: the page that follows it. With *shares*: only
-        tasks of these shards (`model.ids.share_of`).
+        With *after*, the last task of a page that this method returned: the page that follows it. With *shards*: only
+        tasks of these shards (`model.ids.shard_of`).
         """
         ...
 
-    async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
-        """Return the earliest time for which any task, or any task of *shares*, is armed."""
+    async def next_run_at(self, shards: Collection[int] | None = None) -> datetime | None:
+        """Return the earliest time for which any task, or any task of *shards*, is armed."""
         ...
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:

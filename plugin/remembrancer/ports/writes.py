@@ -66,7 +66,7 @@ class Settlement:
     thought: Thought | None = None
     ends_task: TaskStatus | None = None
     """The task's status after its only occurrence; None for a task that goes on."""
-    rearm: Reschedule | None = None
+    reschedule: Reschedule | None = None
     trace_id: str | None = None
     span_id: str | None = None
 

@@ -149,10 +149,12 @@ class Lifecycle(EventCalls):
             self.gauges.begin()
             self._scheduler = Scheduler(store, self._time_service, self._handler, self._options, self._instruments)
             self._scheduler.lend(self.blocking)
-            near, stop_runs = self._scheduler.presence.near, self._scheduler.stop_runs
-            self._acts = TaskCommands(store, self._time_service, self._options.check_interval_seconds, near, stop_runs)
+            with_local_id, stop_runs = self._scheduler.membership.with_local_id, self._scheduler.stop_runs
+            self._acts = TaskCommands(
+                store, self._time_service, self._options.check_interval_seconds, with_local_id, stop_runs
+            )
             self._instruments.watch(self.gauges.read, store.statistics.commit_sizes)
-            await self._scheduler.presence.look_closely()
+            await self._scheduler.membership.poll_repeatedly()
         except BaseException:
             await self._shut()
             raise
@@ -174,7 +176,7 @@ class Lifecycle(EventCalls):
             scheduler = self._running_scheduler()
             if self._store:
                 await self._store.health.refuse_void()
-            await scheduler.presence.join()
+            await scheduler.membership.join()
             self._shutdown_event.clear()
             self._started_at = self._time_service.now()
             for what, work in (("Recovery", scheduler.recover), ("The recheck", scheduler.recheck)):
@@ -182,17 +184,17 @@ class Lifecycle(EventCalls):
         except BaseException:
             await self._shut()
             raise
-        loop, keep_on = asyncio.get_running_loop(), scheduler.faults.keep_on
+        loop, run_forever = asyncio.get_running_loop(), scheduler.faults.run_forever
         self._task = loop.create_task(scheduler.run(), name="remembrancer checker")
         self._task.add_done_callback(partial(self._checker_ended, scheduler))
         if self._collecting is None or self._collecting.done():
             fresh = partial(self.gauges.keep_fresh, self._instruments)
-            self._collecting = loop.create_task(keep_on("The reading of the gauges", fresh))
+            self._collecting = loop.create_task(run_forever("The reading of the gauges", fresh))
         registry.register(self)
 
     def _checker_ended(self, scheduler: Scheduler, task: asyncio.Task[None]) -> None:
         if not self._shutdown_event.is_set():
-            scheduler.faults.tell("The checker", _ENDED, None if task.cancelled() else task.exception())
+            scheduler.faults.report("The checker", _ENDED, None if task.cancelled() else task.exception())
 
     async def _end(self) -> None:
         """Break off a start that is under way, then let everything go."""

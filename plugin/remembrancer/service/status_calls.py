@@ -58,13 +58,13 @@ class StatusCalls(GraphHolder):
         now = self._time_service.now()
         running = self._task is not None and not self._task.done() and not self.calls.is_forked
         return TickStats(
-            runs=scheduler.passes if scheduler else 0,
+            runs=scheduler.ticks if scheduler else 0,
             errors=scheduler.record.failed if scheduler else 0,
             age_seconds=scheduler.record.age_seconds if scheduler else 0.0,
             running=running,
             healthy=self._is_healthy(),
             uptime_seconds=(now - self._started_at).total_seconds() if self._task and self._started_at else 0.0,
-            missed=scheduler.checker.checks.missed if scheduler else 0,
+            missed=scheduler.loop.checks.missed if scheduler else 0,
             background="running" if running else "failed" if self._task else "stopped",
             memory_bytes=scheduler.memory_bytes if scheduler else 0,
         )
@@ -73,11 +73,11 @@ class StatusCalls(GraphHolder):
         scheduler, task = self._scheduler, self._task
         if not scheduler or not task or task.done() or self._shutdown_event.is_set() or self.calls.is_forked:
             return False
-        return scheduler.health.look() is None
+        return scheduler.health.check() is None
 
     def _last_error(self) -> str | None:
         """Say what is wrong just now, or was last."""
         if self.calls.is_forked:
             return FORKED
         scheduler = self._scheduler
-        return (scheduler.health.look() or scheduler.faults.last_error) if scheduler else self._error_at_stop
+        return (scheduler.health.check() or scheduler.faults.last_error) if scheduler else self._error_at_stop

@@ -13,24 +13,24 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.ids import SHARES
+from remembrancer.model.ids import SHARD_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_ANYBODY: Final = 3
+_ALL_HELP: Final = 3
 """After this many help delays every replica helps, not only the second in line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Tasks that a replica serves together: those of *shares* (None: all) once they are *late* by so much."""
+    """Tasks that a replica serves together: those of *shards* (None: all) once they are *late* by so much."""
 
-    shares: frozenset[int] | None
+    shards: frozenset[int] | None
     late: timedelta = timedelta(0)
 
 
-ALONE: Final = (Assignment(None),)
+SINGLE_REPLICA: Final = (Assignment(None),)
 """The assignment of a single replica: everything, when it is due."""
 
 
@@ -40,23 +40,23 @@ def assignments(replica_id: str, live: Collection[str], delay_seconds: float) ->
     Its own shares come first. Of a share whose owner is late, the second in line takes care after *delay_seconds*:
     one helper, so that several do not all reach for the same. After thrice that, everybody does.
     """
-    everybody = sorted({replica_id, *live})
-    if len(everybody) == 1:
-        return ALONE
-    scores = {each: _scores(each) for each in everybody}
+    replicas = sorted({replica_id, *live})
+    if len(replicas) == 1:
+        return SINGLE_REPLICA
+    scores = {each: _scores(each) for each in replicas}
     mine: set[int] = set()
     next_in_line: set[int] = set()
-    for share in range(SHARES):
-        first, second = sorted(everybody, key=lambda each: scores[each][share], reverse=True)[:2]
+    for shard in range(SHARD_COUNT):
+        first, second = sorted(replicas, key=lambda each: scores[each][shard], reverse=True)[:2]
         if first == replica_id:
-            mine.add(share)
+            mine.add(shard)
         elif second == replica_id:
-            next_in_line.add(share)
+            next_in_line.add(shard)
     late = timedelta(seconds=delay_seconds)
-    return Assignment(frozenset(mine)), Assignment(frozenset(next_in_line), late), Assignment(None, _ANYBODY * late)
+    return Assignment(frozenset(mine)), Assignment(frozenset(next_in_line), late), Assignment(None, _ALL_HELP * late)
 
 
 @lru_cache(maxsize=256)
 def _scores(replica_id: str) -> tuple[bytes, ...]:
     """Return the hash of a replica with each share."""
-    return tuple(blake2b(f"{replica_id}|{share}".encode(), digest_size=8).digest() for share in range(SHARES))
+    return tuple(blake2b(f"{replica_id}|{shard}".encode(), digest_size=8).digest() for shard in range(SHARD_COUNT))

@@ -31,12 +31,12 @@ class Cancellations:
 
     Args:
         runs: Those of this process.
-        ledger: Where their outcomes go.
+        outcomes: Where their outcomes go.
     """
 
-    def __init__(self, runs: Runs, ledger: OutcomeWriter) -> None:
+    def __init__(self, runs: Runs, outcomes: OutcomeWriter) -> None:
         self._runs = runs
-        self._ledger = ledger
+        self._outcomes = outcomes
         self.reserved: set[Reservation] = set()
         """Those whose claims are being written."""
 
@@ -60,10 +60,10 @@ class Cancellations:
 
     def withdraw(self, run: Run, reservation: Reservation) -> None:
         """Keep a run from beginning whose task was cancelled while it was claimed."""
-        reservation.withdrawn.append(self._ledger.watch(run.execution_id))
+        reservation.withdrawn.append(self._outcomes.watch(run.execution_id))
         self._runs.ask(run, StopReason.CANCELLED)
 
-    async def hear(self, store: Graph, clock: Clock, options: SchedulerOptions) -> None:
+    async def poll(self, store: Graph, clock: Clock, options: SchedulerOptions) -> None:
         """Ask a shared graph now and then, for ever, whether tasks that run here were cancelled elsewhere."""
         while not store.exclusive:
             try:
@@ -82,15 +82,15 @@ class Cancellations:
 
     def _stop(self, task_id: str) -> tuple[list[str], list[asyncio.Future[None]]]:
         """Ask the runs of a task to stop; return those that had begun, and a waiter for the outcomes of the others."""
-        author = current_actor()
+        actor = current_actor()
         stopping: list[str] = []
         written: list[asyncio.Future[None]] = []
         for run in [each for each in self._runs.handling.values() if each.task_id == task_id]:
-            if author.surface == "handler" and author.actor == run.execution_id:
+            if actor.surface == "handler" and actor.actor == run.execution_id:
                 run.spared = True
             elif run.asked is None and not run.spared:
                 if self._runs.ask(run, StopReason.CANCELLED):
                     stopping.append(run.execution_id)
                 else:
-                    written.append(self._ledger.watch(run.execution_id))
+                    written.append(self._outcomes.watch(run.execution_id))
         return stopping, written

@@ -65,17 +65,17 @@ def read_answer(answer: Any) -> HandlerOutcome:
         case None:
             return HandlerOutcome(ExecutionStatus.COMPLETED)
         case str():
-            return HandlerOutcome(ExecutionStatus.COMPLETED, result=_kept(answer))
+            return HandlerOutcome(ExecutionStatus.COMPLETED, result=_storable(answer))
         case Done():
             return _done(answer)
         case Failed(reason=reason):
-            return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(reason))
+            return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(reason))
         case Defer(reason=reason):
             return HandlerOutcome(
                 ExecutionStatus.DEFERRED,
                 Reason.DEFERRED_BY_HANDLER,
-                _kept(reason),
-                put_off=answer,
+                _storable(reason),
+                deferral=answer,
             )
         case _:
             text = f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Defer, str or None."
@@ -89,21 +89,21 @@ def raised(firing: Firing, error: BaseException) -> HandlerOutcome:
         error = cause  # a coroutine turns it into a RuntimeError
     text = _text(error)
     name, shown = visible(firing.task.name), visible(text)
-    told = error if _can_be_shown(error) else None
-    _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=told)
-    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
+    exc_info = error if _can_be_shown(error) else None
+    _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=exc_info)
+    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _storable(text))
 
 
 def deferral_of(
-    task: ScheduledTask, verdict: HandlerOutcome, now: datetime, nominal_at: datetime
+    task: ScheduledTask, outcome: HandlerOutcome, now: datetime, nominal_at: datetime
 ) -> Reschedule | HandlerOutcome:
     """Return the deferral that a handler asked for, or what its run is where that cannot be."""
     if task.status is TaskStatus.CANCELLED:
         text = "The task was cancelled while it ran: the deferral that its handler asked for is not kept."
         return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
     try:
-        assert verdict.put_off  # noqa: S101 (the caller has looked)
-        return defer(task, verdict.put_off, now, nominal_at)
+        assert outcome.deferral  # noqa: S101 (the caller has looked)
+        return defer(task, outcome.deferral, now, nominal_at)
     except BaseException as error:  # noqa: BLE001 (a handler may put anything into a Defer)
         said = str(error) if isinstance(error, InvalidInput) else _text(error)
         return deferral_refused(said)
@@ -111,7 +111,9 @@ def deferral_of(
 
 def deferral_refused(fault: str) -> HandlerOutcome:
     """Return the failure of a run whose handler asked for a deferral that cannot be."""
-    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(f"The deferral was refused. {fault}"))
+    return HandlerOutcome(
+        ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(f"The deferral was refused. {fault}")
+    )
 
 
 def _text(error: BaseException) -> str:
@@ -138,13 +140,13 @@ def _can_be_shown(error: BaseException) -> bool:
 
 def _unreadable(answer: object, error: BaseException) -> HandlerOutcome:
     text = f"The handler's answer ({type(answer).__name__}) cannot be read: {_text(error)}"
-    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(text))
+    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(text))
 
 
 def _done(answer: Done) -> HandlerOutcome:
     if answer.thought is not None and (fault := _fault(answer.thought)):
-        return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(fault))
-    result = None if answer.result is None else _kept(answer.result)
+        return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(fault))
+    result = None if answer.result is None else _storable(answer.result)
     return HandlerOutcome(ExecutionStatus.COMPLETED, result=result, thought=answer.thought)
 
 
@@ -160,6 +162,6 @@ def _fault(thought: Thought) -> str | None:
     return None
 
 
-def _kept(said: object) -> str:
+def _storable(said: object) -> str:
     """Return what was said as text that any graph can keep: of bounded length, without lone surrogates."""
     return str(said)[:_LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()[:_LONGEST_TEXT]

@@ -59,7 +59,7 @@ class Heartbeat:
         """Renew a lease from now on; the write that made it was sent at *sent*, by `lease_time`."""
         self._held_until[lease_id] = sent + self._lasts
 
-    async def keep(self) -> None:
+    async def renew_forever(self) -> None:
         """Renew for ever."""
         while True:
             try:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _T = TypeVar("_T")
-_ASK_AGAIN_SECONDS: Final = (0.1, 0.5, 2.0)
+_RETRY_SECONDS: Final = (0.1, 0.5, 2.0)
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _REFUSALS: Final = 3
 """So often an outcome is refused by a graph that takes other writes, before it is replaced."""
-_TOLD_EACH: Final = 12
+_LOGGED_EVERY: Final = 12
 """Every how many attempts one is logged."""
 _MOST: Final = 1000
 """Outcomes in one commit."""
@@ -60,12 +60,12 @@ class OutcomeWriter:
 
     Args:
         store: The graph.
-        instruments: Measures.
+        telemetry: Measures.
     """
 
-    def __init__(self, store: Graph, instruments: Telemetry) -> None:
+    def __init__(self, store: Graph, telemetry: Telemetry) -> None:
         self._store = store
-        self._instruments = instruments
+        self._telemetry = telemetry
         self._held: dict[str, _Held] = {}
         self._ended: list[PendingOutcome] = []
         self._writes: dict[asyncio.Task[None], Sequence[PendingOutcome]] = {}
@@ -117,24 +117,24 @@ class OutcomeWriter:
             async with asyncio.timeout(seconds):
                 await self.idle()
         except TimeoutError:
-            left = [entry for batch in self._writes.values() for entry in batch] + self._ended
+            left = [pending for batch in self._writes.values() for pending in batch] + self._ended
             for write in self._writes:
                 write.cancel()
             self._ended = []
-            told = ", ".join(f"{each.execution_id} ({each.settlement.status})" for each in left)
-            _LOG.error("%d outcomes were not written before the scheduler stopped: %s", len(left), told)
+            listed = ", ".join(f"{each.execution_id} ({each.settlement.status})" for each in left)
+            _LOG.error("%d outcomes were not written before the scheduler stopped: %s", len(left), listed)
         finally:
             self._stopped = True
 
     def _begin(self) -> None:
         """Begin the writes; one that puts a task off goes alone, since two must not put the same task off."""
         ended, self._ended = self._ended, []
-        plain = [entry for entry in ended if entry.settlement.rearm is None]
-        for start in range(0, len(plain), _MOST):
-            self._start(plain[start : start + _MOST])
-        for entry in ended:
-            if entry.settlement.rearm:
-                self._start([entry])
+        undeferred = [pending for pending in ended if pending.settlement.reschedule is None]
+        for start in range(0, len(undeferred), _MOST):
+            self._start(undeferred[start : start + _MOST])
+        for pending in ended:
+            if pending.settlement.reschedule:
+                self._start([pending])
 
     def _start(self, batch: Sequence[PendingOutcome]) -> None:
         write = asyncio.get_running_loop().create_task(self._write(batch))
@@ -147,10 +147,10 @@ class OutcomeWriter:
         for tries, seconds in enumerate(_pauses()):
             over = self._ending(batch)
             try:
-                written = await self._store.queue.settle([entry.settlement for entry in batch], over)
+                written = await self._store.queue.settle([pending.settlement for pending in batch], over)
             except Exception as error:  # noqa: BLE001 (whatever it is: an outcome that is known is not thrown away)
-                self._troubled.update(entry.execution_id for entry in batch)
-                if tries % _TOLD_EACH == 0:
+                self._troubled.update(pending.execution_id for pending in batch)
+                if tries % _LOGGED_EVERY == 0:
                     _LOG.warning("%d outcomes could not be written, and are tried again: %r", len(batch), error)
                 if await self._takes_others(error, batch[0]):
                     refusals += 1
@@ -164,43 +164,43 @@ class OutcomeWriter:
         return None
 
     def _split(self, batch: Sequence[PendingOutcome]) -> None:
-        for entry in batch:
-            self._start([entry])
+        for pending in batch:
+            self._start([pending])
 
-    async def _takes_others(self, error: Exception, entry: PendingOutcome) -> bool:
+    async def _takes_others(self, error: Exception, pending: PendingOutcome) -> bool:
         """Return True if the graph, which has refused this write, accepts another."""
         if isinstance(error, GraphUnavailable) and type(error) not in {GraphUnavailable, ForeignConstraint}:
             return False  # a full disk, a server that does not answer: it says so itself
         try:
-            await self._store.queue.settle([], [f"{entry.lease_id}.probe"])  # ends a lease that is not there
+            await self._store.queue.settle([], [f"{pending.lease_id}.probe"])  # ends a lease that is not there
         except Exception:  # noqa: BLE001 (that is the answer)
             return False
         return True
 
     def _ending(self, batch: Sequence[PendingOutcome]) -> list[str]:
         """Return the leases that have no outcome to come but those of *batch*."""
-        mine = Counter(entry.lease_id for entry in batch)
+        mine = Counter(pending.lease_id for pending in batch)
         return [lease_id for lease_id, count in mine.items() if self._held[lease_id] == _Held(count)]
 
     def _written(self, batch: Sequence[PendingOutcome], written: Sequence[bool], over: Sequence[str]) -> None:
         """Let go of a batch that was written in a commit which ended the leases *over*."""
-        mine = Counter(entry.lease_id for entry in batch)
+        mine = Counter(pending.lease_id for pending in batch)
         ended = [lease_id for lease_id, count in mine.items() if self._count_down(lease_id, count)]
         if self._troubled:
-            self._troubled.difference_update(entry.execution_id for entry in batch)
+            self._troubled.difference_update(pending.execution_id for pending in batch)
         if self._watched:
-            self._tell(batch)
+            self._resolve_watched(batch)
         # Leases whose last outcomes were written in several commits at a time end in one of their own.
         if late_ends := [lease_id for lease_id in ended if lease_id not in over]:
             self._start_ending(late_ends)
-        for entry, kept in zip(batch, written, strict=True):
+        for pending, kept in zip(batch, written, strict=True):
             if not kept:
-                _LOG.warning("%s was taken over meanwhile; its late outcome is not kept", entry.execution_id)
-        self._instruments.settled(entry.settlement for entry, kept in zip(batch, written, strict=True) if kept)
+                _LOG.warning("%s was taken over meanwhile; its late outcome is not kept", pending.execution_id)
+        self._telemetry.settled(pending.settlement for pending, kept in zip(batch, written, strict=True) if kept)
 
-    def _tell(self, batch: Sequence[PendingOutcome]) -> None:
-        for entry in batch:
-            if (written := self._watched.pop(entry.execution_id, None)) and not written.done():
+    def _resolve_watched(self, batch: Sequence[PendingOutcome]) -> None:
+        for pending in batch:
+            if (written := self._watched.pop(pending.execution_id, None)) and not written.done():
                 written.set_result(None)
 
     def _start_ending(self, lease_ids: Sequence[str]) -> None:
@@ -223,11 +223,11 @@ class OutcomeWriter:
         return held.open == 0 and held.ends
 
 
-def _replaced(entry: PendingOutcome, error: Exception) -> PendingOutcome:
+def _replaced(pending: PendingOutcome, error: Exception) -> PendingOutcome:
     _LOG.error(
-        "The graph refuses the outcome of %s for what is in it: recorded as failed. %r", entry.execution_id, error
+        "The graph refuses the outcome of %s for what is in it: recorded as failed. %r", pending.execution_id, error
     )
-    return replace(entry, settlement=refused(entry.settlement, str(error)))
+    return replace(pending, settlement=refused(pending.settlement, str(error)))
 
 
 async def retry_unavailable(ask: Callable[[], Awaitable[_T]], what: str) -> _T:
@@ -243,6 +243,6 @@ async def retry_unavailable(ask: Callable[[], Awaitable[_T]], what: str) -> _T:
 
 def _pauses() -> Iterator[float]:
     """Yield how long to wait before the next try, for ever."""
-    yield from _ASK_AGAIN_SECONDS
+    yield from _RETRY_SECONDS
     while True:
         yield _LONGEST_PAUSE_SECONDS

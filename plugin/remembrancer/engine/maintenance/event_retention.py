@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.event_log import EventLog
     from remembrancer.settings import SchedulerOptions
 
-_BETWEEN_LOOKS: Final = timedelta(seconds=30)
+_INTERVAL: Final = timedelta(seconds=30)
 
 
 class EventRetention:
@@ -32,16 +32,16 @@ class EventRetention:
     def __init__(self, events: EventLog, clock: Clock, options: SchedulerOptions) -> None:
         self._events = events
         self._clock = clock
-        self._keeping = EventRetentionPolicy(options.event_retention_count, options.event_retention_seconds)
-        self._looked_at: datetime | None = None
+        self._policy = EventRetentionPolicy(options.event_retention_count, options.event_retention_seconds)
+        self._finished_at: datetime | None = None
 
     async def work(self, wake: asyncio.Event, progress: Callable[[], None]) -> None:
         """Forget batch after batch, until *wake* is set or nothing is left that need not be kept."""
         now = self._clock.now()
-        if is_within(now, self._looked_at, _BETWEEN_LOOKS):
+        if is_within(now, self._finished_at, _INTERVAL):
             return
-        while await self._events.prune(now, self._keeping):
+        while await self._events.prune(now, self._policy):
             progress()
             if wake.is_set():
                 return
-        self._looked_at = now
+        self._finished_at = now

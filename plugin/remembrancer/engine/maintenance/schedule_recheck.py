@@ -87,12 +87,12 @@ class ScheduleRecheck:
 
     async def _follow_zones(self, now: datetime) -> int:
         """Move the tasks of those zones whose rules are not those by which their tasks were armed."""
-        kept = await self._store.armed_times.zone_rules()
-        if not kept:
-            await self._keep_zones(await self._store.armed_times.zones_in_use())
+        stored = await self._store.armed_times.zone_rules()
+        if not stored:
+            await self._store_zones(await self._store.armed_times.zones_in_use())
             return 0
         moved = 0
-        for zone, old in kept.items():
+        for zone, old in stored.items():
             current = None if zone == _UTC else rules_in_force(zone)
             if current and current.fingerprint != old.fingerprint:
                 try:
@@ -115,7 +115,7 @@ class ScheduleRecheck:
         _LOG.warning("The rules of the time zone %s have changed: %d recurring tasks are moved.", old.zone, moved)
         return moved
 
-    async def _keep_zones(self, zones: Collection[str]) -> None:
+    async def _store_zones(self, zones: Collection[str]) -> None:
         """Keep the rules of the *zones* of a graph that keeps none yet; an entry for UTC marks that this was done."""
         if zones:
             found = [rules for zone in zones if zone != _UTC and (rules := rules_in_force(zone))]
@@ -133,7 +133,7 @@ class ScheduleRecheck:
             moves = await derive(page)
             for move in await self._store.armed_times.rearm(moves, cause) if moves else ():
                 moved += 1
-                _tell(move, cause)
+                _log_move(move, cause)
         return moved
 
 
@@ -153,11 +153,11 @@ def earlier(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int
     begun_ms = beginning_ms(task)
     served = [*pairs_of(task.ahead_ms or ()), *_between(begun_ms, armed_ms, missed)]
     ahead_ms = joined([pair for pair in served if pair[1] > now_ms])
-    moment_ms = excluding(schedule_of(task), ahead_ms).next_ms(max(now_ms, held_ms(task) - 1))
-    if moment_ms >= armed_ms:
+    time_ms = excluding(schedule_of(task), ahead_ms).next_ms(max(now_ms, held_ms(task) - 1))
+    if time_ms >= armed_ms:
         return None
-    retractions = [_shortened(each, schedule, moment_ms) for each in missed if each.last_ms >= moment_ms]
-    return ArmedTimeChange(task, moment_ms, moment_ms, min(begun_ms, moment_ms), ahead_ms or None, retractions)
+    retractions = [_shortened(each, schedule, time_ms) for each in missed if each.last_ms >= time_ms]
+    return ArmedTimeChange(task, time_ms, time_ms, min(begun_ms, time_ms), ahead_ms or None, retractions)
 
 
 def _between(begin_ms: int, end_ms: int, missed: Sequence[MissedOccurrence]) -> list[tuple[int, int]]:
@@ -167,9 +167,9 @@ def _between(begin_ms: int, end_ms: int, missed: Sequence[MissedOccurrence]) -> 
     return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]
 
 
-def _shortened(missed: MissedOccurrence, schedule: Schedule, moment_ms: int) -> Retraction:
-    left = schedule.count(missed.first_ms, moment_ms - 1)
-    return Retraction(missed, schedule.last_ms(moment_ms - 1, 1) if left else 0, left)
+def _shortened(missed: MissedOccurrence, schedule: Schedule, time_ms: int) -> Retraction:
+    left = schedule.count(missed.first_ms, time_ms - 1)
+    return Retraction(missed, schedule.last_ms(time_ms - 1, 1) if left else 0, left)
 
 
 def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange | None:
@@ -177,13 +177,13 @@ def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange 
     schedule, place_ms = remaining_schedule(task), task.nominal_ms
     if not schedule.recurring or place_ms is None or task.next_run_ms is None:
         return None
-    moment_ms = schedule.under_new_rules(place_ms, old.clock)
-    if moment_ms < beginning_ms(task):
-        moment_ms = schedule.next_ms(beginning_ms(task) - 1)
-    if moment_ms == place_ms:
+    time_ms = schedule.under_new_rules(place_ms, old.clock)
+    if time_ms < beginning_ms(task):
+        time_ms = schedule.next_ms(beginning_ms(task) - 1)
+    if time_ms == place_ms:
         return None
-    armed_ms = moment_ms if task.deferral_id is None and task.next_run_ms == place_ms else task.next_run_ms
-    return ArmedTimeChange(task, armed_ms, moment_ms, task.since_ms, task.ahead_ms)
+    armed_ms = time_ms if task.deferral_id is None and task.next_run_ms == place_ms else task.next_run_ms
+    return ArmedTimeChange(task, armed_ms, time_ms, task.since_ms, task.ahead_ms)
 
 
 async def _each(
@@ -211,10 +211,10 @@ def _lies_ahead(task: ScheduledTask, now_ms: int) -> bool:
         return False
 
 
-def _tell(move: ArmedTimeChange, cause: ChangeCause) -> None:
+def _log_move(move: ArmedTimeChange, cause: ChangeCause) -> None:
     task, was, will = move.task, _shown(move.task.next_run_ms), _shown(move.next_run_ms)
     _LOG.info("Task %s (%s) is moved from %s to %s: %s", visible(task.name), task.task_id, was, will, cause.reason)
 
 
-def _shown(moment_ms: int | None) -> str:
-    return "nothing" if moment_ms is None else to_iso(from_ms(moment_ms))
+def _shown(time_ms: int | None) -> str:
+    return "nothing" if time_ms is None else to_iso(from_ms(time_ms))

@@ -74,8 +74,8 @@ class Gauges:
             "scheduler.checker.running": float(passes.running),
             "scheduler.pass.age": passes.age_seconds,
             "scheduler.check.interval": self._vitals.interval_seconds,
-            "scheduler.passes": passes.runs,
-            "scheduler.passes.failed": passes.errors,
+            "scheduler.ticks": passes.runs,
+            "scheduler.ticks.failed": passes.errors,
             "scheduler.checks.missed": passes.missed,
             "scheduler.tasks.open": active_tasks(totals),
             "scheduler.deferrals": totals.get("deferrals", 0),
@@ -93,7 +93,7 @@ class Gauges:
         spent = time.perf_counter() - began
         offset = 0.0 if sounding.graph_now_ms is None else (sounding.graph_now_ms - to_ms(now)) / 1000
         if (scheduler := self._scheduler()) and sounding.graph_now_ms is not None:
-            offset += scheduler.presence.clock_offset_seconds  # a clock that goes by the graph's hides its own error
+            offset += scheduler.membership.clock_offset_seconds  # a clock that goes by the graph's hides its own error
         late = min(spent, max(0.0, offset))  # the graph answered somewhere between asking and hearing
         self._taken = ProbeResult(sounding, spent, offset - late)
         return self._taken

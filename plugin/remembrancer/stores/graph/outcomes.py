@@ -29,13 +29,13 @@ def settle_statements(
         held: FencedRow = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
         if settlement.thought:
             parts.setdefault("link_created_thoughts", []).append(node_rows.thought_row(settlement))
-        if rearm := settlement.rearm:
-            again: SettledDeferralRow = {**node_rows.rearm_row(rearm), **held}
-            if rearm.unserved:
-                parts.setdefault("record_outcomes", []).append(node_rows.outcome_row(rearm.unserved))
+        if reschedule := settlement.reschedule:
+            again: SettledDeferralRow = {**node_rows.reschedule_row(reschedule), **held}
+            if reschedule.unserved:
+                parts.setdefault("record_outcomes", []).append(node_rows.outcome_row(reschedule.unserved))
             parts.setdefault("defer_settled", []).append(again)
             parts.setdefault("record_deferrals", []).append(dict(again))
-            if rearm.deferral.requested_by:
+            if reschedule.deferral.requested_by:
                 parts.setdefault("link_requests", []).append(dict(again))
         elif settlement.ends_task:
             parts.setdefault("retire_tasks", []).append(_retire_row(settlement, settlement.execution.fence))

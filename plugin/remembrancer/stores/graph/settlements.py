@@ -79,13 +79,13 @@ class Settlements:
 
     async def _write(self, settlements: Sequence[Settlement], over: Sequence[str]) -> list[bool]:
         """Write them in one commit."""
-        rearms = [settlement.rearm for settlement in settlements if settlement.rearm]
+        reschedules = [settlement.reschedule for settlement in settlements if settlement.reschedule]
         elements = await self._executions.take([each.execution.execution_id for each in settlements])
         statements = settle_statements(settlements, elements, over)
-        answers = await self._index.write_armed([rearm.next_run_ms for rearm in rearms], statements)
+        answers = await self._index.write_armed([reschedule.next_run_ms for reschedule in reschedules], statements)
         for row in rows_of("defer_settled", statements, answers):
-            rearm = rearms[int(row["row"])]
-            self._time_links.note(rearm.deferral.task_id, rearm.next_run_ms)
+            reschedule = reschedules[int(row["row"])]
+            self._time_links.note(reschedule.deferral.task_id, reschedule.next_run_ms)
         written = {row["row"] for row in answers[0]}
         return [place in written for place in range(len(settlements))]
 

@@ -105,17 +105,19 @@ class GraphTaskStore:
         """End an open task, together with what *unserved* accounts for; return whether this call ended it."""
         return await cancel(self._connection, task_id, change, unserved)
 
-    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Reschedule, change: Change) -> bool:
+    async def defer(
+        self, task_id: str, expected_next_run_ms: int | None, reschedule: Reschedule, change: Change
+    ) -> bool:
         """Write the deferral and move the next run, if the task is still as it was read; return whether it did."""
-        changed = audit_rows.change_row(task_id, change, rearm.unserved)
-        row = {**node_rows.rearm_row(rearm), **changed, "expected_ms": expected_next_run_ms}
-        statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
-        statements += deferral_statements(rearm.deferral)
+        changed = audit_rows.change_row(task_id, change, reschedule.unserved)
+        row = {**node_rows.reschedule_row(reschedule), **changed, "expected_ms": expected_next_run_ms}
+        statements = [*unserved_statements(reschedule.unserved), Statement("defer_tasks", [row])]
+        statements += deferral_statements(reschedule.deferral)
         with rejecting_reuse(change.mark):
-            answers = await self._parts.index.write_armed([rearm.next_run_ms], statements)
+            answers = await self._parts.index.write_armed([reschedule.next_run_ms], statements)
         deferred = bool(rows_of("defer_tasks", statements, answers))
         if deferred:
-            self._parts.time_links.note(task_id, rearm.next_run_ms)
+            self._parts.time_links.note(task_id, reschedule.next_run_ms)
         return deferred
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:

@@ -47,12 +47,12 @@ class GraphWorkQueue:
         self.lost: set[str] = set()
 
     async def due(
-        self, now: datetime, limit: int, after: ScheduledTask | None = None, shares: Collection[int] | None = None
+        self, now: datetime, limit: int, after: ScheduledTask | None = None, shards: Collection[int] | None = None
     ) -> Sequence[ScheduledTask]:
         """Return armed tasks due at *now*, oldest first; a task that cannot be read is logged and quarantined."""
         tasks: list[ScheduledTask] = []
         for _ in range(_LOOKS):  # a page of unreadable records must not hide the one that follows
-            nodes = await self._parts.index.due(to_ms(now), limit, after, shares)
+            nodes = await self._parts.index.due(to_ms(now), limit, after, shards)
             tasks, unreadable = self._records.sort("task_id", self._due_task, nodes)
             try:
                 await quarantine_all(self._connection, unreadable, to_ms(now))
@@ -62,9 +62,9 @@ class GraphWorkQueue:
                 break
         return tasks
 
-    async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
-        """Return the earliest time for which any task, or any task of *shares*, is armed."""
-        return None if (next_run_ms := await self._parts.index.next_run_ms(shares)) is None else from_ms(next_run_ms)
+    async def next_run_at(self, shards: Collection[int] | None = None) -> datetime | None:
+        """Return the earliest time for which any task, or any task of *shards*, is armed."""
+        return None if (next_run_ms := await self._parts.index.next_run_ms(shards)) is None else from_ms(next_run_ms)
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
         """Write the executions of those claims whose task is still as it was read; return them."""

@@ -261,13 +261,13 @@ def deferral_row(deferral: Deferral) -> DeferralRow:
     }
 
 
-def rearm_row(rearm: Reschedule) -> RescheduleRow:
+def reschedule_row(reschedule: Reschedule) -> RescheduleRow:
     """Return the row that defers a task."""
     return {
-        **deferral_row(rearm.deferral),
-        "next_run_ms": rearm.next_run_ms,
-        "due_key": due_key(rearm.next_run_ms, rearm.deferral.task_id),
-        "task_fence": fence_after(rearm.unserved),
+        **deferral_row(reschedule.deferral),
+        "next_run_ms": reschedule.next_run_ms,
+        "due_key": due_key(reschedule.next_run_ms, reschedule.deferral.task_id),
+        "task_fence": fence_after(reschedule.unserved),
     }
 
 
