@@ -35,9 +35,9 @@ def observed(service: TaskSchedulerService, monkeypatch: pytest.MonkeyPatch) -> 
     settle = store.queue.settle
     seen: list[tuple[list[str], list[str]]] = []
 
-    async def noted(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
-        seen.append(([str(each.result) for each in settlements], list(over)))
-        return await settle(settlements, over)
+    async def noted(settlements: Sequence[Settlement], ended_leases: Sequence[str] = ()) -> Sequence[bool]:
+        seen.append(([str(each.result) for each in settlements], list(ended_leases)))
+        return await settle(settlements, ended_leases)
 
     monkeypatch.setattr(store.queue, "settle", noted)
     return seen
@@ -48,11 +48,11 @@ def refusing(store: Any, result: str, monkeypatch: pytest.MonkeyPatch) -> dict[s
     settle = store.queue.settle
     told = {"refused": 0}
 
-    async def picky(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+    async def picky(settlements: Sequence[Settlement], ended_leases: Sequence[str] = ()) -> Sequence[bool]:
         if any(each.result == result for each in settlements):
             told["refused"] += 1
             raise GraphUnavailable("no room for it")
-        return await settle(settlements, over)
+        return await settle(settlements, ended_leases)
 
     monkeypatch.setattr(store.queue, "settle", picky)
     return told
@@ -67,9 +67,9 @@ async def test_handlers_that_end_in_one_turn_are_settled_in_one_write(
         seen = observed(service, monkeypatch)
         await checker.tick(MINUTE)
 
-        ((results, over),) = seen
+        ((results, ended_leases),) = seen
         assert sorted(results) == ["a", "b", "c"]
-        assert len(over) == 1
+        assert len(ended_leases) == 1
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
@@ -117,18 +117,18 @@ async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_
         settle = store.queue.settle
         ends: list[Sequence[str]] = []
 
-        async def reluctant(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+        async def reluctant(settlements: Sequence[Settlement], ended_leases: Sequence[str] = ()) -> Sequence[bool]:
             if not settlements:
-                ends.append(over)
+                ends.append(ended_leases)
                 if len(ends) == 1:
                     raise GraphUnavailable("not now")
-            return await settle(settlements, over)
+            return await settle(settlements, ended_leases)
 
         monkeypatch.setattr(store.queue, "settle", reluctant)
         await checker.tick(MINUTE)
 
         assert len(ends) == 2
-        assert "taken over" not in caplog.text
+        assert "Another replica has recovered" not in caplog.text
         assert [each.status for each in await service.history()] == ["completed", "completed"]
         assert await service.cypher(LEASES) == [{"leases": 0}]
 

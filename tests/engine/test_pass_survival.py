@@ -82,7 +82,7 @@ PLACES: dict[str, Callable[[Any], tuple[Any, str]]] = {
     "tidying": lambda service: (service._store, "idle_work"),
     "forgetting": lambda service: (service._store.events, "prune"),
     "retention": lambda service: (service._store.retention, "oldest"),
-    "a sign of life": lambda service: (service._store.replicas, "heartbeat"),
+    "a heartbeat": lambda service: (service._store.replicas, "heartbeat"),
     "the look at the graph": lambda service: (service._store.health, "verify"),
     "renewal": lambda service: (service._store.queue, "renew"),
 }
@@ -119,8 +119,8 @@ async def test_a_fault_is_logged_once_with_its_traceback(caplog: pytest.LogCaptu
             await until(lambda: spoilt.calls > 2)
     said = [each for each in caplog.records if "a bug" in each.getMessage() and each.levelno == logging.ERROR]
 
-    assert [each.getMessage() for each in said if "A pass failed" in each.getMessage()] == [
-        "A pass failed and is tried again: RuntimeError: a bug"
+    assert [each.getMessage() for each in said if "A tick failed" in each.getMessage()] == [
+        "A tick failed and is tried again: RuntimeError: a bug"
     ]
     assert said[0].exc_info is not None
 

@@ -206,7 +206,7 @@ async def test_a_graph_that_is_not_what_it_was_is_told_and_the_scheduler_goes_on
         assert len(await service.cypher("MATCH (g:remembrancer_graph) RETURN g.graph_id")) == 1
         assert len(await service.cypher("MATCH (p:scheduler_replica) RETURN p.replica_id")) == 1
     said = [record.getMessage() for record in caplog.records]
-    assert len([each for each in said if told in each and not each.startswith("A pass failed")]) == 1
+    assert len([each for each in said if told in each and not each.startswith("A tick failed")]) == 1
 
 
 @on_neo4j

@@ -88,7 +88,7 @@ async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_agai
 ) -> None:
     task, other = (a_task(next_run_ms=to_ms(now) + 1000) for _ in range(2))
     await store.tasks.create([task, other])
-    change = Change(action, now, "rest", mark=MARK)
+    change = Change(action, now, "rest", idempotency_key=MARK)
 
     async def act(task: ScheduledTask) -> None:
         reschedule = defer(task, Defer(now + timedelta(hours=1), "Later"), now, None)
@@ -112,9 +112,9 @@ async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_agai
 
 async def test_the_tasks_of_a_request_are_found_by_its_key(store: Graph, a_task: MakeTask) -> None:
     tasks = [a_task(dedup_key=MARK.of_task(place)) for place in range(2)]
-    await store.tasks.create(tasks, mark=MARK)
+    await store.tasks.create(tasks, idempotency_key=MARK)
     with pytest.raises(DuplicateTask):
-        await store.tasks.create([a_task(dedup_key=MARK.of_task(0))], mark=MARK)
+        await store.tasks.create([a_task(dedup_key=MARK.of_task(0))], idempotency_key=MARK)
 
     assert await store.idempotency.find(MARK) == IdempotencyRecord("digest", "create", tasks[0].task_id)
     await store.tasks.create([a_task(dedup_key="of somebody's own|0")])

@@ -215,7 +215,7 @@ async def test_two_that_roll_up_at_once_count_nothing_twice(graph: str, life: ty
     async def work(store: Graph) -> int:
         done = 0
         while old := await store.retention.oldest(now, "", 9):
-            done += await store.retention.roll_up(old)
+            done += await store.retention.summarize(old)
         return done
 
     done = await asyncio.gather(*(work(store) for store in (first, second, first, second)))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 HOUR = timedelta(hours=1)
 
 
-def unserved(task: ScheduledTask, now: datetime, moments: int = 1) -> Claim:
+def outstanding_claim(task: ScheduledTask, now: datetime, moments: int = 1) -> Claim:
     """Account for what a task is cancelled with."""
     first_ms = task.nominal_ms or 0
     status, code = ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED
@@ -63,8 +63,8 @@ async def test_a_task_that_owes_an_outcome_is_cancelled_only_together_with_it(
     assert not await store.tasks.cancel(task.task_id, change)
     assert (await store.tasks.get(task.task_id)).is_open
     standing = await store.tasks.get(task.task_id)
-    assert await store.tasks.cancel(task.task_id, change, unserved(standing, now, 5))
-    assert not await store.tasks.cancel(task.task_id, change, unserved(standing, now, 5))
+    assert await store.tasks.cancel(task.task_id, change, outstanding_claim(standing, now, 5))
+    assert not await store.tasks.cancel(task.task_id, change, outstanding_claim(standing, now, 5))
     (made,) = await store.tasks.history(task.task_id, 10)
     counted, events = (await store.statistics.lifetime()).counts, await told(store)
     cancelled = (await store.audit.of_task(task.task_id))[-1]
@@ -85,8 +85,10 @@ async def test_what_a_cancellation_accounts_for_is_written_only_if_it_is_still_s
     reschedule = defer(deferred_meanwhile, Defer(now + HOUR, "Busy"), now, None)
     assert await store.tasks.defer(deferred_meanwhile.task_id, to_ms(now), reschedule, a_change("defer"))
 
-    assert await store.tasks.cancel(run.task_id, a_change("cancel"), unserved(run, now)), "it owes nothing any more"
-    owed = unserved(deferred_meanwhile, now)
+    assert await store.tasks.cancel(run.task_id, a_change("cancel"), outstanding_claim(run, now)), (
+        "it owes nothing any more"
+    )
+    owed = outstanding_claim(deferred_meanwhile, now)
     assert not await store.tasks.cancel(deferred_meanwhile.task_id, a_change("cancel"), owed), "it stands otherwise"
     assert [each.status for each in await store.tasks.history(None, 10)] == ["running"]
 
@@ -98,7 +100,7 @@ async def test_a_task_that_was_put_off_keeps_its_place_in_its_schedule(
     await store.tasks.create([once, recurring])
     for task in (once, recurring):
         reschedule = defer(task, Defer(now + 3 * HOUR, "Busy"), now, None)
-        assert reschedule.unserved is None
+        assert reschedule.outstanding is None
         assert await store.tasks.defer(task.task_id, task.next_run_ms, reschedule, a_change("defer"))
         after = await store.tasks.get(task.task_id)
         assert (after.nominal_ms, after.next_run_ms) == (to_ms(now), to_ms(now + 3 * HOUR))
@@ -189,7 +191,7 @@ async def test_a_task_is_ended_even_where_its_moment_has_an_outcome(
     if status is TaskStatus.FAILED:
         await store.tasks.quarantine(task.task_id, "It cannot be read", now)
     else:
-        assert await store.tasks.cancel(task.task_id, change, unserved(task, now))
+        assert await store.tasks.cancel(task.task_id, change, outstanding_claim(task, now))
 
     assert (await store.tasks.get(task.task_id)).status is status
     assert list(await store.tasks.history(task.task_id, 10)) == []

@@ -43,7 +43,7 @@ async def check_graph(
         await on_own_thread(lambda: remove_stale(folder))
     async with _readable(place, snapshot) as readable:
         try:
-            async with readable.opened(OpenMode.BE_CHECKED) as session:
+            async with readable.opened(OpenMode.CHECK) as session:
                 return await GraphCheck(session, str(place), watch).run()
         except GraphUnavailable as refused:
             if isinstance(refused, GraphDamaged):

@@ -61,12 +61,12 @@ class Claimer:
         self._lease = lease
         self._loop = loop
         self.is_full = False
-        """Whether all slots were taken at the end of the last round."""
+        """True if all slots were taken at the end of the last round."""
         self.lost = 0
         """Claims that failed because another replica claimed the task, or a change moved it, first."""
 
     async def serve(self, assignment: Assignment) -> int:
-        """Claim the due tasks of one assignment, page after page; return how many claims were won.
+        """Claim the due tasks of one assignment, page after page; return the number of claims won.
 
         While pages are being written, the next is read and planned, so that the graph's writer never waits.
         """
@@ -118,7 +118,7 @@ class Claimer:
     async def _claim(
         self, due: Sequence[ScheduledTask], claims: Sequence[Claim], lease: Lease, reservation: Reservation
     ) -> int:
-        """Write the claims of one page and start what was won; return how many claims were won."""
+        """Write the claims of one page and start the won executions; return the number of claims won."""
         with reservation:
             won = await self._store.queue.claim(claims, lease)
             self.lost += len(claims) - len(won)

@@ -1,4 +1,4 @@
-"""Faults in a scheduler's own work: survived, logged once, and kept as its last error."""
+"""Faults in a scheduler's own work: survived, logged once, and stored as its last error."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MOST_TEXTS: Final = 100
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 _WELL_SECONDS: Final = 60.0
-"""Work that has gone on for so long after a fault is mended."""
+"""Work that has run for this time after a fault counts as successful."""
 
 
 class Faults:
     """The faults of one scheduler, by the name of the work that failed.
 
     A fault is logged once, with its traceback if it is no error of this package, and once more when it comes back
-    after the work went well.
+    after the work succeeded.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Faults:
 
     @property
     def trouble(self) -> str | None:
-        """The fault of some work that has not gone well since; None if there is none."""
+        """The fault of work that has not succeeded since; None if there is none."""
         return next(iter(self._failing.values()), None)
 
     def is_failing(self, what: str) -> bool:
@@ -48,7 +48,7 @@ class Faults:
         return what in self._of_the_graph
 
     def report(self, what: str, text: str, error: BaseException | None = None) -> None:
-        """Keep *text* as the last error, and log it if it is new of this work."""
+        """Store *text* as the last error, and log it if this work has not reported it yet."""
         self.last_error = text
         logged = self._logged.setdefault(what, set())
         if text in logged:
@@ -67,7 +67,7 @@ class Faults:
         self._logged.pop(what, None)
 
     async def survive(self, what: str, work: Callable[[], Awaitable[_T]]) -> _T | None:
-        """Do *work*; None if it failed, whatever it raised. Only the cancellation of this task passes."""
+        """Do *work*; return None if it failed, whatever it raised. Only the cancellation of this task is raised."""
         try:
             done = await work()
         except asyncio.CancelledError as error:
@@ -82,7 +82,7 @@ class Faults:
         return None
 
     async def survive_all_but_the_graph(self, what: str, work: Callable[[], Awaitable[_T]]) -> _T | None:
-        """Do *work* as `survive` does, but let it be known when the graph cannot be read or written."""
+        """Do *work* as `survive` does, but raise GraphUnavailable."""
         unavailable: list[GraphUnavailable] = []
 
         async def watched() -> _T | None:
@@ -98,7 +98,7 @@ class Faults:
         return done
 
     async def run_forever(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do *work* that goes on for ever; begin it again whenever it fails, after a pause that grows."""
+        """Do endless *work*; begin it again whenever it fails, after a pause that grows."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             began = time.monotonic()

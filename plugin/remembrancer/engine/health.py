@@ -1,4 +1,4 @@
-"""Health of one scheduler: what is wrong with its work, in words, checked every second."""
+"""Health of one scheduler: a description of its faults, checked every second."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SchedulerHealth:
         self._beat_at: float | None = None
 
     def check(self) -> str | None:
-        """Return what is wrong, and log it if nothing else did; None if nothing is."""
+        """Describe the current fault, and log it if nothing else did; None if there is none."""
         if seen := self._seen():
             self._faults.report(_HEALTH, seen)
         else:
@@ -48,7 +48,7 @@ class SchedulerHealth:
         return self._membership.trouble or seen or self._faults.trouble
 
     def _seen(self) -> str | None:
-        """Return what is wrong that nothing else logs."""
+        """Describe a fault that nothing else logs."""
         return (
             self._store.health.trouble
             or getattr(self._executor, "trouble", None)
@@ -58,13 +58,13 @@ class SchedulerHealth:
         )
 
     async def watch(self) -> None:
-        """Check every second, without end: verify the graph, and log what is wrong once it begins."""
+        """Check every second, without end: verify the graph, and log each fault when it begins."""
         self._beat_at = time.monotonic()
         every_other = False
         try:
             while True:
                 if every_other := not every_other:
-                    await self._faults.survive("The look at the graph", self._membership.verify)
+                    await self._faults.survive("The check of the graph", self._membership.verify)
                 self.check()
                 await asyncio.sleep(_EVERY_SECONDS)
                 self._beat_at = time.monotonic()

@@ -65,7 +65,7 @@ class LeaseRecovery:
         return not self._left
 
     async def work(self) -> list[Settlement]:
-        """Recover what is possible now; return the lost executions. Retries that wait for a slot come first."""
+        """Recover as much as is possible now; return the lost executions. Retries that wait for a slot come first."""
         async with self._lock:
             now = self._clock.now()
             lost: list[Settlement] = []
@@ -98,7 +98,7 @@ class LeaseRecovery:
         return lost
 
     async def _fail_unretried(self, expired: ExpiredLease, lease: Lease) -> list[Settlement]:
-        """Fail the executions of one lease that are not retried; keep the rest and the lease, to be retried."""
+        """Fail the executions of one lease that are not retried; remember the rest and the lease for the retries."""
         now = self._clock.now()
         retried: deque[tuple[Execution, ScheduledTask]] = deque()
         failed: list[Recovery] = []

@@ -1,4 +1,4 @@
-"""The loop: sleeps until something is due, ticks, survives any fault, and goes on until it is stopped."""
+"""The loop: it sleeps until a task is due, ticks, survives any fault, and goes on until it is stopped."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _LOG: Final = logging.getLogger("remembrancer")
 _IDLE_BATCH: Final = 500
 _AFTER_TROUBLE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 8.0
-"""After faults that are not the graph's: each of them may cost more than the pass that it ended."""
+"""After faults that are not the graph's: each of them may cost more than the tick that it ended."""
 _SLICE_SECONDS: Final = 1.0
-"""The longest time that one pass claims: who has much to catch up with still recovers, forgets, and is healthy."""
+"""The longest time for which one tick claims: with a long backlog, recovery and retention still get their turn."""
 _RECOVERY_SECONDS: Final = 60.0
-_TICK: Final = "A pass"
+_TICK: Final = "A tick"
 
 
 class Duties(Protocol):
@@ -50,27 +50,27 @@ class Duties(Protocol):
 
     @property
     def next_recovery_at(self) -> datetime | None:
-        """Return when leases of other replicas may expire; None if that needs no tick."""
+        """Return the time at which leases of other replicas may expire; None if that needs no tick."""
         ...
 
     def is_recovery_due(self) -> bool:
-        """Return True if expired leases are to be looked up."""
+        """Return True if it is time to search for expired leases."""
         ...
 
     async def recover(self) -> int:
-        """Take over what they left."""
+        """Recover expired leases; return the number of lost executions."""
         ...
 
     async def recheck(self) -> None:
-        """Derive again what is armed, if the start or a step of the clock asks for it and it was not done yet."""
+        """Derive the armed times again, if a start or a step of the clock requires it."""
         ...
 
     async def tick(self, within_seconds: float | None = None) -> int:
-        """Claim and start what is due; return how many occurrences were accounted for."""
+        """Claim and start due tasks; return the number of occurrences that were accounted for."""
         ...
 
     async def meet_clock_step(self, back: float) -> None:
-        """Correct what depends on the clock after it was set: back by so many seconds, or only forward if 0."""
+        """Correct times that depend on the clock after it was set: *back* seconds back, or only forward if 0."""
         ...
 
 
@@ -81,7 +81,7 @@ class SchedulerLoop:
         duties: The steps at the start of a tick.
         store: The graph.
         clock: The time.
-        options: The numbers.
+        options: The settings.
         membership: The replicas, and which tasks this one serves.
         faults: Records and logs faults.
     """
@@ -121,7 +121,7 @@ class SchedulerLoop:
         return self._stopping
 
     def halt(self) -> None:
-        """Let `run` return once its pass under way is over."""
+        """Let `run` return once the current tick has ended."""
         self._stopping = True
         self.alarm.ring()
 
@@ -132,7 +132,7 @@ class SchedulerLoop:
         background = [loop.create_task(self.faults.run_forever(what, work)) for what, work in endless.items()]
         self._stopping = False
         try:
-            await self.faults.run_forever("The checker", self._run)
+            await self.faults.run_forever("The loop", self._run)
         finally:
             await end(*background)
 
@@ -146,8 +146,8 @@ class SchedulerLoop:
             self.record.plan(until)
             if self._stopping or await self._meet_clock_step():
                 continue
-            await self.faults.survive("The sleep of the checker", partial(self.poller.sleep, until, self.alarm.event))
-            if self.faults.is_failing("The sleep of the checker"):
+            await self.faults.survive("The sleep of the loop", partial(self.poller.sleep, until, self.alarm.event))
+            if self.faults.is_failing("The sleep of the loop"):
                 await asyncio.sleep(_AFTER_TROUBLE_SECONDS)
             await self._meet_clock_step()
 
@@ -168,12 +168,12 @@ class SchedulerLoop:
         return again if until is None else min(again, until)
 
     def _pause(self) -> timedelta:
-        """Return how long to wait after a pass that failed: longer each time, but for a graph that may be back soon."""
+        """Return the pause after a failed tick: it grows, unless the graph failed, which may be back soon."""
         most = _AFTER_TROUBLE_SECONDS if self.faults.is_the_graph(_TICK) else _LONGEST_PAUSE_SECONDS
         return timedelta(seconds=min(most, _AFTER_TROUBLE_SECONDS * 2 ** min(self._failures - 1, 10)))
 
     async def _work(self, now: datetime) -> datetime:
-        """Recover, fire and tidy up; what fails of it keeps nothing else from being done, unless the graph is away."""
+        """Recover, claim and do upkeep; a part that fails does not stop the others, unless the graph is unavailable."""
         if self._membership.barred:
             raise GraphUnavailable(self._membership.trouble or "")
         self.record.progress(_RECOVERY_SECONDS)
@@ -188,14 +188,14 @@ class SchedulerLoop:
         next_run_at = None if self._duties.is_full else await self.poller.next_run_at()
         regular = now + timedelta(seconds=self._options.check_interval_seconds)
         if done == 0 and next_run_at and next_run_at <= now:
-            next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
+            next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others have locked it: do not spin
         until = min(filter(None, (regular, next_run_at, self._duties.next_recovery_at)))
         self.alarm.set(to_ms(until))
         await self.faults.survive_all_but_the_graph("Upkeep", partial(self._maintain, next_run_at or regular))
         return until
 
     async def _maintain(self, until: datetime) -> None:
-        """Do what can wait, while nothing is due."""
+        """Do work that can wait, while nothing is due."""
         wake = self.alarm.event
         while not wake.is_set() and await self._store.idle_work(_IDLE_BATCH):
             self.record.progress()
@@ -203,16 +203,18 @@ class SchedulerLoop:
         await self._event_retention.work(wake, self.record.progress)
 
     async def _meet_clock_step(self) -> bool:
-        """Say that the clock was set, if it was, and put right what depends on it; say whether it was."""
+        """Log a step of the clock, and correct times that depend on it; return True if there was one."""
         count, forward, back = self._stepped
         self._stepped = self._steps_so_far()
         if self._stepped[0] == count:
             return False
         forward, back = self._stepped[1] - forward, self._stepped[2] - back
         self.clock_steps += self._stepped[0] - count
-        self.faults.last_error = text = f"{describe_steps(forward, back)}; what is due is looked for again."
+        self.faults.last_error = text = f"{describe_steps(forward, back)}; due tasks are read again."
         _LOG.warning("%s", text)
-        await self.faults.survive("The look after a step of the clock", partial(self._duties.meet_clock_step, back))
+        await self.faults.survive(
+            "The correction after a step of the clock", partial(self._duties.meet_clock_step, back)
+        )
         return True
 
     def _steps_so_far(self) -> tuple[int, float, float]:

@@ -22,7 +22,7 @@ class OverdueService:
     """One round over the overdue tasks of other replicas at a time; this replica's own tasks never wait for it.
 
     Args:
-        serve: Goes once over what is due of one turn, and returns how many claims were won.
+        serve: Claims the due tasks of one assignment, and returns the number of claims won.
         faults: Reports the faults of a round.
     """
 
@@ -38,12 +38,12 @@ class OverdueService:
             self._round = asyncio.get_running_loop().create_task(self._go(assignments))
 
     def forget(self) -> None:
-        """Forget a failed round: no other replica is left."""
+        """Drop the fault of a failed round: no other replica is left."""
         if self._faults.is_failing(_HELP):
             self._faults.resolve(_HELP)
 
     def take_won(self) -> int:
-        """Return how many claims were won since this was last asked."""
+        """Return the number of claims won since the last call."""
         won, self._won = self._won, 0
         return won
 

@@ -1,4 +1,4 @@
-"""Poller: sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm."""
+"""The poller: it sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Poller:
         self._planned_at = 0
 
     async def next_run_at(self) -> datetime | None:
-        """Return when a task is due that is ours to serve, or when another's is late enough to help with."""
+        """Return the time at which a task of this replica is due, or one of another replica is late enough for help."""
         mine, *others = self._membership.assignments
         own = await self._store.queue.next_run_at(mine.shards)
         if not others:
@@ -56,7 +56,7 @@ class Poller:
         return self._membership.first_of(own, await self._store.queue.next_run_at())
 
     async def sleep(self, until: datetime, wake: asyncio.Event) -> None:
-        """Wait for *until*, *wake*, or a step of the clock; on a shared graph, poll whether something comes sooner."""
+        """Wait for *until*, *wake*, or a step of the clock; on a shared graph, poll for earlier runs."""
         steps = steps_of(self._clock)
         stepped = steps.count
         while not self._store.exclusive:
@@ -69,15 +69,15 @@ class Poller:
             try:
                 await self._membership.poll()
             except RemembrancerError:
-                return  # the pass that follows says what is wrong
+                return  # the next tick reports the fault
             until = min(until, self._membership.upcoming or until)
         await self._clock.wait(until, wake)
 
     async def keep_ready(self) -> None:
-        """On a shared graph, for ever: have the server plan what a pass asks and writes before anything is due.
+        """On a shared graph, without end: have the server plan the queries of a tick before a task is due.
 
-        It plans a query when it first sees it, which takes a tenth of a second or more: the first tasks would wait.
-        Once it has, it plans again only for a graph that has become another one.
+        It plans a query when it first sees it, which takes 0.1 s or more: the first tasks would wait. It plans again
+        only when the size of the graph has changed.
         """
         never = asyncio.Event()
         while not self._store.exclusive:
@@ -86,7 +86,7 @@ class Poller:
             await self._clock.wait(self._clock.now() + wait, never)
 
     async def _warm_up(self) -> None:
-        with suppress(RemembrancerError):  # the pass that follows says what is wrong
+        with suppress(RemembrancerError):  # the next tick reports the fault
             await self._plan()
 
     async def _plan(self) -> None:

@@ -1,4 +1,4 @@
-"""Scheduler of one replica: reads what is due, claims it, runs it and settles it."""
+"""The scheduler of one replica: it reads due tasks, claims, runs and settles them."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ _LOCKED: Final = timedelta(seconds=1)
 
 
 class Scheduler:
-    """The work of one replica: it reads what is due, claims, runs and settles it.
+    """The work of one replica: it reads due tasks, claims, runs and settles them.
 
     Args:
         store: The graph.
         clock: The time.
         handler: Called for each execution.
-        options: The numbers.
-        telemetry: Measures and traces.
+        options: The settings.
+        telemetry: Measurements and traces.
     """
 
     def __init__(
@@ -121,9 +121,9 @@ class Scheduler:
         self._executor.scheduler = calls
 
     async def recover(self) -> int:
-        """Recover what a replica left that is gone or cut off; return how many executions it lost.
+        """Recover expired leases of other replicas; return the number of lost executions.
 
-        Retries that find no slot start in the passes that follow, as handlers end.
+        Retries that find no slot start in later ticks, as handlers end.
         """
         return await complete(self._recover())
 
@@ -138,7 +138,7 @@ class Scheduler:
             self._recover_at = self._clock.now() + _LOCKED
         lost = [
             each for each in recovered if each.execution.execution_id in self._store.queue.lost
-        ]  # not what others won
+        ]  # other replicas may have recovered the rest
         self._telemetry.recovered(lost)
         if lost:
             _LOG.warning("%d executions were left unfinished by their scheduler; each is recorded as lost", len(lost))
@@ -146,7 +146,7 @@ class Scheduler:
 
     @property
     def trouble(self) -> str | None:
-        """Say what holds up the work of handlers; None if nothing does."""
+        """Describe what delays handlers or outcomes; None if nothing does."""
         return self._executor.trouble
 
     @property
@@ -159,17 +159,19 @@ class Scheduler:
         return await self._executor.cancel_task(task_id)
 
     async def run(self) -> None:
-        """Check until stopped; called again after it was ended from outside, it begins again."""
+        """Tick until stopped; called again after it was ended from outside, it begins again."""
         if self._heartbeat is None or self._heartbeat.done():
             beating = self.faults.run_forever("The heartbeat", self._executor.heartbeat)
             self._heartbeat = asyncio.get_running_loop().create_task(beating)
         try:
-            await self.loop.run({"The signs of life": self.membership.send_heartbeats, "The watch": self.health.watch})
+            await self.loop.run(
+                {"The membership": self.membership.send_heartbeats, "The health check": self.health.watch}
+            )
         finally:
             await self.membership.leave()  # the others need not wait for handlers that are under way here
 
     def halt(self) -> None:
-        """Let `run` return once its pass under way is over."""
+        """Let `run` return once the current tick has ended."""
         self.loop.halt()
 
     async def stop(self) -> None:
@@ -183,9 +185,9 @@ class Scheduler:
                 await end(self._heartbeat)
 
     async def tick(self, within_seconds: float | None = None) -> int:
-        """Claim and start what is due now; return how many occurrences were accounted for.
+        """Claim and start due tasks; return the number of occurrences that were accounted for.
 
-        With *within_seconds*, no page is begun any later than that, however much is due.
+        With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
         done = 0
         began = time.monotonic()
@@ -198,22 +200,22 @@ class Scheduler:
 
     @property
     def next_recovery_at(self) -> datetime | None:
-        """Return when leases of other replicas may expire; an exclusive graph has no others."""
+        """Return the time at which leases of other replicas may expire; None on an exclusive graph."""
         return None if self._store.exclusive else self._recover_at
 
     def is_recovery_due(self) -> bool:
-        """Return True if expired leases are to be looked up."""
+        """Return True if it is time to search for expired leases."""
         return self._recover_at is None or self._clock.now() >= self._recover_at
 
     async def meet_clock_step(self, back: float) -> None:
-        """Look for leases that have run out by the time that is now; owe a recheck if the clock went back."""
+        """Search for leases that are expired by the new time; request a recheck if the clock went back."""
         self._recover_at = None
         self._set_back += back
 
     async def recheck(self) -> None:
-        """Derive again what is armed: once after the start, and after each step back of the clock.
+        """Derive the armed times again: once after the start, and after each step back of the clock.
 
-        What fails of it is owed to the next pass.
+        A part that fails is tried again in the next tick.
         """
         if not self._rechecked:
             await self._recheck.begin()
@@ -223,12 +225,12 @@ class Scheduler:
             self._set_back -= seconds
 
     async def idle(self) -> None:
-        """Return when what is served for others has been claimed, and every handler under way settled."""
+        """Return when the claims for other replicas are made, and every handler under way is settled."""
         await self._help.idle()
         await self._executor.idle()
 
     async def run_now(self, task: ScheduledTask, change: Change) -> Execution | None:
-        """Start one execution outside the schedule; return it as it started, None if the task is not as wanted.
+        """Start one execution outside the schedule; return it, or None if the task is not as *change* requires.
 
         Raises SchedulerBusy: no slot became free in time.
         """
@@ -245,7 +247,7 @@ class Scheduler:
         return started
 
     async def _claim_round(self) -> int:
-        """Claim once what is due and served here; return the number of claims won, those for other replicas included.
+        """Claim due tasks once; return the number of claims won, including those for other replicas.
 
         Overdue tasks of other replicas are served concurrently, one round at a time: they may be locked.
         """

@@ -74,6 +74,6 @@ def shard_of(task_id: str) -> int:
     return crc32(task_id.encode()) % SHARD_COUNT
 
 
-def minute_of(moment_ms: int) -> int:
-    """Round *moment_ms* down to the minute, which is the resolution of `time` nodes."""
-    return moment_ms - moment_ms % _MINUTE_MS
+def minute_of(time_ms: int) -> int:
+    """Round *time_ms* down to the minute, which is the resolution of `time` nodes."""
+    return time_ms - time_ms % _MINUTE_MS

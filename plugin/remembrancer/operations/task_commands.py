@@ -93,8 +93,8 @@ class TaskCommands:
                 standing = await self._store.tasks.get(task_id)
             except TaskNotFound:
                 standing = await self._store.tasks.find_reactivation(task_id)
-            if standing and (mark := IDEMPOTENCY_KEY.get()) and standing.dedup_key == mark.of_task(0):
-                raise IdempotencyKeyReused(mark.given)  # made a moment ago, for the same request sent twice at once
+            if standing and (key := IDEMPOTENCY_KEY.get()) and standing.dedup_key == key.of_task(0):
+                raise IdempotencyKeyReused(key.given)  # made a moment ago, for the same request sent twice at once
             if standing and standing.is_open:
                 _check_readable(standing)
                 wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
@@ -147,16 +147,16 @@ class TaskCommands:
         return Cancellation(ended=True, stopping=await self._stop_runs(task_id))
 
     async def _cancel(self, task_id: str, change: Change) -> bool:
-        unserved = None
+        pending = None
         for _ in range(_ROUNDS):
-            if await self._store.tasks.cancel(task_id, change, unserved):
+            if await self._store.tasks.cancel(task_id, change, pending):
                 return True
             try:
                 task = await self._store.tasks.get(task_id)
                 _check_fence(task, change.if_fence)
                 if not task.is_open:
                     return False
-                unserved = outstanding(task, to_ms(change.at))
+                pending = outstanding(task, to_ms(change.at))
             except TaskNotFound:
                 return False
             except (TaskUnreadable, InvalidInput) as fault:
@@ -221,7 +221,7 @@ class TaskCommands:
         )
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
         task = task.model_copy(update={**about, "nominal_ms": None, "deferral_history": []})
-        await self._store.tasks.create([task], first=first, mark=IDEMPOTENCY_KEY.get())
+        await self._store.tasks.create([task], first=first, idempotency_key=IDEMPOTENCY_KEY.get())
         entry = first.history_entry(deferred_task_id)
         return reply(await self._kept(task.model_copy(update={"deferral_history": [entry]})), now)
 
@@ -262,7 +262,7 @@ class TaskCommands:
             reason,
             thought_id,
             if_fence=fence,
-            mark=IDEMPOTENCY_KEY.get(),
+            idempotency_key=IDEMPOTENCY_KEY.get(),
         )
 
 

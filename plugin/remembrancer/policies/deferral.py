@@ -79,12 +79,12 @@ def defer(
     if until_ms <= to_ms(least):
         allowed = f"a time after {to_iso(least)}, that is after now and after the run that is deferred"
         raise InvalidInput("until", to_iso(until), allowed, to_iso(from_ms(to_ms(least) + 3_600_000)))
-    put = original or (None if task.next_run_ms is None else from_ms(task.next_run_ms))
+    original_time = original or (None if task.next_run_ms is None else from_ms(task.next_run_ms))
     made = Deferral(
         deferral_id=new_id("defer", now_ms),
         task_id=task.task_id,
         deferred_at=from_ms(now_ms),
-        original_time=put,
+        original_time=original_time,
         deferred_until=until,
         reason=read_reason(wish.reason),
         requested_by=None if wish.thought_id is None else read_id("thought_id", wish.thought_id),
@@ -102,13 +102,13 @@ def deferred(task: ScheduledTask, reschedule: Reschedule) -> ScheduledTask:
         "deferral_id": reschedule.deferral.deferral_id,
         "deferral_count": task.deferral_count + 1,
         "deferral_history": [*task.deferral_history, entry],
-        "fence": (reschedule.unserved.execution.fence if reschedule.unserved else task.fence) + 1,
+        "fence": (reschedule.outstanding.execution.fence if reschedule.outstanding else task.fence) + 1,
     }
     return task.model_copy(update=gained)
 
 
 def _deferred_ms(task: ScheduledTask, *, by_handler: bool) -> int:
-    """Return the time, beside now, that a deferral must lie after; 0 without one.
+    """Return the time other than now that a deferral must be after; 0 without one.
 
     That is the first occurrence which a live deferral holds; without one, the next run, unless a handler defers its
     own.

@@ -25,7 +25,7 @@ class ClusterSnapshot:
     next_run_at: datetime | None = None
     """On a shared graph, the earliest time for which any task is armed."""
     next_of_shards_at: datetime | None = None
-    """The same of the shares asked for."""
+    """The same for the requested shards."""
 
 
 class ReplicaRegistry(Protocol):

@@ -23,13 +23,13 @@ from remembrancer.service.graph_holder import CLOSED
 from remembrancer.service.sync_service import SyncService
 from remembrancer.settings import SchedulerOptions
 
-_PASS_SECONDS: Final = 3.0
-"""How long the pass under way may take to its end, once the service stops."""
+_TICK_SECONDS: Final = 3.0
+"""The time for which the tick under way may go on once the service stops."""
 _CLOSE_SECONDS: Final = 10.0
 _WRITING_SECONDS: Final = 10.0
 """How much longer than handlers may take, it may take to end them and write their outcomes."""
 _STOPPED_AT_START: Final = "stop() was called while the scheduler was starting: it is stopped."
-_ENDED: Final = "The checker was ended from outside; start() begins it again."
+_ENDED: Final = "The loop was ended from outside; start() begins it again."
 
 
 class Lifecycle(EventCalls):
@@ -194,7 +194,7 @@ class Lifecycle(EventCalls):
 
     def _checker_ended(self, scheduler: Scheduler, task: asyncio.Task[None]) -> None:
         if not self._shutdown_event.is_set():
-            scheduler.faults.report("The checker", _ENDED, None if task.cancelled() else task.exception())
+            scheduler.faults.report("The loop", _ENDED, None if task.cancelled() else task.exception())
 
     async def _end(self) -> None:
         """Break off a start that is under way, then let everything go."""
@@ -224,7 +224,7 @@ class Lifecycle(EventCalls):
             await end(collecting)
         if task and not task.done() and self._scheduler:
             self._scheduler.halt()
-            await bounded("The pass under way", task, _PASS_SECONDS)
+            await bounded("The tick under way", task, _TICK_SECONDS)
 
     async def _end_scheduler(self) -> None:
         if self._scheduler:

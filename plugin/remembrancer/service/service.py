@@ -10,7 +10,7 @@ from remembrancer.errors import NotRunning
 from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.constraints import read_limit, read_word
 from remembrancer.model.execution import Execution
-from remembrancer.model.json_bounds import keep_within
+from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.request import ScheduleRequest, TaskFields
 from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
@@ -160,8 +160,8 @@ class SchedulerService(Lifecycle, HistoryCalls):
     @public
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query over the live graph."""
-        keep_within(query, "query", "MATCH (t:scheduled_task) RETURN t.name")
-        keep_within(parameters, "parameters", {"limit": 10})
+        check_bounds(query, "query", "MATCH (t:scheduled_task) RETURN t.name")
+        check_bounds(parameters, "parameters", {"limit": 10})
         return list(await self._graph().query(query, parameters))
 
     @public

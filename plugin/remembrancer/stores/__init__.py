@@ -10,6 +10,6 @@
 - `neo4j`: a graph on a server, shared by replicas.
 - `private_files`: file modes: folders and files of a graph are private to their owner, whatever the process's umask
   is.
-- `records`: the records beside the tasks: events, audit log, statistics, tokens, replicas, retention, copies.
+- `records`: the records other than tasks: events, audit log, statistics, tokens, replicas, retention, copies.
 - `rows`: rows of the graph from model values, and model values from nodes.
 """

@@ -1,8 +1,8 @@
-"""Shards: a replica serves its own at once and those of others when they are late. Pure functions.
+"""Shards: a replica serves its own at once, and those of others when they are late. Pure functions.
 
-Each share belongs to the live replica whose hash with it is highest (rendezvous hashing): all agree on it without
-a word, and one that joins or leaves moves nothing but its own shares. Who is preferred decides nothing about
-correctness: a claim does, and two replicas that see different lists lose a claim to each other now and then.
+Each shard belongs to the live replica whose hash with it is highest (rendezvous hashing): all replicas agree on it
+without communication, and one that joins or leaves moves only its own shards. Sharding affects throughput only:
+correctness comes from the claim. Two replicas that see different lists sometimes lose a claim to each other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ALL_HELP: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Tasks that a replica serves together: those of *shards* (None: all) once they are *late* by so much."""
+    """Tasks that a replica serves together: those of *shards* (None: all) once they are overdue by *late*."""
 
     shards: frozenset[int] | None
     late: timedelta = timedelta(0)
@@ -37,8 +37,8 @@ SINGLE_REPLICA: Final = (Assignment(None),)
 def assignments(replica_id: str, live: Collection[str], delay_seconds: float) -> tuple[Assignment, ...]:
     """Return what *replica_id* serves among the *live* replicas, in the order it reads them.
 
-    Its own shares come first. Of a share whose owner is late, the second in line takes care after *delay_seconds*:
-    one helper, so that several do not all reach for the same. After thrice that, everybody does.
+    Its own shards come first. After *delay_seconds*, the second in line helps with an overdue shard: one helper, so
+    that several replicas do not try the same claims. After three times that delay, all replicas help.
     """
     replicas = sorted({replica_id, *live})
     if len(replicas) == 1:

@@ -1,4 +1,4 @@
-"""Run claimed executions concurrently, each with its deadline, and hand on how each ended."""
+"""The executor: it runs claimed executions concurrently, each with its deadline, and passes on their ends."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ _END_SECONDS: Final = 1.0
 _WRITE_SECONDS: Final = 5.0
 """The time `stop` waits for outcomes to be written."""
 _DOUBT_SECONDS: Final = 1.0
-"""A loop that still runs so long after a handler was cancelled from outside was not at its own end."""
+"""If the event loop still runs this long after a handler was cancelled from outside, it is not ending itself."""
 
 
 class Executor:
     """The executions that this replica has under way.
 
     Args:
-        store: Where outcomes go.
-        clock: Tells when a run ended.
+        store: The graph.
+        clock: The time at which a run ends.
         handler: The agent's.
         options: Deadlines and leases.
         on_room: Called when a slot has become free, so that a full scheduler can go on.
-        telemetry: What measures.
+        telemetry: Measurements and traces.
     """
 
     def __init__(
@@ -101,12 +101,12 @@ class Executor:
 
     @property
     def leases(self) -> list[str]:
-        """The leases that this replica holds, or has outcomes under which are not written yet."""
+        """The leases that this replica holds, including those whose outcomes are not written yet."""
         return self._outcome_writer.leases
 
     @property
     def trouble(self) -> str | None:
-        """Say what holds up the work; None if nothing does."""
+        """Describe what delays handlers or outcomes; None if nothing does."""
         parts = (self._runs.trouble, self._outcome_writer.trouble, self._beats.trouble)
         return "; ".join(each for each in parts if each) or None
 
@@ -116,7 +116,7 @@ class Executor:
         return self._caller() is not None
 
     def reserve(self, most: int) -> Reservation:
-        """Reserve up to *most* slots, to claim what is to run in them."""
+        """Reserve up to *most* slots for executions that are to be claimed."""
         return Reservation(self._slots, self._slots.take(most), self._cancellations.reserved)
 
     async def reserve_one(self) -> Reservation:
@@ -154,7 +154,7 @@ class Executor:
         return await self._cancellations.cancel(task_id)
 
     async def heartbeat(self) -> None:
-        """Renew the leases of what is under way, and hear of tasks cancelled elsewhere, for ever."""
+        """Renew the leases of running executions, and poll for tasks cancelled elsewhere, without end."""
         self._cut_off = False
         try:
             await asyncio.gather(
@@ -175,7 +175,7 @@ class Executor:
     async def stop(self, timeout_seconds: float) -> None:
         """Wait for the handlers up to the limit, ask the rest to end, and write the outcome of each.
 
-        What does not end then is settled and abandoned: each step has its limit.
+        A handler that does not end then is settled and abandoned: each step has its limit.
         """
         caller = self._caller()
         for each in self._runs.handling.values():
@@ -243,7 +243,7 @@ class Executor:
         return await self._settlement(each.firing, outcome)
 
     async def _call_handler(self, each: Run) -> HandlerOutcome | None:
-        """Call the handler and read its answer; None if it must not begin, or is abandoned."""
+        """Call the handler and read its return value; None if it must not begin, or is abandoned."""
         if not self._plain and not self._runs.begin(each):
             return None
         return await run(each.firing, self._call)
@@ -261,13 +261,13 @@ class Executor:
             self._doubted[each] = later
 
     def _resolve(self, each: Run, error: BaseException | None) -> None:
-        """Settle a run that was cut off from outside, if the loop lives on; at its end, the lease brings it back."""
+        """Settle a run that was cut off from outside, if the loop goes on; else its lease expires and is recovered."""
         self._doubted.pop(each).cancel()
         if not self._cut_off:
             self._settle(each, raised(each.firing, error) if error else stopped(each))
 
     def _abandon(self, each: Run) -> None:
-        """Settle a run whose handler does not end; whatever it answers later is not heard."""
+        """Settle a run whose handler does not end; a later return value is ignored."""
         if each.over:
             return
         outcome = stopped(each, abandoned=True)
@@ -276,7 +276,7 @@ class Executor:
         each.forsake()
 
     def _lose(self, lease_ids: Sequence[str]) -> None:
-        """Stop what runs under leases that may be over, and write nothing of it: another replica recovers it."""
+        """Stop the runs under leases that may have expired, without an outcome: another replica recovers them."""
         for each in self._runs.of_leases(lease_ids):
             self._runs.ask(each, StopReason.LEASE_LOST)
 
@@ -289,7 +289,7 @@ class Executor:
             self._outcome_writer.leave(each.batch.lease_id)
 
     async def _settlement(self, firing: Firing, outcome: HandlerOutcome) -> Settlement:
-        """Work out what a verdict means for the task."""
+        """Return the settlement of a handler's outcome, with the deferral that it asks for."""
         execution, now, reschedule = firing.execution, self._clock.now(), None
         if outcome.deferral:
             try:

@@ -1,4 +1,4 @@
-"""Run one handler: its answer, and what becomes of whatever it raises."""
+"""The call of one handler, and the outcome of its return value or exception."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ UNANSWERED: Final = object()
 
 
 def is_async(handler: Handler) -> bool:
-    """Return True if calling *handler* gives a coroutine; anything else may block and gets a thread."""
+    """Return True if *handler* returns a coroutine; any other may block, and gets a thread."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
 
 
 async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> HandlerOutcome | None:
-    """Call the handler and read its answer; None if it gave none. Raises nothing but a cancellation, or its own end."""
+    """Call the handler and read its return value; None if it has none. Raises only a cancellation, or its own end."""
     try:
         answer = await call(firing)
     except (asyncio.CancelledError, GeneratorExit):  # the second: the coroutine is closed from outside
@@ -53,14 +53,14 @@ async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> Ha
 
 
 async def answer_of(ended: Ended) -> Any:
-    """Return what a call on a thread answered, awaited if it can be, or raise what it raised."""
+    """Return the result of a call on a thread, awaited if possible, or raise its exception."""
     if ended.error is not None:
         raise ended.error
     return await ended.answer if inspect.isawaitable(ended.answer) else ended.answer
 
 
 def read_answer(answer: Any) -> HandlerOutcome:
-    """Read what a handler answered; something else than an outcome is a failure that says so."""
+    """Read the return value of a handler; a value of another type is a failure that names the type."""
     match answer:
         case None:
             return HandlerOutcome(ExecutionStatus.COMPLETED)
@@ -83,7 +83,7 @@ def read_answer(answer: Any) -> HandlerOutcome:
 
 
 def raised(firing: Firing, error: BaseException) -> HandlerOutcome:
-    """Return the failure that an exception is."""
+    """Return the failure for an exception."""
     cause = BaseException.__dict__["__cause__"].__get__(error)  # whatever the class makes of the name
     if isinstance(error, RuntimeError) and isinstance(cause, StopIteration):
         error = cause  # a coroutine turns it into a RuntimeError
@@ -97,7 +97,7 @@ def raised(firing: Firing, error: BaseException) -> HandlerOutcome:
 def deferral_of(
     task: ScheduledTask, outcome: HandlerOutcome, now: datetime, nominal_at: datetime
 ) -> Reschedule | HandlerOutcome:
-    """Return the deferral that a handler asked for, or what its run is where that cannot be."""
+    """Return the deferral that a handler asked for, or the outcome of its run if the deferral is impossible."""
     if task.status is TaskStatus.CANCELLED:
         text = "The task was cancelled while it ran: the deferral that its handler asked for is not kept."
         return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
@@ -110,7 +110,7 @@ def deferral_of(
 
 
 def deferral_refused(fault: str) -> HandlerOutcome:
-    """Return the failure of a run whose handler asked for a deferral that cannot be."""
+    """Return the failure of a run whose handler asked for an impossible deferral."""
     return HandlerOutcome(
         ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(f"The deferral was refused. {fault}")
     )
@@ -151,7 +151,7 @@ def _done(answer: Done) -> HandlerOutcome:
 
 
 def _fault(thought: Thought) -> str | None:
-    """Say what is wrong with a thought that a handler made; None if it can be kept."""
+    """Describe the fault of a handler's thought; None if it can be stored."""
     if not isinstance(thought, Thought):  # pyright: ignore[reportUnnecessaryIsInstance] (a handler may answer anything)
         return f"{THOUGHT_REFUSED} It is a {type(thought).__name__}; allowed: a Thought, or None."
     try:
@@ -163,5 +163,5 @@ def _fault(thought: Thought) -> str | None:
 
 
 def _storable(said: object) -> str:
-    """Return what was said as text that any graph can keep: of bounded length, without lone surrogates."""
+    """Return a value as text that any graph can store: of bounded length, without lone surrogates."""
     return str(said)[:_LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()[:_LONGEST_TEXT]

@@ -1,4 +1,4 @@
-"""Roll up what is older than it has to be kept: in small batches, while there is nothing else to do."""
+"""Execution retention: old executions become daily summaries, in small batches, while nothing is due."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _MOST_DAYS: Final = 36_500
 
 @dataclass(frozen=True, slots=True)
 class PruneResult:
-    """The result of a roll-up, done or simulated."""
+    """The result of pruning, done or simulated."""
 
     before: datetime
-    """Executions that began before this were rolled up."""
+    """Executions that began before this were summarized."""
     executions: int
     occurrences: int
     summaries: int
@@ -42,20 +42,20 @@ class PruneResult:
 
 
 def retention_time(days: float, field: str = "execution_retention_days") -> timedelta:
-    """Return the time that executions are kept, as *field* says. Raises InvalidInput for one that makes no sense."""
+    """Return the time for which executions are kept, from *field*. Raises InvalidInput: it is out of range."""
     if isinstance(days, bool) or not 0 <= days <= _MOST_DAYS:
         raise InvalidInput(field, days, f"a number of days, 0 to {_MOST_DAYS:,}", 90)
     return timedelta(days=days)
 
 
 class Retention:
-    """One replica's share of rolling up; several may do it at once.
+    """The pruning of one replica; several may prune at once.
 
     Args:
-        executions: What is over.
+        executions: The executions of the graph.
         clock: The time.
-        options: How long executions are kept.
-        replica_id: Who does it.
+        options: The time for which executions are kept.
+        replica_id: This replica, for the audit log.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Retention:
         self._finished_at: datetime | None = None
 
     async def work(self, until: datetime, wake: asyncio.Event, progress: Callable[[], None]) -> None:
-        """Roll up batch after batch, until *wake* is set, *until* has come, or nothing is left that is old."""
+        """Summarize batch after batch, until *wake* is set, *until* has come, or no old execution is left."""
         while self._keep_time is not None and not wake.is_set():
             now = self._clock.now()
             progress()
@@ -89,15 +89,15 @@ class Retention:
                 await self._prune_batch(old)
 
     async def _prune_batch(self, old: Sequence[ExpiredExecution]) -> None:
-        """Roll up a batch, and let the next be as large as the budget allows by what this one took."""
+        """Summarize a batch, and set the size of the next so that it fits the time budget."""
         began = time.monotonic()
-        await self._executions.roll_up(old)
+        await self._executions.summarize(old)
         affordable = len(old) * _BUDGET_SECONDS / max(time.monotonic() - began, 0.001)
         self._limit = int(min(_LARGEST, max(_SMALLEST, affordable)))
 
 
 async def prune(store: ExecutionRetention, now: datetime, keep_days: float, *, dry_run: bool) -> PruneResult:
-    """Roll up everything that began more than *keep_days* before *now*, or with *dry_run* only say what that would be.
+    """Summarize all executions that began more than *keep_days* before *now*; with *dry_run*, only count them.
 
     Raises InvalidInput.
     """
@@ -109,7 +109,7 @@ async def prune(store: ExecutionRetention, now: datetime, keep_days: float, *, d
         if not dry_run and after_id == _ALL:
             await store.begin(before, _change(now, current_actor()))
         after_id = old[-1].execution_id
-        executions += len(old) if dry_run else await store.roll_up(old)
+        executions += len(old) if dry_run else await store.summarize(old)
         occurrences += sum(each.occurrences for each in old)
         summaries |= {(each.task_id, each.day) for each in old}
     return PruneResult(before, executions, occurrences, len(summaries))

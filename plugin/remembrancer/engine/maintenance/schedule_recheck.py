@@ -38,7 +38,7 @@ _WORTH: Final = timedelta(minutes=1)
 """A record at least as far in the future shows that the clock went back."""
 _UTC: Final = "UTC"
 _SLICE: Final = 50
-"""How many tasks are rechecked before other coroutines run."""
+"""The number of tasks that are rechecked before other coroutines run."""
 
 
 class ScheduleRecheck:
@@ -56,7 +56,7 @@ class ScheduleRecheck:
         self._replica_id = replica_id
 
     async def begin(self) -> int:
-        """Follow what changed while no scheduler ran: zone rules and the clock; return how many tasks were moved."""
+        """Follow what changed while no scheduler ran: zone rules and the clock; return the number of moved tasks."""
         now = self._clock.now()
         moved = await self._follow_zones(now)
         if newest := await self._store.armed_times.newest_record_after(now + _WORTH):
@@ -65,7 +65,7 @@ class ScheduleRecheck:
         return moved
 
     async def run(self, cause: str, now: datetime) -> int:
-        """Arm tasks for their first moment after *now* that has no outcome, if that is earlier; return how many."""
+        """Arm tasks for their first time after *now* without an outcome, if that is earlier; return their number."""
         now_ms, waiting = to_ms(now), 0
 
         async def derive(page: Sequence[ScheduledTask]) -> list[ArmedTimeChange]:
@@ -79,14 +79,14 @@ class ScheduleRecheck:
         moved = await self._walk(derive, ChangeCause(cause, now, self._replica_id))
         _LOG.log(
             logging.WARNING if moved or waiting else logging.DEBUG,
-            "%s %d recurring tasks are armed again for the first moment after %s; "
-            "%d wait for a later one, because what comes before it has an outcome already.",
+            "%s %d recurring tasks are armed again for the first time after %s; "
+            "%d wait for a later one, because the occurrences before it have outcomes.",
             cause, moved, to_iso(now), waiting,
         )  # fmt: skip
         return moved
 
     async def _follow_zones(self, now: datetime) -> int:
-        """Move the tasks of those zones whose rules are not those by which their tasks were armed."""
+        """Move the tasks of zones whose rules have changed since the tasks were armed."""
         stored = await self._store.armed_times.zone_rules()
         if not stored:
             await self._store_zones(await self._store.armed_times.zones_in_use())
@@ -98,11 +98,11 @@ class ScheduleRecheck:
                 try:
                     same = say_the_same(old, current, to_ms(now))
                 except ValueError as fault:
-                    _LOG.error("The kept rules of the time zone %s cannot be read, and give way: %s", zone, fault)
+                    _LOG.error("The stored rules of the time zone %s cannot be read, and are replaced: %s", zone, fault)
                     same = True
                 if not same:
                     moved += await self._follow(old, now)
-                await self._store.armed_times.keep_zone_rules([current])
+                await self._store.armed_times.store_zone_rules([current])
         return moved
 
     async def _follow(self, old: ZoneRules, now: datetime) -> int:
@@ -116,10 +116,10 @@ class ScheduleRecheck:
         return moved
 
     async def _store_zones(self, zones: Collection[str]) -> None:
-        """Keep the rules of the *zones* of a graph that keeps none yet; an entry for UTC marks that this was done."""
+        """Store the rules of the *zones* of a graph without stored rules; an entry for UTC marks that this was done."""
         if zones:
             found = [rules for zone in zones if zone != _UTC and (rules := rules_in_force(zone))]
-            await self._store.armed_times.keep_zone_rules([*found, ZoneRules(_UTC, b"")])
+            await self._store.armed_times.store_zone_rules([*found, ZoneRules(_UTC, b"")])
 
     async def _walk(
         self,
@@ -161,7 +161,7 @@ def earlier(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int
 
 
 def _between(begin_ms: int, end_ms: int, missed: Sequence[MissedOccurrence]) -> list[tuple[int, int]]:
-    """Return the stretches from *begin_ms* up to *end_ms* (excluded) without a record of a missed occurrence."""
+    """Return the spans from *begin_ms* up to *end_ms* (excluded) without a record of a missed occurrence."""
     begins = [begin_ms, *(max(begin_ms, each.last_ms + 1) for each in missed)]
     ends = [*(each.first_ms for each in missed), end_ms]
     return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, LiteralString
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.watermark import Watermark
-from remembrancer.stores.rows.due_key import due_key, last_key, moment_of
+from remembrancer.stores.rows.due_key import due_key, last_key, time_ms_of
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ class DueIndex:
 
     Args:
         connection: An open graph.
-        floor_lifetime_ms: How long a run armed by others may stay unseen; a shared graph has no watermark.
+        watermark_lifetime_ms: How long a run armed by others may stay unseen; a shared graph has no watermark.
     """
 
-    def __init__(self, connection: GraphConnection, floor_lifetime_ms: int) -> None:
+    def __init__(self, connection: GraphConnection, watermark_lifetime_ms: int) -> None:
         self._connection = connection
         self.on_armed: list[Callable[[int], None]] = []
         self._following: set[asyncio.Task[None]] = set()
-        self.watermark = Watermark(floor_lifetime_ms if connection.exclusive else 0)
+        self.watermark = Watermark(watermark_lifetime_ms if connection.exclusive else 0)
 
     async def due(
         self, now_ms: int, limit: int, after: ScheduledTask | None, shards: Collection[int] | None
@@ -53,7 +53,7 @@ class DueIndex:
         if shards is not None:  # a read of some shards proves nothing about the others
             return await self._due(last_key(self.watermark.value_ms), now_ms, limit, shards)
         nodes = await self._due(last_key(self.watermark.begin_read(now_ms)), now_ms, limit, None)
-        self.watermark.end_read(moment_of(nodes[0]["due_key"]) - 1 if nodes else now_ms)
+        self.watermark.end_read(time_ms_of(nodes[0]["due_key"]) - 1 if nodes else now_ms)
         return nodes
 
     async def write_armed(self, times: Sequence[int | None], statements: Sequence[Statement]) -> list[list[Row]]:
@@ -99,7 +99,7 @@ class DueIndex:
         return None
 
     async def _due(self, floor_key: int | None, now_ms: int, limit: int, shards: Collection[int] | None) -> list[Row]:
-        """Return the nodes that are due above a key; a page of tasks claimed meanwhile does not hide the next one."""
+        """Return the nodes that are due above a key; a page of tasks claimed in between does not hide the next one."""
         for _ in range(_TRIES):
             parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
             found = await self._read("due_tasks", parameters, shards)
@@ -119,7 +119,7 @@ class DueIndex:
 
 
 def _is_due(node: Row, now_ms: int) -> bool:
-    """Whether the task is still due at *now_ms*; one with an unreadable time is, so that it leaves the index."""
+    """Return True if the task is still due at *now_ms*; one with an unreadable time is, so that it leaves the index."""
     time_ms = node.get("next_run_ms")
     if not isinstance(time_ms, int):
         return time_ms is not None or node.get("due_key") is not None

@@ -34,6 +34,6 @@ def last_key(time_ms: int) -> int:
     return time_ms * _SPREAD + _SPREAD - 1
 
 
-def moment_of(key: int) -> int:
+def time_ms_of(key: int) -> int:
     """Return the time of a due key, in epoch milliseconds."""
     return key // _SPREAD
