@@ -23,6 +23,7 @@ FILE_LINES = 300
 FUNCTION_LINES = 40
 MEDIAN_FUNCTION_LINES = 10
 PROTOCOL_MEMBERS = 12
+TEST_NAME_LETTERS = 60
 
 # Every entry says why. A list that grows is a rule that is wrong.
 LONG_FILES: dict[str, str] = {}
@@ -301,6 +302,8 @@ SAME_CLASS_NAME = {
 }
 QUESTION = re.compile(r"(?:What|Which|Who|Where|When|How|Whether)\b")
 BANNED = re.compile(r"\b(?:nobody|whoever|anew|of ours|the door|any more|puts? off|putting off|told)\b", re.IGNORECASE)
+# Folders of tests without a long name; the others follow.
+SHORT_NAMED_TESTS = ("engine", "stores")
 # Floors in which no docstring begins with a question; the others follow.
 PLAIN_FLOORS = {"engine", "model", "policies", "ports", "stores"}
 # Files of which the module's docstring begins with a question: to be emptied by those who own them.
@@ -362,6 +365,19 @@ def test_module_docstrings_name_what_they_hold() -> None:
     asking = {shown(path) for path in SOURCES if QUESTION.match(ast.get_docstring(tree(path)) or "")}
     assert asking - QUESTIONING_FILES == set()
     assert QUESTIONING_FILES - asking == set(), "a file that is put right leaves the list"
+
+
+def test_names_of_tests_are_short() -> None:
+    long = {
+        f"{path.parent.name}/{path.stem}: {node.name}"
+        for folder in SHORT_NAMED_TESTS
+        for path in (ROOT / "tests" / folder).glob("test_*.py")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and len(node.name) > TEST_NAME_LETTERS
+    }
+    assert long == set()
 
 
 def docstrings(path: Path) -> list[str]:

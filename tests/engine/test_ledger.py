@@ -73,7 +73,7 @@ async def test_handlers_that_end_in_one_turn_are_settled_in_one_write(
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
-async def test_a_lease_ends_with_the_last_outcome_when_they_come_one_by_one(clock: VirtualClock) -> None:
+async def test_a_lease_ends_with_the_last_of_single_outcomes(clock: VirtualClock) -> None:
     gates = {name: asyncio.Event() for name in ("a", "b", "c")}
 
     async def handle(firing: Firing) -> None:
@@ -96,7 +96,7 @@ async def test_a_lease_ends_with_the_last_outcome_when_they_come_one_by_one(cloc
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
-async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_again(
+async def test_a_lease_that_ends_late_does_not_repeat_its_outcomes(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Both outcomes are under way at once, so the lease ends in a write of its own, which fails the first time."""
@@ -213,7 +213,7 @@ async def test_a_deferral_is_worked_out_once_the_graph_answers(
         assert [each.status for each in await service.history()] == ["deferred"]
 
 
-async def test_two_runs_of_one_task_that_both_put_it_off_are_both_remembered(clock: VirtualClock) -> None:
+async def test_two_runs_that_both_defer_their_task_are_both_stored(clock: VirtualClock) -> None:
     both = asyncio.Barrier(2)
 
     async def wait(firing: Firing) -> Defer:

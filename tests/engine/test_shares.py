@@ -22,7 +22,7 @@ def owners(live: set[str]) -> dict[int, list[str]]:
 
 
 @given(REPLICAS)
-def test_every_share_has_one_owner_and_one_other_who_is_next_in_line(live: set[str]) -> None:
+def test_every_shard_has_one_owner_and_one_other_next_in_line(live: set[str]) -> None:
     served = {each: assignments(each, live, 2.0) for each in live}
 
     for place in (0, 1):
@@ -32,9 +32,7 @@ def test_every_share_has_one_owner_and_one_other_who_is_next_in_line(live: set[s
 
 
 @given(REPLICAS, st.data())
-def test_one_that_leaves_moves_only_its_own_shares_and_those_to_who_was_next_in_line(
-    live: set[str], data: st.DataObject
-) -> None:
+def test_a_leaving_replica_moves_its_shards_to_the_next_in_line(live: set[str], data: st.DataObject) -> None:
     gone = data.draw(st.sampled_from(sorted(live)))
     left = live - {gone}
     next_in_line = {each: assignments(each, live, 2.0)[1].shards or frozenset() for each in left}
@@ -56,7 +54,7 @@ def test_shares_are_dealt_about_evenly() -> None:
     assert max(sizes) < SHARD_COUNT / 4 * 1.2
 
 
-def test_who_is_alone_serves_everything_at_once_and_others_are_helped_when_late() -> None:
+def test_a_single_replica_serves_all_and_others_help_late_ones() -> None:
     assert assignments("a", {"a"}, 2.0) == assignments("a", set(), 2.0) == SINGLE_REPLICA
     assert [turn.late for turn in assignments("a", {"a", "b"}, 2.0)] == [timedelta(seconds=each) for each in (0, 2, 6)]
     assert assignments("a", {"a", "b"}, 2.0)[2].shards is None
@@ -70,7 +68,7 @@ def test_the_due_key_says_which_share_a_task_is_in(task_id: str, moment_ms: int)
     assert key % SHARD_COUNT == shard_of(task_id) == crc32(task_id.encode()) % SHARD_COUNT
 
 
-def test_tasks_made_one_after_the_other_lie_together_among_what_is_due_at_one_moment() -> None:
+def test_tasks_created_in_a_row_are_adjacent_in_the_due_index() -> None:
     made = [new_id("task", 1_767_225_600_000) for _ in range(3200)]
 
     due = sorted(made, key=lambda task_id: due_key(0, task_id) or 0)

@@ -83,7 +83,7 @@ async def test_an_end_counts_as_a_change(
 
 
 @pytest.mark.parametrize("action", ["cancel", "defer", "run_now"])
-async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_again(
+async def test_a_request_is_found_by_its_key_and_not_done_again(
     *, action: str, store: Graph, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task, other = (a_task(next_run_ms=to_ms(now) + 1000) for _ in range(2))

@@ -104,7 +104,7 @@ async def test_a_task_that_moved_on_meanwhile_is_not_deferred(
     assert await store.query("MATCH (n) WHERE n:task_deferral OR n:task_change RETURN n") == []
 
 
-async def test_an_outcome_that_defers_arms_its_task_again_in_the_same_write(
+async def test_an_outcome_that_defers_arms_its_task_in_the_same_write(
     store: Graph, a_task: MakeTask, claimed: Claim, now: datetime
 ) -> None:
     task = a_task()
@@ -121,7 +121,7 @@ async def test_an_outcome_that_defers_arms_its_task_again_in_the_same_write(
     assert [due.task_id for due in await store.queue.due(wish.until, 10)] == [task.task_id]
 
 
-async def test_an_outcome_written_again_since_its_first_answer_was_lost_changes_nothing(
+async def test_an_outcome_written_twice_changes_nothing(
     store: Graph, a_task: MakeTask, claimed: Claim, now: datetime
 ) -> None:
     puts_off, thinks = a_task(), a_task()
@@ -142,7 +142,7 @@ async def test_an_outcome_written_again_since_its_first_answer_was_lost_changes_
     assert sorted(str(row["kind"]) for row in edges) == ["CREATED_THOUGHT", "DEFERRAL_OF", "REQUESTED_BY"]
 
 
-async def test_a_task_cancelled_while_it_runs_is_not_brought_back_by_its_outcome(
+async def test_the_outcome_of_a_cancelled_task_does_not_arm_it(
     store: Graph, a_task: MakeTask, claimed: Claim, a_change: MakeChange
 ) -> None:
     task = a_task()
@@ -204,7 +204,7 @@ async def test_tidying_brings_the_minutes_of_moved_tasks_up_to_date(
     assert await minutes(store) == ["time_2026-03-02T09:05:00Z"] * 3
 
 
-async def test_what_is_noted_beside_the_tasks_is_kept_by_the_next_tidying(store: Graph) -> None:
+async def test_pending_edges_and_counts_are_written_by_idle_work(store: Graph) -> None:
     store.statistics.count("cron_refused", "Invalid cron expression")
     await store.idle_work(10)
     assert ((await store.statistics.lifetime()).counts)["cron_refused"] == 1

@@ -54,7 +54,7 @@ async def told(store: Graph) -> Counter[tuple[str, int | None]]:
     return events
 
 
-async def test_a_task_that_owes_an_outcome_is_cancelled_only_together_with_it(
+async def test_a_task_is_cancelled_only_with_its_due_outcome(
     store: Graph, a_task: MakeTask, a_change: MakeChange, now: datetime
 ) -> None:
     task = a_task(schedule_cron="* * * * *", next_run_ms=to_ms(now - timedelta(minutes=4)))
@@ -76,7 +76,7 @@ async def test_a_task_that_owes_an_outcome_is_cancelled_only_together_with_it(
     assert cancelled.before == {"status": "PENDING", "next_run_ms": task.next_run_ms}
 
 
-async def test_what_a_cancellation_accounts_for_is_written_only_if_it_is_still_so(
+async def test_a_cancellation_is_written_only_if_its_task_is_unchanged(
     store: Graph, a_task: MakeTask, a_change: MakeChange, claimed: Claimed, now: datetime
 ) -> None:
     run, deferred_meanwhile = a_task(schedule_cron="* * * * *"), a_task(schedule_cron="* * * * *")
@@ -112,7 +112,7 @@ async def test_a_task_that_was_put_off_keeps_its_place_in_its_schedule(
         assert (run.status, run.execution_type, run.nominal_at) == ("running", "deferred_trigger", now + 3 * HOUR)
 
 
-async def test_a_run_put_off_again_after_its_moment_has_an_outcome_for_that_moment(
+async def test_a_run_deferred_after_its_time_has_an_outcome_for_it(
     store: Graph, a_task: MakeTask, a_change: MakeChange, now: datetime
 ) -> None:
     task = a_task(schedule_cron="0 * * * *")
@@ -138,7 +138,7 @@ async def test_a_run_put_off_again_after_its_moment_has_an_outcome_for_that_mome
     assert (after.nominal_ms, after.deferral_count, len(after.deferral_history)) == (to_ms(now), 2, 2)
 
 
-async def test_a_deferral_decided_before_the_next_moment_was_claimed_does_not_bring_it_back(
+async def test_a_stale_deferral_does_not_repeat_a_claimed_occurrence(
     store: Graph, a_task: MakeTask, claimed: Claimed, now: datetime
 ) -> None:
     """Or that moment would be held over, find its outcome there already, and stop its task for ever."""
@@ -161,7 +161,7 @@ async def test_a_deferral_decided_before_the_next_moment_was_claimed_does_not_br
 
 
 @pytest.mark.parametrize("schedule_cron", [None, "every day"])
-async def test_a_task_that_is_set_aside_has_an_outcome_for_the_moment_it_stands_at(
+async def test_a_quarantined_task_has_an_outcome_for_its_due_time(
     store: Graph, a_task: MakeTask, now: datetime, schedule_cron: str | None
 ) -> None:
     task = a_task(schedule_cron=schedule_cron)
