@@ -61,7 +61,7 @@ def test_the_clock_follows_the_server_and_reports_its_offset(bench: Bench, caplo
     assert bench.error < 0.001
     assert bench.clock.offset_seconds == pytest.approx(-300, abs=0.1)
     assert [record.getMessage() for record in caplog.records] == [
-        "This machine's clock is 300.0 s ahead of that of the graph's server, which is the one that counts: set it."
+        "This machine's clock is 300.0 s ahead of that of the graph's server, which counts: set it."
     ]
 
 
