@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The actor of a call: the surface that it came through, and the name behind it."""
+    """The actor of a call: the surface that it came through, and the name of the caller there."""
 
     surface: str
     """service, command line, import, rest, handler, checker."""

@@ -24,10 +24,10 @@ class VirtualClock:
         self._now = _aware(start)
         self._moved = asyncio.Event()
         self.steps = ClockSteps()
-        """How often it was set back."""
+        """The times that it was set back."""
 
     def now(self) -> datetime:
-        """Return the present moment, aware, UTC."""
+        """Return the current time, aware, in UTC."""
         return self._now
 
     def advance(self, by: timedelta) -> None:
@@ -35,7 +35,7 @@ class VirtualClock:
         self.set(self._now + by)
 
     def set(self, moment: datetime) -> None:
-        """Move to *moment*, aware; to an earlier one, and the scheduler meets a clock that was set back."""
+        """Set the clock to *moment*, aware; an earlier one is a clock that was set back, for the scheduler too."""
         before, self._now = self._now, _aware(moment)
         if self._now < before:
             self.steps.add((self._now - before).total_seconds())
@@ -77,7 +77,7 @@ class ManualScheduler:
         await self.service.close()
 
     async def tick(self, by: timedelta = timedelta(0)) -> int:
-        """Advance the clock, run what is due, wait for its handlers; return the number of occurrences."""
+        """Advance the clock, run due tasks, wait for their handlers; return the number of occurrences."""
         self.clock.advance(by)
         done = 0
         while accounted := await self.service.tick():

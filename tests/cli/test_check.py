@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer.bootstrap import open_store
-from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.files.directory import database_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

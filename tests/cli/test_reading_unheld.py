@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.stores.embedded.directory_lock import DirectoryLock
+from remembrancer.stores.embedded.files.directory_lock import DirectoryLock
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.files.directory import database_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -124,7 +124,7 @@ async def test_silent_tls_clients_keep_nobody_out(certificate: Certificate, monk
         server = RestServer(service, network=Network(certificate=cert, key=key))
         port = (await server.start()).port
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
-        async with httpx.AsyncClient(verify=trusting) as client:
+        async with httpx.AsyncClient(timeout=60, verify=trusting) as client:
             answer = await client.get(f"https://127.0.0.1:{port}{HEALTH}", timeout=60)
         for _, writer in silent:
             writer.close()

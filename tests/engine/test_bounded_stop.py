@@ -137,7 +137,7 @@ async def test_a_scheduler_knows_when_its_handler_calls() -> None:
     async def deeper() -> None:
         seen.append(service._process.running_scheduler().inside_handler)
         async with asyncio.timeout(GENEROUS):
-            await service._process.running_scheduler()._dispatch.stop(0.1)
+            await service._process.running_scheduler()._executor.stop(0.1)
         seen.append(True)
 
     async with TaskSchedulerService(handler=handle, options=HASTY) as service:

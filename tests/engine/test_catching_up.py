@@ -104,10 +104,10 @@ class Scene:
         ]
         await self.service.schedule_tasks(asked)
 
-    async def sweep(self) -> int:
-        """Look once at what is due, as often as the checker does before it looks for what has come due meanwhile."""
+    async def claim_round(self) -> int:
+        """Claim once what is due, as the loop does before it reads new due tasks."""
         scheduler: Any = self.service._process.scheduler
-        done: int = await scheduler._sweep()
+        done: int = await scheduler._claim_round()
         await self.service.idle()
         return done
 
@@ -118,13 +118,13 @@ async def test_others_fire_while_tasks_of_a_second_catch_up(graph: str, misfire:
     async with scene.checker:
         await scene.begin(misfire)
         scene.clock.advance(DAY)
-        await scene.sweep()
+        await scene.claim_round()
         await scene.service.schedule_task("other", "goal", "prompt", "thought", defer_until=scene.clock.now())
-        await scene.sweep()
+        await scene.claim_round()
         assert "other" in scene.fired
 
         left = 0
-        while await scene.sweep():
+        while await scene.claim_round():
             left += 1
         assert left < 50
         rows = await scene.service.cypher(

@@ -144,7 +144,7 @@ async def test_a_clock_set_wrongly_back_repeats_nothing(caplog: pytest.LogCaptur
         await scene.live(121, MINUTE)
 
         assert moved == 0
-        assert "1 wait for a later one, because what comes before it has an outcome already" in caplog.text
+        assert "1 wait for a later one, because the occurrences before it have outcomes" in caplog.text
         assert scene.fired == [START + each * MINUTE for each in range(1, 122)]
         assert (await stories(scene.service))[task_id].wrong(
             Promise(cron="* * * * *", since=START), scene.clock.now()

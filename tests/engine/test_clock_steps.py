@@ -65,7 +65,7 @@ def collected(into: list[Firing]) -> Any:
 async def test_a_clock_that_is_set_is_told_once(ahead: timedelta, said: str, caplog: pytest.LogCaptureFixture) -> None:
     host = HostTime()
     async with TaskSchedulerService(time_service=host, check_interval_seconds=3600) as service:
-        await until(lambda: scheduler_of(service).passes)
+        await until(lambda: scheduler_of(service).ticks)
         host.ahead = ahead
         await until(lambda: scheduler_of(service).clock_steps)
 
@@ -83,7 +83,7 @@ async def test_a_step_forward_fires_what_is_due_then() -> None:
         time_service=host, check_interval_seconds=3600, handler=collected(fired)
     ) as service:
         await service.schedule_task("later", "goal", "prompt", "thought", host.now() + timedelta(minutes=30))
-        await until(lambda: scheduler_of(service).last_pass_at)
+        await until(lambda: scheduler_of(service).last_tick_at)
         host.ahead = timedelta(minutes=30)
         await until(lambda: fired)
 
@@ -111,7 +111,7 @@ async def test_the_work_of_a_scheduler_goes_on_after_a_step_back() -> None:
     async with TaskSchedulerService(
         time_service=host, check_interval_seconds=0.2, handler=lambda _: None, options=options
     ) as service:
-        await until(lambda: scheduler_of(service).last_pass_at)
+        await until(lambda: scheduler_of(service).last_tick_at)
         host.ahead = timedelta(0)
         store: Any = service._process.store
         beats: list[datetime] = []
@@ -135,7 +135,7 @@ def noting(into: list[datetime], host: HostTime, work: Any) -> Any:
 async def test_a_virtual_clock_set_back_is_a_step() -> None:
     clock, fired = VirtualClock(), list["Firing"]()
     async with TaskSchedulerService(time_service=clock, check_interval_seconds=60, handler=collected(fired)) as service:
-        await until(lambda: scheduler_of(service).last_pass_at)
+        await until(lambda: scheduler_of(service).last_tick_at)
         clock.set(clock.now() - timedelta(hours=5))
         await until(lambda: scheduler_of(service).clock_steps == 1)
         await service.schedule_task("new", "goal", "prompt", "thought", clock.now() + timedelta(minutes=1))
@@ -157,7 +157,7 @@ class Hand:
     def go(self, wall: float, seconds: float) -> int:
         self.wall += timedelta(seconds=wall)
         self.seconds += seconds
-        self.clock.steps.look()
+        self.clock.steps.observe()
         return self.clock.steps.count
 
 
@@ -168,19 +168,19 @@ def hand(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_clock_that_drifts_or_is_slewed_makes_no_step(hand: Hand) -> None:
-    hand.clock.steps.look()
+    hand.clock.steps.observe()
 
     assert [hand.go(0.5 + drift, 0.5) for drift in (0, 0.4, -0.4, 0.9, -0.9)] == [0] * 5
 
 
 def test_a_process_that_stood_still_makes_no_step(hand: Hand) -> None:
-    hand.clock.steps.look()
+    hand.clock.steps.observe()
 
     assert hand.go(600, 600) == 0
 
 
 def test_a_step_is_counted_once_with_its_size(hand: Hand) -> None:
-    hand.clock.steps.look()
+    hand.clock.steps.observe()
 
     assert [hand.go(0.5 - 18_000, 0.5), hand.go(0.5, 0.5), hand.go(1800, 0.5)] == [1, 1, 2]
     assert (hand.clock.steps.forward, hand.clock.steps.back) == pytest.approx((1799.5, 18_000))
@@ -188,7 +188,7 @@ def test_a_step_is_counted_once_with_its_size(hand: Hand) -> None:
 
 def test_a_step_seen_by_one_reading_alone_is_counted(hand: Hand) -> None:
     """Work was done by that reading, which no look of the checker may have met."""
-    hand.clock.steps.look()
+    hand.clock.steps.observe()
     hand.wall += timedelta(hours=1)
     hand.clock.now()
     hand.wall -= timedelta(hours=1)
@@ -213,7 +213,7 @@ async def test_steps_to_and_fro_between_two_looks_are_met(caplog: pytest.LogCapt
 
 def test_a_look_that_was_held_up_makes_no_step(hand: Hand) -> None:
     """The process is stopped between the two readings that are compared."""
-    hand.clock.steps.look()
+    hand.clock.steps.observe()
     slow = hand.clock._now
 
     def held_up() -> datetime:
@@ -222,7 +222,7 @@ def test_a_look_that_was_held_up_makes_no_step(hand: Hand) -> None:
         return slow()
 
     hand.clock._now = held_up
-    hand.clock.steps.look()
+    hand.clock.steps.observe()
     hand.clock._now = slow
 
     assert [hand.go(0.5, 0.5), hand.go(0.5, 0.5)] == [0, 0]

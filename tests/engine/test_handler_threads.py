@@ -81,10 +81,10 @@ async def test_a_deadline_settles_a_hung_handler_that_keeps_its_slot() -> None:
                 "1 of 2 handler slots are held by handlers that ran past their deadline and cannot be interrupted"
             )
             assert scheduler.running == 0
-            assert scheduler._dispatch.room == 1
+            assert scheduler._executor.room == 1
 
             handler.gate.set()
-            await until(lambda: scheduler._dispatch.room == 2)
+            await until(lambda: scheduler._executor.room == 2)
             assert scheduler.trouble is None
             assert (await service.history(hung))[0].reason_code == "timed_out", "a late answer is not heard"
 

@@ -210,9 +210,9 @@ class Life(RuleBasedStateMachine):
         assert store
         assert scheduler
         await store.close()
-        dispatch = scheduler._dispatch
+        dispatch = scheduler._executor
         dispatch._cut_off = True  # as when the loop ends without a stop: nothing more is written
-        while under_way := [*dispatch._runs.tasks, *dispatch._ledger._writes]:
+        while under_way := [*dispatch._runs.tasks, *dispatch._outcome_writer._writes]:
             for each in under_way:
                 each.cancel()
             await asyncio.sleep(0)

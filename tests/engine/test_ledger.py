@@ -35,9 +35,9 @@ def observed(service: TaskSchedulerService, monkeypatch: pytest.MonkeyPatch) -> 
     settle = store.queue.settle
     seen: list[tuple[list[str], list[str]]] = []
 
-    async def noted(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
-        seen.append(([str(each.result) for each in settlements], list(over)))
-        return await settle(settlements, over)
+    async def noted(settlements: Sequence[Settlement], ended_leases: Sequence[str] = ()) -> Sequence[bool]:
+        seen.append(([str(each.result) for each in settlements], list(ended_leases)))
+        return await settle(settlements, ended_leases)
 
     monkeypatch.setattr(store.queue, "settle", noted)
     return seen
@@ -48,11 +48,11 @@ def refusing(store: Any, result: str, monkeypatch: pytest.MonkeyPatch) -> dict[s
     settle = store.queue.settle
     told = {"refused": 0}
 
-    async def picky(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+    async def picky(settlements: Sequence[Settlement], ended_leases: Sequence[str] = ()) -> Sequence[bool]:
         if any(each.result == result for each in settlements):
             told["refused"] += 1
             raise GraphUnavailable("no room for it")
-        return await settle(settlements, over)
+        return await settle(settlements, ended_leases)
 
     monkeypatch.setattr(store.queue, "settle", picky)
     return told
@@ -67,13 +67,13 @@ async def test_handlers_that_end_in_one_turn_are_settled_in_one_write(
         seen = observed(service, monkeypatch)
         await checker.tick(MINUTE)
 
-        ((results, over),) = seen
+        ((results, ended_leases),) = seen
         assert sorted(results) == ["a", "b", "c"]
-        assert len(over) == 1
+        assert len(ended_leases) == 1
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
-async def test_a_lease_ends_with_the_last_outcome_when_they_come_one_by_one(clock: VirtualClock) -> None:
+async def test_a_lease_ends_with_the_last_of_single_outcomes(clock: VirtualClock) -> None:
     gates = {name: asyncio.Event() for name in ("a", "b", "c")}
 
     async def handle(firing: Firing) -> None:
@@ -96,7 +96,7 @@ async def test_a_lease_ends_with_the_last_outcome_when_they_come_one_by_one(cloc
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
-async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_again(
+async def test_a_lease_that_ends_late_does_not_repeat_its_outcomes(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Both outcomes are under way at once, so the lease ends in a write of its own, which fails the first time."""
@@ -110,32 +110,32 @@ async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_
             await asyncio.sleep(0)
 
     service = TaskSchedulerService(time_service=clock, handler=handle)
-    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,))
+    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._RETRY_SECONDS", (0.0,))
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "a", "b")
         store: Any = service._process.store
         settle = store.queue.settle
         ends: list[Sequence[str]] = []
 
-        async def reluctant(settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+        async def reluctant(settlements: Sequence[Settlement], ended_leases: Sequence[str] = ()) -> Sequence[bool]:
             if not settlements:
-                ends.append(over)
+                ends.append(ended_leases)
                 if len(ends) == 1:
                     raise GraphUnavailable("not now")
-            return await settle(settlements, over)
+            return await settle(settlements, ended_leases)
 
         monkeypatch.setattr(store.queue, "settle", reluctant)
         await checker.tick(MINUTE)
 
         assert len(ends) == 2
-        assert "taken over" not in caplog.text
+        assert "Another replica has recovered" not in caplog.text
         assert [each.status for each in await service.history()] == ["completed", "completed"]
         assert await service.cypher(LEASES) == [{"leases": 0}]
 
 
 async def test_an_outcome_the_graph_refuses_fails_alone(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     service = TaskSchedulerService(time_service=clock, handler=by_name)
-    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,) * 5)
+    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._RETRY_SECONDS", (0.0,) * 5)
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "good", "bad", "fine")
         told = refusing(service._process.store, "bad", monkeypatch)
@@ -159,7 +159,7 @@ async def test_an_outcome_is_kept_until_the_graph_takes_it(
 ) -> None:
     """Far longer than a lease holds; and this scheduler does not recover what it knows the outcome of."""
     service = TaskSchedulerService(time_service=clock, handler=by_name)
-    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,) * 200)
+    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._RETRY_SECONDS", (0.0,) * 200)
     async with ManualScheduler(service, clock):
         await schedule(service, clock, "kept", on_lost="retry")
         tries = 0
@@ -202,7 +202,7 @@ async def test_a_deferral_is_worked_out_once_the_graph_answers(
         return await get(task_id)
 
     service = TaskSchedulerService(time_service=clock, handler=wait)
-    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,) * 20)
+    monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._RETRY_SECONDS", (0.0,) * 20)
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "Task")
         store: Any = service._process.store
@@ -213,7 +213,7 @@ async def test_a_deferral_is_worked_out_once_the_graph_answers(
         assert [each.status for each in await service.history()] == ["deferred"]
 
 
-async def test_two_runs_of_one_task_that_both_put_it_off_are_both_remembered(clock: VirtualClock) -> None:
+async def test_two_runs_that_both_defer_their_task_are_both_stored(clock: VirtualClock) -> None:
     both = asyncio.Barrier(2)
 
     async def wait(firing: Firing) -> Defer:

@@ -51,7 +51,7 @@ async def test_a_task_due_soon_fires_although_the_interval_is_long() -> None:
             assert firing.execution.triggered_at >= firing.execution.nominal_at
 
 
-async def test_deferring_and_cancelling_are_heeded_by_a_sleeping_checker(clock: VirtualClock) -> None:
+async def test_deferring_and_cancelling_reach_a_sleeping_loop(clock: VirtualClock) -> None:
     fired = Fired()
     async with TaskSchedulerService(time_service=clock, check_interval_seconds=86_400, handler=fired) as service:
         two, three = (clock.now() + timedelta(hours=hours) for hours in (2, 3))

@@ -310,7 +310,7 @@ async def test_each_moment_that_came_has_one_outcome_and_a_reason(
             await balance(scene.service)
 
 
-async def test_a_moment_that_passed_while_its_task_was_put_off_is_cancelled_with_it(
+async def test_an_occurrence_held_by_a_deferral_is_cancelled_with_it(
     service: TaskSchedulerService, by_hand: ManualScheduler
 ) -> None:
     """The example that was found: it had an outcome nowhere."""

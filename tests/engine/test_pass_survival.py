@@ -82,7 +82,7 @@ PLACES: dict[str, Callable[[Any], tuple[Any, str]]] = {
     "tidying": lambda service: (service._process.store, "idle_work"),
     "forgetting": lambda service: (service._process.store.events, "prune"),
     "retention": lambda service: (service._process.store.retention, "oldest"),
-    "a sign of life": lambda service: (service._process.store.replicas, "heartbeat"),
+    "a heartbeat": lambda service: (service._process.store.replicas, "heartbeat"),
     "the look at the graph": lambda service: (service._process.store.health, "verify"),
     "renewal": lambda service: (service._process.store.queue, "renew"),
 }
@@ -96,8 +96,10 @@ async def test_work_beside_the_firing_fails_alone(place: str) -> None:
         owner, name = PLACES[place](service)
         await service.schedule_task("each", "goal", "prompt", "thought", **EVERY)
         scheduler: Any = service._process.scheduler
-        scheduler._dispatch._ledger.hold("a lease", 1)
-        scheduler._recover_at = scheduler.checker._retention._swept_at = scheduler.checker._forgetting._looked_at = None
+        scheduler._executor._outcome_writer.hold("a lease", 1)
+        scheduler._recover_at = scheduler.loop._retention._finished_at = (
+            scheduler.loop._event_retention._finished_at
+        ) = None
         with Spoilt(owner, name, RuntimeError(f"a bug in {place}")) as spoilt:
             await until(lambda: spoilt.calls > 1)
             before = len(fired)
@@ -117,8 +119,8 @@ async def test_a_fault_is_logged_once_with_its_traceback(caplog: pytest.LogCaptu
             await until(lambda: spoilt.calls > 2)
     said = [each for each in caplog.records if "a bug" in each.getMessage() and each.levelno == logging.ERROR]
 
-    assert [each.getMessage() for each in said if "A pass failed" in each.getMessage()] == [
-        "A pass failed and is tried again: RuntimeError: a bug"
+    assert [each.getMessage() for each in said if "A tick failed" in each.getMessage()] == [
+        "A tick failed and is tried again: RuntimeError: a bug"
     ]
     assert said[0].exc_info is not None
 
@@ -126,9 +128,9 @@ async def test_a_fault_is_logged_once_with_its_traceback(caplog: pytest.LogCaptu
 def test_a_fault_that_comes_back_is_told_again(caplog: pytest.LogCaptureFixture) -> None:
     faults = Faults()
     for _ in range(3):
-        faults.tell("Work", "It broke.")
-    faults.mended("Work")
-    faults.tell("Work", "It broke.")
+        faults.report("Work", "It broke.")
+    faults.resolve("Work")
+    faults.report("Work", "It broke.")
 
     assert [each.getMessage() for each in caplog.records] == ["It broke."] * 2
 
@@ -138,9 +140,9 @@ async def test_the_heartbeat_begins_again_after_a_fault() -> None:
     async with TaskSchedulerService(options=options) as service:
         scheduler: Any = service._process.scheduler
         with Spoilt(service._process.store.queue, "renew", RuntimeError("a bug")) as spoilt:
-            scheduler._dispatch._ledger.hold("a lease", 1)
+            scheduler._executor._outcome_writer.hold("a lease", 1)
             await until(lambda: spoilt.calls > 1)
-        scheduler._dispatch._ledger._held.clear()
+        scheduler._executor._outcome_writer._held.clear()
 
         assert not scheduler._heartbeat.done()
 

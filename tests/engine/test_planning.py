@@ -90,14 +90,14 @@ def test_a_one_time_task_runs_however_late(misfire: Misfire) -> None:
     assert (claim.execution.status, claim.execution.nominal_at) == (RUNS, NOW)
 
 
-def test_a_task_made_when_its_moment_had_passed_is_late_from_then_on_only() -> None:
+def test_a_task_created_late_is_late_from_its_creation_on() -> None:
     late = task_of(None, at=NOW - 3 * MINUTE).model_copy(update={"created_at": NOW - MINUTE})
 
     assert plan(late, to_ms(NOW), "replica_a").execution.trigger_delay_ms == 60_000
     assert plan(task_of(None, at=NOW - 3 * MINUTE), to_ms(NOW), "replica_a").execution.trigger_delay_ms == 180_000
 
 
-def test_a_late_one_time_task_whose_policy_is_skip_is_missed_and_failed() -> None:
+def test_a_late_one_time_task_with_skip_is_missed_and_failed() -> None:
     task = task_of(None, misfire=Misfire.SKIP)
     assert plan(task, to_ms(NOW + timedelta(seconds=60)), "replica").execution.status is RUNS
     claim = plan(task, to_ms(NOW + timedelta(seconds=60, milliseconds=1)), "replica")
@@ -135,7 +135,7 @@ def test_moments_found_late_are_served_as_the_task_wishes(
     }
 
 
-def test_with_nothing_fresh_run_once_runs_the_latest_and_skip_runs_none() -> None:
+def test_run_once_runs_the_latest_late_one_and_skip_runs_none() -> None:
     found = NOW + timedelta(hours=3, minutes=30)
     ran = plan_all(task_of("0 * * * *"), found)
     assert told(ran) == [("missed", 3), ("running", 1)]
@@ -144,7 +144,7 @@ def test_with_nothing_fresh_run_once_runs_the_latest_and_skip_runs_none() -> Non
 
 
 @pytest.mark.parametrize("misfire", Misfire)
-def test_a_long_outage_is_accounted_for_at_once_and_nothing_of_it_is_lost(misfire: Misfire) -> None:
+def test_a_long_outage_is_accounted_for_completely_at_once(misfire: Misfire) -> None:
     minutes = 4321
     made = plan_all(task_of(misfire=misfire, misfire_limit=10), NOW + minutes * MINUTE)
     assert sum(each.occurrences for each in made) == minutes + 1
@@ -154,7 +154,7 @@ def test_a_long_outage_is_accounted_for_at_once_and_nothing_of_it_is_lost(misfir
     assert len(ran) == (12 if misfire is Misfire.RUN_ALL else 2)
 
 
-def test_a_recurring_task_put_off_runs_once_for_all_it_was_held_over() -> None:
+def test_a_deferred_recurring_task_runs_once_for_all_held_times() -> None:
     until = NOW + timedelta(minutes=30, seconds=30)
     task = task_of("*/10 * * * *", next_run_ms=to_ms(until), deferral_id="defer_1")
     made = plan_all(task, until)
@@ -174,7 +174,7 @@ def test_a_deferral_to_a_moment_of_the_schedule_fires_there_once() -> None:
     assert made[-1].nominal_at == until
 
 
-def test_a_deferral_before_the_next_moment_leaves_that_moment_alone() -> None:
+def test_a_deferral_before_the_next_occurrence_leaves_it_alone() -> None:
     until = NOW + 5 * MINUTE
     task = task_of("*/10 * * * *", NOW + 10 * MINUTE, next_run_ms=to_ms(until), deferral_id="defer_1")
     claim = plan(task, to_ms(until), "replica")
@@ -200,9 +200,7 @@ def test_a_long_hold_is_accounted_for_at_once() -> None:
         ({"fold": "both"}, "2026-10-25", ["2026-10-25T00:30:00+00:00", "2026-10-25T01:30:00+00:00"]),
     ],
 )
-def test_the_clock_changes_of_its_zone_are_served_as_the_task_wishes(
-    choices: dict[str, str], day: str, expected: list[str]
-) -> None:
+def test_clock_changes_follow_the_policies_of_the_task(choices: dict[str, str], day: str, expected: list[str]) -> None:
     start = datetime.fromisoformat(f"{day}T00:00:00+00:00") - timedelta(days=1)
     task = task_of("30 2 * * *", start, timezone="Europe/Berlin", misfire="run_all", **choices)
     first = plan(task, to_ms(start), "replica")
@@ -226,7 +224,7 @@ def test_a_schedule_that_cannot_be_read_is_refused_not_run() -> None:
     grace=st.floats(0, 7200),
     gaps=st.lists(st.integers(0, 60_000), min_size=1, max_size=8),
 )
-def test_every_moment_of_the_schedule_is_accounted_for_once_whatever_the_outages(
+def test_every_occurrence_is_accounted_for_once_after_outages(
     cron: str, misfire: Misfire, limit: int, grace: float, gaps: list[int]
 ) -> None:
     first = next(CronSim(cron, NOW))
@@ -248,7 +246,7 @@ def test_every_moment_of_the_schedule_is_accounted_for_once_whatever_the_outages
         place += occurrences
 
 
-def test_the_keys_of_occurrences_follow_time_whatever_their_tasks() -> None:
+def test_occurrence_keys_sort_by_time_for_any_task() -> None:
     early, late = 1_000_000_000_000, 1_000_000_000_001
     keys = [occurrence_key("task_z", early, 1), next_attempt(occurrence_key("task_z", early, 1), 2)]
     keys += [occurrence_key("task_a", late, 1), occurrence_key("task_b", late, 1)]
@@ -256,7 +254,7 @@ def test_the_keys_of_occurrences_follow_time_whatever_their_tasks() -> None:
     assert keys[1] == occurrence_key("task_z", early, 2)
 
 
-def test_the_ids_of_executions_follow_time_and_each_occurrence_has_one_of_its_own() -> None:
+def test_execution_ids_sort_by_time_and_are_unique() -> None:
     moments = (1_000_000_000_000, 1_000_000_000_001)
     tasks = [f"task_{number}" for number in range(1000)]
     early, late = (

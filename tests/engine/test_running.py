@@ -18,7 +18,7 @@ from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import Lease
 from remembrancer.stores.embedded.connection import load_engine
-from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.files.directory import database_path
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ async def test_each_answer_is_an_outcome_and_none_stops_the_others(run: Run, cap
             assert status == "completed" or done.reason
 
 
-async def test_a_handler_that_defers_is_called_again_at_the_moment_it_named(run: Run, clock: VirtualClock) -> None:
+async def test_a_handler_that_defers_is_called_again_at_that_time(run: Run, clock: VirtualClock) -> None:
     until = clock.now() + timedelta(hours=1)
     calls: list[str] = []
 
@@ -168,7 +168,7 @@ async def test_a_task_cancelled_before_its_moment_never_fires(run: Run) -> None:
         assert fired == []
 
 
-async def test_what_a_handler_does_is_on_record_as_its_own_whoever_started_it(run: Run) -> None:
+async def test_calls_of_a_handler_are_audited_as_its_own(run: Run) -> None:
     async def goes_on(firing: Firing) -> None:
         if firing.task.name == "first":
             task = await checker.service.schedule_task("second", "g", "p", "thought", "2026-04-01T00:00:00Z")
@@ -215,7 +215,7 @@ SPOILT = [
 ]
 
 
-async def test_tasks_that_cannot_be_read_or_planned_are_set_aside_and_the_rest_goes_on(
+async def test_unreadable_tasks_are_quarantined_and_the_rest_run(
     run_on: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "remembrancer")
@@ -237,9 +237,7 @@ async def test_tasks_that_cannot_be_read_or_planned_are_set_aside_and_the_rest_g
 
 
 @pytest.mark.parametrize("spoilt", SPOILT[:3])
-async def test_a_task_that_cannot_be_read_is_set_aside_by_who_cancels_it_late(
-    run_on: Run, tmp_path: Path, spoilt: str
-) -> None:
+async def test_a_late_cancel_quarantines_an_unreadable_task(run_on: Run, tmp_path: Path, spoilt: str) -> None:
     async with run_on(tmp_path / "graph", None) as checker:
         late, ahead = [await schedule(checker, schedule_cron=f"{minute} * * * *") for minute in (1, 10)]
     spoil(tmp_path / "graph", dict.fromkeys([late, ahead], spoilt))
@@ -253,7 +251,7 @@ async def test_a_task_that_cannot_be_read_is_set_aside_by_who_cancels_it_late(
         assert await checker.tick(30 * MINUTE) == 0
 
 
-async def test_what_a_crash_left_of_a_task_that_cannot_be_read_holds_up_no_other(run_on: Run, tmp_path: Path) -> None:
+async def test_an_unreadable_task_does_not_stop_crash_recovery(run_on: Run, tmp_path: Path) -> None:
     async with run_on(tmp_path / "graph", None) as checker:
         ids = [await schedule(checker) for _ in range(3)]
         store, now = checker.service._process.store, checker.clock.now() + MINUTE
@@ -276,7 +274,7 @@ def spoil(graph: Path, changes: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("on_lost", "outcomes"), [("fail", ["failed"]), ("retry", ["completed", "failed"])])
-async def test_what_a_crash_left_is_failed_and_tried_again_if_its_task_says_so(
+async def test_a_crashed_execution_fails_and_is_retried_by_on_lost(
     run_on: Run, tmp_path: Path, on_lost: str, outcomes: list[str]
 ) -> None:
     begun: asyncio.Queue[None] = asyncio.Queue()
@@ -309,7 +307,7 @@ async def crash(service: TaskSchedulerService) -> None:
     assert service._process.scheduler
     await service._process.store.close()
     service._process.store = None
-    executor = service._process.scheduler._dispatch
+    executor = service._process.scheduler._executor
     executor._cut_off = True  # as when the loop ends without a stop: nothing more is written
     while runs := list(executor._runs.tasks):
         for each in runs:

@@ -35,7 +35,7 @@ class Bench:
         """Take a reading whose answer came after *way* seconds."""
         sent, told = self.seconds, self.true + timedelta(seconds=way / 2 + server_is_off)
         self.seconds += way
-        self.clock.hear(told, sent, self.seconds)
+        self.clock.add_reading(told, sent, self.seconds)
 
     @property
     def error(self) -> float:
@@ -53,9 +53,7 @@ def test_until_a_server_is_heard_it_is_the_systems_clock(bench: Bench) -> None:
     assert bench.clock.offset_seconds == 0
 
 
-def test_it_goes_by_the_server_and_says_how_far_off_the_system_is(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_clock_follows_the_server_and_reports_its_offset(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "remembrancer"):
         for _ in range(5):
             bench.read()
@@ -63,7 +61,7 @@ def test_it_goes_by_the_server_and_says_how_far_off_the_system_is(
     assert bench.error < 0.001
     assert bench.clock.offset_seconds == pytest.approx(-300, abs=0.1)
     assert [record.getMessage() for record in caplog.records] == [
-        "This machine's clock is 300.0 s ahead of that of the graph's server, which is the one that counts: set it."
+        "This machine's clock is 300.0 s ahead of that of the graph's server, which counts: set it."
     ]
 
 
@@ -83,7 +81,7 @@ def test_the_shortest_way_counts(bench: Bench) -> None:
     assert bench.error < 0.001
 
 
-def test_a_stray_answer_is_not_believed_and_a_server_whose_clock_was_set_is(bench: Bench) -> None:
+def test_a_stray_reading_is_ignored_and_a_set_clock_followed(bench: Bench) -> None:
     for _ in range(10):
         bench.read()
     bench.read(server_is_off=60)

@@ -148,7 +148,7 @@ async def test_a_caller_that_gives_up_waiting_holds_no_slot() -> None:
         await asyncio.gather(*asking, return_exceptions=True)
         handler.gate.set()
         await service.idle()
-        dispatch = service._process.running_scheduler()._dispatch
+        dispatch = service._process.running_scheduler()._executor
         await until(lambda: dispatch.room == 1)
 
         assert handler.done == 1

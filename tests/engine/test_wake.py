@@ -207,7 +207,7 @@ async def asleep(service: TaskSchedulerService) -> None:
     """Wait until the checker has made a pass: it sleeps from then on."""
     scheduler: Any = service._process.scheduler
     async with asyncio.timeout(GENEROUS):
-        while scheduler.last_pass_at is None:  # noqa: ASYNC110 (a value has no event)
+        while scheduler.last_tick_at is None:  # noqa: ASYNC110 (a value has no event)
             await asyncio.sleep(0.01)
 
 

@@ -19,7 +19,7 @@ from remembrancer.schedules.cron.expression import parse_cron
 from remembrancer.schedules.cron.new_rules import under_new_rules
 from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force, say_the_same
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.files.directory import database_path
 
 if TYPE_CHECKING:
     from pathlib import Path

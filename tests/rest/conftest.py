@@ -38,11 +38,11 @@ async def address(started: TaskSchedulerService) -> AsyncIterator[str]:
 async def clients(started: TaskSchedulerService, address: str) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
     """A client for each scope, and one without a token."""
     async with AsyncExitStack() as stack:
-        made = {"nobody": await stack.enter_async_context(httpx.AsyncClient(base_url=address))}
+        made = {"nobody": await stack.enter_async_context(httpx.AsyncClient(timeout=60, base_url=address))}
         for scope, name in (("read", "reader"), ("write", "writer"), ("admin", "operator")):
             token = await started.create_token(name, scope)
             head = {"Authorization": f"Bearer {token.token}"}
-            made[scope] = await stack.enter_async_context(httpx.AsyncClient(base_url=address, headers=head))
+            made[scope] = await stack.enter_async_context(httpx.AsyncClient(timeout=60, base_url=address, headers=head))
         yield made
 
 

@@ -282,7 +282,7 @@ async def test_serve_prints_where_the_api_is_and_the_cli_makes_its_tokens(tmp_pa
     command = (*REMEMBRANCER, "token", "create", "--graph", graph, "--name", "ada", "--scope", "write")
     making = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     token = (await making.communicate())[0].decode().strip()
-    async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {token}"}) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=address, headers={"Authorization": f"Bearer {token}"}) as client:
         made = await client.post(TASKS, json=asked())
     serving.terminate()
     await serving.communicate()

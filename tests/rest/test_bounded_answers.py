@@ -196,7 +196,9 @@ async def test_a_wrong_path_or_method_has_no_document_made(started: TaskSchedule
 async def test_a_server_stops_beside_a_query_without_end(started: TaskSchedulerService) -> None:
     server = RestServer(started)
     head = {"Authorization": f"Bearer {(await started.create_token('op', 'admin')).token}"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{(await server.start()).port}", headers=head) as client:
+    async with httpx.AsyncClient(
+        timeout=60, base_url=f"http://127.0.0.1:{(await server.start()).port}", headers=head
+    ) as client:
         asking = asyncio.create_task(client.post(CYPHER, json={"query": ENDLESS}, timeout=None))
         await asyncio.sleep(1)
         async with asyncio.timeout(PATIENCE):

@@ -246,7 +246,7 @@ async def test_a_server_that_stops_ends_its_streams(started: TaskSchedulerServic
     server = RestServer(started)
     base = f"http://127.0.0.1:{(await server.start()).port}"
     token = (await started.create_token("one", "read")).token
-    async with httpx.AsyncClient(base_url=base, headers={"Authorization": f"Bearer {token}"}) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=base, headers={"Authorization": f"Bearer {token}"}) as client:
         async with aclosing(stream(client)) as blocks, asyncio.timeout(PATIENCE):
             await anext(blocks)
             stopping = asyncio.create_task(server.stop())

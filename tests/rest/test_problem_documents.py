@@ -38,7 +38,7 @@ async def by_proxy() -> tuple[str, bytes]:
 
 
 async def by_route(address: str) -> tuple[str, bytes]:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.get(f"{address}/v1/scheduler/tasks")
     return f"content-type: {answer.headers['content-type']}", answer.content
 

@@ -60,7 +60,7 @@ async def test_the_answer_reaches_who_sends_before_it_reads(
 
 
 async def test_httpx_and_curl_get_the_answer(address: str) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.post(f"{address}{TASKS}", content=BODY)
         assert (answer.status_code, answer.json()["status"]) == (401, 401)
     command = ["curl", "-sS", "-H", "Expect:", "-w", "%{http_code}", "-o", "/dev/null", "--data-binary", "@-"]

@@ -118,7 +118,7 @@ async def test_what_a_handler_does_is_not_done_at_the_request_that_started_it(
     async def schedule(_: object) -> None:
         await started.schedule_task("By a handler", "goal", "prompt", "thought", schedule_cron="0 9 1 1 *")
 
-    started._process.running_scheduler()._dispatch._call = schedule
+    started._process.running_scheduler()._executor._call = schedule
     for _ in range(2):
         await writer.post(f"{TASKS}/{task_id}/run", headers={"Idempotency-Key": "k1"})
     await started.idle()

@@ -42,7 +42,9 @@ async def served(graph: str, token: str | None = None) -> AsyncIterator[tuple[ht
         server = RestServer(service)
         address = f"http://127.0.0.1:{(await server.start()).port}"
         token = token or (await service.create_token("ada", "admin")).token
-        async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {token}"}) as client:
+        async with httpx.AsyncClient(
+            timeout=60, base_url=address, headers={"Authorization": f"Bearer {token}"}
+        ) as client:
             yield client, token
         await server.stop()
 

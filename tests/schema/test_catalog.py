@@ -11,7 +11,7 @@ import pytest
 from remembrancer.model.execution import TERMINAL_STATUSES, Reason
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledTask
-from remembrancer.ports.statistics import COUNTS, LIFELONG
+from remembrancer.ports.statistics import COUNTS, LIFETIME
 from remembrancer_schema import catalog, kinds
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def test_no_mark_is_left_in_a_shipped_query() -> None:
 
 def test_the_names_that_are_repeated_are_those_of_the_models() -> None:
     assert kinds.HOURLY_COUNTERS == COUNTS
-    assert kinds.LIFETIME_COUNTERS == LIFELONG
+    assert kinds.LIFETIME_COUNTERS == LIFETIME
     assert {*kinds.OUTCOMES} == TERMINAL_STATUSES
     assert {*kinds.FAILURES} <= {*Reason}
     assert {*kinds.OUTCOMES, *kinds.FAILURES} <= {*ExecutionSummary.model_fields}

@@ -111,7 +111,7 @@ async def test_a_graph_that_is_not_itself_any_more_is_unhealthy() -> None:
 
 
 async def test_a_graph_that_does_not_answer_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remembrancer.engine.cluster.membership._ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("remembrancer.engine.cluster.membership._RESPONSE_SECONDS", 0.5)
     async with TaskSchedulerService() as service:
         with replaced(service._process.store.health, "verify", hanging):
             await unhealthy(service, "has not answered")
@@ -126,10 +126,10 @@ async def test_another_scheduler_on_the_graph_bars_this_one() -> None:
         other = Replica(replica_id="replica_2", started_at=now, heartbeat_at=now, host="elsewhere", pid=42, version="1")
         await store.replicas.heartbeat(other)
         await unhealthy(service, "process 42 on elsewhere")
-        await until(lambda: service._process.scheduler.presence.barred)  # pyright: ignore[reportOptionalMemberAccess]
+        await until(lambda: service._process.scheduler.membership.barred)  # pyright: ignore[reportOptionalMemberAccess]
         await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
-        before = service._process.scheduler.passes  # pyright: ignore[reportOptionalMemberAccess]
-        await until(lambda: service._process.scheduler.passes > before + 1)  # pyright: ignore[reportOptionalMemberAccess]
+        before = service._process.scheduler.ticks  # pyright: ignore[reportOptionalMemberAccess]
+        await until(lambda: service._process.scheduler.ticks > before + 1)  # pyright: ignore[reportOptionalMemberAccess]
         assert fired == []
 
         await store.replicas.deregister(["replica_2"])
@@ -162,11 +162,11 @@ async def test_leases_that_are_not_renewed_are_unhealthy() -> None:
                 raise GraphUnavailable("no answer")
             return await write(statements)
 
-        scheduler._dispatch._ledger.hold("a lease", 1)
+        scheduler._executor._outcome_writer.hold("a lease", 1)
         with replaced(session, "write", refusing):
             await unhealthy(service, "Leases cannot be renewed")
         await mended(service, "Leases cannot be renewed")
-        scheduler._dispatch._ledger._held.clear()
+        scheduler._executor._outcome_writer._held.clear()
 
 
 class HostTime:
@@ -197,7 +197,7 @@ async def test_a_long_catch_up_is_healthy_and_hurts_no_other() -> None:
         )
         host.ahead = timedelta(hours=1)
         await until(lambda: len(caught_up) > 50)
-        passes = service._process.scheduler.passes  # pyright: ignore[reportOptionalMemberAccess]
+        passes = service._process.scheduler.ticks  # pyright: ignore[reportOptionalMemberAccess]
         await service.schedule_task("other", "goal", "prompt", "thought", host.now() + timedelta(seconds=0.2))
         await until(lambda: others)
         assert len(caught_up) < 900
@@ -205,7 +205,7 @@ async def test_a_long_catch_up_is_healthy_and_hurts_no_other() -> None:
             assert await service.is_healthy()
             await asyncio.sleep(0.05)
 
-        assert service._process.scheduler.passes > passes  # pyright: ignore[reportOptionalMemberAccess]
+        assert service._process.scheduler.ticks > passes  # pyright: ignore[reportOptionalMemberAccess]
 
 
 async def test_a_record_that_cannot_be_read_stops_no_other_and_is_told() -> None:

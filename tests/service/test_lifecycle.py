@@ -118,7 +118,7 @@ HANGS: dict[str, Callable[[Any], None]] = {
 async def test_a_stop_ends_whatever_hangs(tmp_path: Path, what: str) -> None:
     service = TaskSchedulerService(tmp_path / "graph", options=QUICK)
     await service.start()
-    await until(lambda: service._process.scheduler.last_pass_at)  # pyright: ignore[reportOptionalMemberAccess]
+    await until(lambda: service._process.scheduler.last_tick_at)  # pyright: ignore[reportOptionalMemberAccess]
     HANGS[what](service)
     service._process.scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
     await asyncio.sleep(0.1)

@@ -129,8 +129,8 @@ async def perish(service: TaskSchedulerService) -> None:
     assert scheduler
     await store.close()
     service._process.store = None
-    scheduler._dispatch._cut_off = True  # as when the loop ends without a stop: nothing more is written
-    while runs := list(scheduler._dispatch._runs.tasks):
+    scheduler._executor._cut_off = True  # as when the loop ends without a stop: nothing more is written
+    while runs := list(scheduler._executor._runs.tasks):
         for each in runs:
             each.cancel()
         await asyncio.sleep(0)

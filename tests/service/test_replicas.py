@@ -13,7 +13,7 @@ from bolt_proxy import BoltProxy
 from remembrancer import Firing, ScheduleRequest, SchedulerOptions, TaskSchedulerService
 from remembrancer.bootstrap import open_store
 from remembrancer.engine.clock import SystemTime
-from remembrancer.model.ids import share_of
+from remembrancer.model.ids import shard_of
 from remembrancer.model.replica import Replica
 from remembrancer.stores.neo4j import connection
 
@@ -84,11 +84,11 @@ async def test_each_hears_in_time_of_what_is_scheduled_through_another_and_serve
         ran = await all_ran(services[0], 20)
 
         owner = {
-            share: service.get_status().replication.replica_id
+            shard: service.get_status().replication.replica_id
             for service in services
-            for share in service._process.scheduler.presence.turns[0].shares or ()  # pyright: ignore[reportOptionalMemberAccess]
+            for shard in service._process.scheduler.membership.assignments[0].shards or ()  # pyright: ignore[reportOptionalMemberAccess]
         }
-        assert ran == {reply.task_id: owner[share_of(reply.task_id)] for reply in replies}
+        assert ran == {reply.task_id: owner[shard_of(reply.task_id)] for reply in replies}
         assert len(set(ran.values())) == 2
         assert [each.get_status().replication.claims_lost for each in services] == [0, 0]
 
@@ -116,13 +116,13 @@ async def test_a_task_of_one_that_is_late_is_served_by_another_after_the_help_de
         assert seen(service) == 2
         replies = await service.schedule_tasks(many(20, soon(HEARD)))
         await all_ran(service, 20)
-        mine = service._process.scheduler.presence.turns[0].shares  # pyright: ignore[reportOptionalMemberAccess]
+        mine = service._process.scheduler.membership.assignments[0].shards  # pyright: ignore[reportOptionalMemberAccess]
         assert mine
         late = {each.task_id: each.triggered_at - each.nominal_at for each in await service.history()}
-        others = [reply.task_id for reply in replies if share_of(reply.task_id) not in mine]
+        others = [reply.task_id for reply in replies if shard_of(reply.task_id) not in mine]
         assert others
         assert all(late[task_id] >= delay for task_id in others)
-        assert service._process.scheduler.passes < 1000  # pyright: ignore[reportOptionalMemberAccess]
+        assert service._process.scheduler.ticks < 1000  # pyright: ignore[reportOptionalMemberAccess]
 
 
 async def test_who_stops_signs_off_and_who_died_long_ago_is_forgotten(graph: str) -> None:
@@ -206,7 +206,7 @@ async def test_a_graph_that_is_not_what_it_was_is_told_and_the_scheduler_goes_on
         assert len(await service.cypher("MATCH (g:remembrancer_graph) RETURN g.graph_id")) == 1
         assert len(await service.cypher("MATCH (p:scheduler_replica) RETURN p.replica_id")) == 1
     said = [record.getMessage() for record in caplog.records]
-    assert len([each for each in said if told in each and not each.startswith("A pass failed")]) == 1
+    assert len([each for each in said if told in each and not each.startswith("A tick failed")]) == 1
 
 
 @on_neo4j

@@ -28,9 +28,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
-async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and_after(
-    store: Graph, a_task: MakeTask, now: datetime
-) -> None:
+async def test_an_audit_entry_has_actor_surface_before_and_after(store: Graph, a_task: MakeTask, now: datetime) -> None:
     ahead_ms = to_ms(now + MINUTE)
     task = a_task(created_via="rest", created_by="dashboard", created_at=now, dedup_key="daily", next_run_ms=ahead_ms)
     assert task.next_run_ms is not None
@@ -84,9 +82,7 @@ async def test_nothing_is_known_of_a_task_that_is_not_there(store: Graph) -> Non
     assert list(await store.audit.of_task("task_of_nobody")) == []
 
 
-async def test_the_trail_of_all_tasks_is_read_in_stretches_that_leave_nothing_out(
-    store: Graph, a_task: MakeTask, now: datetime
-) -> None:
+async def test_the_audit_log_is_read_in_complete_pages(store: Graph, a_task: MakeTask, now: datetime) -> None:
     start = to_ms(now) // 1000
     ahead_ms = to_ms(now + MINUTE)
     tasks = [
@@ -107,7 +103,7 @@ async def test_the_trail_of_all_tasks_is_read_in_stretches_that_leave_nothing_ou
     assert [change.change_id for change in late] == read[7:]
 
 
-async def test_a_sounding_tells_what_is_due_and_which_leases_have_run_out(
+async def test_a_health_probe_counts_due_tasks_and_expired_leases(
     store: Graph, a_task: MakeTask, claimed: Callable[..., Awaitable[list[Execution]]], now: datetime
 ) -> None:
     tasks = [a_task(next_run_ms=to_ms(now) + 1000 * at) for at in range(4)]

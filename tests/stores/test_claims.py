@@ -37,7 +37,7 @@ def done(execution: Execution, now: datetime, **choices: Any) -> Settlement:
     return Settlement(execution=execution, **settled)
 
 
-async def test_a_claim_moves_the_task_on_and_leaves_a_running_execution(
+async def test_a_claim_moves_the_task_and_leaves_a_running_execution(
     store: Graph, a_task: MakeTask, claimed: Claim, now: datetime
 ) -> None:
     task = a_task(schedule_cron="*/5 * * * *")
@@ -81,7 +81,7 @@ async def test_what_others_took_does_not_spoil_the_rest_of_a_batch(
     assert [execution.task_id for execution in await claimed(taken, cancelled, free)] == [free.task_id]
 
 
-async def test_an_occurrence_that_exists_is_won_by_nobody_even_if_its_task_was_put_back(
+async def test_an_existing_occurrence_is_not_won_again_after_a_reset(
     store: Graph, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime, *, forged: Forge
 ) -> None:
     """The unique id is the last line of defence, for a graph restored from half a backup say."""
@@ -96,7 +96,7 @@ async def test_an_occurrence_that_exists_is_won_by_nobody_even_if_its_task_was_p
     assert (await store.tasks.get(other.task_id)).next_run_ms == other.next_run_ms
 
 
-async def test_moments_that_will_not_run_are_written_with_their_outcome_and_reason(
+async def test_skipped_occurrences_are_written_with_their_reason(
     store: Graph, a_task: MakeTask, claimed: Claim, now: datetime
 ) -> None:
     task = a_task(schedule_cron="* * * * *", misfire=Misfire.SKIP)
@@ -112,7 +112,7 @@ async def test_moments_that_will_not_run_are_written_with_their_outcome_and_reas
     assert ((await store.statistics.lifetime()).counts)["occurrences_dropped"] == kept.occurrences
 
 
-async def test_a_settled_execution_keeps_its_outcome_result_and_thought(
+async def test_a_settled_execution_has_its_outcome_result_and_thought(
     store: Graph, a_task: MakeTask, claimed: Claim, now: datetime
 ) -> None:
     task = a_task()
@@ -151,7 +151,7 @@ async def test_an_execution_is_settled_once(store: Graph, a_task: MakeTask, clai
     assert (counters["executions_completed"], counters["executions_failed"]) == (1, 0)
 
 
-async def test_of_outcomes_written_together_each_is_told_whether_it_was_kept(
+async def test_outcomes_written_together_are_each_confirmed_or_not(
     store: Graph, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
 ) -> None:
     tasks = [a_task() for _ in range(4)]
@@ -195,7 +195,7 @@ async def test_a_task_that_was_changed_meanwhile_is_not_claimed(
     assert len(await store.queue.claim([plan(again, to_ms(now), "replica_a")], a_lease())) == 1
 
 
-async def test_a_lease_is_over_when_its_time_is_or_its_last_execution_is_settled(
+async def test_a_lease_ends_with_its_time_or_its_last_outcome(
     reopen: Callable[[], Awaitable[Graph]], a_task: MakeTask, a_lease: MakeLease, now: datetime
 ) -> None:
     store = await reopen()
@@ -217,7 +217,7 @@ async def test_a_lease_is_over_when_its_time_is_or_its_last_execution_is_settled
     assert list(await store.queue.expired_leases(now + timedelta(days=1), "replica_a")) == []
 
 
-async def test_on_a_graph_of_ones_own_what_a_former_process_held_is_over_at_once(
+async def test_leases_of_a_former_process_end_on_an_exclusive_graph(
     store: Graph, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime
 ) -> None:
     task = a_task()
@@ -293,7 +293,7 @@ async def test_an_execution_by_hand_leaves_the_schedule_as_it_is(
     assert await store.queue.start_now(stray, a_lease(), a_change("run_now")) is None
 
 
-async def test_a_task_that_is_gone_is_not_claimed_and_nothing_else_in_its_place(
+async def test_a_deleted_task_is_not_claimed_nor_another_in_its_place(
     store: Graph, a_task: MakeTask, claimed: Claim, now: datetime, write_beside: Callable[[str], Awaitable[None]]
 ) -> None:
     await store.tasks.create([gone := a_task()])
@@ -306,7 +306,7 @@ async def test_a_task_that_is_gone_is_not_claimed_and_nothing_else_in_its_place(
     assert len(await claimed(*others)) == 3
 
 
-async def test_what_was_forgotten_to_be_where_it_is_is_found_all_the_same(
+async def test_a_node_is_found_without_its_remembered_element_id(
     store: Graph, a_task: MakeTask, claimed: Claim, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(element_ids, "_MOST", 2)

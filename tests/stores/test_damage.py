@@ -14,7 +14,7 @@ from remembrancer import TaskSchedulerService
 from remembrancer.bootstrap import open_bolt, open_store, open_to_read
 from remembrancer.bootstrap.copies import copy_graph
 from remembrancer.errors import GraphDamaged, GraphNotFound, GraphReadOnly, InvalidInput
-from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.files.directory import database_path
 
 if TYPE_CHECKING:
     from pathlib import Path

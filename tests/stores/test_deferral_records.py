@@ -24,7 +24,7 @@ async def test_a_deferral_is_told_as_the_graph_tells_it(
     await store.tasks.create([made := a_task(next_run_ms=to_ms(now) + 60_000)])
     for turn in (1, 2):
         read = await store.tasks.get(made.task_id)
-        rearm = defer(read, Defer(now + timedelta(hours=turn), "later"), now + timedelta(seconds=turn), None)
-        assert await store.tasks.defer(read.task_id, read.next_run_ms, rearm, a_change("defer"))
+        reschedule = defer(read, Defer(now + timedelta(hours=turn), "later"), now + timedelta(seconds=turn), None)
+        assert await store.tasks.defer(read.task_id, read.next_run_ms, reschedule, a_change("defer"))
 
-        assert deferred(read, rearm) == await store.tasks.get(made.task_id)
+        assert deferred(read, reschedule) == await store.tasks.get(made.task_id)

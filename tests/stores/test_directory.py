@@ -25,7 +25,7 @@ from remembrancer.errors import (
 )
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.stores.embedded.connection import load_engine
-from remembrancer.stores.embedded.directory import database_path
+from remembrancer.stores.embedded.files.directory import database_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,7 +89,7 @@ async def test_a_folder_that_is_a_file_is_no_graph(tmp_path: Path) -> None:
     assert file.read_text() == "I am a file"
 
 
-async def test_a_folder_of_something_else_is_no_graph_and_is_left_alone(tmp_path: Path) -> None:
+async def test_a_folder_of_other_files_is_no_graph_and_stays_unchanged(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").touch()
     with pytest.raises(NotAGraph, match=r"holiday\.jpg"):
         await open_store(tmp_path)
@@ -126,7 +126,7 @@ async def test_what_names_no_folder_is_refused_with_an_example(name: object) -> 
         await open_store(name)  # pyright: ignore[reportArgumentType]
 
 
-async def test_a_graph_that_another_process_holds_is_locked_until_it_lets_go(tmp_path: Path) -> None:
+async def test_a_graph_of_another_process_is_locked_until_released(tmp_path: Path) -> None:
     folder = tmp_path / "graph"
     with held(folder), pytest.raises(GraphLocked, match=r"held by another process.*serve"):
         await open_store(folder)
@@ -224,7 +224,7 @@ def test_the_engine_is_silent(tmp_path: Path, graph: str) -> None:
 
 
 @pytest.mark.parametrize(("days", "mode"), [(None, "low"), (90, "high")])
-def test_the_engine_looks_for_space_only_for_a_scheduler_that_deletes_executions(
+def test_the_engine_reuses_space_only_with_retention(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: float | None, mode: str
 ) -> None:
     settings = "ARCADEDB_NATIVE_ISOLATE_ARGS"

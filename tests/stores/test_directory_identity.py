@@ -15,9 +15,9 @@ from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.bootstrap import open_bolt, open_service, open_store
 from remembrancer.errors import GraphReplaced
 from remembrancer.operations.diagnostics.checks import Severity
-from remembrancer.stores.embedded import directory_lock
-from remembrancer.stores.embedded.directory import database_path
-from remembrancer.stores.embedded.directory_lock import LOCK_FILE
+from remembrancer.stores.embedded.files import directory_lock
+from remembrancer.stores.embedded.files.directory import database_path
+from remembrancer.stores.embedded.files.directory_lock import LOCK_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

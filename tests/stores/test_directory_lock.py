@@ -18,7 +18,7 @@ import pytest
 from remembrancer import TaskSchedulerService, copy_graph
 from remembrancer.bootstrap import open_bolt, open_service, open_store
 from remembrancer.errors import GraphLocked
-from remembrancer.stores.embedded.directory_lock import LOCK_FILE
+from remembrancer.stores.embedded.files.directory_lock import LOCK_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -48,7 +48,7 @@ async def test_an_added_engine_is_opened_by_every_operation(tmp_path: Path, mode
 
     assert (copied.source, copied.target, kept.source) == ("other://one", "other://two", "other://two")
     assert checked.is_sound
-    assert [mode.name for mode in modes] == ["WORK", "BE_READ", "BE_WRITTEN", "BE_CHECKED", "BE_READ", "WORK"]
+    assert [mode.name for mode in modes] == ["SERVE", "COPY_SOURCE", "COPY_TARGET", "CHECK", "COPY_SOURCE", "SERVE"]
     assert shown("other://one") == "other://one"
 
 

@@ -44,7 +44,7 @@ async def read(store: Graph, clock: VirtualClock, after: str = EVERYTHING, limit
     return events
 
 
-async def test_what_is_written_in_one_commit_is_told_in_the_order_in_which_it_was_asked_for(
+async def test_events_of_one_commit_have_the_order_of_its_writes(
     store: Graph, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
 ) -> None:
     tasks = [a_task(), a_task()]
@@ -103,7 +103,7 @@ async def test_every_outcome_is_an_event_of_its_name(
     }
 
 
-async def test_progress_is_an_event_and_stands_with_the_execution_while_it_runs(
+async def test_progress_is_an_event_and_is_stored_with_its_execution(
     store: Graph, clock: VirtualClock, a_task: MakeTask, claimed: Claimed, now: datetime
 ) -> None:
     await store.tasks.create([task := a_task(), other := a_task()])
@@ -186,7 +186,7 @@ async def test_what_is_too_old_is_forgotten_even_if_it_is_little(
     assert [event.kind for event in await read(store, clock)].count("task_created") == 2
 
 
-async def test_a_cursor_of_another_graph_is_told_so_and_gets_all_that_there_is(
+async def test_a_cursor_of_another_graph_gets_a_gap_and_all_events(
     store: Graph, clock: VirtualClock, a_task: MakeTask
 ) -> None:
     await store.tasks.create([task := a_task()])

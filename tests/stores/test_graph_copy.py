@@ -176,9 +176,7 @@ async def test_a_copy_goes_on_behind_the_last_page_that_it_wrote(lived: Path, gr
     assert sum(step.part == PARTS[0] and step.phase == "copy" for step in rest) == -(-(first.total - 7) // 7)
 
 
-async def test_a_target_that_holds_something_else_is_refused_and_left_alone(
-    lived: Path, graph: str, a_task: MakeTask
-) -> None:
+async def test_a_target_with_other_content_is_refused_and_unchanged(lived: Path, graph: str, a_task: MakeTask) -> None:
     store = await open_store(graph)
     await store.tasks.create([task := a_task()])
     await store.close()
@@ -198,9 +196,7 @@ async def test_a_copy_of_another_graph_is_no_continuation(lived: Path, graph: st
         await copy_graph(tmp_path / "other", graph)
 
 
-async def test_a_copy_made_again_is_compared_again_and_never_undoes_what_was_done_since(
-    lived: Path, graph: str, a_task: MakeTask
-) -> None:
+async def test_a_repeated_copy_never_undoes_later_changes(lived: Path, graph: str, a_task: MakeTask) -> None:
     first = await copy_graph(lived, graph)
     second = await copy_graph(lived, graph)
     assert (first.went_on, second.went_on, digests(first)) == (False, True, digests(second))
@@ -215,9 +211,7 @@ async def test_a_copy_made_again_is_compared_again_and_never_undoes_what_was_don
     await store.close()
 
 
-async def test_the_copy_of_a_graph_whose_scheduler_died_takes_over_what_it_left(
-    lived: Path, graph: str, now: datetime
-) -> None:
+async def test_the_copy_of_a_crashed_graph_recovers_its_executions(lived: Path, graph: str, now: datetime) -> None:
     await copy_graph(lived, graph)
     clock = VirtualClock(now.replace(year=2027))
     service = TaskSchedulerService(graph, clock, handler=lambda _: "done")
@@ -236,7 +230,7 @@ async def test_a_source_that_is_held_is_refused(lived: Path, tmp_path: Path) -> 
     assert not (tmp_path / "target").exists()
 
 
-async def test_what_cannot_be_copied_is_refused_before_anything_is_made(lived: Path, tmp_path: Path) -> None:
+async def test_an_impossible_copy_is_refused_before_it_begins(lived: Path, tmp_path: Path) -> None:
     with pytest.raises(GraphNotFound, match="nowhere"):
         await copy_graph(tmp_path / "nowhere", tmp_path / "target")
     with pytest.raises(InvalidInput, match="another graph than the source"):
@@ -260,7 +254,7 @@ async def test_a_source_of_an_older_version_is_not_changed_but_refused(
 
 
 @pytest.mark.neo4j
-async def test_an_agents_own_thoughts_are_linked_to_and_neither_changed_nor_moved(
+async def test_thoughts_of_the_agent_are_linked_and_never_copied(
     lived: Path, neo4j_server: Server, tmp_path: Path
 ) -> None:
     neo4j_server.run(
@@ -282,7 +276,7 @@ async def test_an_agents_own_thoughts_are_linked_to_and_neither_changed_nor_move
     await store.close()
 
 
-async def test_a_cursor_of_the_source_is_told_that_its_events_are_not_in_the_copy(lived: Path, graph: str) -> None:
+async def test_a_cursor_of_the_source_gets_a_gap_in_the_copy(lived: Path, graph: str) -> None:
     source = TaskSchedulerService(lived)
     async with ManualScheduler(source, VirtualClock()):
         early = (await source.read_events("0", limit=3)).cursor
@@ -301,9 +295,7 @@ async def test_a_cursor_of_the_source_is_told_that_its_events_are_not_in_the_cop
 
 
 @pytest.mark.neo4j
-async def test_a_graph_that_a_scheduler_serves_is_neither_copied_nor_written(
-    lived: Path, neo4j_server: Server, tmp_path: Path
-) -> None:
+async def test_a_served_graph_is_neither_copied_nor_written(lived: Path, neo4j_server: Server, tmp_path: Path) -> None:
     async with TaskSchedulerService(neo4j_server.graph) as served:
         task = await served.schedule_task("a", "g", "p", "thought", "2099-01-01T00:00:00Z")
         for source, target in ((lived, neo4j_server.graph), (neo4j_server.graph, tmp_path / "target")):

@@ -40,12 +40,12 @@ async def test_of_many_who_change_a_task_as_they_read_it_one_does(
     task = a_task(schedule_cron="0 12 * * *", next_run_ms=to_ms(now + timedelta(hours=3)))
     await store.tasks.create([task])
     fence = (await store.tasks.get(task.task_id)).fence
-    rearms = [defer(task, Defer(now + timedelta(hours=hours), "Not yet"), now, None) for hours in range(4, 8)]
+    reschedules = [defer(task, Defer(now + timedelta(hours=hours), "Not yet"), now, None) for hours in range(4, 8)]
     deferring = Change("defer", now, "rest", if_fence=fence)
     running = Change("run_now", now, "rest", if_fence=fence)
     cancelling = Change("cancel", now, "rest", if_fence=fence)
     written = await asyncio.gather(
-        *(store.tasks.defer(task.task_id, task.next_run_ms, rearm, deferring) for rearm in rearms),
+        *(store.tasks.defer(task.task_id, task.next_run_ms, reschedule, deferring) for reschedule in reschedules),
         store.queue.start_now(by_hand(task), a_lease(), running),
         *(store.tasks.cancel(task.task_id, cancelling) for _ in range(4)),
     )
@@ -83,20 +83,20 @@ async def test_an_end_counts_as_a_change(
 
 
 @pytest.mark.parametrize("action", ["cancel", "defer", "run_now"])
-async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_again(
+async def test_a_request_is_found_by_its_key_and_not_done_again(
     *, action: str, store: Graph, a_task: MakeTask, a_lease: MakeLease, by_hand: ByHand, now: datetime
 ) -> None:
     task, other = (a_task(next_run_ms=to_ms(now) + 1000) for _ in range(2))
     await store.tasks.create([task, other])
-    change = Change(action, now, "rest", mark=MARK)
+    change = Change(action, now, "rest", idempotency_key=MARK)
 
     async def act(task: ScheduledTask) -> None:
-        rearm = defer(task, Defer(now + timedelta(hours=1), "Later"), now, None)
+        reschedule = defer(task, Defer(now + timedelta(hours=1), "Later"), now, None)
         match action:
             case "cancel":
                 await store.tasks.cancel(task.task_id, change)
             case "defer":
-                await store.tasks.defer(task.task_id, task.next_run_ms, rearm, change)
+                await store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change)
             case _:
                 await store.queue.start_now(by_hand(task), a_lease(), change)
 
@@ -112,9 +112,9 @@ async def test_what_was_done_for_a_request_is_found_by_its_key_and_not_done_agai
 
 async def test_the_tasks_of_a_request_are_found_by_its_key(store: Graph, a_task: MakeTask) -> None:
     tasks = [a_task(dedup_key=MARK.of_task(place)) for place in range(2)]
-    await store.tasks.create(tasks, mark=MARK)
+    await store.tasks.create(tasks, idempotency_key=MARK)
     with pytest.raises(DuplicateTask):
-        await store.tasks.create([a_task(dedup_key=MARK.of_task(0))], mark=MARK)
+        await store.tasks.create([a_task(dedup_key=MARK.of_task(0))], idempotency_key=MARK)
 
     assert await store.idempotency.find(MARK) == IdempotencyRecord("digest", "create", tasks[0].task_id)
     await store.tasks.create([a_task(dedup_key="of somebody's own|0")])

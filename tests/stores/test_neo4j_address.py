@@ -50,7 +50,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_no_such_uri_is_refused_without_a_secret_in_any_message(text: str) -> None:
+def test_a_malformed_uri_is_refused_without_its_secret(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"db_path=.*Example") as refused:
         read_address(text, {})
 
@@ -69,7 +69,7 @@ def test_no_form_of_an_address_shows_its_password() -> None:
     assert str(address) == "neo4j://host (database memory)"
 
 
-def test_user_and_password_come_from_the_environment_ours_before_neo4js(tmp_path: Path) -> None:
+def test_our_variables_win_over_those_of_neo4j(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("from a file\n")
     theirs = {"NEO4J_USERNAME": "bob", "NEO4J_PASSWORD": "theirs"}
     in_file = {**theirs, "REMEMBRANCER_NEO4J_PASSWORD_FILE": str(tmp_path / "password")}

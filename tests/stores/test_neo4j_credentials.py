@@ -143,7 +143,7 @@ async def test_a_password_that_the_server_takes_again_is_used_again(
     assert await store.tasks.get(task.task_id) == task
 
 
-async def test_connections_of_before_stay_in_use_while_new_ones_are_refused(
+async def test_old_connections_stay_in_use_while_new_ones_are_refused(
     store: Graph, rotation: Rotation, a_task: MakeTask
 ) -> None:
     await store.tasks.create([task := a_task()])

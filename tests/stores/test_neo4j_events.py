@@ -61,7 +61,7 @@ async def follow(store: ConnectedGraph, clock: VirtualClock, count: int, seed: i
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_readers_that_break_off_at_random_read_what_all_replicas_wrote_each_once(
+async def test_readers_with_random_breaks_read_each_event_once(
     neo4j_server: Server, clock: VirtualClock, a_task: MakeTask, now: datetime, seed: int
 ) -> None:
     replicas = [await open_store(neo4j_server.graph) for _ in range(REPLICAS)]

@@ -53,7 +53,7 @@ async def store(proxy: BoltProxy) -> AsyncIterator[ConnectedGraph]:
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
-async def test_a_task_is_kept_once_whether_its_commit_or_its_answer_was_lost(
+async def test_a_task_is_stored_once_after_a_lost_commit_or_answer(
     store: ConnectedGraph, proxy: BoltProxy, a_task: MakeTask, cut: Cut
 ) -> None:
     proxy.cuts = iter([cut])
@@ -83,7 +83,7 @@ async def test_a_claim_and_an_outcome_are_written_once_and_known_to_be(
     assert dict(store.statistics.totals) == counted
 
 
-async def test_many_writes_over_a_network_that_breaks_all_the_time_are_each_kept_once(
+async def test_writes_over_a_breaking_network_are_each_stored_once(
     store: ConnectedGraph, proxy: BoltProxy, a_task: MakeTask
 ) -> None:
     proxy.cuts = cycle([Cut.BEFORE, Cut.NOT, Cut.AFTER, Cut.NOT, Cut.NOT])
@@ -110,7 +110,7 @@ async def test_many_writes_over_a_network_that_breaks_all_the_time_are_each_kept
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
-async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_and_learned_later(
+async def test_an_unknown_outcome_is_reported_and_learned_later(
     store: ConnectedGraph, proxy: BoltProxy, a_task: MakeTask, monkeypatch: pytest.MonkeyPatch, cut: Cut
 ) -> None:
     proxy.cuts, proxy.down_after_a_cut = iter([cut]), True
@@ -135,7 +135,7 @@ async def test_while_the_outcome_cannot_be_looked_up_it_is_said_to_be_unknown_an
     assert (task.task_id in kept) == (cut is Cut.AFTER)
 
 
-async def test_a_service_does_not_repeat_a_schedule_of_which_it_does_not_know_whether_it_was_kept(
+async def test_a_service_does_not_repeat_a_schedule_in_doubt(
     proxy: BoltProxy, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = TaskSchedulerService(proxy.graph, VirtualClock(now))

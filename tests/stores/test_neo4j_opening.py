@@ -117,7 +117,7 @@ async def test_a_graph_of_a_newer_version_is_refused_and_left_alone(neo4j_server
 
 
 @pytest.mark.parametrize("_round", range(2))
-async def test_a_new_graph_is_given_its_schema_by_several_schedulers_at_once(neo4j_server: Server, _round: int) -> None:
+async def test_a_new_graph_gets_its_schema_from_schedulers_at_once(neo4j_server: Server, _round: int) -> None:
     for row in neo4j_server.run("SHOW CONSTRAINTS YIELD name"):
         neo4j_server.run(f"DROP CONSTRAINT `{row['name']}`")
     for row in neo4j_server.run("SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP'"):
@@ -135,9 +135,7 @@ async def test_a_new_graph_is_given_its_schema_by_several_schedulers_at_once(neo
     ]
 
 
-async def test_a_closed_graph_leaves_one_sum_of_what_its_writers_counted(
-    neo4j_server: Server, a_task: MakeTask
-) -> None:
+async def test_a_closed_graph_leaves_one_sum_of_its_counters(neo4j_server: Server, a_task: MakeTask) -> None:
     for _ in range(3):
         store = await open_store(neo4j_server.graph)
         await store.tasks.create([a_task()])

@@ -57,7 +57,7 @@ def plan_of(server: Server, name: str, **parameters: object) -> list[str]:
     return list(operators(plan))
 
 
-async def test_what_is_due_and_what_is_next_are_sought_in_the_index_in_its_order(many: Server, now: datetime) -> None:
+async def test_due_tasks_and_the_next_run_are_read_in_index_order(many: Server, now: datetime) -> None:
     whole, part = {"floor_key": last_key(0)}, {"floor_key": last_key(0), "shards": list(range(0, 1000, 4))}
     until = {"now_key": last_key(to_ms(now)), "limit": 100}
     looks = {"due_tasks": whole | until, "next_run": whole, "due_tasks_of_shards": part | until}
@@ -70,7 +70,7 @@ async def test_what_is_due_and_what_is_next_are_sought_in_the_index_in_its_order
         assert ("Filter" in plan) == ("shards" in parameters)
 
 
-async def test_claims_and_outcomes_find_what_they_write_at_its_place_or_by_its_key(neo4j_server: Server) -> None:
+async def test_claims_and_outcomes_find_nodes_by_element_id_or_key(neo4j_server: Server) -> None:
     await (await open_store(neo4j_server.graph)).close()
     settling = ("settle_executions", "retire_tasks", "end_deferrals", "defer_settled", "retry_executions")
     for name in ("claim_executions", "record_outcomes", "advance_past_existing", *settling, "release_leases"):
@@ -80,7 +80,7 @@ async def test_claims_and_outcomes_find_what_they_write_at_its_place_or_by_its_k
         assert not {"NodeByLabelScan", "AllNodesScan", "NodeIndexScan"} & {*plan}, name
 
 
-async def test_what_is_written_is_planned_once_however_many_rows_there_are(neo4j_server: Server) -> None:
+async def test_a_write_is_planned_once_for_any_number_of_rows(neo4j_server: Server) -> None:
     """A server plans anew for each magnitude of a list that it is given, while the first tasks wait."""
     await (await open_store(neo4j_server.graph)).close()
     told: list[object] = []

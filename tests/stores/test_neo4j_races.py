@@ -78,7 +78,7 @@ def done(won: Execution, now: datetime) -> Settlement:
     return Settlement(won, ExecutionStatus.COMPLETED, now, 1.0, ends_task=TaskStatus.COMPLETE)
 
 
-async def test_an_outcome_that_comes_while_its_execution_is_taken_over_is_not_kept(
+async def test_an_outcome_during_the_recovery_of_its_lease_is_dropped(
     store: Graph, neo4j_server: Server, won: Execution, now: datetime
 ) -> None:
     lost = recovery_of(await store.tasks.get(won.task_id), won, now, "replica_b")
@@ -91,7 +91,7 @@ async def test_an_outcome_that_comes_while_its_execution_is_taken_over_is_not_ke
     assert ((await store.statistics.lifetime()).counts)["executions_completed"] == 0
 
 
-async def test_an_execution_that_is_settled_while_it_is_taken_over_is_not_tried_again(
+async def test_an_execution_settled_during_recovery_is_not_retried(
     store: Graph, neo4j_server: Server, won: Execution, a_lease: Callable[..., Lease], now: datetime
 ) -> None:
     lost = recovery_of(await store.tasks.get(won.task_id), won, now, "replica_b")
@@ -120,21 +120,21 @@ async def stays_cancelled(store: Graph, task_id: str) -> bool:
 
 
 @pytest.mark.parametrize("puts_off", [False, True])
-async def test_a_task_that_is_cancelled_while_its_run_is_settled_stays_so(
+async def test_a_task_cancelled_while_its_run_settles_stays_cancelled(
     store: Graph, neo4j_server: Server, won: Execution, cancelling: Sequence[Statement], *, puts_off: bool
 ) -> None:
     now = won.triggered_at
     settlement = done(won, now)
     if puts_off:
-        rearm = defer(await store.tasks.get(won.task_id), Defer(now.replace(hour=12), "Busy"), now, now)
-        settlement = Settlement(won, ExecutionStatus.DEFERRED, now, 1.0, rearm=rearm)
+        reschedule = defer(await store.tasks.get(won.task_id), Defer(now.replace(hour=12), "Busy"), now, now)
+        settlement = Settlement(won, ExecutionStatus.DEFERRED, now, 1.0, reschedule=reschedule)
     async with ahead(neo4j_server, cancelling) as overtaken:
         assert await overtaken(store.queue.settle([settlement])) == [True]
 
     assert await stays_cancelled(store, won.task_id)
 
 
-async def test_a_task_that_is_cancelled_while_its_lost_run_is_taken_over_is_not_tried_again(
+async def test_a_task_cancelled_during_recovery_is_not_retried(
     store: Graph,
     neo4j_server: Server,
     won: Execution,

@@ -106,7 +106,7 @@ async def test_what_a_foreign_constraint_refuses_is_left_alone(
         assert again == []
 
 
-async def test_an_outcome_against_a_foreign_constraint_is_refused_alone(
+async def test_an_outcome_against_a_foreign_constraint_fails_alone(
     store: ConnectedGraph, neo4j_server: Server, a_task: MakeTask, now: datetime
 ) -> None:
     tasks = [a_task() for _ in range(6)]

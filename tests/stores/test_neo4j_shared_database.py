@@ -71,7 +71,7 @@ async def test_what_others_keep_in_the_database_stays_as_it_is(
     assert somebodys.run(THEIRS) == before
 
 
-async def test_what_is_declared_is_named_as_ours_and_constrains_nothing_but_uniqueness(somebodys: Server) -> None:
+async def test_our_constraints_are_named_and_only_for_uniqueness(somebodys: Server) -> None:
     await (await open_store(somebodys.graph)).close()
     ours = [row for row in somebodys.run(SCHEMA) if row["name"] != "invoice_number"]
 
@@ -103,7 +103,7 @@ def system_of(server: Server) -> list[dict[str, Any]]:
         return users + system.run("SHOW DATABASES YIELD name, currentStatus RETURN *").data()
 
 
-async def test_a_user_of_its_own_with_its_password_in_a_file_does_everything_in_its_database_alone(
+async def test_a_user_with_a_password_file_does_all_in_its_database(
     neo4j_server: Server, guest: str, life: type[Life]
 ) -> None:
     before = system_of(neo4j_server)

@@ -54,7 +54,7 @@ async def test_what_one_schedules_is_due_for_all(
         assert to_ms(await each.queue.next_run_at()) == task.next_run_ms  # pyright: ignore[reportArgumentType]
 
 
-async def test_of_four_that_all_reach_for_the_same_tasks_each_task_is_won_by_one(
+async def test_each_task_is_won_once_by_four_replicas(
     replicas: list[ConnectedGraph], a_task: MakeTask, now: datetime
 ) -> None:
     tasks = [a_task(origin_thought_id=f"thought_{place % 7}") for place in range(200)]
@@ -80,7 +80,7 @@ async def test_of_four_that_all_reach_for_the_same_tasks_each_task_is_won_by_one
 
 
 @pytest.mark.parametrize("moved_to", ["null", "t.next_run_ms + 3600000"])
-async def test_a_task_that_another_moved_on_between_index_and_node_is_not_due(
+async def test_a_task_moved_between_index_and_node_is_not_due(
     replicas: list[ConnectedGraph], neo4j_server: Server, a_task: MakeTask, now: datetime, moved_to: str
 ) -> None:
     """A read sees what others commit while it is under way: the index entry from before, the node from after."""
@@ -90,7 +90,7 @@ async def test_a_task_that_another_moved_on_between_index_and_node_is_not_due(
     assert [found.task_id for found in await replicas[0].queue.due(now, 10)] == [task.task_id]
 
 
-async def test_writes_that_lock_the_same_thoughts_and_minutes_all_come_through(
+async def test_writes_that_lock_the_same_nodes_all_succeed(
     replicas: list[ConnectedGraph], a_task: MakeTask, now: datetime
 ) -> None:
     """In no common order, so that they deadlock now and then."""
@@ -115,7 +115,7 @@ async def test_writes_that_lock_the_same_thoughts_and_minutes_all_come_through(
     assert sum(each.statistics.totals["tasks_created"] for each in replicas) == 800
 
 
-async def test_a_task_asked_for_by_a_thought_that_another_deletes_at_this_moment_is_kept(
+async def test_a_task_is_stored_while_its_thought_is_deleted(
     replicas: list[ConnectedGraph], neo4j_server: Server, a_task: MakeTask
 ) -> None:
     """The roll-up deletes thoughts that nothing is linked to any more; a new task may be just about to."""
@@ -133,7 +133,7 @@ async def test_a_task_asked_for_by_a_thought_that_another_deletes_at_this_moment
         neo4j_server.wipe()
 
 
-async def test_a_graph_that_never_gets_where_a_replica_has_seen_it_is_used_as_it_is(
+async def test_a_graph_behind_the_seen_state_is_used_as_it_is(
     neo4j_server: Server, a_task: MakeTask, now: datetime
 ) -> None:
     """A database that was put back from a backup does not know the bookmarks of before."""
@@ -149,7 +149,7 @@ async def test_a_graph_that_never_gets_where_a_replica_has_seen_it_is_used_as_it
     await store.close()
 
 
-async def test_text_that_cannot_be_sent_is_kept_with_a_mark_in_its_place(
+async def test_text_that_cannot_be_sent_is_stored_with_a_mark(
     replicas: list[ConnectedGraph], a_task: MakeTask, now: datetime
 ) -> None:
     """The driver cannot encode half a character pair, wherever in a row it stands."""

@@ -75,8 +75,8 @@ async def test_a_deferral_with_an_odd_context_stays_in_the_history(
         context={"a": 1},
     )
     read = await store.tasks.get(task.task_id)
-    rearm = Reschedule(deferral, to_ms(deferral.deferred_until), None)
-    assert await store.tasks.defer(task.task_id, read.next_run_ms, rearm, a_change("defer"))
+    reschedule = Reschedule(deferral, to_ms(deferral.deferred_until), None)
+    assert await store.tasks.defer(task.task_id, read.next_run_ms, reschedule, a_change("defer"))
     await write_beside(f"MATCH (d:task_deferral) WHERE d.task_id = '{task.task_id}' SET d.context = '{ODD['deep']}'")
     (entry,) = (await store.tasks.get(task.task_id)).deferral_history
 

@@ -60,7 +60,7 @@ def ended(execution: Execution, status: ExecutionStatus, now: datetime) -> Settl
     )
 
 
-async def test_a_recurring_task_goes_on_behind_the_moment_that_has_its_execution(
+async def test_a_recurring_task_skips_a_time_that_has_an_execution(
     store: Graph, a_task: MakeTask, put_back: PutBack, claimed: Claim, *, caplog: pytest.LogCaptureFixture
 ) -> None:
     task, fresh = a_task(schedule_cron="* * * * *"), a_task(schedule_cron="* * * * *")

@@ -165,7 +165,7 @@ async def test_the_doctor_warns_of_a_wide_folder(tmp_path: Path) -> None:
 
 
 async def test_a_folder_under_way_is_mended_at_each_beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remembrancer.stores.embedded.directory_lock._STAMP_SECONDS", 0.0)
+    monkeypatch.setattr("remembrancer.stores.embedded.files.directory_lock._STAMP_SECONDS", 0.0)
     folder = tmp_path / "graph"
     store: Any = await open_store(folder)
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from planned import plan
 
-from remembrancer.model.ids import SHARES, share_of
+from remembrancer.model.ids import SHARD_COUNT, shard_of
 from remembrancer.model.policy import OnLost
 from remembrancer.model.replica import Replica
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -35,9 +35,7 @@ def replica(name: str, now: datetime) -> Replica:
     return Replica(replica_id=name, started_at=now, heartbeat_at=now, host="host", pid=7, version="0.1.0")
 
 
-async def test_a_replica_that_signs_on_is_on_the_roll_as_it_last_signed_until_it_signs_off(
-    store: Graph, now: datetime, write_beside: Beside
-) -> None:
+async def test_a_replica_is_registered_until_it_deregisters(store: Graph, now: datetime, write_beside: Beside) -> None:
     first, second = replica("replica_a", now), replica("replica_b", now)
     later = first.model_copy(update={"heartbeat_at": now + timedelta(milliseconds=20_001)})
     for each in (first, second, later):
@@ -81,15 +79,15 @@ async def test_a_graph_keeps_its_id(reopen: Callable[[], Awaitable[Graph]]) -> N
 async def test_each_due_task_is_in_one_share_and_found_there(store: Graph, a_task: MakeTask, now: datetime) -> None:
     tasks = [a_task(next_run_ms=to_ms(now) - place) for place in range(30)]
     await store.tasks.create([*tasks, a_task(next_run_ms=to_ms(now) + 1)])
-    halves = [range(half, SHARES, 2) for half in (0, 1)]
-    found = [await store.queue.due(now, 100, shares=half) for half in halves]
+    halves = [range(half, SHARD_COUNT, 2) for half in (0, 1)]
+    found = [await store.queue.due(now, 100, shards=half) for half in halves]
 
     for half, due in zip(halves, found, strict=True):
-        expected = [task.task_id for task in reversed(tasks) if share_of(task.task_id) in half]
+        expected = [task.task_id for task in reversed(tasks) if shard_of(task.task_id) in half]
         assert [task.task_id for task in due] == expected
         assert await store.queue.next_run_at(half) == from_ms(due[0].next_run_ms or 0)
         assert list(await store.queue.due(now, 100, due[4], half)) == list(due[5:])
-    assert list(await store.queue.due(now, 100, shares=[])) == []
+    assert list(await store.queue.due(now, 100, shards=[])) == []
     assert await store.queue.next_run_at([]) is None
     assert len(await store.queue.due(now, 100)) == 30, "looking at a part hides nothing of the whole"
 
@@ -99,7 +97,7 @@ async def leases(store: Graph) -> list[object]:
     return [row["id"] for row in found]
 
 
-async def test_claims_that_cannot_be_written_together_are_held_by_the_one_lease(
+async def test_claims_written_one_by_one_are_held_by_one_lease(
     store: Graph, a_task: MakeTask, claimed: Claim, a_lease: MakeLease, now: datetime, *, forged: Forge
 ) -> None:
     known, other, *free = [a_task() for _ in range(4)]
@@ -129,7 +127,7 @@ async def test_a_batch_that_wins_nothing_leaves_no_lease(
     assert await leases(store) == [held.lease_id]
 
 
-async def test_where_one_retry_exists_already_the_others_are_made_and_every_loss_is_accounted_for(
+async def test_an_existing_retry_does_not_stop_the_other_recoveries(
     store: Graph,
     a_task: MakeTask,
     claimed: Claim,

@@ -74,7 +74,7 @@ def summed(summaries: Sequence[ExecutionSummary]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(LIVES))
-async def test_outcomes_per_day_equal_a_recount_before_whatever_was_rolled_up(
+async def test_outcomes_per_day_equal_a_recount_before_pruning(
     graph: str, reopen: Callable[[], Awaitable[Graph]], life: type[Life], seed: int
 ) -> None:
     lived = life(graph, seed)
@@ -114,7 +114,7 @@ async def test_a_dry_run_says_what_would_be_done_and_does_nothing(graph: str, li
         assert len(before) - len(await service.history(limit=1000)) == foretold.executions > 0
 
 
-async def test_what_still_runs_or_is_repeated_by_a_younger_attempt_stays(
+async def test_executions_that_run_or_have_a_newer_retry_stay(
     store: Graph, a_task: Any, a_lease: Any, claimed: Any, now: datetime
 ) -> None:
     await store.tasks.create([lost := a_task(on_lost="retry"), running := a_task()])
@@ -138,7 +138,7 @@ async def test_what_ran_late_is_as_young_as_its_run(store: Graph, a_task: Any, c
     assert (old.execution_id, old.day) == (missed.execution_id, f"{now:%Y-%m-%d}")
 
 
-async def test_what_somebody_else_is_linked_to_stays_with_the_thoughts_that_are_not_ours(
+async def test_executions_with_foreign_edges_and_thoughts_stay(
     store: Graph, a_task: Any, claimed: Any, now: datetime, write_beside: Callable[[str], Awaitable[None]]
 ) -> None:
     tasks = [a_task() for _ in range(4)]
@@ -168,9 +168,7 @@ async def test_what_somebody_else_is_linked_to_stays_with_the_thoughts_that_are_
     assert [row["id"] for row in thoughts] == sorted(made[1:])
 
 
-async def test_a_running_service_rolls_up_by_itself_what_is_older_than_it_has_to_keep(
-    graph: str, life: type[Life]
-) -> None:
+async def test_a_running_service_summarizes_old_executions(graph: str, life: type[Life]) -> None:
     lived = life(graph, 3)
     await lived.live(2)
     lived.clock.advance(timedelta(days=30))
@@ -187,7 +185,7 @@ async def test_a_running_service_rolls_up_by_itself_what_is_older_than_it_has_to
         assert begun.after == {"executions_before": to_iso(limit)}
 
 
-async def test_a_service_keeps_every_execution_unless_it_is_told_otherwise(graph: str, life: type[Life]) -> None:
+async def test_a_service_keeps_every_execution_by_default(graph: str, life: type[Life]) -> None:
     lived = life(graph, 3)
     await lived.live(1)
     lived.clock.advance(timedelta(days=4000))
@@ -215,7 +213,7 @@ async def test_two_that_roll_up_at_once_count_nothing_twice(graph: str, life: ty
     async def work(store: Graph) -> int:
         done = 0
         while old := await store.retention.oldest(now, "", 9):
-            done += await store.retention.roll_up(old)
+            done += await store.retention.summarize(old)
         return done
 
     done = await asyncio.gather(*(work(store) for store in (first, second, first, second)))

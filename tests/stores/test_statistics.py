@@ -235,9 +235,7 @@ async def test_rare_texts_of_an_hour_give_way_to_common_ones() -> None:
 
 @pytest.mark.neo4j
 @pytest.mark.parametrize("hours_stay", [True, False])
-async def test_what_is_counted_on_a_graph_that_was_set_back_begins_where_that_graph_is(
-    neo4j_server: Server, *, hours_stay: bool
-) -> None:
+async def test_counters_of_a_restored_graph_continue_from_its_state(neo4j_server: Server, *, hours_stay: bool) -> None:
     agent = Agent(neo4j_server.graph)
     async with agent.by_hand:
         for step in [("cron", 1), ("once", 2), ("once", 1), ("pass", 3)]:

@@ -76,8 +76,8 @@ async def test_a_deferral_moves_the_next_run_and_is_remembered(
     await store.tasks.create([task])
     for count, hours in enumerate((1, 2.5), 1):
         standing = await store.tasks.get(task.task_id)
-        rearm = deferral(standing, now, hours, "thought_careful")
-        assert await store.tasks.defer(task.task_id, standing.next_run_ms, rearm, a_change("defer", "Not yet"))
+        reschedule = deferral(standing, now, hours, "thought_careful")
+        assert await store.tasks.defer(task.task_id, standing.next_run_ms, reschedule, a_change("defer", "Not yet"))
         after = await store.tasks.get(task.task_id)
         assert after.next_run_ms == to_ms(now + timedelta(hours=hours))
         assert after.defer_until == now + timedelta(hours=hours)
@@ -104,32 +104,34 @@ async def test_a_task_that_moved_on_meanwhile_is_not_deferred(
     assert await store.query("MATCH (n) WHERE n:task_deferral OR n:task_change RETURN n") == []
 
 
-async def test_an_outcome_that_defers_arms_its_task_again_in_the_same_write(
+async def test_an_outcome_that_defers_arms_its_task_in_the_same_write(
     store: Graph, a_task: MakeTask, claimed: Claim, now: datetime
 ) -> None:
     task = a_task()
     await store.tasks.create([task])
     (won,) = await claimed(task)
     wish = Defer(now + timedelta(hours=1), "Busy")
-    rearm = defer(await store.tasks.get(task.task_id), wish, now, won.nominal_at)
-    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.25, rearm=rearm)]) == [True]
+    reschedule = defer(await store.tasks.get(task.task_id), wish, now, won.nominal_at)
+    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.25, reschedule=reschedule)]) == [
+        True
+    ]
     after = await store.tasks.get(task.task_id)
-    assert (after.next_run_ms, after.deferral_id) == (rearm.next_run_ms, rearm.deferral.deferral_id)
+    assert (after.next_run_ms, after.deferral_id) == (reschedule.next_run_ms, reschedule.deferral.deferral_id)
     assert after.deferral_history[0]["reason"] == "Busy"
     assert [due.task_id for due in await store.queue.due(wish.until, 10)] == [task.task_id]
 
 
-async def test_an_outcome_written_again_since_its_first_answer_was_lost_changes_nothing(
+async def test_an_outcome_written_twice_changes_nothing(
     store: Graph, a_task: MakeTask, claimed: Claim, now: datetime
 ) -> None:
     puts_off, thinks = a_task(), a_task()
     await store.tasks.create([puts_off, thinks])
     first, second = await claimed(puts_off, thinks)
     wish = Defer(now + timedelta(hours=1), "Busy", "thought_careful")
-    rearm = defer(await store.tasks.get(puts_off.task_id), wish, now, first.nominal_at)
+    reschedule = defer(await store.tasks.get(puts_off.task_id), wish, now, first.nominal_at)
     thought = Thought("thought_made", "It is so")
     for written in (True, False):
-        deferred = Settlement(first, ExecutionStatus.DEFERRED, now, 0.25, rearm=rearm)
+        deferred = Settlement(first, ExecutionStatus.DEFERRED, now, 0.25, reschedule=reschedule)
         done = Settlement(second, ExecutionStatus.COMPLETED, now, 0.25, thought=thought, ends_task=TaskStatus.COMPLETE)
         assert await store.queue.settle([deferred]) == await store.queue.settle([done]) == [written]
     counted = (await store.statistics.lifetime()).counts
@@ -140,16 +142,18 @@ async def test_an_outcome_written_again_since_its_first_answer_was_lost_changes_
     assert sorted(str(row["kind"]) for row in edges) == ["CREATED_THOUGHT", "DEFERRAL_OF", "REQUESTED_BY"]
 
 
-async def test_a_task_cancelled_while_it_runs_is_not_brought_back_by_its_outcome(
+async def test_the_outcome_of_a_cancelled_task_does_not_arm_it(
     store: Graph, a_task: MakeTask, claimed: Claim, a_change: MakeChange
 ) -> None:
     task = a_task()
     await store.tasks.create([task])
     (won,) = await claimed(task)
     now = won.triggered_at
-    rearm = defer(await store.tasks.get(task.task_id), Defer(now + timedelta(hours=1), "Busy"), now, now)
+    reschedule = defer(await store.tasks.get(task.task_id), Defer(now + timedelta(hours=1), "Busy"), now, now)
     assert await store.tasks.cancel(task.task_id, a_change("cancel"))
-    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.0, rearm=rearm)]) == [True]
+    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, now, 0.0, reschedule=reschedule)]) == [
+        True
+    ]
     after = await store.tasks.get(task.task_id)
     assert (after.status, after.next_run_ms, after.deferral_count) == (TaskStatus.CANCELLED, None, 0)
     assert await store.queue.next_run_at() is None
@@ -200,7 +204,7 @@ async def test_tidying_brings_the_minutes_of_moved_tasks_up_to_date(
     assert await minutes(store) == ["time_2026-03-02T09:05:00Z"] * 3
 
 
-async def test_what_is_noted_beside_the_tasks_is_kept_by_the_next_tidying(store: Graph) -> None:
+async def test_pending_edges_and_counts_are_written_by_idle_work(store: Graph) -> None:
     store.statistics.count("cron_refused", "Invalid cron expression")
     await store.idle_work(10)
     assert ((await store.statistics.lifetime()).counts)["cron_refused"] == 1

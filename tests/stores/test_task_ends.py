@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 HOUR = timedelta(hours=1)
 
 
-def unserved(task: ScheduledTask, now: datetime, moments: int = 1) -> Claim:
+def outstanding_claim(task: ScheduledTask, now: datetime, moments: int = 1) -> Claim:
     """Account for what a task is cancelled with."""
     first_ms = task.nominal_ms or 0
     status, code = ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED
@@ -54,7 +54,7 @@ async def told(store: Graph) -> Counter[tuple[str, int | None]]:
     return events
 
 
-async def test_a_task_that_owes_an_outcome_is_cancelled_only_together_with_it(
+async def test_a_task_is_cancelled_only_with_its_due_outcome(
     store: Graph, a_task: MakeTask, a_change: MakeChange, now: datetime
 ) -> None:
     task = a_task(schedule_cron="* * * * *", next_run_ms=to_ms(now - timedelta(minutes=4)))
@@ -63,8 +63,8 @@ async def test_a_task_that_owes_an_outcome_is_cancelled_only_together_with_it(
     assert not await store.tasks.cancel(task.task_id, change)
     assert (await store.tasks.get(task.task_id)).is_open
     standing = await store.tasks.get(task.task_id)
-    assert await store.tasks.cancel(task.task_id, change, unserved(standing, now, 5))
-    assert not await store.tasks.cancel(task.task_id, change, unserved(standing, now, 5))
+    assert await store.tasks.cancel(task.task_id, change, outstanding_claim(standing, now, 5))
+    assert not await store.tasks.cancel(task.task_id, change, outstanding_claim(standing, now, 5))
     (made,) = await store.tasks.history(task.task_id, 10)
     counted, events = (await store.statistics.lifetime()).counts, await told(store)
     cancelled = (await store.audit.of_task(task.task_id))[-1]
@@ -76,18 +76,20 @@ async def test_a_task_that_owes_an_outcome_is_cancelled_only_together_with_it(
     assert cancelled.before == {"status": "PENDING", "next_run_ms": task.next_run_ms}
 
 
-async def test_what_a_cancellation_accounts_for_is_written_only_if_it_is_still_so(
+async def test_a_cancellation_is_written_only_if_its_task_is_unchanged(
     store: Graph, a_task: MakeTask, a_change: MakeChange, claimed: Claimed, now: datetime
 ) -> None:
-    run, put_off_meanwhile = a_task(schedule_cron="* * * * *"), a_task(schedule_cron="* * * * *")
-    await store.tasks.create([run, put_off_meanwhile])
+    run, deferred_meanwhile = a_task(schedule_cron="* * * * *"), a_task(schedule_cron="* * * * *")
+    await store.tasks.create([run, deferred_meanwhile])
     await claimed(run)
-    rearm = defer(put_off_meanwhile, Defer(now + HOUR, "Busy"), now, None)
-    assert await store.tasks.defer(put_off_meanwhile.task_id, to_ms(now), rearm, a_change("defer"))
+    reschedule = defer(deferred_meanwhile, Defer(now + HOUR, "Busy"), now, None)
+    assert await store.tasks.defer(deferred_meanwhile.task_id, to_ms(now), reschedule, a_change("defer"))
 
-    assert await store.tasks.cancel(run.task_id, a_change("cancel"), unserved(run, now)), "it owes nothing any more"
-    owed = unserved(put_off_meanwhile, now)
-    assert not await store.tasks.cancel(put_off_meanwhile.task_id, a_change("cancel"), owed), "it stands otherwise"
+    assert await store.tasks.cancel(run.task_id, a_change("cancel"), outstanding_claim(run, now)), (
+        "it owes nothing any more"
+    )
+    owed = outstanding_claim(deferred_meanwhile, now)
+    assert not await store.tasks.cancel(deferred_meanwhile.task_id, a_change("cancel"), owed), "it stands otherwise"
     assert [each.status for each in await store.tasks.history(None, 10)] == ["running"]
 
 
@@ -97,9 +99,9 @@ async def test_a_task_that_was_put_off_keeps_its_place_in_its_schedule(
     once, recurring = a_task(), a_task(schedule_cron="0 * * * *")
     await store.tasks.create([once, recurring])
     for task in (once, recurring):
-        rearm = defer(task, Defer(now + 3 * HOUR, "Busy"), now, None)
-        assert rearm.unserved is None
-        assert await store.tasks.defer(task.task_id, task.next_run_ms, rearm, a_change("defer"))
+        reschedule = defer(task, Defer(now + 3 * HOUR, "Busy"), now, None)
+        assert reschedule.outstanding is None
+        assert await store.tasks.defer(task.task_id, task.next_run_ms, reschedule, a_change("defer"))
         after = await store.tasks.get(task.task_id)
         assert (after.nominal_ms, after.next_run_ms) == (to_ms(now), to_ms(now + 3 * HOUR))
         (held,) = await claimed(after, at=now + 3 * HOUR)
@@ -110,7 +112,7 @@ async def test_a_task_that_was_put_off_keeps_its_place_in_its_schedule(
         assert (run.status, run.execution_type, run.nominal_at) == ("running", "deferred_trigger", now + 3 * HOUR)
 
 
-async def test_a_run_put_off_again_after_its_moment_has_an_outcome_for_that_moment(
+async def test_a_run_deferred_after_its_time_has_an_outcome_for_it(
     store: Graph, a_task: MakeTask, a_change: MakeChange, now: datetime
 ) -> None:
     task = a_task(schedule_cron="0 * * * *")
@@ -136,7 +138,7 @@ async def test_a_run_put_off_again_after_its_moment_has_an_outcome_for_that_mome
     assert (after.nominal_ms, after.deferral_count, len(after.deferral_history)) == (to_ms(now), 2, 2)
 
 
-async def test_a_deferral_decided_before_the_next_moment_was_claimed_does_not_bring_it_back(
+async def test_a_stale_deferral_does_not_repeat_a_claimed_occurrence(
     store: Graph, a_task: MakeTask, claimed: Claimed, now: datetime
 ) -> None:
     """Or that moment would be held over, find its outcome there already, and stop its task for ever."""
@@ -144,9 +146,13 @@ async def test_a_deferral_decided_before_the_next_moment_was_claimed_does_not_br
     await store.tasks.create([task])
     (won,) = await claimed(task)
     minute = now + timedelta(minutes=1)
-    rearm = defer(await store.tasks.get(task.task_id), Defer(now + timedelta(minutes=5), "Busy"), now, won.nominal_at)
+    reschedule = defer(
+        await store.tasks.get(task.task_id), Defer(now + timedelta(minutes=5), "Busy"), now, won.nominal_at
+    )
     await claimed(await store.tasks.get(task.task_id), at=minute)
-    assert await store.queue.settle([Settlement(won, ExecutionStatus.DEFERRED, minute, 0.5, rearm=rearm)]) == [True]
+    assert await store.queue.settle(
+        [Settlement(won, ExecutionStatus.DEFERRED, minute, 0.5, reschedule=reschedule)]
+    ) == [True]
     after = await store.tasks.get(task.task_id)
     (held,) = await claimed(after, at=now + timedelta(minutes=5))
 
@@ -155,7 +161,7 @@ async def test_a_deferral_decided_before_the_next_moment_was_claimed_does_not_br
 
 
 @pytest.mark.parametrize("schedule_cron", [None, "every day"])
-async def test_a_task_that_is_set_aside_has_an_outcome_for_the_moment_it_stands_at(
+async def test_a_quarantined_task_has_an_outcome_for_its_due_time(
     store: Graph, a_task: MakeTask, now: datetime, schedule_cron: str | None
 ) -> None:
     task = a_task(schedule_cron=schedule_cron)
@@ -185,7 +191,7 @@ async def test_a_task_is_ended_even_where_its_moment_has_an_outcome(
     if status is TaskStatus.FAILED:
         await store.tasks.quarantine(task.task_id, "It cannot be read", now)
     else:
-        assert await store.tasks.cancel(task.task_id, change, unserved(task, now))
+        assert await store.tasks.cancel(task.task_id, change, outstanding_claim(task, now))
 
     assert (await store.tasks.get(task.task_id)).status is status
     assert list(await store.tasks.history(task.task_id, 10)) == []

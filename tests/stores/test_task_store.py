@@ -82,7 +82,7 @@ async def test_a_task_is_linked_to_its_thought_and_its_first_minute(
     ) == [{"thought": "thought_origin", "minute": "time_2026-03-02T09:00:00Z", "at": to_ms(now)}]
 
 
-async def test_find_answers_the_next_to_run_first_and_those_with_nothing_ahead_last(
+async def test_find_returns_the_next_to_run_first_and_unarmed_last(
     store: Graph, a_task: MakeTask, now: datetime
 ) -> None:
     late = a_task(next_run_ms=to_ms(now + timedelta(days=1)), schedule_cron="0 9 * * *")
@@ -121,9 +121,7 @@ async def test_only_an_open_task_is_the_one_that_brings_another_back(store: Grap
     assert await store.tasks.find_reactivation("theirs") == standing
 
 
-async def test_due_are_those_whose_moment_has_come_oldest_first_up_to_the_limit(
-    store: Graph, a_task: MakeTask, now: datetime
-) -> None:
+async def test_due_tasks_come_oldest_first_up_to_the_limit(store: Graph, a_task: MakeTask, now: datetime) -> None:
     shifts = [5, -3, 0, -1, 1, -2]
     tasks = {shift: a_task(next_run_ms=to_ms(now) + shift) for shift in shifts}
     await store.tasks.create([*tasks.values(), a_task(next_run_ms=None)])

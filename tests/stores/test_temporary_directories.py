@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remembrancer.bootstrap import open_store
-from remembrancer.stores.embedded.directory import TEMPORARY
+from remembrancer.stores.embedded.files.directory import TEMPORARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

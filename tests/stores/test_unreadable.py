@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_a_task_that_cannot_be_read_is_left_out_with_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_task_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     sound = {
         "task_id": "task_1",
         "name": "Report",

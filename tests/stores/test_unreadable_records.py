@@ -45,7 +45,7 @@ async def test_a_spoiled_execution_is_left_out_of_the_history(
 
 
 @pytest.mark.parametrize("spoil", ["e.triggered_at = 'once'", "e.fence = 'first'", "e.attempt = 0, e.task_type = 7"])
-async def test_a_spoiled_execution_of_a_dead_holder_is_lost_like_the_others(
+async def test_an_unreadable_execution_of_a_dead_replica_is_lost(
     store: Graph, a_task: MakeTask, claimed: Claim, write_beside: Beside, now: datetime, *, spoil: str
 ) -> None:
     await store.tasks.create([spoiled := a_task(), sound := a_task()])

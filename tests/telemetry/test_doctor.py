@@ -91,7 +91,7 @@ async def looked(service: TaskSchedulerService, clock: VirtualClock) -> None:
     """Wait until the checker has had a good look at this moment."""
     scheduler: Any = service._process.scheduler
     async with asyncio.timeout(120):
-        while scheduler.last_pass_at != clock.now():  # noqa: ASYNC110 (a value has no event)
+        while scheduler.last_tick_at != clock.now():  # noqa: ASYNC110 (a value has no event)
             await asyncio.sleep(0.01)
 
 

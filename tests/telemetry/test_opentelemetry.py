@@ -181,7 +181,7 @@ async def test_a_lost_claim_is_counted(clock: VirtualClock, kept: Kept) -> None:
         clock.advance(HOUR)
         scheduler: Any = service._process.scheduler
         due = await service._process.store.queue.due(clock.now(), 10)
-        claims, dispatch, now_ms = scheduler._claims, scheduler._dispatch, int(clock.now().timestamp() * 1000)
+        claims, dispatch, now_ms = scheduler._claims, scheduler._executor, int(clock.now().timestamp() * 1000)
         plans = [await claims._plan(due, PlanContext(now_ms, scheduler.replica_id)) for _ in range(2)]
         won = [await claims._claim(due, plan, scheduler._lease(), dispatch.reserve(1)) for plan in plans]
         assert won == [1, 0]

@@ -70,7 +70,7 @@ async def ended(service: TaskSchedulerService, count: int) -> None:
 
 
 async def scraped(address: str) -> str:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         answered = await client.get(f"{address}/metrics")
     assert answered.status_code == 200
     assert answered.headers["content-type"].startswith("text/plain")
@@ -138,7 +138,7 @@ async def test_every_metric_and_label_that_a_rule_names_is_scraped(served: tuple
     service, address = served
     (task,) = await service.get_scheduled_tasks()
     await service.defer_task(task.task_id, "2026-03-09T00:00:00Z", "Not now")
-    service._instruments.reclaimed([lost_one(await service.history())])
+    service._instruments.recovered([lost_one(await service.history())])
     known = samples(await scraped(address))
     rules = [rule for group in yaml.safe_load(RULES)["groups"] for rule in group["rules"]]
     labels = {name: {key for each in known[name] for key in each.labels} | {"instance", "le"} for name in known}

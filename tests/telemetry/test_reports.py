@@ -313,10 +313,10 @@ async def test_checks_that_were_not_made_are_counted(clock: VirtualClock) -> Non
     async with TaskSchedulerService(time_service=clock, check_interval_seconds=60) as service:
         scheduler = service._process.running_scheduler()
         for minutes, passes in ((1, 2), (4, 3)):
-            while scheduler.last_pass_at is None or scheduler.passes < passes - 1:  # noqa: ASYNC110 (the checker works in its own time)
+            while scheduler.last_tick_at is None or scheduler.ticks < passes - 1:  # noqa: ASYNC110 (the checker works in its own time)
                 await asyncio.sleep(0.001)
             clock.advance(timedelta(minutes=minutes))
-        while scheduler.passes < 3:  # noqa: ASYNC110
+        while scheduler.ticks < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         report = read(await service.telemetry.performance())["service_performance"]["check_frequency"]
 

@@ -25,7 +25,7 @@ from remembrancer.settings import SchedulerOptions
 from remembrancer.stores.embedded.arcadedb import prepare_engine
 from remembrancer.stores.embedded.bolt_server import BoltServer
 from remembrancer.stores.embedded.connection import READ_ONLY
-from remembrancer.stores.embedded.directory import OpenDirectory, refuse_unsound
+from remembrancer.stores.embedded.files.directory import OpenDirectory, refuse_unsound
 from remembrancer.stores.graph.bundle import ConnectedGraph
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.surfaces.otel.metrics import OpenTelemetry, of_process
@@ -177,9 +177,9 @@ async def open_store(
     if place is None:
         session = await open_in_memory()
     elif opened and place.folder is not None:
-        session = await open_embedded(place.folder, OpenMode.WORK, opened)
+        session = await open_embedded(place.folder, OpenMode.SERVE, opened)
     else:
-        session = await place.open(OpenMode.BE_LOOKED_AT if read_only else OpenMode.WORK)
+        session = await place.open(OpenMode.INSPECT if read_only else OpenMode.SERVE)
     store = ConnectedGraph(session, int(check_interval_seconds * 1000), limits)
     try:
         await store.statistics.reload()

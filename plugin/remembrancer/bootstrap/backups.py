@@ -16,9 +16,9 @@ from remembrancer.errors import GraphDamaged
 from remembrancer.model.timestamps import to_iso
 from remembrancer.operations.graph_copy import CopyStep
 from remembrancer.ports.writes import Change
-from remembrancer.stores.embedded.backup import BackupMark, copy_files, copy_unheld, draft, publish, read_mark
-from remembrancer.stores.embedded.directory import database_path, unwritable
-from remembrancer.stores.embedded.restored import begin_restored, count_labels
+from remembrancer.stores.embedded.files.backup import BackupMark, copy_files, copy_unheld, draft, publish, read_mark
+from remembrancer.stores.embedded.files.directory import database_path, unwritable
+from remembrancer.stores.embedded.files.restored import begin_restored, count_labels
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.records.counter_check import refuse_loss
@@ -125,13 +125,13 @@ async def _copy_at_rest(place: Place, folder: Path) -> None:
     if (source := place.folder) is not None and unwritable(source):
         await on_own_thread(lambda: copy_unheld(source, folder))
         return
-    async with place.opened(OpenMode.BE_READ) as session:
+    async with place.opened(OpenMode.COPY_SOURCE) as session:
         await session.snapshot(database_path(folder))
 
 
 async def _verify(folder: Path, graph: str) -> tuple[str, Mapping[str, int]]:
     """Open what was copied, and compare it with its own books; return its graph's id, and how much it holds."""
-    async with in_folder(folder).opened(OpenMode.BE_READ) as session:
+    async with in_folder(folder).opened(OpenMode.COPY_SOURCE) as session:
         await refuse_loss(session, graph)
         return (await GraphReplicaRegistry(session).snapshot()).graph_id or "", await count_labels(session)
 
@@ -140,5 +140,5 @@ async def _begin(place: Place, source: Path, mark: BackupMark) -> None:
     """Give a copied graph an id of its own and no replicas, and record who restored it."""
     author = current_actor()
     change = Change("restore", clock_from(None).now(), author.surface, author.actor)
-    async with place.opened(OpenMode.WORK) as session:
+    async with place.opened(OpenMode.SERVE) as session:
         await begin_restored(session, change, {"backup": str(source), "made_at": mark.made_at})

@@ -11,10 +11,10 @@ from remembrancer.bootstrap.repair_rounds import MOST_ROUNDS, RepairRounds
 from remembrancer.engine.clock import clock_from
 from remembrancer.errors import GraphDamaged, GraphReadOnly, GraphUnavailable
 from remembrancer.ports.graph_check import CheckReport, CheckStep, Finding, RepairReport
-from remembrancer.stores.embedded.backup import copy_unheld, keep_files
-from remembrancer.stores.embedded.directory import database_path, is_backup, unwritable
+from remembrancer.stores.embedded.files.backup import copy_unheld, keep_files
+from remembrancer.stores.embedded.files.directory import database_path, is_backup, unwritable
+from remembrancer.stores.embedded.files.working_folder import COPY, remove_stale, working_folder
 from remembrancer.stores.embedded.threads import on_own_thread
-from remembrancer.stores.embedded.working_folder import COPY, remove_stale, working_folder
 from remembrancer.stores.integrity.graph_check import GraphCheck
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.private_files import make_private
@@ -43,7 +43,7 @@ async def check_graph(
         await on_own_thread(lambda: remove_stale(folder))
     async with _readable(place, snapshot) as readable:
         try:
-            async with readable.opened(OpenMode.BE_CHECKED) as session:
+            async with readable.opened(OpenMode.CHECK) as session:
                 return await GraphCheck(session, str(place), watch).run()
         except GraphUnavailable as refused:
             if isinstance(refused, GraphDamaged):

@@ -43,9 +43,9 @@ async def copy_graph(
     if str(places[0]) == str(places[1]):
         raise InvalidInput("target", str(places[1]), "another graph than the source", "neo4j://graph.example/memory")
     async with AsyncExitStack() as stack:
-        here = GraphCopyEndpoint(await places[0].open(OpenMode.BE_READ), name or str(places[0]))
+        here = GraphCopyEndpoint(await places[0].open(OpenMode.COPY_SOURCE), name or str(places[0]))
         stack.push_async_callback(here.close)
         await here.refuse_loss()
-        there = GraphCopyEndpoint(await places[1].open(OpenMode.BE_WRITTEN), str(places[1]))
+        there = GraphCopyEndpoint(await places[1].open(OpenMode.COPY_TARGET), str(places[1]))
         stack.push_async_callback(there.close)
         return await copy(here, there, watch, clock_from(None))

@@ -14,9 +14,9 @@ from remembrancer.errors import DriverNotInstalled, GraphNotFound, GraphUnavaila
 from remembrancer.stores.commits.connection import GraphConnection
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.connection import EmbeddedConnection
-from remembrancer.stores.embedded.directory import OpenDirectory, close_folder, database_path, open_folder
+from remembrancer.stores.embedded.files.directory import OpenDirectory, close_folder, database_path, open_folder
+from remembrancer.stores.embedded.files.temporary import open_temporary, remove
 from remembrancer.stores.embedded.migrations import upgrade_embedded
-from remembrancer.stores.embedded.temporary import open_temporary, remove
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.migrations import OpenMode
 from remembrancer.stores.neo4j.address import SCHEMES, Address, is_address, read_address, without_secrets
@@ -25,7 +25,7 @@ from remembrancer.stores.neo4j.migrations import neo4j_schema
 IN_MEMORY: Final = ":memory:"
 EMBEDDED: Final = "embedded"
 """The counter of a graph in a folder, where one process counts at a time."""
-_READ_ONLY: Final = frozenset({OpenMode.BE_READ, OpenMode.BE_LOOKED_AT, OpenMode.BE_CHECKED})
+_READ_ONLY: Final = frozenset({OpenMode.COPY_SOURCE, OpenMode.INSPECT, OpenMode.CHECK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ async def open_embedded(
     def work() -> OpenDirectory:
         if use in _READ_ONLY and not database_path(folder).is_dir():
             raise GraphNotFound(f"There is no graph {folder}.")
-        found = opened() if opened else open_folder(load_engine(), folder, read_only=use is OpenMode.BE_LOOKED_AT)
+        found = opened() if opened else open_folder(load_engine(), folder, read_only=use is OpenMode.INSPECT)
         return _upgrade(found, folder, use)
 
     return EmbeddedConnection(await on_own_thread(work), EMBEDDED)
@@ -118,7 +118,7 @@ async def open_embedded(
 async def open_in_memory() -> GraphConnection:
     """Open a graph in a folder of its own that goes when it is closed."""
     opened, folder = await on_own_thread(lambda: open_temporary(load_engine()))
-    await on_own_thread(lambda: _upgrade(opened, folder, OpenMode.WORK))
+    await on_own_thread(lambda: _upgrade(opened, folder, OpenMode.SERVE))
     return EmbeddedConnection(opened, EMBEDDED, durable=False, on_close=lambda: remove(folder))
 
 

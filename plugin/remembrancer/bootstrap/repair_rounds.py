@@ -20,8 +20,8 @@ from remembrancer.ports.writes import Change
 from remembrancer.stores.commits.connection import GraphConnection
 from remembrancer.stores.commits.counter_rollup import ENDED
 from remembrancer.stores.commits.statement import Row, Statement
-from remembrancer.stores.embedded.backup import drop_edge_lists
-from remembrancer.stores.embedded.directory import DAMAGED
+from remembrancer.stores.embedded.files.backup import drop_edge_lists
+from remembrancer.stores.embedded.files.directory import DAMAGED
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.integrity.repair import Repair
 from remembrancer.stores.migrations import OpenMode
@@ -94,13 +94,13 @@ class RepairRounds:
         )
         after = {"lost": dict(self.lost), "unreadable": dict(self.apart_counts), "kept_in": str(self.apart)}
         row: Row = {**change_row(None, change), "after": to_json(after)}
-        async with self._place.opened(OpenMode.WORK) as session:
+        async with self._place.opened(OpenMode.SERVE) as session:
             await session.write([Statement("record_repair", [row])])
 
     async def _run(self, watch: Callable[[CheckStep], None]) -> None:
         mended = await self._mend(watch)
         self.done += mended.done
-        async with self._place.opened(OpenMode.WORK) as session:
+        async with self._place.opened(OpenMode.SERVE) as session:
             missing = await _missing(session)
             for label in mended.lost.keys() | missing.keys():
                 self.lost[label] += max(mended.lost.get(label, 0), missing.get(label, 0))
@@ -125,7 +125,7 @@ class RepairRounds:
             self.done.append("Lists of edges could not be read: all edges are made again.")
 
     async def _mend_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
-        async with self._place.opened(OpenMode.BE_CHECKED) as session:
+        async with self._place.opened(OpenMode.CHECK) as session:
             if schedulers := await GraphCopyEndpoint(session, str(self._place)).active_replicas():
                 raise GraphLocked(_SERVED.format(graph=self._place, schedulers=", ".join(schedulers)))
             return await session.repair_engine(watch)

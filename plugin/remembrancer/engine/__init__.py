@@ -1,25 +1,24 @@
-"""Engine: reads what is due, claims it, runs it and writes the outcome.
+"""Engine: it reads due tasks, claims them, runs their handlers and writes the outcomes.
 
 - `alarm`: ends the sleep of the loop when a task is armed for an earlier time, from any thread.
-- `check_counts`: counts of the regular checks, and of those that were missed.
+- `check_counts`: counts of the regular ticks, and of those that were missed.
 - `claimer`: the claimer: it reads pages of due tasks, plans them, claims them for this replica, and starts what it
   won.
-- `clock`: the system's clock, one that goes by a server's, and one made of whatever time service a host brings.
-- `clock_steps`: steps of a clock: how far it was set, as compared with the monotonic one, which cannot be set.
+- `clock`: clocks: the system's, one that follows a server's, and one made of the host's time service.
+- `clock_steps`: steps of a clock that was set, found by comparison with the monotonic clock, which cannot be set.
 - `cluster`: the replicas of a shared graph, and the tasks each of them serves.
 - `execution`: running handlers, from the claim to the written outcome.
-- `faults`: faults in a scheduler's own work: survived, logged once, and kept as its last error.
-- `health`: health of one scheduler: what is wrong with its work, in words, checked every second.
-- `lease_clock`: the time that leases are measured by in this process: no step of a clock moves it, and it counts a
-  suspend too.
+- `faults`: faults in a scheduler's own work: survived, logged once, and stored as its last error.
+- `health`: health of one scheduler: a description of its faults, checked every second.
+- `lease_clock`: the clock for leases in this process: it is never set, and counts time in suspend too.
 - `lease_recovery`: recovery of expired leases: each lost execution fails, and is retried if its task says so.
-- `loop`: sleeps until something is due, ticks, survives any fault, and goes on until it is stopped.
+- `loop`: the loop: it sleeps until a task is due, ticks, survives any fault, and goes on until it is stopped.
 - `maintenance`: work on the graph while nothing is due.
 - `memory_usage`: estimates of memory: of tasks and executions, and of the process.
 - `overdue`: overdue occurrences of other replicas: served by this one, without delaying its own.
 - `poller`: sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm.
-- `scheduler`: the work of one replica: reads what is due, claims, runs and settles it.
-- `skip_log`: logs the occurrences that were recorded without a run.
+- `scheduler`: the scheduler of one replica: it reads due tasks, claims, runs and settles them.
+- `skip_log`: the log of occurrences that were recorded without a run.
 - `tick_record`: the ticks: their number, their results, and the age of the last good one.
-- `timeouts`: work that hangs is cancelled, and abandoned if it does not end.
+- `timeouts`: timeouts: work that hangs is cancelled, and abandoned if it does not end.
 """

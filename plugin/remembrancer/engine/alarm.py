@@ -8,10 +8,10 @@ from contextlib import suppress
 
 
 class Alarm:
-    """Wakes one checker.
+    """Wakes one loop.
 
-    The checker listens from before it asks the graph what comes next: a write that its question may have been too
-    early for is remembered, and compared with the answer.
+    The loop listens before it asks the graph for the next run: a write that comes after the read is remembered, and
+    compared with the answer.
     """
 
     def __init__(self) -> None:
@@ -23,32 +23,32 @@ class Alarm:
         self._until_ms: int | None = None
         self._earliest_ms: int | None = None
 
-    def begin_pass(self) -> None:
-        """A pass begins: it sees all that was armed before."""
+    def begin_tick(self) -> None:
+        """A tick begins: it sees all tasks that were armed before."""
         with self._lock:
             self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
             self.event.clear()
             self._until_ms = None
 
     def listen(self) -> None:
-        """The graph is asked for what comes next: remember what is armed from here on."""
+        """The graph is asked for the next run: remember times that are armed from now on."""
         with self._lock:
             self._earliest_ms = None
 
     def set(self, until_ms: int) -> None:
-        """The checker means to sleep until *until_ms*."""
+        """The loop is about to sleep until *until_ms*."""
         with self._lock:
             self._until_ms = until_ms
             late = self._earliest_ms is not None and self._earliest_ms < until_ms
         if late:
             self.ring()
 
-    def armed(self, moment_ms: int) -> None:
-        """A task was armed for *moment_ms*. On any thread."""
+    def armed(self, time_ms: int) -> None:
+        """A task was armed for *time_ms*. Callable on any thread."""
         with self._lock:
-            if self._earliest_ms is None or moment_ms < self._earliest_ms:
-                self._earliest_ms = moment_ms
-            late = self._until_ms is not None and moment_ms < self._until_ms
+            if self._earliest_ms is None or time_ms < self._earliest_ms:
+                self._earliest_ms = time_ms
+            late = self._until_ms is not None and time_ms < self._until_ms
         if late:
             self.ring()
 
@@ -57,5 +57,5 @@ class Alarm:
         if self._loop is None or threading.get_ident() == self._thread:
             self.event.set()
             return
-        with suppress(RuntimeError):  # the loop is closed: its checker has ended
+        with suppress(RuntimeError):  # the event loop is closed: the scheduler has ended
             self._loop.call_soon_threadsafe(self.event.set)

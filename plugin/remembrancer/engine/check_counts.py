@@ -1,4 +1,4 @@
-"""Counts of the regular checks, and of those that were missed."""
+"""Counts of the regular ticks, and of those that were missed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 class CheckCounts:
-    """Counts the checks that were due by the interval and were not made because the process was busy or suspended.
+    """Counts the ticks that were due by the interval and did not happen because the process was busy or suspended.
 
     Args:
-        interval_seconds: The longest time that may lie between two checks.
+        interval_seconds: The longest time between two ticks.
     """
 
     def __init__(self, interval_seconds: float) -> None:
@@ -21,7 +21,7 @@ class CheckCounts:
         self.missed = 0
 
     def begin(self, now: datetime) -> None:
-        """A check begins."""
+        """A tick begins."""
         if self._last:
             intervals = int((now - self._last).total_seconds() / self._interval_seconds)
             self.missed += max(0, intervals - 1)

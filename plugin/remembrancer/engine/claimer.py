@@ -38,35 +38,35 @@ class Claimer:
     Args:
         store: The graph.
         clock: The time.
-        dispatch: The executor, which runs won claims and limits how many run.
+        executor: The executor, which runs won claims and limits how many run.
         options: The size of a page.
         lease: Makes a lease of this replica.
-        checker: The loop, which ends the work and records progress and faults.
+        loop: The loop, which ends the work and records progress and faults.
     """
 
     def __init__(
         self,
         store: Graph,
         clock: Clock,
-        dispatch: Executor,
+        executor: Executor,
         options: SchedulerOptions,
         lease: Callable[[], Lease],
         *,
-        checker: SchedulerLoop,
+        loop: SchedulerLoop,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._dispatch = dispatch
+        self._executor = executor
         self._options = options
         self._lease = lease
-        self._checker = checker
+        self._loop = loop
         self.is_full = False
-        """Whether all slots were taken at the end of the last round."""
+        """True if all slots were taken at the end of the last round."""
         self.lost = 0
         """Claims that failed because another replica claimed the task, or a change moved it, first."""
 
-    async def serve(self, turn: Assignment) -> int:
-        """Claim the due tasks of one assignment, page after page; return how many claims were won.
+    async def serve(self, assignment: Assignment) -> int:
+        """Claim the due tasks of one assignment, page after page; return the number of claims won.
 
         While pages are being written, the next is read and planned, so that the graph's writer never waits.
         """
@@ -76,11 +76,11 @@ class Claimer:
         won = 0
         self.is_full = False
         try:
-            while not self._checker.is_stopping:
-                self._checker.record.progress()
-                if len(flying) < _IN_FLIGHT and self._dispatch.room > 0:
-                    reservation = self._dispatch.reserve(self._options.claim_batch_size)
-                    page, claim = await self._claim_page(turn, now, page[-1] if page else None, reservation)
+            while not self._loop.is_stopping:
+                self._loop.record.progress()
+                if len(flying) < _IN_FLIGHT and self._executor.room > 0:
+                    reservation = self._executor.reserve(self._options.claim_batch_size)
+                    page, claim = await self._claim_page(assignment, now, page[-1] if page else None, reservation)
                     if not page:
                         break
                     if claim:
@@ -93,15 +93,15 @@ class Claimer:
         finally:
             while left := [claim for claim in flying if not claim.done()]:
                 await asyncio.wait(left)  # unlike `gather`, `wait` does not cancel them if it is cancelled
-        self.is_full = self._dispatch.room <= 0
+        self.is_full = self._executor.room <= 0
         return won + sum(claim.result() for claim in flying)
 
     async def _claim_page(
-        self, turn: Assignment, now: datetime, after: ScheduledTask | None, reservation: Reservation
+        self, assignment: Assignment, now: datetime, after: ScheduledTask | None, reservation: Reservation
     ) -> tuple[Sequence[ScheduledTask], asyncio.Task[int] | None]:
         """Read the next page of due tasks, one for each reserved slot at most, and begin to claim it."""
         with reservation.until_sent():
-            page = await self._store.queue.due(now - turn.late, reservation.slots, after, turn.shares)
+            page = await self._store.queue.due(now - assignment.late, reservation.slots, after, assignment.shards)
             lease = self._lease()
             if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
                 return page, None
@@ -118,11 +118,11 @@ class Claimer:
     async def _claim(
         self, due: Sequence[ScheduledTask], claims: Sequence[Claim], lease: Lease, reservation: Reservation
     ) -> int:
-        """Write the claims of one page and start what was won; return how many claims were won."""
+        """Write the claims of one page and start the won executions; return the number of claims won."""
         with reservation:
             won = await self._store.queue.claim(claims, lease)
             self.lost += len(claims) - len(won)
-            self._dispatch.instruments.claimed(won, len(claims))
+            self._executor.telemetry.claimed(won, len(claims))
             tasks = {task.task_id: task for task in due}
             running: list[Firing] = []
             for execution in won:
@@ -130,13 +130,13 @@ class Claimer:
                     running.append(Firing(execution, tasks[execution.task_id]))
                 else:
                     log_skipped(tasks[execution.task_id], execution)
-            self._dispatch.start(running, lease, reservation)
+            self._executor.start(running, lease, reservation)
         return len(won)
 
     async def _quarantine(self, task: ScheduledTask, error: Exception) -> None:
         """Disarm a task that cannot be planned, and log the error, so that it does not stop the others."""
         fault = str(error) if isinstance(error, RemembrancerError) else f"{type(error).__name__}: {error}"
         text = f"Task {visible(task.name)} ({task.task_id}) cannot be planned and is disarmed as FAILED: {fault}"
-        self._checker.faults.tell("The plan", text, error)
+        self._loop.faults.report("The plan", text, error)
         with suppress(GraphBusy):  # locked by another write: the next tick finds it again
             await self._store.tasks.quarantine(task.task_id, fault, self._clock.now())

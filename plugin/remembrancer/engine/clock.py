@@ -1,4 +1,4 @@
-"""The system's clock, one that goes by a server's, and one made of whatever time service a host brings."""
+"""Clocks: the system's, one that follows a server's, and one made of the host's time service."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 
 _LOG: Final = logging.getLogger("remembrancer")
-_KEPT: Final = 8
-"""Readings of the server's clock: the one with the shortest way is the one that counts."""
-_STUBBORN: Final = 3
-"""So many readings in a row that contradict the others are believed: the server's clock was set."""
+_READINGS: Final = 8
+"""Readings of the server's clock that are remembered: the one with the shortest round trip counts."""
+_CONFIRMATIONS: Final = 3
+"""After this many readings in a row that contradict the others, the server's clock counts as set."""
 _SLACK_SECONDS: Final = 0.05
-_WORTH_TELLING_SECONDS: Final = 1.0
+_WARNING_SECONDS: Final = 1.0
 _SLICE_SECONDS: Final = 0.5
 """The longest sleep between two readings of the clock. Shorter than the shortest step that counts."""
 
 
 class RealTime:
-    """Waits in real time, by a clock of one's choice.
+    """Waits in real time, by a given clock.
 
     Args:
-        now: Returns the present moment, aware.
+        now: Returns the current time, aware.
     """
 
     def __init__(self, now: Callable[[], datetime] | None = None) -> None:
@@ -45,8 +45,8 @@ class RealTime:
         self.steps = ObservedSteps(self._read)
 
     def now(self) -> datetime:
-        """Return the present moment, aware, UTC."""
-        return self.steps.read()  # no reading goes by unseen: work that is done by it may have to be set right
+        """Return the current time, aware, in UTC."""
+        return self.steps.read()  # every reading is compared: work that relies on a wrong one may need correction
 
     def _read(self) -> datetime:
         return self._now().astimezone(UTC)
@@ -54,25 +54,25 @@ class RealTime:
     async def wait(self, until: datetime, wake: asyncio.Event) -> None:
         """Return when *until* has come, *wake* is set, or the clock was set: whichever is first.
 
-        Never one long sleep: a clock that is set meanwhile is noticed within a second, and so is a suspend.
+        It never sleeps long at once: a clock that is set in between is noticed within a second, and so is a suspend.
         """
         stepped = self.steps.count
-        self.steps.look()
+        self.steps.observe()
         left = (until - self.now()).total_seconds()
-        give_up = time.monotonic() + left  # a clock that stands still does not make the sleep any longer
+        give_up = time.monotonic() + left  # a clock that has stopped does not make the sleep longer
         if left <= 0:
             await asyncio.sleep(0)
         while left > 0 and not wake.is_set() and self.steps.count == stepped:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(left, _SLICE_SECONDS)):  # on Python 3.11 wait_for loses a cancellation
                     await wake.wait()
-            self.steps.look()
+            self.steps.observe()
             left = min((until - self.now()).total_seconds(), give_up - time.monotonic())
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The server's clock, read once: how far it is ahead of the monotonic one, and by how much that may be wrong."""
+    """One reading of the server's clock: its lead over the monotonic clock, and the error of that."""
 
     ahead: float
     error: float
@@ -82,13 +82,13 @@ class _Reading:
 
 
 class SystemTime(RealTime):
-    """The system's clock, until that of a server is heard: from then on the server's.
+    """The system's clock; after the first reading of a server's clock, the server's.
 
-    Between two readings it is carried on by the monotonic clock, so that setting the system's clock moves nothing.
+    Between two readings the monotonic clock continues it, so that setting the system's clock changes nothing.
 
     Args:
-        now: The system's clock, where it is not to be the real one.
-        name: What messages call it.
+        now: Replaces the system's clock.
+        name: Its name in messages.
     """
 
     def __init__(self, now: Callable[[], datetime] | None = None, name: str = "This machine's clock") -> None:
@@ -97,7 +97,7 @@ class SystemTime(RealTime):
         self._readings: list[_Reading] = []
         self._doubted: list[_Reading] = []
         self._best: _Reading | None = None
-        self._told = False
+        self._warned = False
 
     def _read(self) -> datetime:
         if self._best is None:
@@ -109,46 +109,46 @@ class SystemTime(RealTime):
         """Offset of this clock from the system's, in seconds; positive if it is ahead."""
         return (self.now() - super()._read()).total_seconds()
 
-    def hear(self, server: datetime, sent: float, received: float) -> None:
-        """Take a reading: the server answered *server* between these two moments of the monotonic clock."""
+    def add_reading(self, server: datetime, sent: float, received: float) -> None:
+        """Take a reading: the server answered *server* between these two times of the monotonic clock."""
         halfway = (sent + received) / 2
         self._weigh(_Reading((server - EPOCH).total_seconds() - halfway, (received - sent) / 2))
         offset = self.offset_seconds
-        if abs(offset) <= _WORTH_TELLING_SECONDS:
-            self._told = False
-        elif not self._told:
-            self._told = True
+        if abs(offset) <= _WARNING_SECONDS:
+            self._warned = False
+        elif not self._warned:
+            self._warned = True
             _LOG.warning(
-                "%s is %.1f s %s that of the graph's server, which is the one that counts: set it.",
+                "%s is %.1f s %s that of the graph's server, which counts: set it.",
                 self.name,
                 abs(offset),
                 "behind" if offset > 0 else "ahead of",
             )
 
     def _weigh(self, reading: _Reading) -> None:
-        """Keep a reading; one that contradicts the others only if those that follow bear it out."""
+        """Store a reading; one that contradicts the others only if the next readings confirm it."""
         if self._best and reading.contradicts(self._best):
             self._doubted.append(reading)
-            if len(self._doubted) < _STUBBORN:
+            if len(self._doubted) < _CONFIRMATIONS:
                 return
             self._readings = self._doubted
         else:
-            self._readings = [*self._readings, reading][-_KEPT:]
+            self._readings = [*self._readings, reading][-_READINGS:]
         self._doubted = []
         self._best = min(self._readings, key=lambda each: each.error)
 
 
-class _TellsTime(Protocol):
+class _TimeService(Protocol):
     def now(self) -> datetime: ...
 
 
 def clock_from(time_service: object | None) -> Clock:
     """Return a clock that goes by the host's time service.
 
-    None is the system's clock. A service that can wait is a clock of its own, and is taken as it is: tests move it.
-    One that only tells the time stands for the system's clock: on a shared graph the server's clock counts all the
-    same, or two hosts would disagree on what is due and whose lease has run out. One whose `now()` gives no datetime
-    (a mock) gives way to the system's clock, with a warning.
+    None is the system's clock. A service that can wait is a clock of its own, and is used as it is: tests move it. One
+    that only returns the time replaces the system's clock: on a shared graph the server's clock still counts, or two
+    hosts would disagree on due tasks and expired leases. One whose `now()` returns no datetime (a mock) is replaced by
+    the system's clock, with a warning.
 
     Raises:
         InvalidInput: Its `now()` gives a naive datetime: its time zone is unknown.
@@ -157,19 +157,19 @@ def clock_from(time_service: object | None) -> Clock:
         return SystemTime()
     if inspect.iscoroutinefunction(getattr(time_service, "wait", None)):
         return time_service  # pyright: ignore[reportReturnType] (it has wait(); now() is checked by its first use)
-    told = _ask(time_service)
-    if isinstance(told, datetime) and told.tzinfo is None:
+    now = _ask(time_service)
+    if isinstance(now, datetime) and now.tzinfo is None:
         raise InvalidInput(
             "time_service",
-            told,
+            now,
             "a service whose now() returns an aware datetime",
             "datetime.now(timezone.utc)",
         )
-    if isinstance(told, datetime):
-        service: _TellsTime = time_service  # pyright: ignore[reportAssignmentType] (its now() has just been asked)
+    if isinstance(now, datetime):
+        service: _TimeService = time_service  # pyright: ignore[reportAssignmentType] (its now() has just been asked)
         return SystemTime(service.now, "The time_service")
     warnings.warn(
-        f"time_service.now() returned {type(told).__name__}, no aware datetime: the system's clock is used.",
+        f"time_service.now() returned {type(now).__name__}, no aware datetime: the system's clock is used.",
         stacklevel=3,
     )
     return SystemTime()

@@ -1,4 +1,4 @@
-"""Steps of a clock: how far it was set, as compared with the monotonic one, which cannot be set."""
+"""Steps of a clock that was set, found by comparison with the monotonic clock, which cannot be set."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ClockSteps:
         self.back = 0.0
         """Seconds by which it was set back, in all: not netted, since work may have been done in between."""
 
-    def look(self) -> None:
-        """Look for a step, if they have to be looked for."""
+    def observe(self) -> None:
+        """Read the clock, if steps are found by reading it."""
 
     def add(self, seconds: float) -> None:
         """Count a step."""
@@ -39,10 +39,10 @@ class ClockSteps:
 
 
 class ObservedSteps(ClockSteps):
-    """The steps of a clock that says nothing of them: found by comparing each reading with the monotonic clock.
+    """The steps of a clock that does not report them: each reading is compared with the monotonic clock.
 
     Args:
-        now: Tells the clock's time.
+        now: Returns the clock's time.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -52,8 +52,8 @@ class ObservedSteps(ClockSteps):
         self._ahead: float | None = None
         self._error = 0.0
 
-    def look(self) -> None:
-        """Read the clock, to compare it."""
+    def observe(self) -> None:
+        """Read the clock, and compare it."""
         self.read()
 
     def read(self) -> datetime:
@@ -62,7 +62,7 @@ class ObservedSteps(ClockSteps):
             began = time.monotonic()
             now = self._now()
             ahead = (now - EPOCH).total_seconds() - began
-            error = time.monotonic() - began  # the process may have stood still between the two readings
+            error = time.monotonic() - began  # the process may have been stopped between the two readings
             before, slack = self._ahead, SHORTEST_SECONDS + error + self._error
             self._ahead, self._error = ahead, error
             if before is not None and abs(ahead - before) > slack:
@@ -71,19 +71,19 @@ class ObservedSteps(ClockSteps):
 
 
 def steps_of(clock: object) -> ClockSteps:
-    """Return the steps that *clock* counts; of one that counts none, steps that never come."""
+    """Return the steps that *clock* counts; for a clock without, an empty count."""
     steps = getattr(clock, "steps", None)
     return steps if isinstance(steps, ClockSteps) else ClockSteps()
 
 
 def describe_steps(forward: float, back: float) -> str:
-    """Describe how far a clock was set, by so many seconds each way."""
-    told: list[str] = []
+    """Describe the steps of a clock, in seconds each way."""
+    parts: list[str] = []
     if forward:
-        told.append(f"went forward by {_span(forward)} at once")
+        parts.append(f"went forward by {_span(forward)} at once")
     if back:
-        told.append(f"was set back by {_span(back)}")
-    return f"The clock {' and '.join(told)}"
+        parts.append(f"was set back by {_span(back)}")
+    return f"The clock {' and '.join(parts)}"
 
 
 def _span(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Health of one scheduler: what is wrong with its work, in words, checked every second."""
+"""Health of one scheduler: a description of its faults, checked every second."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ class SchedulerHealth:
 
     Args:
         record: The ticks of the loop.
-        presence: The graph and its replicas.
+        membership: The graph and its replicas.
         store: The state of its writes.
         faults: The faults that have not been followed by a success.
         executor: Runs the handlers; its `trouble`, if it has any, is reported.
     """
 
     def __init__(
-        self, record: TickRecord, presence: Membership, store: Graph, faults: Faults, executor: object
+        self, record: TickRecord, membership: Membership, store: Graph, faults: Faults, executor: object
     ) -> None:
         self._record = record
-        self._presence = presence
+        self._membership = membership
         self._store = store
         self._faults = faults
         self._executor = executor
         self._beat_at: float | None = None
 
-    def look(self) -> str | None:
-        """Return what is wrong, and log it if nothing else did; None if nothing is."""
+    def check(self) -> str | None:
+        """Describe the current fault, and log it if nothing else did; None if there is none."""
         if seen := self._seen():
-            self._faults.tell(_HEALTH, seen)
+            self._faults.report(_HEALTH, seen)
         else:
-            self._faults.mended(_HEALTH)
-        return self._presence.trouble or seen or self._faults.trouble
+            self._faults.resolve(_HEALTH)
+        return self._membership.trouble or seen or self._faults.trouble
 
     def _seen(self) -> str | None:
-        """Return what is wrong that nothing else logs."""
+        """Describe a fault that nothing else logs."""
         return (
             self._store.health.trouble
             or getattr(self._executor, "trouble", None)
@@ -58,14 +58,14 @@ class SchedulerHealth:
         )
 
     async def watch(self) -> None:
-        """Check every second, without end: verify the graph, and log what is wrong once it begins."""
+        """Check every second, without end: verify the graph, and log each fault when it begins."""
         self._beat_at = time.monotonic()
         every_other = False
         try:
             while True:
                 if every_other := not every_other:
-                    await self._faults.survive("The look at the graph", self._presence.verify)
-                self.look()
+                    await self._faults.survive("The check of the graph", self._membership.verify)
+                self.check()
                 await asyncio.sleep(_EVERY_SECONDS)
                 self._beat_at = time.monotonic()
         finally:
@@ -80,8 +80,8 @@ class SchedulerHealth:
         )
 
     def _offset(self) -> str | None:
-        offset = self._presence.clock_offset_seconds
+        offset = self._membership.clock_offset_seconds
         if abs(offset) <= _MOST_OFFSET_SECONDS:
             return None
         way = "behind" if offset > 0 else "ahead of"
-        return f"{self._presence.clock_name} is {abs(offset):.0f} s {way} that of the graph's server: set it."
+        return f"{self._membership.clock_name} is {abs(offset):.0f} s {way} that of the graph's server: set it."

@@ -1,4 +1,4 @@
-"""The time that leases are measured by in this process: no step of a clock moves it, and it counts a suspend too."""
+"""The clock for leases in this process: it is never set, and counts time in suspend too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 def lease_time() -> float:
-    """Return seconds since some moment in the past."""
-    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux: `monotonic` stands still while the machine is suspended
+    """Return seconds since a fixed time in the past."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux: `monotonic` does not advance while the machine is suspended
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()

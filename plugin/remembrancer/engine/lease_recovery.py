@@ -39,22 +39,22 @@ class LeaseRecovery:
     Args:
         store: The graph.
         clock: The time.
-        dispatch: The executor, which runs the retries and limits how many run.
+        executor: The executor, which runs the retries and limits how many run.
         lease: Makes a lease of this replica.
-        look_each: The longest time between two searches for expired leases.
+        search_interval: The longest time between two searches for expired leases.
     """
 
     def __init__(
-        self, store: Graph, clock: Clock, dispatch: Executor, lease: Callable[[], Lease], look_each: timedelta
+        self, store: Graph, clock: Clock, executor: Executor, lease: Callable[[], Lease], search_interval: timedelta
     ) -> None:
         self._store = store
         self._clock = clock
-        self._dispatch = dispatch
+        self._executor = executor
         self._lease = lease
         self._left: deque[_Left] = deque()
-        self._turn = asyncio.Lock()
-        self._look_each = look_each
-        self._looked_at: datetime | None = None
+        self._lock = asyncio.Lock()
+        self._search_interval = search_interval
+        self._searched_at: datetime | None = None
 
         self.waits_for_slot = False
         """True if retries wait for a slot, and not for a lock."""
@@ -65,15 +65,15 @@ class LeaseRecovery:
         return not self._left
 
     async def work(self) -> list[Settlement]:
-        """Recover what is possible now; return the lost executions. Retries that wait for a slot come first."""
-        async with self._turn:
+        """Recover as much as is possible now; return the lost executions. Retries that wait for a slot come first."""
+        async with self._lock:
             now = self._clock.now()
             lost: list[Settlement] = []
             self.waits_for_slot = False
-            if self.is_done or not self._looked_at or now >= self._looked_at + self._look_each:
-                lost, self._looked_at = await self._look(), now
+            if self.is_done or not self._searched_at or now >= self._searched_at + self._search_interval:
+                lost, self._searched_at = await self._find_expired(), now
             while self._left:
-                with self._dispatch.reserve(len(self._left[0].retried)) as reservation:
+                with self._executor.reserve(len(self._left[0].retried)) as reservation:
                     if not reservation.slots:
                         self.waits_for_slot = True
                         break
@@ -83,27 +83,27 @@ class LeaseRecovery:
                         break  # another write holds a lock of it: due tasks do not wait
         return lost
 
-    async def _look(self) -> list[Settlement]:
+    async def _find_expired(self) -> list[Settlement]:
         """Find expired leases, and fail those of their executions that are not retried."""
         lost: list[Settlement] = []
         known = {
-            *self._dispatch.leases,
+            *self._executor.leases,
             *(each.lease_id for each in self._left),
         }  # those of this replica, however late their renewal is
         lease = self._lease()
-        for over in await self._store.queue.expired_leases(self._clock.now(), lease.replica_id):
-            if over.lease_id not in known:
+        for expired in await self._store.queue.expired_leases(self._clock.now(), lease.replica_id):
+            if expired.lease_id not in known:
                 with suppress(GraphBusy):  # another write holds a lock of it: the next search finds it again
-                    lost += await self._sort(over, lease)
+                    lost += await self._fail_unretried(expired, lease)
         return lost
 
-    async def _sort(self, over: ExpiredLease, lease: Lease) -> list[Settlement]:
-        """Fail the executions of one lease that are not retried; keep the rest and the lease, to be retried."""
+    async def _fail_unretried(self, expired: ExpiredLease, lease: Lease) -> list[Settlement]:
+        """Fail the executions of one lease that are not retried; remember the rest and the lease for the retries."""
         now = self._clock.now()
         retried: deque[tuple[Execution, ScheduledTask]] = deque()
         failed: list[Recovery] = []
-        tasks = await self._tasks_of(over)
-        for execution in over.executions:
+        tasks = await self._tasks_of(expired)
+        for execution in expired.executions:
             task = tasks.get(execution.task_id)
             decided = recovery_of(task, execution, now, lease.replica_id)
             if task and decided.retry:
@@ -111,14 +111,14 @@ class LeaseRecovery:
             else:
                 failed.append(decided)
         if failed or not retried:
-            await self._store.queue.recover([] if retried else [over.lease_id], failed, lease)
+            await self._store.queue.recover([] if retried else [expired.lease_id], failed, lease)
         if retried:
-            self._left.append(_Left(over.lease_id, retried))
+            self._left.append(_Left(expired.lease_id, retried))
         return [each.settlement for each in failed]
 
-    async def _tasks_of(self, over: ExpiredLease) -> dict[str, ScheduledTask]:
+    async def _tasks_of(self, expired: ExpiredLease) -> dict[str, ScheduledTask]:
         tasks: dict[str, ScheduledTask] = {}
-        for task_id in {execution.task_id for execution in over.executions}:
+        for task_id in {execution.task_id for execution in expired.executions}:
             with suppress(TaskNotFound, TaskUnreadable):  # its execution is lost in any case
                 task = await self._store.tasks.get(task_id)
                 if task.unreadable is None:
@@ -134,7 +134,7 @@ class LeaseRecovery:
         reservation.claim([task.task_id for _, task in some], len(some))
         started = await self._store.queue.recover([left.lease_id] if is_last else [], took, lease)
         tasks = {task.task_id: task for _, task in some}
-        self._dispatch.start([Firing(retry, tasks[retry.task_id]) for retry in started], lease, reservation)
+        self._executor.start([Firing(retry, tasks[retry.task_id]) for retry in started], lease, reservation)
         for _ in some:
             left.retried.popleft()
         if is_last:

@@ -1,4 +1,4 @@
-"""The loop: sleeps until something is due, ticks, survives any fault, and goes on until it is stopped."""
+"""The loop: it sleeps until a task is due, ticks, survives any fault, and goes on until it is stopped."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from remembrancer.settings import SchedulerOptions
 
 _LOG: Final = logging.getLogger("remembrancer")
-_TIDY: Final = 500
+_IDLE_BATCH: Final = 500
 _AFTER_TROUBLE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 8.0
-"""After faults that are not the graph's: each of them may cost more than the pass that it ended."""
+"""After faults that are not the graph's: each of them may cost more than the tick that it ended."""
 _SLICE_SECONDS: Final = 1.0
-"""The longest time that one pass claims: who has much to catch up with still recovers, forgets, and is healthy."""
+"""The longest time for which one tick claims: with a long backlog, recovery and retention still get their turn."""
 _RECOVERY_SECONDS: Final = 60.0
-_LOOK: Final = "A pass"
+_TICK: Final = "A tick"
 
 
 class Duties(Protocol):
@@ -50,27 +50,27 @@ class Duties(Protocol):
 
     @property
     def next_recovery_at(self) -> datetime | None:
-        """Return when leases of other replicas may expire; None if that needs no tick."""
+        """Return the time at which leases of other replicas may expire; None if that needs no tick."""
         ...
 
     def is_recovery_due(self) -> bool:
-        """Return True if expired leases are to be looked up."""
+        """Return True if it is time to search for expired leases."""
         ...
 
     async def recover(self) -> int:
-        """Take over what they left."""
+        """Recover expired leases; return the number of lost executions."""
         ...
 
     async def recheck(self) -> None:
-        """Derive again what is armed, if the start or a step of the clock asks for it and it was not done yet."""
+        """Derive the armed times again, if a start or a step of the clock requires it."""
         ...
 
     async def tick(self, within_seconds: float | None = None) -> int:
-        """Claim and start what is due; return how many occurrences were accounted for."""
+        """Claim and start due tasks; return the number of occurrences that were accounted for."""
         ...
 
     async def meet_clock_step(self, back: float) -> None:
-        """Correct what depends on the clock after it was set: back by so many seconds, or only forward if 0."""
+        """Correct times that depend on the clock after it was set: *back* seconds back, or only forward if 0."""
         ...
 
 
@@ -81,8 +81,8 @@ class SchedulerLoop:
         duties: The steps at the start of a tick.
         store: The graph.
         clock: The time.
-        options: The numbers.
-        presence: The replicas, and which tasks this one serves.
+        options: The settings.
+        membership: The replicas, and which tasks this one serves.
         faults: Records and logs faults.
     """
 
@@ -92,7 +92,7 @@ class SchedulerLoop:
         store: Graph,
         clock: Clock,
         options: SchedulerOptions,
-        presence: Membership,
+        membership: Membership,
         *,
         faults: Faults,
     ) -> None:
@@ -100,16 +100,16 @@ class SchedulerLoop:
         self._store = store
         self._clock = clock
         self._options = options
-        self._presence = presence
+        self._membership = membership
         self.faults = faults
         self.alarm = Alarm()
         self.record = TickRecord(clock, options.check_interval_seconds)
         self.checks = CheckCounts(options.check_interval_seconds)
         self.clock_steps = 0
         """The number of steps of the clock that were seen."""
-        self.hearing = Poller(store, clock, options, presence, faults)
-        self._forgetting = EventRetention(store.events, clock, options)
-        self._retention = Retention(store.retention, clock, options, presence.replica_id)
+        self.poller = Poller(store, clock, options, membership, faults)
+        self._event_retention = EventRetention(store.events, clock, options)
+        self._retention = Retention(store.retention, clock, options, membership.replica_id)
         self._steps = steps_of(clock)
         self._stepped = (0, 0.0, 0.0)
         self._failures = 0
@@ -121,43 +121,43 @@ class SchedulerLoop:
         return self._stopping
 
     def halt(self) -> None:
-        """Let `run` return once its pass under way is over."""
+        """Let `run` return once the current tick has ended."""
         self._stopping = True
         self.alarm.ring()
 
-    async def run(self, beside: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
-        """Tick until stopped, with the endless coroutines *beside* running at the same time."""
-        works = {**beside, "The server's plans": self.hearing.keep_ready}
+    async def run(self, companions: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+        """Tick until stopped, with the endless coroutines *companions* running at the same time."""
+        endless = {**companions, "The server's plans": self.poller.keep_ready}
         loop = asyncio.get_running_loop()
-        keeping = [loop.create_task(self.faults.keep_on(what, work)) for what, work in works.items()]
+        background = [loop.create_task(self.faults.run_forever(what, work)) for what, work in endless.items()]
         self._stopping = False
         try:
-            await self.faults.keep_on("The checker", self._check)
+            await self.faults.run_forever("The loop", self._run)
         finally:
-            await end(*keeping)
+            await end(*background)
 
-    async def _check(self) -> None:
+    async def _run(self) -> None:
         self.record.start()
-        self._steps.look()
+        self._steps.observe()
         self._stepped = self._steps_so_far()
         while not self._stopping:
-            self.alarm.begin_pass()
-            until = await self._pass()
+            self.alarm.begin_tick()
+            until = await self._tick()
             self.record.plan(until)
             if self._stopping or await self._meet_clock_step():
                 continue
-            await self.faults.survive("The sleep of the checker", partial(self.hearing.sleep, until, self.alarm.event))
-            if self.faults.is_failing("The sleep of the checker"):
+            await self.faults.survive("The sleep of the loop", partial(self.poller.sleep, until, self.alarm.event))
+            if self.faults.is_failing("The sleep of the loop"):
                 await asyncio.sleep(_AFTER_TROUBLE_SECONDS)
             await self._meet_clock_step()
 
-    async def _pass(self) -> datetime:
+    async def _tick(self) -> datetime:
         """Run one tick and survive any fault; return the latest time of the next."""
         now = self._clock.now()
         self.record.begin()
         self.checks.begin(now)
-        failed = (_LOOK, "The recheck", "Recovery", "Upkeep")
-        until = await self.faults.survive(_LOOK, partial(self._look, now))
+        failed = (_TICK, "The recheck", "Recovery", "Upkeep")
+        until = await self.faults.survive(_TICK, partial(self._work, now))
         well = not any(self.faults.is_failing(each) for each in failed)
         self.record.end(well=well)
         self._failures = 0 if well else self._failures + 1
@@ -168,14 +168,14 @@ class SchedulerLoop:
         return again if until is None else min(again, until)
 
     def _pause(self) -> timedelta:
-        """Return how long to wait after a pass that failed: longer each time, but for a graph that may be back soon."""
-        most = _AFTER_TROUBLE_SECONDS if self.faults.is_the_graph(_LOOK) else _LONGEST_PAUSE_SECONDS
+        """Return the pause after a failed tick: it grows, unless the graph failed, which may be back soon."""
+        most = _AFTER_TROUBLE_SECONDS if self.faults.is_the_graph(_TICK) else _LONGEST_PAUSE_SECONDS
         return timedelta(seconds=min(most, _AFTER_TROUBLE_SECONDS * 2 ** min(self._failures - 1, 10)))
 
-    async def _look(self, now: datetime) -> datetime:
-        """Recover, fire and tidy up; what fails of it keeps nothing else from being done, unless the graph is away."""
-        if self._presence.barred:
-            raise GraphUnavailable(self._presence.trouble or "")
+    async def _work(self, now: datetime) -> datetime:
+        """Recover, claim and do upkeep; a part that fails does not stop the others, unless the graph is unavailable."""
+        if self._membership.barred:
+            raise GraphUnavailable(self._membership.trouble or "")
         self.record.progress(_RECOVERY_SECONDS)
         await self.faults.survive_all_but_the_graph("The recheck", self._duties.recheck)
         self.record.progress()
@@ -185,34 +185,36 @@ class SchedulerLoop:
             self.record.progress()
         done = await self._duties.tick(_SLICE_SECONDS)
         self.alarm.listen()
-        next_run_at = None if self._duties.is_full else await self.hearing.next_run_at()
+        next_run_at = None if self._duties.is_full else await self.poller.next_run_at()
         regular = now + timedelta(seconds=self._options.check_interval_seconds)
         if done == 0 and next_run_at and next_run_at <= now:
-            next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others hold it: do not spin
+            next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others have locked it: do not spin
         until = min(filter(None, (regular, next_run_at, self._duties.next_recovery_at)))
         self.alarm.set(to_ms(until))
-        await self.faults.survive_all_but_the_graph("Upkeep", partial(self._keep_up, next_run_at or regular))
+        await self.faults.survive_all_but_the_graph("Upkeep", partial(self._maintain, next_run_at or regular))
         return until
 
-    async def _keep_up(self, until: datetime) -> None:
-        """Do what can wait, while nothing is due."""
+    async def _maintain(self, until: datetime) -> None:
+        """Do work that can wait, while nothing is due."""
         wake = self.alarm.event
-        while not wake.is_set() and await self._store.idle_work(_TIDY):
+        while not wake.is_set() and await self._store.idle_work(_IDLE_BATCH):
             self.record.progress()
         await self._retention.work(until, wake, self.record.progress)
-        await self._forgetting.work(wake, self.record.progress)
+        await self._event_retention.work(wake, self.record.progress)
 
     async def _meet_clock_step(self) -> bool:
-        """Say that the clock was set, if it was, and put right what depends on it; say whether it was."""
+        """Log a step of the clock, and correct times that depend on it; return True if there was one."""
         count, forward, back = self._stepped
         self._stepped = self._steps_so_far()
         if self._stepped[0] == count:
             return False
         forward, back = self._stepped[1] - forward, self._stepped[2] - back
         self.clock_steps += self._stepped[0] - count
-        self.faults.last_error = text = f"{describe_steps(forward, back)}; what is due is looked for again."
+        self.faults.last_error = text = f"{describe_steps(forward, back)}; due tasks are read again."
         _LOG.warning("%s", text)
-        await self.faults.survive("The look after a step of the clock", partial(self._duties.meet_clock_step, back))
+        await self.faults.survive(
+            "The correction after a step of the clock", partial(self._duties.meet_clock_step, back)
+        )
         return True
 
     def _steps_so_far(self) -> tuple[int, float, float]:

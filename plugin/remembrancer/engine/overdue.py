@@ -22,7 +22,7 @@ class OverdueService:
     """One round over the overdue tasks of other replicas at a time; this replica's own tasks never wait for it.
 
     Args:
-        serve: Goes once over what is due of one turn, and returns how many claims were won.
+        serve: Claims the due tasks of one assignment, and returns the number of claims won.
         faults: Reports the faults of a round.
     """
 
@@ -32,18 +32,18 @@ class OverdueService:
         self._round: asyncio.Task[None] | None = None
         self._won = 0
 
-    def begin(self, turns: Sequence[Assignment]) -> None:
+    def begin(self, assignments: Sequence[Assignment]) -> None:
         """Begin a round, unless one is under way."""
         if self._round is None or self._round.done():
-            self._round = asyncio.get_running_loop().create_task(self._go(turns))
+            self._round = asyncio.get_running_loop().create_task(self._go(assignments))
 
     def forget(self) -> None:
-        """Forget a failed round: no other replica is left."""
+        """Drop the fault of a failed round: no other replica is left."""
         if self._faults.is_failing(_HELP):
-            self._faults.mended(_HELP)
+            self._faults.resolve(_HELP)
 
     def take_won(self) -> int:
-        """Return how many claims were won since this was last asked."""
+        """Return the number of claims won since the last call."""
         won, self._won = self._won, 0
         return won
 
@@ -58,9 +58,9 @@ class OverdueService:
             await asyncio.wait({self._round}, timeout=_JOIN_SECONDS)
             await end(self._round)
 
-    async def _go(self, turns: Sequence[Assignment]) -> None:
-        await self._faults.survive(_HELP, partial(self._serve_all, turns))
+    async def _go(self, assignments: Sequence[Assignment]) -> None:
+        await self._faults.survive(_HELP, partial(self._serve_all, assignments))
 
-    async def _serve_all(self, turns: Sequence[Assignment]) -> None:
-        for turn in turns:
-            self._won += await self._serve(turn)
+    async def _serve_all(self, assignments: Sequence[Assignment]) -> None:
+        for assignment in assignments:
+            self._won += await self._serve(assignment)

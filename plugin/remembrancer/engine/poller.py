@@ -1,4 +1,4 @@
-"""Poller: sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm."""
+"""The poller: it sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm."""
 
 from __future__ import annotations
 
@@ -32,52 +32,52 @@ class Poller:
         store: The graph.
         clock: The time.
         options: The poll interval.
-        presence: The replicas, and which tasks this one serves.
+        membership: The replicas, and which tasks this one serves.
         faults: Records and logs faults.
     """
 
     def __init__(
-        self, store: Graph, clock: Clock, options: SchedulerOptions, presence: Membership, faults: Faults
+        self, store: Graph, clock: Clock, options: SchedulerOptions, membership: Membership, faults: Faults
     ) -> None:
         self._store = store
         self._clock = clock
         self._options = options
-        self._presence = presence
+        self._membership = membership
         self._faults = faults
         self._planned_for: tuple[int, int] | None = None
         self._planned_at = 0
 
     async def next_run_at(self) -> datetime | None:
-        """Return when a task is due that is ours to serve, or when another's is late enough to help with."""
-        mine, *others = self._presence.turns
-        own = await self._store.queue.next_run_at(mine.shares)
+        """Return the time at which a task of this replica is due, or one of another replica is late enough for help."""
+        mine, *others = self._membership.assignments
+        own = await self._store.queue.next_run_at(mine.shards)
         if not others:
             return own
-        return self._presence.first_of(own, await self._store.queue.next_run_at())
+        return self._membership.first_of(own, await self._store.queue.next_run_at())
 
     async def sleep(self, until: datetime, wake: asyncio.Event) -> None:
-        """Wait for *until*, *wake*, or a step of the clock; on a shared graph, poll whether something comes sooner."""
+        """Wait for *until*, *wake*, or a step of the clock; on a shared graph, poll for earlier runs."""
         steps = steps_of(self._clock)
         stepped = steps.count
         while not self._store.exclusive:
-            poll_at = self._clock.now() + self._presence.pace
+            poll_at = self._clock.now() + self._membership.pace
             if poll_at >= until:
                 break
             await self._clock.wait(poll_at, wake)
             if wake.is_set() or steps.count != stepped:
                 return
             try:
-                await self._presence.look()
+                await self._membership.poll()
             except RemembrancerError:
-                return  # the pass that follows says what is wrong
-            until = min(until, self._presence.upcoming or until)
+                return  # the next tick reports the fault
+            until = min(until, self._membership.upcoming or until)
         await self._clock.wait(until, wake)
 
     async def keep_ready(self) -> None:
-        """On a shared graph, for ever: have the server plan what a pass asks and writes before anything is due.
+        """On a shared graph, without end: have the server plan the queries of a tick before a task is due.
 
-        It plans a query when it first sees it, which takes a tenth of a second or more: the first tasks would wait.
-        Once it has, it plans again only for a graph that has become another one.
+        It plans a query when it first sees it, which takes 0.1 s or more: the first tasks would wait. It plans again
+        only when the size of the graph has changed.
         """
         never = asyncio.Event()
         while not self._store.exclusive:
@@ -86,15 +86,15 @@ class Poller:
             await self._clock.wait(self._clock.now() + wait, never)
 
     async def _warm_up(self) -> None:
-        with suppress(RemembrancerError):  # the pass that follows says what is wrong
+        with suppress(RemembrancerError):  # the next tick reports the fault
             await self._plan()
 
     async def _plan(self) -> None:
         """Have the server plan, if the graph has grown or shrunk by a tenth since it last did, or was made again."""
-        size, kind = await self._store.replicas.size(), (self._presence.renewals, len(self._presence.turns))
+        size, kind = await self._store.replicas.size(), (self._membership.renewals, len(self._membership.assignments))
         if kind == self._planned_for and abs(size - self._planned_at) <= max(_FEW, size / _TENTH):
             return
         await self._store.replicas.warm_up()
-        for turn in self._presence.turns:
-            await self._store.queue.due(self._clock.now() - turn.late, 1, None, turn.shares)
+        for assignment in self._membership.assignments:
+            await self._store.queue.due(self._clock.now() - assignment.late, 1, None, assignment.shards)
         self._planned_for, self._planned_at = kind, size

@@ -1,4 +1,4 @@
-"""Scheduler of one replica: reads what is due, claims it, runs it and settles it."""
+"""The scheduler of one replica: it reads due tasks, claims, runs and settles them."""
 
 from __future__ import annotations
 
@@ -45,46 +45,46 @@ _LOCKED: Final = timedelta(seconds=1)
 
 
 class Scheduler:
-    """The work of one replica: it reads what is due, claims, runs and settles it.
+    """The work of one replica: it reads due tasks, claims, runs and settles them.
 
     Args:
         store: The graph.
         clock: The time.
         handler: Called for each execution.
-        options: The numbers.
-        instruments: Measures and traces.
+        options: The settings.
+        telemetry: Measurements and traces.
     """
 
     def __init__(
-        self, store: Graph, clock: Clock, handler: Handler, options: SchedulerOptions, instruments: Telemetry
+        self, store: Graph, clock: Clock, handler: Handler, options: SchedulerOptions, telemetry: Telemetry
     ) -> None:
         self._store = store
-        self._instruments = instruments
+        self._telemetry = telemetry
         self._clock = clock
         self._options = options
         self.faults = Faults()
-        self.presence = Membership(store, clock, options, self.faults)
-        self.replica_id = self.presence.replica_id
+        self.membership = Membership(store, clock, options, self.faults)
+        self.replica_id = self.membership.replica_id
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
-        self._dispatch = Executor(store, clock, handler, options, self._on_room, instruments=instruments)
-        self.checker = SchedulerLoop(self, store, clock, options, self.presence, faults=self.faults)
-        look_each = timedelta(seconds=options.lease_seconds / 2)
-        self._recovery = LeaseRecovery(store, clock, self._dispatch, self._lease, look_each)
-        self._claims = Claimer(store, clock, self._dispatch, options, self._lease, checker=self.checker)
+        self._executor = Executor(store, clock, handler, options, self._on_room, telemetry=telemetry)
+        self.loop = SchedulerLoop(self, store, clock, options, self.membership, faults=self.faults)
+        search_interval = timedelta(seconds=options.lease_seconds / 2)
+        self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
+        self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self._rechecked, self._set_back = False, 0.0
-        self.wake = self.checker.alarm.event
-        self.record = self.checker.record
-        self.health = SchedulerHealth(self.record, self.presence, store, self.faults, self._dispatch)
-        store.queue.on_armed.append(self.checker.alarm.armed)
-        store.health.on_unreadable.append(partial(self.faults.tell, "The records"))
+        self.wake = self.loop.alarm.event
+        self.record = self.loop.record
+        self.health = SchedulerHealth(self.record, self.membership, store, self.faults, self._executor)
+        store.queue.on_armed.append(self.loop.alarm.armed)
+        store.health.on_unreadable.append(partial(self.faults.report, "The records"))
 
     @property
     def running(self) -> int:
         """The number of handlers under way."""
-        return self._dispatch.running
+        return self._executor.running
 
     @property
     def is_full(self) -> bool:
@@ -97,33 +97,33 @@ class Scheduler:
         return self._claims.lost
 
     @property
-    def passes(self) -> int:
+    def ticks(self) -> int:
         """The number of ticks begun."""
-        return self.record.passes
+        return self.record.ticks
 
     @property
-    def last_pass_at(self) -> datetime | None:
+    def last_tick_at(self) -> datetime | None:
         """The time the last good tick ended, by the scheduler's clock."""
-        return self.record.last_pass_at
+        return self.record.last_tick_at
 
     @property
     def clock_steps(self) -> int:
         """The number of steps of the clock that were seen."""
-        return self.checker.clock_steps
+        return self.loop.clock_steps
 
     @property
     def memory_bytes(self) -> int:
         """The memory that the tasks under way take, in bytes."""
-        return self._dispatch.memory_bytes
+        return self._executor.memory_bytes
 
     def lend(self, calls: SyncCalls) -> None:
         """Let plain handlers call the scheduler by *calls*."""
-        self._dispatch.scheduler = calls
+        self._executor.scheduler = calls
 
     async def recover(self) -> int:
-        """Recover what a replica left that is gone or cut off; return how many executions it lost.
+        """Recover expired leases of other replicas; return the number of lost executions.
 
-        Retries that find no slot start in the passes that follow, as handlers end.
+        Retries that find no slot start in later ticks, as handlers end.
         """
         return await complete(self._recover())
 
@@ -138,82 +138,84 @@ class Scheduler:
             self._recover_at = self._clock.now() + _LOCKED
         lost = [
             each for each in recovered if each.execution.execution_id in self._store.queue.lost
-        ]  # not what others won
-        self._instruments.reclaimed(lost)
+        ]  # other replicas may have recovered the rest
+        self._telemetry.recovered(lost)
         if lost:
             _LOG.warning("%d executions were left unfinished by their scheduler; each is recorded as lost", len(lost))
         return len(lost)
 
     @property
     def trouble(self) -> str | None:
-        """Say what holds up the work of handlers; None if nothing does."""
-        return self._dispatch.trouble
+        """Describe what delays handlers or outcomes; None if nothing does."""
+        return self._executor.trouble
 
     @property
     def inside_handler(self) -> bool:
         """Return True if the caller is a handler that runs in this scheduler."""
-        return self._dispatch.inside_handler
+        return self._executor.inside_handler
 
     async def stop_runs(self, task_id: str) -> list[str]:
         """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
-        return await self._dispatch.cancel_task(task_id)
+        return await self._executor.cancel_task(task_id)
 
     async def run(self) -> None:
-        """Check until stopped; called again after it was ended from outside, it begins again."""
+        """Tick until stopped; called again after it was ended from outside, it begins again."""
         if self._heartbeat is None or self._heartbeat.done():
-            beating = self.faults.keep_on("The heartbeat", self._dispatch.heartbeat)
+            beating = self.faults.run_forever("The heartbeat", self._executor.heartbeat)
             self._heartbeat = asyncio.get_running_loop().create_task(beating)
         try:
-            await self.checker.run({"The signs of life": self.presence.keep, "The watch": self.health.watch})
+            await self.loop.run(
+                {"The membership": self.membership.send_heartbeats, "The health check": self.health.watch}
+            )
         finally:
-            await self.presence.leave()  # the others need not wait for handlers that are under way here
+            await self.membership.leave()  # the others need not wait for handlers that are under way here
 
     def halt(self) -> None:
-        """Let `run` return once its pass under way is over."""
-        self.checker.halt()
+        """Let `run` return once the current tick has ended."""
+        self.loop.halt()
 
     async def stop(self) -> None:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
         self.halt()
-        handlers = self._dispatch.stop(self._options.shutdown_timeout_seconds)
+        handlers = self._executor.stop(self._options.shutdown_timeout_seconds)
         try:
-            await asyncio.gather(self.presence.leave(), self._help.join(), handlers)
+            await asyncio.gather(self.membership.leave(), self._help.join(), handlers)
         finally:
             if self._heartbeat:
                 await end(self._heartbeat)
 
     async def tick(self, within_seconds: float | None = None) -> int:
-        """Claim and start what is due now; return how many occurrences were accounted for.
+        """Claim and start due tasks; return the number of occurrences that were accounted for.
 
-        With *within_seconds*, no page is begun any later than that, however much is due.
+        With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
         done = 0
         began = time.monotonic()
-        while won := await self._sweep():
+        while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds
-            if self.checker.is_stopping or self.is_full or late:
+            if self.loop.is_stopping or self.is_full or late:
                 break
         return done
 
     @property
     def next_recovery_at(self) -> datetime | None:
-        """Return when leases of other replicas may expire; an exclusive graph has no others."""
+        """Return the time at which leases of other replicas may expire; None on an exclusive graph."""
         return None if self._store.exclusive else self._recover_at
 
     def is_recovery_due(self) -> bool:
-        """Return True if expired leases are to be looked up."""
+        """Return True if it is time to search for expired leases."""
         return self._recover_at is None or self._clock.now() >= self._recover_at
 
     async def meet_clock_step(self, back: float) -> None:
-        """Look for leases that have run out by the time that is now; owe a recheck if the clock went back."""
+        """Search for leases that are expired by the new time; request a recheck if the clock went back."""
         self._recover_at = None
         self._set_back += back
 
     async def recheck(self) -> None:
-        """Derive again what is armed: once after the start, and after each step back of the clock.
+        """Derive the armed times again: once after the start, and after each step back of the clock.
 
-        What fails of it is owed to the next pass.
+        A part that fails is tried again in the next tick.
         """
         if not self._rechecked:
             await self._recheck.begin()
@@ -223,16 +225,16 @@ class Scheduler:
             self._set_back -= seconds
 
     async def idle(self) -> None:
-        """Return when what is served for others has been claimed, and every handler under way settled."""
+        """Return when the claims for other replicas are made, and every handler under way is settled."""
         await self._help.idle()
-        await self._dispatch.idle()
+        await self._executor.idle()
 
     async def run_now(self, task: ScheduledTask, change: Change) -> Execution | None:
-        """Start one execution outside the schedule; return it as it started, None if the task is not as wanted.
+        """Start one execution outside the schedule; return it, or None if the task is not as *change* requires.
 
         Raises SchedulerBusy: no slot became free in time.
         """
-        return await complete(self._run_now(task, change, await self._dispatch.reserve_one()))
+        return await complete(self._run_now(task, change, await self._executor.reserve_one()))
 
     async def _run_now(self, task: ScheduledTask, change: Change, reservation: Reservation) -> Execution | None:
         lease = self._lease()
@@ -241,19 +243,19 @@ class Scheduler:
             if started := await self._store.queue.start_now(
                 manual_run(task, change.at, self.replica_id), lease, change
             ):
-                self._dispatch.start([Firing(started, task)], lease, reservation)
+                self._executor.start([Firing(started, task)], lease, reservation)
         return started
 
-    async def _sweep(self) -> int:
-        """Claim once what is due and served here; return the number of claims won, those for other replicas included.
+    async def _claim_round(self) -> int:
+        """Claim due tasks once; return the number of claims won, including those for other replicas.
 
         Overdue tasks of other replicas are served concurrently, one round at a time: they may be locked.
         """
-        mine, *others = self.presence.turns
+        mine, *others = self.membership.assignments
         won = await self._claims.serve(mine)
         if not others:
             self._help.forget()
-        elif not self.is_full and not self.checker.is_stopping:
+        elif not self.is_full and not self.loop.is_stopping:
             self._help.begin(others)
         return won + self._help.take_won()
 

@@ -14,7 +14,7 @@ _LAST_SECONDS: Final = 2.0
 
 
 async def end(*tasks: asyncio.Task[None]) -> None:
-    """Cancel *tasks* and wait for their end, but not for ever. The cancellation of the caller passes."""
+    """Cancel *tasks* and wait for their end, for 2 s at most. The cancellation of the caller is raised."""
     under_way = [task for task in tasks if not task.done()]
     for task in under_way:
         task.cancel()
@@ -23,7 +23,7 @@ async def end(*tasks: asyncio.Task[None]) -> None:
 
 
 async def bounded(what: str, work: Coroutine[None, None, None] | asyncio.Task[None], seconds: float) -> None:
-    """Let *work* end within *seconds*, or cancel it; log what it raised, and that it hung. It raises nothing."""
+    """Let *work* end within *seconds*, or cancel it; log its exception, or that it hung. It raises nothing."""
     task = work if isinstance(work, asyncio.Task) else asyncio.get_running_loop().create_task(work)
     try:
         await asyncio.wait({task}, timeout=seconds)
@@ -35,7 +35,7 @@ async def bounded(what: str, work: Coroutine[None, None, None] | asyncio.Task[No
 
 
 async def awaited(what: str, work: Coroutine[None, None, None], seconds: float) -> None:
-    """Wait at most *seconds* for *work*; it goes on after that, or it would never let go of what it holds."""
+    """Wait at most *seconds* for *work*; it goes on after that, or it would never release its resources."""
     task = asyncio.get_running_loop().create_task(work)
     _going_on.add(task)
     task.add_done_callback(_going_on.discard)

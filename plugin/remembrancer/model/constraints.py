@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import has_controls
-from remembrancer.model.json_bounds import DEPTH, keep_within
+from remembrancer.model.json_bounds import DEPTH, check_bounds
 
 LONGEST_NAME: Final = 200
 LONGEST_TEXT: Final = 20_000
@@ -67,7 +67,7 @@ def read_word(field: str, value: object, words: type[_Word], example: object) ->
     raise InvalidInput(field, value, " | ".join(words), example)
 
 
-def read_whole(field: str, value: object, least: int, most: int, example: object) -> int:
+def read_integer(field: str, value: object, least: int, most: int, example: object) -> int:
     """Check a whole number from *least* to *most*."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise InvalidInput(field, value, f"a whole number from {least:,} to {most:,}", example)
@@ -84,7 +84,7 @@ def read_seconds(field: str, value: object, least: float, most: float, example: 
 
 
 def read_expression(field: str, value: object, example: object) -> str:
-    """Check that a cron expression is text; what is wrong with the text, the cron parser says better."""
+    """Check that a cron expression is text; the cron parser checks the text itself."""
     if isinstance(value, str):
         return value
     allowed = "text of five fields: minute hour day-of-month month day-of-week"
@@ -101,7 +101,7 @@ def read_object(field: str, value: object, example: object) -> dict[str, Any]:
     allowed = f"a JSON object (string keys; text, numbers, lists, objects), at most 64 KiB and {DEPTH} levels deep"
     if not isinstance(value, dict):
         raise InvalidInput(field, value, allowed, example)
-    keep_within(cast("object", value), field, example)
+    check_bounds(cast("object", value), field, example)
     try:
         written = json.dumps(cast("object", value), allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError) as fault:

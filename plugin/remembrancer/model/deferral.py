@@ -19,7 +19,7 @@ class Deferral(BaseModel):
     task_id: str
     deferred_at: datetime
     original_time: datetime | None
-    """When the task would have run; None for a task without a next run."""
+    """The time at which the task would have run; None for a task without a next run."""
     deferred_until: datetime
     reason: str
     requested_by: str | None = None

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, ClassVar, cast, get_type_hints
 
 from remembrancer.model.constraints import (
     read_expression,
+    read_integer,
     read_line,
     read_object,
     read_seconds,
     read_text,
-    read_whole,
     read_word,
 )
 
@@ -35,7 +35,7 @@ class FieldGroup(StrEnum):
 
 @dataclass(frozen=True)
 class FieldDefinition:
-    """A task field, beside its name, type and default; a subclass for each kind of value.
+    """The properties of a task field other than its name, type and default; a subclass for each kind of value.
 
     It is part of the annotation of a field of `ScheduleRequest`; pydantic puts it into the JSON schema.
 
@@ -147,7 +147,7 @@ class WholeNumber(FieldDefinition):
     @property
     def check(self) -> Check:
         """Refuse anything but a whole number within the bounds."""
-        return partial(read_whole, least=self.least, most=self.most, example=self.example)
+        return partial(read_integer, least=self.least, most=self.most, example=self.example)
 
     @property
     def kind(self) -> str:
@@ -242,13 +242,13 @@ class Timestamp(FieldDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class CronText(FieldDefinition):
-    """A cron expression; only the cron parser finds out what is wrong with its text."""
+    """A cron expression; the cron parser checks its text."""
 
     metavar: ClassVar[str | None] = "EXPR"
 
     @property
     def check(self) -> Check:
-        """Refuse what is no text."""
+        """Reject a value that is no text."""
         return partial(read_expression, example=self.example)
 
 

@@ -21,12 +21,12 @@ def without_secrets(address: str) -> str:
     scheme, colon, rest = address.strip().partition(":")
     slashes = "//" if rest.startswith("//") else ""
     rest = rest.removeprefix("//")
-    where, mark, query = rest.partition("?")
+    where, question_mark, query = rest.partition("?")
     where, hash_sign, _ = where.partition("#")
     if "@" in query or (hash_sign and "@" in rest):
         return f"{scheme}{colon}{slashes}…"
     host, query = _host(where.rpartition("@")[2]), "&".join(_masked(each) for each in query.split("&"))
-    return f"{scheme}{colon}{slashes}{host}{mark}{query if mark else ''}{'#…' if hash_sign else ''}"
+    return f"{scheme}{colon}{slashes}{host}{question_mark}{query if question_mark else ''}{'#…' if hash_sign else ''}"
 
 
 def _host(where: str) -> str:

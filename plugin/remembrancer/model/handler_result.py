@@ -62,4 +62,4 @@ class HandlerOutcome:
     reason: str | None = None
     result: str | None = None
     thought: Thought | None = None
-    put_off: Defer | None = None
+    deferral: Defer | None = None

@@ -15,7 +15,7 @@ _MANY: Final = len(_TAILS)
 _numbers = count(secrets.randbelow(_MANY * _MANY))
 _MINUTE_MS: Final = 60_000
 _DIGEST_BYTES: Final = 8
-SHARES: Final = 1000
+SHARD_COUNT: Final = 1000
 """The number of shards of a graph's tasks, which are distributed among the replicas."""
 
 LAST_ID: Final = "~"
@@ -69,11 +69,11 @@ def next_attempt(key: str, attempt: int) -> str:
     return f"{key.rpartition('|')[0]}|{attempt}"
 
 
-def share_of(task_id: str) -> int:
+def shard_of(task_id: str) -> int:
     """Return the task's permanent shard, which is also the last three digits of its due key."""
-    return crc32(task_id.encode()) % SHARES
+    return crc32(task_id.encode()) % SHARD_COUNT
 
 
-def minute_of(moment_ms: int) -> int:
-    """Round *moment_ms* down to the minute, which is the resolution of `time` nodes."""
-    return moment_ms - moment_ms % _MINUTE_MS
+def minute_of(time_ms: int) -> int:
+    """Round *time_ms* down to the minute, which is the resolution of `time` nodes."""
+    return time_ms - time_ms % _MINUTE_MS

@@ -77,7 +77,7 @@ class RepeatedKey(ValueError):
         super().__init__(f"the key {_shown(key)!r} is repeated in one object")
 
 
-def keep_within(value: object, name: str, example: object) -> None:
+def check_bounds(value: object, name: str, example: object) -> None:
     """Reject a *value* of the field *name* that is out of bounds. Raises InvalidInput."""
     if fault := out_of_bounds(value, name):
         raise InvalidInput(name, fault.value, fault.allowed_in(name), example)
@@ -95,24 +95,24 @@ def out_of_bounds(
 def read_json(text: str | bytes) -> object:
     """Parse JSON *text*. Raises ValueError, or its subclasses JsonTooDeep and RepeatedKey."""
     try:
-        return json.loads(text, object_pairs_hook=_once)
+        return json.loads(text, object_pairs_hook=_without_repeats)
     except RecursionError:
         raise JsonTooDeep(_deep_member(text if isinstance(text, str) else text.decode("utf-8", "replace"))) from None
     except ValueError as fault:
         if type(fault) is not ValueError:  # no JSON, or no text
             raise
         return json.loads(
-            text, object_pairs_hook=_once, parse_int=_clamped
+            text, object_pairs_hook=_without_repeats, parse_int=_clamped
         )  # a whole number has more digits than Python reads
 
 
-def read_kept(text: str) -> object:
+def read_stored(text: str) -> object:
     """Parse JSON *text* from the graph. Raises ValueError: it is malformed, or out of bounds.
 
     Older versions have stored deeper values, and other programs may write anything.
     """
     try:
-        value: object = _KEPT.decode(text)
+        value: object = _DECODER.decode(text)
     except RecursionError:
         raise JsonTooDeep("it") from None
     # Most are small and flat: two counts suffice for them.
@@ -180,20 +180,20 @@ def _deep_member(text: str) -> str:
     """Return the path of the member (or list item) of a document that is nested too deep."""
     level, last, member = 0, "", "body"
     for found in _TOKEN.finditer(text):
-        mark = found[0]
-        if mark in "[{":
+        sign = found[0]
+        if sign in "[{":
             level += 1
-        elif mark in "]}":
+        elif sign in "]}":
             level -= 1
-        elif mark == ":" and level == 1:
+        elif sign == ":" and level == 1:
             member = last[1:-1]
-        last = mark
+        last = sign
         if level > BODY_DEPTH:
             return member
     return member
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Return an object with these members. Raises RepeatedKey."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -217,4 +217,4 @@ def _finite(digits: str) -> float:
     return number
 
 
-_KEPT: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)

@@ -8,10 +8,10 @@ from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at 
 
 @dataclass(frozen=True, slots=True)
 class PruneResult:
-    """The result of a roll-up, done or simulated."""
+    """The result of pruning, done or simulated."""
 
     before: datetime
-    """Executions that began before this were rolled up."""
+    """Executions that began before this were summarized."""
     executions: int
     occurrences: int
     summaries: int

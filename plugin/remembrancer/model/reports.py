@@ -14,7 +14,7 @@ MOST_TASKS: Final = 1000
 
 
 class Period(StrEnum):
-    """How far analytics look back."""
+    """The span that analytics cover."""
 
     HOUR = "1h"
     DAY = "1d"
@@ -23,7 +23,7 @@ class Period(StrEnum):
 
     @property
     def hours(self) -> int:
-        """How many hours that is."""
+        """Its length in hours."""
         return {"1h": 1, "1d": 24, "7d": 168, "30d": 720}[self.value]
 
 
@@ -34,7 +34,7 @@ class Shape(BaseModel):
 
 
 class TaskManagement(Shape):
-    """What the scheduler has in hand."""
+    """The open tasks, and the settings of their checks."""
 
     active_tasks: int
     check_interval_seconds: int | float
@@ -144,14 +144,14 @@ class AnalyticsReport(Shape):
 
 
 class CronSupport(Shape):
-    """What reads cron expressions."""
+    """The reader of cron expressions."""
 
     available: bool
     library: str
 
 
 class Trigger(Shape):
-    """When a task runs next."""
+    """The next run of a task."""
 
     task_id: str
     task_name: str
@@ -185,7 +185,7 @@ class CronReport(Shape):
 
 
 class CheckFrequency(Shape):
-    """How often the checker looks."""
+    """The pace of the ticks."""
 
     interval_seconds: int | float
     checks_per_hour: int | float
@@ -193,7 +193,7 @@ class CheckFrequency(Shape):
 
 
 class ExecutionTiming(Shape):
-    """How late runs began, in the last day."""
+    """The delay with which runs began, over the last day."""
 
     avg_trigger_delay_ms: int | float
     max_trigger_delay_ms: int
@@ -209,7 +209,7 @@ class ServicePerformance(Shape):
 
 
 class ResourceUsage(Shape):
-    """What this process takes."""
+    """The resources of this process."""
 
     active_task_memory_mb: float
     database_connections: int
@@ -217,7 +217,7 @@ class ResourceUsage(Shape):
 
 
 class ErrorAnalysis(Shape):
-    """What went wrong since the graph was made."""
+    """The errors since the graph was made."""
 
     task_execution_errors: int
     cron_parsing_errors: int
@@ -264,7 +264,7 @@ class CronExpressionUse(Shape):
 
 
 class CronTrigger(Shape):
-    """When a recurring task runs next."""
+    """The next run of a recurring task."""
 
     task_id: str
     next_execution: str

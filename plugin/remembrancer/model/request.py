@@ -172,7 +172,7 @@ class ScheduleRequest:
     ] = None
 
     def __new__(cls, *_: object, **given: object) -> Self:
-        """Refuse what is no field, before the others are read."""
+        """Reject an unknown field before the others are read."""
         for name, value in given.items():
             if name not in cls.__dataclass_fields__:
                 known = [each.name for each in fields(cls)]

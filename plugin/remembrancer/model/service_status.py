@@ -30,7 +30,7 @@ class TaskExecutionReport(_Report):
 
 
 class PerformanceReport(_Report):
-    """Whether it runs, and for how long."""
+    """The state of the loop, and its uptime."""
 
     uptime_seconds: float
     task_running: bool
@@ -47,7 +47,7 @@ class ReplicationReport(_Report):
     claims_lost: int
     """Occurrences that it reached for and another took first."""
     clock_offset_seconds: float
-    """How far the time that counts, that of the graph's server, is ahead of this machine's clock."""
+    """Seconds by which the clock of the graph's server, which counts, is ahead of this machine's."""
 
 
 class ServiceStatus(_Report):
@@ -68,7 +68,7 @@ class ServiceStatus(_Report):
 
 
 class ServiceCapabilities(_Report):
-    """What the service can do, for hosts that ask before they call."""
+    """The abilities of the service, for hosts that ask before they call."""
 
     service_name: str
     version: str

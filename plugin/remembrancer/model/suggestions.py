@@ -57,4 +57,4 @@ _ALSO: Final = {
     "pagesize": "limit",
     "n": "count",
 }
-"""Other names for our fields, without their underscores."""
+"""Other names for the task fields, without their underscores."""

@@ -19,7 +19,7 @@ _LAST_MS: Final = 253_402_300_799_999
 
 
 class Disposition(StrEnum):
-    """What became of the task that a request asked for."""
+    """The effect of a request to schedule a task."""
 
     CREATED = "created"
     """The task is new."""
@@ -37,7 +37,7 @@ def _describe(schema: dict[str, Any]) -> None:
 
 
 class ScheduledTask(BaseModel):
-    """The specification's core model, and what the scheduler needs beside it.
+    """The specification's core model, with the fields that the scheduler needs in addition.
 
     Its fields are the properties of a `scheduled_task` node, under the same names;
     `deferral_history`, `context` and `unreadable` alone are read from elsewhere or decoded.
@@ -101,7 +101,7 @@ class ScheduledTask(BaseModel):
 
     @property
     def schedule(self) -> ScheduleValue:
-        """When the task fires, as a value; of one occurrence, the time that the schedule names and no deferral of it.
+        """The schedule as a value; for a one-time task, the time that the schedule names, not that of a deferral.
 
         Read once for all tasks with the same cron schedule.
         """
@@ -123,7 +123,7 @@ class ScheduledTask(BaseModel):
 
     @property
     def is_open(self) -> bool:
-        """Whether the task may still fire."""
+        """True if the task may still fire."""
         return self.status in OPEN_STATUSES
 
     def info(self) -> ScheduledTaskInfo:
@@ -142,11 +142,11 @@ class ScheduledTask(BaseModel):
 
 
 class ScheduleResult(ScheduledTask):
-    """The answer to a request: the task as it is kept, what became of the request, the next fires, and warnings."""
+    """The answer to a request: the task as it is stored, the effect of the request, the next fires, and warnings."""
 
     disposition: Disposition = Disposition.CREATED
     next_fires: list[datetime] = Field(default_factory=list[datetime])
-    """Up to five times (UTC) at which it will fire, as its schedule stands."""
+    """Up to five times (UTC) at which it will fire, by its current schedule."""
     warnings: list[str] = Field(default_factory=list[str])
     """A time in the past, a clock change ahead."""
 

@@ -21,7 +21,7 @@ OPEN_STATUSES = frozenset({TaskStatus.PENDING, TaskStatus.ACTIVE})
 
 
 class TaskType(StrEnum):
-    """Whether a task has one occurrence or many."""
+    """The number of a task's occurrences: one, or many."""
 
     ONE_TIME = "one_time"
     RECURRING = "recurring"

@@ -23,31 +23,33 @@ async def run_once(
 
     Raises IdempotencyKeyReused: another request was sent under its key.
     """
-    mark = IDEMPOTENCY_KEY.get()
-    if mark is None:
+    idempotency_key = IDEMPOTENCY_KEY.get()
+    if idempotency_key is None:
         return await act()
-    if handled := await reject_reuse(requests, mark):
+    if handled := await reject_reuse(requests, idempotency_key):
         return await again(handled)
     try:
         done = await act()
     except RemembrancerError:
-        if handled := await _concurrent_duplicate(requests, mark):
+        if handled := await _concurrent_duplicate(requests, idempotency_key):
             return await again(handled)
         raise
-    if not done and (handled := await _concurrent_duplicate(requests, mark)):
+    if not done and (handled := await _concurrent_duplicate(requests, idempotency_key)):
         return await again(handled)
     return done
 
 
-async def reject_reuse(requests: IdempotencyStore, mark: IdempotencyKey) -> IdempotencyRecord | None:
+async def reject_reuse(requests: IdempotencyStore, idempotency_key: IdempotencyKey) -> IdempotencyRecord | None:
     """Return the record of this request, if there is one. Raises IdempotencyKeyReused: it is of another request."""
-    handled = await requests.find(mark)
-    if handled and handled.digest != mark.digest:
-        raise IdempotencyKeyReused(mark.given)
+    handled = await requests.find(idempotency_key)
+    if handled and handled.digest != idempotency_key.digest:
+        raise IdempotencyKeyReused(idempotency_key.given)
     return handled
 
 
-async def _concurrent_duplicate(requests: IdempotencyStore, mark: IdempotencyKey) -> IdempotencyRecord | None:
+async def _concurrent_duplicate(
+    requests: IdempotencyStore, idempotency_key: IdempotencyKey
+) -> IdempotencyRecord | None:
     """Return the record of a concurrent duplicate of this request, if it won."""
-    handled = await requests.find(mark)
-    return handled if handled and handled.digest == mark.digest else None
+    handled = await requests.find(idempotency_key)
+    return handled if handled and handled.digest == idempotency_key.digest else None

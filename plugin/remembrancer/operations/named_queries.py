@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_limit
-from remembrancer.model.json_bounds import keep_within
+from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.timestamps import to_ms
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ async def run_query(
     if found is None:
         raise InvalidInput("name", name, ", ".join(sorted(store.named_queries)), "why_not")
     given = dict(parameters or {})
-    keep_within(given, "parameters", {"limit": 10})
+    check_bounds(given, "parameters", {"limit": 10})
     known = {"limit": most, "now_ms": to_ms(now), **given}
     for wanted, names, allowed in (
         (given, found.parameters, ", ".join(found.parameters) or f"none: {name} takes no parameters"),

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field
 
 from remembrancer.model.constraints import read_context
-from remembrancer.model.json_bounds import keep_within
+from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.reports import MOST_TASKS, Period
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -197,7 +197,7 @@ class Cypher(Params):
 
     def check(self) -> None:
         """Refuse parameters that are not JSON. Raises InvalidInput."""
-        keep_within(self.parameters, "parameters", {"limit": 10})
+        check_bounds(self.parameters, "parameters", {"limit": 10})
 
 
 class RunQuery(Params):
@@ -209,7 +209,7 @@ class RunQuery(Params):
 
     def check(self) -> None:
         """Refuse parameters that are not JSON. Raises InvalidInput."""
-        keep_within(self.parameters, "parameters", {"limit": 10})
+        check_bounds(self.parameters, "parameters", {"limit": 10})
 
 
 class Preview(Params):

@@ -55,7 +55,7 @@ class TaskCommands:
         store: The graph.
         clock: The time.
         late_by_seconds: A time up to so far in the past fires at once.
-        near: Assigns a new task that is due at once an id of a shard of this replica.
+        with_local_id: Assigns a new task that is due at once an id of a shard of this replica.
         stop_runs: Stops the running executions of a cancelled task; returns those that were asked to stop.
     """
 
@@ -64,12 +64,12 @@ class TaskCommands:
         store: Graph,
         clock: Clock,
         late_by_seconds: float,
-        near: Callable[[ScheduledTask], ScheduledTask],
+        with_local_id: Callable[[ScheduledTask], ScheduledTask],
         stop_runs: Callable[[str], Awaitable[list[str]]],
     ) -> None:
         self._store = store
         self._clock = clock
-        self._creation = TaskCreation(store, clock, late_by_seconds, near)
+        self._creation = TaskCreation(store, clock, late_by_seconds, with_local_id)
         self._stop_runs = stop_runs
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
@@ -93,8 +93,8 @@ class TaskCommands:
                 standing = await self._store.tasks.get(task_id)
             except TaskNotFound:
                 standing = await self._store.tasks.find_reactivation(task_id)
-            if standing and (mark := IDEMPOTENCY_KEY.get()) and standing.dedup_key == mark.of_task(0):
-                raise IdempotencyKeyReused(mark.given)  # made a moment ago, for the same request sent twice at once
+            if standing and (key := IDEMPOTENCY_KEY.get()) and standing.dedup_key == key.of_task(0):
+                raise IdempotencyKeyReused(key.given)  # made a moment ago, for the same request sent twice at once
             if standing and standing.is_open:
                 _check_readable(standing)
                 wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
@@ -147,16 +147,16 @@ class TaskCommands:
         return Cancellation(ended=True, stopping=await self._stop_runs(task_id))
 
     async def _cancel(self, task_id: str, change: Change) -> bool:
-        unserved = None
+        pending = None
         for _ in range(_ROUNDS):
-            if await self._store.tasks.cancel(task_id, change, unserved):
+            if await self._store.tasks.cancel(task_id, change, pending):
                 return True
             try:
                 task = await self._store.tasks.get(task_id)
                 _check_fence(task, change.if_fence)
                 if not task.is_open:
                     return False
-                unserved = outstanding(task, to_ms(change.at))
+                pending = outstanding(task, to_ms(change.at))
             except TaskNotFound:
                 return False
             except (TaskUnreadable, InvalidInput) as fault:
@@ -188,7 +188,7 @@ class TaskCommands:
         """Defer *task*, again if it moved on while this was decided, and may have."""
         for _ in range(_ROUNDS):
             now = self._clock.now()
-            rearm = defer(task, wish, now, None, context)
+            reschedule = defer(task, wish, now, None, context)
             if task.next_run_ms is None:
                 raise InvalidInput(
                     "task_id",
@@ -197,8 +197,8 @@ class TaskCommands:
                     "wait until it has ended",
                 )
             change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
-            if await self._store.tasks.defer(task.task_id, task.next_run_ms, rearm, change):
-                return reply(await self._kept(deferred(task, rearm)), now, Disposition.MERGED)
+            if await self._store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change):
+                return reply(await self._kept(deferred(task, reschedule)), now, Disposition.MERGED)
             task = await self._open_task(task.task_id, "deferred", fence)
         raise TaskContended(task.task_id, "deferred", _ROUNDS)
 
@@ -221,7 +221,7 @@ class TaskCommands:
         )
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
         task = task.model_copy(update={**about, "nominal_ms": None, "deferral_history": []})
-        await self._store.tasks.create([task], first=first, mark=IDEMPOTENCY_KEY.get())
+        await self._store.tasks.create([task], first=first, idempotency_key=IDEMPOTENCY_KEY.get())
         entry = first.history_entry(deferred_task_id)
         return reply(await self._kept(task.model_copy(update={"deferral_history": [entry]})), now)
 
@@ -262,7 +262,7 @@ class TaskCommands:
             reason,
             thought_id,
             if_fence=fence,
-            mark=IDEMPOTENCY_KEY.get(),
+            idempotency_key=IDEMPOTENCY_KEY.get(),
         )
 
 

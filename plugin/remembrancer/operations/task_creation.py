@@ -34,7 +34,7 @@ class TaskCreation:
         store: The graph.
         clock: The time.
         late_by_seconds: A time up to so far in the past fires at once.
-        near: Assigns a new task that is due at once an id of a shard of this replica.
+        with_local_id: Assigns a new task that is due at once an id of a shard of this replica.
     """
 
     def __init__(
@@ -42,19 +42,19 @@ class TaskCreation:
         store: Graph,
         clock: Clock,
         late_by_seconds: float,
-        near: Callable[[ScheduledTask], ScheduledTask],
+        with_local_id: Callable[[ScheduledTask], ScheduledTask],
     ) -> None:
         self._store = store
         self._clock = clock
         self._late_by_seconds = late_by_seconds
-        self._near = near
+        self._with_local_id = with_local_id
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
-        now, mark = self._clock.now(), IDEMPOTENCY_KEY.get()
+        now, idempotency_key = self._clock.now(), IDEMPOTENCY_KEY.get()
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
-        if mark:
-            await reject_reuse(self._store.idempotency, mark)
+        if idempotency_key:
+            await reject_reuse(self._store.idempotency, idempotency_key)
         for tries in range(_ROUNDS):
             known = await self._known(tasks)
             try:
@@ -75,7 +75,7 @@ class TaskCreation:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
-        writing = self._store.tasks.create(fresh, mark=IDEMPOTENCY_KEY.get()) if fresh else None
+        writing = self._store.tasks.create(fresh, idempotency_key=IDEMPOTENCY_KEY.get()) if fresh else None
         if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
             writing = asyncio.ensure_future(writing)
             await asyncio.sleep(0)
@@ -91,10 +91,10 @@ class TaskCreation:
     def admit(self, request: ScheduleRequest, now: datetime, place: int = 0) -> ScheduledTask:
         """Return the task asked for; a cron expression that is refused is counted."""
         refuse_reserved(request.dedup_key)
-        if (mark := IDEMPOTENCY_KEY.get()) and request.dedup_key is None:
-            request = replace(request, dedup_key=mark.of_task(place))
+        if (idempotency_key := IDEMPOTENCY_KEY.get()) and request.dedup_key is None:
+            request = replace(request, dedup_key=idempotency_key.of_task(place))
         try:
-            return self._near(validate(request, now, self._late_by_seconds, self._made()))
+            return self._with_local_id(validate(request, now, self._late_by_seconds, self._made()))
         except InvalidInput as refused:
             if refused.field == "schedule_cron":
                 self._store.statistics.count("cron_refused", _BAD_CRON)

@@ -79,12 +79,12 @@ def defer(
     if until_ms <= to_ms(least):
         allowed = f"a time after {to_iso(least)}, that is after now and after the run that is deferred"
         raise InvalidInput("until", to_iso(until), allowed, to_iso(from_ms(to_ms(least) + 3_600_000)))
-    put = original or (None if task.next_run_ms is None else from_ms(task.next_run_ms))
+    original_time = original or (None if task.next_run_ms is None else from_ms(task.next_run_ms))
     made = Deferral(
         deferral_id=new_id("defer", now_ms),
         task_id=task.task_id,
         deferred_at=from_ms(now_ms),
-        original_time=put,
+        original_time=original_time,
         deferred_until=until,
         reason=read_reason(wish.reason),
         requested_by=None if wish.thought_id is None else read_id("thought_id", wish.thought_id),
@@ -93,22 +93,22 @@ def defer(
     return Reschedule(made, until_ms, _deferred_again(task, until_ms, now_ms))
 
 
-def deferred(task: ScheduledTask, rearm: Reschedule) -> ScheduledTask:
-    """Return *task* as it is once *rearm* is written."""
-    entry = rearm.deferral.history_entry(task.deferred_task_id)
+def deferred(task: ScheduledTask, reschedule: Reschedule) -> ScheduledTask:
+    """Return *task* as it is once *reschedule* is written."""
+    entry = reschedule.deferral.history_entry(task.deferred_task_id)
     gained = {
-        "next_run_ms": rearm.next_run_ms,
-        "defer_until": rearm.deferral.deferred_until,
-        "deferral_id": rearm.deferral.deferral_id,
+        "next_run_ms": reschedule.next_run_ms,
+        "defer_until": reschedule.deferral.deferred_until,
+        "deferral_id": reschedule.deferral.deferral_id,
         "deferral_count": task.deferral_count + 1,
         "deferral_history": [*task.deferral_history, entry],
-        "fence": (rearm.unserved.execution.fence if rearm.unserved else task.fence) + 1,
+        "fence": (reschedule.outstanding.execution.fence if reschedule.outstanding else task.fence) + 1,
     }
     return task.model_copy(update=gained)
 
 
 def _deferred_ms(task: ScheduledTask, *, by_handler: bool) -> int:
-    """Return the time, beside now, that a deferral must lie after; 0 without one.
+    """Return the time other than now that a deferral must be after; 0 without one.
 
     That is the first occurrence which a live deferral holds; without one, the next run, unless a handler defers its
     own.

@@ -32,14 +32,14 @@ def misfire(task: ScheduledTask, situation: Situation, context: PlanContext) -> 
     schedule = remaining_schedule(task)
     latest_ms = ceil(now_ms - task.misfire_grace_seconds * 1000) - 1
     late = 1 + schedule.count(occurrence_ms + 1, latest_ms)
-    kept = _kept(task, fresh=schedule.next_ms(max(latest_ms, occurrence_ms)) <= now_ms)
-    if late <= kept:
+    still_run = _still_run(task, fresh=schedule.next_ms(max(latest_ms, occurrence_ms)) <= now_ms)
+    if late <= still_run:
         return None
-    last_ms = last_of(schedule, occurrence_ms, late - kept, latest_ms, after=kept)
-    return _missed(task, OccurrenceRange(occurrence_ms, last_ms, late - kept), schedule.next_ms(last_ms), now_ms)
+    last_ms = last_of(schedule, occurrence_ms, late - still_run, latest_ms, after=still_run)
+    return _missed(task, OccurrenceRange(occurrence_ms, last_ms, late - still_run), schedule.next_ms(last_ms), now_ms)
 
 
-def _kept(task: ScheduledTask, *, fresh: bool) -> int:
+def _still_run(task: ScheduledTask, *, fresh: bool) -> int:
     """Return how many of the late occurrences still run; *fresh* says that one on time runs in any case."""
     if task.misfire is Misfire.RUN_ALL:
         return task.misfire_limit

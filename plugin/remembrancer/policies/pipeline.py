@@ -1,4 +1,4 @@
-"""The pipeline of policies: what a due task does now. The first policy with an answer decides.
+"""The pipeline of policies: the decision about a due task. The first policy with an answer decides.
 
 One decision accounts for one run, or for all occurrences in a row that do not run: these are counted, not listed one
 by one, so that an outage of a year costs as much as one of an hour. A task stays due until each of its occurrences up
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.writes import Claim
 
 _SLICE: Final = 50
-"""How many tasks are planned before other coroutines run."""
+"""The number of tasks that are planned before other coroutines run."""
 _UNPLANNABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
 """Errors of planning a task whose node holds nonsense; any other is a fault of the tick."""
 _DUE: Final = "Its time has come."

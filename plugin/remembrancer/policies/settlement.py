@@ -20,20 +20,20 @@ _LONGEST_FAULT: Final = 500
 
 
 def settlement_of(
-    execution: Execution, verdict: HandlerOutcome, now: datetime, rearm: Reschedule | None = None
+    execution: Execution, outcome: HandlerOutcome, now: datetime, reschedule: Reschedule | None = None
 ) -> Settlement:
-    """Return the settlement of *execution*; *rearm* is the deferral that its handler requested."""
+    """Return the settlement of *execution*; *reschedule* is the deferral that its handler requested."""
     return Settlement(
         execution=execution,
-        status=verdict.status,
+        status=outcome.status,
         completed_at=now,
         duration_seconds=max(0.0, (now - execution.triggered_at).total_seconds()),
-        reason_code=verdict.reason_code,
-        reason=verdict.reason,
-        result=verdict.result,
-        thought=verdict.thought,
-        ends_task=None if rearm else ends(execution, verdict.status),
-        rearm=rearm,
+        reason_code=outcome.reason_code,
+        reason=outcome.reason,
+        result=outcome.result,
+        thought=outcome.thought,
+        ends_task=None if reschedule else ends(execution, outcome.status),
+        reschedule=reschedule,
     )
 
 
@@ -48,7 +48,7 @@ def refused(settlement: Settlement, fault: str) -> Settlement:
         result=None,
         thought=None,
         ends_task=ends(settlement.execution, ExecutionStatus.FAILED),
-        rearm=None,
+        reschedule=None,
     )
 
 

@@ -9,7 +9,7 @@
 - `graph`: one open memory graph: its ports, and what concerns it as a whole.
 - `graph_check`: reports of the check and the repair of a whole graph.
 - `graph_copy`: the copy port: a whole graph, read or written page by page.
-- `handler`: the handler: what an agent gives to have its tasks done.
+- `handler`: the handler: the agent's function that does its tasks.
 - `health`: the health port: a few bounded reads of the state that only the graph knows.
 - `idempotency`: the idempotency port: the result of a request, found by its key for as long as the graph exists.
 - `replicas`: the replica registry port: the identity of a graph, and the replicas that work on it.
@@ -20,7 +20,6 @@
 - `telemetry`: the telemetry port: the engine reports its work to instruments and traces. No call may fail, wait, or
   cost much.
 - `tokens`: the token store port: a graph holds the digest of a token, and never the token.
-- `work_queue`: the work queue port: what is due, who claims it, and what becomes of it. The laws of `ports.graph`
-  hold.
+- `work_queue`: the work queue port: due tasks, claims, leases and outcomes. The laws of `ports.graph` hold.
 - `writes`: values that a store writes: claims, leases, outcomes, recoveries and changes.
 """

@@ -62,7 +62,7 @@ class ChangeCause:
 
 
 class ArmedTimes(Protocol):
-    """The next runs of the recurring tasks of one memory graph, and the time zone rules behind them."""
+    """The next runs of the recurring tasks of one memory graph, and the time zone rules that they follow."""
 
     def recurring(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
         """Yield the armed recurring tasks in pages: of all time zones, or of *zones*."""
@@ -84,7 +84,7 @@ class ArmedTimes(Protocol):
         """Return the rules by which tasks were armed, for each zone in use; none in a graph that has stored none."""
         ...
 
-    async def keep_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
+    async def store_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
         """Store the rules by which tasks are armed from now on, in place of the former ones."""
         ...
 

@@ -28,7 +28,7 @@ class AuditLog(Protocol):
         """Return all changes of one task, its creation first; none for an unknown task."""
         ...
 
-    async def entries(self, wanted: AuditRange) -> Sequence[AuditEntry]:
+    async def entries(self, audit_range: AuditRange) -> Sequence[AuditEntry]:
         """Return changes in the order in which they were made."""
         ...
 

@@ -17,7 +17,7 @@ class Clock(Protocol):
         ...
 
     async def wait(self, until: datetime, wake: asyncio.Event) -> None:
-        """Return at *until* or once *wake* is set, whichever is first; earlier if the clock was set meanwhile.
+        """Return at *until* or once *wake* is set, whichever is first; earlier if the clock was set in between.
 
         A clock that can be set counts how often it was: in `steps`, if it has them (`remembrancer.engine.clock_steps`).
         """

@@ -2,7 +2,7 @@
 
 The log has a few streams. Each commit that changes something appends its events to one of them, numbered on from the
 last, under the lock of the stream: a stream misses no number, and an event with a smaller number was committed before.
-So a reader that asks for what follows a number misses no event, whichever replicas write meanwhile.
+So a reader that asks for the events after a number misses none, whichever replicas write at the same time.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class EventLog(Protocol):
         ...
 
     async def read(self, stream: int, after: int, limit: int) -> Sequence[SequencedEvent]:
-        """Return the events of *stream* that are kept with a number above *after*, in order.
+        """Return the stored events of *stream* with a number above *after*, in order.
 
-        At least *limit* of them if there are so many, and up to one commit's events more.
+        At least *limit* of them if they exist, and up to one commit's events more.
         """
         ...
 
@@ -74,6 +74,6 @@ class EventLog(Protocol):
         """Return running executions, of all replicas, the newest first."""
         ...
 
-    async def prune(self, now: datetime, keeping: EventRetentionPolicy) -> bool:
-        """Delete some of the events that need not be kept; return whether there are more."""
+    async def prune(self, now: datetime, policy: EventRetentionPolicy) -> bool:
+        """Delete some of the expired events; return whether there are more."""
         ...

@@ -27,12 +27,12 @@ class Graph(ABC):
 
     A store implements each port, and returns them in one subclass of this class. Laws of all ports: a time is an
     argument, and no store reads a clock. A method that returns has made its change durable. A method that raises has
-    written nothing, except where it raises OutcomeUnknown. A row that another replica has changed meanwhile is no
-    error: the write leaves it out of its answer.
+    written nothing, except where it raises OutcomeUnknown. A row that another replica has changed since it
+    was read is no error: the write leaves it out of its answer.
     """
 
     exclusive: bool
-    """Whether no other replica can open this graph: leases of a former process are then expired at once."""
+    """True if no other replica can open this graph: leases of a former process are then expired at once."""
     tasks: TaskStore
     queue: WorkQueue
     armed_times: ArmedTimes

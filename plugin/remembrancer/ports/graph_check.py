@@ -25,7 +25,7 @@ class Finding:
     """`log`, `engine`, `index`, `record`, `key`, `edge`, `lease`, `event` or `books`."""
     saw: str
     loss: bool
-    """Whether something is missing or cannot be read; else only what is derived from it is wrong."""
+    """True if something is missing or cannot be read; else only what is derived from it is wrong."""
     examples: Sequence[str] = ()
     """Some of the records that it is about."""
 
@@ -50,23 +50,23 @@ class CheckReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was found."""
+        """True if the check found nothing."""
         return not self.findings
 
     @property
     def has_loss(self) -> bool:
-        """Whether something is missing or cannot be read."""
+        """True if something is missing or cannot be read."""
         return any(each.loss for each in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
 class EngineRepair:
-    """What the engine mended of itself."""
+    """The repairs that the engine made to itself."""
 
     done: Sequence[str]
-    """What was done, in words."""
+    """The steps, as sentences."""
     lost: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How many records of each label its indexes named and it cannot give; 0 where their number is not known."""
+    """The number of records of each label that its indexes name and that it cannot return; 0 if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +77,17 @@ class RepairReport:
     after: CheckReport
     done: Sequence[str]
     set_apart: str | None
-    """Where what could not be read, or all that there was, is kept; None where nothing had to be."""
+    """The place of the unreadable records, or of a copy of all files; None if nothing had to be saved."""
     apart: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How many records of each label were taken out of the graph, and stand in that file."""
+    """The number of records of each label that were moved from the graph to that file."""
     lost: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How many records of each label have left the graph, and stand in no file but the copy of the graph's own.
+    """The number of records of each label that the graph has lost, and that only the copy of its files holds.
 
-    0 where their number is not known."""
+    0 if the number is unknown."""
     rounds: int = 0
-    """How often the graph was repaired until a check found nothing, or nothing more could be done."""
+    """The number of repairs until a check found nothing, or nothing more could be repaired."""
 
     @property
     def has_loss(self) -> bool:
-        """Whether the graph holds less than before it was damaged."""
+        """True if the graph holds less than before it was damaged."""
         return bool(self.lost) or any(label not in DERIVED for label in self.apart)

@@ -31,14 +31,14 @@ class SegmentPage:
 
     rows: Sequence[Mapping[str, object]]
     walked: int
-    """How many nodes were read: some have no such edge."""
+    """The number of nodes that were read: some have no such edge."""
     after: str | None
     """The key after which the next page begins; None for the last page."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyProgress:
-    """The mark that a graph has from the copy that writes it, or has written it."""
+    """The mark of the copy that writes this graph, or has written it."""
 
     source: str
     whole: bool

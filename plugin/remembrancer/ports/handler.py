@@ -1,4 +1,4 @@
-"""The handler: what an agent gives to have its tasks done."""
+"""The handler: the agent's function that does its tasks."""
 
 from __future__ import annotations
 
@@ -17,65 +17,65 @@ _LONGEST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a handler has come: a fraction of its work, from 0 to 1, a text, or both."""
+    """The progress of a handler: a fraction of its work, from 0 to 1, a text, or both."""
 
     fraction: float | None
     text: str | None
 
 
 def ignore_progress(_: Execution, __: Progress) -> None:
-    """Nobody listens: the firing was made outside of a scheduler."""
+    """Ignore the progress of a firing that was made outside of a scheduler."""
 
 
 @dataclass(slots=True, eq=False)
 class StopSignal:
-    """Whether a handler is asked to stop: set once by the scheduler, read on any thread."""
+    """The request to a handler to stop: set once by the scheduler, read on any thread."""
 
     requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One execution under way and the task it is of; what a handler is called with."""
+    """The argument of a handler: one execution under way, and its task."""
 
     execution: Execution
     task: ScheduledTask
     report: Callable[[Execution, Progress], None] = ignore_progress
-    """Where progress goes; handlers call `progress`."""
+    """The receiver of progress; handlers call `progress`."""
     stop: StopSignal = field(default_factory=StopSignal, compare=False, repr=False)
-    """What `stop_requested` reads."""
+    """The source of `stop_requested`."""
     scheduler: SyncCalls = field(default=OUTSIDE, repr=False, compare=False)
     """The scheduler that fired, for a plain handler: methods that wait for their answer. Not for an async handler."""
 
     @property
     def trigger_prompt(self) -> str:
-        """What the agent asked to be reminded of."""
+        """The text that the agent asked to be reminded of."""
         return self.task.trigger_prompt
 
     @property
     def stop_requested(self) -> bool:
-        """Whether the handler should end: its task was cancelled, its deadline passed, or the scheduler stops.
+        """True if the handler should end: its task was cancelled, its deadline passed, or the scheduler stops.
 
-        An async handler is cancelled as well; a plain one cannot be, and reads this now and then. On any thread.
+        An async handler is cancelled as well; a plain one cannot be, and reads this regularly. Callable on any thread.
         """
         return self.stop.requested
 
     def progress(self, fraction: float | None = None, text: str | None = None) -> None:
-        """Tell how far the work is: in the event log and with the execution, about once a second. On any thread.
+        """Report progress: to the event log and the execution, about once a second. Callable on any thread.
 
         Args:
             fraction: Of the work that is done, 0 to 1.
-            text: What is under way, for people; its first 200 characters are kept.
+            text: The work under way, for people; its first 200 characters are stored.
 
         Raises:
-            InvalidInput: Neither is given, or the fraction is none.
+            InvalidInput: Neither is given, or the fraction is out of range.
         """
         if fraction is None and text is None:
             raise InvalidInput("fraction", None, "a number from 0 to 1, a text, or both", 0.5)
-        if fraction is not None and not 0 <= fraction <= 1:  # so it is of NaN as well
+        if fraction is not None and not 0 <= fraction <= 1:  # NaN is out of range too
             raise InvalidInput("fraction", fraction, "a number from 0 to 1", 0.5)
-        kept = None if text is None else str(text)[:_LONGEST].encode("utf-8", "backslashreplace").decode()[:_LONGEST]
-        self.report(self.execution, Progress(None if fraction is None else float(fraction), kept))
+        stored = None if text is None else str(text)[:_LONGEST].encode("utf-8", "backslashreplace").decode()[:_LONGEST]
+        self.report(self.execution, Progress(None if fraction is None else float(fraction), stored))
 
 
 HandlerReturn = HandlerResult | str | None
@@ -86,5 +86,5 @@ Handler = Callable[[Firing], Awaitable[HandlerReturn] | HandlerReturn]
 
 An exception means failed, with its text as the reason. Being cancelled means that the deadline passed, that the task
 was cancelled, or that the scheduler stops: clean up and let the cancellation through. A plain handler cannot be
-cancelled; `Firing.stop_requested` tells it the same.
+cancelled, and reads `Firing.stop_requested` instead.
 """

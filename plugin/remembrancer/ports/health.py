@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_COUNTED: Final = 10_000
-"""How many due tasks are counted at most, and up to how many records are counted one by one."""
+"""The most due tasks that are counted, and the most records that are counted one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class GraphHealth:
     exposure: str | None = None
     """Says that other users can enter the graph's directory, and the remedy; None if it is private, or on a server."""
     damage: str | None = None
-    """Says what of the graph is missing, as far as a bounded read shows; None if nothing is."""
+    """Describes missing parts of the graph, as far as a bounded read shows; None if nothing is missing."""
 
 
 UNKNOWN: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
@@ -46,19 +46,19 @@ UNKNOWN: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
 
 
 class HealthProbe(Protocol):
-    """The state of one graph: what is due and leased, whether it can be written, its files."""
+    """The state of one graph: due tasks, leases, the result of a test write, its files."""
 
     on_unreadable: list[Callable[[str], None]]
     """Called with a description of each record that cannot be read: reads leave it out and go on."""
 
     @property
     def connections(self) -> int:
-        """How many connections to the graph this process holds: as many as were ever in use at once."""
+        """The number of connections to the graph that this process holds: the most that were in use at once."""
         ...
 
     @property
     def trouble(self) -> str | None:
-        """Why writes of this process fail at present: the disk is full. None if they do not fail."""
+        """The reason why writes of this process fail, such as a full disk; None if they do not fail."""
         ...
 
     async def verify(self) -> None:
@@ -70,11 +70,11 @@ class HealthProbe(Protocol):
         ...
 
     async def damage(self) -> str | None:
-        """Return what of the graph is missing, in words, as far as a bounded read shows; None if nothing is."""
+        """Describe missing parts of the graph, as far as a bounded read shows; None if nothing is missing."""
         ...
 
     async def refuse_void(self) -> None:
-        """Log what is missing. Raises GraphDamaged: tasks were created, and none of them can be read."""
+        """Log missing parts. Raises GraphDamaged: tasks were created, and none of them can be read."""
         ...
 
     async def refusal(self) -> str | None:
@@ -82,7 +82,7 @@ class HealthProbe(Protocol):
         ...
 
     async def snapshot(self, target: Path) -> None:
-        """Copy the graph's files, as they are at one moment, into the empty directory *target*, during writes.
+        """Copy the graph's files, as they are at one time, into the empty directory *target*, during writes.
 
         Raises GraphUnavailable: the graph has no files here, or they cannot be copied.
         """

@@ -26,6 +26,6 @@ class IdempotencyRecord:
 class IdempotencyStore(Protocol):
     """The requests of one memory graph, by their idempotency keys."""
 
-    async def find(self, mark: IdempotencyKey) -> IdempotencyRecord | None:
-        """Return what was done under the key, be it for this request or for another one."""
+    async def find(self, idempotency_key: IdempotencyKey) -> IdempotencyRecord | None:
+        """Return the record of the request that was done under the key; it may be another request."""
         ...

@@ -24,14 +24,14 @@ class ClusterSnapshot:
     """By `replica_id`; among them those that died without deregistering."""
     next_run_at: datetime | None = None
     """On a shared graph, the earliest time for which any task is armed."""
-    next_of_shares_at: datetime | None = None
-    """The same of the shares asked for."""
+    next_of_shards_at: datetime | None = None
+    """The same for the requested shards."""
 
 
 class ReplicaRegistry(Protocol):
     """The replicas of one graph."""
 
-    async def snapshot(self, shares: Collection[int] | None = None) -> ClusterSnapshot:
+    async def snapshot(self, shards: Collection[int] | None = None) -> ClusterSnapshot:
         """Return the identity of the graph, its replicas and, on a shared graph, the next run: in one query."""
         ...
 

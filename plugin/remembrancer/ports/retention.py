@@ -1,7 +1,7 @@
 """The retention port: old executions are added up into summaries and deleted.
 
-Law: a roll-up is one commit that adds exactly what it deletes. Whatever breaks off, and however many replicas roll up
-at once, each execution is either in the graph or in its summary, and never in both.
+Law: summarizing is one commit, which adds exactly the executions that it deletes. Whichever commit fails, and however
+many replicas prune at once, each execution is either in the graph or in its summary, and never in both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExpiredExecution:
-    """An execution that may be rolled up."""
+    """An execution that may be summarized."""
 
     execution_id: str
     task_id: str
@@ -45,7 +45,7 @@ class ExecutionRetention(Protocol):
         """Write to the audit log who begins to prune the executions begun before *before*."""
         ...
 
-    async def roll_up(self, old: Sequence[ExpiredExecution]) -> int:
+    async def summarize(self, old: Sequence[ExpiredExecution]) -> int:
         """Add executions to the summaries of their days, and delete them; return how many they were.
 
         A thought that one of them created goes with it, if remembrancer wrote it and nothing else is linked to it.

@@ -46,7 +46,7 @@ COUNTS: Final[tuple[str, ...]] = (
 STEPS: Final = ("created", "begun", "completed", "failed", "cancelled")
 """The steps of a task's life that are counted, as `tasks_…`; of recurring ones once more, as `recurring_…`."""
 
-LIFELONG: Final[tuple[str, ...]] = (
+LIFETIME: Final[tuple[str, ...]] = (
     *COUNTS,
     *(f"recurring_{step}" for step in STEPS),
     "cron_refused",
@@ -55,10 +55,10 @@ LIFELONG: Final[tuple[str, ...]] = (
 """The counters of the graph's whole life."""
 
 ON_TIME_MS: Final = 1000
-"""How much later than armed for a run may begin and still count as on time."""
+"""The longest delay of a run, after its armed time, that counts as on time."""
 
 DELAY_BOUNDS_MS: Final = (5, 10, 25, 50, 100, 250, 500, 1000, 5000, 15_000, 60_000, 300_000, 3_600_000)
-"""Upper bounds of the classes of trigger delays; one more class is for what is later still."""
+"""Upper bounds of the classes of trigger delays; one more class is for longer delays."""
 
 OTHER: Final = "(other)"
 """The text under which the rest is counted where there were many different texts."""
@@ -69,13 +69,13 @@ ENDS: Final = tuple(f"executions_{how}" for how in ("completed", "failed", "defe
 
 
 def mean_seconds(counts: Mapping[str, float]) -> float:
-    """Return how long a handler took on average, over the executions of which that is known; 0 without any."""
+    """Return the mean duration of handlers, over the executions whose duration is known; 0 without any."""
     timed = sum(counts.get(name, 0) for name in ENDS) - counts.get("executions_lost", 0)
     return counts.get("execution_seconds", 0) / timed if timed > 0 else 0.0
 
 
 def most_common(texts: Counter[str]) -> tuple[str, int] | None:
-    """Return the text that was counted most often, and how often at least; None without any."""
+    """Return the most frequent text, and its least count; None without any."""
     return next(((text, count) for text, count in texts.most_common() if text != OTHER), None)
 
 
@@ -88,13 +88,13 @@ class WindowStatistics:
     """Runs by class of trigger delay, as `DELAY_BOUNDS_MS` says."""
     longest_delay_ms: int = 0
     failures: Counter[str] = field(default_factory=Counter[str])
-    """How often, at least, each text was the reason of a failed execution; the rest is `OTHER`."""
+    """The least number of failed executions for each reason; the rest is `OTHER`."""
     reasons: Counter[str] = field(default_factory=Counter[str])
-    """How often, at least, each text was the reason of a deferral; the rest is `OTHER`."""
+    """The least number of deferrals for each reason; the rest is `OTHER`."""
 
     @property
     def on_time(self) -> float:
-        """The share of runs that began on time, of those that began or were missed; 1 without any."""
+        """The fraction of due runs that began on time; 1 without due runs."""
         due = self.counts["triggers"] + self.counts["occurrences_missed"]
         return self.counts["triggers_on_time"] / due if due else 1.0
 
@@ -105,7 +105,7 @@ class LifetimeStatistics:
 
     counts: Mapping[str, float]
     errors: Counter[str]
-    """How often, at least, each text was an error: of a failed execution, a refused cron expression, or the graph."""
+    """The least number of each error: of failed executions, rejected cron expressions and the graph."""
     most_deferred: tuple[int, str] | None
     """The largest number of deferrals of one task, and its id."""
 

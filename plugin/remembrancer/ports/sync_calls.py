@@ -16,7 +16,7 @@ from remembrancer.model.task_status import TaskStatus
 class SyncCalls(Protocol):
     """The service's own methods, with the same arguments, laws and errors, to be called on any thread but its loop's.
 
-    Raises beside them WrongThread on the thread of the scheduler's event loop, which would wait for itself, and
+    Also raises WrongThread on the thread of the scheduler's event loop, which would wait for itself, and
     OutcomeUnknown if no answer comes in time.
     """
 

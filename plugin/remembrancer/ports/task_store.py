@@ -20,12 +20,16 @@ class TaskStore(Protocol):
     """The tasks of one memory graph."""
 
     async def create(
-        self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: IdempotencyKey | None = None
+        self,
+        tasks: Sequence[ScheduledTask],
+        *,
+        first: Deferral | None = None,
+        idempotency_key: IdempotencyKey | None = None,
     ) -> None:
         """Store new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
-        *first* is the deferral that made the one task given. *mark* is the key of the request from which the tasks
-        have their dedup_keys. Raises DuplicateTask; OutcomeUnknown names the tasks, whose ids can be looked up.
+        *first* is the deferral that made the one task given. The tasks have their dedup_keys from the *idempotency_key*
+        of the request. Raises DuplicateTask; OutcomeUnknown names the tasks, whose ids can be looked up.
         """
         ...
 
@@ -33,7 +37,7 @@ class TaskStore(Protocol):
         """Return the task with its deferral history. Raises TaskNotFound, TaskUnreadable."""
         ...
 
-    async def find(self, wanted: TaskFilter) -> Sequence[ScheduledTask]:
+    async def find(self, task_filter: TaskFilter) -> Sequence[ScheduledTask]:
         """Return tasks: the next to run first, those with no next run last, the newest first among them."""
         ...
 
@@ -49,15 +53,17 @@ class TaskStore(Protocol):
         """Return the open task that will bring back the agent's own task *deferred_task_id*."""
         ...
 
-    async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
+    async def cancel(self, task_id: str, change: Change, outstanding: Claim | None = None) -> bool:
         """End an open task, if it is as *change* requires; return whether this call ended it.
 
-        A task with an occurrence that is due by then and has no outcome is ended only together with *unserved*, which
-        accounts for all such occurrences, and is written only if the task is still as it was read for that.
+        A task with an occurrence that is due by then and has no outcome is ended only together with *outstanding*: the
+        claim accounts for all such occurrences, and is written only if the task is still as it was read for that.
         """
         ...
 
-    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Reschedule, change: Change) -> bool:
+    async def defer(
+        self, task_id: str, expected_next_run_ms: int | None, reschedule: Reschedule, change: Change
+    ) -> bool:
         """Write the deferral and move the next run, if the task is still as it was read; return whether it did."""
         ...
 

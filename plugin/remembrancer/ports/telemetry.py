@@ -18,7 +18,7 @@ class Trace(Protocol):
     """The span of one execution under way."""
 
     def end(self, settlement: Settlement) -> Settlement:
-        """End with its outcome; return the outcome with the span's ids, to be kept beside it."""
+        """End with its outcome; return the outcome with the span's ids, which are stored with it."""
         ...
 
     def leave(self) -> None:
@@ -37,17 +37,17 @@ class Telemetry(Protocol):
         """Record outcomes that were written."""
         ...
 
-    def reclaimed(self, lost: Sequence[Settlement]) -> None:
+    def recovered(self, lost: Sequence[Settlement]) -> None:
         """Record executions that were recovered from another replica."""
         ...
 
     def scheduling(self, tasks: int) -> AbstractContextManager[str | None]:
-        """Open the span of a call that schedules so many tasks; yields its W3C traceparent, None without one."""
+        """Open the span of a call that schedules this number of tasks; yields its W3C traceparent, None without one."""
         ...
 
     @property
     def traced(self) -> bool:
-        """Whether spans are recorded at present; asked once for a batch."""
+        """True if spans are recorded at present; asked once for a batch."""
         ...
 
     def begin(self, firing: Firing) -> Trace:
@@ -60,7 +60,7 @@ class ObservedTelemetry(Telemetry, Protocol):
 
     @property
     def live(self) -> bool:
-        """Whether the instruments are read at all."""
+        """True if the instruments are read."""
         ...
 
     def watch(self, read: Callable[[], Mapping[str, float]], commits: deque[int]) -> None:

@@ -1,4 +1,4 @@
-"""The work queue port: what is due, who claims it, and what becomes of it. The laws of `ports.graph` hold."""
+"""The work queue port: due tasks, claims, leases and outcomes. The laws of `ports.graph` hold."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class WorkQueue(Protocol):
     on_armed: list[Callable[[int], None]]
     """Called after each write that arms tasks, on any thread, with the earliest time (epoch ms) among them.
 
-    Also after a write that was refused or lost, or whose caller has gone: it may have been kept."""
+    Also after a write that was refused or lost, or whose caller has gone: it may have been committed."""
 
     lost: set[str]
     """The executions that this process recorded as lost since it last asked for expired leases."""
 
     async def due(
-        self, now: datetime, limit: int, after: ScheduledTask | None = None, shares: Collection[int] | None = None
+        self, now: datetime, limit: int, after: ScheduledTask | None = None, shards: Collection[int] | None = None
     ) -> Sequence[ScheduledTask]:
         """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*.
 
-        With *after*, the last task of a page that this method returned: the page that follows it. With *shares*: only
-        tasks of these shards (`model.ids.share_of`).
+        With *after*, the last task of a page that this method returned: the page that follows it. With *shards*: only
+        tasks of these shards (`model.ids.shard_of`).
         """
         ...
 
-    async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
-        """Return the earliest time for which any task, or any task of *shares*, is armed."""
+    async def next_run_at(self, shards: Collection[int] | None = None) -> datetime | None:
+        """Return the earliest time for which any task, or any task of *shards*, is armed."""
         ...
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
@@ -57,10 +57,10 @@ class WorkQueue(Protocol):
         """Extend the leases to *until*."""
         ...
 
-    async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+    async def settle(self, settlements: Sequence[Settlement], ended_leases: Sequence[str] = ()) -> Sequence[bool]:
         """Write each outcome whose execution still runs under the same fence; return for each whether it was written.
 
-        At most one of them defers the same task. The leases *over* end in the same write.
+        At most one of them defers the same task. The leases *ended_leases* end in the same write.
         """
         ...
 
@@ -68,8 +68,8 @@ class WorkQueue(Protocol):
         """Return the leases that have expired; on an exclusive graph, all that the replica *mine* does not hold."""
         ...
 
-    async def recover(self, over: Sequence[str], lost: Sequence[Recovery], lease: Lease) -> Sequence[Execution]:
-        """End the leases *over*, fail each lost execution (its fence moves on) and start its retry.
+    async def recover(self, ended_leases: Sequence[str], lost: Sequence[Recovery], lease: Lease) -> Sequence[Execution]:
+        """End the leases *ended_leases*, fail each lost execution (its fence moves on) and start its retry.
 
         Returns the retries that were started, each RETRY_OF the lost execution. The lease exists if there is one.
         """

@@ -29,7 +29,7 @@ class Claim:
     task_status: TaskStatus
     ends_deferral: bool = False
     begins: bool = False
-    """Whether the task was PENDING as it was read, and no longer is."""
+    """True if the task was PENDING as it was read, and this claim begins it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Reschedule:
 
     deferral: Deferral
     next_run_ms: int
-    unserved: Claim | None = None
+    outstanding: Claim | None = None
     """Accounts for a run that was deferred before and is due; the deferral is written only if this is."""
 
 
@@ -66,7 +66,7 @@ class Settlement:
     thought: Thought | None = None
     ends_task: TaskStatus | None = None
     """The task's status after its only occurrence; None for a task that goes on."""
-    rearm: Reschedule | None = None
+    reschedule: Reschedule | None = None
     trace_id: str | None = None
     span_id: str | None = None
 
@@ -86,7 +86,7 @@ class Change:
     thought_id: str | None = None
     if_fence: int | None = None
     """Only if the task still has this fence when it is written."""
-    mark: IdempotencyKey | None = None
+    idempotency_key: IdempotencyKey | None = None
     """The key of the request; the store raises IdempotencyKeyReused if something was done under it."""
 
 

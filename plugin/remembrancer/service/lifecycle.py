@@ -22,13 +22,13 @@ from remembrancer.service.process import SchedulerProcess
 from remembrancer.service.registry import Registered
 from remembrancer.service.telemetry.gauges import Gauges
 
-_PASS_SECONDS: Final = 3.0
-"""How long the pass under way may take to its end, once the service stops."""
+_TICK_SECONDS: Final = 3.0
+"""The time for which the tick under way may go on once the service stops."""
 _CLOSE_SECONDS: Final = 10.0
 _WRITING_SECONDS: Final = 10.0
 """How much longer than handlers may take, it may take to end them and write their outcomes."""
 _STOPPED_AT_START: Final = "stop() was called while the scheduler was starting: it is stopped."
-_ENDED: Final = "The checker was ended from outside; start() begins it again."
+_ENDED: Final = "The loop was ended from outside; start() begins it again."
 
 
 class Owner(Registered, Protocol):
@@ -151,11 +151,11 @@ class Lifecycle:
                 store,
                 process.clock,
                 process.options.check_interval_seconds,
-                scheduler.presence.near,
+                scheduler.membership.with_local_id,
                 scheduler.stop_runs,
             )
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
-            await scheduler.presence.look_closely()
+            await scheduler.membership.poll_repeatedly()
         except BaseException:
             await self._shut()
             raise
@@ -183,7 +183,7 @@ class Lifecycle:
             scheduler = self._process.running_scheduler()
             if self._process.store:
                 await self._process.store.health.refuse_void()
-            await scheduler.presence.join()
+            await scheduler.membership.join()
             self._process.shutdown.clear()
             self._process.started_at = self._process.clock.now()
             for what, work in (("Recovery", scheduler.recover), ("The recheck", scheduler.recheck)):
@@ -191,17 +191,17 @@ class Lifecycle:
         except BaseException:
             await self._shut()
             raise
-        loop, keep_on = asyncio.get_running_loop(), scheduler.faults.keep_on
+        loop, run_forever = asyncio.get_running_loop(), scheduler.faults.run_forever
         self._process.loop_task = loop.create_task(scheduler.run(), name="remembrancer checker")
         self._process.loop_task.add_done_callback(partial(self._checker_ended, scheduler))
         if self._collecting is None or self._collecting.done():
             fresh = partial(self._gauges.keep_fresh, self._instruments)
-            self._collecting = loop.create_task(keep_on("The reading of the gauges", fresh))
+            self._collecting = loop.create_task(run_forever("The reading of the gauges", fresh))
         registry.register(self._owner)
 
     def _checker_ended(self, scheduler: Scheduler, task: asyncio.Task[None]) -> None:
         if not self._process.shutdown.is_set():
-            scheduler.faults.tell("The checker", _ENDED, None if task.cancelled() else task.exception())
+            scheduler.faults.report("The loop", _ENDED, None if task.cancelled() else task.exception())
 
     async def _end(self) -> None:
         """Break off a start that is under way, then let everything go."""
@@ -231,7 +231,7 @@ class Lifecycle:
             await end(collecting)
         if task and not task.done() and self._process.scheduler:
             self._process.scheduler.halt()
-            await bounded("The pass under way", task, _PASS_SECONDS)
+            await bounded("The tick under way", task, _TICK_SECONDS)
 
     async def _end_scheduler(self) -> None:
         if self._process.scheduler:

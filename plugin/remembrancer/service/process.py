@@ -69,14 +69,14 @@ class SchedulerProcess:
         scheduler, task = self.scheduler, self.loop_task
         if not scheduler or not task or task.done() or self.shutdown.is_set() or self.calls.is_forked:
             return False
-        return scheduler.health.look() is None
+        return scheduler.health.check() is None
 
     def last_error(self) -> str | None:
         """Return the present fault in words, or else the last one; None if there was none."""
         if self.calls.is_forked:
             return FORKED
         scheduler = self.scheduler
-        return (scheduler.health.look() or scheduler.faults.last_error) if scheduler else self.error_at_stop
+        return (scheduler.health.check() or scheduler.faults.last_error) if scheduler else self.error_at_stop
 
     def totals(self) -> Mapping[str, float]:
         """Return the counts over the graph's life; none without an open graph."""
@@ -88,13 +88,13 @@ class SchedulerProcess:
         running = task is not None and not task.done() and not self.calls.is_forked
         uptime = (self.clock.now() - self.started_at).total_seconds() if task and self.started_at else 0.0
         return TickStats(
-            runs=scheduler.passes if scheduler else 0,
+            runs=scheduler.ticks if scheduler else 0,
             errors=scheduler.record.failed if scheduler else 0,
             age_seconds=scheduler.record.age_seconds if scheduler else 0.0,
             running=running,
             healthy=self.is_healthy(),
             uptime_seconds=uptime,
-            missed=scheduler.checker.checks.missed if scheduler else 0,
+            missed=scheduler.loop.checks.missed if scheduler else 0,
             background="running" if running else "failed" if task else "stopped",
             memory_bytes=scheduler.memory_bytes if scheduler else 0,
         )

@@ -17,7 +17,7 @@ from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.constraints import read_limit, read_word
 from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
-from remembrancer.model.json_bounds import keep_within
+from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.prune_result import PruneResult
@@ -366,8 +366,8 @@ class SchedulerService:
     @public
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query over the live graph."""
-        keep_within(query, "query", "MATCH (t:scheduled_task) RETURN t.name")
-        keep_within(parameters, "parameters", {"limit": 10})
+        check_bounds(query, "query", "MATCH (t:scheduled_task) RETURN t.name")
+        check_bounds(parameters, "parameters", {"limit": 10})
         return list(await self._graph().query(query, parameters))
 
     @public

@@ -30,14 +30,14 @@ _BEFORE_RELEASE: Final = (
 class OpenMode(Enum):
     """The purpose of opening a graph."""
 
-    WORK = auto()
-    BE_READ = auto()
+    SERVE = auto()
+    COPY_SOURCE = auto()
     """By a copy: nothing may change, not even its schema."""
-    BE_LOOKED_AT = auto()
+    INSPECT = auto()
     """By people, read-only: parts may be missing."""
-    BE_CHECKED = auto()
+    CHECK = auto()
     """By a check: nothing may change, and parts may be missing."""
-    BE_WRITTEN = auto()
+    COPY_TARGET = auto()
     """By a copy, which may have been interrupted before."""
 
 
@@ -58,7 +58,7 @@ def steps_ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, us
             "Install a newer remembrancer; nothing was changed."
         )
     if (
-        use not in {OpenMode.BE_WRITTEN, OpenMode.BE_LOOKED_AT, OpenMode.BE_CHECKED}
+        use not in {OpenMode.COPY_TARGET, OpenMode.INSPECT, OpenMode.CHECK}
         and found
         and (copying := found[0]["copy_source"])
     ):
@@ -66,9 +66,9 @@ def steps_ahead(steps: Sequence[Migration], found: Sequence[Row], shown: str, us
             f"A copy of {copying} into the graph {shown} was interrupted, or is in progress: parts are missing. "
             f"`remembrancer copy` with the same two graphs resumes it."
         )
-    if use is OpenMode.BE_CHECKED and version == 0:
+    if use is OpenMode.CHECK and version == 0:
         return ()
-    to_read = use in {OpenMode.BE_READ, OpenMode.BE_LOOKED_AT, OpenMode.BE_CHECKED}
+    to_read = use in {OpenMode.COPY_SOURCE, OpenMode.INSPECT, OpenMode.CHECK}
     if to_read and version == 0:
         raise GraphNotFound(f"There is no graph {shown}: it holds no data of a scheduler.")
     if to_read and version < newest:

@@ -1,4 +1,4 @@
-"""Cancellation of what was claimed before its task was: at once here, a little later through another replica."""
+"""Cancellation of executions whose task is cancelled: at once here, by polling for other replicas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _WRITTEN_WITHIN_SECONDS: Final = 5.0
-"""The time a cancel waits for the outcomes of what it withdrew; they are written in any case."""
+"""The time a cancel waits for the outcomes of the runs that it withdrew; they are written in any case."""
 _READ_WITHIN_SECONDS: Final = 5.0
 
 
@@ -30,20 +30,20 @@ class Cancellations:
     """Stops the runs of tasks that were cancelled.
 
     Args:
-        runs: Those of this process.
-        ledger: Where their outcomes go.
+        runs: The runs of this process.
+        outcomes: Writes their outcomes.
     """
 
-    def __init__(self, runs: Runs, ledger: OutcomeWriter) -> None:
+    def __init__(self, runs: Runs, outcomes: OutcomeWriter) -> None:
         self._runs = runs
-        self._ledger = ledger
+        self._outcomes = outcomes
         self.reserved: set[Reservation] = set()
         """Those whose claims are being written."""
 
     async def cancel(self, task_id: str) -> list[str]:
         """Stop the runs of a task whose cancel is committed; return the executions that were asked to stop.
 
-        What has not begun never begins, and its outcome is written when this returns.
+        A run that has not begun never begins, and its outcome is written when this returns.
         """
         claimed = [each for each in self.reserved if task_id in each.task_ids]
         for each in claimed:
@@ -59,12 +59,12 @@ class Cancellations:
         return stopping
 
     def withdraw(self, run: Run, reservation: Reservation) -> None:
-        """Keep a run from beginning whose task was cancelled while it was claimed."""
-        reservation.withdrawn.append(self._ledger.watch(run.execution_id))
+        """Withdraw a run whose task was cancelled while it was claimed."""
+        reservation.withdrawn.append(self._outcomes.watch(run.execution_id))
         self._runs.ask(run, StopReason.CANCELLED)
 
-    async def hear(self, store: Graph, clock: Clock, options: SchedulerOptions) -> None:
-        """Ask a shared graph now and then, for ever, whether tasks that run here were cancelled elsewhere."""
+    async def poll(self, store: Graph, clock: Clock, options: SchedulerOptions) -> None:
+        """Poll a shared graph without end for tasks that run here and were cancelled elsewhere."""
         while not store.exclusive:
             try:
                 await clock.wait(clock.now() + timedelta(seconds=options.poll_interval_seconds), asyncio.Event())
@@ -73,8 +73,8 @@ class Cancellations:
                     continue
                 async with asyncio.timeout(_READ_WITHIN_SECONDS):
                     cancelled = await store.audit.cancelled(sorted(running))
-            except Exception as error:  # noqa: BLE001 (whatever it is, the next look follows)
-                _LOG.warning("Whether tasks under way were cancelled could not be read: %r", error)
+            except Exception as error:  # noqa: BLE001 (whatever it is, the next poll follows)
+                _LOG.warning("The cancellations of tasks under way could not be read: %r", error)
                 await asyncio.sleep(options.poll_interval_seconds)
                 continue
             for task_id in cancelled:
@@ -82,15 +82,15 @@ class Cancellations:
 
     def _stop(self, task_id: str) -> tuple[list[str], list[asyncio.Future[None]]]:
         """Ask the runs of a task to stop; return those that had begun, and a waiter for the outcomes of the others."""
-        author = current_actor()
+        actor = current_actor()
         stopping: list[str] = []
         written: list[asyncio.Future[None]] = []
         for run in [each for each in self._runs.handling.values() if each.task_id == task_id]:
-            if author.surface == "handler" and author.actor == run.execution_id:
+            if actor.surface == "handler" and actor.actor == run.execution_id:
                 run.spared = True
             elif run.asked is None and not run.spared:
                 if self._runs.ask(run, StopReason.CANCELLED):
                     stopping.append(run.execution_id)
                 else:
-                    written.append(self._ledger.watch(run.execution_id))
+                    written.append(self._outcomes.watch(run.execution_id))
         return stopping, written

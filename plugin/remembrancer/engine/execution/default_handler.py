@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 
 async def create_thought(firing: Firing) -> Done:
-    """Answer with a new thought whose content is the trigger prompt."""
+    """Return a new thought whose content is the trigger prompt."""
     thought_id = new_id("thought", to_ms(firing.execution.triggered_at))
     return Done(thought=Thought(thought_id, firing.trigger_prompt))

@@ -1,4 +1,4 @@
-"""Run claimed executions concurrently, each with its deadline, and hand on how each ended."""
+"""The executor: it runs claimed executions concurrently, each with its deadline, and passes on their ends."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ _END_SECONDS: Final = 1.0
 _WRITE_SECONDS: Final = 5.0
 """The time `stop` waits for outcomes to be written."""
 _DOUBT_SECONDS: Final = 1.0
-"""A loop that still runs so long after a handler was cancelled from outside was not at its own end."""
+"""If the event loop still runs this long after a handler was cancelled from outside, it is not ending itself."""
 
 
 class Executor:
     """The executions that this replica has under way.
 
     Args:
-        store: Where outcomes go.
-        clock: Tells when a run ended.
+        store: The graph.
+        clock: The time at which a run ends.
         handler: The agent's.
         options: Deadlines and leases.
         on_room: Called when a slot has become free, so that a full scheduler can go on.
-        instruments: What measures.
+        telemetry: Measurements and traces.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Executor:
         options: SchedulerOptions,
         on_room: Callable[[], None],
         *,
-        instruments: Telemetry,
+        telemetry: Telemetry,
     ) -> None:
-        self.instruments = instruments
+        self.telemetry = telemetry
         self._store = store
         self._clock = clock
         self._options = options
@@ -73,10 +73,10 @@ class Executor:
         self._runs = Runs(self._slots, self._abandon)
         self._plain = None if is_async(handler) else SyncHandler(handler, self._runs)
         self._call = self._plain or cast("Callable[[Firing], Awaitable[object]]", handler)
-        self._ledger = OutcomeWriter(store, instruments)
-        self._cancellations = Cancellations(self._runs, self._ledger)
-        self._beats = Heartbeat(store, clock, options, lambda: self._ledger.leases, self._lose)
-        self._reporting = ProgressWriter(store.events, clock)
+        self._outcome_writer = OutcomeWriter(store, telemetry)
+        self._cancellations = Cancellations(self._runs, self._outcome_writer)
+        self._beats = Heartbeat(store, clock, options, lambda: self._outcome_writer.leases, self._lose)
+        self._progress_writer = ProgressWriter(store.events, clock)
         self._doubted: dict[Run, asyncio.TimerHandle] = {}
         self._stopping = self._stopped = False
         self._cut_off = False
@@ -101,13 +101,13 @@ class Executor:
 
     @property
     def leases(self) -> list[str]:
-        """The leases that this replica holds, or has outcomes under which are not written yet."""
-        return self._ledger.leases
+        """The leases that this replica holds, including those whose outcomes are not written yet."""
+        return self._outcome_writer.leases
 
     @property
     def trouble(self) -> str | None:
-        """Say what holds up the work; None if nothing does."""
-        parts = (self._runs.trouble, self._ledger.trouble, self._beats.trouble)
+        """Describe what delays handlers or outcomes; None if nothing does."""
+        parts = (self._runs.trouble, self._outcome_writer.trouble, self._beats.trouble)
         return "; ".join(each for each in parts if each) or None
 
     @property
@@ -116,7 +116,7 @@ class Executor:
         return self._caller() is not None
 
     def reserve(self, most: int) -> Reservation:
-        """Reserve up to *most* slots, to claim what is to run in them."""
+        """Reserve up to *most* slots for executions that are to be claimed."""
         return Reservation(self._slots, self._slots.take(most), self._cancellations.reserved)
 
     async def reserve_one(self) -> Reservation:
@@ -131,9 +131,9 @@ class Executor:
             return
         reservation.use(len(firings))
         loop = asyncio.get_running_loop()
-        self._ledger.hold(lease.lease_id, len(firings))
+        self._outcome_writer.hold(lease.lease_id, len(firings))
         self._beats.hold(lease.lease_id, reservation.sent)
-        batch = Batch(lease.lease_id, len(firings), self.instruments.traced)
+        batch = Batch(lease.lease_id, len(firings), self.telemetry.traced)
         deadlines: dict[float, list[Run]] = {}
         for each in firings:
             started = Run(self._firing(each), batch, self._limit(each.task))
@@ -154,10 +154,12 @@ class Executor:
         return await self._cancellations.cancel(task_id)
 
     async def heartbeat(self) -> None:
-        """Renew the leases of what is under way, and hear of tasks cancelled elsewhere, for ever."""
+        """Renew the leases of running executions, and poll for tasks cancelled elsewhere, without end."""
         self._cut_off = False
         try:
-            await asyncio.gather(self._beats.keep(), self._cancellations.hear(self._store, self._clock, self._options))
+            await asyncio.gather(
+                self._beats.renew_forever(), self._cancellations.poll(self._store, self._clock, self._options)
+            )
         except asyncio.CancelledError:
             self._cut_off = not self._stopping
             raise
@@ -168,12 +170,12 @@ class Executor:
             await self._runs.ended(_DOUBT_SECONDS)
             if self._doubted:
                 await asyncio.sleep(_DOUBT_SECONDS / 10)
-        await self._ledger.idle()
+        await self._outcome_writer.idle()
 
     async def stop(self, timeout_seconds: float) -> None:
         """Wait for the handlers up to the limit, ask the rest to end, and write the outcome of each.
 
-        What does not end then is settled and abandoned: each step has its limit.
+        A handler that does not end then is settled and abandoned: each step has its limit.
         """
         caller = self._caller()
         for each in self._runs.handling.values():
@@ -190,8 +192,8 @@ class Executor:
             self._abandon(each)
         for each in list(self._doubted):
             self._resolve(each, None)
-        await self._ledger.stop(_WRITE_SECONDS)
-        await self._reporting.stop()
+        await self._outcome_writer.stop(_WRITE_SECONDS)
+        await self._progress_writer.stop()
         self._stopped = True
         self._runs.destroy()
         if self._plain:
@@ -199,19 +201,19 @@ class Executor:
 
     def _firing(self, claimed: Firing) -> Firing:
         """Return what the handler is called with."""
-        return Firing(claimed.execution, claimed.task, self._reporting.take, scheduler=self.scheduler)
+        return Firing(claimed.execution, claimed.task, self._progress_writer.take, scheduler=self.scheduler)
 
     def _limit(self, task: ScheduledTask) -> float:
         return self._options.default_timeout_seconds if task.timeout_seconds is None else task.timeout_seconds
 
     def _caller(self) -> Run | None:
-        author = CURRENT_ACTOR.get()
-        return self._runs.handling.get(author.actor or "") if author and author.surface == "handler" else None
+        actor = CURRENT_ACTOR.get()
+        return self._runs.handling.get(actor.actor or "") if actor and actor.surface == "handler" else None
 
     async def _run(self, each: Run) -> None:
         CURRENT_ACTOR.set(Actor("handler", each.execution_id))  # not whoever claimed it, or asked for it by hand
         IDEMPOTENCY_KEY.set(None)  # nor at their request, which was acted on when it began
-        trace = self.instruments.begin(each.firing) if each.batch.traced else None
+        trace = self.telemetry.begin(each.firing) if each.batch.traced else None
         settlement = None
         try:
             settlement = await self._conclude(each)
@@ -221,27 +223,27 @@ class Executor:
             elif trace:
                 trace.leave()
         if settlement and not each.settled:
-            self._ledger.enter(settlement, each.batch.lease_id)
+            self._outcome_writer.enter(settlement, each.batch.lease_id)
             each.settled = True
 
     async def _conclude(self, each: Run) -> Settlement | None:
         """Run the handler to its end, and work out its outcome; None if none is to be written here."""
         try:
-            verdict = await self._handled(each) or stopped(each)
+            outcome = await self._call_handler(each) or stopped(each)
         except asyncio.CancelledError:
             if each.asked is None and asyncio.current_task().cancelling():  # pyright: ignore[reportOptionalMemberAccess]
                 raise  # from outside: it may be the end of the loop, and nothing can be written then
-            verdict = stopped(each)
+            outcome = stopped(each)
         if each.over:
             return None  # abandoned meanwhile: its outcome is written
         self._runs.end(each)
-        if verdict is None or each.asked is StopReason.LEASE_LOST:
+        if outcome is None or each.asked is StopReason.LEASE_LOST:
             self._settle(each, None)
             return None
-        return await self._settlement(each.firing, verdict)
+        return await self._settlement(each.firing, outcome)
 
-    async def _handled(self, each: Run) -> HandlerOutcome | None:
-        """Call the handler and read its answer; None if it must not begin, or is abandoned."""
+    async def _call_handler(self, each: Run) -> HandlerOutcome | None:
+        """Call the handler and read its return value; None if it must not begin, or is abandoned."""
         if not self._plain and not self._runs.begin(each):
             return None
         return await run(each.firing, self._call)
@@ -259,44 +261,44 @@ class Executor:
             self._doubted[each] = later
 
     def _resolve(self, each: Run, error: BaseException | None) -> None:
-        """Settle a run that was cut off from outside, if the loop lives on; at its end, the lease brings it back."""
+        """Settle a run that was cut off from outside, if the loop goes on; else its lease expires and is recovered."""
         self._doubted.pop(each).cancel()
         if not self._cut_off:
             self._settle(each, raised(each.firing, error) if error else stopped(each))
 
     def _abandon(self, each: Run) -> None:
-        """Settle a run whose handler does not end; whatever it answers later is not heard."""
+        """Settle a run whose handler does not end; a later return value is ignored."""
         if each.over:
             return
-        verdict = stopped(each, abandoned=True)
+        outcome = stopped(each, abandoned=True)
         self._runs.end(each, goes_on=True)
-        self._settle(each, verdict)
+        self._settle(each, outcome)
         each.forsake()
 
     def _lose(self, lease_ids: Sequence[str]) -> None:
-        """Stop what runs under leases that may be over, and write nothing of it: another replica recovers it."""
+        """Stop the runs under leases that may have expired, without an outcome: another replica recovers them."""
         for each in self._runs.of_leases(lease_ids):
             self._runs.ask(each, StopReason.LEASE_LOST)
 
-    def _settle(self, each: Run, verdict: HandlerOutcome | None) -> None:
+    def _settle(self, each: Run, outcome: HandlerOutcome | None) -> None:
         each.settled = True
-        if verdict:
-            settlement = settlement_of(each.firing.execution, verdict, self._clock.now())
-            self._ledger.enter(settlement, each.batch.lease_id)
+        if outcome:
+            settlement = settlement_of(each.firing.execution, outcome, self._clock.now())
+            self._outcome_writer.enter(settlement, each.batch.lease_id)
         elif each.asked is StopReason.LEASE_LOST:
-            self._ledger.leave(each.batch.lease_id)
+            self._outcome_writer.leave(each.batch.lease_id)
 
-    async def _settlement(self, firing: Firing, verdict: HandlerOutcome) -> Settlement:
-        """Work out what a verdict means for the task."""
-        execution, now, rearm = firing.execution, self._clock.now(), None
-        if verdict.put_off:
+    async def _settlement(self, firing: Firing, outcome: HandlerOutcome) -> Settlement:
+        """Return the settlement of a handler's outcome, with the deferral that it asks for."""
+        execution, now, reschedule = firing.execution, self._clock.now(), None
+        if outcome.deferral:
             try:
                 current = await retry_unavailable(
                     lambda: self._store.tasks.get(firing.task.task_id), execution.execution_id
                 )
-                rearm = deferral_of(current, verdict, now, execution.nominal_at)
+                reschedule = deferral_of(current, outcome, now, execution.nominal_at)
             except RemembrancerError as error:  # the task is gone, or cannot be read
-                rearm = deferral_refused(str(error))
-        if isinstance(rearm, HandlerOutcome):
-            return settlement_of(execution, rearm, now)
-        return settlement_of(execution, verdict, now, rearm)
+                reschedule = deferral_refused(str(error))
+        if isinstance(reschedule, HandlerOutcome):
+            return settlement_of(execution, reschedule, now)
+        return settlement_of(execution, outcome, now, reschedule)

@@ -1,4 +1,4 @@
-"""Run one handler: its answer, and what becomes of whatever it raises."""
+"""The call of one handler, and the outcome of its return value or exception."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ UNANSWERED: Final = object()
 
 
 def is_async(handler: Handler) -> bool:
-    """Return True if calling *handler* gives a coroutine; anything else may block and gets a thread."""
+    """Return True if *handler* returns a coroutine; any other may block, and gets a thread."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
 
 
 async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> HandlerOutcome | None:
-    """Call the handler and read its answer; None if it gave none. Raises nothing but a cancellation, or its own end."""
+    """Call the handler and read its return value; None if it has none. Raises only a cancellation, or its own end."""
     try:
         answer = await call(firing)
     except (asyncio.CancelledError, GeneratorExit):  # the second: the coroutine is closed from outside
@@ -53,29 +53,29 @@ async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> Ha
 
 
 async def answer_of(ended: Ended) -> Any:
-    """Return what a call on a thread answered, awaited if it can be, or raise what it raised."""
+    """Return the result of a call on a thread, awaited if possible, or raise its exception."""
     if ended.error is not None:
         raise ended.error
     return await ended.answer if inspect.isawaitable(ended.answer) else ended.answer
 
 
 def read_answer(answer: Any) -> HandlerOutcome:
-    """Read what a handler answered; something else than an outcome is a failure that says so."""
+    """Read the return value of a handler; a value of another type is a failure that names the type."""
     match answer:
         case None:
             return HandlerOutcome(ExecutionStatus.COMPLETED)
         case str():
-            return HandlerOutcome(ExecutionStatus.COMPLETED, result=_kept(answer))
+            return HandlerOutcome(ExecutionStatus.COMPLETED, result=_storable(answer))
         case Done():
             return _done(answer)
         case Failed(reason=reason):
-            return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(reason))
+            return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(reason))
         case Defer(reason=reason):
             return HandlerOutcome(
                 ExecutionStatus.DEFERRED,
                 Reason.DEFERRED_BY_HANDLER,
-                _kept(reason),
-                put_off=answer,
+                _storable(reason),
+                deferral=answer,
             )
         case _:
             text = f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Defer, str or None."
@@ -83,35 +83,37 @@ def read_answer(answer: Any) -> HandlerOutcome:
 
 
 def raised(firing: Firing, error: BaseException) -> HandlerOutcome:
-    """Return the failure that an exception is."""
+    """Return the failure for an exception."""
     cause = BaseException.__dict__["__cause__"].__get__(error)  # whatever the class makes of the name
     if isinstance(error, RuntimeError) and isinstance(cause, StopIteration):
         error = cause  # a coroutine turns it into a RuntimeError
     text = _text(error)
     name, shown = visible(firing.task.name), visible(text)
-    told = error if _can_be_shown(error) else None
-    _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=told)
-    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _kept(text))
+    exc_info = error if _can_be_shown(error) else None
+    _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=exc_info)
+    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _storable(text))
 
 
 def deferral_of(
-    task: ScheduledTask, verdict: HandlerOutcome, now: datetime, nominal_at: datetime
+    task: ScheduledTask, outcome: HandlerOutcome, now: datetime, nominal_at: datetime
 ) -> Reschedule | HandlerOutcome:
-    """Return the deferral that a handler asked for, or what its run is where that cannot be."""
+    """Return the deferral that a handler asked for, or the outcome of its run if the deferral is impossible."""
     if task.status is TaskStatus.CANCELLED:
         text = "The task was cancelled while it ran: the deferral that its handler asked for is not kept."
         return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
     try:
-        assert verdict.put_off  # noqa: S101 (the caller has looked)
-        return defer(task, verdict.put_off, now, nominal_at)
+        assert outcome.deferral  # noqa: S101 (the caller has looked)
+        return defer(task, outcome.deferral, now, nominal_at)
     except BaseException as error:  # noqa: BLE001 (a handler may put anything into a Defer)
         said = str(error) if isinstance(error, InvalidInput) else _text(error)
         return deferral_refused(said)
 
 
 def deferral_refused(fault: str) -> HandlerOutcome:
-    """Return the failure of a run whose handler asked for a deferral that cannot be."""
-    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(f"The deferral was refused. {fault}"))
+    """Return the failure of a run whose handler asked for an impossible deferral."""
+    return HandlerOutcome(
+        ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(f"The deferral was refused. {fault}")
+    )
 
 
 def _text(error: BaseException) -> str:
@@ -138,18 +140,18 @@ def _can_be_shown(error: BaseException) -> bool:
 
 def _unreadable(answer: object, error: BaseException) -> HandlerOutcome:
     text = f"The handler's answer ({type(answer).__name__}) cannot be read: {_text(error)}"
-    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(text))
+    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(text))
 
 
 def _done(answer: Done) -> HandlerOutcome:
     if answer.thought is not None and (fault := _fault(answer.thought)):
-        return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _kept(fault))
-    result = None if answer.result is None else _kept(answer.result)
+        return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(fault))
+    result = None if answer.result is None else _storable(answer.result)
     return HandlerOutcome(ExecutionStatus.COMPLETED, result=result, thought=answer.thought)
 
 
 def _fault(thought: Thought) -> str | None:
-    """Say what is wrong with a thought that a handler made; None if it can be kept."""
+    """Describe the fault of a handler's thought; None if it can be stored."""
     if not isinstance(thought, Thought):  # pyright: ignore[reportUnnecessaryIsInstance] (a handler may answer anything)
         return f"{THOUGHT_REFUSED} It is a {type(thought).__name__}; allowed: a Thought, or None."
     try:
@@ -160,6 +162,6 @@ def _fault(thought: Thought) -> str | None:
     return None
 
 
-def _kept(said: object) -> str:
-    """Return what was said as text that any graph can keep: of bounded length, without lone surrogates."""
+def _storable(said: object) -> str:
+    """Return a value as text that any graph can store: of bounded length, without lone surrogates."""
     return str(said)[:_LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()[:_LONGEST_TEXT]

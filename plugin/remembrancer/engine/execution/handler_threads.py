@@ -1,4 +1,4 @@
-"""Threads for plain handlers: daemons, as many as there are handlers at a time, so that a hung one delays no other."""
+"""Threads for plain handlers: daemons, one for each running handler, so that a hung one delays no other."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class HandlerThreads:
     """Runs calls on threads, each at once: on one that is idle, or on a new one.
 
     The interpreter does not wait for a daemon thread at its end, as it does for those of an executor.
-    How many there are is bounded by whatever bounds the calls.
+    The callers bound the number of threads.
 
     Args:
-        idle_seconds: After so long without work a thread ends.
+        idle_seconds: The time without work after which a thread ends.
     """
 
     def __init__(self, idle_seconds: float = _IDLE_SECONDS) -> None:
@@ -79,14 +79,14 @@ class HandlerThreads:
         """Do one job after the other; a thread's whole life."""
         while job := self._next(inbox):
             job.run()
-            del job  # what it held is not needed while the thread waits
+            del job  # its memory is not needed while the thread waits
             with self._lock:
                 if self._closed:
                     return
                 self._idle.append(inbox)
 
     def _next(self, inbox: SimpleQueue[_Job | None]) -> _Job | None:
-        """Wait for a job; None if there is none for a while, or never will be."""
+        """Wait for a job; None if there is none in time, or the threads are closed."""
         try:
             return inbox.get(timeout=self._idle_seconds)
         except Empty:

@@ -1,4 +1,4 @@
-"""Heartbeat: renews the leases of what is under way, and reports those that cannot be held."""
+"""The heartbeat: it renews the leases of running executions, and reports those that it cannot renew."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _MARGIN: Final = 1 / 20
 
 
 class Heartbeat:
-    """Renews leases in its own time, whatever else the scheduler does.
+    """Renews leases at its own pace, whatever else the scheduler does.
 
     Args:
-        store: Where the leases are.
-        clock: The time by which they are renewed.
-        options: How long a lease holds.
-        leases: Gives those that are to be renewed.
+        store: The graph.
+        clock: The time by which leases are renewed.
+        options: The duration of a lease.
+        leases: Returns the leases to renew.
         on_lost: Called with leases that could not be renewed in time: another replica may recover their executions.
     """
 
@@ -53,14 +53,14 @@ class Heartbeat:
         self._held_until: dict[str, float] = {}
         self._lost: set[str] = set()
         self.trouble: str | None = None
-        """The fault of the last renewal, in words; None if it had none."""
+        """A description of the last renewal's fault; None if it had none."""
 
     def hold(self, lease_id: str, sent: float) -> None:
         """Renew a lease from now on; the write that made it was sent at *sent*, by `lease_time`."""
         self._held_until[lease_id] = sent + self._lasts
 
-    async def keep(self) -> None:
-        """Renew for ever."""
+    async def renew_forever(self) -> None:
+        """Renew without end."""
         while True:
             try:
                 await self._pause()
@@ -93,7 +93,7 @@ class Heartbeat:
             self.trouble = None
 
     def _without_lost(self, now: float) -> list[str]:
-        """Give up the leases that may be over by now; return the others."""
+        """Give up the leases that may have expired; return the others."""
         if lost := [each for each, until in self._held_until.items() if until - self._margin <= now]:
             self._lost.update(lost)
             for lease_id in lost:

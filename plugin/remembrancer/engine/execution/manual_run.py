@@ -1,4 +1,4 @@
-"""A run by hand: an execution outside the schedule."""
+"""A manual run: an execution outside the schedule."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Write outcomes down: those of one turn of the loop in one commit, and each lease ends with its last outcome.
+"""The outcome writer: outcomes of one turn of the event loop in one commit; each lease ends with its last outcome.
 
-An outcome is kept for as long as the process lives: while the graph does not answer, or its disk is full, its write
-is tried again for ever. One that the graph refuses for what is in it is replaced by a failure that says so.
+An outcome is held for as long as the process lives: while the graph does not answer, or its disk is full, its write is
+tried again. An outcome whose content the graph refuses is replaced by a failure that says so.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _T = TypeVar("_T")
-_ASK_AGAIN_SECONDS: Final = (0.1, 0.5, 2.0)
+_RETRY_SECONDS: Final = (0.1, 0.5, 2.0)
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _REFUSALS: Final = 3
-"""So often an outcome is refused by a graph that takes other writes, before it is replaced."""
-_TOLD_EACH: Final = 12
-"""Every how many attempts one is logged."""
+"""The refusals, by a graph that accepts other writes, after which an outcome is replaced."""
+_LOGGED_EVERY: Final = 12
+"""One of this many attempts is logged."""
 _MOST: Final = 1000
 """Outcomes in one commit."""
 
@@ -49,7 +49,7 @@ class PendingOutcome:
 
 @dataclass(slots=True)
 class _Held:
-    """A lease: how many outcomes are still to come, and whether it ends with the last of them."""
+    """A lease: the number of its outcomes to come, and whether it ends with the last of them."""
 
     open: int
     ends: bool = True
@@ -60,12 +60,12 @@ class OutcomeWriter:
 
     Args:
         store: The graph.
-        instruments: Measures.
+        telemetry: Measurements.
     """
 
-    def __init__(self, store: Graph, instruments: Telemetry) -> None:
+    def __init__(self, store: Graph, telemetry: Telemetry) -> None:
         self._store = store
-        self._instruments = instruments
+        self._telemetry = telemetry
         self._held: dict[str, _Held] = {}
         self._ended: list[PendingOutcome] = []
         self._writes: dict[asyncio.Task[None], Sequence[PendingOutcome]] = {}
@@ -80,11 +80,11 @@ class OutcomeWriter:
 
     @property
     def trouble(self) -> str | None:
-        """Say how many outcomes could not be written at the first try, and wait for the next; None if none does."""
+        """Describe the outcomes that could not be written at the first try; None without any."""
         return f"{len(self._troubled)} outcomes wait for the graph to take them" if self._troubled else None
 
     def hold(self, lease_id: str, executions: int) -> None:
-        """Keep the lease until this many outcomes are written or left to it."""
+        """Hold the lease until this many outcomes are written or left to it."""
         self._held[lease_id] = _Held(executions)
 
     def enter(self, settlement: Settlement, lease_id: str) -> None:
@@ -97,12 +97,12 @@ class OutcomeWriter:
         self._ended.append(PendingOutcome(settlement, lease_id))
 
     def watch(self, execution_id: str) -> asyncio.Future[None]:
-        """Return what is resolved once the outcome of this execution is written."""
+        """Return a future that is resolved once the outcome of this execution is written."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         return self._watched.setdefault(execution_id, written)
 
     def leave(self, lease_id: str) -> None:
-        """Leave an execution to its lease, which is over: nothing is written of it here."""
+        """Leave an execution to its expired lease: this process writes no outcome for it."""
         self._held[lease_id].ends = False
         self._count_down(lease_id, 1)
 
@@ -112,29 +112,29 @@ class OutcomeWriter:
             await (asyncio.wait(self._writes) if self._writes else asyncio.sleep(0))
 
     async def stop(self, seconds: float) -> None:
-        """Wait up to *seconds* for what is still to be written, then give it up and log what that is."""
+        """Wait up to *seconds* for outcomes to be written, then log the remaining ones and give them up."""
         try:
             async with asyncio.timeout(seconds):
                 await self.idle()
         except TimeoutError:
-            left = [entry for batch in self._writes.values() for entry in batch] + self._ended
+            left = [pending for batch in self._writes.values() for pending in batch] + self._ended
             for write in self._writes:
                 write.cancel()
             self._ended = []
-            told = ", ".join(f"{each.execution_id} ({each.settlement.status})" for each in left)
-            _LOG.error("%d outcomes were not written before the scheduler stopped: %s", len(left), told)
+            listed = ", ".join(f"{each.execution_id} ({each.settlement.status})" for each in left)
+            _LOG.error("%d outcomes were not written before the scheduler stopped: %s", len(left), listed)
         finally:
             self._stopped = True
 
     def _begin(self) -> None:
-        """Begin the writes; one that puts a task off goes alone, since two must not put the same task off."""
+        """Begin the writes; one that defers a task goes alone, since two must not defer the same task."""
         ended, self._ended = self._ended, []
-        plain = [entry for entry in ended if entry.settlement.rearm is None]
-        for start in range(0, len(plain), _MOST):
-            self._start(plain[start : start + _MOST])
-        for entry in ended:
-            if entry.settlement.rearm:
-                self._start([entry])
+        undeferred = [pending for pending in ended if pending.settlement.reschedule is None]
+        for start in range(0, len(undeferred), _MOST):
+            self._start(undeferred[start : start + _MOST])
+        for pending in ended:
+            if pending.settlement.reschedule:
+                self._start([pending])
 
     def _start(self, batch: Sequence[PendingOutcome]) -> None:
         write = asyncio.get_running_loop().create_task(self._write(batch))
@@ -145,12 +145,12 @@ class OutcomeWriter:
         """Write a batch, again and again; one that holds a bad outcome is split, so that the bad one fails alone."""
         refusals = 0
         for tries, seconds in enumerate(_pauses()):
-            over = self._ending(batch)
+            ended_leases = self._ending(batch)
             try:
-                written = await self._store.queue.settle([entry.settlement for entry in batch], over)
-            except Exception as error:  # noqa: BLE001 (whatever it is: an outcome that is known is not thrown away)
-                self._troubled.update(entry.execution_id for entry in batch)
-                if tries % _TOLD_EACH == 0:
+                written = await self._store.queue.settle([pending.settlement for pending in batch], ended_leases)
+            except Exception as error:  # noqa: BLE001 (whatever it is: a known outcome is not thrown away)
+                self._troubled.update(pending.execution_id for pending in batch)
+                if tries % _LOGGED_EVERY == 0:
                     _LOG.warning("%d outcomes could not be written, and are tried again: %r", len(batch), error)
                 if await self._takes_others(error, batch[0]):
                     refusals += 1
@@ -159,52 +159,52 @@ class OutcomeWriter:
                     if refusals == _REFUSALS:
                         batch = [_replaced(batch[0], error)]
             else:
-                return self._written(batch, written, over)
+                return self._written(batch, written, ended_leases)
             await asyncio.sleep(seconds)
         return None
 
     def _split(self, batch: Sequence[PendingOutcome]) -> None:
-        for entry in batch:
-            self._start([entry])
+        for pending in batch:
+            self._start([pending])
 
-    async def _takes_others(self, error: Exception, entry: PendingOutcome) -> bool:
+    async def _takes_others(self, error: Exception, pending: PendingOutcome) -> bool:
         """Return True if the graph, which has refused this write, accepts another."""
         if isinstance(error, GraphUnavailable) and type(error) not in {GraphUnavailable, ForeignConstraint}:
-            return False  # a full disk, a server that does not answer: it says so itself
+            return False  # a full disk, or a server that does not answer: the error says so
         try:
-            await self._store.queue.settle([], [f"{entry.lease_id}.probe"])  # ends a lease that is not there
+            await self._store.queue.settle([], [f"{pending.lease_id}.probe"])  # ends a lease that is not there
         except Exception:  # noqa: BLE001 (that is the answer)
             return False
         return True
 
     def _ending(self, batch: Sequence[PendingOutcome]) -> list[str]:
         """Return the leases that have no outcome to come but those of *batch*."""
-        mine = Counter(entry.lease_id for entry in batch)
+        mine = Counter(pending.lease_id for pending in batch)
         return [lease_id for lease_id, count in mine.items() if self._held[lease_id] == _Held(count)]
 
-    def _written(self, batch: Sequence[PendingOutcome], written: Sequence[bool], over: Sequence[str]) -> None:
-        """Let go of a batch that was written in a commit which ended the leases *over*."""
-        mine = Counter(entry.lease_id for entry in batch)
+    def _written(self, batch: Sequence[PendingOutcome], written: Sequence[bool], ended_leases: Sequence[str]) -> None:
+        """Release a batch that was written in a commit which ended *ended_leases*."""
+        mine = Counter(pending.lease_id for pending in batch)
         ended = [lease_id for lease_id, count in mine.items() if self._count_down(lease_id, count)]
         if self._troubled:
-            self._troubled.difference_update(entry.execution_id for entry in batch)
+            self._troubled.difference_update(pending.execution_id for pending in batch)
         if self._watched:
-            self._tell(batch)
+            self._resolve_watched(batch)
         # Leases whose last outcomes were written in several commits at a time end in one of their own.
-        if late_ends := [lease_id for lease_id in ended if lease_id not in over]:
+        if late_ends := [lease_id for lease_id in ended if lease_id not in ended_leases]:
             self._start_ending(late_ends)
-        for entry, kept in zip(batch, written, strict=True):
+        for pending, kept in zip(batch, written, strict=True):
             if not kept:
-                _LOG.warning("%s was taken over meanwhile; its late outcome is not kept", entry.execution_id)
-        self._instruments.settled(entry.settlement for entry, kept in zip(batch, written, strict=True) if kept)
+                _LOG.warning("Another replica has recovered %s; its late outcome is not stored", pending.execution_id)
+        self._telemetry.settled(pending.settlement for pending, kept in zip(batch, written, strict=True) if kept)
 
-    def _tell(self, batch: Sequence[PendingOutcome]) -> None:
-        for entry in batch:
-            if (written := self._watched.pop(entry.execution_id, None)) and not written.done():
+    def _resolve_watched(self, batch: Sequence[PendingOutcome]) -> None:
+        for pending in batch:
+            if (written := self._watched.pop(pending.execution_id, None)) and not written.done():
                 written.set_result(None)
 
     def _start_ending(self, lease_ids: Sequence[str]) -> None:
-        """End leases that hold nothing any longer."""
+        """End leases without outcomes to come."""
         end = retry_unavailable(lambda: self._store.queue.settle([], lease_ids), f"the end of {len(lease_ids)} leases")
 
         async def ending() -> None:
@@ -215,7 +215,7 @@ class OutcomeWriter:
         write.add_done_callback(self._writes.pop)
 
     def _count_down(self, lease_id: str, outcomes: int) -> bool:
-        """Count outcomes that are done with, and let go of a lease without any to come; say whether it is to end."""
+        """Subtract finished outcomes, and release a lease without any to come; return True if it is to end."""
         held = self._held[lease_id]
         held.open -= outcomes
         if held.open == 0:
@@ -223,15 +223,15 @@ class OutcomeWriter:
         return held.open == 0 and held.ends
 
 
-def _replaced(entry: PendingOutcome, error: Exception) -> PendingOutcome:
+def _replaced(pending: PendingOutcome, error: Exception) -> PendingOutcome:
     _LOG.error(
-        "The graph refuses the outcome of %s for what is in it: recorded as failed. %r", entry.execution_id, error
+        "The graph refuses the content of the outcome of %s: recorded as failed. %r", pending.execution_id, error
     )
-    return replace(entry, settlement=refused(entry.settlement, str(error)))
+    return replace(pending, settlement=refused(pending.settlement, str(error)))
 
 
 async def retry_unavailable(ask: Callable[[], Awaitable[_T]], what: str) -> _T:
-    """Ask the graph; while it does not answer, ask again, for ever: the work is done and has to be written."""
+    """Ask the graph; while it does not answer, ask again without end: the work is done and has to be written."""
     for seconds in _pauses():
         try:
             return await ask()
@@ -242,7 +242,7 @@ async def retry_unavailable(ask: Callable[[], Awaitable[_T]], what: str) -> _T:
 
 
 def _pauses() -> Iterator[float]:
-    """Yield how long to wait before the next try, for ever."""
-    yield from _ASK_AGAIN_SECONDS
+    """Yield the pauses between tries, without end."""
+    yield from _RETRY_SECONDS
     while True:
         yield _LONGEST_PAUSE_SECONDS

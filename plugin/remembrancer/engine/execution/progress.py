@@ -1,4 +1,4 @@
-"""Progress: what handlers report while they run, the newest of each written about once a second."""
+"""Progress: the newest report of each handler is written about once a second."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ _PAUSE_SECONDS: Final = 1.0
 class ProgressWriter:
     """Takes reports on any thread, writes all that are new in one commit, then rests a while.
 
-    A report replaces the one before it of the same execution; a handler that reports ten thousand times a second
-    costs what one costs that reports once.
+    A report replaces the one before it of the same execution: ten thousand reports in a second cost as much as one.
 
     Args:
-        log: Where they go: a report of what is settled by then is not written.
-        clock: Tells when they are written.
+        log: The event log, which does not write reports of settled executions.
+        clock: The time of a report.
     """
 
     def __init__(self, log: EventLog, clock: Clock) -> None:

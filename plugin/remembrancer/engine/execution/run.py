@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class StopReason(Enum):
-    """Why a handler is asked to stop."""
+    """The reason for which a handler is asked to stop."""
 
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
     """Its task was."""
     SHUTDOWN = "shutdown"
     LEASE_LOST = "lease_lost"
-    """Another replica may run it by now: nothing is written of it here."""
+    """Another replica may run it by now: this process writes no outcome."""
 
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Executions of one lease: how many handlers are under way, whether in spans, and the timers of their deadlines."""
+    """Executions of one lease: the number of running handlers, their tracing, and the timers of their deadlines."""
 
     lease_id: str
     open: int
@@ -38,7 +38,7 @@ class Batch:
     timers: list[asyncio.TimerHandle] = field(default_factory=list["asyncio.TimerHandle"])
 
     def ended(self) -> None:
-        """One handler has ended; with the last of them, the deadlines are let go."""
+        """One handler has ended; after the last one, the deadlines are cancelled."""
         self.open -= 1
         if self.open == 0:
             for timer in self.timers:
@@ -49,7 +49,7 @@ class Batch:
 class Run:
     """One execution that was claimed.
 
-    It is begun once its handler was called, over once its outcome is known, settled once that is in the ledger.
+    It is begun once its handler was called, over once its outcome is known, settled once the outcome writer has that.
     """
 
     firing: Firing
@@ -77,7 +77,7 @@ class Run:
         return self.firing.task.task_id
 
     def forsake(self) -> None:
-        """Wait no longer for what a plain handler answers."""
+        """Stop waiting for the result of a plain handler."""
         if self.answer and not self.answer.done():
             self.answer.set_result(None)
 
@@ -89,7 +89,7 @@ class Run:
 
 
 def stopped(run: Run, *, abandoned: bool = False) -> HandlerOutcome | None:
-    """Return how a run ended that gave no answer; None if it is left to its lease, for another process to try again."""
+    """Return the outcome of a run without a result; None if it is left to lease recovery."""
     begun = run.begun_at is not None
     match run.asked:
         case StopReason.LEASE_LOST:

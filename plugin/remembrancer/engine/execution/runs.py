@@ -1,4 +1,4 @@
-"""The runs of this process: which have begun, which are to stop, and which hold a slot past their end."""
+"""The runs of this process: those that have begun, that are to stop, and that hold a slot past their end."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Runs:
 
     @property
     def trouble(self) -> str | None:
-        """Say how many slots are held by handlers that do not end; None if none is."""
+        """Describe the slots that handlers hold past their end; None without any."""
         if not self.overdue:
             return None
         return (
@@ -56,14 +56,14 @@ class Runs:
         self.handling[run.execution_id] = self._unbegun[run.execution_id] = run
 
     def begin(self, run: Run) -> bool:
-        """Let the handler begin, on any thread; False if it must not any longer."""
+        """Let the handler begin, on any thread; return False if it must not."""
         if self._unbegun.pop(run.execution_id, None) is None:
             return False
         run.begun_at = time.monotonic()
         return True
 
     def ask(self, run: Run, why: StopReason) -> bool:
-        """Ask a run to stop; one that has not begun never begins. Say whether it had."""
+        """Ask a run to stop; one that has not begun never begins. Return True if it had begun."""
         if run.asked is None or why is StopReason.LEASE_LOST:
             run.asked = why
         run.firing.stop.requested = True
@@ -108,10 +108,10 @@ class Runs:
             self._slots.give_back(1)
 
     def destroy(self) -> None:
-        """End what is left at the end.
+        """End the remaining runs.
 
-        That is a deferral that the graph does not answer for, and an async handler that swallows every cancellation:
-        with it, the loop could never be closed.
+        These are deferrals that the graph does not answer, and async handlers that swallow every cancellation: with
+        them, the event loop could never be closed.
         """
         for task, run in self.tasks.items():
             if not run.settled:
@@ -129,7 +129,7 @@ class Runs:
             await asyncio.wait(waiting, timeout=seconds)
 
     def unsettled(self, but: Run | None = None) -> list[asyncio.Task[None]]:
-        """Return the asyncio tasks of all runs whose outcome is not in the ledger, *but* one."""
+        """Return the asyncio tasks of all runs that are not settled, *but* one."""
         return [task for task, run in self.tasks.items() if not run.settled and run is not but]
 
     def of_leases(self, lease_ids: Iterable[str]) -> list[Run]:

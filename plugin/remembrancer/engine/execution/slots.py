@@ -1,4 +1,4 @@
-"""Slots: the one gate for whatever starts a handler, so that never more than `max_concurrent_handlers` run."""
+"""Slots: every start of a handler takes one, so that at most `max_concurrent_handlers` run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Slots:
     """A number of slots: taken before a claim is written, given back when the handler has ended.
 
     Args:
-        limit: How many there are.
+        limit: Their number.
         on_free: Called when slots become free that no caller waits for.
     """
 
@@ -30,7 +30,7 @@ class Slots:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self, most: int) -> int:
-        """Take up to *most* slots; return how many that were."""
+        """Take up to *most* slots; return the number taken."""
         taken = max(0, min(most, self.free))
         self.free -= taken
         return taken
@@ -45,7 +45,7 @@ class Slots:
             self._on_free()
 
     async def wait_for_one(self, seconds: float) -> bool:
-        """Take one slot, waiting up to *seconds* for it; say whether there was one."""
+        """Take one slot, waiting up to *seconds* for it; return True if there was one."""
         if self.take(1):
             return True
         slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -64,21 +64,21 @@ class Slots:
 
 @dataclass(slots=True, eq=False)
 class Reservation:
-    """Slots reserved for executions that are being claimed, and the tasks of theirs that are cancelled until then.
+    """Slots reserved for executions that are being claimed, and those of their tasks that are cancelled until then.
 
-    It ends with the `with` statement that it is used in: slots that started no handler are given back then.
+    It ends with its `with` statement: slots that started no handler are given back then.
     """
 
     pool: Slots
     slots: int
     under_way: set[Reservation]
-    """All reservations of the dispatch; this one belongs to them while its claims are being written."""
+    """All reservations of the executor; this one is among them while its claims are being written."""
     task_ids: frozenset[str] = frozenset()
     sent: float = 0.0
     """The time the claims were sent, by `lease_time`: their leases hold from then on."""
     cancelled: set[str] = field(default_factory=set[str])
     withdrawn: list[asyncio.Future[None]] = field(default_factory=list["asyncio.Future[None]"])
-    """Resolved when the outcomes are written of executions that were claimed, and do not begin for a cancel."""
+    """Resolved when the outcomes of claimed executions that a cancel has withdrawn are written."""
     landed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def claim(self, task_ids: Collection[str], most: int | None = None) -> None:
@@ -100,7 +100,7 @@ class Reservation:
                 self.__exit__()
 
     def use(self, count: int) -> None:
-        """Hand slots on to handlers that start."""
+        """Pass slots to handlers that start."""
         self.slots -= count
 
     def __enter__(self) -> Self:
@@ -108,7 +108,7 @@ class Reservation:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give back what was not used."""
+        """Give back unused slots."""
         self.under_way.discard(self)
         self.landed.set()
         slots, self.slots = self.slots, 0

@@ -1,4 +1,4 @@
-"""A plain handler: called on threads, where nothing can interrupt it."""
+"""Plain handlers: called on threads, where nothing can interrupt them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SyncHandler:
 
     Args:
         handler: The agent's.
-        runs: Those of this process.
+        runs: The runs of this process.
     """
 
     def __init__(self, handler: Handler, runs: Runs) -> None:
@@ -29,7 +29,7 @@ class SyncHandler:
         self._threads = HandlerThreads()
 
     async def __call__(self, firing: Firing) -> object:
-        """Call the handler and wait for its answer, as long as that counts."""
+        """Call the handler and wait for its result, until it is abandoned."""
         run = self._runs.handling[firing.execution.execution_id]
         run.answer = asyncio.get_running_loop().create_future()
         run.on_thread = True

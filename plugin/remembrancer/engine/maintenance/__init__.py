@@ -1,7 +1,7 @@
 """Maintenance: work on the graph while nothing is due.
 
-- `event_retention`: forget the oldest of the event log, now and then, while nothing is due.
-- `retention`: roll up what is older than it has to be kept: in small batches, while there is nothing else to do.
+- `event_retention`: event retention: the oldest events are deleted regularly, while nothing is due.
+- `retention`: execution retention: old executions become daily summaries, in small batches, while nothing is due.
 - `schedule_recheck`: the recheck of armed times: recurring tasks are armed again after the clock went back or zone
   rules changed.
 """

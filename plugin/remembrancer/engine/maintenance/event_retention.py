@@ -1,4 +1,4 @@
-"""Forget the oldest of the event log, now and then, while nothing is due."""
+"""Event retention: the oldest events are deleted regularly, while nothing is due."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from remembrancer.ports.event_log import EventLog
     from remembrancer.settings import SchedulerOptions
 
-_BETWEEN_LOOKS: Final = timedelta(seconds=30)
+_INTERVAL: Final = timedelta(seconds=30)
 
 
 class EventRetention:
-    """Keeps the event log as short as it is to be.
+    """Prunes the event log.
 
     Args:
         events: The log.
         clock: The time.
-        options: How much of it is kept.
+        options: The number of events to keep, and their age.
     """
 
     def __init__(self, events: EventLog, clock: Clock, options: SchedulerOptions) -> None:
         self._events = events
         self._clock = clock
-        self._keeping = EventRetentionPolicy(options.event_retention_count, options.event_retention_seconds)
-        self._looked_at: datetime | None = None
+        self._policy = EventRetentionPolicy(options.event_retention_count, options.event_retention_seconds)
+        self._finished_at: datetime | None = None
 
     async def work(self, wake: asyncio.Event, progress: Callable[[], None]) -> None:
-        """Forget batch after batch, until *wake* is set or nothing is left that need not be kept."""
+        """Delete batch after batch, until *wake* is set or no expired event is left."""
         now = self._clock.now()
-        if is_within(now, self._looked_at, _BETWEEN_LOOKS):
+        if is_within(now, self._finished_at, _INTERVAL):
             return
-        while await self._events.prune(now, self._keeping):
+        while await self._events.prune(now, self._policy):
             progress()
             if wake.is_set():
                 return
-        self._looked_at = now
+        self._finished_at = now

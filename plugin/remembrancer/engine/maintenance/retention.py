@@ -1,4 +1,4 @@
-"""Roll up what is older than it has to be kept: in small batches, while there is nothing else to do."""
+"""Execution retention: old executions become daily summaries, in small batches, while nothing is due."""
 
 from __future__ import annotations
 
@@ -25,82 +25,84 @@ _LARGEST: Final = 500
 _SMALLEST: Final = 10
 _BUDGET_SECONDS: Final = 0.02
 """The longest time one batch may occupy the graph's writer: due tasks wait for it."""
-_BETWEEN_SWEEPS: Final = timedelta(hours=1)
+_INTERVAL: Final = timedelta(hours=1)
 _ALL: Final = ""
 _MOST_DAYS: Final = 36_500
 
 
-def days_to_keep(days: float, field: str = "execution_retention_days") -> timedelta:
-    """Return the time that executions are kept, as *field* says. Raises InvalidInput for one that makes no sense."""
+def retention_time(days: float, field: str = "execution_retention_days") -> timedelta:
+    """Return the time for which executions are kept, from *field*. Raises InvalidInput: it is out of range."""
     if isinstance(days, bool) or not 0 <= days <= _MOST_DAYS:
         raise InvalidInput(field, days, f"a number of days, 0 to {_MOST_DAYS:,}", 90)
     return timedelta(days=days)
 
 
 class Retention:
-    """One replica's share of rolling up; several may do it at once.
+    """The pruning of one replica; several may prune at once.
 
     Args:
-        past: What is over.
+        executions: The executions of the graph.
         clock: The time.
-        options: How long executions are kept.
-        replica_id: Who does it.
+        options: The time for which executions are kept.
+        replica_id: This replica, for the audit log.
     """
 
-    def __init__(self, past: ExecutionRetention, clock: Clock, options: SchedulerOptions, replica_id: str) -> None:
-        self._past = past
-        self._author = Actor("scheduler", replica_id)
+    def __init__(
+        self, executions: ExecutionRetention, clock: Clock, options: SchedulerOptions, replica_id: str
+    ) -> None:
+        self._executions = executions
+        self._actor = Actor("scheduler", replica_id)
         self._begun = False
         self._clock = clock
-        self._keep = None if (days := options.execution_retention_days) is None else days_to_keep(days)
+        self._keep_time = None if (days := options.execution_retention_days) is None else retention_time(days)
         self._after_id = _ALL
         self._limit = _SMALLEST
-        self._swept_at: datetime | None = None
+        self._finished_at: datetime | None = None
 
     async def work(self, until: datetime, wake: asyncio.Event, progress: Callable[[], None]) -> None:
-        """Roll up batch after batch, until *wake* is set, *until* has come, or nothing is left that is old."""
-        while self._keep is not None and not wake.is_set():
+        """Summarize batch after batch, until *wake* is set, *until* has come, or no old execution is left."""
+        while self._keep_time is not None and not wake.is_set():
             now = self._clock.now()
             progress()
-            if now >= until or is_within(now, self._swept_at, _BETWEEN_SWEEPS):
+            if now >= until or is_within(now, self._finished_at, _INTERVAL):
                 return
-            old = await self._past.oldest(now - self._keep, self._after_id, self._limit)
+            old = await self._executions.oldest(now - self._keep_time, self._after_id, self._limit)
             if old and not self._begun:
-                await self._past.begin(now - self._keep, _change(now, self._author))
+                await self._executions.begin(now - self._keep_time, _change(now, self._actor))
                 self._begun = True
             if len(old) < self._limit:
-                self._after_id, self._swept_at, self._begun = _ALL, now, False
+                self._after_id, self._finished_at, self._begun = _ALL, now, False
             else:
                 self._after_id = old[-1].execution_id
             if old:
-                await self._roll_up(old)
+                await self._prune_batch(old)
 
-    async def _roll_up(self, old: Sequence[ExpiredExecution]) -> None:
-        """Roll up a batch, and let the next be as large as the budget allows by what this one took."""
+    async def _prune_batch(self, old: Sequence[ExpiredExecution]) -> None:
+        """Summarize a batch, and set the size of the next so that it fits the time budget."""
         began = time.monotonic()
-        await self._past.roll_up(old)
+        await self._executions.summarize(old)
         affordable = len(old) * _BUDGET_SECONDS / max(time.monotonic() - began, 0.001)
         self._limit = int(min(_LARGEST, max(_SMALLEST, affordable)))
 
 
-async def prune(past: ExecutionRetention, now: datetime, keep_days: float, *, dry_run: bool) -> PruneResult:
-    """Roll up everything that began more than *keep_days* before *now*, or with *dry_run* only say what that would be.
+async def prune(store: ExecutionRetention, now: datetime, keep_days: float, *, dry_run: bool) -> PruneResult:
+    """Summarize all executions that began more than *keep_days* before *now*; with *dry_run*, only count them.
 
     Raises InvalidInput.
     """
-    before = now - days_to_keep(keep_days, "keep_days")
+    before = now - retention_time(keep_days, "keep_days")
     executions = occurrences = 0
     summaries: set[tuple[str, str]] = set()
     after_id = _ALL
-    while old := await past.oldest(before, after_id, _LARGEST):
+    while old := await store.oldest(before, after_id, _LARGEST):
         if not dry_run and after_id == _ALL:
-            await past.begin(before, _change(now, current_actor()))
+            await store.begin(before, _change(now, current_actor()))
         after_id = old[-1].execution_id
-        executions += len(old) if dry_run else await past.roll_up(old)
+        executions += len(old) if dry_run else await store.summarize(old)
         occurrences += sum(each.occurrences for each in old)
         summaries |= {(each.task_id, each.day) for each in old}
     return PruneResult(before, executions, occurrences, len(summaries))
 
 
-def _change(now: datetime, author: Actor) -> Change:
-    return Change("prune", now, author.surface, author.actor)
+def _change(now: datetime, actor: Actor) -> Change:
+    return Change("prune", now, actor.surface, actor.actor)

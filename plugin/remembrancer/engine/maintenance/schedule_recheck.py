@@ -38,7 +38,7 @@ _WORTH: Final = timedelta(minutes=1)
 """A record at least as far in the future shows that the clock went back."""
 _UTC: Final = "UTC"
 _SLICE: Final = 50
-"""How many tasks are rechecked before other coroutines run."""
+"""The number of tasks that are rechecked before other coroutines run."""
 
 
 class ScheduleRecheck:
@@ -56,7 +56,7 @@ class ScheduleRecheck:
         self._replica_id = replica_id
 
     async def begin(self) -> int:
-        """Follow what changed while no scheduler ran: zone rules and the clock; return how many tasks were moved."""
+        """Follow what changed while no scheduler ran: zone rules and the clock; return the number of moved tasks."""
         now = self._clock.now()
         moved = await self._follow_zones(now)
         if newest := await self._store.armed_times.newest_record_after(now + _WORTH):
@@ -65,7 +65,7 @@ class ScheduleRecheck:
         return moved
 
     async def run(self, cause: str, now: datetime) -> int:
-        """Arm tasks for their first moment after *now* that has no outcome, if that is earlier; return how many."""
+        """Arm tasks for their first time after *now* without an outcome, if that is earlier; return their number."""
         now_ms, waiting = to_ms(now), 0
 
         async def derive(page: Sequence[ScheduledTask]) -> list[ArmedTimeChange]:
@@ -79,30 +79,30 @@ class ScheduleRecheck:
         moved = await self._walk(derive, ChangeCause(cause, now, self._replica_id))
         _LOG.log(
             logging.WARNING if moved or waiting else logging.DEBUG,
-            "%s %d recurring tasks are armed again for the first moment after %s; "
-            "%d wait for a later one, because what comes before it has an outcome already.",
+            "%s %d recurring tasks are armed again for the first time after %s; "
+            "%d wait for a later one, because the occurrences before it have outcomes.",
             cause, moved, to_iso(now), waiting,
         )  # fmt: skip
         return moved
 
     async def _follow_zones(self, now: datetime) -> int:
-        """Move the tasks of those zones whose rules are not those by which their tasks were armed."""
-        kept = await self._store.armed_times.zone_rules()
-        if not kept:
-            await self._keep_zones(await self._store.armed_times.zones_in_use())
+        """Move the tasks of zones whose rules have changed since the tasks were armed."""
+        stored = await self._store.armed_times.zone_rules()
+        if not stored:
+            await self._store_zones(await self._store.armed_times.zones_in_use())
             return 0
         moved = 0
-        for zone, old in kept.items():
+        for zone, old in stored.items():
             current = None if zone == _UTC else rules_in_force(zone)
             if current and current.fingerprint != old.fingerprint:
                 try:
                     same = say_the_same(old, current, to_ms(now))
                 except ValueError as fault:
-                    _LOG.error("The kept rules of the time zone %s cannot be read, and give way: %s", zone, fault)
+                    _LOG.error("The stored rules of the time zone %s cannot be read, and are replaced: %s", zone, fault)
                     same = True
                 if not same:
                     moved += await self._follow(old, now)
-                await self._store.armed_times.keep_zone_rules([current])
+                await self._store.armed_times.store_zone_rules([current])
         return moved
 
     async def _follow(self, old: ZoneRules, now: datetime) -> int:
@@ -115,11 +115,11 @@ class ScheduleRecheck:
         _LOG.warning("The rules of the time zone %s have changed: %d recurring tasks are moved.", old.zone, moved)
         return moved
 
-    async def _keep_zones(self, zones: Collection[str]) -> None:
-        """Keep the rules of the *zones* of a graph that keeps none yet; an entry for UTC marks that this was done."""
+    async def _store_zones(self, zones: Collection[str]) -> None:
+        """Store the rules of the *zones* of a graph without stored rules; an entry for UTC marks that this was done."""
         if zones:
             found = [rules for zone in zones if zone != _UTC and (rules := rules_in_force(zone))]
-            await self._store.armed_times.keep_zone_rules([*found, ZoneRules(_UTC, b"")])
+            await self._store.armed_times.store_zone_rules([*found, ZoneRules(_UTC, b"")])
 
     async def _walk(
         self,
@@ -133,7 +133,7 @@ class ScheduleRecheck:
             moves = await derive(page)
             for move in await self._store.armed_times.rearm(moves, cause) if moves else ():
                 moved += 1
-                _tell(move, cause)
+                _log_move(move, cause)
         return moved
 
 
@@ -153,23 +153,23 @@ def earlier(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int
     begun_ms = beginning_ms(task)
     served = [*pairs_of(task.excluded_ms or ()), *_between(begun_ms, armed_ms, missed)]
     excluded_ms = joined([pair for pair in served if pair[1] > now_ms])
-    moment_ms = excluding(schedule_of(task), excluded_ms).next_ms(max(now_ms, held_ms(task) - 1))
-    if moment_ms >= armed_ms:
+    time_ms = excluding(schedule_of(task), excluded_ms).next_ms(max(now_ms, held_ms(task) - 1))
+    if time_ms >= armed_ms:
         return None
-    retractions = [_shortened(each, schedule, moment_ms) for each in missed if each.last_ms >= moment_ms]
-    return ArmedTimeChange(task, moment_ms, moment_ms, min(begun_ms, moment_ms), excluded_ms or None, retractions)
+    retractions = [_shortened(each, schedule, time_ms) for each in missed if each.last_ms >= time_ms]
+    return ArmedTimeChange(task, time_ms, time_ms, min(begun_ms, time_ms), excluded_ms or None, retractions)
 
 
 def _between(begin_ms: int, end_ms: int, missed: Sequence[MissedOccurrence]) -> list[tuple[int, int]]:
-    """Return the stretches from *begin_ms* up to *end_ms* (excluded) without a record of a missed occurrence."""
+    """Return the spans from *begin_ms* up to *end_ms* (excluded) without a record of a missed occurrence."""
     begins = [begin_ms, *(max(begin_ms, each.last_ms + 1) for each in missed)]
     ends = [*(each.first_ms for each in missed), end_ms]
     return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]
 
 
-def _shortened(missed: MissedOccurrence, schedule: Schedule, moment_ms: int) -> Retraction:
-    left = schedule.count(missed.first_ms, moment_ms - 1)
-    return Retraction(missed, schedule.last_ms(moment_ms - 1, 1) if left else 0, left)
+def _shortened(missed: MissedOccurrence, schedule: Schedule, time_ms: int) -> Retraction:
+    left = schedule.count(missed.first_ms, time_ms - 1)
+    return Retraction(missed, schedule.last_ms(time_ms - 1, 1) if left else 0, left)
 
 
 def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange | None:
@@ -177,13 +177,13 @@ def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange 
     schedule, place_ms = remaining_schedule(task), task.nominal_ms
     if not schedule.recurring or place_ms is None or task.next_run_ms is None:
         return None
-    moment_ms = schedule.under_new_rules(place_ms, old.clock)
-    if moment_ms < beginning_ms(task):
-        moment_ms = schedule.next_ms(beginning_ms(task) - 1)
-    if moment_ms == place_ms:
+    time_ms = schedule.under_new_rules(place_ms, old.clock)
+    if time_ms < beginning_ms(task):
+        time_ms = schedule.next_ms(beginning_ms(task) - 1)
+    if time_ms == place_ms:
         return None
-    armed_ms = moment_ms if task.deferral_id is None and task.next_run_ms == place_ms else task.next_run_ms
-    return ArmedTimeChange(task, armed_ms, moment_ms, task.outcomes_since_ms, task.excluded_ms)
+    armed_ms = time_ms if task.deferral_id is None and task.next_run_ms == place_ms else task.next_run_ms
+    return ArmedTimeChange(task, armed_ms, time_ms, task.outcomes_since_ms, task.excluded_ms)
 
 
 async def _each(
@@ -211,10 +211,10 @@ def _lies_ahead(task: ScheduledTask, now_ms: int) -> bool:
         return False
 
 
-def _tell(move: ArmedTimeChange, cause: ChangeCause) -> None:
+def _log_move(move: ArmedTimeChange, cause: ChangeCause) -> None:
     task, was, will = move.task, _shown(move.task.next_run_ms), _shown(move.next_run_ms)
     _LOG.info("Task %s (%s) is moved from %s to %s: %s", visible(task.name), task.task_id, was, will, cause.reason)
 
 
-def _shown(moment_ms: int | None) -> str:
-    return "nothing" if moment_ms is None else to_iso(from_ms(moment_ms))
+def _shown(time_ms: int | None) -> str:
+    return "nothing" if time_ms is None else to_iso(from_ms(time_ms))

@@ -93,7 +93,7 @@ class Gauges:
         spent = time.perf_counter() - began
         offset = 0.0 if sounding.graph_now_ms is None else (sounding.graph_now_ms - to_ms(now)) / 1000
         if (scheduler := self._scheduler()) and sounding.graph_now_ms is not None:
-            offset += scheduler.presence.clock_offset_seconds  # a clock that goes by the graph's hides its own error
+            offset += scheduler.membership.clock_offset_seconds  # a clock that goes by the graph's hides its own error
         late = min(spent, max(0.0, offset))  # the graph answered somewhere between asking and hearing
         self._taken = ProbeResult(sounding, spent, offset - late)
         return self._taken

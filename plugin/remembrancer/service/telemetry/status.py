@@ -37,13 +37,13 @@ def capabilities() -> ServiceCapabilities:
 
 
 def _replication(scheduler: Scheduler | None) -> ReplicationReport:
-    presence = scheduler.presence if scheduler else None
+    membership = scheduler.membership if scheduler else None
     return ReplicationReport(
-        replica_id=presence.replica_id if presence else None,
-        graph_id=presence.graph_id if presence else None,
-        replicas=list(presence.live) if presence else [],
+        replica_id=membership.replica_id if membership else None,
+        graph_id=membership.graph_id if membership else None,
+        replicas=list(membership.live) if membership else [],
         claims_lost=scheduler.claims_lost if scheduler else 0,
-        clock_offset_seconds=presence.clock_offset_seconds if presence else 0.0,
+        clock_offset_seconds=membership.clock_offset_seconds if membership else 0.0,
     )
 
 

@@ -24,13 +24,13 @@ class GraphConnection(Protocol):
     counts: dict[str, float]
     """The lifetime counts of the commits of this connection."""
     pending_counts: PendingCounts
-    """The counts that the next commit takes beside its own."""
+    """The counts that the next commit takes in addition to its own."""
     commit_sizes: deque[int]
     """The rows of each of the latest commits."""
 
     @property
     def connections(self) -> int:
-        """How many connections to the graph are held: as many as were ever in use at once."""
+        """The number of connections to the graph that are held: the most that were in use at once."""
         ...
 
     on_write: list[Callable[[], None]]
@@ -67,14 +67,14 @@ class GraphConnection(Protocol):
         ...
 
     async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
-        """Let the engine repair itself, and declare and build what is missing; return what was done, and what is lost.
+        """Let the engine repair itself, and build missing indexes; return the repairs and the losses.
 
         Raises GraphUnavailable.
         """
         ...
 
     async def snapshot(self, target: Path) -> None:
-        """Copy the graph's files, as they are at one moment, into an empty directory. Raises GraphUnavailable."""
+        """Copy the graph's files, as they are at one time, into an empty directory. Raises GraphUnavailable."""
         ...
 
     async def warm_up(self, names: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ ENDED: Final = "ended"
 AT_ONCE_MS: Final = -60_000
 """An idle time that every counter has: for a writer that folds its own."""
 _REMEMBERED: Final = timedelta(days=1)
-"""How long the number of a last commit can be looked up."""
+"""The time for which the number of a last commit can be looked up."""
 
 
 async def fold_idle(connection: GraphConnection, idle: timedelta) -> int:

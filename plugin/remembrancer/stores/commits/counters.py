@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.ports.statistics import DELAY_BOUNDS_MS, LIFELONG, OTHER
+from remembrancer.ports.statistics import DELAY_BOUNDS_MS, LIFETIME, OTHER
 from remembrancer.stores.commits.events import log_row
 from remembrancer.stores.commits.hourly_delta import HOUR_MS
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = 64
 """The number of texts that one node counts apart. Each text that is more than one in 64 of all is among them."""
-_NUMBERS: Final = frozenset({*LIFELONG, "most_deferrals", "longest_delay_ms", "commit_number", "hour_ms"})
+_NUMBERS: Final = frozenset({*LIFETIME, "most_deferrals", "longest_delay_ms", "commit_number", "hour_ms"})
 _REMEMBERED: Final = 64
-"""The number of nodes kept in memory beyond those that the current commit needs; others are read again."""
+"""The number of nodes held in memory beyond those that the current commit needs; others are read again."""
 
 
 @dataclass(frozen=True, slots=True)
 class CounterUpdate:
-    """The counter nodes that one commit writes; they are remembered only once the commit is known to be kept."""
+    """The counter nodes that one commit writes; they are remembered only once the commit is known to have succeeded."""
 
     row: Row = field(repr=False)
     """The one row of `write_statistics`."""
@@ -101,7 +101,7 @@ class CounterNodes:
         self._nodes.clear()
 
     def keep(self, update: CounterUpdate, counts: Counts) -> None:
-        """Remember the nodes of *update*, which was kept, and add its gains to *counts*."""
+        """Remember the nodes of *update*, which was committed, and add its gains to *counts*."""
         self._nodes.update(update.nodes)
         for name, count in update.gained.items():
             counts[name] = counts.get(name, 0) + count
@@ -168,7 +168,7 @@ def _is_number(value: object) -> bool:
 def summed(counters: Sequence[Row]) -> Row:
     """Return the sum of these counters, the same for any order of them."""
     counters = [sensible(row) for row in counters]
-    node: Row = {name: _sum([row.get(name) or 0 for row in counters]) for name in LIFELONG}
+    node: Row = {name: _sum([row.get(name) or 0 for row in counters]) for name in LIFETIME}
     errors: Counter[str] = sum((texts_of(row, "error") for row in counters), Counter[str]())
     if errors:
         texts = sorted(errors)

@@ -144,7 +144,7 @@ class Pending:
         self._writes: deque[Write] = deque()
 
     def __bool__(self) -> bool:
-        """Whether any write waits."""
+        """Return True if any write waits."""
         return bool(self._writes)
 
     def add(self, write: Write) -> None:

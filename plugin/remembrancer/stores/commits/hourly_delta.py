@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.ports.statistics import DELAY_BOUNDS_MS, LIFELONG, STEPS
+from remembrancer.ports.statistics import DELAY_BOUNDS_MS, LIFETIME, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ _BUCKETS: Final = len(DELAY_BOUNDS_MS) + 1
 
 def zero() -> Counts:
     """Return counters that have counted nothing."""
-    return dict.fromkeys(LIFELONG, 0)
+    return dict.fromkeys(LIFETIME, 0)
 
 
 @dataclass(slots=True)

@@ -51,7 +51,7 @@ class Kind:
     patient_seconds: float | None = None
 
     def limit(self, rows: int, *, patient: bool = False) -> float:
-        """Return how many seconds a commit of so many rows waits for locks."""
+        """Return the seconds for which a commit of this number of rows waits for locks."""
         return ((patient and self.patient_seconds) or self.lock_seconds) * (1 + rows * self.row_share)
 
 

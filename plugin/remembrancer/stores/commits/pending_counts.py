@@ -17,15 +17,15 @@ _UNAVAILABLE: Final = "The graph did not answer"
 
 
 class PendingCounts:
-    """A queue between threads: any thread adds, the next commit takes all, and returns them if it is not kept."""
+    """A queue between threads: any thread adds, the next commit takes all, and returns them if it fails."""
 
     def __init__(self) -> None:
         self._waiting: deque[PendingCount] = deque(maxlen=_MOST)
         self.full: str | None = None
-        """The error of a full disk; None after the next write that was kept."""
+        """The error of a full disk; None after the next write that succeeded."""
 
     def __bool__(self) -> bool:
-        """Whether any count waits."""
+        """Return True if any count waits."""
         return bool(self._waiting)
 
     def add(self, what: str, text: str) -> None:
@@ -40,7 +40,7 @@ class PendingCounts:
         return taken
 
     def give_back(self, taken: Iterable[PendingCount]) -> None:
-        """Return counts whose commit was not kept."""
+        """Return counts whose commit failed."""
         self._waiting.extend(taken)
 
     @contextmanager
@@ -59,4 +59,4 @@ class PendingCounts:
 
 
 PendingCount = tuple[str, str]
-"""The name of a counter, and the text that describes what was counted."""
+"""The name of a counter, and a text that describes the counted event."""

@@ -23,7 +23,7 @@ class CommitStatistics(StatisticsDelta):
         """The events, one set of columns for each statement that has any."""
 
     def __bool__(self) -> bool:
-        """Whether the commit has counts or events."""
+        """Return True if the commit has counts or events."""
         return bool(self.hours or self.events)
 
     def add(self, name: str, written: Sequence[Row]) -> None:

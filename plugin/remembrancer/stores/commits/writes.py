@@ -57,8 +57,8 @@ _LEASE: Final = "a lease is no change of a task; the execution under it has even
 _LINKS: Final = "an edge for readers of the graph; it follows the run that moved"
 _MEMBERS: Final = "cluster membership is no change of a task"
 _COUNTERS: Final = "statistics are no change of a task"
-_COPY: Final = "the event log of a graph tells what was done there, not in the graph that was copied"
-_REPAIR: Final = "a repair reports its steps; no replica works on the graph meanwhile"
+_COPY: Final = "the event log of a graph holds the events of that graph, not of the graph that was copied"
+_REPAIR: Final = "a repair reports its steps; no replica works on the graph at that time"
 _AUDIT: Final = "the audit log has it"
 _ZONES: Final = "the rules of a time zone are no change of a task"
 
@@ -146,7 +146,9 @@ _UPKEEP: Final = {
     ),
     "delete_thoughts": WriteSpec(upkeep.ThoughtKey, silent=_PART, kind=UPKEEP),
     "prune_events": WriteSpec(
-        upkeep.ForgetEventsRow, silent="readers learn from the range of a stream what is gone", kind=UPKEEP
+        upkeep.ForgetEventsRow,
+        silent="readers learn from the range of a stream that older events are gone",
+        kind=UPKEEP,
     ),
     "write_statistics": WriteSpec(upkeep.CountersRow, silent="it writes the events of its commit", recurrent=True),
     "last_commit": WriteSpec(upkeep.CounterKey, silent=_COUNTERS),
@@ -167,7 +169,7 @@ _COPIES_AND_REPAIRS: Final = {
     "complete_copy": WriteSpec(tasks.ChangeRow, silent=_COPY),
     "delete_unreadable_<label>": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
     "delete_unreadable_tokens": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
-    "replace_batches": WriteSpec(upkeep.BatchRow, silent="it stands for events that cannot be read"),
+    "replace_batches": WriteSpec(upkeep.BatchRow, silent="it replaces events that cannot be read"),
     "record_repair": WriteSpec(tasks.ChangeRow, silent=_AUDIT),
     "set_derived": WriteSpec(upkeep.DerivedRow, "task_id", silent=_REPAIR),
     "delete_statistics": WriteSpec(upkeep.EmptyRow, silent=_REPAIR),
@@ -186,7 +188,7 @@ RECURRENT: Final = tuple(name for name, spec in WRITES.items() if spec.recurrent
 
 
 def is_urgent(statements: Sequence[Statement]) -> bool:
-    """Whether a write goes at once, apart from all others: all of its statements are urgent."""
+    """Return True if a write goes at once, apart from all others: all of its statements are urgent."""
     return bool(statements) and all(WRITES[each.name].urgent for each in statements)
 
 

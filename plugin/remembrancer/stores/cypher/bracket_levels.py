@@ -24,7 +24,7 @@ class BracketLevels:
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
         self.closing: dict[int, int] = {}
-        """Where each opening bracket is closed."""
+        """The place of the closing bracket, for each opening one."""
         self.opening: list[int] = []
         """For each token, the innermost bracket that is open there; -1 for none."""
         self._pair()
@@ -50,7 +50,7 @@ class BracketLevels:
             begin = self.closing.get(begin, begin) + 1
 
     def calls(self, place: int, names: Collection[str]) -> bool:
-        """Whether one of these functions is called there."""
+        """Return True if one of these functions is called there."""
         token = self.at(place)
         return token.is_name and folded(token.text) in names and self.sign(place + 1) == "("
 

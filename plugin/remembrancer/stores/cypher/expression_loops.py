@@ -1,7 +1,7 @@
 """Loops within one expression of Cypher: those that no time limit ends, and that are refused.
 
-The embedded engine looks at its clock between rows. Within one expression it does not: a loop in a loop over long lists
-goes on after the query's time is over, and keeps its thread. Written with UNWIND, or as a subquery, the same is rows.
+The embedded engine checks the time between rows, and not within one expression: a loop in a loop over long lists goes
+on after the query's time is over, and keeps its thread. Written with UNWIND, or as a subquery, the same loop is rows.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _SHORT: Final = 100
 """Values in a list that is written out, and in a range, over which there may be a loop within a loop."""
 _MOST_BRACKETS: Final = 100
 _DEEPEST: Final = 3
-"""How deep short loops may lie in one another; beside a long one there may be one."""
+"""The deepest nesting of short loops; with a long one, there may be one of them."""
 _QUANTIFIERS: Final = frozenset(("any", "all", "none", "single", "filter", "extract"))
 _FOLDS: Final = frozenset(("reduce", "allreduce"))
 _SHORT_LISTS: Final = frozenset(("nodes", "relationships", "rels", "edges", "labels", "keys"))
 _COUNTS: Final = frozenset(("size", "length"))
 _ROWS: Final = frozenset(("unwind", "return"))
-"""Words right behind which a range is read number by number, or is the answer."""
+"""Words that come directly before a range that is read number by number, or is the result."""
 _CASE: Final = frozenset(("case", "when", "then", "else", "end"))
 _CLAUSES: Final = frozenset(("match", "where", "with", "return", "unwind", "by", "call", "yield"))
 
@@ -45,7 +45,7 @@ _OF_SUM: Final = "UNWIND range(1, 100) AS x RETURN sum(x) AS total, collect(x) A
 
 @dataclass(frozen=True, slots=True)
 class _Loop:
-    """One loop: where it begins, the list it goes over, what is done for each value, and whether the list is short."""
+    """One loop: its place, its list, its body, and whether the list is short."""
 
     place: int
     source: tuple[int, int]
@@ -74,7 +74,7 @@ class ExpressionLoops(BracketLevels):
                 self._refuse_predicate(place)
 
     def _refuse_depth(self) -> None:
-        """Refuse brackets that lie too deep in one another to be read in a moment."""
+        """Reject brackets that are nested too deep to be read quickly."""
         depths: list[int] = []
         for place, opening in enumerate(self.opening):
             depths.append(depths[opening] + 1 if opening >= 0 else 0)
@@ -83,7 +83,7 @@ class ExpressionLoops(BracketLevels):
                 self._raise(place, f"a bracket within {_MOST_BRACKETS} others", allowed, EXAMPLE)
 
     def _is_step(self, place: int) -> bool:
-        """Whether a step from node to node begins with this hyphen."""
+        """Return True if a step from node to node begins with this hyphen."""
         before = self.sign(place - 1)
         return self.sign(place) == "-" and (before == ")" or (before == "<" and self.sign(place - 2) == ")"))
 
@@ -121,7 +121,7 @@ class ExpressionLoops(BracketLevels):
         return _Loop(place, (begin, begin), (begin, begin), is_short=False)
 
     def _names_loop(self, place: int) -> bool:
-        """Whether the name behind this sign is that of a loop's value."""
+        """Return True if the name after this sign is that of a loop's value."""
         opening = self.opening[place] if self.sign(place) == "," else place
         return self.sign(opening) == "[" or self.calls(opening - 1, _QUANTIFIERS | _FOLDS)
 
@@ -138,7 +138,7 @@ class ExpressionLoops(BracketLevels):
         return _Loop(place, (place + 1, bar), (bar, end), is_short=False)
 
     def _is_varied(self, place: int) -> bool:
-        """Whether the brackets hold a step of no fixed length."""
+        """Return True if the brackets hold a step of no fixed length."""
         return any(self.sign(each) == "*" for each in self.level(place + 1, self.closing.get(place, place)))
 
     def _refuse_nests(self, loops: Sequence[_Loop]) -> None:
@@ -176,7 +176,7 @@ class ExpressionLoops(BracketLevels):
         return False
 
     def _refuse_predicate(self, place: int) -> None:
-        """Refuse a step of no fixed length where it is a condition, and not what MATCH or a subquery looks for."""
+        """Refuse a step of no fixed length where it is a condition, and not the pattern of MATCH or a subquery."""
         opening, begin = self.opening[place], place
         while True:
             before = (each for each in range(begin - 1, opening, -1) if self.opening[each] == opening)
@@ -205,11 +205,11 @@ class ExpressionLoops(BracketLevels):
             self._raise(begin, "a reduce() whose result may double", allowed, _OF_SUM)
 
     def _may_lengthen(self, place: int) -> bool:
-        """Whether a replace() that may put in more than it takes out is called there."""
+        """Return True if a replace() that may put in more than it takes out is called there."""
         return self.calls(place, {"replace"}) and self.at(self.closing.get(place + 1, 0) - 1).text not in {"''", '""'}
 
     def _is_short(self, begin: int, end: int) -> bool:
-        """Whether the list that is written there, and nothing beside it, is surely short."""
+        """Return True if the list that is written there, alone, is surely short."""
         if self.sign(begin) == "[" and self.closing.get(begin) == end - 1:
             is_written_out = not self._over(begin, begin + 1, end - 1) and not self._pattern_at(begin, end - 1)
             return is_written_out and len(self.parts(begin + 1, end - 1)) <= _SHORT
@@ -231,21 +231,21 @@ class ExpressionLoops(BracketLevels):
         return None if first is None or last is None or not step else abs(last - first) // abs(step) + 1
 
     def _number(self, begin: int, end: int) -> int | None:
-        """Return the whole number that is written there, and nothing beside it."""
+        """Return the whole number that is written there, alone."""
         try:
             return int("".join(self.at(place).text for place in range(begin, end)))
         except ValueError:
             return None
 
     def _is_size(self, begin: int, end: int) -> bool:
-        """Whether size(…) stands there, or that less a number."""
+        """Return True if size(…) is written there, or size(…) less a number."""
         if not self.calls(begin, _COUNTS):
             return False
         beyond = self.closing.get(begin + 1, end) + 1
         return beyond == end or (self.sign(beyond) == "-" and self._number(beyond + 1, end) is not None)
 
     def _divides(self, place: int) -> bool:
-        """Whether the list of a loop ends there."""
+        """Return True if the list of a loop ends there."""
         return self.word(place) == "where" or self.sign(place) == "|"
 
     def _raise(self, place: int, what: str, allowed: str, example: str) -> NoReturn:
@@ -253,4 +253,4 @@ class ExpressionLoops(BracketLevels):
 
 
 _PARTS: Final = {"case": "condition", "when": "condition", "then": "branch", "else": "branch", "end": ""}
-"""What a word of CASE begins."""
+"""The part of an expression that a word of CASE begins."""

@@ -1,7 +1,7 @@
-"""The check of a user's Cypher: it reads this graph, and asks nothing of the engine beside that.
+"""The check of a user's Cypher: it reads this graph, and asks nothing else of the engine.
 
-The engines refuse writes by themselves, and their other powers are switched off where that can be done. This comes
-before both: it says what is not allowed, and holds for an engine that is new or set up by somebody else.
+The engines refuse writes by themselves, and their other powers are switched off where that can be done. This check
+comes before both: it names the forbidden part, and holds for an engine that is new or that others have set up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LONGEST_QUERY: Final = 100_000
 """Characters."""
 _MOST_STEPS: Final = 100
-"""Steps from node to node: of more the engine makes plans that fill the memory which the checker needs."""
+"""Steps from node to node: plans of more would fill the memory that the scheduler needs."""
 _END: Final = Token("end", "", 0)
 _BEGINNINGS: Final = frozenset(
     ("match", "optional", "unwind", "with", "return", "call", "show", "explain", "profile", "cypher", "filter", "let")
@@ -74,11 +74,11 @@ _RESERVED: Final = frozenset(
         *("binding", "asc", "desc", "ascending", "descending", "from", "for", "end", "ends", "starts", "nulls"),
     )
 )
-"""What a parenthesis may follow that opens no arguments, and what stands behind a variable."""
+"""Words before a parenthesis that opens no arguments; they also come after a variable."""
 
 
 def refuse_powers(text: object) -> None:
-    """Refuse a query that asks for more than to read this graph. Raises InvalidInput, which names what that is."""
+    """Reject a query that does more than read this graph. Raises InvalidInput, which names the forbidden part."""
     if not isinstance(text, str) or not text.strip():
         raise InvalidInput("query", text, "a query that reads this graph", EXAMPLE)
     if len(text) > LONGEST_QUERY:
@@ -130,20 +130,20 @@ def _refuse_word(tokens: Sequence[Token], place: int) -> None:
 
 
 def _is_call(tokens: Sequence[Token], place: int) -> bool:
-    """Whether a procedure's name follows."""
+    """Return True if a procedure's name follows."""
     token = _at(tokens, place)
     return token.kind == "word" and token.text == "call" and _is_free(tokens, place + 1)
 
 
 def _is_free(tokens: Sequence[Token], place: int) -> bool:
-    """Whether a name stands there that is none of the language's own words."""
+    """Return True if the token is a name, and none of the language's own words."""
     token = _at(tokens, place)
     is_own_word = token.kind == "word" and token.text in _RESERVED and _at(tokens, place + 1).text != "."
     return token.is_name and not is_own_word
 
 
 def _is_hint(tokens: Sequence[Token], place: int) -> bool:
-    """Whether the name is the label of USING INDEX t:label(property)."""
+    """Return True if the name is the label of USING INDEX t:label(property)."""
     return _at(tokens, place - 1).text == ":" and _at(tokens, place - 3).text in {"index", "seek"}
 
 
@@ -161,7 +161,7 @@ def _refuse_clause(tokens: Sequence[Token], place: int) -> None:
 
 
 def _refuse_show(tokens: Sequence[Token], place: int) -> None:
-    """Refuse what tells of the server; indexes and constraints are the graph's."""
+    """Reject queries about the server; indexes and constraints are the graph's."""
     while (token := _at(tokens, place + 1)).text in _SHOWN_KINDS:
         place += 1
     if token.text not in _SHOWN:

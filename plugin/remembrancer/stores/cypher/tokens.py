@@ -38,14 +38,14 @@ class Token:
 
     @property
     def is_name(self) -> bool:
-        """Whether it may name something."""
+        """True if it may name something."""
         return self.kind in {"word", "quoted"}
 
 
 def tokens_of(text: str) -> list[Token]:
     """Return the tokens of a Cypher text.
 
-    Raises InvalidInput: it has escapes that one engine reads before it looks for tokens, and the other after. Then the
+    Raises InvalidInput: it has escapes that one engine reads before it finds tokens, and the other after. Then the
     text would not be what it looks like.
     """
     found = list(_TOKEN.finditer(text))

@@ -1,4 +1,4 @@
-"""The embedded engine as it is used here: it comes without types, so its few calls are written down once."""
+"""The few calls of the embedded engine that are used here, with types, which the engine does not declare."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 class Plain(list[dict[str, Any]]):
     """Rows of nothing but JSON's own kinds of values, keyed by text.
 
-    The binding looks through every value of a `list` or `dict` for what JSON cannot carry, one by one and in Python,
+    The binding searches every value of a `list` or `dict` for what JSON cannot carry, one by one and in Python,
     which costs as much as encoding them; it takes a subclass as it is.
     """
 
 
 class EngineResult(Protocol):
-    """What a query answers."""
+    """The result of a query."""
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return its rows."""
         ...
 
     def __iter__(self) -> Iterator[Any]:
-        """Read its rows a batch at a time; each tells a value by `get`."""
+        """Read its rows a batch at a time; `get` returns a value of a row."""
         ...
 
 

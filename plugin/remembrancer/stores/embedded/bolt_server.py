@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.query_limits import LONGEST_SECONDS
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import DATABASE, OpenDirectory, database_path, lock_folder, open_database
+from remembrancer.stores.embedded.files.directory import (
+    DATABASE,
+    OpenDirectory,
+    database_path,
+    lock_folder,
+    open_database,
+)
 from remembrancer.stores.embedded.sockets import close_port
 from remembrancer.stores.embedded.threads import on_own_thread
 from remembrancer.stores.private_files import PRIVATE_FILE, make_private
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.stores.embedded.arcadedb import Database
-    from remembrancer.stores.embedded.directory_lock import DirectoryLock
+    from remembrancer.stores.embedded.files.directory_lock import DirectoryLock
 
 _LOG: Final = logging.getLogger("remembrancer")
 HOST: Final = "127.0.0.1"

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, LiteralString
 from remembrancer.errors import GraphReadOnly, GraphUnavailable
 from remembrancer.stores.commits.lanes import Lane, lane_of
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import close_folder, unwritable
-from remembrancer.stores.embedded.engine_check import check_database, missing_indexes
-from remembrancer.stores.embedded.engine_repair import repair_database
-from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows
-from remembrancer.stores.embedded.index_bypass import IndexBypass
+from remembrancer.stores.embedded.errors import HALF_DONE, python_rows, retry_disturbed
+from remembrancer.stores.embedded.files.directory import close_folder, unwritable
+from remembrancer.stores.embedded.files.snapshot import take_snapshot
+from remembrancer.stores.embedded.integrity.engine_check import check_database, missing_indexes
+from remembrancer.stores.embedded.integrity.engine_repair import repair_database
+from remembrancer.stores.embedded.integrity.index_bypass import IndexBypass
 from remembrancer.stores.embedded.queries import EmbeddedQueries
-from remembrancer.stores.embedded.snapshot import take_snapshot
 from remembrancer.stores.embedded.threads import ReaderThreads, on_own_thread
 from remembrancer.stores.embedded.writer import CLOSED, EmbeddedWriter
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from remembrancer.model.query_limits import QueryLimits
     from remembrancer.ports.graph_check import CheckStep, EngineRepair, Finding
     from remembrancer.stores.commits.statement import Row, Statement
-    from remembrancer.stores.embedded.directory import OpenDirectory
+    from remembrancer.stores.embedded.files.directory import OpenDirectory
 
 _LOG: Final = logging.getLogger("remembrancer")
 _READERS: Final = 2
@@ -130,7 +130,7 @@ class EmbeddedConnection:
             raise GraphUnavailable(f"The engine could not check itself: {error}") from error
 
     async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
-        """Let the engine repair its records and links, and build all indexes; return what was done, and is lost."""
+        """Let the engine repair its records and links, and build all indexes; return the repairs and the losses."""
         self._refuse_if_gone()
         try:
             return await on_own_thread(lambda: repair_database(self._database, watch))
@@ -138,7 +138,7 @@ class EmbeddedConnection:
             raise GraphUnavailable(f"The engine could not mend itself: {error}") from error
 
     async def snapshot(self, target: Path) -> None:
-        """Copy the graph's files, as they are at one moment, into the empty directory *target*, during writes.
+        """Copy the graph's files, as they are at one time, into the empty directory *target*, during writes.
 
         Raises GraphUnavailable: the files cannot be copied.
         """
@@ -200,8 +200,8 @@ class EmbeddedConnection:
 
     def _read(self, text: LiteralString, parameters: Row) -> list[Row]:
         try:
-            return insist(
-                lambda: plain_rows(self._database.query("opencypher", text, parameters).to_list()), *HALF_DONE
+            return retry_disturbed(
+                lambda: python_rows(self._database.query("opencypher", text, parameters).to_list()), *HALF_DONE
             )
         except load_engine().ArcadeDBError as error:
             return self._bypass.read(text, parameters, str(error))

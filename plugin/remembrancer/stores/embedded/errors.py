@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 from remembrancer.errors import DiskFull, GraphDamaged, GraphUnavailable, InvalidInput, RemembrancerError
 from remembrancer.stores.commits.statement import Row, UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
+from remembrancer.stores.disk_full import is_disk_full
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.disk_full import is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +27,13 @@ _GRAPH_FAULTS: Final = (
 """Kinds of the engine's errors for which the graph is at fault, not the query."""
 _TOO_LARGE: Final = ("queryMaxHeap", "queryMaxRangeSize")
 _DAMAGED_PAGE: Final = ("PageCorruption", "Invalid position", "Cannot find record type")
-"""How the engine refuses a write to a page with a record in it that makes no sense."""
+"""The engine's messages for a write to a page with a malformed record."""
 HALF_DONE: Final = ("RecordNotFoundException", "invalid content position")
 """Errors of a read during a commit: a record that only the index has yet, a page half written."""
 _ENGINE_KEYS: Final = ("@rid", "@type", "@cat", "@in", "@out")
 
 
-def insist(work: Callable[[], _T], *passing: str) -> _T:
+def retry_disturbed(work: Callable[[], _T], *passing: str) -> _T:
     """Do *work*, again while a commit of another thread disturbs it: the engine's error contains one of *passing*."""
     for left in reversed(range(_TRIES)):
         try:
@@ -45,7 +45,7 @@ def insist(work: Callable[[], _T], *passing: str) -> _T:
     raise AssertionError("the last try either returns or raises")
 
 
-def plain_rows(rows: list[Row]) -> list[Row]:
+def python_rows(rows: list[Row]) -> list[Row]:
     """Remove the engine's own keys from nodes, in place."""
     for row in rows:
         for value in row.values():
@@ -78,7 +78,7 @@ def translate_query_error(text: str, fault: str, limits: QueryLimits) -> Remembr
 
 
 def translate_write_error(error: Exception) -> Exception:
-    """Return the error for a write that was refused; nothing of it was kept."""
+    """Return the error for a write that was refused; nothing of it was written."""
     if isinstance(error, RemembrancerError):
         return error
     text = str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import translate_open_error
+from remembrancer.stores.embedded.files.directory import translate_open_error
 from remembrancer.stores.migrations import OpenMode, steps_ahead, version_mark
 from remembrancer_schema.catalog import migrations, query
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EMBEDDED: Final = "embedded"
 
 
-def upgrade_embedded(database: Database, folder: Path, use: OpenMode = OpenMode.WORK) -> None:
+def upgrade_embedded(database: Database, folder: Path, use: OpenMode = OpenMode.SERVE) -> None:
     """Apply the missing migrations, in order. Raises a kind of GraphUnavailable."""
     try:
         for step in steps_ahead(migrations(_EMBEDDED), _standing(database), str(folder), use):
@@ -29,7 +29,7 @@ def upgrade_embedded(database: Database, folder: Path, use: OpenMode = OpenMode.
             with database.transaction():
                 database.command("opencypher", query("set_graph_version"), version_mark(step))
     except load_engine().ArcadeDBError as error:
-        if use is not OpenMode.BE_CHECKED:  # a check reports a damaged mark or index, and continues
+        if use is not OpenMode.CHECK:  # a check reports a damaged mark or index, and continues
             raise translate_open_error(folder, str(error)) from error
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import GraphBusy, InvalidInput, RemembrancerError
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.cursor import batches
-from remembrancer.stores.embedded.errors import HALF_DONE, insist, plain_rows, translate_query_error
+from remembrancer.stores.embedded.errors import HALF_DONE, python_rows, retry_disturbed, translate_query_error
 from remembrancer.stores.embedded.threads import ReaderThreads
 from remembrancer.stores.rows.node_rows import plain
 
@@ -75,7 +75,7 @@ class EmbeddedQueries:
     def _answer(self, asked: UserQuery) -> list[Row]:
         asked.begun.set()
         try:
-            return insist(lambda: self._read(asked), *HALF_DONE)
+            return retry_disturbed(lambda: self._read(asked), *HALF_DONE)
         except RemembrancerError:
             raise
         except load_engine().ArcadeDBError as error:
@@ -93,7 +93,7 @@ class EmbeddedQueries:
                 asked.limits.check(asked.text, len(found) + len(rows), size)
                 if asked.given_up.is_set():
                     return []
-                found += [{name: plain(value) for name, value in row.items()} for row in plain_rows(rows)]
+                found += [{name: plain(value) for name, value in row.items()} for row in python_rows(rows)]
         return found
 
 

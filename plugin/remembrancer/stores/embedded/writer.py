@@ -15,7 +15,7 @@ from remembrancer.stores.commits.group_commit import REMEMBERED, Group, Pending,
 from remembrancer.stores.commits.hourly_delta import Counts, zero
 from remembrancer.stores.commits.pending_counts import PendingCounts
 from remembrancer.stores.embedded.arcadedb import Plain, as_engine_thread, load_engine
-from remembrancer.stores.embedded.errors import insist, plain_rows, translate_write_error
+from remembrancer.stores.embedded.errors import python_rows, retry_disturbed, translate_write_error
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.commits.statement import Row, Statement
     from remembrancer.stores.commits.statistics import CommitStatistics
-    from remembrancer.stores.embedded.directory import OpenDirectory
+    from remembrancer.stores.embedded.files.directory import OpenDirectory
 
 _ROWS_PER_COMMIT: Final = 64
 """The rows of one commit. A commit costs as much as five rows, so more rows save little. The writes of a hundred
@@ -131,7 +131,7 @@ class EmbeddedWriter:
 
     def _commit(self, group: Group) -> list[list[Row]]:
         """Commit a group in one transaction, again if another transaction was in the way."""
-        return insist(lambda: self._commit_once(group), "ConcurrentModification")
+        return retry_disturbed(lambda: self._commit_once(group), "ConcurrentModification")
 
     def _commit_once(self, group: Group) -> list[list[Row]]:
         update = None
@@ -159,7 +159,7 @@ class EmbeddedWriter:
     def _learn(self, statistics: CommitStatistics) -> None:
         if keys := self._counters.unknown(statistics):
             found = self._database.query("opencypher", query("counter_nodes"), {"keys": keys}).to_list()
-            self._counters.learn(keys, plain_rows(found))
+            self._counters.learn(keys, python_rows(found))
 
     def _run(self, name: str, rows: list[Row]) -> list[Row]:
         return self._database.command("opencypher", query(name), {"rows": Plain(rows)}).to_list()

@@ -1,6 +1,6 @@
 """The tasks and the work queue of a graph, on any connection.
 
-- `armed_times`: the armed times of recurring tasks in a graph, and the time zone rules behind them.
+- `armed_times`: the armed times of recurring tasks in a graph, and the time zone rules that they follow.
 - `bundle`: an open graph of an engine that runs the query catalogue: all ports, over one connection.
 - `claims`: claims of occurrences: their statements, and the claims that the answers show to be won.
 - `due_index`: the due index: the tasks that are due and the next run, read above a low watermark.

@@ -1,4 +1,4 @@
-"""The armed times of recurring tasks in a graph, and the time zone rules behind them."""
+"""The armed times of recurring tasks in a graph, and the time zone rules that they follow."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class GraphArmedTimes:
         """The zones whose rules the graph holds, as far as this process knows."""
 
     async def recurring(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
-        """Yield the armed recurring tasks in pages; a PENDING task that becomes ACTIVE meanwhile comes as ACTIVE."""
+        """Yield the armed recurring tasks in pages; a PENDING task that becomes ACTIVE in between comes as ACTIVE."""
         wanted = None if zones is None else list(zones)
         for begin, below in _ranges():
             above: str | None = begin
@@ -62,7 +62,7 @@ class GraphArmedTimes:
         places: list[int] = [row["row"] for row in answers[0]]
         written = [moves[place] for place in places]
         for move in written:
-            self._time_links.note(move.task.task_id, move.next_run_ms)
+            self._time_links.record(move.task.task_id, move.next_run_ms)
         return written
 
     async def missed_after(self, task_ids: Sequence[str], time: datetime) -> Mapping[str, Sequence[MissedOccurrence]]:
@@ -87,7 +87,7 @@ class GraphArmedTimes:
         found = [row["z"] for row in await self._connection.read(query("zone_rules"), {})]
         return {node["zone"]: ZoneRules(node["zone"], base64.b64decode(node["rules"])) for node in found}
 
-    async def keep_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
+    async def store_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
         """Store the rules by which tasks are armed from now on."""
         await self._connection.write([Statement("write_zone_rules", [_zone_row(each) for each in rules])])
         self._known |= {each.zone for each in rules}

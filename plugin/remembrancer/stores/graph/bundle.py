@@ -39,14 +39,16 @@ class ConnectedGraph(Graph):
 
     Args:
         connection: An open graph.
-        floor_lifetime_ms: How long a run armed by others may stay unseen; without effect on a shared graph.
+        watermark_lifetime_ms: How long a run armed by others may stay unseen; without effect on a shared graph.
         limits: Of a user's query.
     """
 
-    def __init__(self, connection: GraphConnection, floor_lifetime_ms: int, limits: QueryLimits | None = None) -> None:
+    def __init__(
+        self, connection: GraphConnection, watermark_lifetime_ms: int, limits: QueryLimits | None = None
+    ) -> None:
         self._connection = connection
         self._limits = limits or QueryLimits()
-        parts = GraphParts.of(connection, floor_lifetime_ms)
+        parts = GraphParts.of(connection, watermark_lifetime_ms)
         armed_times = GraphArmedTimes(parts)
         self._time_links = parts.time_links
         self.exclusive = connection.exclusive

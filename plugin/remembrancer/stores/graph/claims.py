@@ -29,7 +29,7 @@ _PARTS: Final = 8
 """The number of parts into which a refused batch is cut: four cuts find one locked task among a thousand."""
 _AT_A_TIME: Final = 4
 _CUTTING_SECONDS: Final = 3.0
-"""How long a batch is cut into parts; the rest is then left alone for half a second, as a whole."""
+"""The time for which a batch is cut into parts; the rest is then left alone for half a second, as a whole."""
 
 
 class ClaimWriter:
@@ -62,7 +62,7 @@ class ClaimWriter:
             won = await self._claim_singly(parts[0], lease)
         except _REFUSALS as error:
             if len(parts[0]) == 1 and self._backoff.knows(parts[0][0]):
-                self._backoff.note(parts[0], error)
+                self._backoff.record(parts[0], error)
                 return []
             won = await self._claim_apart(_cut(parts[0]), lease)
         if any(map(running_of, parts)) and not running_of(won):
@@ -89,28 +89,28 @@ class ClaimWriter:
             return await self._claim_each(claims)
         except _REFUSALS as error:
             if len(claims) == 1:
-                self._backoff.note(claims, error)
+                self._backoff.record(claims, error)
                 return []
             return await _gather([self._claim_part(part, gate, give_up_at) for part in _cut(claims)])
 
     async def _claim(self, claims: Sequence[Claim], lease: Lease | None) -> list[Claim]:
         """Write claims in one commit; return those that were won. Without *lease*, what runs is leased already."""
         task_ids = [execution.task_id for execution in running_of(claims)]
-        elements = await self._tasks.take(task_ids)
-        statements = claim_statements(claims, elements, lease)
+        element_ids = await self._tasks.take(task_ids)
+        statements = claim_statements(claims, element_ids, lease)
         try:
             answers = await self._index.write_armed([claim.next_run_ms for claim in claims], statements)
         except _REFUSALS:
-            for task_id, element_id in zip(task_ids, elements, strict=True):
+            for task_id, element_id in zip(task_ids, element_ids, strict=True):
                 if element_id:
-                    self._tasks.note(task_id, element_id)  # so that the next try need not look them up
+                    self._tasks.record(task_id, element_id)  # so that the next try need not look them up
             raise
         self._backoff.forget(claims)
         won = won_claims(claims, statements, answers)
         for claim, row in zip(
             won, rows_of("claim_executions", statements, answers), strict=False
         ):  # the running ones come first
-            self._executions.note(claim.execution.execution_id, row["element_id"])
+            self._executions.record(claim.execution.execution_id, row["element_id"])
         self._note_moves(won)
         return won
 
@@ -121,7 +121,7 @@ class ClaimWriter:
         return await self._claim_each(claims)
 
     async def _claim_each(self, claims: Sequence[Claim]) -> list[Claim]:
-        """Claim one by one what is leased already; advance each task past an occurrence that exists."""
+        """Claim leased executions one by one; advance each task past an occurrence that exists."""
         won: list[Claim] = []
         for claim in claims:
             try:
@@ -129,11 +129,11 @@ class ClaimWriter:
             except UniqueKeyTaken:
                 await self._advance_past_existing(claim)
             except _REFUSALS as error:
-                self._backoff.note([claim], error)
+                self._backoff.record([claim], error)
         return won
 
     async def _advance_past_existing(self, claim: Claim) -> None:
-        """Advance a task past an occurrence that has an execution already: its claims would be refused for ever."""
+        """Advance a task past an occurrence that has an execution already: its claims would always be refused."""
         stepping = [Statement("advance_past_existing", [node_rows.claim_row(claim)])]
         (stepped,) = await self._index.write_armed([claim.next_run_ms], stepping)
         if stepped:
@@ -148,18 +148,20 @@ class ClaimWriter:
     def _note_moves(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
             if claim.next_run_ms is not None:
-                self._time_links.note(claim.execution.task_id, claim.next_run_ms)
+                self._time_links.record(claim.execution.task_id, claim.next_run_ms)
 
 
-def claim_statements(claims: Sequence[Claim], elements: Sequence[str | None], lease: Lease | None) -> list[Statement]:
+def claim_statements(
+    claims: Sequence[Claim], element_ids: Sequence[str | None], lease: Lease | None
+) -> list[Statement]:
     """Return the statements of one batch: what runs is leased, what will not run is terminal at once.
 
-    *elements* are the element ids of the tasks that run. Without *lease*, what runs is leased already.
+    *element_ids* are the element ids of the tasks that run. Without *lease*, what runs is leased already.
     """
     running, dropped = _split(claims)
     statements: list[Statement] = []
     if running:
-        claimed = with_element_ids([node_rows.claim_row(claim) for claim in running], elements)
+        claimed = with_element_ids([node_rows.claim_row(claim) for claim in running], element_ids)
         statements.append(Statement("claim_executions", claimed))
         if lease:
             statements.append(acquire_leases(lease, running_of(claims)))
@@ -225,7 +227,7 @@ def _cut(claims: Sequence[Claim]) -> list[Sequence[Claim]]:
 
 
 async def _gather(parts: Sequence[Awaitable[list[Claim]]]) -> list[Claim]:
-    """Return the claims that the parts have won; raise an error only if they won none, since what is won must run."""
+    """Return the claims that the parts have won; raise an error only if they won none, since won claims must run."""
     ended = await asyncio.gather(*parts, return_exceptions=True)
     won = [claim for each in ended if not isinstance(each, BaseException) for claim in each]
     failed = next((each for each in ended if isinstance(each, BaseException)), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, LiteralString
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.watermark import Watermark
-from remembrancer.stores.rows.due_key import due_key, last_key, moment_of
+from remembrancer.stores.rows.due_key import due_key, last_key, time_ms_of
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -32,28 +32,28 @@ class DueIndex:
 
     Args:
         connection: An open graph.
-        floor_lifetime_ms: How long a run armed by others may stay unseen; a shared graph has no watermark.
+        watermark_lifetime_ms: How long a run armed by others may stay unseen; a shared graph has no watermark.
     """
 
-    def __init__(self, connection: GraphConnection, floor_lifetime_ms: int) -> None:
+    def __init__(self, connection: GraphConnection, watermark_lifetime_ms: int) -> None:
         self._connection = connection
         self.on_armed: list[Callable[[int], None]] = []
         self._following: set[asyncio.Task[None]] = set()
-        self.watermark = Watermark(floor_lifetime_ms if connection.exclusive else 0)
+        self.watermark = Watermark(watermark_lifetime_ms if connection.exclusive else 0)
 
     async def due(
-        self, now_ms: int, limit: int, after: ScheduledTask | None, shares: Collection[int] | None
+        self, now_ms: int, limit: int, after: ScheduledTask | None, shards: Collection[int] | None
     ) -> list[Row]:
         """Return the nodes of tasks due at *now_ms*, oldest first, at most *limit*, those after *after* if given.
 
         A node has its properties, and `element_id`, the engine's id of it.
         """
         if after:
-            return await self._due(due_key(after.next_run_ms, after.task_id), now_ms, limit, shares)
-        if shares is not None:  # a read of some shards proves nothing about the others
-            return await self._due(last_key(self.watermark.value_ms), now_ms, limit, shares)
+            return await self._due(due_key(after.next_run_ms, after.task_id), now_ms, limit, shards)
+        if shards is not None:  # a read of some shards proves nothing about the others
+            return await self._due(last_key(self.watermark.value_ms), now_ms, limit, shards)
         nodes = await self._due(last_key(self.watermark.begin_read(now_ms)), now_ms, limit, None)
-        self.watermark.end_read(moment_of(nodes[0]["due_key"]) - 1 if nodes else now_ms)
+        self.watermark.end_read(time_ms_of(nodes[0]["due_key"]) - 1 if nodes else now_ms)
         return nodes
 
     async def write_armed(self, times: Sequence[int | None], statements: Sequence[Statement]) -> list[list[Row]]:
@@ -89,20 +89,20 @@ class DueIndex:
             await self._connection.write([])  # it is committed after the writes before it
         self._notify(time_ms)
 
-    async def next_run_ms(self, shares: Collection[int] | None) -> int | None:
+    async def next_run_ms(self, shards: Collection[int] | None) -> int | None:
         """Return the earliest time for which any task is armed."""
         for _ in range(_TRIES):
             parameters: Row = {"floor_key": last_key(self.watermark.value_ms)}
-            found = await self._read("next_run", parameters, shares)
+            found = await self._read("next_run", parameters, shards)
             if not found or found[0]["next_run_ms"] is not None:
                 return found[0]["next_run_ms"] if found else None
         return None
 
-    async def _due(self, floor_key: int | None, now_ms: int, limit: int, shares: Collection[int] | None) -> list[Row]:
-        """Return the nodes that are due above a key; a page of tasks claimed meanwhile does not hide the next one."""
+    async def _due(self, floor_key: int | None, now_ms: int, limit: int, shards: Collection[int] | None) -> list[Row]:
+        """Return the nodes that are due above a key; a page of tasks claimed in between does not hide the next one."""
         for _ in range(_TRIES):
             parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
-            found = await self._read("due_tasks", parameters, shares)
+            found = await self._read("due_tasks", parameters, shards)
             nodes = with_element_ids([row["t"] for row in found], [row["element_id"] for row in found])
             due = [node for node in nodes if _is_due(node, now_ms)]
             if due or len(found) < limit:
@@ -111,15 +111,15 @@ class DueIndex:
             floor_key = max((key for key in keys if key <= last_key(now_ms)), default=floor_key)
         return []
 
-    async def _read(self, name: LiteralString, parameters: Row, shares: Collection[int] | None) -> list[Row]:
-        """Read of all tasks, or of those of *shares*."""
-        if shares is None:
+    async def _read(self, name: LiteralString, parameters: Row, shards: Collection[int] | None) -> list[Row]:
+        """Read of all tasks, or of those of *shards*."""
+        if shards is None:
             return await self._connection.read(query(name), parameters)
-        return await self._connection.read(query(f"{name}_of_shards"), {**parameters, "shards": list(shares)})
+        return await self._connection.read(query(f"{name}_of_shards"), {**parameters, "shards": list(shards)})
 
 
 def _is_due(node: Row, now_ms: int) -> bool:
-    """Whether the task is still due at *now_ms*; one with an unreadable time is, so that it leaves the index."""
+    """Return True if the task is still due at *now_ms*; one with an unreadable time is, so that it leaves the index."""
     time_ms = node.get("next_run_ms")
     if not isinstance(time_ms, int):
         return time_ms is not None or node.get("due_key") is not None

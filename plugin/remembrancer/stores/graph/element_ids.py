@@ -21,9 +21,9 @@ _Row = TypeVar("_Row", bound="Mapping[str, object]")
 _MOST: Final = 100_000
 
 
-def with_element_ids(rows: list[_Row], elements: Sequence[str | None]) -> list[_Row]:
+def with_element_ids(rows: list[_Row], element_ids: Sequence[str | None]) -> list[_Row]:
     """Return *rows*, each with the element id of its node added in place."""
-    for row, element_id in zip(cast("list[Row]", rows), elements, strict=True):
+    for row, element_id in zip(cast("list[Row]", rows), element_ids, strict=True):
         row["element_id"] = element_id
     return rows
 
@@ -41,7 +41,7 @@ class ElementIdCache:
         self._lookup = lookup
         self._known: dict[str, str] = {}
 
-    def note(self, node_id: str, element_id: str) -> None:
+    def record(self, node_id: str, element_id: str) -> None:
         """Remember the element id of a node."""
         if len(self._known) >= _MOST:
             self._known.clear()  # unused ones; a write that needs one looks it up

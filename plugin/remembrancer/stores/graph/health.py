@@ -12,7 +12,7 @@ from remembrancer.model.words import count_of
 from remembrancer.ports.health import MOST_COUNTED, GraphHealth
 from remembrancer.stores.commits.counters import summed
 from remembrancer.stores.commits.statement import Statement
-from remembrancer.stores.embedded.index_bypass import way_out
+from remembrancer.stores.embedded.integrity.index_bypass import way_out
 from remembrancer.stores.private_files import exposure
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.rows.due_key import last_key
@@ -49,7 +49,7 @@ class GraphHealthProbe:
 
     @property
     def connections(self) -> int:
-        """How many connections to the graph this process holds: as many as were ever in use at once."""
+        """The number of connections to the graph that this process holds: the most that were in use at once."""
         return self._connection.connections
 
     @property
@@ -91,7 +91,7 @@ class GraphHealthProbe:
         )
 
     async def damage(self) -> str | None:
-        """Return what is missing: indexes, and nodes that were counted, as far as a bounded read shows."""
+        """Describe missing parts: indexes, and nodes that were counted, as far as a bounded read shows."""
         missing = [f"the index of {name}" for name in await self._connection.missing_indexes()]
         try:
             counters = summed([row["c"] for row in await self._connection.read(query("counters"), {})])
@@ -133,7 +133,7 @@ class GraphHealthProbe:
         return None
 
     async def snapshot(self, target: Path) -> None:
-        """Copy the graph's files, as they are at one moment, into the empty directory *target*."""
+        """Copy the graph's files, as they are at one time, into the empty directory *target*."""
         await self._connection.snapshot(target)
 
     def _written(self) -> None:

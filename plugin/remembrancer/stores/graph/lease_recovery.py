@@ -18,28 +18,32 @@ if TYPE_CHECKING:
 
 
 async def recover(
-    connection: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
+    connection: GraphConnection, ended_leases: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
 ) -> Sequence[Execution]:
     """Fail each lost execution and start its retry where one is given; return the retries started.
 
-    Those that were not settled meanwhile, by their holder or by another replica, are added to *written*.
+    Those that were not settled in between, by their holder or by another replica, are added to *written*.
     """
     retries = [each.retry for each in lost if each.retry]
     try:
-        started = await _write(connection, over, lost, lease if retries else None, written)
+        started = await _write(connection, ended_leases, lost, lease if retries else None, written)
     except UniqueKeyTaken:
-        started = await _singly(connection, over, lost, lease, written)
+        started = await _singly(connection, ended_leases, lost, lease, written)
     if retries and not started:
         await connection.write([release_leases([lease.lease_id])])
     return started
 
 
 async def _write(
-    connection: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease | None, written: set[str]
+    connection: GraphConnection,
+    ended_leases: Sequence[str],
+    lost: Sequence[Recovery],
+    lease: Lease | None,
+    written: set[str],
 ) -> list[Execution]:
     """Write all of it in one commit; without *lease*, the retries are leased already."""
     retries = [each.retry for each in lost if each.retry]
-    statements = recovery_statements(over, lost)
+    statements = recovery_statements(ended_leases, lost)
     if lease:
         statements.append(acquire_leases(lease, retries))
     answers = await connection.write(statements)
@@ -50,7 +54,7 @@ async def _write(
 
 
 async def _singly(
-    connection: GraphConnection, over: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
+    connection: GraphConnection, ended_leases: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
 ) -> list[Execution]:
     """Recover one by one, since one of the retries exists already: that one without a retry; end the leases last."""
     await connection.write([acquire_leases(lease, [each.retry for each in lost if each.retry])])
@@ -60,6 +64,6 @@ async def _singly(
             started += await _write(connection, [], [each], None, written)
         except UniqueKeyTaken:
             await _write(connection, [], [replace(each, retry=None)], None, written)
-    if over:
-        await connection.write([release_leases(over)])
+    if ended_leases:
+        await connection.write([release_leases(ended_leases)])
     return started

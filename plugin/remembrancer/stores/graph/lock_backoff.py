@@ -45,10 +45,10 @@ class LockBackoff:
         return fresh, again
 
     def knows(self, claim: Claim) -> bool:
-        """Whether the claim's task was refused at the last try."""
+        """Return True if the claim's task was refused at the last try."""
         return claim.execution.task_id in self._held
 
-    def note(self, claims: Sequence[Claim], refused: GraphUnavailable) -> None:
+    def record(self, claims: Sequence[Claim], refused: GraphUnavailable) -> None:
         """Leave the tasks of these claims alone, for twice as long as before."""
         now = asyncio.get_running_loop().time()
         if len(self._held) > _MOST:

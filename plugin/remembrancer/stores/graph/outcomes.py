@@ -20,32 +20,32 @@ if TYPE_CHECKING:
 
 
 def settle_statements(
-    settlements: Sequence[Settlement], elements: Sequence[str | None], over: Sequence[str]
+    settlements: Sequence[Settlement], element_ids: Sequence[str | None], ended_leases: Sequence[str]
 ) -> list[Statement]:
     """Return the statements that settle executions and end leases; those after the first check the fence again."""
-    settled = with_element_ids([node_rows.settle_row(settlement) for settlement in settlements], elements)
+    settled = with_element_ids([node_rows.settle_row(settlement) for settlement in settlements], element_ids)
     parts: dict[str, list[Mapping[str, object]]] = {"settle_executions": [*settled]}
     for settlement in settlements:
         held: FencedRow = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
         if settlement.thought:
             parts.setdefault("link_created_thoughts", []).append(node_rows.thought_row(settlement))
-        if rearm := settlement.rearm:
-            again: SettledDeferralRow = {**node_rows.rearm_row(rearm), **held}
-            if rearm.unserved:
-                parts.setdefault("record_outcomes", []).append(node_rows.outcome_row(rearm.unserved))
+        if reschedule := settlement.reschedule:
+            again: SettledDeferralRow = {**node_rows.reschedule_row(reschedule), **held}
+            if reschedule.outstanding:
+                parts.setdefault("record_outcomes", []).append(node_rows.outcome_row(reschedule.outstanding))
             parts.setdefault("defer_settled", []).append(again)
             parts.setdefault("record_deferrals", []).append(dict(again))
-            if rearm.deferral.requested_by:
+            if reschedule.deferral.requested_by:
                 parts.setdefault("link_requests", []).append(dict(again))
         elif settlement.ends_task:
             parts.setdefault("retire_tasks", []).append(_retire_row(settlement, settlement.execution.fence))
     statements = [Statement(name, written) for name, written in parts.items()]
-    return [*statements, release_leases(over)] if over else statements
+    return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
 
-def unserved_statements(unserved: Claim | None) -> list[Statement]:
+def outstanding_statements(outstanding: Claim | None) -> list[Statement]:
     """Return the statement for occurrences that are due before a task is ended or deferred; none without any."""
-    return [] if unserved is None else [Statement("record_outcomes", [node_rows.outcome_row(unserved)])]
+    return [] if outstanding is None else [Statement("record_outcomes", [node_rows.outcome_row(outstanding)])]
 
 
 def deferral_statements(deferral: Deferral) -> list[Statement]:
@@ -55,7 +55,7 @@ def deferral_statements(deferral: Deferral) -> list[Statement]:
     return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded
 
 
-def recovery_statements(over: Sequence[str], lost: Sequence[Recovery]) -> list[Statement]:
+def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -> list[Statement]:
     """Return the statements that fail lost executions, retry or retire their tasks, and end their leases."""
     statements: list[Statement] = []
     if lost:
@@ -66,8 +66,8 @@ def recovery_statements(over: Sequence[str], lost: Sequence[Recovery]) -> list[S
     # Losing the execution, in the statement before, moves its fence on by one.
     if ended := [_retire_row(settlement, settlement.execution.fence + 1) for settlement in ending]:
         statements.append(Statement("retire_tasks", ended))
-    if over:
-        statements.append(release_leases(over))
+    if ended_leases:
+        statements.append(release_leases(ended_leases))
     return statements
 
 

@@ -28,11 +28,11 @@ class GraphParts:
     executions: ElementIdCache
 
     @classmethod
-    def of(cls, connection: GraphConnection, floor_lifetime_ms: int) -> GraphParts:
+    def of(cls, connection: GraphConnection, watermark_lifetime_ms: int) -> GraphParts:
         """Return the parts of a graph just opened."""
         return cls(
             connection,
-            DueIndex(connection, floor_lifetime_ms),
+            DueIndex(connection, watermark_lifetime_ms),
             ReadableRecords(),
             PendingTimeLinks(),
             ElementIdCache(connection, "task_elements"),

@@ -11,7 +11,7 @@ from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, new_id, occurrence_key
 from remembrancer.model.task_status import TaskType
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
-from remembrancer.stores.rows.due_key import moment_of
+from remembrancer.stores.rows.due_key import time_ms_of
 from remembrancer.stores.rows.readable_records import one_line
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def fail_unreadable(connection: GraphConnection, unreadable: Sequence[Unre
 
 
 def quarantine_statements(node: Row, fault: str, now_ms: int) -> Sequence[Statement]:
-    """Return the statements that quarantine a task: the last one disarms it, one before it skips what is due."""
+    """Return the statements that quarantine a task: the last one disarms it, one before it skips the due occurrence."""
     task_id, reason = node["task_id"], fault[:_LONGEST]
     change: QuarantineRow = {
         "task_id": task_id,
@@ -108,5 +108,5 @@ def _due_ms(node: Row) -> int | None:
     due_key, nominal_ms = node.get("due_key"), node.get("nominal_ms")
     if not isinstance(due_key, int):
         return None
-    armed_ms = moment_of(due_key)
+    armed_ms = time_ms_of(due_key)
     return nominal_ms if isinstance(nominal_ms, int) and 0 <= nominal_ms <= armed_ms else armed_ms

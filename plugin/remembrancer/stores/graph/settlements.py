@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _REFUSALS: Final = (GraphBusy, ForeignConstraint)
 _LOCKED_SECONDS: Final = 10.0
-"""How long a locked one is tried again; then its caller gets the error, and may try again."""
+"""The time for which a locked outcome is tried again; then its caller gets the error, and may try again."""
 _MOST: Final = 10_000
 _PAUSE_SECONDS: Final = 0.25
 _AT_A_TIME: Final = 64
@@ -39,24 +39,24 @@ class Settlements:
         self._time_links = parts.time_links
         self._executions = parts.executions
         self._answered: dict[str, bool] = {}
-        """Whether outcomes were written whose callers got an error, since others of their batch were not."""
+        """True if outcomes were written whose callers got an error, since others of their batch were not."""
 
-    async def settle(self, settlements: Sequence[Settlement], over: Sequence[str]) -> list[bool]:
+    async def settle(self, settlements: Sequence[Settlement], ended_leases: Sequence[str]) -> list[bool]:
         """Write each outcome whose execution still runs under the same fence; return which were written.
 
         Raises GraphUnavailable if one of them could not be; a second call writes those that are left.
         """
         if not self._answered or not any(each.execution.execution_id in self._answered for each in settlements):
             try:
-                return await self._write(settlements, over)
+                return await self._write(settlements, ended_leases)
             except _REFUSALS as error:
                 if len(settlements) == 1 and isinstance(error, ForeignConstraint):
                     raise
         ids = [each.execution.execution_id for each in settlements]
         await self._write_apart([each for each in settlements if each.execution.execution_id not in self._answered])
-        if over:
+        if ended_leases:
             with suppress(GraphBusy):  # a lease that cannot be ended runs out
-                await _retry_locked(lambda: self._connection.write([release_leases(over)]))
+                await _retry_locked(lambda: self._connection.write([release_leases(ended_leases)]))
         return [self._answered.pop(each, False) for each in ids]
 
     async def _write_apart(self, settlements: Sequence[Settlement]) -> None:
@@ -77,15 +77,15 @@ class Settlements:
             self._answered.clear()
         self._answered[settlement.execution.execution_id] = written
 
-    async def _write(self, settlements: Sequence[Settlement], over: Sequence[str]) -> list[bool]:
+    async def _write(self, settlements: Sequence[Settlement], ended_leases: Sequence[str]) -> list[bool]:
         """Write them in one commit."""
-        rearms = [settlement.rearm for settlement in settlements if settlement.rearm]
-        elements = await self._executions.take([each.execution.execution_id for each in settlements])
-        statements = settle_statements(settlements, elements, over)
-        answers = await self._index.write_armed([rearm.next_run_ms for rearm in rearms], statements)
+        reschedules = [settlement.reschedule for settlement in settlements if settlement.reschedule]
+        element_ids = await self._executions.take([each.execution.execution_id for each in settlements])
+        statements = settle_statements(settlements, element_ids, ended_leases)
+        answers = await self._index.write_armed([reschedule.next_run_ms for reschedule in reschedules], statements)
         for row in rows_of("defer_settled", statements, answers):
-            rearm = rearms[int(row["row"])]
-            self._time_links.note(rearm.deferral.task_id, rearm.next_run_ms)
+            reschedule = reschedules[int(row["row"])]
+            self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
         written = {row["row"] for row in answers[0]}
         return [place in written for place in range(len(settlements))]
 

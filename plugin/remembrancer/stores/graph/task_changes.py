@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
 from remembrancer.stores.graph.claims import acquire_leases, release_leases, with_fence
-from remembrancer.stores.graph.outcomes import unserved_statements
+from remembrancer.stores.graph.outcomes import outstanding_statements
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.connection import GraphConnection
 
 
-async def cancel(connection: GraphConnection, task_id: str, change: Change, unserved: Claim | None) -> bool:
-    """End an open task, together with what *unserved* accounts for; return whether this call ended it."""
-    row = audit_rows.change_row(task_id, change, unserved)
-    with rejecting_reuse(change.mark):
+async def cancel(connection: GraphConnection, task_id: str, change: Change, outstanding: Claim | None) -> bool:
+    """End an open task, together with what *outstanding* accounts for; return whether this call ended it."""
+    row = audit_rows.change_row(task_id, change, outstanding)
+    with rejecting_reuse(change.idempotency_key):
         try:
-            answers = await connection.write([*unserved_statements(unserved), Statement("cancel_tasks", [row])])
+            answers = await connection.write([*outstanding_statements(outstanding), Statement("cancel_tasks", [row])])
         except UniqueKeyTaken:
-            if unserved is None:
+            if outstanding is None:
                 raise
             # The occurrence has an outcome already, as in a graph restored from half a backup.
-            row |= {"task_fence": unserved.execution.fence - 1, "if_fence": change.if_fence}
+            row |= {"task_fence": outstanding.execution.fence - 1, "if_fence": change.if_fence}
             answers = await connection.write([Statement("cancel_tasks", [row])])
     return bool(answers[-1])
 
@@ -38,7 +38,7 @@ async def start_now(
     audit = audit_rows.change_row(execution.task_id, change)
     after = node_rows.to_json({"execution_id": execution.execution_id})
     row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
-    with rejecting_reuse(change.mark):
+    with rejecting_reuse(change.idempotency_key):
         answers = await connection.write([Statement("start_executions", [row]), acquire_leases(lease, [execution])])
     if answers[0]:
         return with_fence(execution, answers[0][0])

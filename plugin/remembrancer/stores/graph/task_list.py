@@ -37,10 +37,10 @@ class TaskList:
         self._index = index
         self._records = records
 
-    async def find(self, wanted: TaskFilter) -> list[ScheduledTask]:
+    async def find(self, task_filter: TaskFilter) -> list[ScheduledTask]:
         """Return tasks: the next to run first, those with no next run last, the newest first among them."""
         with self._records.reported_together():
-            return await self._find(wanted, wanted.statuses or frozenset(TaskStatus))
+            return await self._find(task_filter, task_filter.statuses or frozenset(TaskStatus))
 
     async def page(self, page: TaskPageQuery) -> list[ScheduledTask]:
         """Return tasks of one status and type, the newest first."""
@@ -59,20 +59,26 @@ class TaskList:
                 asked, below = PAGE, nodes[-1]["status_index_key"]  # an unreadable task takes no other's place
         return found[: page.limit]
 
-    async def _find(self, wanted: TaskFilter, statuses: frozenset[TaskStatus]) -> list[ScheduledTask]:
+    async def _find(self, task_filter: TaskFilter, statuses: frozenset[TaskStatus]) -> list[ScheduledTask]:
         found: dict[str, ScheduledTask] = {}
         if statuses & OPEN_STATUSES:
-            async for page in self._armed(wanted, statuses & OPEN_STATUSES):
+            async for page in self._armed(task_filter, statuses & OPEN_STATUSES):
                 found |= {task.task_id: task for task in page if task.task_id not in found}
-                if len(found) >= wanted.limit:
-                    return list(found.values())[: wanted.limit]
-        unarmed = await self._unarmed(wanted, statuses, wanted.limit - len(found))
+                if len(found) >= task_filter.limit:
+                    return list(found.values())[: task_filter.limit]
+        unarmed = await self._unarmed(task_filter, statuses, task_filter.limit - len(found))
         # On a shared graph a task may be claimed between the two reads: it keeps its first place.
-        return [*found.values(), *(task for task in unarmed if task.task_id not in found)][: wanted.limit]
+        return [*found.values(), *(task for task in unarmed if task.task_id not in found)][: task_filter.limit]
 
-    async def _armed(self, wanted: TaskFilter, statuses: frozenset[TaskStatus]) -> AsyncIterator[list[ScheduledTask]]:
+    async def _armed(
+        self, task_filter: TaskFilter, statuses: frozenset[TaskStatus]
+    ) -> AsyncIterator[list[ScheduledTask]]:
         """Yield tasks with a next run, in the order of their due keys; one that shares its key may come twice."""
-        asked: Row = {"statuses": list(statuses), "types": wanted.types, "limit": min(PAGE, max(2, wanted.limit))}
+        asked: Row = {
+            "statuses": list(statuses),
+            "types": task_filter.types,
+            "limit": min(PAGE, max(2, task_filter.limit)),
+        }
         from_key = last_key(self._index.watermark.value_ms) + 1
         while True:
             page = await self._connection.read(query("armed_tasks"), {**asked, "floor_key": from_key - 1})
@@ -84,13 +90,15 @@ class TaskList:
             highest = max(node["due_key"] for node in nodes)
             from_key = highest if highest > from_key else highest + 1
 
-    async def _unarmed(self, wanted: TaskFilter, statuses: frozenset[TaskStatus], limit: int) -> list[ScheduledTask]:
+    async def _unarmed(
+        self, task_filter: TaskFilter, statuses: frozenset[TaskStatus], limit: int
+    ) -> list[ScheduledTask]:
         """Return the newest tasks with no next run, by the index keys of each status and type."""
         if limit <= 0:
             return []
         found: list[ScheduledTask] = []
         for status in TaskStatus:
-            for task_type in wanted.types if status in statuses else ():
+            for task_type in task_filter.types if status in statuses else ():
                 found += await self._with_key(node_rows.status_index_key(status, task_type, ""), limit)
         return sorted(found, key=lambda task: task.task_id, reverse=True)[:limit]
 

@@ -17,7 +17,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.graph.claims import rows_of
 from remembrancer.stores.graph.execution_list import ExecutionList
-from remembrancer.stores.graph.outcomes import deferral_statements, unserved_statements
+from remembrancer.stores.graph.outcomes import deferral_statements, outstanding_statements
 from remembrancer.stores.graph.quarantine import quarantine
 from remembrancer.stores.graph.task_changes import cancel
 from remembrancer.stores.graph.task_list import TaskList
@@ -60,10 +60,14 @@ class GraphTaskStore:
         self._history = ExecutionList(parts.connection, parts.records)
 
     async def create(
-        self, tasks: Sequence[ScheduledTask], *, first: Deferral | None = None, mark: IdempotencyKey | None = None
+        self,
+        tasks: Sequence[ScheduledTask],
+        *,
+        first: Deferral | None = None,
+        idempotency_key: IdempotencyKey | None = None,
     ) -> None:
         """Store new tasks; all or none."""
-        statements = [Statement("create_tasks", [node_rows.task_row(task, mark) for task in tasks])]
+        statements = [Statement("create_tasks", [node_rows.task_row(task, idempotency_key) for task in tasks])]
         if first:
             statements += deferral_statements(first)
         zones = self._armed_times.begin_zones(tasks)
@@ -85,9 +89,9 @@ class GraphTaskStore:
             return task
         raise TaskNotFound(task_id)
 
-    async def find(self, wanted: TaskFilter) -> Sequence[ScheduledTask]:
+    async def find(self, task_filter: TaskFilter) -> Sequence[ScheduledTask]:
         """Return tasks: the next to run first, those with no next run last."""
-        return await self._list.find(wanted)
+        return await self._list.find(task_filter)
 
     async def page(self, page: TaskPageQuery) -> Sequence[ScheduledTask]:
         """Return tasks of one status and type, the newest first."""
@@ -101,21 +105,23 @@ class GraphTaskStore:
         """Return the open task that will bring back the agent's own task."""
         return await self._one("reactivation_of", {"deferred_task_id": deferred_task_id})
 
-    async def cancel(self, task_id: str, change: Change, unserved: Claim | None = None) -> bool:
-        """End an open task, together with what *unserved* accounts for; return whether this call ended it."""
-        return await cancel(self._connection, task_id, change, unserved)
+    async def cancel(self, task_id: str, change: Change, outstanding: Claim | None = None) -> bool:
+        """End an open task, together with what *outstanding* accounts for; return whether this call ended it."""
+        return await cancel(self._connection, task_id, change, outstanding)
 
-    async def defer(self, task_id: str, expected_next_run_ms: int | None, rearm: Reschedule, change: Change) -> bool:
+    async def defer(
+        self, task_id: str, expected_next_run_ms: int | None, reschedule: Reschedule, change: Change
+    ) -> bool:
         """Write the deferral and move the next run, if the task is still as it was read; return whether it did."""
-        changed = audit_rows.change_row(task_id, change, rearm.unserved)
-        row = {**node_rows.rearm_row(rearm), **changed, "expected_ms": expected_next_run_ms}
-        statements = [*unserved_statements(rearm.unserved), Statement("defer_tasks", [row])]
-        statements += deferral_statements(rearm.deferral)
-        with rejecting_reuse(change.mark):
-            answers = await self._parts.index.write_armed([rearm.next_run_ms], statements)
+        changed = audit_rows.change_row(task_id, change, reschedule.outstanding)
+        row = {**node_rows.reschedule_row(reschedule), **changed, "expected_ms": expected_next_run_ms}
+        statements = [*outstanding_statements(reschedule.outstanding), Statement("defer_tasks", [row])]
+        statements += deferral_statements(reschedule.deferral)
+        with rejecting_reuse(change.idempotency_key):
+            answers = await self._parts.index.write_armed([reschedule.next_run_ms], statements)
         deferred = bool(rows_of("defer_tasks", statements, answers))
         if deferred:
-            self._parts.time_links.note(task_id, rearm.next_run_ms)
+            self._parts.time_links.record(task_id, reschedule.next_run_ms)
         return deferred
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:

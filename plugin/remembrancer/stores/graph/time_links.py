@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST: Final = 100_000
 _REST_SECONDS: Final = 30.0
-"""How long the edges wait after locks of others have refused them: a tick has no time for that."""
+"""The pause after locks of other writers have refused the edges: a tick has no time to wait."""
 
 
 class PendingTimeLinks:
@@ -29,7 +29,7 @@ class PendingTimeLinks:
         self._minutes: dict[str, int] = {}
         self._rest_until = 0.0
 
-    def note(self, task_id: str, next_run_ms: int) -> None:
+    def record(self, task_id: str, next_run_ms: int) -> None:
         """Note that the next run of the task is at *next_run_ms* now."""
         if task_id in self._minutes or len(self._minutes) < _MOST:
             self._minutes[task_id] = minute_of(next_run_ms)

@@ -47,12 +47,12 @@ class GraphWorkQueue:
         self.lost: set[str] = set()
 
     async def due(
-        self, now: datetime, limit: int, after: ScheduledTask | None = None, shares: Collection[int] | None = None
+        self, now: datetime, limit: int, after: ScheduledTask | None = None, shards: Collection[int] | None = None
     ) -> Sequence[ScheduledTask]:
         """Return armed tasks due at *now*, oldest first; a task that cannot be read is logged and quarantined."""
         tasks: list[ScheduledTask] = []
         for _ in range(_LOOKS):  # a page of unreadable records must not hide the one that follows
-            nodes = await self._parts.index.due(to_ms(now), limit, after, shares)
+            nodes = await self._parts.index.due(to_ms(now), limit, after, shards)
             tasks, unreadable = self._records.sort("task_id", self._due_task, nodes)
             try:
                 await quarantine_all(self._connection, unreadable, to_ms(now))
@@ -62,9 +62,9 @@ class GraphWorkQueue:
                 break
         return tasks
 
-    async def next_run_at(self, shares: Collection[int] | None = None) -> datetime | None:
-        """Return the earliest time for which any task, or any task of *shares*, is armed."""
-        return None if (next_run_ms := await self._parts.index.next_run_ms(shares)) is None else from_ms(next_run_ms)
+    async def next_run_at(self, shards: Collection[int] | None = None) -> datetime | None:
+        """Return the earliest time for which any task, or any task of *shards*, is armed."""
+        return None if (next_run_ms := await self._parts.index.next_run_ms(shards)) is None else from_ms(next_run_ms)
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
         """Write the executions of those claims whose task is still as it was read; return them."""
@@ -79,27 +79,29 @@ class GraphWorkQueue:
         renewed: list[RenewalRow] = [{"lease_id": lease_id, "until_ms": to_ms(until)} for lease_id in lease_ids]
         await self._connection.write([Statement("renew_leases", renewed)])
 
-    async def settle(self, settlements: Sequence[Settlement], over: Sequence[str] = ()) -> Sequence[bool]:
+    async def settle(self, settlements: Sequence[Settlement], ended_leases: Sequence[str] = ()) -> Sequence[bool]:
         """Write each outcome whose execution still runs under the same fence; return which were written."""
-        return await self._settlements.settle(settlements, over)
+        return await self._settlements.settle(settlements, ended_leases)
 
     async def expired_leases(self, now: datetime, mine: str) -> Sequence[ExpiredLease]:
         """Return the leases that have expired, with those of their executions that still run."""
         self.lost.clear()
         expired: list[ExpiredLease] = []
         others = self._connection.exclusive
-        for over in await self._read("expired_leases", {"now_ms": to_ms(now), "others": others, "mine": mine}):
-            nodes = [row["e"] for row in await self._read("still_running", {"execution_ids": over["execution_ids"]})]
+        for ended_leases in await self._read("expired_leases", {"now_ms": to_ms(now), "others": others, "mine": mine}):
+            nodes = [
+                row["e"] for row in await self._read("still_running", {"execution_ids": ended_leases["execution_ids"]})
+            ]
             executions, unreadable = self._records.sort("execution_id", node_rows.execution_from, nodes)
             with suppress(GraphBusy):  # as in `due`
                 await fail_unreadable(self._connection, unreadable, to_ms(now))
-            if over["lease_id"]:
-                expired.append(ExpiredLease(over["lease_id"], executions))
+            if ended_leases["lease_id"]:
+                expired.append(ExpiredLease(ended_leases["lease_id"], executions))
         return expired
 
-    async def recover(self, over: Sequence[str], lost: Sequence[Recovery], lease: Lease) -> Sequence[Execution]:
+    async def recover(self, ended_leases: Sequence[str], lost: Sequence[Recovery], lease: Lease) -> Sequence[Execution]:
         """Fail each lost execution and start its retry where one is given; return the retries that were started."""
-        return await recover(self._connection, over, lost, lease, self.lost)
+        return await recover(self._connection, ended_leases, lost, lease, self.lost)
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:
         return await self._connection.read(query(name), parameters)
@@ -109,5 +111,5 @@ class GraphWorkQueue:
         task = node_rows.task_from(node)
         if task.next_run_ms is None:
             raise ValueError("It is in the due index, but has no next_run_ms.")
-        self._parts.tasks.note(task.task_id, node["element_id"])
+        self._parts.tasks.record(task.task_id, node["element_id"])
         return task

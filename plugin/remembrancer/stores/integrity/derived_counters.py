@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from remembrancer.stores.commits.statement import Row
 
-_KEPT: Final = ("cron_refused", "database_errors")
+_COPIED: Final = ("cron_refused", "database_errors")
 """Counts of things without nodes."""
 _ENDED: Final = {"COMPLETE": "tasks_completed", "FAILED": "tasks_failed", "CANCELLED": "tasks_cancelled"}
 _OF_CHANGES: Final = {"quarantine": "tasks_quarantined", "rearm": "tasks_rearmed"}
@@ -28,7 +28,7 @@ class DerivedCounters:
     """Counts nodes: tasks first, then the nodes that refer to them."""
 
     def __init__(self) -> None:
-        self._tally = CommitStatistics()
+        self._statistics = CommitStatistics()
         self._tasks: dict[str, tuple[str, int]] = {}
         """By id, the status and creation time of each task that has started."""
         self._began_ms: dict[str, int] = {}
@@ -56,11 +56,11 @@ class DerivedCounters:
         """Return the parameters that write all counts to one counter; *before* are the present counters."""
         self._steps()
         counters = CounterNodes(counter_id)
-        counters.learn(counters.unknown(self._tally), [])
-        row = counters.enter(self._tally, []).row
-        kept = summed(before)
-        row["counted"] |= {name: kept[name] for name in _KEPT}
-        row["counted"] |= {name: kept[name] for name in ("error_texts", "error_text_counts") if name in kept}
+        counters.learn(counters.unknown(self._statistics), [])
+        row = counters.enter(self._statistics, []).row
+        present = summed(before)
+        row["counted"] |= {name: present[name] for name in _COPIED}
+        row["counted"] |= {name: present[name] for name in ("error_texts", "error_text_counts") if name in present}
         return row
 
     def _typed(self, node: Row) -> Row:
@@ -71,7 +71,7 @@ class DerivedCounters:
         self.types[node["task_id"]] = kind
         created_ms = to_ms(node["created_at"])
         cron = None if status in _ENDED else node.get("schedule_cron")
-        self._tally.count("create_tasks", [{"created_ms": created_ms, "task_type": kind, "schedule_cron": cron}])
+        self._statistics.count("create_tasks", [{"created_ms": created_ms, "task_type": kind, "schedule_cron": cron}])
         if status != "PENDING":
             self._tasks[node["task_id"]] = (status, created_ms)
 
@@ -79,9 +79,9 @@ class DerivedCounters:
         """Count starts and ends of tasks, in the hours of their executions and changes."""
         for task_id, (status, created_ms) in self._tasks.items():
             row: Row = {"task_type": self.types[task_id]}
-            self._tally.at(self._began_ms.get(task_id, created_ms), row).counts["tasks_begun"] += 1
+            self._statistics.at(self._began_ms.get(task_id, created_ms), row).counts["tasks_begun"] += 1
             if status in _ENDED:
-                self._tally.at(self._ended_ms.get(task_id, created_ms), row).counts[_ENDED[status]] += 1
+                self._statistics.at(self._ended_ms.get(task_id, created_ms), row).counts[_ENDED[status]] += 1
 
     def _execution(self, node: Row) -> None:
         row: Row = {**node, "triggered_ms": to_ms(node["triggered_at"])}
@@ -89,28 +89,28 @@ class DerivedCounters:
         self._began_ms[task_id] = min(row["triggered_ms"], self._began_ms.get(task_id, row["triggered_ms"]))
         self._ended_ms[task_id] = max(last_ms, self._ended_ms.get(task_id, last_ms))
         if node.get("last_nominal_at") is not None:
-            self._tally.count("record_outcomes", [row])
+            self._statistics.count("record_outcomes", [row])
             return
-        self._tally.count("claim_executions", [row])
+        self._statistics.count("claim_executions", [row])
         if node["status"] != "running":
-            self._tally.count(
+            self._statistics.count(
                 "settle_executions", [{**row, "completed_ms": to_ms(node["completed_at"]), "outcome": node}]
             )
 
     def _change(self, node: Row) -> None:
         action, at_ms = node["action"], to_ms(node["at"])
         if name := _OF_CHANGES.get(action):
-            self._tally.at(at_ms, self._typed(node)).counts[name] += 1
+            self._statistics.at(at_ms, self._typed(node)).counts[name] += 1
         if action in {"cancel", "quarantine"}:
             self._ended_ms[node["task_id"]] = at_ms
 
     def _deferral(self, node: Row) -> None:
         row: Row = {**self._typed(node), "deferred_ms": to_ms(node["deferred_at"])}
-        self._tally.count("record_deferrals", [row])
+        self._statistics.count("record_deferrals", [row])
 
     def _summary(self, node: Row) -> None:
         day_ms = to_ms(datetime.fromisoformat(node["day"]).replace(tzinfo=UTC))
-        counts = self._tally.at(day_ms, self._typed(node)).counts
+        counts = self._statistics.at(day_ms, self._typed(node)).counts
         counts["executions_started"] += node["runs"]
         counts["executions_completed"] += node["completed"]
         counts["executions_failed"] += node["failed"]

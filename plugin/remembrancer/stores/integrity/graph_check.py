@@ -34,15 +34,15 @@ class GraphCheck:
     """Checks one graph, without changing it.
 
     Args:
-        session: An open graph. On one with concurrent writers, only invariants that they preserve are checked.
+        connection: An open graph. On one with concurrent writers, only invariants that they preserve are checked.
         name: The graph's name for messages, without secrets.
         watch: Called with the progress.
     """
 
     def __init__(
-        self, session: GraphConnection, name: str, watch: Callable[[CheckStep], None] = lambda _: None
+        self, connection: GraphConnection, name: str, watch: Callable[[CheckStep], None] = lambda _: None
     ) -> None:
-        self._session = session
+        self._connection = connection
         self._name = name
         self._watch = watch
         self._findings: list[Finding] = []
@@ -54,32 +54,32 @@ class GraphCheck:
         self._streams = StreamCheck()
         self._values: set[int] = set()
         """Hashes of other unique properties than the keys."""
-        self._notes: dict[str, Callable[[Row], None]] = {
-            "scheduled_task": self._note_task,
-            "task_execution": self._note_execution,
+        self._collectors: dict[str, Callable[[Row], None]] = {
+            "scheduled_task": self._collect_task,
+            "task_execution": self._collect_execution,
             "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
-            "cron_expression": self._note_cron,
+            "cron_expression": self._collect_cron,
             "event_stream": self._streams.add_stream,
             "event_batch": self._streams.add_batch,
         }
-        self.walk = RecordCheck(session, watch)
+        self.walk = RecordCheck(connection, watch)
 
     async def run(self) -> CheckReport:
         """Return the findings."""
         with self._reported("engine"):
-            self._findings += await self._session.check_engine(self._watch)
+            self._findings += await self._connection.check_engine(self._watch)
         for label in WALKED:
             async for node in self.walk.each(label):
-                self._note(label, node)
-        self._tell_records()
-        self._tell_streams()
+                self._collect(label, node)
+        self._report_records()
+        self._report_streams()
         for edge in EDGES:
             with self._reported("edge"):
                 self._findings += await self._ends(edge)
         with self._reported("lease"):
-            await self._tell_leases()
+            await self._report_leases()
         with self._reported("books"):
-            await self._tell_books()
+            await self._report_counters()
         return CheckReport(self._name, self.walk.read, self._findings)
 
     @contextmanager
@@ -92,31 +92,31 @@ class GraphCheck:
         except RemembrancerError as refused:
             self._found(part, f"This part could not be checked: {refused}", loss=True)
 
-    def _note(self, label: str, node: Row) -> None:
+    def _collect(self, label: str, node: Row) -> None:
         """Collect data for later comparisons with other records."""
-        if note := self._notes.get(label):
-            note(node)
+        if collect := self._collectors.get(label):
+            collect(node)
         if (name := _UNIQUE.get(label)) and (value := node.get(name)) is not None:
-            mark = hash((label, value))
-            if mark in self._values:
+            digest = hash((label, value))
+            if digest in self._values:
                 self.walk.doubled.append(f"{label}.{name} {value}")
-            self._values.add(mark)
+            self._values.add(digest)
 
-    def _note_task(self, node: Row) -> None:
+    def _collect_task(self, node: Row) -> None:
         if node.get("schedule_cron") and node["status"] in {"PENDING", "ACTIVE"}:
             self._crons[node["schedule_cron"]] += 1
         if not is_derived_right(node):
             self._misderived.append(node["task_id"])
 
-    def _note_execution(self, node: Row) -> None:
+    def _collect_execution(self, node: Row) -> None:
         if node["status"] == "running":
             self._running.add(node["execution_id"])
 
-    def _note_cron(self, node: Row) -> None:
+    def _collect_cron(self, node: Row) -> None:
         if count := node.get("open_tasks"):
             self._open_tasks[node["expression"]] = count
 
-    def _tell_records(self) -> None:
+    def _report_records(self) -> None:
         walk = self.walk
         for label, fault in walk.unreachable.items():
             self._found("record", f"Records labelled {label} cannot be reached: {fault}", loss=True)
@@ -127,7 +127,7 @@ class GraphCheck:
             self._found(
                 "record", f"{count_of(len(examples), 'record')} labelled {label} cannot be read.", examples, loss=True
             )
-        if self._session.exclusive:  # on a server, nodes of other applications may have such a label
+        if self._connection.exclusive:  # on a server, nodes of other applications may have such a label
             for label, count in walk.keyless.items():
                 self._found("key", f"{count_of(count, 'node')} labelled {label} without a {KEYS[label]}.", loss=True)
         if walk.doubled:
@@ -138,9 +138,9 @@ class GraphCheck:
             saw = f"{count_of(len(self._misderived), 'task is', 'tasks are')} missing from the due index or lists."
             self._found("index", saw, self._misderived)
 
-    def _tell_streams(self) -> None:
+    def _report_streams(self) -> None:
         """Report events that a stream counts and that are missing; skipped with concurrent writers."""
-        if self._session.exclusive and (wrong := self._streams.wrong()):
+        if self._connection.exclusive and (wrong := self._streams.wrong()):
             some = [f"stream {stream}: {what}" for stream, what in wrong.items()]
             self._found(
                 "event",
@@ -156,7 +156,7 @@ class GraphCheck:
         after, done = "", 0
         while not self.walk.unreachable.keys() & {edge.source, edge.target}:
             asked: Row = {"after": after, "limit": PAGE}
-            page = await self._session.read(query(f"ends_of_{edge.kind}".lower()), asked)
+            page = await self._connection.read(query(f"ends_of_{edge.kind}".lower()), asked)
             for row in (row for row in page if row["source"] not in unreadable):
                 if row["linked"] == 0 and (edge.required or row["named"] is not None):
                     missing.append(row["source"])
@@ -179,25 +179,26 @@ class GraphCheck:
         )
         return [Finding("edge", saw, loss=True, examples=some[:NAMED]) for saw, some in found]
 
-    async def _tell_leases(self) -> None:
+    async def _report_leases(self) -> None:
         """Report executions that no scheduler would ever settle."""
         unheld = self._running - self._leased
-        if unheld and not self._session.exclusive:  # it may have been settled, or its lease written, since it was read
-            still = await self._session.read(query("still_running"), {"execution_ids": sorted(unheld)})
-            held = await self._session.read(query("leases_held"), {"limit": 1_000_000})
+        # An execution may have been settled, or its lease written, since it was read.
+        if unheld and not self._connection.exclusive:
+            still = await self._connection.read(query("still_running"), {"execution_ids": sorted(unheld)})
+            held = await self._connection.read(query("leases_held"), {"limit": 1_000_000})
             unheld = {row["e"]["execution_id"] for row in still}
             unheld -= {execution_id for row in held for execution_id in row["execution_ids"]}
         if unheld:
             saw = f"{count_of(len(unheld), 'execution runs', 'executions run')} without a lease, and would never end."
             self._found("lease", saw, sorted(unheld))
 
-    async def _tell_books(self) -> None:
-        for each in await compare_counters(self._session):
+    async def _report_counters(self) -> None:
+        for each in await compare_counters(self._connection):
             self._found("books", f"{each}.", loss=each.is_loss)
-        if self._session.exclusive:
-            for saw in await compare_hours(self._session):
+        if self._connection.exclusive:
+            for saw in await compare_hours(self._connection):
                 self._found("books", f"{saw}.")
-        if self._session.exclusive and dict(self._crons) != self._open_tasks:
+        if self._connection.exclusive and dict(self._crons) != self._open_tasks:
             odd = sorted(
                 each
                 for each in self._crons.keys() | self._open_tasks.keys()

@@ -10,7 +10,7 @@ from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.model.token import AccessToken
 from remembrancer.ports.graph_check import CheckStep
-from remembrancer.ports.statistics import COUNTS, LIFELONG
+from remembrancer.ports.statistics import COUNTS, LIFETIME
 from remembrancer.stores.commits.counters import texts_of
 from remembrancer.stores.commits.events import from_batch
 from remembrancer.stores.records.event_log import KEYS_OF_A_STREAM
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 PAGE: Final = 1000
-MOMENTS: Final = (
+TIMES: Final = (
     *("created_at", "defer_until", "last_triggered_at", "nominal_at", "first_nominal_at", "last_nominal_at"),
     *("triggered_at", "completed_at", "deferred_at", "original_time", "deferred_until", "at", "revoked_at"),
 )
@@ -50,9 +50,9 @@ def _required(node: Row, kind: type, *names: str) -> None:
             raise TypeError(f"{name} is {node.get(name)!r}, and no {kind.__name__}")
 
 
-def _moments(node: Row) -> None:
+def _times(node: Row) -> None:
     """Reject values that a model would convert to a time, but queries would not, such as a number."""
-    for name in MOMENTS:
+    for name in TIMES:
         if (value := node.get(name)) is not None and not isinstance(value, datetime):
             raise TypeError(f"{name} is {value!r}, and not a time")
 
@@ -66,7 +66,7 @@ def _lease(node: Row) -> None:
 
 
 def _counter(node: Row) -> None:
-    _numbers(node, (*LIFELONG, "most_deferrals"))
+    _numbers(node, (*LIFETIME, "most_deferrals"))
     texts_of(node, "error")
 
 
@@ -133,12 +133,12 @@ class RecordCheck:
     """Reads every record of a graph.
 
     Args:
-        session: An open graph.
+        connection: An open graph.
         watch: Called after every page.
     """
 
-    def __init__(self, session: GraphConnection, watch: Callable[[CheckStep], None]) -> None:
-        self._session = session
+    def __init__(self, connection: GraphConnection, watch: Callable[[CheckStep], None]) -> None:
+        self._connection = connection
         self._watch = watch
         self.read: dict[str, int] = {}
         """The number of readable records of each label."""
@@ -175,7 +175,7 @@ class RecordCheck:
 
     def _is_readable(self, label: str, node: Row) -> bool:
         try:
-            _moments(node)
+            _times(node)
             READERS[label](node)
         except FAULTS as fault:
             self.refused.append((label, node, " ".join(str(fault).split())))
@@ -185,7 +185,7 @@ class RecordCheck:
     async def _total(self, label: str) -> int:
         if label in APART:
             return 0
-        (found,) = await self._session.read(query(f"nodes_in_all_{label}"), {})
+        (found,) = await self._connection.read(query(f"nodes_in_all_{label}"), {})
         return found["size"]
 
     async def _pages(self, label: str) -> AsyncIterator[list[Row]]:
@@ -195,9 +195,9 @@ class RecordCheck:
         }
         if label in single:
             text, name = single[label]
-            yield [row[name] for row in await self._session.read(text, {})]
+            yield [row[name] for row in await self._connection.read(text, {})]
         elif label == "event_stream":
-            yield await self._session.read(query("event_streams"), {})
+            yield await self._connection.read(query("event_streams"), {})
         elif label == "event_batch":
             async for page in self._batches():
                 yield page
@@ -209,16 +209,16 @@ class RecordCheck:
         text = query("own_thoughts" if label == "thought" else f"nodes_of_{label}")
         after = ""
         while True:
-            page = [row["n"] for row in await self._session.read(text, {"after": after, "limit": PAGE})]
+            page = [row["n"] for row in await self._connection.read(text, {"after": after, "limit": PAGE})]
             yield page
             if len(page) < PAGE:
                 return
             after = page[-1][KEYS[label]]
 
     async def _batches(self) -> AsyncIterator[list[Row]]:
-        for stream in await self._session.read(query("event_streams"), {}):
+        for stream in await self._connection.read(query("event_streams"), {}):
             first = stream["stream"] * KEYS_OF_A_STREAM
             span: Row = {"after_key": first, "end_key": first + KEYS_OF_A_STREAM - 1, "limit": PAGE}
-            while page := [row["b"] for row in await self._session.read(query("event_batches"), span)]:
+            while page := [row["b"] for row in await self._connection.read(query("event_batches"), span)]:
                 yield page
                 span["after_key"] = page[-1]["batch_key"]

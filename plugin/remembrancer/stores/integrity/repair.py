@@ -41,27 +41,31 @@ if TYPE_CHECKING:
 
 _TASKS: Final = Segment("scheduled_task", KEYS["scheduled_task"])
 _OF_TASKS: Final = frozenset(edge.source for edge in EDGES if edge.target == _TASKS.name)
-_HELD_BY: Final = "repair"
+_REPLICA_ID: Final = "repair"
 
 
 class Repair:
     """Repairs the records, edges, leases and counters of one graph, whose engine and indexes are sound.
 
     Args:
-        session: An open graph, without other writers.
-        kept: The file for unreadable records.
+        connection: An open graph, without other writers.
+        unreadable_path: The file for unreadable records.
         counter_id: The counter that holds all counts afterwards.
         watch: Called with the progress.
     """
 
     def __init__(
-        self, session: GraphConnection, kept: Path, counter_id: str, watch: Callable[[CheckStep], None] = lambda _: None
+        self,
+        connection: GraphConnection,
+        unreadable_path: Path,
+        counter_id: str,
+        watch: Callable[[CheckStep], None] = lambda _: None,
     ) -> None:
-        self._session = session
-        self._file = UnreadableFile(kept)
+        self._connection = connection
+        self._file = UnreadableFile(unreadable_path)
         self._counter_id = counter_id
         self._watch = watch
-        self._books = DerivedCounters()
+        self._counters = DerivedCounters()
         self._streams = StreamCheck()
         self._misderived: list[Row] = []
         self._minutes: dict[str, int] = {}
@@ -86,16 +90,16 @@ class Repair:
         await self._count()
         for edge in EDGES:
             await self._link(edge)
-        await self._hold(now_ms)
+        await self._lease_running(now_ms)
         await self._number_on()
-        await self._keep_books()
+        await self._write_counters()
 
     async def _set_apart(self) -> None:
         """Save unreadable records to the file, and remove them from the graph; a task gets a stand-in."""
-        walk = RecordCheck(self._session, self._watch)
+        walk = RecordCheck(self._connection, self._watch)
         for label in WALKED:
             async for node in walk.each(label):
-                self._note_names(label, node)
+                self._collect_names(label, node)
         by_label: defaultdict[str, list[tuple[Row, str]]] = defaultdict(list)
         for label, node, fault in walk.refused:
             by_label[label].append((node, fault))
@@ -105,12 +109,12 @@ class Repair:
                 statements = _replacing(label, node)
                 if label == _TASKS.name and statements[0].name.startswith("put_"):
                     self._task_ids.add(node[_TASKS.key])
-                await self._session.write(statements)
+                await self._connection.write(statements)
             self.apart[label] = len(refused)
             what = "replaced by stand-ins" if label in {_TASKS.name, "event_batch"} else "removed from the graph"
             self.done.append(f"{count_of(len(refused), 'record')} labelled {label} could not be read: {what}.")
 
-    def _note_names(self, label: str, node: Row) -> None:
+    def _collect_names(self, label: str, node: Row) -> None:
         if label == _TASKS.name:
             self._task_ids.add(node[_TASKS.key])
         elif label in _OF_TASKS and isinstance(task_id := node.get(_TASKS.key), str):
@@ -126,31 +130,31 @@ class Repair:
 
     async def _count(self) -> None:
         """Count every node, tasks first, and correct the derived properties of tasks."""
-        walk = RecordCheck(self._session, self._watch)
-        notes: dict[str, Callable[[Row], None]] = {
-            "scheduled_task": self._note_task,
-            "task_execution": self._note_execution,
+        walk = RecordCheck(self._connection, self._watch)
+        collectors: dict[str, Callable[[Row], None]] = {
+            "scheduled_task": self._collect_task,
+            "task_execution": self._collect_execution,
             "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
             "event_batch": self._streams.add_batch,
             "event_stream": self._streams.add_stream,
         }
         for label in ("scheduled_task", *(each for each in WALKED if each != "scheduled_task")):
             async for node in walk.each(label):
-                self._books.add(label, node)
-                if note := notes.get(label):
-                    note(node)
+                self._counters.add(label, node)
+                if collect := collectors.get(label):
+                    collect(node)
         await self._write("set_derived", self._misderived)
         if self._misderived:
             self.done.append(
                 f"{count_of(len(self._misderived), 'task is', 'tasks are')} restored to the due index, and to lists."
             )
 
-    def _note_task(self, node: Row) -> None:
+    def _collect_task(self, node: Row) -> None:
         self._minutes[node["task_id"]] = _minute(node)
         if not is_derived_right(node):
             self._misderived.append({"task_id": node["task_id"], **derived_of(node)})
 
-    def _note_execution(self, node: Row) -> None:
+    def _collect_execution(self, node: Row) -> None:
         if node["status"] == "running":
             self._running.add(node["execution_id"])
         if node["attempt"] > 1:
@@ -162,7 +166,7 @@ class Repair:
         made = dangling = 0
         after = ""
         while True:
-            page = await self._session.read(query(f"ends_of_{edge.kind}".lower()), {"after": after, "limit": PAGE})
+            page = await self._connection.read(query(f"ends_of_{edge.kind}".lower()), {"after": after, "limit": PAGE})
             named = self._named(edge, [row for row in page if row["linked"] == 0])
             there = await self._there(edge, list(named.values()))
             ends = {source: target for source, target in named.items() if target in there}
@@ -189,9 +193,9 @@ class Repair:
     async def _there(self, edge: Edge, targets: Sequence[str]) -> Container[str]:
         """Return the targets that exist; missing minutes and thoughts are created."""
         if edge.target == "task_execution":
-            found = await self._session.read(query("execution_elements"), {"ids": list(targets)})
+            found = await self._connection.read(query("execution_elements"), {"ids": list(targets)})
             return {row["id"] for row in found}
-        return self._books.types if edge.target == "scheduled_task" else targets
+        return self._counters.types if edge.target == "scheduled_task" else targets
 
     async def _put(self, edge: Edge, ends: Mapping[str, str]) -> None:
         if edge.kind == "SCHEDULED_FOR":
@@ -208,10 +212,10 @@ class Repair:
         rows: list[Row] = [{"source": source, "target": target, "properties": {}} for source, target in ends.items()]
         await self._write(f"put_edges_of_{edge.kind}".lower(), rows)
 
-    async def _hold(self, now_ms: int) -> None:
+    async def _lease_running(self, now_ms: int) -> None:
         """Give running executions without a lease an expired one: the next scheduler recovers them."""
         if unheld := sorted(self._running - self._leased):
-            lease: Row = {"lease_id": new_id("lease", now_ms), "replica_id": _HELD_BY, "until_ms": 0}
+            lease: Row = {"lease_id": new_id("lease", now_ms), "replica_id": _REPLICA_ID, "until_ms": 0}
             await self._write("acquire_leases", [{**lease, "execution_ids": unheld}])
             self.done.append(f"{count_of(len(unheld), 'execution')} without a lease: the next scheduler recovers them.")
 
@@ -227,16 +231,16 @@ class Repair:
             await self._write("put_nodes_of_event_stream", [{"key": row["stream"], "properties": row} for row in rows])
             self.done.append(f"{count_of(len(rows), 'stream')} of events counted again.")
 
-    async def _keep_books(self) -> None:
-        before = [row["c"] for row in await self._session.read(query("counters"), {})]
+    async def _write_counters(self) -> None:
+        before = [row["c"] for row in await self._connection.read(query("counters"), {})]
         readable = [node for node in before if _is_readable(node)]
-        row = self._books.row(self._counter_id, readable)
-        await self._session.write([Statement("delete_statistics", [{}]), Statement("write_statistics", [row])])
+        row = self._counters.row(self._counter_id, readable)
+        await self._connection.write([Statement("delete_statistics", [{}]), Statement("write_statistics", [row])])
         self.done.append("The counters were recomputed from the nodes.")
 
     async def _write(self, name: str, rows: Sequence[Row]) -> None:
         for first in range(0, len(rows), PAGE):
-            await self._session.write([Statement(name, list(rows[first : first + PAGE]))])
+            await self._connection.write([Statement(name, list(rows[first : first + PAGE]))])
 
 
 def _minute(node: Row) -> int:
@@ -272,6 +276,6 @@ def gap_row(node: Row) -> Row:
     count, at_ms = node.get("count"), node.get("at_ms")
     count = count if isinstance(count, int) and 0 < count <= newest else 1
     at_ms = at_ms if isinstance(at_ms, int) else 0
-    told = {"count": count, "kind": "gap", "at": at_ms, "lost": 1, "reason": UNREADABLE}
+    gap = {"count": count, "kind": "gap", "at": at_ms, "lost": 1, "reason": UNREADABLE}
     row: Row = {"key": node["batch_key"], "stream": stream, "newest": newest, "count": count, "at_ms": at_ms}
-    return {**row, "events": json.dumps([told])}
+    return {**row, "events": json.dumps([gap])}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from remembrancer.model.task_status import TaskStatus
-from remembrancer.stores.integrity.record_check import MOMENTS, derived_of
+from remembrancer.stores.integrity.record_check import TIMES, derived_of
 from remembrancer.stores.rows.node_rows import task_from
 from remembrancer.stores.rows.readable_records import FAULTS
 
@@ -31,19 +31,19 @@ def stand_in(node: Row) -> Row:
 
     Its executions, deferrals and changes keep their task. Raises ValueError: no property is readable.
     """
-    kept: Row = {**node, "status": TaskStatus.FAILED.value, "next_run_ms": None, "nominal_ms": None}
-    kept = {name: value for name, value in kept.items() if name not in MOMENTS or isinstance(value, datetime)}
+    fields: Row = {**node, "status": TaskStatus.FAILED.value, "next_run_ms": None, "nominal_ms": None}
+    fields = {name: value for name, value in fields.items() if name not in TIMES or isinstance(value, datetime)}
     for _ in range(_ROUNDS):
         try:
-            task = task_from(kept)
+            task = task_from(fields)
         except ValidationError as misfit:
             for name in {str(fault["loc"][0]) for fault in misfit.errors()}:
-                kept.pop(name, None)
+                fields.pop(name, None)
                 if name in _IN_PLACE:
-                    kept[name] = _IN_PLACE[name]
+                    fields[name] = _IN_PLACE[name]
         except FAULTS:  # its context is not JSON
-            kept.pop("context", None)
+            fields.pop("context", None)
         else:
-            kept["task_type"] = task.task_type.value
-            return {name: value for name, value in {**kept, **derived_of(kept)}.items() if value is not None}
+            fields["task_type"] = task.task_type.value
+            return {name: value for name, value in {**fields, **derived_of(fields)}.items() if value is not None}
     raise ValueError("No property is readable.")

@@ -34,7 +34,7 @@ from remembrancer.stores.neo4j.errors import (
 from remembrancer.stores.neo4j.migrations import declare_again, refuse_old_server, undeclared, upgrade_neo4j
 from remembrancer.stores.neo4j.queries import Neo4jQueries
 from remembrancer.stores.neo4j.sessions import SessionFactory
-from remembrancer.stores.neo4j.values import plain_rows, unpack_rows
+from remembrancer.stores.neo4j.values import python_rows, unpack_rows
 from remembrancer.stores.neo4j.write_queue import WriteQueue
 from remembrancer.stores.neo4j.writer import CommitWriter
 from remembrancer_schema.catalog import gathered, query
@@ -54,7 +54,7 @@ _CONNECT_SECONDS: Final = 5.0
 _ACQUIRE_SECONDS: Final = 15.0
 """The wait for a server that accepts a connection and then is silent, and for a free connection."""
 _LIVENESS_SECONDS: Final = 10.0
-"""A connection that was idle for so long is tested before use: the network may have dropped it."""
+"""A connection that was idle for this time is tested before use: the network may have dropped it."""
 _CLOSE_SECONDS: Final = 20.0
 """The time for writes under way to finish; longer than a write may wait for locks."""
 _FOLD_SECONDS: Final = 5.0
@@ -93,7 +93,7 @@ class Neo4jConnection:
 
     @property
     def connections(self) -> int:
-        """How many driver connections were in use at once, at most."""
+        """The most driver connections that were in use at once."""
         return self._sessions.connections
 
     async def verify_connectivity(self) -> None:
@@ -123,7 +123,7 @@ class Neo4jConnection:
                 async with self._sessions.to_read(lane) as session:
                     if text not in _MANY_ROWS:
                         answer = await session.run(text, parameters)
-                        return plain_rows([record async for record in answer])
+                        return python_rows([record async for record in answer])
                     asked = gathered(text)
                     answer = await session.run(asked.text, parameters)
                     return unpack_rows(await answer.single(strict=True), asked.columns)
@@ -193,7 +193,7 @@ class Neo4jConnection:
         ]
 
     async def repair_engine(self, watch: Callable[[CheckStep], None]) -> EngineRepair:
-        """Declare the constraints and indexes that the server lacks; return what was done."""
+        """Declare the constraints and indexes that the server lacks; return a description of each."""
         missing = await undeclared(self)
         if missing:
             await declare_again(self)
@@ -245,7 +245,7 @@ class Neo4jConnection:
         return CommitWriter(self._sessions, self._address, f"{self._id}.{self._made - 1}", counted, on_doubt)
 
 
-async def open_neo4j(address: Address, use: OpenMode = OpenMode.WORK) -> Neo4jConnection:
+async def open_neo4j(address: Address, use: OpenMode = OpenMode.SERVE) -> Neo4jConnection:
     """Connect, and bring the schema up to date. Raises GraphUnavailable in one of its forms.
 
     The driver logs each failed try as an error; the errors raised here say the same, so its loggers are silenced unless
@@ -280,7 +280,7 @@ def _connecting(address: Address, credentials: Credentials) -> Callable[[Lane], 
 
     async def resolve(place: Place) -> list[Place]:
         """Run before each new connection, and not before the use of an open one."""
-        await credentials.admit()
+        await credentials.wait_for_connection()
         return [place]
 
     def connect(lane: Lane) -> AsyncDriver:

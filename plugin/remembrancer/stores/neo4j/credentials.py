@@ -27,10 +27,10 @@ _TRY_EVERY_SECONDS: Final = 6.0
 """Longer than a server locks a user out by default."""
 _APART_SECONDS: Final = 0.05
 """The pause between new connections: on a server that is not busy, a refusal is known before the next one."""
-_UNHEARD: Final = 2
+_MOST_UNANSWERED: Final = 2
 """The most new connections without an answer of the server: three refusals lock a user out."""
-_HEAR_SECONDS: Final = 2.0
-"""How long the next one waits for an answer to those: a server that is down gives none."""
+_RESPONSE_SECONDS: Final = 2.0
+"""The time for which the next one waits for an answer to those: a server that is down gives none."""
 _REFUSED: Final = ("Neo.ClientError.Security.Unauthorized", "Neo.ClientError.Security.AuthenticationRateLimit")
 
 
@@ -42,10 +42,10 @@ class _Known:
     refused: str | None = None
     """The password that the server refused last."""
     trying: bool = False
-    """Whether it was tried once more since."""
-    again_at: float = 0.0
+    """True if it was tried once more since."""
+    retry_at: float = 0.0
     next_at: float = 0.0
-    unheard: int = 0
+    unanswered: int = 0
     """New connections since the last answer of the server."""
     lock: Lock = field(default_factory=Lock)
 
@@ -77,46 +77,46 @@ class Credentials(AsyncAuthManager):
         if error.code not in _REFUSED:
             return False
         known = self._known
-        known.unheard, known.refused, known.trying = 0, known.password, False
-        known.again_at = time.monotonic() + _TRY_EVERY_SECONDS
+        known.unanswered, known.refused, known.trying = 0, known.password, False
+        known.retry_at = time.monotonic() + _TRY_EVERY_SECONDS
         return self._address.password_file is not None
 
     def answered(self) -> None:
         """Note that the server has answered: no new connection is without an answer."""
-        self._known.unheard = 0
+        self._known.unanswered = 0
 
-    async def admit(self) -> None:
+    async def wait_for_connection(self) -> None:
         """Wait until a new connection may be opened. Raises AuthError while its password counts as refused."""
-        known, give_up = self._known, time.monotonic() + _HEAR_SECONDS
+        known, give_up = self._known, time.monotonic() + _RESPONSE_SECONDS
         async with self._gate:
-            while not self._takes_its_turn(give_up):  # noqa: ASYNC110 (what it waits for is another loop's)
+            while not self._may_connect(give_up):  # noqa: ASYNC110 (what it waits for is another loop's)
                 await asyncio.sleep(_APART_SECONDS)
             try:
                 if known.refused is not None:
-                    await self._admit_after_refusal()
+                    await self._try_again()
             except AuthError:
-                known.unheard = max(0, known.unheard - 1)  # the server is not asked
+                known.unanswered = max(0, known.unanswered - 1)  # the server is not asked
                 raise
 
-    def _takes_its_turn(self, give_up: float) -> bool:
-        """Whether a new connection may be opened now: not too soon after another, nor after two without an answer."""
+    def _may_connect(self, give_up: float) -> bool:
+        """Return True if a connection may be opened now: not soon after another, nor after two without an answer."""
         known, now = self._known, time.monotonic()
         with known.lock:
-            if now < known.next_at or (known.unheard >= _UNHEARD and now < give_up):
+            if now < known.next_at or (known.unanswered >= _MOST_UNANSWERED and now < give_up):
                 return False
             known.next_at = now + _APART_SECONDS
-            known.unheard += 1
+            known.unanswered += 1
             return True
 
-    async def _admit_after_refusal(self) -> None:
+    async def _try_again(self) -> None:
         await self._renew()
         known, now = self._known, time.monotonic()
-        if known.password != known.refused or (known.trying and now >= known.again_at):
+        if known.password != known.refused or (known.trying and now >= known.retry_at):
             known.refused, known.trying = None, False  # another password, or the one try was not refused
-        elif now < known.again_at:
+        elif now < known.retry_at:
             raise AuthError("the server has just refused this password, and it is not tried again yet")
         else:
-            known.trying, known.again_at = True, now + _TRY_EVERY_SECONDS
+            known.trying, known.retry_at = True, now + _TRY_EVERY_SECONDS
 
     async def _renew(self) -> None:
         """Read the password's file again, if there is one; if that fails, the former password stays."""

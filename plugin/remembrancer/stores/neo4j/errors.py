@@ -33,7 +33,7 @@ from remembrancer.errors import (
 )
 from remembrancer.stores.commits.statement import UniqueKeyTaken
 from remembrancer.stores.cypher.tokens import EXAMPLE, READS_ONLY
-from remembrancer.stores.embedded.disk_full import is_disk_full
+from remembrancer.stores.disk_full import is_disk_full
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ class RetryBudget:
     async def wait(self) -> bool:
         """Wait for the next try; return False if the time is used up."""
         self._tries += 1
-        stretch = min(2 ** max(0, self._tries - _QUICK_TRIES), _SLOWEST)
-        seconds = random.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS) * stretch  # noqa: S311 (no secret)
+        factor = min(2 ** max(0, self._tries - _QUICK_TRIES), _SLOWEST)
+        seconds = random.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS) * factor  # noqa: S311 (no secret)
         if self._tries > 1 and self._loop.time() + seconds > self._end:
             return False
         await asyncio.sleep(seconds)
@@ -115,14 +115,14 @@ class RetryBudget:
 
 
 def is_retryable(error: DriverError | Neo4jError) -> bool:
-    """Whether another try may succeed: after a deadlock, a node deleted meanwhile, a lost connection."""
+    """Return True if another try may succeed: after a deadlock, a node deleted in between, a lost connection."""
     if isinstance(error, Neo4jError):
         return error.is_retryable() or error.code in {*_STOPPED, _GONE}
     return isinstance(error, ServiceUnavailable | SessionExpired)
 
 
 def is_declared(error: DriverError | Neo4jError) -> bool:
-    """Whether another replica has declared the same constraint or index meanwhile: it is there."""
+    """Return True if another replica has declared the same constraint or index in between: it exists."""
     return isinstance(error, Neo4jError) and error.code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 
 
@@ -146,7 +146,7 @@ def translate_read_error(address: Address, error: Exception) -> GraphUnavailable
 
 
 def translate_write_error(address: Address, error: DriverError | Neo4jError) -> Exception:
-    """Return the error for a write that was refused; nothing of it was kept."""
+    """Return the error for a write that was refused; nothing of it was written."""
     if isinstance(error, ConstraintError):
         return _clash(error)
     if isinstance(error, LocksHeld):

@@ -50,7 +50,7 @@ _OLDEST: Final = (5, 26)
 _AGENT: Final = re.compile(r"Neo4j/(\d+)\.(\d+)")
 
 
-async def upgrade_neo4j(connection: MigratedConnection, shown: str, use: OpenMode = OpenMode.WORK) -> None:
+async def upgrade_neo4j(connection: MigratedConnection, shown: str, use: OpenMode = OpenMode.SERVE) -> None:
     """Apply the migrations that the graph lacks, in order; two replicas may do so at once. Raises GraphUnavailable."""
     found = await connection.read(query("graph_version"), {})
     for step in steps_ahead(migrations(_NEO4J), found, shown, use):

@@ -40,7 +40,7 @@ class Pool:
         self._connect = connect
         self._database = database
         self._seconds = seconds
-        self._stretch = 1
+        self._backoff = 1
         self._driver = connect()
         self._in_use: Counter[AsyncDriver] = Counter()
         self._closing: set[asyncio.Task[None]] = set()
@@ -50,7 +50,7 @@ class Pool:
     @property
     def seconds(self) -> float:
         """The time within which the next call must be answered."""
-        return self._seconds * self._stretch
+        return self._seconds * self._backoff
 
     @asynccontextmanager
     async def session(
@@ -75,13 +75,13 @@ class Pool:
     def answered(self, seconds: float) -> None:
         """Note that a call was answered after *seconds*."""
         if seconds < self._seconds:
-            self._stretch = 1
+            self._backoff = 1
 
     def give_up(self, driver: AsyncDriver) -> bool:
         """Note that a call on *driver* was not answered in time; return whether new calls still use that driver."""
         if driver is not self._driver:
             return False
-        self._stretch = min(2 * self._stretch, _SLOWEST)
+        self._backoff = min(2 * self._backoff, _SLOWEST)
         return True
 
     def replace(self) -> None:

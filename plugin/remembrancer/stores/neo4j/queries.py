@@ -15,7 +15,7 @@ from neo4j import Query
 
 from remembrancer.stores.commits.lanes import Lane
 from remembrancer.stores.neo4j.errors import FAULTS, UNUSABLE, RetryBudget, Unanswered, translate_query_error
-from remembrancer.stores.neo4j.values import plain_rows
+from remembrancer.stores.neo4j.values import python_rows
 from remembrancer.stores.rows.node_rows import plain
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ async def _read(answer: AsyncResult, text: str, limits: QueryLimits) -> list[Row
     found: list[Row] = []
     size = 0
     async for record in answer:
-        row = {name: plain(value) for name, value in plain_rows([record])[0].items()}
+        row = {name: plain(value) for name, value in python_rows([record])[0].items()}
         size += len(json.dumps(row, default=str))
         limits.check(text, len(found) + 1, size)
         found.append(row)

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("remembrancer")
 _COMMIT_SECONDS: Final = 10.0
-"""A commit without an answer for so long is looked up."""
+"""A commit without an answer for this time is looked up."""
 _PLANNING_SECONDS: Final = 4.0
 """The extra time of a query that the server has not planned yet."""
 _GRACE_SECONDS: Final = 5.0
-"""How long after its lock deadline the server ends a transaction whose client has vanished."""
+"""The time after its lock deadline at which the server ends a transaction whose client has vanished."""
 _ROUND_TRIPS: Final = 8
 """The most round trips from the first statement of a transaction to its commit."""
 _BEHIND: Final = (
@@ -65,7 +65,7 @@ class Work:
         self._seconds = seconds
         self._planned = planned
         self.commits = False
-        """Whether the commit is on its way."""
+        """True if the commit is on its way."""
 
     async def run(self, text: LiteralString, parameters: Row) -> list[Record]:
         """Run a statement, which waits for the locks of others within its deadline."""
@@ -121,7 +121,7 @@ class SessionFactory:
 
     @property
     def connections(self) -> int:
-        """How many connections are held: as many as were ever in use at once."""
+        """The number of connections that are held: the most that were in use at once."""
         return sum(pool.most for pool in self._pools.values())
 
     @asynccontextmanager
@@ -164,7 +164,7 @@ class SessionFactory:
             raise Unanswered(f"no answer within {loop.time() - asked:.0f} s") from late
 
     def is_retryable(self, error: DriverError | Neo4jError) -> bool:
-        """Whether another try may succeed."""
+        """Return True if another try may succeed."""
         if isinstance(error, Neo4jError) and self.credentials.hear(error):
             return True
         if isinstance(error, Neo4jError) and error.code in _BEHIND:

@@ -25,7 +25,7 @@ _NATIVE: Final = frozenset({str, int, float, bool, type(None)})
 """The types of most values: they are checked first."""
 
 
-def plain_rows(records: Iterable[Record]) -> list[Row]:
+def python_rows(records: Iterable[Record]) -> list[Row]:
     """Return the records as dicts of plain values."""
     return [_plain_map(record) for record in records]
 

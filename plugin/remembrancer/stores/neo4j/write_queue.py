@@ -57,7 +57,7 @@ class WriteQueue:
         self._busy: list[CommitWriter] = []
         self._waiting: list[CommitWriter] = []
         self._places = asyncio.Semaphore(_SPARE)
-        self._stretch = 1
+        self._backoff = 1
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, write: Write) -> None:
@@ -120,11 +120,11 @@ class WriteQueue:
 
     async def _settle_group(self, writer: CommitWriter, group: Group, *, patient: bool = False) -> None:
         """Commit a group; if it is refused, commit its halves, until a bad or locked write is alone."""
-        seconds = self._kind.limit(group.size, patient=patient) * self._stretch
+        seconds = self._kind.limit(group.size, patient=patient) * self._backoff
         try:
             shares = group.share(await writer.commit(group, seconds))
             self._commit_sizes.append(group.size)
-            self._stretch = 1
+            self._backoff = 1
             self._learn()
         except (GraphUnreachable, OutcomeUnknown) as error:
             group.refuse(error)
@@ -139,7 +139,7 @@ class WriteQueue:
     async def _divide(self, writer: CommitWriter, group: Group, error: Exception, *, patient: bool) -> None:
         """Commit the halves of a group that was refused; a single locked write waits elsewhere."""
         if isinstance(error, GraphBusy) and not self._kind.patient_seconds:
-            self._stretch = min(2 * self._stretch, _SLOWEST)  # a slow server looks like a lock
+            self._backoff = min(2 * self._backoff, _SLOWEST)  # a slow server looks like a lock
         if half := len(group.writes) // 2:
             for part in (group.writes[:half], group.writes[half:]):
                 await self._settle_group(writer, Group.of(part))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import GraphUnreachable, OutcomeUnknown
 from remembrancer.stores.commits.counters import CounterNodes
 from remembrancer.stores.neo4j.errors import FAULTS, RetryBudget, translate_write_error
-from remembrancer.stores.neo4j.values import plain_rows, unpack_rows
+from remembrancer.stores.neo4j.values import python_rows, unpack_rows
 from remembrancer_schema.catalog import gathered, query
 
 if TYPE_CHECKING:
@@ -63,19 +63,19 @@ class CommitWriter:
         self._counts, self._pending_counts = counted
         self._on_doubt = on_doubt
         self.looks_up = False
-        """Whether it is looking up the outcome of a commit."""
+        """True if it is looking up the outcome of a commit."""
         self._number = 0
         self._unknown: CounterUpdate | None = None
         """The counter update of the last commit, while its outcome is unknown."""
 
     @property
     def wrote(self) -> bool:
-        """Whether it has begun a commit: the graph may hold its counter then."""
+        """True if it has begun a commit: the graph may hold its counter then."""
         return self._number > 0
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether the outcome of its last commit is unknown."""
+        """True if the outcome of its last commit is unknown."""
         return self._unknown is not None
 
     async def commit(self, group: Group, lock_seconds: float) -> list[list[Row]]:
@@ -142,12 +142,12 @@ class CommitWriter:
     ) -> CounterUpdate | None:
         """Write the counts of the commit; write nothing and return None if the graph is not the remembered one."""
         if keys := self._counters.unknown(statistics):
-            self._counters.learn(keys, plain_rows(await work.run(query("counter_nodes"), {"keys": keys})))
+            self._counters.learn(keys, python_rows(await work.run(query("counter_nodes"), {"keys": keys})))
         update = self._counters.enter(statistics, pending, counter_id=self.counter_id, commit_number=self._number)
         return update if await _run(work, "write_statistics", [update.row]) else None
 
     async def _look_up(self, update: CounterUpdate, seconds: float | None = None) -> bool:
-        """Return whether the last commit was kept. Raises OutcomeUnknown if the graph does not say."""
+        """Return whether the last commit succeeded. Raises OutcomeUnknown if the graph does not say."""
         self.looks_up = True
         self._on_doubt()
         try:

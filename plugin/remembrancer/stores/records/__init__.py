@@ -1,4 +1,4 @@
-"""The records beside the tasks: events, audit log, statistics, tokens, replicas, retention, copies.
+"""The records other than tasks: events, audit log, statistics, tokens, replicas, retention, copies.
 
 - `audit_log`: the audit log of a graph: changes from their nodes, creations from those of tasks, a copy from its
   mark.

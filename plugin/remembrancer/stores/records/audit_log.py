@@ -41,25 +41,25 @@ class GraphAuditLog:
             *self._records.read("change_id", change_from, [row["c"] for row in changes]),
         ]
 
-    async def entries(self, wanted: AuditRange) -> Sequence[AuditEntry]:
+    async def entries(self, audit_range: AuditRange) -> Sequence[AuditEntry]:
         """Return changes of all tasks; ids of changes and of tasks begin with their time, so one place serves both."""
-        places = [wanted.after.partition("_")[2]] if wanted.after else []
-        if wanted.since:
-            places.append(first_id("", to_ms(wanted.since)).removeprefix("_"))
+        places = [audit_range.after.partition("_")[2]] if audit_range.after else []
+        if audit_range.since:
+            places.append(first_id("", to_ms(audit_range.since)).removeprefix("_"))
         place = max(places, default="")
-        changes = await self._between("changes_between", "change_", place, wanted)
-        tasks = await self._between("tasks_between", "task_", place, wanted)
+        changes = await self._between("changes_between", "change_", place, audit_range)
+        tasks = await self._between("tasks_between", "task_", place, audit_range)
         found = self._records.read("change_id", change_from, [row["c"] for row in changes])
         found += self._records.read("task_id", creation_from, [row["t"] for row in tasks])
         mark = await self._connection.read(query("copy_progress"), {})
         found += [copied for row in mark if row["copy_id"] and (copied := copy_from(row)).place > place]
-        return sorted(found, key=lambda change: change.place)[: wanted.limit]
+        return sorted(found, key=lambda change: change.place)[: audit_range.limit]
 
     async def cancelled(self, task_ids: Sequence[str]) -> Sequence[str]:
         """Return those of *task_ids* that were cancelled."""
         found = await self._connection.read(query("cancelled_tasks"), {"task_ids": list(task_ids)})
         return [row["task_id"] for row in found]
 
-    async def _between(self, name: str, kind: str, place: str, wanted: AuditRange) -> list[Row]:
-        between = {"after_id": kind + place, "before_id": kind + LAST_ID, "limit": wanted.limit}
+    async def _between(self, name: str, kind: str, place: str, audit_range: AuditRange) -> list[Row]:
+        between = {"after_id": kind + place, "before_id": kind + LAST_ID, "limit": audit_range.limit}
         return await self._connection.read(query(name), between)

@@ -38,7 +38,7 @@ class Difference:
 
     @property
     def is_loss(self) -> bool:
-        """Whether nodes are missing; otherwise the statistics are too low, as in a graph older than they are."""
+        """True if nodes are missing; otherwise the statistics are too low, as in a graph older than they are."""
         return self.nodes < self.statistics
 
     def __str__(self) -> str:

@@ -30,7 +30,7 @@ UNREADABLE: Final = "The events here cannot be read."
 _DELETED_AT_ONCE: Final = 50
 _MOST_BATCHES: Final = 256
 _LEASES: Final = 1000
-_HELD: Final = 10_000
+_MOST_RUNNING: Final = 10_000
 """The most leased executions that are read: of those leased together for long, few still run."""
 
 
@@ -54,7 +54,7 @@ class GraphEventLog:
         return dict(self._records.read("stream", _range_from, found))
 
     async def read(self, stream: int, after: int, limit: int) -> Sequence[SequencedEvent]:
-        """Return at least *limit* events of *stream* after the number *after*, if there are so many."""
+        """Return at least *limit* events of *stream* after the number *after*, if they exist."""
         events: list[SequencedEvent] = []
         some = 1  # a batch may hold one event or a thousand
         while len(events) < limit:
@@ -87,22 +87,22 @@ class GraphEventLog:
         """Return running executions, of all replicas, the newest first."""
         leases = await self._connection.read(query("leases_held"), {"limit": _LEASES})
         held = [execution_id for lease in leases for execution_id in lease["execution_ids"]]
-        found = await self._connection.read(query("still_running"), {"execution_ids": held[:_HELD]})
+        found = await self._connection.read(query("still_running"), {"execution_ids": held[:_MOST_RUNNING]})
         running = self._records.read("execution_id", node_rows.execution_from, [row["e"] for row in found])
         return sorted(running, key=lambda execution: execution.execution_id, reverse=True)[:limit]
 
-    async def prune(self, now: datetime, keeping: EventRetentionPolicy) -> bool:
-        """Delete some of the events that need not be kept; return whether there are more."""
-        since_ms = to_ms(now) - int(keeping.seconds * 1000)
+    async def prune(self, now: datetime, policy: EventRetentionPolicy) -> bool:
+        """Delete some of the expired events; return whether there are more."""
+        since_ms = to_ms(now) - int(policy.seconds * 1000)
         over: list[Row] = []
         for stream, held in (await self.ranges()).items():
-            if not self._may_prune(stream, held, held.newest - keeping.events, since_ms):
+            if not self._may_prune(stream, held, held.newest - policy.events, since_ms):
                 continue
             oldest = await self._connection.read(query("batch_ages"), _span(stream, held.oldest - 1, _DELETED_AT_ONCE))
             oldest = [row for row in oldest if isinstance(row["newest"], int) and isinstance(row["at_ms"], int)]
             if oldest:
                 self._oldest[stream] = (held.oldest, oldest[0]["at_ms"])
-            if ends := _over(oldest, held.newest - keeping.events, since_ms):
+            if ends := _expired(oldest, held.newest - policy.events, since_ms):
                 keys = [stream * KEYS_OF_A_STREAM + number for number in ends]
                 over.append({"stream": stream, "oldest": ends[-1] + 1, "batch_keys": keys})
         if over:
@@ -110,7 +110,7 @@ class GraphEventLog:
         return any(len(row["batch_keys"]) == _DELETED_AT_ONCE for row in over)
 
     def _may_prune(self, stream: int, held: StreamRange, bound: int, since_ms: int) -> bool:
-        """Whether a stream may have events to delete, by its range and the age of its oldest batch."""
+        """Return True if a stream may have events to delete, by its range and the age of its oldest batch."""
         if held.oldest > held.newest:
             return False
         number, at_ms = self._oldest.get(stream, (-1, 0))
@@ -137,8 +137,8 @@ def _gap(node: Row, after: int, newest: int) -> SequencedEvent:
     return SequencedEvent(newest, Event(kind=EventKind.GAP, at=at, lost=newest - after, reason=UNREADABLE))
 
 
-def _over(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:
-    """Return the last numbers of those batches that need not be kept."""
+def _expired(oldest: Sequence[Row], bound: int, since_ms: int) -> list[int]:
+    """Return the last numbers of the expired batches."""
     return [row["newest"] for row in takewhile(lambda row: row["newest"] <= bound or row["at_ms"] < since_ms, oldest)]
 
 

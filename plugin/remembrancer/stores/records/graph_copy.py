@@ -29,7 +29,7 @@ _LABELS: Final = tuple(Segment(label, key) for label, key in KEYS.items() if lab
 _EDGES: Final = {edge.kind: edge for edge in EDGES}
 _COPIED: Final = "copied"
 _QUIET: Final = timedelta(minutes=1)
-"""A scheduler without a heartbeat for so long counts as dead; one that is stopped deregisters."""
+"""A scheduler without a heartbeat for this time counts as dead; one that is stopped deregisters."""
 
 
 class GraphCopyEndpoint:

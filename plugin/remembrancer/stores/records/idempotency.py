@@ -29,9 +29,9 @@ class GraphIdempotencyStore:
     def __init__(self, connection: GraphConnection) -> None:
         self._connection = connection
 
-    async def find(self, mark: IdempotencyKey) -> IdempotencyRecord | None:
-        """Return what was done under the key."""
-        keys = {"idempotency_key": mark.key, "dedup_key": mark.of_task(0)}
+    async def find(self, idempotency_key: IdempotencyKey) -> IdempotencyRecord | None:
+        """Return the record of the request that was done under the key."""
+        keys = {"idempotency_key": idempotency_key.key, "dedup_key": idempotency_key.of_task(0)}
         found = await self._connection.read(query("request_by_key"), keys)
         if not found:
             return None
@@ -41,11 +41,11 @@ class GraphIdempotencyStore:
 
 
 @contextmanager
-def rejecting_reuse(mark: IdempotencyKey | None) -> Generator[None]:
+def rejecting_reuse(idempotency_key: IdempotencyKey | None) -> Generator[None]:
     """Raise IdempotencyKeyReused if something was done under the key already."""
     try:
         yield
     except UniqueKeyTaken as taken:
-        if mark is None:
+        if idempotency_key is None:
             raise
-        raise IdempotencyKeyReused(mark.given) from taken
+        raise IdempotencyKeyReused(idempotency_key.given) from taken

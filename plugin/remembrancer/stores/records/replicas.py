@@ -31,12 +31,12 @@ class GraphReplicaRegistry:
     def __init__(self, connection: GraphConnection) -> None:
         self._connection = connection
 
-    async def snapshot(self, shares: Collection[int] | None = None) -> ClusterSnapshot:
+    async def snapshot(self, shards: Collection[int] | None = None) -> ClusterSnapshot:
         """Return the identity of the graph, its replicas and, on a shared graph, the next run."""
         asked: Row = {
             "floor_key": NO_KEY if self._connection.exclusive else 0,
-            "shards_floor_key": NO_KEY if self._connection.exclusive or shares is None else 0,
-            "shards": list(shares or ()),
+            "shards_floor_key": NO_KEY if self._connection.exclusive or shards is None else 0,
+            "shards": list(shards or ()),
         }
         found = await self._connection.read(query("cluster_snapshot"), asked)
         replicas = {each.replica_id: each for row in found for each in _replicas(row)}

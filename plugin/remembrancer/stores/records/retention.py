@@ -72,7 +72,7 @@ class GraphRetention:
         row = {**change_row(None, change), "after": to_json({"executions_before": to_iso(before)})}
         await self._connection.write([Statement("begin_roll_up", [row])])
 
-    async def roll_up(self, old: Sequence[ExpiredExecution]) -> int:
+    async def summarize(self, old: Sequence[ExpiredExecution]) -> int:
         """Add executions to the summaries of their days, and delete them; return how many they were."""
         statements = [Statement("roll_up_executions", _by_day(old))]
         if thoughts := sorted({each.thought_id for each in old if each.thought_id}):
@@ -88,12 +88,12 @@ class GraphRetention:
         return sum(row["executions"] for row in answers[0])
 
     async def _one_by_one(self, old: Sequence[ExpiredExecution], refused: GraphUnavailable) -> int:
-        """Roll up day by day; executions that the engine refuses stay as they are."""
+        """Summarize day by day; executions that the engine refuses stay as they are."""
         days = [list(some) for _, some in groupby(sorted(old, key=_day_of), key=_day_of)]
         if len(days) == 1:
             _LOG.error("The executions of %s on %s are not rolled up: %s", *_day_of(old[0]), refused)
             return 0
-        return sum([await self.roll_up(some) for some in days])
+        return sum([await self.summarize(some) for some in days])
 
     async def summaries(self, task_id: str | None, limit: int) -> Sequence[ExecutionSummary]:
         """Return summaries, the latest day first: of one task, or of all."""

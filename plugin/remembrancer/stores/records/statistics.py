@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.statistics import COUNTS, LIFELONG, CronUsage, LifetimeStatistics, WindowStatistics
+from remembrancer.ports.statistics import COUNTS, LIFETIME, CronUsage, LifetimeStatistics, WindowStatistics
 from remembrancer.stores.commits.counter_rollup import fold_idle
 from remembrancer.stores.commits.counters import summed, texts_of
 from remembrancer.stores.commits.hourly_delta import HOUR_MS
@@ -53,7 +53,7 @@ class GraphStatistics:
     async def reload(self) -> None:
         """Read the counts of all other writers again."""
         counted, mine = (await self.lifetime()).counts, self._connection.counts
-        self._before = {name: counted.get(name, 0) - mine[name] for name in LIFELONG}
+        self._before = {name: counted.get(name, 0) - mine[name] for name in LIFETIME}
 
     async def window(
         self, since: datetime, task_type: TaskType | None = None, *, until: datetime | None = None
@@ -79,7 +79,7 @@ class GraphStatistics:
         node = summed([row["c"] for row in await self._connection.read(query("counters"), {})])
         deferrals = node.get("most_deferrals")
         most = (deferrals, node["most_deferred_task_id"]) if deferrals else None
-        return LifetimeStatistics({name: node[name] for name in LIFELONG}, texts_of(node, "error"), most)
+        return LifetimeStatistics({name: node[name] for name in LIFETIME}, texts_of(node, "error"), most)
 
     async def fold(self, idle: timedelta) -> int:
         """Add up the counters of writers that have not committed for *idle*; return how many they were."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.audit import AuditEntry
 from remembrancer.model.ids import new_id
-from remembrancer.model.json_bounds import read_kept
+from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.stores.rows.node_rows import fence_after
 
@@ -19,8 +19,8 @@ _OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedu
 """The properties of a creation's entry: those that never change afterwards."""
 
 
-def change_row(task_id: str | None, change: Change, unserved: Claim | None = None) -> ChangeRow:
-    """Return the row that writes a change's audit node, once *unserved* has moved the fence of its task.
+def change_row(task_id: str | None, change: Change, outstanding: Claim | None = None) -> ChangeRow:
+    """Return the row that writes a change's audit node, once *outstanding* has moved the fence of its task.
 
     Without a task, it is a change of the graph.
     """
@@ -34,16 +34,16 @@ def change_row(task_id: str | None, change: Change, unserved: Claim | None = Non
         "actor": change.actor,
         "reason": change.reason,
         "thought_id": change.thought_id,
-        "if_fence": None if change.if_fence is None else change.if_fence + (unserved is not None),
-        "task_fence": fence_after(unserved),
-        "idempotency_key": change.mark and change.mark.key,
-        "request_digest": change.mark and change.mark.digest,
+        "if_fence": None if change.if_fence is None else change.if_fence + (outstanding is not None),
+        "task_fence": fence_after(outstanding),
+        "idempotency_key": change.idempotency_key and change.idempotency_key.key,
+        "request_digest": change.idempotency_key and change.idempotency_key.digest,
     }
 
 
 def change_from(node: Row) -> AuditEntry:
     """Read a change from its node."""
-    values = {name: read_kept(node[name]) for name in ("before", "after") if node.get(name)}
+    values = {name: read_stored(node[name]) for name in ("before", "after") if node.get(name)}
     return AuditEntry.model_validate({**node, **values})
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
-from remembrancer.model.json_bounds import read_kept
+from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.schedule import Cron
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import TaskStatus
@@ -51,7 +51,7 @@ _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?
 def task_from(node: Row) -> ScheduledTask:
     """Read a task from its node, to be run. Raises ValueError for an unreadable one."""
     if node.get("context") is not None:
-        node = {**node, "context": read_kept(node["context"])}
+        node = {**node, "context": read_stored(node["context"])}
     return ScheduledTask.model_validate(node)
 
 
@@ -76,7 +76,7 @@ def _context_of(node: Row) -> Row:
     if written is None:
         return {"context": None, "unreadable": None}
     try:
-        context = read_kept(written)
+        context = read_stored(written)
     except (ValueError, TypeError) as fault:
         return {"context": None, "unreadable": f"its context cannot be read: {fault}"}
     if not isinstance(context, dict):
@@ -100,8 +100,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def task_row(task: ScheduledTask, mark: IdempotencyKey | None = None) -> Row:
-    """Return the row that writes a new task; *mark* is the key of the request that gave it its dedup_key.
+def task_row(task: ScheduledTask, idempotency_key: IdempotencyKey | None = None) -> Row:
+    """Return the row that writes a new task; *idempotency_key* is the key of the request that gave it its dedup_key.
 
     Every field of a task that has a value is one of `properties`, and so is what the graph derives from it.
     """
@@ -109,8 +109,8 @@ def task_row(task: ScheduledTask, mark: IdempotencyKey | None = None) -> Row:
     kept: Row = {name: value for name, value in vars(task).items() if value is not None and name not in _ENCODED}
     if task.context is not None:
         kept["context"] = to_json(task.context)
-    if mark and task.dedup_key and task.dedup_key.startswith(f"{mark.key}|"):
-        kept["request_digest"] = mark.digest
+    if idempotency_key and task.dedup_key and task.dedup_key.startswith(f"{idempotency_key.key}|"):
+        kept["request_digest"] = idempotency_key.digest
     kept["task_type"] = task.task_type
     kept["status_index_key"] = status_index_key(task.status, task.task_type, task.task_id)
     if isinstance(schedule := task.schedule, Cron):
@@ -180,9 +180,9 @@ def outcome_row(claim: Claim) -> OutcomeRow:
     }
 
 
-def fence_after(unserved: Claim | None) -> int | None:
-    """Return the fence that a task has once *unserved* is written; None without it."""
-    return None if unserved is None else unserved.execution.fence
+def fence_after(outstanding: Claim | None) -> int | None:
+    """Return the fence that a task has once *outstanding* is written; None without it."""
+    return None if outstanding is None else outstanding.execution.fence
 
 
 def start_row(execution: Execution) -> StartRow:
@@ -261,13 +261,13 @@ def deferral_row(deferral: Deferral) -> DeferralRow:
     }
 
 
-def rearm_row(rearm: Reschedule) -> RescheduleRow:
+def reschedule_row(reschedule: Reschedule) -> RescheduleRow:
     """Return the row that defers a task."""
     return {
-        **deferral_row(rearm.deferral),
-        "next_run_ms": rearm.next_run_ms,
-        "due_key": due_key(rearm.next_run_ms, rearm.deferral.task_id),
-        "task_fence": fence_after(rearm.unserved),
+        **deferral_row(reschedule.deferral),
+        "next_run_ms": reschedule.next_run_ms,
+        "due_key": due_key(reschedule.next_run_ms, reschedule.deferral.task_id),
+        "task_fence": fence_after(reschedule.outstanding),
     }
 
 

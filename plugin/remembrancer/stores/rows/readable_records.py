@@ -33,7 +33,7 @@ class ReadableRecords:
 
     @property
     def unreadable(self) -> int:
-        """How many records this process could not read; it stops counting at ten thousand."""
+        """The number of records that this process could not read; it stops counting at ten thousand."""
         return len(self._reported)
 
     def read(self, key: str, read: Callable[[Row], _T], nodes: Iterable[Row]) -> list[_T]:

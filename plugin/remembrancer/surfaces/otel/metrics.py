@@ -139,7 +139,7 @@ class OpenTelemetry:
         self._count(ended)
         self.drain()
 
-    def reclaimed(self, lost: Sequence[Settlement]) -> None:
+    def recovered(self, lost: Sequence[Settlement]) -> None:
         """These executions were taken over from a replica that went away."""
         if lost:
             self._reclaims.add(len(lost))

@@ -31,7 +31,7 @@ class ChangeRow(TypedDict):
 
 
 class TaskRow(TypedDict, total=False):
-    """A new task: its properties, and what the query, the counters and the events read beside them."""
+    """A new task: its properties, and the other values that the query, the counters and the events read."""
 
     task_id: str
     origin_thought_id: str

@@ -83,13 +83,13 @@ class CounterKey(TypedDict):
 
 
 class IdleCounterRow(CounterKey):
-    """A counter that is forgotten once it was idle for so long."""
+    """A counter that is forgotten once it was idle for this time."""
 
     idle_ms: int
 
 
 class FoldRow(IdleCounterRow):
-    """A counter that is added to another one, once it was idle for so long."""
+    """A counter that is added to another one, once it was idle for this time."""
 
     into: str
 

@@ -52,7 +52,7 @@ class DirectoryLock:
         self._folder = folder.absolute()
         self._path = self._folder / LOCK_FILE
         self.holder = secrets.token_hex(8)
-        self._turn = threading.Lock()
+        self._mutex = threading.Lock()
         self._data: dict[Path, os.stat_result] = {}
         self._stamps = 0
         self._stamped_at = 0.0
@@ -180,7 +180,7 @@ class DirectoryLock:
 
     def _stamp(self) -> None:
         """Write the lock's holder and a stamp; only the owner of this descriptor writes the same ones."""
-        with self._turn:  # a check between the write and its record would find an unknown stamp
+        with self._mutex:  # a check between the write and its record would find an unknown stamp
             self._write_stamp()
 
     def _write_stamp(self) -> None:
@@ -193,7 +193,7 @@ class DirectoryLock:
 
     def _is_in_place(self) -> bool:
         """Return True if the folders are those that were opened, and the lock file has the last stamp."""
-        with self._turn:
+        with self._mutex:
             return self._is_as_written()
 
     def _is_as_written(self) -> bool:

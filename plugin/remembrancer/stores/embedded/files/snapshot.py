@@ -74,7 +74,7 @@ def flush(path: Path) -> None:
 
 def _follow(database: Path, target: Path, copied: dict[str, _Seen]) -> bool:
     """Copy files that changed since they were *copied*, the log first; return True if any had."""
-    found = {path.name: seen for path in database.iterdir() if path.name != UNCLEAN and (seen := _look(path))}
+    found = {path.name: seen for path in database.iterdir() if path.name != UNCLEAN and (seen := _seen_as(path))}
     for name in copied.keys() - found.keys():
         del copied[name]
         (target / name).unlink(missing_ok=True)
@@ -90,7 +90,7 @@ def _at_rest(copied: dict[str, _Seen], now_ns: int) -> bool:
     return max((seen.changed_ns for seen in copied.values()), default=0) < now_ns - _TICK_NS
 
 
-def _look(path: Path) -> _Seen | None:
+def _seen_as(path: Path) -> _Seen | None:
     try:
         found = path.stat()
     except FileNotFoundError:  # an index was compacted into new files

@@ -26,10 +26,10 @@ def renew_broken_buckets(database: Database) -> list[str]:
     Readable records move into the new bucket, without their edges, which can be derived from the properties.
     """
     try:
-        (told,) = database.command("sql", "CHECK DATABASE").to_list()
+        (result,) = database.command("sql", "CHECK DATABASE").to_list()
     except load_engine().ArcadeDBError:
         return []
-    broken = _broken(database, [str(rid) for rid in told.get("corruptedRecords") or ()])
+    broken = _broken(database, [str(rid) for rid in result.get("corruptedRecords") or ()])
     types = database.query("sql", "SELECT `name`, `type`, `buckets` FROM schema:types", {}).to_list()
     done: list[str] = []
     for row in types:

@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphUnavailable
-from remembrancer.stores.embedded.directory import TEMPORARY, OpenDirectory, open_folder
-from remembrancer.stores.embedded.directory_lock import DirectoryLock
+from remembrancer.stores.embedded.files.directory import TEMPORARY, OpenDirectory, open_folder
+from remembrancer.stores.embedded.files.directory_lock import DirectoryLock
 
 if TYPE_CHECKING:
     from remembrancer.stores.embedded.arcadedb import EngineModule
 
 _PREFIX: Final = "remembrancer-"
-_LOOKED_AT: Final = 10_000
+_MOST_ENTRIES: Final = 10_000
 _MOST: Final = 32
 """Most leftovers that one start removes, to be quick; the next start continues."""
 
 
 def open_temporary(engine: EngineModule) -> tuple[OpenDirectory, Path]:
     """Create a folder for a graph in memory; return the opened graph, and the folder."""
-    sweep(Path(tempfile.gettempdir()))
+    remove_leftovers(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         return open_folder(engine, folder, temporary=True), folder
@@ -40,10 +40,10 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(parent: Path) -> None:
+def remove_leftovers(parent: Path) -> None:
     """Remove folders of graphs in memory that killed processes of this user have left in *parent*."""
     with suppress(OSError), os.scandir(parent) as entries:
-        left = (Path(entry.path) for entry in islice(entries, _LOOKED_AT) if _is_left(entry))
+        left = (Path(entry.path) for entry in islice(entries, _MOST_ENTRIES) if _is_left(entry))
         for folder in islice(left, _MOST):
             with suppress(GraphUnavailable, OSError):  # it is locked: its process is alive
                 _remove_unheld(folder)

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.connection import GraphConnection
 
 
-async def begin_restored(session: GraphConnection, change: Change, after: Mapping[str, str]) -> None:
+async def begin_restored(connection: GraphConnection, change: Change, after: Mapping[str, str]) -> None:
     """Give the open copy a new graph id and expire its leases; *change* records who restored it."""
     row: Row = {**change_row(None, change), "after": to_json(dict(after)), "graph_id": uuid4().hex}
-    await session.write(
+    await connection.write(
         [Statement("restore_graph", [row]), Statement("end_all_leases", [{}]), Statement("delete_replicas", [{}])]
     )
 
 
-async def count_labels(session: GraphConnection) -> dict[str, int]:
+async def count_labels(connection: GraphConnection) -> dict[str, int]:
     """Return the number of nodes of each label."""
     counts: dict[str, int] = {}
     for label in KEYS:
         if label not in APART:
-            (found,) = await session.read(query(f"size_of_{label}"), {})
+            (found,) = await connection.read(query(f"size_of_{label}"), {})
             counts[label] = found["size"]
     return counts

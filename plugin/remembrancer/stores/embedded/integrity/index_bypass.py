@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphDamaged, GraphUnavailable
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.errors import plain_rows, translate_read_error
+from remembrancer.stores.embedded.errors import python_rows, translate_read_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ class IndexBypass:
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
         self._folder = folder
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def read(self, text: str, parameters: Row, fault: str) -> list[Row]:
         """Run a reading query that has failed by *fault*, without the records that the engine cannot read.
@@ -57,20 +57,20 @@ class IndexBypass:
         whole = f"MATCH ({found['name']}:{found['label']}) WITH {found['name']} WHERE {text[found.end() :]}"
         try:
             self._log_omitted(found["label"], fault)
-            return plain_rows(self._database.query("opencypher", whole, parameters).to_list())
+            return python_rows(self._database.query("opencypher", whole, parameters).to_list())
         except load_engine().ArcadeDBError as error:
             raise self._damaged(str(error)) from error
 
     def _log_omitted(self, label: str, fault: str) -> None:
         """Log how many records of a label are omitted; raise GraphDamaged if all are."""
-        if label in self._told:
+        if label in self._logged:
             return
         sizes = f"SELECT count(*) AS size FROM {label}"  # noqa: S608 (a label of ours)
         (counted,) = self._database.query("sql", sizes, {}).to_list()
         (readable,) = self._database.query("sql", f"{sizes} WHERE @rid IS NOT NULL", {}).to_list()
         if counted["size"] and not readable["size"]:
             raise self._damaged(fault)
-        self._told.add(label)
+        self._logged.add(label)
         if lost := max(0, counted["size"] - readable["size"]):
             _LOG.error(
                 "The graph %s is damaged: %s of %s records labelled %s cannot be read, and are omitted. %s",

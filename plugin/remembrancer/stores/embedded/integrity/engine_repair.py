@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.words import count_of
 from remembrancer.ports.graph_check import CheckStep, EngineRepair
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.bucket_renewal import renew_broken_buckets
-from remembrancer.stores.embedded.engine_check import keys_in_indexes, records_of
+from remembrancer.stores.embedded.integrity.bucket_renewal import renew_broken_buckets
+from remembrancer.stores.embedded.integrity.engine_check import keys_in_indexes, records_of
 from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
@@ -76,21 +76,21 @@ def _mend(database: Database) -> list[str]:
     """Have the engine repair its findings, repeatedly while it finds more, or fails at a record."""
     fault, mended, removed = "", 0, 0
     for _ in range(_ROUNDS):
-        (told,) = database.command("sql", "CHECK DATABASE").to_list()
-        if not any(told.get(name) for name in ("totalWarnings", "totalErrors", "totalCorruptedRecords")):
+        (result,) = database.command("sql", "CHECK DATABASE").to_list()
+        if not any(result.get(name) for name in ("totalWarnings", "totalErrors", "totalCorruptedRecords")):
             fault = ""
             break
-        removed += _drop(database, told.get("undecodableRecords") or ())
+        removed += _drop(database, result.get("undecodableRecords") or ())
         try:
-            (told,) = database.command("sql", "CHECK DATABASE FIX").to_list()
+            (result,) = database.command("sql", "CHECK DATABASE FIX").to_list()
         except load_engine().ArcadeDBError as error:
             fault = str(error)
-            removed += _drop(database, told.get("corruptedRecords") or ())
+            removed += _drop(database, result.get("corruptedRecords") or ())
         else:
-            fault, mended = "", mended + (told.get("autoFix") or 0)
-            removed += told.get("removedRecords") or 0
-            if not told.get("autoFix") and not told.get("removedRecords"):
-                removed += _drop(database, told.get("corruptedRecords") or ())
+            fault, mended = "", mended + (result.get("autoFix") or 0)
+            removed += result.get("removedRecords") or 0
+            if not result.get("autoFix") and not result.get("removedRecords"):
+                removed += _drop(database, result.get("corruptedRecords") or ())
     done = [f"The engine repaired {count_of(mended, 'link or count', 'links and counts')}."] * bool(mended)
     done += [f"The engine removed {count_of(removed, 'record')} that it could not read, nodes or edges."] * bool(
         removed

@@ -83,18 +83,18 @@ def _size(database: Database, source: str) -> int:
 
 
 def _own_check(database: Database) -> list[Finding]:
-    (told,) = database.command("sql", "CHECK DATABASE").to_list()
-    lost, broken = _told(told, _LOST), _told(told, _BROKEN)
-    if told.get("corruptedIndexes"):
-        broken.append(f"{len(told['corruptedIndexes'])} indexes are damaged")
+    (result,) = database.command("sql", "CHECK DATABASE").to_list()
+    lost, broken = _in_words(result, _LOST), _in_words(result, _BROKEN)
+    if result.get("corruptedIndexes"):
+        broken.append(f"{len(result['corruptedIndexes'])} indexes are damaged")
     if not lost and not broken:
         return []
-    examples = sorted(str(warning) for warning in told.get("warnings") or ())[:NAMED]
+    examples = sorted(str(warning) for warning in result.get("warnings") or ())[:NAMED]
     return [Finding("engine", f"The engine finds that {', '.join(lost + broken)}.", bool(lost), examples)]
 
 
-def _told(told: Row, words: dict[str, str]) -> list[str]:
-    return [f"{told[name]:,} {words[name]}" for name in words if told.get(name)]
+def _in_words(result: Row, words: dict[str, str]) -> list[str]:
+    return [f"{result[name]:,} {words[name]}" for name in words if result.get(name)]
 
 
 def _compare(database: Database, label: str, name: str) -> Finding | None:

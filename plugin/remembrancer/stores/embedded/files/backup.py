@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import CopyTargetNotEmpty, DiskFull, GraphNotFound, GraphUnavailable, NotAGraph
-from remembrancer.stores.embedded.directory import BACKUP, database_path, lock_folder
-from remembrancer.stores.embedded.directory_lock import LOCK_FILE
-from remembrancer.stores.embedded.disk_full import is_disk_full
-from remembrancer.stores.embedded.snapshot import flush
-from remembrancer.stores.embedded.working_folder import DRAFT, working_folder
+from remembrancer.stores.disk_full import is_disk_full
+from remembrancer.stores.embedded.files.directory import BACKUP, database_path, lock_folder
+from remembrancer.stores.embedded.files.directory_lock import LOCK_FILE
+from remembrancer.stores.embedded.files.snapshot import flush
+from remembrancer.stores.embedded.files.working_folder import DRAFT, working_folder
 from remembrancer.stores.private_files import PRIVATE_FILE, PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from remembrancer.errors import (
     GraphUnavailable,
     NotAGraph,
 )
+from remembrancer.stores.disk_full import is_disk_full
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory_lock import LOCK_FILE, DirectoryLock
-from remembrancer.stores.embedded.disk_full import is_disk_full
+from remembrancer.stores.embedded.files.directory_lock import LOCK_FILE, DirectoryLock
 from remembrancer.stores.private_files import PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def lock_folder(folder: Path, *, shared: bool = False) -> DirectoryLock:
         GraphLocked: It is open already, in another process or in this one.
         DiskFull: The disk has no room for a lock file.
     """
-    _look_at(folder, to_write=not shared)
+    _refuse_unusable(folder, to_write=not shared)
     try:
         return DirectoryLock(folder, shared=shared)
     except OSError as refused:
@@ -203,7 +203,7 @@ def _refuse_damage(folder: Path) -> None:
         )
 
 
-def _look_at(folder: Path, *, to_write: bool) -> None:
+def _refuse_unusable(folder: Path, *, to_write: bool) -> None:
     """Reject a folder that cannot hold a graph, before the engine opens it."""
     if folder.exists() and not folder.is_dir():
         raise NotAGraph(f"{folder} is a file, and a graph is a folder. Name a graph's folder, or a new or empty one.")
@@ -231,10 +231,10 @@ def _look_at(folder: Path, *, to_write: bool) -> None:
 def unwritable(folder: Path) -> str | None:
     """Return why this process cannot write to a graph's folder, its database or files; None if it can."""
     database = database_path(folder)
-    looked_at = [each for each in (folder, database.parent, database) if each.exists()]
+    checked = [each for each in (folder, database.parent, database) if each.exists()]
     with suppress(OSError):
-        looked_at += database.iterdir()
-    if all(os.access(each, os.W_OK) for each in looked_at):
+        checked += database.iterdir()
+    if all(os.access(each, os.W_OK) for each in checked):
         return None
     if sys.platform != "win32" and os.statvfs(folder).f_flag & os.ST_RDONLY:
         return f"The folder {folder} may not be written: it is mounted read-only."
