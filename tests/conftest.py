@@ -38,7 +38,7 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 pytest_plugins = ["neo4j_fixtures"]
 
 MEMORY_FOLDER = Path("/dev/shm")
-ENOUGH_ROOM = 4 * 2**30
+ENOUGH_ROOM = 2 * 2**30
 """Bytes that must be free, in memory and in its file system; the tests take less than a quarter."""
 
 

@@ -44,7 +44,7 @@ def _unpack(packages: list[str], target: Path) -> None:
     """Fetch the packages; of those that this release lacks, apt-get says so and fetches none, so they are left out."""
     fetch = ["apt-get", "download"]
     with tempfile.TemporaryDirectory() as here:
-        run = partial(subprocess.run, cwd=here, capture_output=True, text=True, timeout=60, check=False)
+        run = partial(subprocess.run, cwd=here, capture_output=True, text=True, timeout=180, check=False)
         unknown = re.findall(r"Unable to locate package (\S+)", run([*fetch, "--print-uris", *packages]).stderr)
         run([*fetch, *(package for package in packages if package not in unknown)])
         for archive in Path(here).glob("*.deb"):

@@ -42,7 +42,7 @@ def test_a_reading_command_writes_nothing(desk: Desk, command: str) -> None:
 
 @pytest.mark.slow
 def test_two_read_while_a_third_reads_on(terminal: Terminal) -> None:
-    terminal.json("schedule", "Report", "--cron", "0 9 * * *", "--prompt", "x")
+    terminal.apart("schedule", "Report", "--cron", "0 9 * * *", "--prompt", "x")
     lock = DirectoryLock(terminal.folder / "graph", shared=True)
     try:
         assert len(terminal.apart("list", "--json").json) == 1

@@ -70,14 +70,15 @@ class Household:
                 until = self.clock.now() + timedelta(minutes=15)
                 await self.service.defer_task(task.task_id, until, "Busy", "thought_busy")
 
-    async def spoil(self, text: str) -> None:
+    async def spoil(self, *texts: str) -> None:
         store = await open_store(self.graph)
         session = store._connection
-        if store.exclusive:
-            with session._database.transaction():  # pyright: ignore[reportAttributeAccessIssue]
-                session._database.command("opencypher", text)  # pyright: ignore[reportAttributeAccessIssue]
-        else:
-            await session.run_idempotent(text, {})  # pyright: ignore[reportAttributeAccessIssue]
+        for text in texts:
+            if store.exclusive:
+                with session._database.transaction():  # pyright: ignore[reportAttributeAccessIssue]
+                    session._database.command("opencypher", text)  # pyright: ignore[reportAttributeAccessIssue]
+            else:
+                await session.run_idempotent(text, {})  # pyright: ignore[reportAttributeAccessIssue]
         await store.close()
 
 
@@ -102,8 +103,7 @@ async def drained(service: TaskSchedulerService) -> tuple[str, list[str]]:
 async def test_a_spoiled_record_stops_no_other(
     household: Household, spoiled: list[tuple[str, str]], value: str
 ) -> None:
-    for label, name in spoiled:
-        await household.spoil(f"MATCH (n:{label}) WITH n LIMIT 1 SET n.{name} = {value}")
+    await household.spoil(*(f"MATCH (n:{label}) WITH n LIMIT 1 SET n.{name} = {value}" for label, name in spoiled))
     service = household.service
     async with household.by_hand:
         await household.by_hand.tick(timedelta(minutes=30))

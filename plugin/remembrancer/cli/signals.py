@@ -5,6 +5,7 @@ A closed terminal (SIGHUP) has the same effect as Ctrl-C (SIGINT) and SIGTERM.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import atexit
 import contextlib
@@ -109,9 +110,17 @@ def leave(code: int, why: str = "") -> NoReturn:
 
     This is also safe while a thread is inside the graph's engine, which would abort at the interpreter's exit.
     """
-    flushing = threading.Thread(target=_flush, args=(why,), daemon=True)
-    flushing.start()  # on a thread: a stream may be locked by an interrupted write, or block without a reader
-    flushing.join(_FLUSH_SECONDS)
+    flushed = _thread.allocate_lock()
+    flushed.acquire()
+
+    def flush() -> None:
+        _flush(why)
+        flushed.release()
+
+    # On a thread: a stream may be locked by an interrupted write, or block without a reader. `threading` would take a
+    # lock to start it, which the signal may have found taken, by the start of another thread.
+    _thread.start_new_thread(flush, ())
+    flushed.acquire(timeout=_FLUSH_SECONDS)
     os._exit(code)
 
 
