@@ -83,7 +83,7 @@ def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Let a server take long over locks and answers: that it is slow is no fault of what is tested."""
     if request.node.get_closest_marker("lock_limits") is None:
         monkeypatch.setattr(Kind, "limit", lambda *_, **__: PATIENCE_SECONDS)
-        monkeypatch.setattr(Pool, "seconds", property(lambda pool: max(ANSWER_SECONDS, pool._seconds * pool._stretch)))
+        monkeypatch.setattr(Pool, "seconds", property(lambda pool: max(ANSWER_SECONDS, pool._seconds * pool._backoff)))
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ LIMITS = {
     "graph.element_ids": ["_MOST"],
     "graph.time_links": ["_MOST"],
     "neo4j.connection": ["REMEMBERED"],
-    "records.event_log": ["_DELETED_AT_ONCE", "_HELD", "_LEASES", "_MOST_BATCHES"],
+    "records.event_log": ["_DELETED_AT_ONCE", "_MOST_RUNNING", "_LEASES", "_MOST_BATCHES"],
 }
 EACH = [(module, name) for module, names in LIMITS.items() for name in names]
 
