@@ -75,7 +75,7 @@ async def test_a_stop_asked_for_during_a_start_holds(tmp_path: Path) -> None:
     await nothing_is_left(tmp_path / "graph")
 
 
-@pytest.mark.parametrize("name", ["join", "look_closely"])
+@pytest.mark.parametrize("name", ["join", "poll_repeatedly"])
 async def test_a_start_that_fails_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

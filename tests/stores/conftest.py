@@ -19,7 +19,7 @@ from remembrancer.model.ids import new_id
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.writes import Change, Lease
-from remembrancer.stores.embedded.engine_check import declared_indexes
+from remembrancer.stores.embedded.integrity.engine_check import declared_indexes
 from remembrancer.stores.neo4j.errors import our_keys
 from remembrancer.testing import ManualScheduler, VirtualClock
 from remembrancer_schema import catalog

@@ -13,7 +13,7 @@ from remembrancer import TaskSchedulerService, check_graph, copy_graph
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphTooOld, GraphUnavailable
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.directory import close_folder, open_folder
+from remembrancer.stores.embedded.files.directory import close_folder, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
