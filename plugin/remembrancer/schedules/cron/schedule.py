@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from remembrancer.schedules.cron.clock_changes import clock_changes
+from remembrancer.schedules.clock_changes import clock_changes
 from remembrancer.schedules.cron.description import describe
 from remembrancer.schedules.cron.expression import CronExpression, parse_cron, uses_hash
-from remembrancer.schedules.cron.new_rules import under_new_rules
+from remembrancer.schedules.new_rules import under_new_rules
 from remembrancer.schedules.protocol import Schedule
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ class CronSchedule(Schedule):
         """Return the first fire strictly after *after_ms*. Raises InvalidInput: there is none before the year 2400."""
         return self.cron.next_ms(after_ms)
 
+    def between(self, start_ms: int, until_ms: int, limit: int) -> list[int]:
+        """Return the fires in between, at most *limit*: by the day, with one look at the zone for each clock change."""
+        return self.cron.between(start_ms, until_ms, limit)
+
     def count(self, start_ms: int, until_ms: int) -> int:
         """Return how many fires there are, counted by the day."""
         return self.cron.count(start_ms, until_ms)
@@ -64,7 +68,8 @@ class CronSchedule(Schedule):
 
     def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
         """Return the place of a fire that *old* rules named: a fixed time keeps its wall time."""
-        return under_new_rules(self.cron, occurrence_ms, old)
+        moved_ms = under_new_rules(self.cron, occurrence_ms, old)
+        return self.next_ms(occurrence_ms) if moved_ms is None else moved_ms
 
 
 def cron_schedule(value: Cron, task_id: str) -> CronSchedule:
