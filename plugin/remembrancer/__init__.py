@@ -78,7 +78,20 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.model.replica import Replica as Replica
     from remembrancer.model.request import ScheduleRequest as ScheduleRequest, TaskFields as TaskFields
-    from remembrancer.model.schedule import Cron as Cron, Once as Once
+    from remembrancer.model.schedule import (
+        AllOf as AllOf,
+        AnyOf as AnyOf,
+        Bounded as Bounded,
+        Cron as Cron,
+        Dates as Dates,
+        Every as Every,
+        Except as Except,
+        Offset as Offset,
+        Once as Once,
+        RRule as RRule,
+        Weekly as Weekly,
+        Workdays as Workdays,
+    )
     from remembrancer.model.summary import ExecutionSummary as ExecutionSummary
     from remembrancer.model.task import (
         Disposition as Disposition,
@@ -186,7 +199,20 @@ _API: Final = {
     "model.policy": ("Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
     "model.replica": ("Replica",),
     "model.request": ("ScheduleRequest", "TaskFields"),
-    "model.schedule": ("Cron", "Once"),
+    "model.schedule": (
+        "AllOf",
+        "AnyOf",
+        "Bounded",
+        "Cron",
+        "Dates",
+        "Every",
+        "Except",
+        "Offset",
+        "Once",
+        "RRule",
+        "Weekly",
+        "Workdays",
+    ),
     "model.summary": ("ExecutionSummary",),
     "model.task": ("Disposition", "ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"),
     "model.task_status": ("TaskStatus", "TaskType"),

@@ -20,6 +20,7 @@
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.
 - `request`: the request to schedule a task: the one definition of each task field.
 - `schedule`: schedules as values: one frozen class for each kind, distinguished by `kind`.
+- `schedule_fields`: the fields that values of schedules share, and their normal types.
 - `suggestions`: suggestions for unknown names: the known name that comes closest.
 - `summary`: summaries of pruned executions: one for each task and UTC day.
 - `task`: A task: something to do, with a schedule.

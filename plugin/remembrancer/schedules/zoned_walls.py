@@ -131,3 +131,10 @@ class ZonedWalls:
         elif self.fold is Fold.LAST:
             closes = min(closes, span.end + span.after)
         return opens, closes
+
+
+def zoned_form(text: str, zoned: ZonedWalls) -> str:
+    """Return a normal form with the zone and its choices, where they are not the defaults."""
+    gap = "" if zoned.gap is Gap.RUN_AFTER else f" gap={zoned.gap}"
+    fold = "" if zoned.fold is Fold.FIRST else f" fold={zoned.fold}"
+    return f"{text}{'' if zoned.timezone == 'UTC' else f' {zoned.timezone}'}{gap}{fold}"

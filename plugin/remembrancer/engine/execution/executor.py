@@ -281,7 +281,7 @@ class Executor:
     def _settle(self, each: Run, verdict: HandlerOutcome | None) -> None:
         each.settled = True
         if verdict:
-            settlement = settlement_of(each.firing.execution, verdict, self._clock.now())
+            settlement = settlement_of(each.firing, verdict, self._clock.now())
             self._ledger.enter(settlement, each.batch.lease_id)
         elif each.asked is StopReason.LEASE_LOST:
             self._ledger.leave(each.batch.lease_id)
@@ -298,5 +298,5 @@ class Executor:
             except RemembrancerError as error:  # the task is gone, or cannot be read
                 rearm = deferral_refused(str(error))
         if isinstance(rearm, HandlerOutcome):
-            return settlement_of(execution, rearm, now)
-        return settlement_of(execution, verdict, now, rearm)
+            return settlement_of(firing, rearm, now)
+        return settlement_of(firing, verdict, now, rearm)

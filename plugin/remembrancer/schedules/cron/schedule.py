@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -11,6 +11,7 @@ from remembrancer.schedules.cron.description import describe
 from remembrancer.schedules.cron.expression import CronExpression, parse_cron, uses_hash
 from remembrancer.schedules.new_rules import under_new_rules
 from remembrancer.schedules.protocol import Schedule
+from remembrancer.schedules.zoned_walls import zoned_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,16 @@ class CronSchedule(Schedule):
     def timezone(self) -> str:
         """The zone whose wall clock the expression means."""
         return self.cron.timezone
+
+    @property
+    def zoned(self) -> CronExpression:
+        """The wall times of the expression, in their zone."""
+        return self.cron
+
+    @property
+    def normalized(self) -> str:
+        """The expression in its normal spelling, with the zone and its choices."""
+        return zoned_form(self.cron.normalized, self.cron)
 
     def next_after(self, after_ms: int) -> int | None:
         """Return the first fire strictly after *after_ms*; None where there is none before the year 2400."""
@@ -70,6 +81,10 @@ class CronSchedule(Schedule):
         """Return the place of a fire that *old* rules named: a fixed time keeps its wall time."""
         moved_ms = under_new_rules(self.cron, occurrence_ms, old)
         return self.next_ms(occurrence_ms) if moved_ms is None else moved_ms
+
+    def under_rules(self, rules: ZoneInfo) -> CronSchedule:
+        """Return it under other rules of its zone."""
+        return CronSchedule(replace(self.cron, rules=rules))
 
 
 def cron_schedule(value: Cron, task_id: str) -> CronSchedule:

@@ -5,4 +5,6 @@
 - `day_times`: the same times on each day of a set, or times that differ from day to day.
 - `stretches`: sets of stretches of time, such as office hours, and their algebra.
 - `combined`: unions, intersections and differences of sets.
+- `moved_days`: times moved to other days.
+- `steps`: the bound on a search through several sets.
 """

@@ -140,3 +140,59 @@ def weekday_of(day: int) -> int:
 
 _AFTER: Final = day_of(LAST_YEAR + 1)
 EVERY_DAY: Final = EachDay()
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDays(DaySet):
+    """The days that are one of some weekdays, 0 for Monday, without those of a list."""
+
+    weekdays: tuple[int, ...]
+    without: tuple[int, ...] = ()
+
+    def at_or_after(self, day: int) -> int:
+        """Return the first day at or after *day*."""
+        return self.select(self.rank(day))
+
+    def count(self, first: int, last: int) -> int:
+        """Return how many days there are, by arithmetic."""
+        return max(0, self.rank(last) - self.rank(first))
+
+    def listed(self, first: int, last: int) -> Sequence[int]:
+        """Return the days."""
+        named, out = set(self.weekdays), set(self.without) if self.without else ()
+        return [day for day in range(first, last) if (day + 3) % WEEK in named and day not in out]
+
+    def rank(self, day: int) -> int:
+        """Return how many days of the set there are before *day*, counted from a Monday in 1970."""
+        return self._named(day) - bisect_left(self.without, day)
+
+    def select(self, rank: int) -> int:
+        """Return the day of a rank: the one before which there are so many."""
+        low = high = self._of_rank(rank)
+        while self.rank(high + 1) <= rank:
+            high = self._of_rank(rank + bisect_left(self.without, high + 1))
+        while low < high:
+            middle = (low + high) // 2
+            if self.rank(middle + 1) > rank:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    def _named(self, day: int) -> int:
+        """Return how many days before *day* have one of the weekdays, counted from Monday, 1970-01-05."""
+        weeks, weekday = divmod(day - _FIRST_MONDAY, WEEK)
+        return weeks * len(self.weekdays) + bisect_left(self.weekdays, weekday)
+
+    def _of_rank(self, rank: int) -> int:
+        """Return the day of a rank, where no day is left out."""
+        weeks, place = divmod(rank, len(self.weekdays))
+        return _FIRST_MONDAY + weeks * WEEK + self.weekdays[place]
+
+
+def week_days(weekdays: tuple[int, ...], without: Sequence[int]) -> WeekDays:
+    """Return the days that are one of *weekdays*, without those in *without*."""
+    return WeekDays(weekdays, tuple(sorted({day for day in without if weekday_of(day) in weekdays})))
+
+
+_FIRST_MONDAY: Final = 4

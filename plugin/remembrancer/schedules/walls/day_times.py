@@ -120,3 +120,24 @@ def _on(day: int, times: Sequence[int], ends: tuple[int, int]) -> list[int]:
 
 _MANY_DAYS: Final = 32
 """Days that are listed at a time, before there may be enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWalls(WallSet):
+    """The wall times of a list, ascending."""
+
+    walls: tuple[int, ...]
+
+    def at_or_after(self, wall: int) -> int:
+        """Return the first time at or after *wall*."""
+        at = bisect_left(self.walls, wall)
+        return self.walls[at] if at < len(self.walls) else NO_WALL
+
+    def listed(self, start: int, end: int, limit: int) -> list[int]:
+        """Return the times from *start* up to *end* (excluded), at most *limit*."""
+        begin = bisect_left(self.walls, start)
+        return list(self.walls[begin : min(bisect_left(self.walls, end), begin + limit)])
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many times there are."""
+        return max(0, bisect_left(self.walls, end) - bisect_left(self.walls, start))
