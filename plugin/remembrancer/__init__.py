@@ -89,7 +89,20 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskStatistics as TaskStatistics,
     )
     from remembrancer.model.request import ScheduleRequest as ScheduleRequest, TaskFields as TaskFields
-    from remembrancer.model.schedule import Cron as Cron, Once as Once
+    from remembrancer.model.schedule import (
+        AllOf as AllOf,
+        AnyOf as AnyOf,
+        Bounded as Bounded,
+        Cron as Cron,
+        Dates as Dates,
+        Every as Every,
+        Except as Except,
+        Offset as Offset,
+        Once as Once,
+        RRule as RRule,
+        Weekly as Weekly,
+        Workdays as Workdays,
+    )
     from remembrancer.model.service_status import (
         PerformanceReport as PerformanceReport,
         ReplicationReport as ReplicationReport,
@@ -199,7 +212,20 @@ _API: Final = {
         "TaskStatistics",
     ),
     "model.request": ("ScheduleRequest", "TaskFields"),
-    "model.schedule": ("Cron", "Once"),
+    "model.schedule": (
+        "AllOf",
+        "AnyOf",
+        "Bounded",
+        "Cron",
+        "Dates",
+        "Every",
+        "Except",
+        "Offset",
+        "Once",
+        "RRule",
+        "Weekly",
+        "Workdays",
+    ),
     "model.service_status": (
         "PerformanceReport",
         "ReplicationReport",

@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.schedules.cron.expression import parse_cron
-from remembrancer.schedules.cron.new_rules import under_new_rules
+from remembrancer.schedules.new_rules import under_new_rules
 from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force, say_the_same
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.files.directory import database_path

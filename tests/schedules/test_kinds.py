@@ -28,20 +28,20 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class Beat:
     """A kind that there is in this file alone: one occurrence each *seconds*, counted from 1970."""
 
     recurring: ClassVar[bool] = True
 
     seconds: int
-    kind: Literal["every"] = field(default="every", repr=False)
+    kind: Literal["beat"] = field(default="beat", repr=False)
 
     def __str__(self) -> str:
         return f"every {self.seconds} s"
 
 
 @dataclass(frozen=True, slots=True)
-class EverySchedule(Schedule):
+class BeatSchedule(Schedule):
     recurring: ClassVar[bool] = True
 
     step_ms: int
@@ -53,26 +53,26 @@ class EverySchedule(Schedule):
         return f"Every {self.step_ms // 1000} seconds"
 
 
-def every_schedule(value: Every, _task_id: str) -> EverySchedule:
+def beat_schedule(value: Beat, _task_id: str) -> BeatSchedule:
     if value.seconds < 1:
         raise InvalidInput("seconds", value.seconds, "at least 1", 300)
-    return EverySchedule(value.seconds * 1000)
+    return BeatSchedule(value.seconds * 1000)
 
 
 @pytest.fixture
-def _every(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(VALUES, "every", Every)  # pyright: ignore[reportArgumentType]
-    monkeypatch.setitem(KINDS, "every", every_schedule)
+def _beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VALUES, "beat", Beat)  # pyright: ignore[reportArgumentType]
+    monkeypatch.setitem(KINDS, "beat", beat_schedule)
 
 
 async def schedule(service: TaskSchedulerService, given: object, **choices: Any) -> ScheduledTask:
     return await service.schedule_task("Water", "goal", "prompt", "thought", schedule=given, **choices)
 
 
-@pytest.mark.usefixtures("_every")
+@pytest.mark.usefixtures("_beat")
 async def test_a_new_kind_is_armed_and_previewed(graph: str, clock: VirtualClock) -> None:
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
-        made: Any = await schedule(scheduler.service, {"kind": "every", "seconds": 600})
+        made: Any = await schedule(scheduler.service, {"kind": "beat", "seconds": 600})
 
     expected = [clock.now() + timedelta(minutes=10 * place) for place in range(1, 6)]
     assert made.next_fires == expected
@@ -80,14 +80,14 @@ async def test_a_new_kind_is_armed_and_previewed(graph: str, clock: VirtualClock
     assert [fire.at for fire in preview(schedule_of(made), to_ms(clock.now()), 5)] == expected
 
 
-@pytest.mark.usefixtures("_every")
+@pytest.mark.usefixtures("_beat")
 async def test_a_new_kind_fires_and_keeps_firing_after_a_restart(graph: str, clock: VirtualClock) -> None:
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
-        await schedule(scheduler.service, Every(600))
+        await schedule(scheduler.service, Beat(600))
         assert await scheduler.tick(timedelta(minutes=10)) == 1
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
         (task,) = await scheduler.service.find_tasks(recurring=True)
-        assert task.schedule == Every(600)
+        assert task.schedule == Beat(600)
         assert await scheduler.tick(HOUR) == 2
         runs = await scheduler.service.history()
 
@@ -99,10 +99,10 @@ async def test_a_new_kind_fires_and_keeps_firing_after_a_restart(graph: str, clo
     assert {run.task_type for run in runs} == {TaskType.RECURRING}
 
 
-@pytest.mark.usefixtures("_every")
+@pytest.mark.usefixtures("_beat")
 async def test_a_new_kind_is_deferred_and_cancelled(graph: str, clock: VirtualClock) -> None:
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
-        task = await schedule(scheduler.service, Every(600))
+        task = await schedule(scheduler.service, Beat(600))
         await scheduler.service.defer_task(task.task_id, clock.now() + timedelta(minutes=25), "Busy")
         assert await scheduler.tick(timedelta(minutes=25)) == 2
         clock.advance(timedelta(minutes=6))
@@ -116,10 +116,10 @@ async def test_a_new_kind_is_deferred_and_cancelled(graph: str, clock: VirtualCl
     ]
 
 
-@pytest.mark.usefixtures("_every")
+@pytest.mark.usefixtures("_beat")
 async def test_a_new_kind_is_described_and_listed(graph: str, clock: VirtualClock) -> None:
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
-        task = await schedule(scheduler.service, Every(600))
+        task = await schedule(scheduler.service, Beat(600))
         found = await scheduler.service.find_tasks(recurring=True)
 
     assert schedule_of(task).describe() == "Every 600 seconds"
@@ -128,20 +128,20 @@ async def test_a_new_kind_is_described_and_listed(graph: str, clock: VirtualCloc
     assert "every 600 s" in str(fact_table(task).rows)
 
 
-@pytest.mark.usefixtures("_every")
+@pytest.mark.usefixtures("_beat")
 async def test_a_new_kind_begins_when_defer_until_says(tmp_path: Any, clock: VirtualClock) -> None:
     async with ManualScheduler(TaskSchedulerService(tmp_path / "graph", clock), clock) as scheduler:
-        task = await schedule(scheduler.service, Every(3600), defer_until=clock.now() + 90 * timedelta(minutes=1))
+        task = await schedule(scheduler.service, Beat(3600), defer_until=clock.now() + 90 * timedelta(minutes=1))
 
     assert task.next_run_ms == to_ms(clock.now() + 2 * HOUR)
 
 
-@pytest.mark.usefixtures("_every")
+@pytest.mark.usefixtures("_beat")
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        ({"kind": "every", "seconds": 0}, "seconds"),
-        ({"kind": "every", "minutes": 1}, "schedule"),
+        ({"kind": "beat", "seconds": 0}, "seconds"),
+        ({"kind": "beat", "minutes": 1}, "schedule"),
         ({"kind": "never"}, "schedule"),
         ({"seconds": 5}, "schedule"),
         ("every 5 s", "schedule"),
@@ -195,7 +195,7 @@ async def test_a_deferred_task_keeps_the_time_of_its_schedule(tmp_path: Any, clo
 def test_a_value_is_read_from_its_text() -> None:
     value = Cron("0 9 * * *", timezone="Asia/Tokyo")
     assert value_from(text_of(value)) == value
-    with pytest.raises(ValueError, match="once, cron"):
+    with pytest.raises(ValueError, match="once, cron, every"):
         value_of({"kind": "nonsense"})
     with pytest.raises(ValueError, match="JSON object"):
         value_from("[]")
@@ -205,14 +205,14 @@ async def test_a_task_of_an_unknown_kind_is_unreadable(
     tmp_path: Any, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setitem(VALUES, "every", Every)  # pyright: ignore[reportArgumentType]
-        patched.setitem(KINDS, "every", every_schedule)
+        patched.setitem(VALUES, "beat", Beat)  # pyright: ignore[reportArgumentType]
+        patched.setitem(KINDS, "beat", beat_schedule)
         async with ManualScheduler(TaskSchedulerService(tmp_path / "graph", clock), clock) as scheduler:
-            await schedule(scheduler.service, Every(600))
+            await schedule(scheduler.service, Beat(600))
     value_from.cache_clear()
     async with ManualScheduler(TaskSchedulerService(tmp_path / "graph", clock), clock) as scheduler:
         assert await scheduler.tick(HOUR) == 0
         (change,) = [each for each in await scheduler.service.audit_entries() if each.action == "quarantine"]
 
     assert change.reason is not None
-    assert "kind must be one of once, cron" in change.reason
+    assert "kind must be one of once, cron, every" in change.reason

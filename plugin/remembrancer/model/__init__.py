@@ -23,6 +23,7 @@
 - `reports`: the specification's reports on the scheduler, field by field.
 - `request`: the request to schedule a task: the one definition of each task field.
 - `schedule`: schedules as values: one frozen class for each kind, distinguished by `kind`.
+- `schedule_fields`: the fields that values of schedules share, and their normal types.
 - `service_status`: the specification's status and capabilities of the service.
 - `suggestions`: suggestions for unknown names: the known name that comes closest.
 - `summary`: summaries of pruned executions: one for each task and UTC day.

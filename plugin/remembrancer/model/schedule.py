@@ -8,15 +8,17 @@ and its choices, is a `Cron`; `defer_until` alone is an `Once`. A value of any o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
 from functools import lru_cache
-from typing import Annotated, ClassVar, Final, Literal, TypeAlias
+from itertools import count
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias, cast, get_args
 
 from pydantic import PlainValidator, WithJsonSchema
 
 from remembrancer.model.policy import Fold, Gap, SecondsField
+from remembrancer.model.schedule_fields import WallClockValue, as_text, as_tuples, in_zone, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +66,320 @@ class Cron:
 
     def __str__(self) -> str:
         """Return the schedule as lists show it."""
-        return self.expression if self.timezone == "UTC" else f"{self.expression} ({self.timezone})"
+        return in_zone(self.expression, self.timezone)
 
 
-ScheduleValue: TypeAlias = Once | Cron
+@dataclass(frozen=True, slots=True)
+class Every(WallClockValue):
+    """One occurrence each so often.
+
+    Seconds, minutes and hours are elapsed time. Days and weeks are counted on the calendar, and fire at a time of day.
+
+    Args:
+        every: The interval: `15m`, `1h30m`, `2d`, `2w`; a timedelta, or a number of seconds.
+        at: The time of day, `09:00`, of an interval in days or weeks; by default that of the anchor, or midnight.
+        anchor: A time at which it fires, or would have fired; by default 1970-01-01, for weeks a Monday.
+        phase: How much later than the anchor it fires.
+    """
+
+    every: str
+    at: str | None = None
+    anchor: str | None = None
+    phase: str | None = None
+    kind: Literal["every"] = field(default="every", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take lengths of time and times as text."""
+        as_text(self, "every", "anchor", "phase")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        return in_zone(f"every {self.every}{f' at {self.at}' if self.at else ''}", self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class RRule(WallClockValue):
+    """The occurrences of a recurrence rule of RFC 5545 (iCalendar).
+
+    Args:
+        rule: `FREQ=WEEKLY;INTERVAL=2;BYDAY=FR`, with or without `RRULE:`, and a line `DTSTART` before it if it has one.
+        start: The time at which the rule begins, if the text has no `DTSTART`.
+    """
+
+    rule: str
+    start: str | None = None
+    kind: Literal["rrule"] = field(default="rrule", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take the start as text."""
+        as_text(self, "start")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        return in_zone(" ".join(str(self.rule).split()), self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Dates(WallClockValue):
+    """A list of dates, or of dates with times.
+
+    Args:
+        dates: ISO-8601 dates, `2026-12-24`, or local times, `2026-12-24T18:00`.
+        at: The time of day on a date without one; without it, the whole day is meant, and it fires at midnight.
+    """
+
+    dates: tuple[str, ...]
+    at: str | None = None
+    kind: Literal["dates"] = field(default="dates", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take the dates as text."""
+        as_text(self, "dates")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        told = ", ".join(map(str, self.dates)) if len(self.dates) <= _FEW else f"{len(self.dates)} dates"
+        return in_zone(f"{told}{f' at {self.at}' if self.at else ''}", self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Weekly(WallClockValue):
+    """A window of time on days of the week, such as office hours. By itself, it fires when the window opens.
+
+    Args:
+        days: Weekdays: `mon-fri`, `sat,sun`.
+        start: The time of day at which the window opens.
+        end: The time of day at which it closes, on the next day if it is not later than *start*.
+    """
+
+    days: str
+    start: str = "00:00"
+    end: str = "24:00"
+    kind: Literal["weekly"] = field(default="weekly", repr=False)
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        return in_zone(f"{self.days} {self.start}-{self.end}", self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Workdays(WallClockValue):
+    """Business days: each of them, or the first, the third, the last of each month.
+
+    Args:
+        at: The time of day; without it, the whole day is meant, and it fires at midnight.
+        nth: The place of the day in its period, 1 for the first and -1 for the last; None for every business day.
+        per: The period that *nth* counts in: `week`, `month`, `quarter` or `year`.
+        weekdays: The days of the week on which business is done.
+        holidays: ISO-8601 dates on which it is not.
+    """
+
+    at: str | None = None
+    nth: int | None = None
+    per: str = "month"
+    weekdays: str = "mon-fri"
+    holidays: tuple[str, ...] = ()
+    kind: Literal["workdays"] = field(default="workdays", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take the holidays as text."""
+        as_text(self, "holidays")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        which = "workdays" if self.nth is None else f"workday {self.nth} of the {self.per}"
+        return in_zone(f"{which}{f' at {self.at}' if self.at else ''}", self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """The occurrences of any of several schedules; those at the same time are one.
+
+    Args:
+        schedules: Values of other kinds, at most 32.
+    """
+
+    recurring: ClassVar[bool] = True
+    nested: ClassVar[tuple[str, ...]] = ("schedules",)
+
+    schedules: tuple[ScheduleValue, ...]
+    kind: Literal["any_of"] = field(default="any_of", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take a list."""
+        as_tuples(self)
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        return joined(" or ", self.schedules)
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """The times that all of several schedules have in common: occurrences, within windows and calendars.
+
+    Args:
+        schedules: Values of other kinds, at most 32.
+    """
+
+    recurring: ClassVar[bool] = True
+    nested: ClassVar[tuple[str, ...]] = ("schedules",)
+
+    schedules: tuple[ScheduleValue, ...]
+    kind: Literal["all_of"] = field(default="all_of", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take a list."""
+        as_tuples(self)
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        return joined(" and ", self.schedules)
+
+
+@dataclass(frozen=True, slots=True)
+class Except:
+    """The occurrences of a schedule that none of the excluded schedules has, or holds within its windows and days.
+
+    Args:
+        schedule: A value of another kind.
+        excluded: A value, or several, at most 32.
+    """
+
+    recurring: ClassVar[bool] = True
+    nested: ClassVar[tuple[str, ...]] = ("schedule", "excluded")
+
+    schedule: ScheduleValue
+    excluded: tuple[ScheduleValue, ...]
+    kind: Literal["except"] = field(default="except", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take a list, or a single value."""
+        if type(self.excluded) in VALUES.values():
+            object.__setattr__(self, "excluded", (self.excluded,))
+        as_tuples(self)
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        return f"{self.schedule} except {joined(' or ', self.excluded)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """The occurrences of a schedule, each moved: 15 minutes before, the working day before, two days after.
+
+    Args:
+        schedule: A value of another kind.
+        by: Elapsed time: `-15m`, `2h`.
+        days: Calendar days, at the same time of day: -1 is the day before.
+        workdays: Business days, at the same time of day.
+        roll: `before` or `after`: an occurrence on no business day moves to the nearest one there.
+        weekdays: The days of the week on which business is done.
+        holidays: ISO-8601 dates on which it is not.
+    """
+
+    recurring: ClassVar[bool] = True
+    nested: ClassVar[tuple[str, ...]] = ("schedule",)
+
+    schedule: ScheduleValue
+    by: str | None = None
+    days: int = 0
+    workdays: int = 0
+    roll: str | None = None
+    weekdays: str = "mon-fri"
+    holidays: tuple[str, ...] = ()
+    kind: Literal["offset"] = field(default="offset", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take lengths of time and dates as text."""
+        as_text(self, "by", "holidays")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        moved = (self.by, self.days and f"{self.days:+}d", self.workdays and f"{self.workdays:+} workdays")
+        roll = f"to the workday {self.roll}" if self.roll else None
+        return f"{self.schedule}, {', '.join(str(each) for each in (*moved, roll) if each)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """The occurrences of a schedule from a time on, until a time, so many of them, or spread.
+
+    Args:
+        schedule: A value of another kind.
+        start: The first time that it may fire; in the zone of the schedule if it names no offset.
+        end: The last time that it may fire.
+        count: How many times it fires, counted from *start*.
+        jitter: Each occurrence is later by up to this much, by an amount of its own.
+        spread: All occurrences are later by up to this much, by an amount of the task's own.
+    """
+
+    recurring: ClassVar[bool] = True
+    nested: ClassVar[tuple[str, ...]] = ("schedule",)
+
+    schedule: ScheduleValue
+    start: str | None = None
+    end: str | None = None
+    count: int | None = None
+    jitter: str | None = None
+    spread: str | None = None
+    kind: Literal["bounded"] = field(default="bounded", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take times and lengths of time as text."""
+        as_text(self, "start", "end", "jitter", "spread")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        places = ("start", "end", "count", "jitter", "spread")
+        told = [f"{name} {getattr(self, name)}" for name in places if getattr(self, name) is not None]
+        return f"{self.schedule}, {', '.join(told)}"
+
+
+ScheduleValue: TypeAlias = (
+    Once | Cron | Every | RRule | Dates | Weekly | Workdays | AnyOf | AllOf | Except | Offset | Bounded
+)
 """The union of all kinds."""
-VALUES: Final[dict[str, type[ScheduleValue]]] = {"once": Once, "cron": Cron}
+VALUES: Final[dict[str, type[ScheduleValue]]] = {
+    next(str(place.default) for place in fields(each) if place.name == "kind"): each for each in get_args(ScheduleValue)
+}
 """The class of each kind."""
 
 
 def value_of(given: Mapping[str, object]) -> ScheduleValue:
-    """Return the value with the fields *given*, `kind` among them; raises ValueError if they make none."""
+    """Return the value with the fields *given*, `kind` among them; raises ValueError if they make none.
+
+    Schedules inside others are read too, at most 100 of them, four deep.
+    """
+    return _value_of(given, 0, count(1))
+
+
+def _value_of(given: Mapping[str, object], depth: int, seen: Iterator[int]) -> ScheduleValue:
     kind = given.get("kind")
     found = VALUES.get(kind) if isinstance(kind, str) else None
     if found is None:
         raise ValueError(f"kind must be one of {', '.join(VALUES)}")
+    if depth > DEEPEST or next(seen) > MOST_NESTED:
+        raise ValueError(f"schedules are at most {DEEPEST} deep inside each other, and {MOST_NESTED} together")
     places = {each.name: each for each in fields(found)}
     needed = [name for name, each in places.items() if each.default is MISSING]
     if not set(needed) <= given.keys() <= places.keys():
         raise ValueError(f"a schedule of kind {kind} takes {', '.join(places)}; needed: {', '.join(needed)}")
-    return found(**given)  # pyright: ignore[reportArgumentType]  checked when the schedule is computed
+    read = dict(given)
+    for name in getattr(found, "nested", ()):
+        read[name] = _nested(read[name], depth + 1, seen)
+    return found(**read)  # pyright: ignore[reportArgumentType]  checked when the schedule is computed
+
+
+def _nested(given: object, depth: int, seen: Iterator[int]) -> object:
+    """Return a schedule inside another, or several."""
+    if isinstance(given, list | tuple):
+        return tuple(_one(each, depth, seen) for each in cast("Sequence[object]", given))
+    return _one(given, depth, seen)
+
+
+def _one(given: object, depth: int, seen: Iterator[int]) -> object:
+    return _value_of(cast("Mapping[str, object]", given), depth, seen) if isinstance(given, Mapping) else given
 
 
 @lru_cache(maxsize=4096)
@@ -128,3 +424,8 @@ ScheduleArgument = Annotated[
     WithJsonSchema({"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}]}),
 ]
 """A schedule as a request gives it."""
+
+
+DEEPEST: Final = 4
+MOST_NESTED: Final = 100
+_FEW: Final = 3

@@ -18,6 +18,7 @@ from remembrancer.policies.occurrences import (
     deferred_run_ms,
     first_ms,
     is_scheduled_at,
+    next_of,
     occurrences_from,
 )
 from remembrancer.ports.writes import Reschedule
@@ -48,10 +49,10 @@ def deferral(task: ScheduledTask, situation: Situation, context: PlanContext) ->
     if nominal_ms < until_ms:
         schedule = remaining_schedule(task)
         held = occurrences_from(schedule, nominal_ms, until_ms - 1)
-        return _held(held, until_ms, until_ms, schedule.next_ms(held.last_ms) if recurring else until_ms)
+        return _held(held, until_ms, until_ms, next_of(schedule, held.last_ms) if recurring else until_ms)
     if not recurring:
         return None
-    after_ms = nominal_ms if nominal_ms > until_ms else remaining_schedule(task).next_ms(until_ms)
+    after_ms = nominal_ms if nominal_ms > until_ms else next_of(remaining_schedule(task), until_ms)
     return Run(nominal_ms, after_ms, ExecutionType.DEFERRED, _DEFERRED)
 
 

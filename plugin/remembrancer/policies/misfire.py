@@ -9,12 +9,13 @@ from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.policy import Misfire
 from remembrancer.model.task_status import TaskType
 from remembrancer.policies.decision import Skip
-from remembrancer.policies.occurrences import OccurrenceRange, due_ms, last_of
+from remembrancer.policies.occurrences import OccurrenceRange, due_ms, last_of, next_of
 from remembrancer.schedules.kinds import remaining_schedule
 
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.decision import PlanContext, Situation
+    from remembrancer.schedules.protocol import Schedule
 
 
 def misfire(task: ScheduledTask, situation: Situation, context: PlanContext) -> Skip | None:
@@ -32,11 +33,18 @@ def misfire(task: ScheduledTask, situation: Situation, context: PlanContext) -> 
     schedule = remaining_schedule(task)
     latest_ms = ceil(now_ms - task.misfire_grace_seconds * 1000) - 1
     late = 1 + schedule.count(occurrence_ms + 1, latest_ms)
-    still_run = _still_run(task, fresh=schedule.next_ms(max(latest_ms, occurrence_ms)) <= now_ms)
+    still_run = _still_run(task, fresh=_is_due(schedule, max(latest_ms, occurrence_ms), now_ms))
     if late <= still_run:
         return None
     last_ms = last_of(schedule, occurrence_ms, late - still_run, latest_ms, after=still_run)
-    return _missed(task, OccurrenceRange(occurrence_ms, last_ms, late - still_run), schedule.next_ms(last_ms), now_ms)
+    missed = OccurrenceRange(occurrence_ms, last_ms, late - still_run)
+    return _missed(task, missed, next_of(schedule, last_ms), now_ms)
+
+
+def _is_due(schedule: Schedule, after_ms: int, now_ms: int) -> bool:
+    """Return whether an occurrence after *after_ms* is due by now."""
+    following_ms = next_of(schedule, after_ms)
+    return following_ms is not None and following_ms <= now_ms
 
 
 def _still_run(task: ScheduledTask, *, fresh: bool) -> int:

@@ -77,6 +77,14 @@ def occurrences_from(schedule: Schedule, first_ms: int, until_ms: int) -> Occurr
     return OccurrenceRange(first_ms, last_of(schedule, first_ms, occurrences, until_ms), occurrences)
 
 
+def next_of(schedule: Schedule, after_ms: int) -> int | None:
+    """Return the occurrence after *after_ms*; None after the last of a schedule that ends.
+
+    Raises InvalidInput for one that is meant to go on and has none.
+    """
+    return schedule.next_after(after_ms) if schedule.is_finite else schedule.next_ms(after_ms)
+
+
 def last_of(schedule: Schedule, first_ms: int, occurrences: int, until_ms: int, *, after: int = 0) -> int:
     """Return the last of *occurrences* in a row from *first_ms* on, if *after* more follow it up to *until_ms*."""
     return first_ms if occurrences == 1 else schedule.last_ms(until_ms, after + 1)

@@ -17,7 +17,7 @@ from remembrancer.policies.claims import claim_of
 from remembrancer.policies.decision import Run
 from remembrancer.policies.deferral import deferral
 from remembrancer.policies.misfire import misfire
-from remembrancer.policies.occurrences import due_ms
+from remembrancer.policies.occurrences import due_ms, next_of
 from remembrancer.schedules.kinds import remaining_schedule
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run_when_due(task: ScheduledTask, situation: Situation, context: PlanContext
     if task.task_type is TaskType.ONE_TIME:
         kind = ExecutionType.DEFERRED if task.deferral_id else ExecutionType.ONE_TIME
         return Run(occurrence_ms, None, kind, _DUE)
-    return Run(occurrence_ms, remaining_schedule(task).next_ms(occurrence_ms), ExecutionType.CRON, _DUE)
+    return Run(occurrence_ms, next_of(remaining_schedule(task), occurrence_ms), ExecutionType.CRON, _DUE)
 
 
 POLICIES: Final[tuple[Policy, ...]] = (deferral, misfire, run_when_due)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.policy import OnLost
+from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.settlement import ends
+from remembrancer.policies.settlement import ends, is_last
 from remembrancer.ports.writes import Recovery, Settlement
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
     """Return how a lost execution is settled and tried again; *task* is None for one that cannot be read."""
     again = task and task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
     retry = _retry(lost, to_ms(now), replica_id) if again else None
+    last = is_last(task, lost) if task else _is_only(lost)
     settlement = Settlement(
         execution=lost,
         status=ExecutionStatus.FAILED,
@@ -29,9 +31,14 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
         duration_seconds=max(0.0, (now - lost.triggered_at).total_seconds()),
         reason_code=Reason.LEASE_EXPIRED,
         reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
-        ends_task=None if retry else ends(lost, ExecutionStatus.FAILED),
+        ends_task=ends(ExecutionStatus.FAILED) if last and not retry else None,
     )
     return Recovery(settlement, retry)
+
+
+def _is_only(lost: Execution) -> bool:
+    """Return whether this is the run of a one-time task, as far as the execution says."""
+    return lost.task_type is TaskType.ONE_TIME and lost.execution_type is not ExecutionType.MANUAL
 
 
 def _retry(lost: Execution, now_ms: int, replica_id: str) -> Execution:

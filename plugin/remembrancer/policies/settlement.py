@@ -5,24 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.task_status import TaskStatus, TaskType
+from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import Settlement
+from remembrancer.schedules.kinds import remaining_schedule
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.handler_result import HandlerOutcome
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.handler import Firing
     from remembrancer.ports.writes import Reschedule
 
 _LONGEST_FAULT: Final = 500
 
 
 def settlement_of(
-    execution: Execution, outcome: HandlerOutcome, now: datetime, reschedule: Reschedule | None = None
+    firing: Firing, outcome: HandlerOutcome, now: datetime, reschedule: Reschedule | None = None
 ) -> Settlement:
-    """Return the settlement of *execution*; *reschedule* is the deferral that its handler requested."""
+    """Return the settlement of an execution; *reschedule* is the deferral that its handler requested."""
+    execution, last = firing.execution, is_last(firing.task, firing.execution)
     return Settlement(
         execution=execution,
         status=outcome.status,
@@ -32,8 +38,9 @@ def settlement_of(
         reason=outcome.reason,
         result=outcome.result,
         thought=outcome.thought,
-        ends_task=None if reschedule else ends(execution, outcome.status),
+        ends_task=ends(outcome.status) if last and not reschedule else None,
         reschedule=reschedule,
+        is_last=last,
     )
 
 
@@ -47,13 +54,26 @@ def refused(settlement: Settlement, fault: str) -> Settlement:
         reason=f"It ended as {settlement.status}, but the graph refused to keep what the handler answered: {plain}",
         result=None,
         thought=None,
-        ends_task=ends(settlement.execution, ExecutionStatus.FAILED),
+        ends_task=ends(ExecutionStatus.FAILED) if settlement.is_last else None,
         reschedule=None,
     )
 
 
-def ends(execution: Execution, status: ExecutionStatus) -> TaskStatus | None:
-    """Return the status of a one-time task after its run; None for a task that continues."""
-    if execution.task_type is TaskType.RECURRING or execution.execution_type is ExecutionType.MANUAL:
-        return None
+def is_last(task: ScheduledTask, execution: Execution) -> bool:
+    """Return whether no occurrence of *task* follows that of *execution*."""
+    if execution.execution_type is ExecutionType.MANUAL:
+        return False
+    if execution.task_type is TaskType.ONE_TIME:
+        return True
+    if task.schedule_spec is None:  # a cron expression goes on
+        return False
+    try:
+        schedule = remaining_schedule(task)
+        return schedule.is_finite and schedule.next_after(to_ms(execution.nominal_at)) is None
+    except InvalidInput:  # the task is quarantined, with this error as the reason, when it is due
+        return False
+
+
+def ends(status: ExecutionStatus) -> TaskStatus:
+    """Return the status of a task after its last run."""
     return TaskStatus.COMPLETE if status is ExecutionStatus.COMPLETED else TaskStatus.FAILED

@@ -65,8 +65,10 @@ class Settlement:
     result: str | None = None
     thought: Thought | None = None
     ends_task: TaskStatus | None = None
-    """The task's status after its only occurrence; None for a task that goes on."""
+    """The task's status after its last occurrence; None for a task that goes on."""
     reschedule: Reschedule | None = None
+    is_last: bool = False
+    """True if no occurrence follows this one, unless it is deferred."""
     trace_id: str | None = None
     span_id: str | None = None
 

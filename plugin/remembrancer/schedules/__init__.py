@@ -2,7 +2,12 @@
 
 - `protocol`: the contract of a schedule.
 - `kinds`: the table of kinds, and the schedule of a task.
-- `once`, `cron`: one module or package a kind.
+- `once`, `every`, `cron`, `rrule`: one module or package a kind.
+- `calendars`: dates, days of the week, business days.
+- `composed`: schedules made of others.
+- `walls`: sets of wall times; `zoned_walls`, `wall_schedule`: the same in a zone, as a schedule.
+- `clock_changes`, `new_rules`: notes on clock changes, and the place of an occurrence under changed rules.
+- `value_fields`, `phrases`: the reading of a value's fields, and English for them.
 - `exclusions`: a schedule without the stretches of time that have outcomes already.
 - `preview`: the next occurrences, with notes on clock changes.
 - `parsing`, `iso_timestamps`: times and zones as people write them.

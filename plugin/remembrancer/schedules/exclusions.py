@@ -27,6 +27,16 @@ class ScheduleWithExclusions(Schedule):
         """The zone that the schedule follows."""
         return self.schedule.timezone
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether the schedule has a last occurrence."""
+        return self.schedule.is_finite
+
+    @property
+    def normalized(self) -> str:
+        """The normal form of the schedule."""
+        return self.schedule.normalized
+
     def next_after(self, after_ms: int) -> int | None:
         """Return the first occurrence strictly after *after_ms* that is in none of the stretches."""
         occurrence_ms = self.schedule.next_after(after_ms)

@@ -2,19 +2,79 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.schedule import AllOf, AnyOf, Bounded, Except, Offset
+from remembrancer.schedules.calendars.dates import dates_schedule
+from remembrancer.schedules.calendars.weekly import weekly_schedule
+from remembrancer.schedules.calendars.workdays import workdays_schedule
+from remembrancer.schedules.composed.bounded import bounded_schedule
+from remembrancer.schedules.composed.combinations import all_of_schedule, any_of_schedule, except_schedule
+from remembrancer.schedules.composed.nested import check_nested, no_text, task_in
+from remembrancer.schedules.composed.offset import offset_schedule
 from remembrancer.schedules.cron.schedule import cron_schedule
+from remembrancer.schedules.every import every_schedule
 from remembrancer.schedules.exclusions import excluding
 from remembrancer.schedules.once import once_schedule
+from remembrancer.schedules.rrule.schedule import rrule_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from remembrancer.model.schedule import ScheduleValue
     from remembrancer.model.task import ScheduledTask
     from remembrancer.schedules.protocol import Schedule
 
-KINDS: Final[dict[str, Callable[..., Schedule]]] = {"once": once_schedule, "cron": cron_schedule}
+
+def _nested_schedule(value: ScheduleValue, task_id: str) -> Schedule:
+    """Return the schedule of a value with others inside, made once for all tasks that share it."""
+    check_nested(value)
+    return _made(value, task_in(value, task_id))
+
+
+@lru_cache(maxsize=1024)
+def _made(value: ScheduleValue, task_id: str) -> Schedule:
+    def make(inner: ScheduleValue) -> Schedule:
+        return KINDS[inner.kind](inner, task_id)
+
+    match value:
+        case AnyOf():
+            return any_of_schedule(value, make)
+        case AllOf():
+            return all_of_schedule(value, make)
+        case Except():
+            return except_schedule(value, make)
+        case Offset():
+            return offset_schedule(value, make)
+        case Bounded():
+            return bounded_schedule(value, make, task_id)
+        case _:
+            return make(value)
+
+
+def _of_texts(make: Callable[..., Schedule]) -> Callable[..., Schedule]:
+    """Return *make*, which keeps what it has made by the value, so that it refuses a value that has no hash."""
+
+    def made(value: ScheduleValue, task_id: str) -> Schedule:
+        try:
+            return make(value, task_id)
+        except TypeError:
+            raise no_text(value) from None
+
+    return made
+
+
+KINDS: Final[dict[str, Callable[..., Schedule]]] = {
+    "once": once_schedule,
+    "cron": cron_schedule,
+    "every": _of_texts(every_schedule),
+    "rrule": _of_texts(rrule_schedule),
+    "dates": _of_texts(dates_schedule),
+    "weekly": _of_texts(weekly_schedule),
+    "workdays": _of_texts(workdays_schedule),
+    **dict.fromkeys(("any_of", "all_of", "except", "offset", "bounded"), _of_texts(_nested_schedule)),
+}
 """From a kind to the function that makes its schedule, given the value and the task's id; it may raise InvalidInput."""
 
 

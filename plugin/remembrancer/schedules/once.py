@@ -31,6 +31,11 @@ class OnceSchedule(Schedule):
         """The zone that the time was given in."""
         return self.zone
 
+    @property
+    def is_finite(self) -> bool:
+        """A single occurrence is the last."""
+        return True
+
     def next_after(self, after_ms: int) -> int | None:
         """Return the occurrence if it lies after *after_ms*."""
         return self.at_ms if self.at_ms > after_ms else None

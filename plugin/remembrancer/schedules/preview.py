@@ -43,7 +43,7 @@ def preview(schedule: Schedule, after_ms: int, count: int, is_late: Callable[[],
     """Return the next *count* occurrences strictly after *after_ms* (epoch milliseconds), or all that there are.
 
     A day that is skipped between two occurrences is in the note of the later one. Times are calculated up to the year
-    2400: of fewer occurrences, the last one's note says that none follows.
+    2400. Of fewer occurrences, the last one's note says that none follows.
 
     Raises:
         InvalidInput: *count* is no whole number from 1 to 1000, or *is_late* said that it takes too long.
@@ -58,7 +58,7 @@ def preview(schedule: Schedule, after_ms: int, count: int, is_late: Callable[[],
             raise InvalidInput("count", count, allowed, max(1, len(fires) // 2))
         fire_ms = schedule.next_after(after_ms)
         if fire_ms is None:
-            return [*fires[:-1], *map(_as_last, fires[-1:])]
+            return [*fires[:-1], *(_as_last(fire, schedule) for fire in fires[-1:])]
         at = from_ms(fire_ms)
         note = "; ".join(schedule.notes(after_ms, fire_ms))
         fires.append(Fire(at, at.astimezone(clock), note))
@@ -66,8 +66,11 @@ def preview(schedule: Schedule, after_ms: int, count: int, is_late: Callable[[],
     return fires
 
 
-def _as_last(fire: Fire) -> Fire:
-    end = "the last fire before the year 2400, up to which times are reckoned"
+def _as_last(fire: Fire, schedule: Schedule) -> Fire:
+    """Say that a fire is the last: of a schedule that ends, or up to the year 2400."""
+    end = (
+        "the last fire" if schedule.is_finite else "the last fire before the year 2400, up to which times are reckoned"
+    )
     return replace(fire, note=f"{fire.note}; {end}" if fire.note else end)
 
 

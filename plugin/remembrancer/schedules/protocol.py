@@ -26,6 +26,16 @@ class Schedule(Protocol):
         """The IANA zone whose wall clock it follows; UTC for one that follows none."""
         return "UTC"
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether it has a last occurrence by what it says, not because times are calculated up to the year 2400."""
+        return False
+
+    @property
+    def normalized(self) -> str:
+        """Its normal form: a text that is equal for schedules which are written differently and mean the same."""
+        return self.describe()
+
     @abstractmethod
     def next_after(self, after_ms: int) -> int | None:
         """Return the first occurrence strictly after *after_ms*; None where there is none."""
@@ -92,3 +102,8 @@ class Schedule(Protocol):
         """Return the place of *occurrence_ms*, derived by *old* rules of the zone, under the rules in force."""
         del old
         return self.next_ms(occurrence_ms - 1)
+
+    def under_rules(self, rules: ZoneInfo) -> Schedule:
+        """Return it as it is under other rules of its zone; itself, if it follows no wall clock."""
+        del rules
+        return self

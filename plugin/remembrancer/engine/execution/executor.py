@@ -283,7 +283,7 @@ class Executor:
     def _settle(self, each: Run, outcome: HandlerOutcome | None) -> None:
         each.settled = True
         if outcome:
-            settlement = settlement_of(each.firing.execution, outcome, self._clock.now())
+            settlement = settlement_of(each.firing, outcome, self._clock.now())
             self._outcome_writer.enter(settlement, each.batch.lease_id)
         elif each.asked is StopReason.LEASE_LOST:
             self._outcome_writer.leave(each.batch.lease_id)
@@ -300,5 +300,5 @@ class Executor:
             except RemembrancerError as error:  # the task is gone, or cannot be read
                 reschedule = deferral_refused(str(error))
         if isinstance(reschedule, HandlerOutcome):
-            return settlement_of(execution, reschedule, now)
-        return settlement_of(execution, outcome, now, reschedule)
+            return settlement_of(firing, reschedule, now)
+        return settlement_of(firing, outcome, now, reschedule)

@@ -4,6 +4,5 @@
 - `expression`: a parsed expression in a time zone.
 - `fields`, `dialects`: the reading of an expression, and the suggestions for one that is refused.
 - `calendar`, `wall_times`: the days and the times of day that an expression names.
-- `description`, `clock_changes`: words for people.
-- `new_rules`: the place of an occurrence after the rules of its zone have changed.
+- `description`: words for people.
 """

@@ -1,11 +1,7 @@
-"""Cron expressions in a time zone, with exact rules for both clock changes of daylight saving time.
+"""Cron expressions in a time zone: their reading, and the wall times that they name.
 
-An expression names wall times. Where a zone's clock jumps or repeats, there are two kinds of expression:
-
-- *Fixed times* (`30 2 * * *`) mean that time of day, once a day. In a gap `gap` decides, in a fold `fold`.
-- *Intervals* (a wildcard or a step in minute or hour: `*/30 * * * *`, `0 */2 * * *`) mean that much elapsed time.
-  They fire whenever the wall clock matches: nothing is shifted out of a gap, and both passes of a repeated hour count,
-  so that a fold never stretches the interval.
+A wildcard or a step in minute or hour (`*/30 * * * *`, `0 */2 * * *`) makes an interval, which means that much elapsed
+time; any other expression names fixed times. `schedules.zoned_walls` says what clock changes do to either.
 """
 
 from __future__ import annotations
@@ -14,11 +10,11 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, SecondsField
-from remembrancer.schedules.cron.calendar import day_sides
+from remembrancer.schedules.cron.calendar import cron_days
 from remembrancer.schedules.cron.dialects import expand_alias, is_foreign, joined, refusal
 from remembrancer.schedules.cron.fields import (
     DAY,
@@ -32,36 +28,26 @@ from remembrancer.schedules.cron.fields import (
     WrongField,
     read_field,
 )
-from remembrancer.schedules.cron.wall_times import NO_WALL, WallTimes
+from remembrancer.schedules.cron.wall_times import WallTimes
 from remembrancer.schedules.parsing import read_zone
-from remembrancer.schedules.zone_offsets import span_at
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
-    from remembrancer.schedules.zone_offsets import OffsetSpan
+from remembrancer.schedules.walls.day_sets import EVERY_DAY
+from remembrancer.schedules.walls.wall_set import NO_WALL
+from remembrancer.schedules.zoned_walls import ZonedWalls
 
 
-@dataclass(frozen=True, slots=True)
-class CronExpression:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronExpression(ZonedWalls):
     """A cron expression in a zone; made by `parse_cron`; immutable, and safe to share between threads.
 
     `expression` is as written; `normalized` means the same, with names, aliases, `H` and the place of the seconds
     (last) resolved. With both day fields restricted, a day that suits either of them will do.
     """
 
-    expression: str
-    normalized: str
-    timezone: str
-    gap: Gap
-    fold: Fold
-    seconds: SecondsField | None
-    is_interval: bool = field(repr=False)
-    """Whether this is an interval, which follows elapsed time, or a fixed time of day."""
     walls: WallTimes = field(repr=False)
     """The wall times that it names, without regard to the zone."""
-    rules: ZoneInfo | None = field(default=None, repr=False)
-    """Rules of the zone other than those in force, such as older ones by which a time was computed."""
+    expression: str
+    normalized: str
+    seconds: SecondsField | None
 
     def next_ms(self, after_ms: int) -> int:
         """Return the first fire strictly after *after_ms*, both in epoch milliseconds (UTC).
@@ -73,88 +59,6 @@ class CronExpression:
         if fire is None:
             raise _refusal(self.expression, "an expression that fires before the year 2400", _example(self.seconds))
         return fire
-
-    def next_after(self, after_ms: int) -> int | None:
-        """Return the first fire strictly after *after_ms*, or None where there is none before the year 2400."""
-        second = after_ms // 1000 + 1
-        while second < _END:
-            span = span_at(self.rules or self.timezone, second)
-            if second == span.start and self.runs_after_gap(span):
-                return second * 1000
-            opens, closes = self._bounds(span)
-            wall = self.walls.at_or_after(max(second + span.offset, opens))
-            if wall < closes:
-                return (wall - span.offset) * 1000
-            second = span.end
-            if span.after >= span.offset:
-                # No wall time is about to repeat, and no clock is a day ahead of UTC: there is no fire until a day
-                # before the wall time that was found.
-                second = max(second, wall - _DAY)
-        return None
-
-    def between(self, start_ms: int, until_ms: int, limit: int) -> list[int]:
-        """Return the fires f with start_ms <= f <= until_ms, ascending, at most *limit*.
-
-        All are epoch milliseconds (UTC).
-
-        Raises:
-            InvalidInput: There is no further one before the year 2400.
-        """
-        found: list[int] = []
-        fire = start_ms - 1
-        while len(found) < limit and (fire := self.next_ms(fire)) <= until_ms:
-            found.append(fire)
-        return found
-
-    def count(self, start_ms: int, until_ms: int) -> int:
-        """Return how many fires f there are with start_ms <= f <= until_ms: counted by the day, not one by one."""
-        second, last = -(-start_ms // 1000), until_ms // 1000
-        total = 0
-        while second <= last:
-            span = span_at(self.rules or self.timezone, second)
-            opens, closes = self._bounds(span)
-            low, high = max(second + span.offset, opens), min(last + 1 + span.offset, closes)
-            if low < high:
-                total += self.walls.count(low, high)
-            if second == span.start and self.runs_after_gap(span):
-                total += low != second + span.offset or self.walls.at_or_after(low) != low
-            second = span.end
-        return total
-
-    def last_ms(self, until_ms: int, place: int) -> int:
-        """Return the fire at *place*, counted back from *until_ms*: at 1 the last that is not after it.
-
-        There must be as many.
-        """
-        last = until_ms // 1000
-        width = 60
-        while self.count((last - width) * 1000, until_ms) < place:
-            width *= 2
-        low, high = last - width, last + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.count(middle * 1000, until_ms) >= place:
-                low = middle
-            else:
-                high = middle
-        return low * 1000
-
-    def runs_after_gap(self, span: OffsetSpan) -> bool:
-        """Return whether a fixed time lies in the gap that *span* begins with, and runs after it."""
-        if span.offset <= span.before or self.is_interval or self.gap is Gap.SKIP:
-            return False
-        return self.walls.at_or_after(span.start + span.before) < span.start + span.offset
-
-    def _bounds(self, span: OffsetSpan) -> tuple[int, int]:
-        """Return the first wall time that *span* serves, and the one after its last, as `fold` says."""
-        opens, closes = span.start + span.offset, span.end + span.offset
-        if self.is_interval:
-            return opens, closes
-        if self.fold is Fold.FIRST:
-            opens = max(opens, span.start + span.before)
-        elif self.fold is Fold.LAST:
-            closes = min(closes, span.end + span.after)
-        return opens, closes
 
 
 def parse_cron(
@@ -207,7 +111,16 @@ def _parse(
         raise _refusal(expression, str(wrong), example) from None
     normalized = " ".join(reading.text for reading in readings[: None if seconds else -1])
     is_interval = any("*" in reading.text or "/" in reading.text for reading in (readings[0], readings[1]))
-    return CronExpression(expression, normalized, zone, *policy, seconds, is_interval, walls)
+    return CronExpression(
+        timezone=zone,
+        gap=policy[0],
+        fold=policy[1],
+        is_interval=is_interval,
+        walls=walls,
+        expression=expression,
+        normalized=normalized,
+        seconds=seconds,
+    )
 
 
 def _read(expression: str, seconds: SecondsField | None, key: str | None) -> tuple[list[ParsedField], WallTimes]:
@@ -260,7 +173,7 @@ def _walls(readings: list[ParsedField]) -> WallTimes:
         readings[HOUR.order].values,
         readings[MINUTE.order].values,
         readings[SECOND.order].values,
-        day_sides(day.text, month.text, weekday.text),
+        cron_days(day.text, month.text, weekday.text) or EVERY_DAY,
     )
     if _is_impossible(day, month, weekday) or walls.at_or_after(0) >= NO_WALL:
         raise WrongField(
@@ -297,9 +210,6 @@ def _choice(kind: type[_Choice], value: object, name: str) -> _Choice:
         raise InvalidInput(name, value, f"one of {', '.join(words)}", words[0]) from None
 
 
-_END: Final = 13_569_465_600
-"""The first second of the year 2400."""
-_DAY: Final = 86_400
 _LONGEST: Final = 256
 _PLAIN: Final = 5
 _LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

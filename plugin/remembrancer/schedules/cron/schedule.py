@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from remembrancer.schedules.cron.clock_changes import clock_changes
+from remembrancer.schedules.clock_changes import clock_changes
 from remembrancer.schedules.cron.description import describe
 from remembrancer.schedules.cron.expression import CronExpression, parse_cron, uses_hash
-from remembrancer.schedules.cron.new_rules import under_new_rules
+from remembrancer.schedules.new_rules import under_new_rules
 from remembrancer.schedules.protocol import Schedule
+from remembrancer.schedules.zoned_walls import zoned_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,16 @@ class CronSchedule(Schedule):
         """The zone whose wall clock the expression means."""
         return self.cron.timezone
 
+    @property
+    def zoned(self) -> CronExpression:
+        """The wall times of the expression, in their zone."""
+        return self.cron
+
+    @property
+    def normalized(self) -> str:
+        """The expression in its normal spelling, with the zone and its choices."""
+        return zoned_form(self.cron.normalized, self.cron)
+
     def next_after(self, after_ms: int) -> int | None:
         """Return the first fire strictly after *after_ms*; None where there is none before the year 2400."""
         return self.cron.next_after(after_ms)
@@ -45,6 +56,10 @@ class CronSchedule(Schedule):
     def next_ms(self, after_ms: int) -> int:
         """Return the first fire strictly after *after_ms*. Raises InvalidInput: there is none before the year 2400."""
         return self.cron.next_ms(after_ms)
+
+    def between(self, start_ms: int, until_ms: int, limit: int) -> list[int]:
+        """Return the fires in between, at most *limit*: by the day, with one look at the zone for each clock change."""
+        return self.cron.between(start_ms, until_ms, limit)
 
     def count(self, start_ms: int, until_ms: int) -> int:
         """Return how many fires there are, counted by the day."""
@@ -64,7 +79,12 @@ class CronSchedule(Schedule):
 
     def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
         """Return the place of a fire that *old* rules named: a fixed time keeps its wall time."""
-        return under_new_rules(self.cron, occurrence_ms, old)
+        moved_ms = under_new_rules(self.cron, occurrence_ms, old)
+        return self.next_ms(occurrence_ms) if moved_ms is None else moved_ms
+
+    def under_rules(self, rules: ZoneInfo) -> CronSchedule:
+        """Return it under other rules of its zone."""
+        return CronSchedule(replace(self.cron, rules=rules))
 
 
 def cron_schedule(value: Cron, task_id: str) -> CronSchedule:

@@ -1,56 +1,49 @@
-"""The wall times that a cron expression names, without a zone: seconds of local time since 1970-01-01 00:00."""
+"""The wall times that a cron expression names: each of its hours, minutes and seconds, on the days that match."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Final
 
-from remembrancer.schedules.cron.calendar import NEVER, first_day
-
-_DAY: Final = 86_400
-NO_WALL: Final = NEVER * _DAY
-"""From this value on there is no wall time: the expression names none."""
+from remembrancer.schedules.walls.day_sets import EVERY_DAY, DaySet
+from remembrancer.schedules.walls.day_times import listed_by_day, times_of_day
+from remembrancer.schedules.walls.wall_set import DAY, WallSet
 
 
 @dataclass(frozen=True, slots=True)
-class WallTimes:
-    """Hours, minutes and seconds (each ascending, none empty), and the patterns that the day must match."""
+class WallTimes(WallSet):
+    """Hours, minutes and seconds (each ascending, none empty), on each day of a set."""
 
     hours: tuple[int, ...]
     minutes: tuple[int, ...]
     seconds: tuple[int, ...]
-    sides: tuple[str, ...]
+    days: DaySet = EVERY_DAY
 
     def at_or_after(self, wall: int) -> int:
         """Return the first named wall time at or after *wall*; `NO_WALL` or more when there is none."""
-        day, time = divmod(wall, _DAY)
-        found = self._day(day)
+        day, time = divmod(wall, DAY)
+        found = self.days.at_or_after(day)
         if found == day:
             later = self._time(time)
             if later is not None:
-                return day * _DAY + later
-            found = self._day(day + 1)
-        return found * _DAY + self.hours[0] * 3600 + self._first_in_hour()
+                return day * DAY + later
+            found = self.days.at_or_after(day + 1)
+        return found * DAY + self.hours[0] * 3600 + self._first_in_hour()
+
+    def listed(self, start: int, end: int, limit: int) -> list[int]:
+        """Return the wall times from *start* up to *end* (excluded), at most *limit*: by the day."""
+        times = times_of_day(self.hours, self.minutes, self.seconds)
+        return listed_by_day(self.days, times, (start, end), limit)
 
     def count(self, start: int, end: int) -> int:
         """Return how many wall times are named from *start* up to *end* (excluded), without listing them."""
-        (first, begin), (last, finish) = divmod(start, _DAY), divmod(end, _DAY)
-        total = self._days(first, last) * len(self.hours) * len(self.minutes) * len(self.seconds)
-        if self._day(first) == first:
+        (first, begin), (last, finish) = divmod(start, DAY), divmod(end, DAY)
+        total = self.days.count(first, last) * len(self.hours) * len(self.minutes) * len(self.seconds)
+        if begin and self.days.at_or_after(first) == first:
             total -= self._rank(begin)
-        if self._day(last) == last:
+        if finish and self.days.at_or_after(last) == last:
             total += self._rank(finish)
         return total
-
-    def _days(self, first: int, last: int) -> int:
-        """Return how many days match from *first* up to *last* (excluded)."""
-        if not self.sides:
-            return last - first
-        found, day = 0, self._day(first)
-        while day < last:
-            found, day = found + 1, self._day(day + 1)
-        return found
 
     def _rank(self, time: int) -> int:
         """Return how many named seconds of a day lie before *time*."""
@@ -69,11 +62,6 @@ class WallTimes:
         """Return how many of *values* are smaller, and whether *value* is among them."""
         at = bisect_left(values, value)
         return at, at < len(values) and values[at] == value
-
-    def _day(self, day: int) -> int:
-        if not self.sides:
-            return day
-        return min(first_day(side, day) for side in self.sides)
 
     def _time(self, time: int) -> int | None:
         """Return the first named second of the day at or after *time*."""

@@ -1,4 +1,4 @@
-"""Notes on what a zone's clock changes do to the fires of a cron expression."""
+"""Notes on what a zone's clock changes do to the fires of wall times."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from remembrancer.schedules.zone_offsets import OffsetSpan, span_at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from remembrancer.schedules.cron.expression import CronExpression
+    from remembrancer.schedules.zoned_walls import ZonedWalls
 
 
-def clock_changes(cron: CronExpression, after: int, fire: int) -> list[str]:
+def clock_changes(zoned: ZonedWalls, after: int, fire: int) -> list[str]:
     """Return what clock changes do between *after* and the next fire, both in epoch seconds."""
-    gaps = [_gap_note(cron, span) for span in _spans(cron.timezone, after, fire) if span.offset > span.before]
-    return [note for note in [*gaps, _fold_note(cron, fire)] if note]
+    gaps = [_gap_note(zoned, span) for span in _spans(zoned.timezone, after, fire) if span.offset > span.before]
+    return [note for note in [*gaps, _fold_note(zoned, fire)] if note]
 
 
 def _spans(zone: str, after: int, fire: int) -> Iterator[OffsetSpan]:
@@ -29,8 +29,8 @@ def _spans(zone: str, after: int, fire: int) -> Iterator[OffsetSpan]:
         start = span.end
 
 
-def _gap_note(cron: CronExpression, span: OffsetSpan) -> str:
-    missed = _missed(cron, span)
+def _gap_note(zoned: ZonedWalls, span: OffsetSpan) -> str:
+    missed = _missed(zoned, span)
     if not missed:
         return ""
     opens, closes = span.start + span.before, span.start + span.offset
@@ -40,35 +40,35 @@ def _gap_note(cron: CronExpression, span: OffsetSpan) -> str:
     where = "" if len(days) > 1 else f" on {_day(opens)}"
     verb = "does" if len(missed) == 1 else "do"
     fact = f"{words} {verb} not exist{where}: clocks jump from {told(opens)} to {told(closes)}"
-    if cron.is_interval:
+    if zoned.is_interval:
         return f"{fact}; an interval is not moved"
-    if cron.gap is Gap.SKIP:
+    if zoned.gap is Gap.SKIP:
         return f"skipped: {fact}, and gap=skip"
     return f"{fact}; runs at {told(closes)}"
 
 
-def _missed(cron: CronExpression, span: OffsetSpan) -> list[int]:
+def _missed(zoned: ZonedWalls, span: OffsetSpan) -> list[int]:
     """Return the first and the last named wall time in the gap before *span*; one, if it is the only one."""
     opens, closes = span.start + span.before, span.start + span.offset
     missed: list[int] = []
-    wall = cron.walls.at_or_after(opens)
+    wall = zoned.walls.at_or_after(opens)
     while wall < closes:
         missed = [*missed[:1], wall]
-        wall = cron.walls.at_or_after(wall + 1)
+        wall = zoned.walls.at_or_after(wall + 1)
     return missed
 
 
-def _fold_note(cron: CronExpression, fire: int) -> str:
-    span = span_at(cron.timezone, fire)
+def _fold_note(zoned: ZonedWalls, fire: int) -> str:
+    span = span_at(zoned.timezone, fire)
     wall = fire + span.offset
     is_first = wall >= span.end + span.after
     is_second = wall < span.start + span.before
     if not (is_first or is_second):
         return ""
     fact = f"{_time(wall)} happens twice on {_day(wall)}"
-    if cron.is_interval or cron.fold is Fold.BOTH:
+    if zoned.is_interval or zoned.fold is Fold.BOTH:
         return f"{fact}; this is the {'first' if is_first else 'second'}, and both are taken"
-    return f"{fact}; the {cron.fold.value} is taken"
+    return f"{fact}; the {zoned.fold.value} is taken"
 
 
 def _day(wall: int) -> str:

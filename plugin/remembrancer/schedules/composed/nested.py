@@ -1,0 +1,72 @@
+"""Schedules inside others: their number and depth, and whether they depend on the task."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final, cast
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.schedule import DEEPEST, MOST_NESTED, VALUES, Bounded, Cron, Once
+from remembrancer.schedules.cron.expression import uses_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from remembrancer.model.schedule import ScheduleValue
+
+MOST_MEMBERS: Final = 32
+_EXAMPLE: Final = [{"kind": "cron", "expression": "0 9 * * 1-5"}]
+
+
+def check_nested(value: ScheduleValue) -> None:
+    """Refuse a value with too many schedules inside, or with something else. Raises InvalidInput."""
+    for number, (depth, field, each) in enumerate(_inside(value), 1):
+        if type(each) not in VALUES.values():
+            raise InvalidInput(field, each, "schedules: values, or JSON objects with their kind", _EXAMPLE)
+        if depth > DEEPEST or number > MOST_NESTED:
+            allowed = f"schedules at most {DEEPEST} deep inside each other, and {MOST_NESTED} together"
+            raise InvalidInput(field, "more", allowed, _EXAMPLE)
+        if isinstance(each, Once):
+            raise InvalidInput(field, "once", "schedules that recur; dates are of kind dates", [{"kind": "dates"}])
+
+
+def task_in(value: ScheduleValue, task_id: str) -> str:
+    """Return the id of the task if the schedule depends on it; an empty text otherwise, so that tasks share it."""
+    found = [value, *(cast("ScheduleValue", each) for _, _, each in _inside(value))]
+    return task_id if any(_depends(each) for each in found) else ""
+
+
+def no_text(value: ScheduleValue) -> InvalidInput:
+    """Return the error of a value with a field that cannot be hashed: a JSON object where text is meant."""
+    for each in (value, *(inner for _, _, inner in _inside(value))):
+        for place in fields(cast("ScheduleValue", each)):
+            held: object = getattr(each, place.name)
+            if place.name not in getattr(each, "nested", ()) and not _has_hash(held):
+                return InvalidInput(place.name, held, "text, or a list of texts", None)
+    return InvalidInput("schedule", "a value", "fields of texts and numbers", None)
+
+
+def _has_hash(held: object) -> bool:
+    try:
+        hash(held)
+    except TypeError:
+        return False
+    return True
+
+
+def _depends(value: ScheduleValue) -> bool:
+    if isinstance(value, Cron):
+        return isinstance(value.expression, str) and uses_hash(value.expression)  # pyright: ignore[reportUnnecessaryIsInstance]  a model may send anything
+    return isinstance(value, Bounded) and (value.jitter is not None or value.spread is not None)
+
+
+def _inside(value: ScheduleValue) -> Iterator[tuple[int, str, object]]:
+    """Yield the schedules inside *value*, with how deep they are, and the field that holds them."""
+    ahead: list[tuple[int, object]] = [(0, value)]
+    while ahead:
+        depth, outer = ahead.pop()
+        for field in cast("tuple[str, ...]", getattr(outer, "nested", ())):
+            held: object = getattr(outer, field)
+            for each in cast("tuple[object, ...]", held) if isinstance(held, tuple) else (held,):
+                yield depth + 1, field, each
+                ahead.append((depth + 1, each))

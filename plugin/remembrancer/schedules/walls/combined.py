@@ -1,0 +1,154 @@
+"""Sets of times made of others: unions, intersections and differences, of points and of points with stretches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby, islice
+from typing import TYPE_CHECKING
+
+from remembrancer.schedules.walls.steps import step
+from remembrancer.schedules.walls.wall_set import NO_WALL, WallSet
+
+if TYPE_CHECKING:
+    from remembrancer.schedules.walls.stretches import Stretches
+
+
+@dataclass(frozen=True, slots=True)
+class Union(WallSet):
+    """The times of any of several sets."""
+
+    sets: tuple[WallSet, ...]
+
+    def at_or_after(self, wall: int) -> int:
+        """Return the first time of any at or after *wall*."""
+        return min(each.at_or_after(wall) for each in self.sets)
+
+    def covers(self, wall: int) -> bool:
+        """Return whether any of them has *wall*."""
+        return any(each.covers(wall) for each in self.sets)
+
+    def listed(self, start: int, end: int, limit: int) -> list[int]:
+        """Return the times in between, each once."""
+        lists = [each.listed(start, end, limit) for each in self.sets]
+        return list(islice((wall for wall, _ in groupby(merge(*lists))), limit))
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many times there are: of two sets, those of both less those in common."""
+        first, *others = self.sets
+        if not others:
+            return first.count(start, end)
+        rest = others[0] if len(others) == 1 else Union(tuple(others))
+        return first.count(start, end) + rest.count(start, end) - Intersection(first, rest).count(start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Intersection(WallSet):
+    """The times that two sets of points have in common."""
+
+    one: WallSet
+    other: WallSet
+
+    def at_or_after(self, wall: int) -> int:
+        """Return the first common time at or after *wall*."""
+        while True:
+            step()
+            wall = self.one.at_or_after(wall)
+            found = self.other.at_or_after(wall) if wall < NO_WALL else wall
+            if found == wall or found >= NO_WALL:
+                return min(found, NO_WALL)
+            wall = found
+
+    def covers(self, wall: int) -> bool:
+        """Return whether both have *wall*."""
+        return self.one.covers(wall) and self.other.covers(wall)
+
+
+@dataclass(frozen=True, slots=True)
+class TimesWithout(WallSet):
+    """The times of a set that another does not have."""
+
+    one: WallSet
+    other: WallSet
+
+    def at_or_after(self, wall: int) -> int:
+        """Return the first time at or after *wall* that the other does not have."""
+        wall = self.one.at_or_after(wall)
+        while wall < NO_WALL and self.other.covers(wall):
+            step()
+            wall = self.one.at_or_after(wall + 1)
+        return wall
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many times there are: those of the set less those in common."""
+        return self.one.count(start, end) - Intersection(self.one, self.other).count(start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Within(WallSet):
+    """The times of a set that stretches cover."""
+
+    points: WallSet
+    stretches: Stretches
+
+    def at_or_after(self, wall: int) -> int:
+        """Return the first time at or after *wall* that is covered."""
+        while True:
+            step()
+            wall = self.points.at_or_after(wall)
+            begin, _ = self.stretches.stretch(wall) if wall < NO_WALL else (wall, wall)
+            if begin <= wall:
+                return wall
+            if begin >= NO_WALL:
+                return NO_WALL
+            wall = begin
+
+    def covers(self, wall: int) -> bool:
+        """Return whether the set has *wall*, and it is covered."""
+        return self.points.covers(wall) and self.stretches.covers(wall)
+
+    def listed(self, start: int, end: int, limit: int) -> list[int]:
+        """Return the times in between, stretch by stretch."""
+        found: list[int] = []
+        while start < end and len(found) < limit:
+            step()
+            begin, stop = self.stretches.stretch(start)
+            found += self.points.listed(max(begin, start), min(stop, end), limit - len(found))
+            start = stop
+        return found
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many times there are, stretch by stretch."""
+        total = 0
+        while start < end:
+            step()
+            begin, stop = self.stretches.stretch(start)
+            total += self.points.count(max(begin, start), min(stop, end)) if begin < end else 0
+            start = stop
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Outside(WallSet):
+    """The times of a set that no stretch covers."""
+
+    points: WallSet
+    stretches: Stretches
+
+    def at_or_after(self, wall: int) -> int:
+        """Return the first time at or after *wall* that is not covered."""
+        while True:
+            step()
+            wall = self.points.at_or_after(wall)
+            begin, end = self.stretches.stretch(wall) if wall < NO_WALL else (NO_WALL, NO_WALL)
+            if begin > wall or wall >= NO_WALL:
+                return wall
+            wall = end
+
+    def covers(self, wall: int) -> bool:
+        """Return whether the set has *wall*, and it is not covered."""
+        return self.points.covers(wall) and not self.stretches.covers(wall)
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many times there are: those of the set less those that are covered."""
+        return self.points.count(start, end) - Within(self.points, self.stretches).count(start, end)
