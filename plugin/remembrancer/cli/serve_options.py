@@ -25,7 +25,7 @@ class ServeOptions(GraphOptions):
         str | None,
         Option(
             metavar="MODULE:FUNCTION",
-            help="What does the work; else a firing becomes a thought in the graph.",
+            help="The function that does the work; without it, a firing becomes a thought in the graph.",
         ),
     ] = None
     bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
@@ -39,7 +39,7 @@ class ServeOptions(GraphOptions):
     rest_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
     host: Annotated[
         str,
-        Option(metavar="ADDRESS", help="Where the API listens; beyond this machine, see below.", rich_help_panel=_NET),
+        Option(metavar="ADDRESS", help="The address of the API; beyond this machine, see below.", rich_help_panel=_NET),
     ] = "127.0.0.1"
     allowed_host: Annotated[
         list[str] | None,
@@ -61,7 +61,7 @@ class ServeOptions(GraphOptions):
     ] = None
     control_port: Annotated[
         int,
-        Option(min=0, max=65535, help="Where there are no Unix sockets, for other commands.", rich_help_panel=_OPEN),
+        Option(min=0, max=65535, help="For other commands, on systems without Unix sockets.", rich_help_panel=_OPEN),
     ] = 0
 
     def numbers(self) -> SchedulerOptions:

@@ -161,8 +161,8 @@ class SchedulerService:
     ) -> ScheduleResult:
         """Bring the agent's task *task_id* back at *defer_until*, because of *reason*.
 
-        A task of ours is put off. For any other id a task is scheduled that brings it back; deferring the same
-        id again puts that one off, and its history grows.
+        A task of this scheduler is deferred. For any other id a task is scheduled that brings it back; deferring the
+        same id again defers that one, and its history grows.
         """
         with self._instruments.scheduling(1):
             return await self._process.commands().schedule_deferred(thought_id, task_id, defer_until, reason, context)
@@ -357,9 +357,9 @@ class SchedulerService:
         return diagnose(await self.gauges.facts())
 
     async def is_healthy(self) -> bool:
-        """Whether the checker is alive and at work, and its graph, disk, leases and clock are as they should be.
+        """Return True if the loop runs, and its graph, disk, leases and clock are as they should be.
 
-        False within seconds when any of it is not so; `get_status().last_error` says in words what it is.
+        It turns False within seconds of a fault; `get_status().last_error` says what it is.
         """
         return self._process.is_healthy()
 
@@ -411,12 +411,12 @@ class SchedulerService:
 
     @public
     async def revoke_token(self, name: str) -> bool:
-        """Let a token of the API open nothing any more; False if none of this name did."""
+        """Revoke a token of the API; False if no valid token has this name."""
         return await self.admittance.revoke(name)
 
     @property
     def admittance(self) -> TokenService:
-        """Who may ask over the network."""
+        """The tokens of the API."""
         return TokenService(self._graph().tokens, self._process.clock)
 
     @carried

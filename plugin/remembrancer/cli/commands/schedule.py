@@ -30,7 +30,7 @@ _FLAGS: Final = {
 }
 """The options of the fields that are not named as the field."""
 _DEFAULTS: Final = {"goal_description": None, "origin_thought_id": "command_line"}
-"""What need not be typed on a command line; a goal that is not typed is the name."""
+"""The defaults of the command line; the goal is the name unless given."""
 _WAIT: Final = Annotated[
     str | None,
     Option("--in", metavar="WAIT", help="From now: 90s, 10m, 2h, 1d, 1w.", rich_help_panel=FieldGroup.WHEN),

@@ -1,6 +1,6 @@
-"""The specification's five reports and two structures: every number is read from the graph's books or counted here.
+"""The specification's five reports and two structures: their numbers come from the graph's statistics and this process.
 
-What each number means, and over what time, is told in docs/reference/telemetry.md.
+docs/reference/telemetry.md defines each number, and the time that it covers.
 """
 
 from __future__ import annotations

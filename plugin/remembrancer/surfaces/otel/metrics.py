@@ -90,7 +90,7 @@ class OpenTelemetry:
 
     @property
     def live(self) -> bool:
-        """Whether anybody reads the instruments: without an SDK there is only the API's own provider, of nothing."""
+        """True if the instruments are read: without an SDK there is only the API's own provider, of nothing."""
         return not type(self._provider or metrics.get_meter_provider()).__module__.startswith(_API)
 
     def watch(self, read: Callable[[], Mapping[str, float]], commits: deque[int]) -> None:
@@ -151,7 +151,7 @@ class OpenTelemetry:
 
     @property
     def traced(self) -> bool:
-        """Whether anybody takes spans."""
+        """True if spans are exported."""
         return self._spans.live
 
     def begin(self, firing: Firing) -> ExecutionSpan:

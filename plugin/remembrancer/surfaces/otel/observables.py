@@ -42,7 +42,7 @@ COUNTERS: Final = (
     Observable("scheduler.passes", "{pass}", "Looks at the graph"),
     Observable("scheduler.passes.failed", "{pass}", "Looks that the graph did not answer"),
     Observable("scheduler.checks.missed", "{check}", "Regular looks that the process did not get round to"),
-    Observable("scheduler.deferrals", "{deferral}", "Times that a task was put off", max),
+    Observable("scheduler.deferrals", "{deferral}", "Deferrals of tasks", max),
     Observable("scheduler.cron.refused", "{request}", "Requests refused because of their cron expression", max),
     Observable("scheduler.database.errors", "{error}", "Times that the graph could not be read or written", max),
 )

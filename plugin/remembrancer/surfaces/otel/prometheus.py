@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 PATH: Final = "/metrics"
 _MOST_CONNECTIONS: Final = 16
-"""How many connections the server of this module has open at once."""
+"""The most connections that the server of this module has open at once."""
 _PAUSE_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 10.0
-"""How long the graph may take to say how it stands, before the rest is told without it."""
+"""Seconds that the graph may take to answer; the other values are shown without it then."""
 
 
 class PrometheusExporter:
