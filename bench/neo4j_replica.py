@@ -32,7 +32,7 @@ async def main(graph: str) -> None:
 
     service = TaskSchedulerService(graph, check_interval_seconds=CHECK_SECONDS, handler=handle)
     async with service:
-        store: Any = service._store
+        store: Any = service._process.store
         claim = store.queue.claim
 
         async def counted(claims: Any, lease: Any) -> Any:

@@ -205,7 +205,7 @@ async def _growing(server: Server, sizes: tuple[int, ...]) -> list[Row]:
     server.wipe()
     service, _ = await ours.opened(server.graph)
     raw = RawNeo4j(server)
-    store: Any = service._store
+    store: Any = service._process.store
     rows: list[Row] = []
     first: dict[str, float] = {}
     filled = 0

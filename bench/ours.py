@@ -73,7 +73,7 @@ async def creates_in_flight(service: TaskSchedulerService, count: int, callers: 
 async def fires(service: TaskSchedulerService, clock: VirtualClock) -> float:
     """Let a minute pass and fire all that is due, settled; return how many a second."""
     clock.advance(timedelta(minutes=1))
-    scheduler = service._scheduler
+    scheduler = service._process.scheduler
     assert scheduler
     fired = 0
     began = time.perf_counter()
@@ -85,7 +85,7 @@ async def fires(service: TaskSchedulerService, clock: VirtualClock) -> float:
 
 async def tidies(service: TaskSchedulerService) -> float:
     """Bring SCHEDULED_FOR up to date, as an idle checker does after it fired; return how many tasks a second."""
-    store: Any = service._store
+    store: Any = service._process.store
     tidied = 0
     began = time.perf_counter()
     while done := await store.idle_work(500):
@@ -95,7 +95,7 @@ async def tidies(service: TaskSchedulerService) -> float:
 
 async def looks(service: TaskSchedulerService, moment: datetime) -> tuple[float, float]:
     """Return the median milliseconds of a due check at *moment* for 100 tasks: ours, and the bare query."""
-    store: Any = service._store
+    store: Any = service._process.store
     spent = [await timed(lambda: store.queue.due(moment, 100)) for _ in range(LOOKS)]
     session = store._connection
     floor_key = last_key(store.queue._parts.index.watermark.value_ms)  # below it the index has only tombstones

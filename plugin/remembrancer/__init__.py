@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.bootstrap.checks import check_graph as check_graph, repair_graph as repair_graph
     from remembrancer.bootstrap.copies import copy_graph as copy_graph
-    from remembrancer.engine.maintenance.retention import PruneResult as PruneResult
     from remembrancer.errors import (
         CopyIncomplete as CopyIncomplete,
         CopyMismatch as CopyMismatch,
@@ -69,6 +68,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Reason as Reason,
     )
     from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
+    from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.policy import (
         Fold as Fold,
         Gap as Gap,
@@ -76,9 +76,28 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         OnLost as OnLost,
         SecondsField as SecondsField,
     )
+    from remembrancer.model.prune_result import PruneResult as PruneResult
     from remembrancer.model.replica import Replica as Replica
+    from remembrancer.model.reports import (
+        AnalyticsReport as AnalyticsReport,
+        CronAnalytics as CronAnalytics,
+        CronReport as CronReport,
+        PerformanceMetrics as PerformanceMetrics,
+        Period as Period,
+        StatusReport as StatusReport,
+        TasksReport as TasksReport,
+        TaskStatistics as TaskStatistics,
+    )
     from remembrancer.model.request import ScheduleRequest as ScheduleRequest, TaskFields as TaskFields
     from remembrancer.model.schedule import Cron as Cron, Once as Once
+    from remembrancer.model.service_status import (
+        PerformanceReport as PerformanceReport,
+        ReplicationReport as ReplicationReport,
+        ServiceCapabilities as ServiceCapabilities,
+        ServiceStatus as ServiceStatus,
+        ServiceType as ServiceType,
+        TaskExecutionReport as TaskExecutionReport,
+    )
     from remembrancer.model.summary import ExecutionSummary as ExecutionSummary
     from remembrancer.model.task import (
         Disposition as Disposition,
@@ -94,6 +113,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         CopyResult as CopyResult,
         CopyStep as CopyStep,
     )
+    from remembrancer.operations.preview import PreviewedFire as PreviewedFire
     from remembrancer.operations.statistics import TaskPage as TaskPage
     from remembrancer.ports.graph_check import (
         CheckReport as CheckReport,
@@ -111,25 +131,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     from remembrancer.ports.sync_calls import SyncCalls as SyncCalls
     from remembrancer.service.lookup import get_service as get_service
     from remembrancer.service.service import SchedulerService as SchedulerService
-    from remembrancer.service.telemetry.report_models import (
-        AnalyticsReport as AnalyticsReport,
-        CronAnalytics as CronAnalytics,
-        CronReport as CronReport,
-        PerformanceMetrics as PerformanceMetrics,
-        Period as Period,
-        StatusReport as StatusReport,
-        TasksReport as TasksReport,
-        TaskStatistics as TaskStatistics,
-    )
     from remembrancer.service.telemetry.reports import Telemetry as Telemetry
-    from remembrancer.service.telemetry.status import (
-        PerformanceReport as PerformanceReport,
-        ReplicationReport as ReplicationReport,
-        ServiceCapabilities as ServiceCapabilities,
-        ServiceStatus as ServiceStatus,
-        ServiceType as ServiceType,
-        TaskExecutionReport as TaskExecutionReport,
-    )
     from remembrancer.settings import SchedulerOptions as SchedulerOptions
 
 __version__ = "0.1.0"
@@ -139,7 +141,6 @@ _API: Final = {
     "bootstrap.backups": ("BackupResult", "backup_graph", "restore_graph"),
     "bootstrap.checks": ("check_graph", "repair_graph"),
     "bootstrap.copies": ("copy_graph",),
-    "engine.maintenance.retention": ("PruneResult",),
     "errors": (
         "CopyIncomplete",
         "CopyMismatch",
@@ -183,23 +184,11 @@ _API: Final = {
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
     "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
+    "model.named_query": ("NamedQuery",),
     "model.policy": ("Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
+    "model.prune_result": ("PruneResult",),
     "model.replica": ("Replica",),
-    "model.request": ("ScheduleRequest", "TaskFields"),
-    "model.schedule": ("Cron", "Once"),
-    "model.summary": ("ExecutionSummary",),
-    "model.task": ("Disposition", "ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"),
-    "model.task_status": ("TaskStatus", "TaskType"),
-    "model.token": ("AccessToken", "NewToken", "Scope"),
-    "operations.diagnostics.checks": ("CheckResult", "Severity"),
-    "operations.graph_copy": ("CopiedPart", "CopyResult", "CopyStep"),
-    "operations.statistics": ("TaskPage",),
-    "ports.graph_check": ("CheckReport", "CheckStep", "Finding", "RepairReport"),
-    "ports.handler": ("Firing", "Handler", "HandlerReturn", "Progress", "StopSignal"),
-    "ports.sync_calls": ("SyncCalls",),
-    "service.lookup": ("get_service",),
-    "service.service": ("SchedulerService",),
-    "service.telemetry.report_models": (
+    "model.reports": (
         "AnalyticsReport",
         "CronAnalytics",
         "CronReport",
@@ -209,8 +198,9 @@ _API: Final = {
         "TasksReport",
         "TaskStatistics",
     ),
-    "service.telemetry.reports": ("Telemetry",),
-    "service.telemetry.status": (
+    "model.request": ("ScheduleRequest", "TaskFields"),
+    "model.schedule": ("Cron", "Once"),
+    "model.service_status": (
         "PerformanceReport",
         "ReplicationReport",
         "ServiceCapabilities",
@@ -218,6 +208,20 @@ _API: Final = {
         "ServiceType",
         "TaskExecutionReport",
     ),
+    "model.summary": ("ExecutionSummary",),
+    "model.task": ("Disposition", "ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"),
+    "model.task_status": ("TaskStatus", "TaskType"),
+    "model.token": ("AccessToken", "NewToken", "Scope"),
+    "operations.diagnostics.checks": ("CheckResult", "Severity"),
+    "operations.graph_copy": ("CopiedPart", "CopyResult", "CopyStep"),
+    "operations.preview": ("PreviewedFire",),
+    "operations.statistics": ("TaskPage",),
+    "ports.graph_check": ("CheckReport", "CheckStep", "Finding", "RepairReport"),
+    "ports.handler": ("Firing", "Handler", "HandlerReturn", "Progress", "StopSignal"),
+    "ports.sync_calls": ("SyncCalls",),
+    "service.lookup": ("get_service",),
+    "service.service": ("SchedulerService",),
+    "service.telemetry.reports": ("Telemetry",),
     "settings": ("SchedulerOptions",),
 }
 """The public names by the module that defines them."""

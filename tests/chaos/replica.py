@@ -170,14 +170,14 @@ class Replica:
             self._handle,
             options=SchedulerOptions(lease_seconds=orders.lease_seconds),
         )
-        open_store: Callable[[], Awaitable[Graph]] = self.service._open_store
+        open_store: Callable[[], Awaitable[Graph]] = self.service._lifecycle._open_store
 
         async def open_mortal() -> Any:
             graph: Any = await open_store()
             graph.queue = MortalQueue(graph.queue, self._die_in, self._stall)
             return graph
 
-        self.service._open_store = open_mortal
+        self.service._lifecycle._open_store = open_mortal
 
     def obey(self, command: str) -> None:
         """Do what one line says."""

@@ -23,6 +23,7 @@ COMMANDS = [
     words
     for name, command in GROUP.commands.items()
     for words in ([[name, each] for each in command.commands] if hasattr(command, "commands") else [[name]])
+    if not command.hidden
 ]
 
 

@@ -72,7 +72,7 @@ def test_who_did_what_is_exported_and_stands_in_the_history(desk: Desk) -> None:
     missing = desk("audit", "export", "--task", "task_of_nobody")
 
     assert [each["action"] for each in whole] == ["create", "create", "defer", "run_now", "cancel"]
-    assert {(each["surface"], each["actor"]) for each in whole} == {("command line", getpass.getuser())}
+    assert {(each["surface"], each["actor"]) for each in whole} == {("cli", getpass.getuser())}
     assert [each["action"] for each in one] == ["create", "defer", "cancel"]
     assert recent == whole[2:]
     assert [each["action"] for each in told] == ["cancel", "defer", "create"]
@@ -107,9 +107,9 @@ def test_what_is_done_to_the_graph_is_on_record_too(desk: Desk) -> None:
     desk("token", "create", "--name", "dashboard")
     desk("token", "revoke", "dashboard")
     desk("token", "revoke", "dashboard")
-    desk("retain", "--keep", "0h", "--dry-run")
-    desk("retain", "--keep", "0h")
-    desk("retain", "--keep", "0h")
+    desk("prune", "--keep", "0h", "--dry-run")
+    desk("prune", "--keep", "0h")
+    desk("prune", "--keep", "0h")
     copied = str(desk.folder / "copied")
     desk("copy", str(desk.graph), copied)
     whole = lines(desk("audit", "export").out)
@@ -117,7 +117,7 @@ def test_what_is_done_to_the_graph_is_on_record_too(desk: Desk) -> None:
     recent = lines(desk("audit", "export", "--graph", copied, "--since", of_copy[-1]["at"]).out)
 
     assert [each["action"] for each in whole] == ["create", "run_now", "create_token", "revoke_token", "prune"]
-    assert {(each["surface"], each["actor"]) for each in of_copy} == {("command line", getpass.getuser())}
+    assert {(each["surface"], each["actor"]) for each in of_copy} == {("cli", getpass.getuser())}
     assert [each["task_id"] is None for each in whole] == [False, False, True, True, True]
     assert (of_copy[:-1], recent) == (whole, of_copy[-1:])
     assert (of_copy[-1]["action"], of_copy[-1]["after"]) == ("copy", {"copied_from": str(desk.graph.resolve())})
@@ -154,9 +154,9 @@ def test_what_comes_through_serve_is_on_record_as_who_asked_and_is_measured(
 
     me = getpass.getuser()
     assert [(each["action"], each["surface"], each["actor"]) for each in whole] == [
-        ("create", "command line", me),
-        ("create", "command line", me),
-        ("create_token", "command line", me),
+        ("create", "cli", me),
+        ("create", "cli", me),
+        ("create_token", "cli", me),
         ("run_now", "rest", "ada"),
     ]
     assert re.search(r" WARNING \[mine-1\] The handler of Cactus .* raised", log)

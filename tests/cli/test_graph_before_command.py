@@ -42,7 +42,7 @@ def test_the_graph_may_stand_before_two_words(desk: Desk) -> None:
     assert named(desk, "-g", other, "token", "list") == ["mine"]
 
 
-@pytest.mark.parametrize("command", ["copy a b", "schema --neo4j", "preview '0 9 * * *'"])
+@pytest.mark.parametrize("command", ["copy a b", "schema", "preview '0 9 * * *'"])
 def test_a_command_without_a_graph_refuses_one(desk: Desk, command: str) -> None:
     ran = desk("-g", "graph", *command.replace("'", "").split(" ", 1 if "preview" in command else -1))
 

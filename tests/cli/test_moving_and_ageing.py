@@ -1,4 +1,4 @@
-"""`copy`, `retain` and `schema`, as a person and as a machine use them."""
+"""`copy`, `prune` and `schema`, as a person and as a machine use them."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def test_what_is_rolled_up_is_told_beside_what_is_left(desk: Desk) -> None:
     task_id = desk.json("schedule", "Yearly", *FAR)["task_id"]
     desk("run-now", task_id)
     counted = desk.json("status")["metrics"]
-    foretold = desk.json("retain", "--keep", "0d", "--dry-run")["retained"]
+    foretold = desk.json("prune", "--keep", "0d", "--dry-run")["retained"]
     assert len(desk.json("history")) == 1
-    done = desk.json("retain", "--keep", "0d")["retained"]
+    done = desk.json("prune", "--keep", "0d")["retained"]
 
     assert (foretold["executions"], foretold["summaries"]) == (done["executions"], done["summaries"]) == (1, 1)
     assert [row["action"] for row in desk.json("history", task_id)] == ["run_now", "create"]  # of runs, none
@@ -72,7 +72,7 @@ def test_a_running_scheduler_rolls_up_for_whoever_asks(terminal: Terminal, serve
     task_id = terminal.json("schedule", "Yearly", *FAR)["task_id"]
     terminal("run-now", task_id)
 
-    assert terminal.json("retain", "--keep", "0d")["retained"]["executions"] == 1
+    assert terminal.json("prune", "--keep", "0d")["retained"]["executions"] == 1
     assert "1 older executions" in terminal("history").out
 
 
@@ -89,13 +89,13 @@ def test_a_scheduler_that_is_told_how_long_to_keep_rolls_up_by_itself(
 
 @pytest.mark.parametrize("keep", ["90", "d", "-1d", "forever"])
 def test_a_time_to_keep_needs_a_unit(desk: Desk, keep: str) -> None:
-    refused = desk("retain", f"--keep={keep}")
+    refused = desk("prune", f"--keep={keep}")
     assert refused.code == 2
     assert "90d" in refused.err
 
 
 def test_the_schema_is_printed_as_statements_that_cypher_shell_takes(desk: Desk) -> None:
-    printed = desk("schema", "--neo4j").out
+    printed = desk("schema").out
     statements = printed.split(";\n")
 
     assert statements[-1] == ""

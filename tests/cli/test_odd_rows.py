@@ -19,7 +19,7 @@ async def spoil(graph: str, task_id: str) -> None:
     """Write a context that is nested too deep, as an older version has let in."""
     service = TaskSchedulerService(graph)
     await service.open()
-    database: Any = service._store._connection._database  # pyright: ignore[reportPrivateUsage]
+    database: Any = service._process.store._connection._database  # pyright: ignore[reportPrivateUsage]
     with database.transaction():
         database.command(
             "opencypher",

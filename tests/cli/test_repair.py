@@ -179,7 +179,7 @@ def test_a_repair_with_loss_is_on_record(desk: Desk, sound: Path) -> None:
     assert desk("check", "--repair").code == 7
     last = json.loads(desk("audit", "export").out.splitlines()[-1])
 
-    assert (last["action"], last["surface"]) == ("repair", "command line")
+    assert (last["action"], last["surface"]) == ("repair", "cli")
     assert last["after"]["lost"] == {"task_execution": 1}
     assert Path(last["after"]["kept_in"]).is_dir()
 

@@ -114,11 +114,11 @@ async def test_a_stop_names_the_outcomes_that_the_graph_did_not_take(
 
     service = TaskSchedulerService(tmp_path / "graph", handler=lambda _: "done", options=HASTY)
     await service.start()
-    monkeypatch.setattr(service._store.queue, "settle", unheard)
+    monkeypatch.setattr(service._process.store.queue, "settle", unheard)
     caplog.set_level(logging.ERROR, "remembrancer")
     await schedule(service)
     await tried.wait()
-    assert "outcomes wait" in (service._running_scheduler().trouble or "")
+    assert "outcomes wait" in (service._process.running_scheduler().trouble or "")
     async with asyncio.timeout(GENEROUS):
         await service.stop()
     (made,) = await history_of(tmp_path / "graph")
@@ -131,13 +131,13 @@ async def test_a_scheduler_knows_when_its_handler_calls() -> None:
     seen: list[bool] = []
 
     async def handle(_: Firing) -> None:
-        seen.append(service._running_scheduler().inside_handler)
+        seen.append(service._process.running_scheduler().inside_handler)
         await asyncio.create_task(deeper())
 
     async def deeper() -> None:
-        seen.append(service._running_scheduler().inside_handler)
+        seen.append(service._process.running_scheduler().inside_handler)
         async with asyncio.timeout(GENEROUS):
-            await service._running_scheduler()._dispatch.stop(0.1)
+            await service._process.running_scheduler()._dispatch.stop(0.1)
         seen.append(True)
 
     async with TaskSchedulerService(handler=handle, options=HASTY) as service:
@@ -145,7 +145,7 @@ async def test_a_scheduler_knows_when_its_handler_calls() -> None:
         await until(lambda: len(seen) == 3)
 
         assert seen == [True, True, True]
-        assert not service._running_scheduler().inside_handler
+        assert not service._process.running_scheduler().inside_handler
 
 
 STUBBORN = """

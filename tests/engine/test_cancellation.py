@@ -76,14 +76,14 @@ async def test_a_cancel_between_claim_and_start_withdraws_the_run(monkeypatch: p
     """The claim is committed, and this process has not heard of it when the task is cancelled."""
     began: list[Firing] = []
     async with TaskSchedulerService(handler=began.append) as service:
-        store: Any = service._store
+        store: Any = service._process.store
         claim = store.queue.claim
         cancelling: list[asyncio.Future[Cancellation]] = []
 
         async def slowly(claims: Sequence[Claim], lease: Lease) -> Sequence[Execution]:
             won = await claim(claims, lease)
             cancelling.append(asyncio.ensure_future(service.cancel(claims[0].execution.task_id)))
-            cancellations = service._scheduler._dispatch._cancellations  # pyright: ignore[reportOptionalMemberAccess]
+            cancellations = service._process.scheduler._dispatch._cancellations  # pyright: ignore[reportOptionalMemberAccess]
             while not any(each.cancelled for each in cancellations.reserved):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             return won
@@ -197,7 +197,7 @@ async def test_a_task_cancelled_on_another_replica_stops_here(neo4j_server: Any)
 async def test_a_deadline_counts_from_the_true_beginning() -> None:
     """The thread comes to the handler long after the claim, later than the deadline is long."""
     async with TaskSchedulerService(handler=lambda _: "in time") as service:
-        plain: Any = service._running_scheduler()._dispatch._plain
+        plain: Any = service._process.running_scheduler()._dispatch._plain
         begin = plain._begin
 
         def late(run: Any) -> object:

@@ -106,7 +106,7 @@ class Scene:
 
     async def sweep(self) -> int:
         """Look once at what is due, as often as the checker does before it looks for what has come due meanwhile."""
-        scheduler: Any = self.service._scheduler
+        scheduler: Any = self.service._process.scheduler
         done: int = await scheduler._sweep()
         await self.service.idle()
         return done

@@ -47,14 +47,14 @@ class Scene:
 
     async def set_back(self, to: datetime = START) -> int:
         self.clock.set(to)
-        store: Any = self.service._store
+        store: Any = self.service._process.store
         return await ScheduleRecheck(store, self.clock, "replica_1").run(CAUSE, self.clock.now())
 
     async def assert_one_outcome_each(self) -> None:
         """No moment has two outcomes, and the books say what the nodes say."""
         made = [each for each in await self.service.history(limit=100_000) if each.execution_type == "cron_trigger"]
         assert len({each.occurrence_key for each in made}) == len(made)
-        counts: Any = (await self.service._store.statistics.lifetime()).counts  # pyright: ignore[reportOptionalMemberAccess]
+        counts: Any = (await self.service._process.store.statistics.lifetime()).counts  # pyright: ignore[reportOptionalMemberAccess]
         by = Counter(
             {status: sum(e.occurrences for e in made if e.status == status) for status in ("completed", "missed")}
         )
@@ -75,8 +75,8 @@ async def test_a_task_made_while_the_clock_was_ahead_goes_on(graph: str, caplog:
             *(START + AHEAD + each * SECOND for each in (1, 2, 3)), *(START + each * SECOND for each in (1, 2, 3, 4)),
         ]  # fmt: skip
         assert CAUSE in caplog.text
-        changes = [each for each in await scene.service.changes(task_id) if each.action == "rearm"]
-        assert [(each.surface, each.reason, each.actor) for each in changes] == [("checker", CAUSE, "replica_1")]
+        changes = [each for each in await scene.service.audit_entries(task_id) if each.action == "rearm"]
+        assert [(each.surface, each.reason, each.actor) for each in changes] == [("scheduler", CAUSE, "replica_1")]
         await scene.assert_one_outcome_each()
 
 
@@ -251,7 +251,7 @@ async def test_a_start_finds_that_the_clock_went_back(graph: str, caplog: pytest
     async with again.checker:
         await again.live(2, MINUTE)
         assert again.fired == [START + MINUTE, START + 2 * MINUTE]
-        assert [each.action for each in await again.service.changes(task_id)] == ["create", "rearm"]
+        assert [each.action for each in await again.service.audit_entries(task_id)] == ["create", "rearm"]
     assert "The clock went back while no scheduler ran" in caplog.text
     caplog.clear()
     async with Scene(graph, START + AHEAD + timedelta(hours=1)).checker:

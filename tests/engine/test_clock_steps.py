@@ -48,7 +48,7 @@ async def until(true: Callable[[], object]) -> None:
 
 
 def scheduler_of(service: TaskSchedulerService) -> Any:
-    return service._scheduler
+    return service._process.scheduler
 
 
 def collected(into: list[Firing]) -> Any:
@@ -113,7 +113,7 @@ async def test_the_work_of_a_scheduler_goes_on_after_a_step_back() -> None:
     ) as service:
         await until(lambda: scheduler_of(service).last_pass_at)
         host.ahead = timedelta(0)
-        store: Any = service._store
+        store: Any = service._process.store
         beats: list[datetime] = []
         sign_on, abandoned, prune = store.replicas.heartbeat, store.queue.expired_leases, store.events.prune
         recovered, forgotten = list[datetime](), list[datetime]()

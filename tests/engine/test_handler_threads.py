@@ -72,7 +72,7 @@ async def test_a_deadline_settles_a_hung_handler_that_keeps_its_slot() -> None:
     with hanging() as handler:
         options = SchedulerOptions(max_concurrent_handlers=2, shutdown_timeout_seconds=0.1)
         async with TaskSchedulerService(handler=handler, options=options) as service:
-            scheduler = service._running_scheduler()
+            scheduler = service._process.running_scheduler()
             hung = await schedule(service, "hung", timeout_seconds=0.2)
             ended = await outcomes(service, 1)
             told = scheduler.trouble

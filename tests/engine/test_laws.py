@@ -206,7 +206,7 @@ class Life(RuleBasedStateMachine):
         ticking = asyncio.create_task(self.checker.tick())
         while len(self.calls) == before:  # noqa: ASYNC110 (the handler has begun when it was called)
             await asyncio.sleep(0.001)
-        store, scheduler = self.service._store, self.service._scheduler
+        store, scheduler = self.service._process.store, self.service._process.scheduler
         assert store
         assert scheduler
         await store.close()

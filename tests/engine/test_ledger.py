@@ -31,7 +31,7 @@ async def schedule(service: TaskSchedulerService, clock: VirtualClock, *names: s
 
 def observed(service: TaskSchedulerService, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], list[str]]]:
     """Note what each write of outcomes brings: the results, and the leases that end with it."""
-    store: Any = service._store
+    store: Any = service._process.store
     settle = store.queue.settle
     seen: list[tuple[list[str], list[str]]] = []
 
@@ -113,7 +113,7 @@ async def test_a_lease_that_cannot_be_ended_at_once_does_not_write_its_outcomes_
     monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,))
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "a", "b")
-        store: Any = service._store
+        store: Any = service._process.store
         settle = store.queue.settle
         ends: list[Sequence[str]] = []
 
@@ -138,7 +138,7 @@ async def test_an_outcome_the_graph_refuses_fails_alone(clock: VirtualClock, mon
     monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,) * 5)
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "good", "bad", "fine")
-        told = refusing(service._store, "bad", monkeypatch)
+        told = refusing(service._process.store, "bad", monkeypatch)
         await checker.tick(MINUTE)
         history = {each.task_id: each for each in await service.history()}
         names = {task_id: (await service.get_task(task_id)).name for task_id in history}
@@ -163,7 +163,7 @@ async def test_an_outcome_is_kept_until_the_graph_takes_it(
     async with ManualScheduler(service, clock):
         await schedule(service, clock, "kept", on_lost="retry")
         tries = 0
-        store: Any = service._store
+        store: Any = service._process.store
         settle = store.queue.settle
 
         async def unheard(*what: Any) -> Sequence[bool]:
@@ -175,7 +175,7 @@ async def test_an_outcome_is_kept_until_the_graph_takes_it(
 
         monkeypatch.setattr(store.queue, "settle", unheard)
         clock.advance(MINUTE)
-        await service._running_scheduler().tick()
+        await service._process.running_scheduler().tick()
         while tries < 10:  # noqa: ASYNC110 (the ledger tries in its own time)
             await asyncio.sleep(0.001)
         clock.advance(timedelta(seconds=SchedulerOptions().lease_seconds))
@@ -205,7 +205,7 @@ async def test_a_deferral_is_worked_out_once_the_graph_answers(
     monkeypatch.setattr("remembrancer.engine.execution.outcome_writer._ASK_AGAIN_SECONDS", (0.0,) * 20)
     async with ManualScheduler(service, clock) as checker:
         await schedule(service, clock, "Task")
-        store: Any = service._store
+        store: Any = service._process.store
         get = store.tasks.get
         monkeypatch.setattr(store.tasks, "get", silent)
         await checker.tick(MINUTE)
@@ -236,10 +236,10 @@ async def test_a_running_checker_takes_over_a_lease_that_ran_out(clock: VirtualC
     """Not only at start: a replica may be cut off, or fail to write an outcome, while this one lives."""
     service = TaskSchedulerService(time_service=clock, handler=by_name)
     async with service:
-        store: Any = service._store
+        store: Any = service._process.store
         await service.schedule_task("Task", "goal", "prompt", "thought", clock.now() + MINUTE)
         later = await service.schedule_task("Later", "goal", "prompt", "thought", clock.now() + timedelta(days=1))
-        mine = service._running_scheduler()
+        mine = service._process.running_scheduler()
         clock.advance(MINUTE)
         while not await service.history():  # noqa: ASYNC110 (the checker works in its own time)
             await asyncio.sleep(0.001)

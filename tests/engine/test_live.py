@@ -187,12 +187,12 @@ async def test_a_failing_pass_is_counted_and_the_next_one_goes_on(
         raise GraphUnavailable("no answer")
 
     async with TaskSchedulerService(check_interval_seconds=3600, handler=fired) as service:
-        assert service._scheduler
+        assert service._process.scheduler
         with monkeypatch.context() as while_away:
-            while_away.setattr(service._store.queue, "due", silent)
-            service._scheduler.wake.set()
+            while_away.setattr(service._process.store.queue, "due", silent)
+            service._process.scheduler.wake.set()
             async with asyncio.timeout(GENEROUS):
-                while not service._scheduler.record.failed:  # noqa: ASYNC110 (a counter has no event)
+                while not service._process.scheduler.record.failed:  # noqa: ASYNC110 (a counter has no event)
                     await asyncio.sleep(0.01)
         assert service._collect_custom_metrics()["task_error_count"] >= 1
         assert service.get_status().last_error

@@ -189,7 +189,7 @@ async def put_off_to_a_moment_of_the_schedule(scene: Scene) -> None:
 async def lost(scene: Scene) -> None:
     """A replica claimed what was due, and died of it."""
     scene.clock.set(at(10))
-    store: Any = scene.service._store
+    store: Any = scene.service._process.store
     due = [task for task in await all_of(scene) if (task.next_run_ms or 0) <= to_ms(at(10))]
     await store.queue.claim([plan(task, to_ms(at(10)), "dead") for task in due], Lease("lease_dead", "dead", at(9)))
 
@@ -267,7 +267,7 @@ async def balance(service: TaskSchedulerService) -> None:
     """Compare books and event log with a recount."""
     made = await service.history(limit=100_000)
     dropped = [each for each in made if each.last_nominal_at]
-    counted = (await service._graph().statistics.lifetime()).counts
+    counted = (await service._process.graph().statistics.lifetime()).counts
     tasks = Counter(str(row["s"]) for row in await service.cypher("MATCH (t:scheduled_task) RETURN t.status AS s"))
     assert counted["occurrences_dropped"] == sum(each.occurrences for each in dropped)
     assert counted["executions_started"] == len(made) - len(dropped)

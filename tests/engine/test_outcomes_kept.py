@@ -45,7 +45,7 @@ async def test_an_outcome_outlives_a_disk_that_is_full_for_leases(
                 while True:
                     file.write(bytes(4096))
             finish.set()
-            scheduler = service._running_scheduler()
+            scheduler = service._process.running_scheduler()
             await until(lambda: "outcomes wait" in (scheduler.trouble or ""))
             await asyncio.sleep(10)  # five leases, and longer than any number of tries that gave up before
             filler.unlink()

@@ -63,7 +63,7 @@ def counting(fired: list[Firing]) -> Any:
 async def test_a_pass_survives_whatever_the_graph_raises(fault: BaseException) -> None:
     fired = list["Firing"]()
     async with TaskSchedulerService(handler=counting(fired)) as service:
-        store: Any = service._store
+        store: Any = service._process.store
         with Spoilt(store.queue, "due", fault):
             await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
             await until(lambda: service._collect_custom_metrics()["task_error_count"] > 1)
@@ -77,14 +77,14 @@ async def test_a_pass_survives_whatever_the_graph_raises(fault: BaseException) -
 
 
 PLACES: dict[str, Callable[[Any], tuple[Any, str]]] = {
-    "recovery": lambda service: (service._store.queue, "expired_leases"),
-    "what comes next": lambda service: (service._store.queue, "next_run_at"),
-    "tidying": lambda service: (service._store, "idle_work"),
-    "forgetting": lambda service: (service._store.events, "prune"),
-    "retention": lambda service: (service._store.retention, "oldest"),
-    "a sign of life": lambda service: (service._store.replicas, "heartbeat"),
-    "the look at the graph": lambda service: (service._store.health, "verify"),
-    "renewal": lambda service: (service._store.queue, "renew"),
+    "recovery": lambda service: (service._process.store.queue, "expired_leases"),
+    "what comes next": lambda service: (service._process.store.queue, "next_run_at"),
+    "tidying": lambda service: (service._process.store, "idle_work"),
+    "forgetting": lambda service: (service._process.store.events, "prune"),
+    "retention": lambda service: (service._process.store.retention, "oldest"),
+    "a sign of life": lambda service: (service._process.store.replicas, "heartbeat"),
+    "the look at the graph": lambda service: (service._process.store.health, "verify"),
+    "renewal": lambda service: (service._process.store.queue, "renew"),
 }
 
 
@@ -95,7 +95,7 @@ async def test_work_beside_the_firing_fails_alone(place: str) -> None:
     async with TaskSchedulerService(check_interval_seconds=1.0, handler=counting(fired), options=options) as service:
         owner, name = PLACES[place](service)
         await service.schedule_task("each", "goal", "prompt", "thought", **EVERY)
-        scheduler: Any = service._scheduler
+        scheduler: Any = service._process.scheduler
         scheduler._dispatch._ledger.hold("a lease", 1)
         scheduler._recover_at = scheduler.checker._retention._swept_at = scheduler.checker._forgetting._looked_at = None
         with Spoilt(owner, name, RuntimeError(f"a bug in {place}")) as spoilt:
@@ -111,9 +111,9 @@ async def test_work_beside_the_firing_fails_alone(place: str) -> None:
 
 async def test_a_fault_is_logged_once_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     async with TaskSchedulerService() as service:
-        store: Any = service._store
+        store: Any = service._process.store
         with Spoilt(store.queue, "due", RuntimeError("a bug")) as spoilt:
-            service._scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
+            service._process.scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
             await until(lambda: spoilt.calls > 2)
     said = [each for each in caplog.records if "a bug" in each.getMessage() and each.levelno == logging.ERROR]
 
@@ -136,8 +136,8 @@ def test_a_fault_that_comes_back_is_told_again(caplog: pytest.LogCaptureFixture)
 async def test_the_heartbeat_begins_again_after_a_fault() -> None:
     options = SchedulerOptions(lease_seconds=0.3)
     async with TaskSchedulerService(options=options) as service:
-        scheduler: Any = service._scheduler
-        with Spoilt(service._store.queue, "renew", RuntimeError("a bug")) as spoilt:
+        scheduler: Any = service._process.scheduler
+        with Spoilt(service._process.store.queue, "renew", RuntimeError("a bug")) as spoilt:
             scheduler._dispatch._ledger.hold("a lease", 1)
             await until(lambda: spoilt.calls > 1)
         scheduler._dispatch._ledger._held.clear()
@@ -157,7 +157,9 @@ async def test_a_time_service_that_fails_for_a_while_is_survived() -> None:
     host, fired = Host(), list["Firing"]()
     async with TaskSchedulerService(time_service=host, check_interval_seconds=0.2, handler=counting(fired)) as service:
         host.broken = True
-        await until(lambda: not service._scheduler or "no time" in (service._scheduler.faults.last_error or ""))
+        await until(
+            lambda: not service._process.scheduler or "no time" in (service._process.scheduler.faults.last_error or "")
+        )
         host.broken = False
         await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
         await until(lambda: fired)
@@ -166,7 +168,7 @@ async def test_a_time_service_that_fails_for_a_while_is_survived() -> None:
 async def test_a_task_that_breaks_planning_stops_no_other(tmp_path: Any) -> None:
     fired = list["Firing"]()
     async with TaskSchedulerService(handler=counting(fired)) as service:
-        store: Any = service._store
+        store: Any = service._process.store
         bad = await service.schedule_task("bad", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
         row = {"row": 0, "task_id": bad.task_id}
         text = "UNWIND $rows AS r MATCH (t:scheduled_task {task_id: r.task_id}) SET t.nominal_ms = 'nonsense'"

@@ -179,7 +179,7 @@ async def test_what_a_handler_does_is_on_record_as_its_own_whoever_started_it(ru
         CURRENT_ACTOR.set(Actor("rest", "ada"))
         started = await checker.service.run_now(task_id)
         await checker.service.idle()
-        told = [(each.action, each.surface, each.actor) for each in await checker.service.changes()]
+        told = [(each.action, each.surface, each.actor) for each in await checker.service.audit_entries()]
 
     assert told == [
         ("create", "service", None),
@@ -256,7 +256,7 @@ async def test_a_task_that_cannot_be_read_is_set_aside_by_who_cancels_it_late(
 async def test_what_a_crash_left_of_a_task_that_cannot_be_read_holds_up_no_other(run_on: Run, tmp_path: Path) -> None:
     async with run_on(tmp_path / "graph", None) as checker:
         ids = [await schedule(checker) for _ in range(3)]
-        store, now = checker.service._store, checker.clock.now() + MINUTE
+        store, now = checker.service._process.store, checker.clock.now() + MINUTE
         claims = [plan(await store.tasks.get(each), to_ms(now), "dead") for each in ids]
         await store.queue.claim(claims, Lease("lease_dead", "dead", now))
     spoil(tmp_path / "graph", {ids[1]: "t.timezone = null, t.context = '{torn'"})
@@ -305,12 +305,13 @@ async def test_what_a_crash_left_is_failed_and_tried_again_if_its_task_says_so(
 
 async def crash(service: TaskSchedulerService) -> None:
     """Take the graph away beneath the service, and let its handlers perish unheard."""
-    assert service._store
-    assert service._scheduler
-    await service._store.close()
-    service._store = None
-    service._scheduler._dispatch._cut_off = True  # as when the loop ends without a stop: nothing more is written
-    while runs := list(service._scheduler._dispatch._runs.tasks):
+    assert service._process.store
+    assert service._process.scheduler
+    await service._process.store.close()
+    service._process.store = None
+    executor = service._process.scheduler._dispatch
+    executor._cut_off = True  # as when the loop ends without a stop: nothing more is written
+    while runs := list(executor._runs.tasks):
         for each in runs:
             each.cancel()
         await asyncio.sleep(0)

@@ -99,7 +99,7 @@ class Life:
 
 async def counted_wrong(service: TaskSchedulerService) -> list[str]:
     """Return which counters are not what a recount of the nodes says."""
-    store: Any = service._store
+    store: Any = service._process.store
     counts = (await store.statistics.lifetime()).counts
     made = await service.history(limit=100_000)
     ran = [each for each in made if each.last_nominal_at is None]

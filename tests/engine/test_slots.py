@@ -50,7 +50,7 @@ async def leave_behind(graph: Path, clock: VirtualClock, number: int, **choices:
     """Claim so many tasks under one lease, as a scheduler does that dies of it."""
     service = TaskSchedulerService(graph, clock)
     async with ManualScheduler(service, clock):
-        store, now = service._graph(), clock.now()
+        store, now = service._process.graph(), clock.now()
         for place in range(number):
             await service.schedule_task(f"{place}", "g", "p", "t", now + timedelta(minutes=1), **choices)
         clock.advance(timedelta(minutes=1))
@@ -148,7 +148,7 @@ async def test_a_caller_that_gives_up_waiting_holds_no_slot() -> None:
         await asyncio.gather(*asking, return_exceptions=True)
         handler.gate.set()
         await service.idle()
-        dispatch = service._running_scheduler()._dispatch
+        dispatch = service._process.running_scheduler()._dispatch
         await until(lambda: dispatch.room == 1)
 
         assert handler.done == 1

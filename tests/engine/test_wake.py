@@ -81,7 +81,7 @@ async def schedule_and_leave(service: TaskSchedulerService) -> None:
     left = asyncio.create_task(service.schedule_task("one", "goal", "prompt", "thought", soon()))
     for _ in range(20):
         await asyncio.sleep(0)
-        if service._store._connection._writer._pending:  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        if service._process.store._connection._writer._pending:  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
             break
     left.cancel()
     await asyncio.gather(left, return_exceptions=True)
@@ -138,8 +138,8 @@ async def test_a_retry_of_what_was_lost_wakes_by_its_defer(tmp_path: Any) -> Non
     await first.start()
     await first.schedule_task("one", "goal", "prompt", "thought", soon(), on_lost="retry", max_attempts=2)
     await dying.next()
-    await first._store.close()  # pyright: ignore[reportOptionalMemberAccess]
-    first._store = None
+    await first._process.store.close()  # pyright: ignore[reportOptionalMemberAccess]
+    first._process.store = None
     await first.stop()
     handler = Handler(lambda: Defer(soon(), "Not yet"))
     async with TaskSchedulerService(tmp_path / "graph", handler=handler, **ASLEEP) as service:
@@ -183,7 +183,7 @@ class Announced:
 
 
 def watched(service: TaskSchedulerService) -> Announced:
-    store: Any = service._store
+    store: Any = service._process.store
     told, write = Announced(), store._connection.write
 
     async def watching(statements: Any) -> Any:
@@ -205,7 +205,7 @@ def moments_of(rows: list[dict[str, Any]]) -> list[int]:
 
 async def asleep(service: TaskSchedulerService) -> None:
     """Wait until the checker has made a pass: it sleeps from then on."""
-    scheduler: Any = service._scheduler
+    scheduler: Any = service._process.scheduler
     async with asyncio.timeout(GENEROUS):
         while scheduler.last_pass_at is None:  # noqa: ASYNC110 (a value has no event)
             await asyncio.sleep(0.01)

@@ -48,7 +48,7 @@ async def main():
         print(json.dumps({
             "runs": [[each.nominal_at.isoformat(), each.status, each.trigger_delay_ms] for each in runs],
             "moves": [[json.loads(row["b"]), json.loads(row["a"])] for row in rows],
-            "counted": ((await service._store.statistics.lifetime()).counts)["tasks_rearmed"],
+            "counted": ((await service._process.store.statistics.lifetime()).counts)["tasks_rearmed"],
             "armed": [task.next_run_ms for task in armed],
         }))
 asyncio.run(main())

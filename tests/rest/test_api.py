@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 REMEMBRANCER = (sys.executable, "-m", "remembrancer")
 TASKS = "/v1/scheduler/tasks"
 REPORTS = "/v1/telemetry/task-scheduler"
+_RUNNING = "/executions?status=running"
 CRON = {"schedule_cron": "0 9 1 1 *"}
 
 
@@ -177,19 +178,19 @@ async def test_what_became_of_a_task_and_who_did_what_is_served(
     run = (await writer.post(f"{one}/run")).json()
     await started.idle()
     back = {"thought_id": "t", "task_id": "theirs", "defer_until": "2090-01-01T00:00:00Z", "reason": "Not yet"}
-    deferred = [(await writer.post("/v1/scheduler/deferred", json=back)).json() for _ in range(2)]
+    deferred = [(await writer.post(f"{TASKS}/deferred", json=back)).json() for _ in range(2)]
     told = {
         path: (await writer.get(f"/v1/scheduler{path}")).json()
-        for path in (f"/executions/{run['execution_id']}", "/running", "/summaries", "/capabilities", "/doctor")
+        for path in (f"/executions/{run['execution_id']}", _RUNNING, "/summaries", "/capabilities", "/doctor")
     }
-    changes = await pages(writer, "/v1/scheduler/changes", "changes")
-    mine = await pages(writer, f"{one}/changes", "changes")
+    changes = await pages(writer, "/v1/scheduler/audit", "changes")
+    mine = await pages(writer, f"{one}/audit", "changes")
     timeline = (await writer.get(f"{one}/timeline")).json()
-    dry = await clients["admin"].post("/v1/scheduler/retain", json={"keep_days": 0, "dry_run": True})
-    kept = await clients["admin"].post("/v1/scheduler/retain", json={"keep_days": 0})
+    dry = await clients["admin"].post("/v1/scheduler/prune", json={"keep_days": 0, "dry_run": True})
+    kept = await clients["admin"].post("/v1/scheduler/prune", json={"keep_days": 0})
 
     assert told[f"/executions/{run['execution_id']}"]["status"] == "completed"
-    assert (told["/running"], told["/summaries"], len(told["/doctor"])) == ([], [], 10)
+    assert (told[_RUNNING]["executions"], told["/summaries"], len(told["/doctor"])) == ([], [], 10)
     assert "cancel_task" in told["/capabilities"]["actions"]
     assert [each["deferral_count"] for each in deferred] == [1, 2]
     assert [each["action"] for each in changes if each["task_id"]] == ["create", "run_now", "create", "defer"]
@@ -293,7 +294,7 @@ async def test_serve_prints_where_the_api_is_and_the_cli_makes_its_tokens(tmp_pa
 def test_the_openapi_document_names_every_route_and_its_problems() -> None:
     document = application(TaskSchedulerService()).openapi()
 
-    assert len(document["paths"]) == 31
+    assert len(document["paths"]) == 32
     for path, item in document["paths"].items():
         for operation in item.values():
             assert path.endswith("health") or "application/problem+json" in operation["responses"]["401"]["content"]

@@ -134,6 +134,6 @@ async def test_a_row_of_another_hand_hides_no_other(
 
 def write(service: TaskSchedulerService, text: str, **parameters: str) -> None:
     """Write into the graph as nothing of the scheduler does."""
-    database = service._store._connection._database  # pyright: ignore[reportPrivateUsage]
+    database = service._process.store._connection._database  # pyright: ignore[reportPrivateUsage]
     with database.transaction():
         database.command("opencypher", text, parameters)

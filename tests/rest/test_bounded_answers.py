@@ -13,7 +13,8 @@ import pytest
 
 from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.model.event import Event
-from remembrancer.surfaces.rest import pages, query_routes
+from remembrancer.operations import preview
+from remembrancer.surfaces.rest import pages
 from remembrancer.surfaces.rest.app import application
 from remembrancer.surfaces.rest.server import RestServer
 
@@ -83,13 +84,13 @@ async def test_a_query_ends_with_its_caller(
 async def test_a_preview_is_worked_out_beside_the_loop(
     reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, threads = query_routes.preview, set[str]()
+    found, threads = preview.preview, set[str]()
 
     def seen(*arguments: Any) -> Any:
         threads.add(threading.current_thread().name)
         return found(*arguments)
 
-    monkeypatch.setattr(query_routes, "preview", seen)
+    monkeypatch.setattr(preview, "preview", seen)
     answer = await reader.get("/v1/scheduler/preview", params={"expression": "0 0 29 2 1", "count": 40})
 
     assert (answer.status_code, len(answer.json())) == (200, 40)
@@ -100,7 +101,7 @@ async def test_a_preview_is_worked_out_beside_the_loop(
 async def test_a_preview_that_takes_too_long_is_refused(
     reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(query_routes, "PREVIEW_SECONDS", -1.0)
+    monkeypatch.setattr(preview, "PREVIEW_SECONDS", -1.0)
     answer = await reader.get("/v1/scheduler/preview", params={"expression": "0 0 29 2 1", "count": 1000})
 
     assert (answer.status_code, answer.json()["field"]) == (422, "count")

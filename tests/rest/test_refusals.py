@@ -27,8 +27,9 @@ REFUSED: list[tuple[str, str, Any, int, str, Any]] = [
     ("GET", f"{TASKS}?cursor=nonsense", None, 422, "cursor", "nonsense"),
     ("GET", f"{TASKS}/task_none", None, 404, "task_id", "task_none"),
     ("GET", "/v1/scheduler/executions/exec_none", None, 404, "execution_id", "exec_none"),
+    ("GET", "/v1/scheduler/executions?status=failed", None, 422, "query.status", "failed"),
     ("GET", "/v1/scheduler/executions?cursor=x", None, 422, "query.cursor", "x"),
-    ("GET", "/v1/scheduler/changes?since=noon", None, 422, "since", "noon"),
+    ("GET", "/v1/scheduler/audit?since=noon", None, 422, "since", "noon"),
     ("GET", f"{REPORTS}/analytics?period=2d", None, 422, "query.period", "2d"),
     ("GET", f"{REPORTS}/tasks?type=daily", None, 422, "query.type", "daily"),
     ("GET", "/v1/scheduler/events?kinds=sunrise", None, 422, "query.kinds.0", "sunrise"),
@@ -47,7 +48,7 @@ REFUSED: list[tuple[str, str, Any, int, str, Any]] = [
     ("POST", f"{TASKS}/ENDED/run", None, 409, "task_id", "ENDED"),
     ("POST", f"{TASKS}/ENDED/cancel", {"why": "x"}, 422, "body.why", "x"),
     ("POST", "/v1/scheduler/cypher", {"query": "MATCH (t) RETURN t"}, 403, "scope", "write"),
-    ("POST", "/v1/scheduler/retain", {"keep_days": 9}, 403, "scope", "write"),
+    ("POST", "/v1/scheduler/prune", {"keep_days": 9}, 403, "scope", "write"),
 ]
 
 

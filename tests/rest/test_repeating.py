@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from remembrancer import TaskSchedulerService
 
 TASKS = "/v1/scheduler/tasks"
-DEFERRED = "/v1/scheduler/deferred"
+DEFERRED = "/v1/scheduler/tasks/deferred"
 LATER = {"until": "2090-01-01T00:00:00Z", "reason": "Not ready"}
 BACK = {"thought_id": "thought_1", "defer_until": "2090-01-01T00:00:00Z", "reason": "Not ready"}
 
@@ -118,7 +118,7 @@ async def test_what_a_handler_does_is_not_done_at_the_request_that_started_it(
     async def schedule(_: object) -> None:
         await started.schedule_task("By a handler", "goal", "prompt", "thought", schedule_cron="0 9 1 1 *")
 
-    started._running_scheduler()._dispatch._call = schedule
+    started._process.running_scheduler()._dispatch._call = schedule
     for _ in range(2):
         await writer.post(f"{TASKS}/{task_id}/run", headers={"Idempotency-Key": "k1"})
     await started.idle()

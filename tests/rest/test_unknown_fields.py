@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService
 from remembrancer.model.suggestions import nearest
+from remembrancer.operations import catalog
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import ConnectionFile
@@ -141,7 +142,7 @@ async def test_a_service_call_with_an_unknown_choice_writes_nothing() -> None:
 
 
 def test_the_control_channel_names_the_field_meant() -> None:
-    method = protocol.METHODS["schedule_tasks"]
+    (method,) = [each for each in catalog.OPERATIONS if each.name == "schedule_tasks"]
     with pytest.raises(ValidationError) as refused:
         method.params.model_validate({"requests": [{**TASK, "time_zone": "UTC"}]})
 
@@ -179,7 +180,7 @@ async def test_a_moment_that_is_no_text_is_refused(writer: httpx.AsyncClient, mo
         ("POST", f"{TASKS}/ID/defer", None),
         ("POST", f"{TASKS}/ID/defer", b"{"),
         ("POST", f"{TASKS}/batch", []),
-        ("POST", "/v1/scheduler/deferred", "text"),
+        ("POST", f"{TASKS}/deferred", "text"),
     ],
 )
 async def test_the_example_of_a_body_is_one_of_that_route(
@@ -196,7 +197,7 @@ async def test_the_example_of_a_body_is_one_of_that_route(
 
 
 async def test_the_example_of_a_cursor_is_one_of_that_route(reader: httpx.AsyncClient) -> None:
-    for path in ("executions", "changes", "tasks"):
+    for path in ("executions", "audit", "tasks"):
         refused = await reader.get(f"/v1/scheduler/{path}", params={"cursor": "!"})
         again = await reader.get(f"/v1/scheduler/{path}", params={"cursor": refused.json()["example"]})
 

@@ -261,7 +261,7 @@ LIMITED: dict[str, Any] = {
     "history": lambda service, limit: service.history(None, limit),
     "summaries": lambda service, limit: service.summaries(None, limit),
     "running_executions": lambda service, limit: service.running_executions(limit),
-    "changes": lambda service, limit: service.changes(limit=limit),
+    "audit_entries": lambda service, limit: service.audit_entries(limit=limit),
     "find_tasks": lambda service, limit: service.find_tasks(limit=limit),
     "page_of_tasks": lambda service, limit: service.page_of_tasks(limit=limit),
     "read_events": lambda service, limit: service.read_events(limit=limit),

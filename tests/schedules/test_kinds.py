@@ -212,7 +212,7 @@ async def test_a_task_of_an_unknown_kind_is_unreadable(
     value_from.cache_clear()
     async with ManualScheduler(TaskSchedulerService(tmp_path / "graph", clock), clock) as scheduler:
         assert await scheduler.tick(HOUR) == 0
-        (change,) = [each for each in await scheduler.service.changes() if each.action == "quarantine"]
+        (change,) = [each for each in await scheduler.service.audit_entries() if each.action == "quarantine"]
 
     assert change.reason is not None
     assert "kind must be one of once, cron" in change.reason

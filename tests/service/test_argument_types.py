@@ -34,6 +34,7 @@ RIGHT: dict[str, Any] = {
     "execution_id": "nothing",
     "reason": "reason",
     "query": "RETURN 1 AS n",
+    "expression": "0 9 * * *",
     "scope": "read",
     "keep_days": 90,
 }
@@ -50,15 +51,17 @@ ACCEPTED: dict[str, set[object]] = {
     "get_task": TEXT,
     "page_of_tasks": NUMBER | OPTIONAL,
     "cypher": TEXT | OPTIONAL,
+    "run_query": TEXT | NUMBER | OPTIONAL,
+    "preview": NUMBER | OPTIONAL,
     "create_token": TEXT,
     "revoke_token": TEXT,
     "history": TEXT | NUMBER | OPTIONAL,
-    "changes": TEXT | NUMBER | OPTIONAL,
+    "audit_entries": TEXT | NUMBER | OPTIONAL,
     "timeline": TEXT | NUMBER,
     "read_events": TEXT | NUMBER | OPTIONAL,
     "running_executions": NUMBER,
     "summaries": TEXT | NUMBER | OPTIONAL,
-    "retain": NUMBER,
+    "prune": NUMBER,
     "snapshot": TEXT,
 }
 """The public methods with arguments, and which of the wrong values may be right for some of them."""
@@ -120,4 +123,4 @@ async def test_true_is_no_fence_and_text_no_kinds(service: TaskSchedulerService)
     with pytest.raises(InvalidInput, match="kinds='x'"):
         await anext(service.events("0", kinds="x"))
     with pytest.raises(InvalidInput, match="keep_days=-1"):
-        await service.retain(-1)
+        await service.prune(-1)

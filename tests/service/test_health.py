@@ -60,7 +60,7 @@ async def hanging(*_: Any, **__: Any) -> Any:
 async def test_a_pass_that_makes_no_progress_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
     gate = asyncio.Event()
     async with TaskSchedulerService() as service:
-        store: Any = service._store
+        store: Any = service._process.store
         due = store.queue.due
 
         async def held(*args: Any) -> Any:
@@ -69,7 +69,7 @@ async def test_a_pass_that_makes_no_progress_is_unhealthy(monkeypatch: pytest.Mo
 
         monkeypatch.setattr(tick_record, "_PROGRESS_SECONDS", 0.5)
         with replaced(store.queue, "due", held):
-            service._scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
+            service._process.scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
             await unhealthy(service, "no progress")
             monkeypatch.undo()
             gate.set()
@@ -105,7 +105,7 @@ async def test_a_graph_that_is_not_itself_any_more_is_unhealthy() -> None:
         raise GraphUnavailable("The folder of the graph is another.")
 
     async with TaskSchedulerService() as service:
-        with replaced(service._store.health, "verify", gone):
+        with replaced(service._process.store.health, "verify", gone):
             await unhealthy(service, "is another")
         await mended(service, "is another")
 
@@ -113,7 +113,7 @@ async def test_a_graph_that_is_not_itself_any_more_is_unhealthy() -> None:
 async def test_a_graph_that_does_not_answer_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remembrancer.engine.cluster.membership._ANSWER_SECONDS", 0.5)
     async with TaskSchedulerService() as service:
-        with replaced(service._store.health, "verify", hanging):
+        with replaced(service._process.store.health, "verify", hanging):
             await unhealthy(service, "has not answered")
         await mended(service, "has not answered")
 
@@ -121,15 +121,15 @@ async def test_a_graph_that_does_not_answer_is_unhealthy(monkeypatch: pytest.Mon
 async def test_another_scheduler_on_the_graph_bars_this_one() -> None:
     fired = list["Firing"]()
     async with TaskSchedulerService(check_interval_seconds=0.2, handler=fired.append) as service:
-        store: Any = service._store
+        store: Any = service._process.store
         now = from_ms(int(datetime.now(UTC).timestamp() * 1000) + 1)
         other = Replica(replica_id="replica_2", started_at=now, heartbeat_at=now, host="elsewhere", pid=42, version="1")
         await store.replicas.heartbeat(other)
         await unhealthy(service, "process 42 on elsewhere")
-        await until(lambda: service._scheduler.presence.barred)  # pyright: ignore[reportOptionalMemberAccess]
+        await until(lambda: service._process.scheduler.presence.barred)  # pyright: ignore[reportOptionalMemberAccess]
         await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
-        before = service._scheduler.passes  # pyright: ignore[reportOptionalMemberAccess]
-        await until(lambda: service._scheduler.passes > before + 1)  # pyright: ignore[reportOptionalMemberAccess]
+        before = service._process.scheduler.passes  # pyright: ignore[reportOptionalMemberAccess]
+        await until(lambda: service._process.scheduler.passes > before + 1)  # pyright: ignore[reportOptionalMemberAccess]
         assert fired == []
 
         await store.replicas.deregister(["replica_2"])
@@ -139,7 +139,7 @@ async def test_another_scheduler_on_the_graph_bars_this_one() -> None:
 
 async def test_a_full_disk_is_unhealthy_until_a_write_is_kept() -> None:
     async with TaskSchedulerService() as service:
-        store: Any = service._store
+        store: Any = service._process.store
 
         def full(_: object) -> None:
             raise OSError(28, "No space left on device")
@@ -153,8 +153,8 @@ async def test_a_full_disk_is_unhealthy_until_a_write_is_kept() -> None:
 
 async def test_leases_that_are_not_renewed_are_unhealthy() -> None:
     async with TaskSchedulerService(options=SchedulerOptions(lease_seconds=0.9)) as service:
-        scheduler: Any = service._scheduler
-        session: Any = service._store._connection  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        scheduler: Any = service._process.scheduler
+        session: Any = service._process.store._connection  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
         write = session.write
 
         async def refusing(statements: Any) -> Any:
@@ -197,7 +197,7 @@ async def test_a_long_catch_up_is_healthy_and_hurts_no_other() -> None:
         )
         host.ahead = timedelta(hours=1)
         await until(lambda: len(caught_up) > 50)
-        passes = service._scheduler.passes  # pyright: ignore[reportOptionalMemberAccess]
+        passes = service._process.scheduler.passes  # pyright: ignore[reportOptionalMemberAccess]
         await service.schedule_task("other", "goal", "prompt", "thought", host.now() + timedelta(seconds=0.2))
         await until(lambda: others)
         assert len(caught_up) < 900
@@ -205,13 +205,13 @@ async def test_a_long_catch_up_is_healthy_and_hurts_no_other() -> None:
             assert await service.is_healthy()
             await asyncio.sleep(0.05)
 
-        assert service._scheduler.passes > passes  # pyright: ignore[reportOptionalMemberAccess]
+        assert service._process.scheduler.passes > passes  # pyright: ignore[reportOptionalMemberAccess]
 
 
 async def test_a_record_that_cannot_be_read_stops_no_other_and_is_told() -> None:
     fired = list["Firing"]()
     async with TaskSchedulerService(handler=fired.append) as service:
-        store: Any = service._store
+        store: Any = service._process.store
         soon = datetime.now(UTC) + timedelta(seconds=1)
         bad = await service.schedule_task("bad", "goal", "prompt", "thought", soon)
         text = "UNWIND $rows AS r MATCH (t:scheduled_task {task_id: r.id}) SET t.on_lost = 'nonsense'"
@@ -240,9 +240,9 @@ async def test_a_lost_execution_that_cannot_be_read_stops_no_recovery(tmp_path: 
     await until(lambda: len(begun) == 2)
     bad = next(each.execution.execution_id for each in begun if each.task.name == "bad")
     text = "UNWIND $rows AS r MATCH (e:task_execution {execution_id: r.id}) SET e.execution_type = 'nonsense'"
-    await asyncio.to_thread(write, first._store, text, bad)
-    await first._store.close()  # pyright: ignore[reportOptionalMemberAccess]
-    first._store = None
+    await asyncio.to_thread(write, first._process.store, text, bad)
+    await first._process.store.close()  # pyright: ignore[reportOptionalMemberAccess]
+    first._process.store = None
     await first.stop()
 
     again = list["Firing"]()

@@ -107,10 +107,10 @@ async def test_a_start_whose_caller_gives_up_leaves_nothing_behind(tmp_path: Pat
 
 
 HANGS: dict[str, Callable[[Any], None]] = {
-    "the pass": lambda service: setattr(service._store.queue, "due", hanging),
-    "the sign-off": lambda service: setattr(service._store.replicas, "deregister", hanging),
-    "a housekeeping": lambda service: setattr(service._store, "idle_work", hanging),
-    "the question what comes next": lambda service: setattr(service._store.queue, "next_run_at", hanging),
+    "the pass": lambda service: setattr(service._process.store.queue, "due", hanging),
+    "the sign-off": lambda service: setattr(service._process.store.replicas, "deregister", hanging),
+    "a housekeeping": lambda service: setattr(service._process.store, "idle_work", hanging),
+    "the question what comes next": lambda service: setattr(service._process.store.queue, "next_run_at", hanging),
 }
 
 
@@ -118,9 +118,9 @@ HANGS: dict[str, Callable[[Any], None]] = {
 async def test_a_stop_ends_whatever_hangs(tmp_path: Path, what: str) -> None:
     service = TaskSchedulerService(tmp_path / "graph", options=QUICK)
     await service.start()
-    await until(lambda: service._scheduler.last_pass_at)  # pyright: ignore[reportOptionalMemberAccess]
+    await until(lambda: service._process.scheduler.last_pass_at)  # pyright: ignore[reportOptionalMemberAccess]
     HANGS[what](service)
-    service._scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
+    service._process.scheduler.wake.set()  # pyright: ignore[reportOptionalMemberAccess]
     await asyncio.sleep(0.1)
     async with asyncio.timeout(GENEROUS):
         await service.stop()
@@ -131,13 +131,13 @@ async def test_a_stop_ends_whatever_hangs(tmp_path: Path, what: str) -> None:
 async def test_a_stop_ends_though_the_graph_does_not_close(tmp_path: Path) -> None:
     service = TaskSchedulerService(tmp_path / "graph", options=QUICK)
     await service.start()
-    store: Any = service._store
+    store: Any = service._process.store
     close, store.close = store.close, hanging
     async with asyncio.timeout(GENEROUS):
         await service.stop()
     await close()
 
-    assert service._store is None
+    assert service._process.store is None
 
 
 async def test_two_stops_at_once_end_together(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ async def test_two_stops_at_once_end_together(tmp_path: Path) -> None:
     stops = [asyncio.create_task(service.stop()) for _ in range(2)]
     await asyncio.wait(stops, return_when=asyncio.FIRST_COMPLETED)
 
-    assert service._store is None
+    assert service._process.store is None
     await asyncio.gather(*stops)
     await nothing_is_left(tmp_path / "graph")
 
@@ -168,7 +168,7 @@ async def test_a_stop_goes_on_when_its_caller_gives_up(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await stopping
 
-    await until(lambda: service._store is None)
+    await until(lambda: service._process.store is None)
     await nothing_is_left(tmp_path / "graph")
 
 
@@ -190,7 +190,7 @@ async def test_a_handler_may_stop_its_scheduler(tmp_path: Path, *, plain: bool) 
     await service.start()
     task = await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))
     await until(left.is_set)
-    await until(lambda: service._store is None)
+    await until(lambda: service._process.store is None)
 
     await until(lambda: not others())
     async with TaskSchedulerService(tmp_path / "graph") as heir:
@@ -204,7 +204,7 @@ async def test_a_handler_may_stop_another_scheduler(tmp_path: Path) -> None:
     async def handle(_: Firing) -> None:
         async with TaskSchedulerService(tmp_path / "inner") as inner:
             pass
-        closed.append(inner._store is None)
+        closed.append(inner._process.store is None)
 
     async with TaskSchedulerService(handler=handle) as service:
         await service.schedule_task("one", "goal", "prompt", "thought", datetime.now(UTC))

@@ -124,11 +124,11 @@ async def test_what_a_dead_replica_ran_is_taken_over_when_its_lease_has_ended(
 
 async def perish(service: TaskSchedulerService) -> None:
     """Take the graph away beneath a service, as a crash does, and let its handlers end unheard."""
-    store, scheduler = service._store, service._scheduler
+    store, scheduler = service._process.store, service._process.scheduler
     assert store
     assert scheduler
     await store.close()
-    service._store = None
+    service._process.store = None
     scheduler._dispatch._cut_off = True  # as when the loop ends without a stop: nothing more is written
     while runs := list(scheduler._dispatch._runs.tasks):
         for each in runs:

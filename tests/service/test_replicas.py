@@ -86,7 +86,7 @@ async def test_each_hears_in_time_of_what_is_scheduled_through_another_and_serve
         owner = {
             share: service.get_status().replication.replica_id
             for service in services
-            for share in service._scheduler.presence.turns[0].shares or ()  # pyright: ignore[reportOptionalMemberAccess]
+            for share in service._process.scheduler.presence.turns[0].shares or ()  # pyright: ignore[reportOptionalMemberAccess]
         }
         assert ran == {reply.task_id: owner[share_of(reply.task_id)] for reply in replies}
         assert len(set(ran.values())) == 2
@@ -116,13 +116,13 @@ async def test_a_task_of_one_that_is_late_is_served_by_another_after_the_help_de
         assert seen(service) == 2
         replies = await service.schedule_tasks(many(20, soon(HEARD)))
         await all_ran(service, 20)
-        mine = service._scheduler.presence.turns[0].shares  # pyright: ignore[reportOptionalMemberAccess]
+        mine = service._process.scheduler.presence.turns[0].shares  # pyright: ignore[reportOptionalMemberAccess]
         assert mine
         late = {each.task_id: each.triggered_at - each.nominal_at for each in await service.history()}
         others = [reply.task_id for reply in replies if share_of(reply.task_id) not in mine]
         assert others
         assert all(late[task_id] >= delay for task_id in others)
-        assert service._scheduler.passes < 1000  # pyright: ignore[reportOptionalMemberAccess]
+        assert service._process.scheduler.passes < 1000  # pyright: ignore[reportOptionalMemberAccess]
 
 
 async def test_who_stops_signs_off_and_who_died_long_ago_is_forgotten(graph: str) -> None:

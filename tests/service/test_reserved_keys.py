@@ -28,7 +28,7 @@ def _nobody() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("key", ["rest: dashboard|order-7|0", "rest: dashboard|", "rest|x|0", IMPORTED])
-@pytest.mark.parametrize("surface", ["service", "rest", "handler", "command line"])
+@pytest.mark.parametrize("surface", ["service", "rest", "handler", "cli"])
 async def test_a_key_of_another_part_is_refused(key: str, surface: str) -> None:
     CURRENT_ACTOR.set(Actor(surface, "mallory"))
     async with TaskSchedulerService(":memory:") as service:

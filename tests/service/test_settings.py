@@ -96,6 +96,6 @@ def test_an_empty_variable_leaves_the_default() -> None:
 def test_the_check_interval_is_the_argument_or_the_option() -> None:
     options = SchedulerOptions(check_interval_seconds=7)
 
-    assert TaskSchedulerService(options=options)._options.check_interval_seconds == 7
-    assert TaskSchedulerService(check_interval_seconds=5, options=options)._options.check_interval_seconds == 5
-    assert TaskSchedulerService()._options.check_interval_seconds == 60
+    assert TaskSchedulerService(options=options)._process.options.check_interval_seconds == 7
+    assert TaskSchedulerService(check_interval_seconds=5, options=options)._process.options.check_interval_seconds == 5
+    assert TaskSchedulerService()._process.options.check_interval_seconds == 60

@@ -224,7 +224,7 @@ async def test_health_is_right_before_while_and_after_it_runs() -> None:
 
 async def test_a_checker_that_has_not_looked_for_long_is_unhealthy(clock: VirtualClock) -> None:
     async with TaskSchedulerService(time_service=clock, check_interval_seconds=60) as service:
-        while service._scheduler is None or service._scheduler.last_pass_at is None:  # noqa: ASYNC110 (its own time)
+        while service._process.scheduler is None or service._process.scheduler.last_pass_at is None:  # noqa: ASYNC110 (its own time)
             await asyncio.sleep(0.01)
         clock._now += timedelta(minutes=5)  # time goes by, and the checker is not woken
         assert not await service.is_healthy()

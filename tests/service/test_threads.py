@@ -83,14 +83,14 @@ async def test_what_is_known_of_the_caller_goes_along() -> None:
             await service.schedule_task("one", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
 
         await in_another_loop(elsewhere)
-        (change,) = await service.changes((await service.find_tasks())[0].task_id)
+        (change,) = await service.audit_entries((await service.find_tasks())[0].task_id)
 
         assert (change.surface, change.actor) == ("rest", "somebody's token")
 
 
 async def test_a_call_given_up_elsewhere_is_given_up_here() -> None:
     async with TaskSchedulerService() as service:
-        store: Any = service._store
+        store: Any = service._process.store
         begun, ended = threading.Event(), threading.Event()
 
         async def hang(_: str) -> None:
@@ -118,7 +118,7 @@ async def test_a_service_is_started_and_stopped_from_elsewhere() -> None:
     assert await service.is_healthy()
     await in_another_loop(service.stop)
 
-    assert service._store is None
+    assert service._process.store is None
     assert service._task is None
 
 

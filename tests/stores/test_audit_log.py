@@ -45,7 +45,7 @@ async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and
         reason="Busy",
         requested_by="thought_9",
     )
-    put_off = Change("defer", now, "command line", "ada", "Busy", "thought_9")
+    put_off = Change("defer", now, "cli", "ada", "Busy", "thought_9")
     assert await store.tasks.defer(task.task_id, task.next_run_ms, Reschedule(deferral, until_ms), put_off)
     assert await store.tasks.cancel(task.task_id, Change("cancel", now + SECOND, "rest", "dashboard", "Off"))
     created, deferred, cancelled = await store.audit.of_task(task.task_id)
@@ -53,7 +53,7 @@ async def test_a_change_says_who_did_it_through_what_and_how_it_stood_before_and
     assert (created.action, created.surface, created.actor, created.at) == ("create", "rest", "dashboard", now)
     assert (created.thought_id, created.before) == ("thought_origin", None)
     assert created.after == {"name": task.name, "task_type": "one_time", "timezone": "UTC", "dedup_key": "daily"}
-    assert (deferred.action, deferred.surface, deferred.actor) == ("defer", "command line", "ada")
+    assert (deferred.action, deferred.surface, deferred.actor) == ("defer", "cli", "ada")
     assert (deferred.reason, deferred.thought_id) == ("Busy", "thought_9")
     assert deferred.before == {"next_run_ms": task.next_run_ms, "deferral_count": 0}
     assert deferred.after == {"next_run_ms": until_ms, "deferral_count": 1}
@@ -75,7 +75,7 @@ async def test_a_run_by_hand_and_a_quarantine_are_on_the_trail(
 
     assert (ran.action, ran.surface, ran.actor) == ("run_now", "service", None)
     assert ran.after == {"execution_id": by_hand.execution_id}
-    assert (quarantined.surface, quarantined.reason) == ("checker", "It cannot be read")
+    assert (quarantined.surface, quarantined.reason) == ("scheduler", "It cannot be read")
     assert quarantined.before == {"status": "PENDING", "next_run_ms": broken.next_run_ms}
     assert quarantined.after == {"status": TaskStatus.FAILED, "next_run_ms": None}
 

@@ -60,7 +60,7 @@ def one_life(tmp_path_factory: pytest.TempPathFactory, life: type[Life]) -> Path
         await one.live(1)
         service = TaskSchedulerService(folder, one.clock, handler=lambda _: "done")
         async with ManualScheduler(service, one.clock):
-            await service.retain(0.8)
+            await service.prune(0.8)
             store = service._graph()
             retried, other = sorted(
                 await store.tasks.find(TaskFilter(recurring=True, statuses=OPEN_STATUSES)),

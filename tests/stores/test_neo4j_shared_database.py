@@ -61,7 +61,7 @@ async def test_what_others_keep_in_the_database_stays_as_it_is(
     await copy_graph(somebodys.graph, tmp_path / "copy")
     service = TaskSchedulerService(somebodys.graph, lived.clock)
     async with ManualScheduler(service, lived.clock):
-        assert (await service.retain(0.5)).executions > 0
+        assert (await service.prune(0.5)).executions > 0
     assert somebodys.run(THEIRS) == before
 
     somebodys.wipe()
@@ -111,7 +111,7 @@ async def test_a_user_of_its_own_with_its_password_in_a_file_does_everything_in_
     await lived.live(1)
     service = TaskSchedulerService(guest, lived.clock)
     async with ManualScheduler(service, lived.clock):
-        assert (await service.retain(0)).executions > 0
+        assert (await service.prune(0)).executions > 0
 
     assert system_of(neo4j_server) == before
 

@@ -108,9 +108,9 @@ async def test_a_dry_run_says_what_would_be_done_and_does_nothing(graph: str, li
     service = TaskSchedulerService(graph, lived.clock)
     async with ManualScheduler(service, lived.clock):
         before = await service.history(limit=1000)
-        foretold = await service.retain(0.5, dry_run=True)
+        foretold = await service.prune(0.5, dry_run=True)
         assert await service.history(limit=1000) == before
-        assert await service.retain(0.5) == foretold
+        assert await service.prune(0.5) == foretold
         assert len(before) - len(await service.history(limit=1000)) == foretold.executions > 0
 
 
@@ -182,8 +182,8 @@ async def test_a_running_service_rolls_up_by_itself_what_is_older_than_it_has_to
 
         assert await service.history(limit=1000) != []
         assert await service.summaries() != []
-        (begun,) = [each for each in await service.changes(limit=10_000) if each.action == "prune"]
-        assert (begun.surface, (begun.actor or "").partition("_")[0], begun.task_id) == ("checker", "replica", None)
+        (begun,) = [each for each in await service.audit_entries(limit=10_000) if each.action == "prune"]
+        assert (begun.surface, (begun.actor or "").partition("_")[0], begun.task_id) == ("scheduler", "replica", None)
         assert begun.after == {"executions_before": to_iso(limit)}
 
 
@@ -201,7 +201,7 @@ async def test_a_service_keeps_every_execution_unless_it_is_told_otherwise(graph
 @pytest.mark.parametrize("days", [-1, float("nan"), 1e9, True])
 async def test_a_time_to_keep_that_makes_no_sense_is_refused(service: TaskSchedulerService, days: float) -> None:
     with pytest.raises(InvalidInput, match="keep_days"):
-        await service.retain(days)
+        await service.prune(days)
 
 
 async def test_two_that_roll_up_at_once_count_nothing_twice(graph: str, life: type[Life]) -> None:

@@ -50,7 +50,7 @@ class Household:
                 await self.by_hand.tick(timedelta(minutes=10))
             await self.service.create_token("ada", "read")
             await self.service.create_token("bob", "read")
-            await self.service.retain(0.02)
+            await self.service.prune(0.02)
             await self.by_hand.tick(timedelta(minutes=10))
             for task in (await self.service.get_scheduled_tasks())[:2]:
                 until = self.clock.now() + timedelta(minutes=15)
@@ -95,12 +95,12 @@ async def test_a_spoiled_record_stops_no_other(household: Household, label: str,
         assert len(household.fired) >= 3
         assert len(await service.get_scheduled_tasks()) == 3
         assert await service.history()
-        assert await service.changes()
+        assert await service.audit_entries()
         assert len(await service.examine()) == 10
         assert "ada" in [token.name for token in await service.list_tokens()] or label == "access_token"
         await service.summaries()
         await service.running_executions()
-        await service.retain(0.01)
+        await service.prune(0.01)
         cursor, kinds = await drained(service)
         assert "execution_completed" in kinds
         assert (await service.read_events(None)).cursor == cursor

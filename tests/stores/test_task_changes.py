@@ -165,7 +165,7 @@ async def test_a_quarantined_task_is_failed_and_out_of_the_way(store: Graph, a_t
     assert [task.task_id for task in await store.queue.due(now, 10)] == [good.task_id]
     assert (await store.tasks.get(bad.task_id)).status is TaskStatus.FAILED
     assert await changes(store, bad.task_id) == [
-        {"action": "quarantine", "actor": "checker", "reason": "schedule_cron cannot be read"}
+        {"action": "quarantine", "actor": "scheduler", "reason": "schedule_cron cannot be read"}
     ]
     assert ((await store.statistics.lifetime()).counts)["tasks_failed"] == 1
 

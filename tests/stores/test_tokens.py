@@ -29,7 +29,7 @@ async def test_a_token_is_known_until_it_is_revoked(store: Graph, clock: Virtual
     assert await admittance.admit(made.token + "x") is None
     clock.advance(timedelta(days=1))
 
-    CURRENT_ACTOR.set(Actor("command line", "grace"))
+    CURRENT_ACTOR.set(Actor("cli", "grace"))
 
     assert [await admittance.revoke(name) for name in ("ada", "ada", "nobody")] == [True, False, False]
     assert await admittance.admit(made.token) is None
@@ -42,7 +42,7 @@ async def test_a_token_is_known_until_it_is_revoked(store: Graph, clock: Virtual
         ("create_token", "service", None, None, None, {"name": "ada", "scope": "write"}),
         (
             "revoke_token",
-            "command line",
+            "cli",
             "grace",
             None,
             {"name": "ada", "revoked_at": None},

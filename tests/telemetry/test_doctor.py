@@ -89,7 +89,7 @@ async def test_a_scheduler_that_runs_well_is_well(serving: TaskSchedulerService,
 
 async def looked(service: TaskSchedulerService, clock: VirtualClock) -> None:
     """Wait until the checker has had a good look at this moment."""
-    scheduler: Any = service._scheduler
+    scheduler: Any = service._process.scheduler
     async with asyncio.timeout(120):
         while scheduler.last_pass_at != clock.now():  # noqa: ASYNC110 (a value has no event)
             await asyncio.sleep(0.01)
@@ -166,7 +166,7 @@ async def test_a_graph_that_does_not_answer_is_critical_and_what_the_process_kno
     serving: TaskSchedulerService, clock: VirtualClock
 ) -> None:
     well = await said(serving, "database")
-    session: Any = serving._graph()._connection  # pyright: ignore[reportAttributeAccessIssue]
+    session: Any = serving._process.graph()._connection  # pyright: ignore[reportAttributeAccessIssue]
     session._database.close()
     clock.advance(3 * HOUR)
     async with asyncio.timeout(120):
@@ -236,7 +236,7 @@ async def test_a_kept_expression_that_cannot_be_read_any_more_is_seen_for_a_day(
     service: TaskSchedulerService, by_hand: ManualScheduler, clock: VirtualClock
 ) -> None:
     task = await service.schedule_task("hourly", "g", "p", "thought", schedule_cron="0 * * * *")
-    session: Any = service._graph()._connection  # pyright: ignore[reportAttributeAccessIssue]
+    session: Any = service._process.graph()._connection  # pyright: ignore[reportAttributeAccessIssue]
     session._database.command("opencypher", "MATCH (t:scheduled_task) SET t.schedule_cron = '0 * * * 99'")
     await by_hand.tick(HOUR)
     bad = await said(service, "cron")
@@ -261,11 +261,11 @@ async def test_a_graph_without_a_scheduler_is_a_worry_and_with_work_due_an_alarm
 
 
 async def test_a_checker_that_died_is_seen(serving: TaskSchedulerService) -> None:
-    assert serving._task is not None
-    serving._task.cancel()
-    await asyncio.wait([serving._task])
+    assert serving._process.loop_task is not None
+    serving._process.loop_task.cancel()
+    await asyncio.wait([serving._process.loop_task])
     died = await said(serving, "service")
-    serving._task = None
+    serving._process.loop_task = None
 
     assert died.health is Severity.CRITICAL
     assert died.saw.startswith("the scheduler's loop has died")
@@ -398,10 +398,10 @@ async def test_a_lease_that_nobody_took_over_is_seen(tmp_path: Path, clock: Virt
         await schedule(service, clock, "good")
         well = await said(service, "integration")
         clock.advance(HOUR)
-        scheduler: Any = service._scheduler
-        due, now_ms = await service._graph().queue.due(clock.now(), 9), int(clock.now().timestamp() * 1000)
+        scheduler: Any = service._process.scheduler
+        due, now_ms = await service._process.graph().queue.due(clock.now(), 9), int(clock.now().timestamp() * 1000)
         plans = await scheduler._claims._plan(due, PlanContext(now_ms, scheduler.replica_id))
-        await service._graph().queue.claim(plans, scheduler._lease())
+        await service._process.graph().queue.claim(plans, scheduler._lease())
         held = await said(service, "integration")
         clock.advance(timedelta(minutes=2))
         stuck = await said(service, "integration")

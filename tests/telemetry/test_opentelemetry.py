@@ -159,8 +159,8 @@ async def test_what_is_lost_and_taken_over_is_counted(tmp_path: Path, clock: Vir
     await first.open()
     task = await first.schedule_task("good", "g", "p", "thought", clock.now() + HOUR)
     clock.advance(HOUR)
-    store: Any = first._store
-    scheduler: Any = first._scheduler
+    store: Any = first._process.store
+    scheduler: Any = first._process.scheduler
     due, now_ms = await store.queue.due(clock.now(), 10), int(clock.now().timestamp() * 1000)
     claims = await scheduler._claims._plan(due, PlanContext(now_ms, scheduler.replica_id))
     won = await store.queue.claim(claims, scheduler._lease())
@@ -179,8 +179,8 @@ async def test_a_lost_claim_is_counted(clock: VirtualClock, kept: Kept) -> None:
     async with ManualScheduler(service, clock):
         await service.schedule_task("good", "g", "p", "thought", clock.now() + HOUR)
         clock.advance(HOUR)
-        scheduler: Any = service._scheduler
-        due = await service._store.queue.due(clock.now(), 10)
+        scheduler: Any = service._process.scheduler
+        due = await service._process.store.queue.due(clock.now(), 10)
         claims, dispatch, now_ms = scheduler._claims, scheduler._dispatch, int(clock.now().timestamp() * 1000)
         plans = [await claims._plan(due, PlanContext(now_ms, scheduler.replica_id)) for _ in range(2)]
         won = [await claims._claim(due, plan, scheduler._lease(), dispatch.reserve(1)) for plan in plans]
@@ -354,7 +354,7 @@ async def test_a_traceparent_that_cannot_be_read_links_nothing(clock: VirtualClo
     service = service_on(":memory:", clock, kept)
     async with ManualScheduler(service, clock) as checker:
         await service.schedule_task("good", "g", "p", "thought", clock.now() + HOUR)
-        session: Any = service._store._connection
+        session: Any = service._process.store._connection
         session._database.command("opencypher", "MATCH (t:scheduled_task) SET t.traceparent = 'nonsense'")
         await checker.tick(HOUR)
 

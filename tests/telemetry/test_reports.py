@@ -311,7 +311,7 @@ async def test_tasks_under_way_take_memory_and_a_running_checker_says_so() -> No
 
 async def test_checks_that_were_not_made_are_counted(clock: VirtualClock) -> None:
     async with TaskSchedulerService(time_service=clock, check_interval_seconds=60) as service:
-        scheduler = service._running_scheduler()
+        scheduler = service._process.running_scheduler()
         for minutes, passes in ((1, 2), (4, 3)):
             while scheduler.last_pass_at is None or scheduler.passes < passes - 1:  # noqa: ASYNC110 (the checker works in its own time)
                 await asyncio.sleep(0.001)
@@ -324,7 +324,7 @@ async def test_checks_that_were_not_made_are_counted(clock: VirtualClock) -> Non
 
 
 async def test_a_graph_that_does_not_answer_is_a_database_error(lived: TaskSchedulerService) -> None:
-    session: Any = lived._graph()._connection  # type: ignore[attr-defined]
+    session: Any = lived._process.graph()._connection  # type: ignore[attr-defined]
     with pytest.raises(GraphUnavailable), session.pending_counts.counting_errors():
         raise GraphUnavailable("no answer")
     await lived.schedule_task("after", "goal", "prompt", "thought", schedule_cron="0 0 * * *")

@@ -21,7 +21,7 @@ WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PEND
 SET t += r.task, t.fence = r.fence + 1
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'rearm', at: datetime({epochMillis: r.at_ms}),
-  surface: 'checker', actor: r.replica_id, reason: r.reason,
+  surface: 'scheduler', actor: r.replica_id, reason: r.reason,
   before: '{"next_run_ms":' + toString(r.expected_ms) + ',"nominal_ms":' + coalesce(toString(nominal_ms), 'null') + '}',
   after: '{"next_run_ms":' + toString(r.task.next_run_ms) + ',"nominal_ms":' + toString(r.task.nominal_ms) + '}'
 })-[:CHANGE_OF]->(t)

@@ -161,7 +161,7 @@ SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED',
     t.status_index_key = 'FAILED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),
-  surface: 'checker', reason: r.reason,
+  surface: 'scheduler', reason: r.reason,
   before: '{"status":"' + before + '","next_run_ms":' + toString(armed_ms) + '}',
   after: '{"status":"FAILED","next_run_ms":null}'
 })-[:CHANGE_OF]->(t)

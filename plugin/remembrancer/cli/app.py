@@ -9,27 +9,25 @@ import typer
 from remembrancer import __version__
 from remembrancer.cli.command import Command, GraphOptions
 from remembrancer.cli.commands.audit import ExportOptions, export
-from remembrancer.cli.commands.backup import BackupOptions, RestoreOptions, backup, restore
+from remembrancer.cli.commands.backup import BackupOptions, backup
+from remembrancer.cli.commands.cancel import CancelOptions, cancel
 from remembrancer.cli.commands.check import CheckOptions, check
-from remembrancer.cli.commands.copy import CopyOptions, SchemaOptions, copy, schema
+from remembrancer.cli.commands.copy import CopyOptions, copy
+from remembrancer.cli.commands.defer import DeferOptions, defer
 from remembrancer.cli.commands.doctor import DoctorOptions, doctor
+from remembrancer.cli.commands.history import HistoryOptions, history
 from remembrancer.cli.commands.import_crontab import ImportOptions, crontab
+from remembrancer.cli.commands.list import ListOptions, list_tasks
 from remembrancer.cli.commands.preview import PreviewOptions, preview
 from remembrancer.cli.commands.prune import PruneOptions, prune
-from remembrancer.cli.commands.queries import (
-    CypherOptions,
-    HistoryOptions,
-    ListOptions,
-    ShowOptions,
-    cypher,
-    history,
-    list_tasks,
-    show,
-)
+from remembrancer.cli.commands.query import QueryOptions, query
+from remembrancer.cli.commands.restore import RestoreOptions, restore
+from remembrancer.cli.commands.run_now import RunNowOptions, run_now
 from remembrancer.cli.commands.schedule import ScheduleOptions, schedule
+from remembrancer.cli.commands.schema import SchemaOptions, schema
 from remembrancer.cli.commands.serve import serve
+from remembrancer.cli.commands.show import ShowOptions, show
 from remembrancer.cli.commands.status import StatusOptions, status
-from remembrancer.cli.commands.task_changes import CancelOptions, DeferOptions, RunNowOptions, cancel, defer, run_now
 from remembrancer.cli.commands.token import CreateTokenOptions, RevokeTokenOptions, create, list_tokens, revoke
 from remembrancer.cli.commands.watch import WatchOptions, watch
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
@@ -51,30 +49,27 @@ app.command("defer")(Command(DeferOptions, defer))
 app.command("run-now")(Command(RunNowOptions, run_now))
 app.command("history")(Command(HistoryOptions, history))
 app.command("preview")(Command(PreviewOptions, preview))
-app.command("cypher")(Command(CypherOptions, cypher))
+app.command("query")(Command(QueryOptions, query))
+app.command("cypher", hidden=True)(Command(QueryOptions, query))
 app.command("status")(Command(StatusOptions, status))
 app.command("copy")(Command(CopyOptions, copy))
 app.command("check")(Command(CheckOptions, check))
 app.command("backup")(Command(BackupOptions, backup))
 app.command("restore")(Command(RestoreOptions, restore))
-app.command("retain")(Command(PruneOptions, prune))
+app.command("prune")(Command(PruneOptions, prune))
 app.command("schema")(Command(SchemaOptions, schema))
 app.command("watch")(Command(WatchOptions, watch))
 app.command("doctor")(Command(DoctorOptions, doctor))
 
-audits: Final = typer.Typer(
-    no_args_is_help=True, help="What was done to tasks, and by whom.", rich_markup_mode="markdown"
-)
+audits: Final = typer.Typer(no_args_is_help=True, help="Export the audit log.", rich_markup_mode="markdown")
 audits.command("export")(Command(ExportOptions, export))
 app.add_typer(audits, name="audit")
 
-imports: Final = typer.Typer(
-    no_args_is_help=True, help="Take over schedules that are kept elsewhere.", rich_markup_mode="markdown"
-)
+imports: Final = typer.Typer(no_args_is_help=True, help="Import schedules.", rich_markup_mode="markdown")
 imports.command("crontab")(Command(ImportOptions, crontab))
 app.add_typer(imports, name="import")
 
-tokens: Final = typer.Typer(no_args_is_help=True, help="Say who may ask the API.", rich_markup_mode="markdown")
+tokens: Final = typer.Typer(no_args_is_help=True, help="Manage the tokens of the API.", rich_markup_mode="markdown")
 tokens.command("create")(Command(CreateTokenOptions, create))
 tokens.command("list")(Command(GraphOptions, list_tokens))
 tokens.command("revoke")(Command(RevokeTokenOptions, revoke))

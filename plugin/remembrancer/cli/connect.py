@@ -1,4 +1,4 @@
-"""Connections of commands to a graph: through the scheduler that serves it, or by opening it."""
+"""Connections of commands: to the scheduler that serves the graph, or to a graph that the command opens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.errors import GraphLocked, GraphNotFound, GraphReadOnly, GraphTooOld, GraphUnavailable
@@ -18,9 +18,8 @@ from remembrancer.model.graph_name import is_address
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from remembrancer.model.service_status import ServiceStatus
     from remembrancer.service.service import SchedulerService
-    from remembrancer.service.telemetry.status import ServiceStatus
-    from remembrancer.surfaces.control.api import SchedulerApi
     from remembrancer.surfaces.control.client import RemoteScheduler
 
 
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 class Connection:
     """A connected scheduler; if it is not running, it fires no tasks."""
 
-    scheduler: SchedulerApi
+    scheduler: SchedulerService
+    """The service of this process; or the client of another, with the operations of the catalog as its methods."""
     running: bool
     fires: bool
     """True if tasks of the graph fire: this scheduler runs, or another one does."""
@@ -56,7 +56,7 @@ async def connect(
         GraphUnavailable: Any of its kinds; GraphLocked only after a few seconds of retries, so that two short
             commands can run at the same time.
     """
-    set_actor("command line")
+    set_actor("cli")
     folder = folder_of(graph)
     if folder is not None and not make and not folder.exists():
         raise GraphNotFound(f"There is no graph {folder}. `remembrancer schedule` creates one; --graph names another.")
@@ -64,7 +64,7 @@ async def connect(
     live, opened = await _either(partial(_only_read, graph) if read_only else open_it, folder)
     if live is not None:
         try:
-            yield Connection(live, running=True, fires=True, status=live.get_status)
+            yield Connection(_as_service(live), running=True, fires=True, status=partial(_remote_status, live))
         finally:
             await live.close()
     elif opened is not None:
@@ -76,16 +76,28 @@ async def connect(
 
 
 @asynccontextmanager
-async def held_by(graph: str) -> AsyncGenerator[RemoteScheduler | None]:
+async def held_by(graph: str) -> AsyncGenerator[SchedulerService | None]:
     """Connect to the scheduler that serves the folder *graph*; None if none does, or for a server."""
-    set_actor("command line")
+    set_actor("cli")
     folder = folder_of(graph)
     live = await _live(folder) if folder is not None and folder.exists() else None
     try:
-        yield live
+        yield _as_service(live) if live is not None else None
     finally:
         if live is not None:
             await live.close()
+
+
+def _as_service(live: RemoteScheduler) -> SchedulerService:
+    """Return a client with the types of the service: a test holds its operations and the service's methods together."""
+    return cast("SchedulerService", live)
+
+
+async def _remote_status(live: RemoteScheduler) -> ServiceStatus:
+    from remembrancer.operations.catalog import GET_STATUS
+    from remembrancer.operations.parameters import NoParams
+
+    return await live.call(GET_STATUS, NoParams())
 
 
 def set_actor(surface: str) -> None:

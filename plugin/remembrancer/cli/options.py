@@ -12,6 +12,8 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import to_iso
 
 DEFAULT_GRAPH: Final = "./remembrancer-graph"
+MOST: Final = 999_999
+"""Lines that a list may be asked for."""
 
 Graph = Annotated[
     str,
@@ -63,9 +65,9 @@ def moment(text: str, field: str) -> str:
     return moment_in(text, field) if text.startswith("+") else text
 
 
-def read_days(text: str) -> float:
+def read_days(text: str, option: str) -> float:
     """Parse a retention period such as `90d`, in days. Raises InvalidInput."""
     found = _DAYS.fullmatch(text.strip())
     if found is None:
-        raise InvalidInput("--keep", text, "a number and a unit: h, d or w", "90d")
+        raise InvalidInput(option, text, "a number and a unit: h, d or w", "90d")
     return float(found[1]) * _IN_DAYS[found[2]]

@@ -21,7 +21,7 @@ class AuditEntry(BaseModel):
     """For a task: create, cancel, defer, run_now or quarantine; else create_token, revoke_token, prune or copy."""
     at: datetime
     surface: str | None = None
-    """The surface: service, command line, import, rest, handler, checker. None: written before this was kept."""
+    """The surface: service, cli, import, rest, handler, scheduler. None: written before this was kept."""
     actor: str | None = None
     """The actor there: a token's name, a login name, an execution, a replica; None where none is known."""
     reason: str | None = None

@@ -1,17 +1,25 @@
 """Operations: what a caller may ask. They know ports and policies, not the engine.
 
+- `catalog`: the table of operations: each entry once, from which every surface is made.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
-- `event_feed`: the feed: the event log, followed by any number of readers, each at a pace of its own.
-- `graph_copy`: copy a whole graph into another, on whatever engine, and prove that the two are equal.
-- `idempotency`: act once on a request that may be sent again, and the next time tell what came of it.
+- `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.
+- `graph_copy`: the copy of a whole graph into another one, on either engine, and the proof that the two are equal.
+- `idempotency`: idempotent execution: a request that is sent again is not acted on again, and returns the first
+  result.
+- `named_queries`: named queries: their parameters are completed, and a wrong name or parameter is refused.
+- `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
+- `parameters`: the parameters of operations: one model for each, used by every surface.
+- `preview`: preview of a cron expression: its next fires, worked out on a thread of their own.
 - `requested_schedule`: the schedule that a request asks for: its spelling in the specification's fields, and its
   first run.
 - `reserved_keys`: reserved forms of dedup_keys: marks of the API and of the import, which no other caller may take
   beforehand.
-- `statistics`: what the books of a graph add up to: tasks by status and type, cron expressions in use, what comes
-  next.
-- `task_commands`: schedule, defer, cancel and run tasks, each in one commit.
+- `service_calls`: calls of the service's methods whose arguments are not those of their operation.
+- `task_history`: executions and entries of the audit log, by task, time and status.
+- `statistics`: lists and sums from the statistics of a graph: tasks by status and type, cron expressions in use, next
+  runs.
+- `task_commands`: task commands: schedule, defer, cancel, run now. Each is one commit.
 - `task_creation`: creation of tasks: each request is checked, and all of one call are written in one commit.
-- `tokens`: who may ask over the network: tokens are made, shown once, known by their digest, and revoked.
+- `tokens`: tokens of the API: they are made, shown once, known by their digest, and revoked.
 - `validation`: validation of a request to schedule, and the answer to it. Pure functions of (value, now).
 """

@@ -1,8 +1,8 @@
-"""The feed: the event log, followed by any number of readers, each at a pace of its own.
+"""The event feed: the event log, followed by any number of readers, each at its own pace.
 
-A reader holds a place in the log and nothing else: no queue that fills while it is slow, nothing that the scheduler
-waits for. What this process writes wakes the readers; what others write on a shared graph is found within a second,
-and only while somebody reads.
+A reader holds a cursor into the log and nothing else: no queue fills while it is slow, and the scheduler waits for
+none. A write of this process wakes the readers. On a shared graph, writes of other replicas are found within 1 s,
+and the log is polled only while a reader waits.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import read_limit
 from remembrancer.model.cursor import from_text, to_text
 from remembrancer.model.event import Event, EventKind, EventPage
 from remembrancer.ports.event_log import SequencedEvent, StreamRange
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000
 """Events in one page at most, gaps beside them."""
+LONGEST_WAIT: Final = 30.0
+"""Seconds that a page may wait for an event."""
 _POLL_SECONDS: Final = 1.0
 _PLACES: Final = 8
 """Of how many places in the log the events that follow are kept for the next reader there, until the next poll."""
@@ -48,6 +51,17 @@ class EventFeed:
         self._asking: asyncio.Task[Mapping[int, StreamRange]] | None = None
         self._looking: dict[tuple[str, int], tuple[asyncio.Task[tuple[list[Event], dict[int, int]]], float]] = {}
         self._closed = False
+
+    async def read(
+        self, after: str | None, *, kinds: Collection[str], task_id: str | None, limit: int, wait_seconds: float
+    ) -> EventPage:
+        """Return the events of these *kinds* and this task after a cursor. Raises InvalidInput."""
+        if not 0 <= wait_seconds <= LONGEST_WAIT:
+            raise InvalidInput("wait_seconds", wait_seconds, f"0 to {LONGEST_WAIT:g} seconds", 10)
+        if not 1 <= read_limit(limit) <= MOST:
+            raise InvalidInput("limit", limit, f"1 to {MOST:,}", 100)
+        wanted = only(kinds, task_id) if kinds or task_id else None
+        return await self.page(after, limit=limit, wait_seconds=wait_seconds, wanted=wanted)
 
     async def page(
         self,
@@ -81,11 +95,11 @@ class EventFeed:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more is to come: the graph is let go."""
+        """True once the graph is closed: no more events follow."""
         return self._closed
 
     def close(self) -> None:
-        """Send every reader home."""
+        """End the feed for every reader."""
         self._closed = True
         self._wake()
 
@@ -149,7 +163,7 @@ class EventFeed:
         return [SequencedEvent(last, Event(kind=EventKind.GAP, at=self._clock.now(), lost=last - after, reason=reason))]
 
     def _gap(self, cursor: dict[int, int], stream: int, extent: StreamRange) -> Event | None:
-        """Move *cursor* over what is not there any more; return what to say of it."""
+        """Move *cursor* past events that are no longer kept; return the gap, if there is one."""
         after = cursor.get(stream, 0)
         first = extent.oldest - 1
         if first <= after <= extent.newest:
@@ -162,7 +176,7 @@ class EventFeed:
 
     @contextmanager
     def _reading(self) -> Generator[None]:
-        """Listen to what this process writes, while anybody reads."""
+        """Listen to the writes of this process while there are readers."""
         self._readers += 1
         loop = asyncio.get_running_loop()
         if self._unlisten is None:
@@ -178,18 +192,18 @@ class EventFeed:
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
-        self._asking = None  # what was asked before does not count any more
+        self._asking = None  # an answer to an earlier question is out of date
         self._looking.clear()
         changed.set()
 
 
 def _has_found(looking: asyncio.Task[tuple[list[Event], dict[int, int]]]) -> bool:
-    """Whether a look at the log is over and has found events."""
+    """Return whether a read of the log is over and has found events."""
     return not looking.cancelled() and looking.exception() is None and bool(looking.result()[0])
 
 
 def _unbroken(after: int, found: Sequence[SequencedEvent]) -> list[SequencedEvent]:
-    """Return what follows on *after* without a hole; what stands for events that cannot be read is none."""
+    """Return the events that follow *after* without a hole; a gap in place of unreadable events is no hole."""
     kept: list[SequencedEvent] = []
     for each in found:
         if each.number != after + 1 and each.event.kind is not EventKind.GAP:
@@ -215,7 +229,7 @@ def only(kinds: Collection[str] = (), task_id: str | None = None) -> Callable[[E
 
 def _call(loop: asyncio.AbstractEventLoop, wake: Callable[[], None]) -> None:
     """Call *wake* in its loop, from whatever thread."""
-    with suppress(RuntimeError):  # the loop is closed: nobody reads any more
+    with suppress(RuntimeError):  # the loop is closed: it has no readers
         loop.call_soon_threadsafe(wake)
 
 

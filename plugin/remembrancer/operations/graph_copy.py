@@ -1,7 +1,7 @@
-"""Copy a whole graph into another, on whatever engine, and prove that the two are equal.
+"""The copy of a whole graph into another one, on either engine, and the proof that the two are equal.
 
-Pages are written under their keys, each together with a mark of how far the copy is: broken off anywhere and started
-again, it goes on there. At the end both graphs are read once more, and counted and digested part by part.
+Pages are written under their keys, each together with the progress of the copy, so that an interrupted copy resumes
+there. At the end both graphs are read again, counted and digested part by part.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from remembrancer.ports.writes import Change
 _FROM_THE_START: Final = ""
 _MODULUS: Final = 1 << 256
 _SERVED: Final = (
-    "The graph {graph} is being served by {schedulers}, and a copy has to stand still. Nothing was written; stop every "
-    "scheduler of it (of one that was killed, the sign of life is a minute old by then), and copy again."
+    "The graph {graph} is being served by {schedulers}, and cannot be copied meanwhile. Nothing was written. Stop them "
+    "and retry; a scheduler that was killed disappears after 1 minute."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CopyStep:
-    """How far a copy is: *done* of *total* nodes are walked in one part."""
+    """The progress of a copy: *done* of *total* nodes are read in one part."""
 
     phase: str
     """`copy`, or `verify`."""
@@ -50,12 +50,12 @@ class CopiedPart:
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
-    """What a copy came to."""
+    """The result of a copy."""
 
     source: str
     target: str
     went_on: bool
-    """Whether an earlier copy was broken off, and this one went on with it, or only proved it again."""
+    """True if this copy resumed an interrupted one, or only verified a complete one again."""
     parts: Sequence[CopiedPart]
 
 
@@ -64,7 +64,7 @@ async def copy(
 ) -> CopyResult:
     """Copy *source* into *target*, or go on with that, and compare the two.
 
-    Who made a copy, and when, stands on its mark and in no node that the next copy of it would take along.
+    The actor and the time of a copy are on its mark, and in no node that the next copy would contain.
 
     Raises:
         GraphLocked: A scheduler works on one of them; nothing was written.

@@ -1,4 +1,4 @@
-"""Act once on a request that may be sent again, and the next time tell what came of it."""
+"""Idempotent execution: a request that is sent again is not acted on again, and returns the first result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 async def run_once(
     requests: IdempotencyStore, act: Callable[[], Awaitable[_T]], again: Callable[[IdempotencyRecord], Awaitable[_T]]
 ) -> _T:
-    """Act on the request that is under way; if that was done before, have *again* tell what came of it.
+    """Act on the current request; if it was acted on before, return the result by *again*.
 
     Raises IdempotencyKeyReused: another request was sent under its key.
     """
@@ -31,23 +31,23 @@ async def run_once(
     try:
         done = await act()
     except RemembrancerError:
-        if handled := await _of_a_twin(requests, mark):
+        if handled := await _concurrent_duplicate(requests, mark):
             return await again(handled)
         raise
-    if not done and (handled := await _of_a_twin(requests, mark)):
+    if not done and (handled := await _concurrent_duplicate(requests, mark)):
         return await again(handled)
     return done
 
 
 async def reject_reuse(requests: IdempotencyStore, mark: IdempotencyKey) -> IdempotencyRecord | None:
-    """Return what was done for this very request. Raises IdempotencyKeyReused: it was done for another."""
+    """Return the record of this request, if there is one. Raises IdempotencyKeyReused: it is of another request."""
     handled = await requests.find(mark)
     if handled and handled.digest != mark.digest:
         raise IdempotencyKeyReused(mark.given)
     return handled
 
 
-async def _of_a_twin(requests: IdempotencyStore, mark: IdempotencyKey) -> IdempotencyRecord | None:
-    """Return what was done meanwhile for the same request, sent twice at once: it stands in the way of doing it."""
+async def _concurrent_duplicate(requests: IdempotencyStore, mark: IdempotencyKey) -> IdempotencyRecord | None:
+    """Return the record of a concurrent duplicate of this request, if it won."""
     handled = await requests.find(mark)
     return handled if handled and handled.digest == mark.digest else None

@@ -16,8 +16,8 @@ _OF_AN_IMPORT: Final = re.compile(r"crontab_[0-9a-f]{32}")
 def refuse_reserved(dedup_key: object) -> None:
     """Refuse a key that a caller gives and another part of the package keeps for itself. Raises InvalidInput.
 
-    Whoever had such a task before would be answered in place of a request that the API acts on once, or would keep a
-    line of a crontab from being imported.
+    A task with such a key would be returned in place of the task that an API request asks for, or would keep a line
+    of a crontab from being imported.
     """
     if not isinstance(dedup_key, str):
         return  # refused where its type is looked at

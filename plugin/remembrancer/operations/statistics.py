@@ -1,4 +1,4 @@
-"""What the books of a graph add up to: tasks by status and type, cron expressions in use, what comes next."""
+"""Lists and sums from the statistics of a graph: tasks by status and type, cron expressions in use, next runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from remembrancer.ports.statistics import STEPS, CronUsage, LifetimeStatistics
 from remembrancer.ports.task_store import TaskStore
 
 EXPRESSIONS: Final = 20
-"""How many cron expressions are told of, those with the most tasks first."""
+"""Cron expressions in a report at most, those with the most tasks first."""
 _LOOKED_AT: Final = 25
-"""How many tasks of an expression are looked at for its next runs; those of one expression share its moments."""
+"""Tasks of an expression that are read for its next runs; the tasks of one expression share its times."""
 _TRIGGERS: Final = 3
 _CURSOR: Final = "PENDING|recurring|task_1723644600.123_9f3k2a"
 

@@ -1,4 +1,4 @@
-"""What people and agents do to tasks: schedule, put off, cancel. Each act is one commit."""
+"""Task commands: schedule, defer, cancel, run now. Each is one commit."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ if TYPE_CHECKING:
     Start = Callable[[ScheduledTask, Change], Awaitable[Execution | None]]
 
 _ROUNDS: Final = 20
-"""How often an act is tried again on a task that changes each time between being read and being written."""
+"""Attempts of a command on a task that changes each time between being read and being written."""
 
 
 class TaskCommands:
-    """The acts of whoever acts, on one graph.
+    """The commands of the current actor, on one graph.
 
     Args:
         store: The graph.
         clock: The time.
-        late_by_seconds: How far in the past a moment may lie and still fire at once.
-        near: Gives a new task that is due at once an id by which this replica serves it.
-        stop_runs: Stops what runs of a task that was cancelled; returns the executions that were asked to stop.
+        late_by_seconds: A time up to so far in the past fires at once.
+        near: Assigns a new task that is due at once an id of a shard of this replica.
+        stop_runs: Stops the running executions of a cancelled task; returns those that were asked to stop.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class TaskCommands:
         self._stop_runs = stop_runs
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
-        """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
+        """Schedule all of *requests*, or none; a known dedup_key returns its task."""
         return await self._creation.schedule(requests)
 
     async def schedule_deferred(
@@ -84,7 +84,7 @@ class TaskCommands:
         reason: str,
         context: dict[str, Any] | None,
     ) -> ScheduleResult:
-        """Put off the task of this id, or the one that brings it back, or schedule one that does."""
+        """Defer the task of this id, or the one that brings it back, or schedule one that does."""
         read_id("task_id", task_id)
         read_id("thought_id", thought_id)
 
@@ -98,7 +98,7 @@ class TaskCommands:
             if standing and standing.is_open:
                 _check_readable(standing)
                 wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
-                return await self._put_off(standing, wish, read_context(context))
+                return await self._defer(standing, wish, read_context(context))
             return await self._schedule_reactivation(
                 ScheduleRequest(
                     name=f"Resume {task_id}"[:200],
@@ -117,18 +117,18 @@ class TaskCommands:
     async def defer(
         self, task_id: str, until: str | datetime, reason: str, thought_id: str | None, fence: int | None = None
     ) -> ScheduleResult:
-        """Put the task's next run off."""
+        """Defer the task's next run."""
         wish = self._wish(until, reason, thought_id)
 
         async def act() -> ScheduleResult:
-            return await self._put_off(await self._open_task(task_id, "deferred", fence), wish, fence=fence)
+            return await self._defer(await self._open_task(task_id, "deferred", fence), wish, fence=fence)
 
         return await run_once(self._store.idempotency, act, self._as_it_stands)
 
     async def cancel(self, task_id: str, reason: str | None, fence: int | None = None) -> Cancellation:
-        """End an open task, with all its moments that have come, and stop what runs of it.
+        """Cancel an open task with its due occurrences, and stop its running executions.
 
-        One that cannot be read, so that it is not known which moments those are, is set aside.
+        A task that cannot be read, so that its due occurrences are not known, is quarantined.
         """
         read_id("task_id", task_id)
         text = None if reason is None else read_reason(reason)
@@ -182,7 +182,7 @@ class TaskCommands:
     async def _as_it_stands(self, handled: IdempotencyRecord) -> ScheduleResult:
         return reply(await self._store.tasks.get(handled.task_id), self._clock.now(), Disposition.EXISTING)
 
-    async def _put_off(
+    async def _defer(
         self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None, fence: int | None = None
     ) -> ScheduleResult:
         """Defer *task*, again if it moved on while this was decided, and may have."""
@@ -226,9 +226,9 @@ class TaskCommands:
         return reply(await self._kept(task.model_copy(update={"deferral_history": [entry]})), now)
 
     async def _kept(self, written: ScheduledTask) -> ScheduledTask:
-        """Return a task as it stands after a write; as *written*, where the graph does not tell just then.
+        """Return a task as it is after a write; as *written*, if the graph cannot be read at that time.
 
-        An error in place of that would say that nothing was done.
+        An error would say that nothing was written.
         """
         try:
             return await self._store.tasks.get(written.task_id)
@@ -267,7 +267,7 @@ class TaskCommands:
 
 
 def _check_readable(task: ScheduledTask) -> None:
-    """Refuse a task that can be shown and no more: a part of what its handler is to have cannot be read."""
+    """Refuse a task that can only be shown: a part that its handler needs cannot be read."""
     if task.unreadable is not None:
         raise TaskUnreadable(task.task_id, task.unreadable)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
 
 _ROUNDS: Final = 20
-"""How often a dedup_key may turn out to be taken, before that is an error."""
+"""Attempts to write tasks whose dedup_key is taken meanwhile, before that is an error."""
 _BAD_CRON: Final = "Invalid cron expression"
 
 
@@ -33,8 +33,8 @@ class TaskCreation:
     Args:
         store: The graph.
         clock: The time.
-        late_by_seconds: How far in the past a moment may lie and still fire at once.
-        near: Gives a new task that is due at once an id by which this replica serves it.
+        late_by_seconds: A time up to so far in the past fires at once.
+        near: Assigns a new task that is due at once an id of a shard of this replica.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class TaskCreation:
             raise
 
     def _made(self) -> dict[str, str | None]:
-        """Return by whom, and within which span, a task is made just now."""
+        """Return the provenance of a task that is made now: the surface, the actor and the trace."""
         author = current_actor()
         return {"created_via": author.surface, "created_by": author.actor, "traceparent": TRACEPARENT.get()}
 

@@ -1,4 +1,4 @@
-"""Who may ask over the network: tokens are made, shown once, known by their digest, and revoked."""
+"""Tokens of the API: they are made, shown once, known by their digest, and revoked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TokenService:
     A token is 256 random bits, so that one plain SHA-256 keeps it as safe as a slow digest would keep a password.
 
     Args:
-        tokens: Where they are kept.
+        tokens: The store of tokens.
         clock: The time.
     """
 
@@ -54,7 +54,7 @@ class TokenService:
         return await self._tokens.all()
 
     async def revoke(self, name: str) -> bool:
-        """Let a token open nothing any more; say whether this call did it."""
+        """Revoke a token; return whether this call did it."""
         return await self._tokens.revoke(name, self._change("revoke_token"))
 
     async def admit(self, text: str) -> AccessToken | None:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from remembrancer.model.task_status import TaskType
-
-if TYPE_CHECKING:
-    from remembrancer.model.task_status import TaskStatus
+from remembrancer.model.task_status import TaskStatus, TaskType
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from remembrancer.model.named_query import NamedQuery
     from remembrancer.ports.armed_times import ArmedTimes
     from remembrancer.ports.audit_log import AuditLog
     from remembrancer.ports.event_log import EventLog
@@ -43,6 +44,8 @@ class Graph(ABC):
     retention: ExecutionRetention
     replicas: ReplicaRegistry
     health: HealthProbe
+    named_queries: Mapping[str, NamedQuery]
+    """The questions that come with the package, by name."""
 
     @abstractmethod
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:

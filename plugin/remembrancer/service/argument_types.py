@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from inspect import Parameter, signature
 from types import NoneType
 from typing import TYPE_CHECKING, Final, cast
@@ -54,7 +55,8 @@ class ArgumentTypes:
         parameters = signature(method).parameters
         self._names = [name for name, each in parameters.items() if each.kind is not Parameter.KEYWORD_ONLY]
         self._optional = {name for name, each in parameters.items() if each.default is None}
-        self._checked = {name: _TYPES[name] for name in parameters if name in _TYPES}
+        known = _TYPES | _OF_METHODS.get(method.__name__, {})
+        self._checked = {name: known[name] for name in parameters if name in known}
 
     def check(self, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
         """Refuse an argument of another type. Raises InvalidInput."""
@@ -84,6 +86,8 @@ _TYPES: Final = {
     "name": _text("the name of a token", "dashboard"),
     "scope": _text("read, write or admin", "read"),
     "fence": ArgumentType((int,), "a whole number, the fence of a task as it was read", 3),
+    "expression": _text("a cron expression", "0 9 * * 1-5"),
+    "timezone": _text("an IANA zone", "Europe/Berlin"),
     "kinds": ArgumentType(
         (Collection, NoneType), "a collection of kinds of events, each a text", ["execution_started"], str
     ),
@@ -97,4 +101,9 @@ _TYPES: Final = {
     ),
     "folder": ArgumentType((str, os.PathLike), "the path of an empty folder", "./snapshot"),
 }
-"""By the names that the methods have for them, which mean the same in each."""
+"""By the names that the methods have for them."""
+_OF_METHODS: Final = {
+    "preview": {"after": ArgumentType((str, datetime), "a date and time with a zone", "2027-01-01T09:00:00Z")},
+    "run_query": {"name": _text("the name of a query", "why_not")},
+}
+"""Arguments whose name means another thing in other methods."""

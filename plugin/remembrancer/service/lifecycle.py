@@ -1,4 +1,4 @@
-"""Lifecycle: the part of the service that starts and stops it, one at a time, each bounded and leaving nothing open."""
+"""The start and the stop of a service: one at a time, each bounded, and leaving nothing open."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from functools import partial
-from typing import Final, Self, cast
+from typing import Final, Protocol
 
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.engine.timeouts import awaited, bounded, end
 from remembrancer.errors import NotRunning
+from remembrancer.operations.event_feed import EventFeed
 from remembrancer.operations.task_commands import TaskCommands
-from remembrancer.ports.clock import Clock
 from remembrancer.ports.graph import Graph
 from remembrancer.ports.handler import Handler
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
 from remembrancer.service import registry
-from remembrancer.service.event_calls import EventCalls
-from remembrancer.service.graph_holder import CLOSED
-from remembrancer.service.sync_service import SyncService
-from remembrancer.settings import SchedulerOptions
+from remembrancer.service.process import SchedulerProcess
+from remembrancer.service.registry import Registered
+from remembrancer.service.telemetry.gauges import Gauges
 
 _PASS_SECONDS: Final = 3.0
 """How long the pass under way may take to its end, once the service stops."""
@@ -32,38 +31,49 @@ _STOPPED_AT_START: Final = "stop() was called while the scheduler was starting: 
 _ENDED: Final = "The checker was ended from outside; start() begins it again."
 
 
-class Lifecycle(EventCalls):
+class Owner(Registered, Protocol):
+    """The service that is started and stopped."""
+
+    @property
+    def blocking(self) -> SyncCalls:
+        """Its methods for code without an event loop."""
+        ...
+
+
+class Lifecycle:
     """Opens, starts, stops and closes one scheduler.
 
     Args:
+        process: The state that it changes.
+        gauges: The values of the instruments.
         open_store: Opens the graph.
-        clock: The time.
-        handler: What does the work.
-        options: The numbers.
-        instruments: What measures and traces.
+        handler: Does the work of a task.
+        instruments: Measure and trace.
+        owner: The service.
     """
 
     def __init__(
         self,
+        process: SchedulerProcess,
+        gauges: Gauges,
         open_store: Callable[[], Awaitable[Graph]],
-        clock: Clock,
         handler: Handler,
-        options: SchedulerOptions,
         instruments: ObservedTelemetry,
+        *,
+        owner: Owner,
     ) -> None:
-        super().__init__(clock, options)
-        self._instruments = instruments
+        self._process = process
+        self._gauges = gauges
         self._open_store = open_store
         self._handler = handler
-        self._acts: TaskCommands | None = None
+        self._instruments = instruments
+        self._owner = owner
         self._collecting: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[Graph] | None = None
         self._changing = asyncio.Lock()
         self._stops = 0
-        self.blocking = cast("SyncCalls", SyncService(self))
-        """The service's methods for code without an event loop, such as plain handlers; see `Firing.scheduler`."""
 
     async def open(self) -> None:
         """Open the graph without checking it: nothing fires. `start` does this too."""
@@ -77,10 +87,6 @@ class Lifecycle(EventCalls):
         """
         await self._at_home(partial(self._begin, self._start))
 
-    async def close(self) -> None:
-        """Let the graph go; handlers under way are waited for, up to the limit."""
-        await self.stop()
-
     async def stop(self) -> None:
         """Stop checking, wait for handlers up to the limit, write what became of each, let the graph go.
 
@@ -88,35 +94,26 @@ class Lifecycle(EventCalls):
         within a handler, which it waits for, it returns at once: the scheduler stops when the handler has ended.
         In a fork of the process it does nothing.
         """
-        if not self.calls.is_forked:
+        if not self._process.calls.is_forked:
             await self._at_home(self._stop)
-
-    async def __aenter__(self) -> Self:
-        """Start."""
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Stop."""
-        await self.stop()
 
     async def _at_home(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Do *work* on the loop that the service lives on; if that has ended, let go of what is left, and live here."""
-        if self.calls.is_homeless:
-            self.calls.settle()
+        if self._process.calls.is_homeless:
+            self._process.calls.settle()
             self._starting = self._ending = self._opening = None
             self._changing = asyncio.Lock()
             await self._shut()
-        await self.calls.carry(work)
+        await self._process.calls.carry(work)
 
     async def _stop(self) -> None:
         self._stops += 1
-        self._shutdown_event.set()
+        self._process.shutdown.set()
         if self._ending is None or self._ending.done():
             self._ending = asyncio.get_running_loop().create_task(
                 self._end(), name="remembrancer stop", context=Context()
             )  # not the caller's: it may be a handler
-        if self._scheduler and self._scheduler.inside_handler:
+        if self._process.scheduler and self._process.scheduler.inside_handler:
             return
         await asyncio.shield(self._ending)
 
@@ -124,7 +121,7 @@ class Lifecycle(EventCalls):
         """Do *work* alone, after a stop that is under way; a stop that is asked for meanwhile ends it."""
         if self._ending and not self._ending.done():
             await asyncio.wait({self._ending})
-        if self.calls.home is None and not self._changing.locked():
+        if self._process.calls.home is None and not self._changing.locked():
             self._changing = asyncio.Lock()  # a lock belongs to the loop that it was first waited for on
         stops = self._stops
         async with self._changing:
@@ -141,21 +138,33 @@ class Lifecycle(EventCalls):
             raise NotRunning(_STOPPED_AT_START)
 
     async def _open(self) -> None:
-        if self._store:
+        process = self._process
+        if process.store:
             return
-        self.calls.settle()
+        process.calls.settle()
         try:
-            self._store = store = await self._opened()
-            self.gauges.begin()
-            self._scheduler = Scheduler(store, self._time_service, self._handler, self._options, self._instruments)
-            self._scheduler.lend(self.blocking)
-            near, stop_runs = self._scheduler.presence.near, self._scheduler.stop_runs
-            self._acts = TaskCommands(store, self._time_service, self._options.check_interval_seconds, near, stop_runs)
-            self._instruments.watch(self.gauges.read, store.statistics.commit_sizes)
-            await self._scheduler.presence.look_closely()
+            process.store = store = await self._opened()
+            process.feed = EventFeed(store.events, process.clock)
+            self._gauges.begin()
+            process.scheduler = scheduler = self._scheduler_of(store)
+            process.task_commands = TaskCommands(
+                store,
+                process.clock,
+                process.options.check_interval_seconds,
+                scheduler.presence.near,
+                scheduler.stop_runs,
+            )
+            self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
+            await scheduler.presence.look_closely()
         except BaseException:
             await self._shut()
             raise
+
+    def _scheduler_of(self, store: Graph) -> Scheduler:
+        process = self._process
+        scheduler = Scheduler(store, process.clock, self._handler, process.options, self._instruments)
+        scheduler.lend(self._owner.blocking)
+        return scheduler
 
     async def _opened(self) -> Graph:
         """Open the graph; if nobody waits for it any longer, it is closed again as soon as it is open."""
@@ -167,31 +176,31 @@ class Lifecycle(EventCalls):
                 self._opening = None
 
     async def _start(self) -> None:
-        if self._task and not self._task.done():
+        if self._process.loop_task and not self._process.loop_task.done():
             return
         await self._open()
         try:
-            scheduler = self._running_scheduler()
-            if self._store:
-                await self._store.health.refuse_void()
+            scheduler = self._process.running_scheduler()
+            if self._process.store:
+                await self._process.store.health.refuse_void()
             await scheduler.presence.join()
-            self._shutdown_event.clear()
-            self._started_at = self._time_service.now()
+            self._process.shutdown.clear()
+            self._process.started_at = self._process.clock.now()
             for what, work in (("Recovery", scheduler.recover), ("The recheck", scheduler.recheck)):
                 await scheduler.faults.survive_all_but_the_graph(what, work)
         except BaseException:
             await self._shut()
             raise
         loop, keep_on = asyncio.get_running_loop(), scheduler.faults.keep_on
-        self._task = loop.create_task(scheduler.run(), name="remembrancer checker")
-        self._task.add_done_callback(partial(self._checker_ended, scheduler))
+        self._process.loop_task = loop.create_task(scheduler.run(), name="remembrancer checker")
+        self._process.loop_task.add_done_callback(partial(self._checker_ended, scheduler))
         if self._collecting is None or self._collecting.done():
-            fresh = partial(self.gauges.keep_fresh, self._instruments)
+            fresh = partial(self._gauges.keep_fresh, self._instruments)
             self._collecting = loop.create_task(keep_on("The reading of the gauges", fresh))
-        registry.register(self)
+        registry.register(self._owner)
 
     def _checker_ended(self, scheduler: Scheduler, task: asyncio.Task[None]) -> None:
-        if not self._shutdown_event.is_set():
+        if not self._process.shutdown.is_set():
             scheduler.faults.tell("The checker", _ENDED, None if task.cancelled() else task.exception())
 
     async def _end(self) -> None:
@@ -203,49 +212,45 @@ class Lifecycle(EventCalls):
 
     async def _shut(self) -> None:
         """Let everything go, each part within its bound; one that was cut short does not keep the others."""
-        registry.unregister(self)
+        registry.unregister(self._owner)
         cut_short = False
         for part in (self._end_work, self._end_scheduler, self._end_readers, self._close_store):
             try:
                 await part()
             except asyncio.CancelledError:
                 cut_short = True
-        self._scheduler = self._acts = None
-        self.calls.leave()
+        self._process.scheduler = self._process.task_commands = None
+        self._process.calls.leave()
         if cut_short:
             raise asyncio.CancelledError
 
     async def _end_work(self) -> None:
-        task, self._task = self._task, None
+        task, self._process.loop_task = self._process.loop_task, None
         collecting, self._collecting = self._collecting, None
         if collecting:
             await end(collecting)
-        if task and not task.done() and self._scheduler:
-            self._scheduler.halt()
+        if task and not task.done() and self._process.scheduler:
+            self._process.scheduler.halt()
             await bounded("The pass under way", task, _PASS_SECONDS)
 
     async def _end_scheduler(self) -> None:
-        if self._scheduler:
-            limit = self._options.shutdown_timeout_seconds + _WRITING_SECONDS
-            await bounded("The end of the handlers", self._scheduler.stop(), limit)
-            self._error_at_stop = self._scheduler.faults.last_error
+        if self._process.scheduler:
+            limit = self._process.options.shutdown_timeout_seconds + _WRITING_SECONDS
+            await bounded("The end of the handlers", self._process.scheduler.stop(), limit)
+            self._process.error_at_stop = self._process.scheduler.faults.last_error
 
     async def _end_readers(self) -> None:
-        self._end_feed()
-        self._instruments.forget(self.gauges.read)
+        if feed := self._process.feed:
+            feed.close()
+        self._instruments.forget(self._gauges.read)
 
     async def _close_store(self) -> None:
         opening, self._opening = self._opening, None
-        store, self._store = self._store, None
+        store, self._process.store = self._process.store, None
         if opening:
             await awaited("The opening of the graph", _close_opened(opening), _CLOSE_SECONDS)
         if store:
             await awaited("The closing of the graph", store.close(), _CLOSE_SECONDS)
-
-    def _running_scheduler(self) -> Scheduler:
-        if self._scheduler is None:
-            raise NotRunning(CLOSED)
-        return self._scheduler
 
 
 async def _close_opened(opening: asyncio.Task[Graph]) -> None:

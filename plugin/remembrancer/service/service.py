@@ -1,40 +1,126 @@
-"""The specification's service: what an agent's process starts, and what everything else is a page over."""
+"""The specification's service: a facade over the operations on one graph and the scheduler that runs on it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Final, Unpack
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Self, Unpack, cast
 
-from remembrancer.errors import NotRunning
+from remembrancer.engine.maintenance.retention import prune as prune_executions
+from remembrancer.errors import GraphUnavailable
+from remembrancer.model.audit import AuditEntry
 from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.constraints import read_limit, read_word
+from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.json_bounds import keep_within
+from remembrancer.model.named_query import NamedQuery
+from remembrancer.model.policy import Fold, Gap, SecondsField
+from remembrancer.model.prune_result import PruneResult
 from remembrancer.model.request import ScheduleRequest, TaskFields
+from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.token import AccessToken, NewToken
+from remembrancer.operations import task_history
+from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
+from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
+from remembrancer.operations.named_queries import run_query
+from remembrancer.operations.preview import PreviewedFire, next_fires, read_cron
 from remembrancer.operations.statistics import TaskPage, page_of
-from remembrancer.operations.task_commands import TaskCommands
 from remembrancer.operations.tokens import TokenService
+from remembrancer.ports.clock import Clock
 from remembrancer.ports.filters import TaskFilter
+from remembrancer.ports.graph import Graph
+from remembrancer.ports.handler import Handler
+from remembrancer.ports.sync_calls import SyncCalls
+from remembrancer.ports.telemetry import ObservedTelemetry
+from remembrancer.schedules.parsing import read_moment
 from remembrancer.service.calls import carried, public
-from remembrancer.service.graph_holder import CLOSED
-from remembrancer.service.history_calls import HistoryCalls
 from remembrancer.service.lifecycle import Lifecycle
-from remembrancer.service.telemetry.metrics import metrics
-from remembrancer.service.telemetry.status import CAPABILITIES, ServiceCapabilities, ServiceStatus, ServiceType, status
+from remembrancer.service.process import SchedulerProcess
+from remembrancer.service.sync_service import SyncService
+from remembrancer.service.telemetry.gauges import Gauges
+from remembrancer.service.telemetry.metrics import Vitals, metrics
+from remembrancer.service.telemetry.reports import Telemetry
+from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceStatus, ServiceType, capabilities, status
+from remembrancer.settings import SchedulerOptions
 
 _ALL: Final = 1_000_000
 
 
-class SchedulerService(Lifecycle, HistoryCalls):
+class SchedulerService:
     """A scheduler over one graph; `remembrancer.bootstrap` puts one together.
 
     Its coroutine methods may be awaited on any event loop, in any thread: they are done on the loop that the service
     was started on. Code without a loop calls `blocking`.
+
+    Args:
+        open_store: Opens the graph.
+        clock: The time.
+        handler: Does the work of a task.
+        options: The scheduler's numbers.
+        instruments: Measure and trace.
     """
+
+    def __init__(
+        self,
+        open_store: Callable[[], Awaitable[Graph]],
+        clock: Clock,
+        handler: Handler,
+        options: SchedulerOptions,
+        instruments: ObservedTelemetry,
+    ) -> None:
+        self._process = process = SchedulerProcess(clock, options)
+        self._instruments = instruments
+        self.calls = process.calls
+        """The calls that it took, and the event loop that it lives on."""
+        vitals = Vitals(options.check_interval_seconds, clock.now, process.graph, process.stats, process.calls)
+        self.telemetry = Telemetry(vitals)
+        """The specification's reports on this scheduler."""
+        self.gauges = Gauges(vitals, lambda: process.scheduler, options.max_concurrent_handlers)
+        """The values of the instruments."""
+        self.blocking = cast("SyncCalls", SyncService(self))
+        """The service's methods for code without an event loop, such as plain handlers; see `Firing.scheduler`."""
+        self._lifecycle = Lifecycle(process, self.gauges, open_store, handler, instruments, owner=self)
+
+    async def open(self) -> None:
+        """Open the graph without checking it: nothing fires. `start` does this too."""
+        await self._lifecycle.open()
+
+    async def start(self) -> None:
+        """Open the graph, take over what a former process left unfinished, and begin to check.
+
+        Several starts at once are one. A start that fails leaves nothing behind.
+        Raises NotRunning: `stop` was called meanwhile.
+        """
+        await self._lifecycle.start()
+
+    async def stop(self) -> None:
+        """Stop checking, wait for handlers up to the limit, write what became of each, let the graph go.
+
+        It ends within the limit and a few seconds, whatever hangs, and goes on if its caller is cancelled. Called
+        within a handler, which it waits for, it returns at once: the scheduler stops when the handler has ended.
+        In a fork of the process it does nothing.
+        """
+        await self._lifecycle.stop()
+
+    async def close(self) -> None:
+        """Close the graph; handlers under way are waited for, up to the limit."""
+        await self.stop()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
 
     async def schedule_task(  # noqa: PLR0917 (the specification's own order)
         self,
@@ -62,7 +148,7 @@ class SchedulerService(Lifecycle, HistoryCalls):
     async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests* in one commit, or none if one of them is refused."""
         with self._instruments.scheduling(len(requests)):
-            return await self._ready().schedule(requests)
+            return await self._process.commands().schedule(requests)
 
     @public
     async def schedule_deferred_task(
@@ -79,7 +165,7 @@ class SchedulerService(Lifecycle, HistoryCalls):
         id again puts that one off, and its history grows.
         """
         with self._instruments.scheduling(1):
-            return await self._ready().schedule_deferred(thought_id, task_id, defer_until, reason, context)
+            return await self._process.commands().schedule_deferred(thought_id, task_id, defer_until, reason, context)
 
     @public
     async def cancel_task(self, task_id: str, reason: str | None = None, *, fence: int | None = None) -> bool:
@@ -92,7 +178,7 @@ class SchedulerService(Lifecycle, HistoryCalls):
     @public
     async def cancel(self, task_id: str, reason: str | None = None, *, fence: int | None = None) -> Cancellation:
         """Do as `cancel_task`, and say too which executions under way were asked to stop."""
-        return await self._ready().cancel(task_id, reason, fence)
+        return await self._process.commands().cancel(task_id, reason, fence)
 
     @public
     async def defer_task(
@@ -105,12 +191,12 @@ class SchedulerService(Lifecycle, HistoryCalls):
         fence: int | None = None,
     ) -> ScheduleResult:
         """Put the task's next run off to *until*. Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput."""
-        return await self._ready().defer(task_id, until, reason, thought_id, fence)
+        return await self._process.commands().defer(task_id, until, reason, thought_id, fence)
 
     @public
     async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
         """Start one execution beside the schedule. Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy."""
-        return await self._ready().run(task_id, self._running_scheduler().run_now, fence)
+        return await self._process.commands().run(task_id, self._process.running_scheduler().run_now, fence)
 
     @public
     async def get_execution(self, execution_id: str) -> Execution:
@@ -158,11 +244,160 @@ class SchedulerService(Lifecycle, HistoryCalls):
         return await page_of(self._graph().tasks, _filter(statuses, recurring, limit), cursor)
 
     @public
+    async def history(
+        self, task_id: str | None = None, limit: int = 100, before: str | None = None, *, status: str | None = None
+    ) -> list[Execution]:
+        """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
+
+        Old and new go by their nominal times. The *status* may be `running`: then only those under way, on all
+        replicas, with the progress that was reported. Raises InvalidInput.
+        """
+        return await task_history.executions(self._graph(), task_id, limit, before, status)
+
+    @public
+    async def audit_entries(
+        self,
+        task_id: str | None = None,
+        *,
+        since: str | datetime | None = None,
+        after: str | None = None,
+        limit: int = 1000,
+    ) -> list[AuditEntry]:
+        """Return what was done and by whom, oldest first: to one task, or to all and to the graph.
+
+        Args:
+            task_id: Only what was done to this task; none for one that is not there.
+            since: Only from this moment on, aware or ISO-8601 with a zone.
+            after: Only behind this change: the `change_id` of the last one that an earlier answer gave.
+            limit: At most so many, 1 to 10,000.
+
+        Raises:
+            InvalidInput: One of them is wrong.
+        """
+        now = self._process.clock.now()
+        return await task_history.audit_entries(self._graph(), now, task_id, since=since, after=after, limit=limit)
+
+    @carried
+    async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | AuditEntry]:
+        """Return what became of a task and what was done to it, among each other in time, newest first."""
+        return await task_history.timeline(self._graph(), self._process.clock.now(), task_id, limit)
+
+    async def events(
+        self, after: str | None = None, *, kinds: Collection[str] = (), task_id: str | None = None
+    ) -> AsyncIterator[Event]:
+        """Yield events as they happen, until the service stops.
+
+        Args:
+            after: The cursor of the last event that was read, be it from another process or before a restart: what
+                follows it comes first. None begins now, with the first step; "0" with the oldest that is kept.
+            kinds: Of which kinds (`EventKind`); empty means any. A gap is always reported.
+            task_id: Of which task.
+        """
+        while True:
+            try:
+                page = await self.read_events(after, kinds=kinds, task_id=task_id, wait_seconds=LONGEST_WAIT)
+            except GraphUnavailable:
+                if self._process.has_feed_ended:
+                    return  # the graph was closed while it was read
+                raise
+            for event in page.events:
+                yield event
+            after = page.cursor
+            if self._process.has_feed_ended:
+                return
+
+    @carried
+    async def read_events(
+        self,
+        after: str | None = None,
+        *,
+        kinds: Collection[str] = (),
+        task_id: str | None = None,
+        limit: int = MOST,
+        wait_seconds: float = 0.0,
+    ) -> EventPage:
+        """Return up to *limit* events after a cursor, waiting for one at most 30 s; and the cursor to go on from.
+
+        Without *after*, none but those that happen while it waits: so the answer's cursor says where the log ends.
+        Raises InvalidInput.
+        """
+        return await self._process.event_feed().read(
+            after, kinds=kinds, task_id=task_id, limit=limit, wait_seconds=wait_seconds
+        )
+
+    @public
+    async def running_executions(self, limit: int = 100) -> list[Execution]:
+        """Return what is under way, on all replicas, with the progress that was reported."""
+        return list(await self._graph().events.running(read_limit(limit)))
+
+    @public
+    async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
+        """Return what was rolled up, the latest day first: of one task, or of all."""
+        return list(await self._graph().retention.summaries(task_id, read_limit(limit)))
+
+    @public
+    async def prune(self, keep_days: float, *, dry_run: bool = False) -> PruneResult:
+        """Roll up, now, every execution that is over and began more than *keep_days* ago.
+
+        With *dry_run* nothing is written: the answer says what would be rolled up. Raises InvalidInput.
+        """
+        return await prune_executions(self._graph().retention, self._process.clock.now(), keep_days, dry_run=dry_run)
+
+    @public
+    async def snapshot(self, folder: str) -> None:
+        """Copy the files of an embedded graph, as they are at one moment, into the empty *folder*, while tasks fire.
+
+        `remembrancer.backup_graph` makes a backup of it. Raises InvalidInput, GraphUnavailable.
+        """
+        await self._graph().health.snapshot(Path(folder))
+
+    @public
+    async def examine(self) -> list[CheckResult]:
+        """Return what the ten checks say of the graph and of this scheduler."""
+        return diagnose(await self.gauges.facts())
+
+    async def is_healthy(self) -> bool:
+        """Whether the checker is alive and at work, and its graph, disk, leases and clock are as they should be.
+
+        False within seconds when any of it is not so; `get_status().last_error` says in words what it is.
+        """
+        return self._process.is_healthy()
+
+    @public
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
         """Answer a reading query over the live graph."""
         keep_within(query, "query", "MATCH (t:scheduled_task) RETURN t.name")
         keep_within(parameters, "parameters", {"limit": 10})
         return list(await self._graph().query(query, parameters))
+
+    @public
+    async def list_queries(self) -> list[NamedQuery]:
+        """Return the named queries: questions about the graph that come with the package."""
+        return list(self._graph().named_queries.values())
+
+    @public
+    async def run_query(
+        self, name: str, parameters: dict[str, object] | None = None, *, limit: int = 100
+    ) -> list[dict[str, object]]:
+        """Answer a named query; its parameters `limit` and `now_ms` need not be given. Raises InvalidInput."""
+        return list(await run_query(self._graph(), name, parameters, limit, self._process.clock.now()))
+
+    @public
+    async def preview(  # noqa: PLR0913, PLR0917 (one for each part of a schedule)
+        self,
+        expression: str,
+        timezone: str = "UTC",
+        after: str | datetime | None = None,
+        count: int = 5,
+        gap: Gap = Gap.RUN_AFTER,
+        fold: Fold = Fold.FIRST,
+        seconds: SecondsField | None = None,
+    ) -> list[PreviewedFire]:
+        """Return the next fires of a cron expression after a time, or after now. Raises InvalidInput."""
+        now = self._process.clock.now()
+        begin = now if after is None else read_moment(after, "after", now=now, timezone=timezone)
+        read = partial(read_cron, expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
+        return await next_fires(read, begin, count)
 
     @public
     async def create_token(self, name: str, scope: str) -> NewToken:
@@ -182,13 +417,13 @@ class SchedulerService(Lifecycle, HistoryCalls):
     @property
     def admittance(self) -> TokenService:
         """Who may ask over the network."""
-        return TokenService(self._graph().tokens, self._time_service)
+        return TokenService(self._graph().tokens, self._process.clock)
 
     @carried
     async def recover(self) -> int:
         """Take over what a former process left unfinished, as `start` does; return how many executions it lost."""
-        lost = await self._running_scheduler().recover()
-        await self._running_scheduler().recheck()
+        lost = await self._process.running_scheduler().recover()
+        await self._process.running_scheduler().recheck()
         return lost
 
     @carried
@@ -197,38 +432,50 @@ class SchedulerService(Lifecycle, HistoryCalls):
 
         For a service that was opened, not started: tests and tools which drive the checker by hand.
         """
-        accounted = await self._running_scheduler().tick()
+        accounted = await self._process.running_scheduler().tick()
         await self.idle()
         return accounted
 
     @carried
     async def idle(self) -> None:
         """Return when every handler under way has been settled."""
-        await self._running_scheduler().idle()
+        await self._process.running_scheduler().idle()
 
     def get_status(self) -> ServiceStatus:
         """Return the specification's status."""
-        return status(self._collect_custom_metrics(), self._passes(), self._scheduler, self._last_error())
+        return status(
+            self._collect_custom_metrics(), self._process.stats(), self._process.scheduler, self._process.last_error()
+        )
 
     def get_capabilities(self) -> ServiceCapabilities:
         """Return what the service can do."""
-        return CAPABILITIES
+        return capabilities()
 
     def get_service_type(self) -> ServiceType:
         """Return under which name hosts know this service."""
         return ServiceType.TASK_SCHEDULER
 
     def _collect_custom_metrics(self) -> dict[str, float]:
-        totals = self._totals()
-        return metrics(totals, self._passes(), self.calls, self._options.check_interval_seconds)
+        process = self._process
+        return metrics(process.totals(), process.stats(), process.calls, process.options.check_interval_seconds)
 
-    def _totals(self) -> Mapping[str, float]:
-        return self._store.statistics.totals if self._store else {}
+    def _graph(self) -> Graph:
+        return self._process.graph()
 
-    def _ready(self) -> TaskCommands:
-        if self._acts is None:
-            raise NotRunning(CLOSED)
-        return self._acts
+    @property
+    def _task(self) -> asyncio.Task[None] | None:
+        """The specification's name for the loop's task."""
+        return self._process.loop_task
+
+    @property
+    def _shutdown_event(self) -> asyncio.Event:
+        """The specification's name for the request to stop."""
+        return self._process.shutdown
+
+    @property
+    def counted(self) -> Callable[[], AbstractContextManager[None]]:
+        """Counts one call, around it: for a surface that takes it, and may refuse it before it comes here."""
+        return self.calls.counted
 
 
 def _filter(statuses: Collection[TaskStatus], recurring: bool | None, limit: int) -> TaskFilter:  # noqa: FBT001 (None is a third value)

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 from remembrancer.errors import NotRunning, OutcomeUnknown, WrongThread
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.service.calls import FORKED
-from remembrancer.service.graph_holder import CLOSED
+from remembrancer.service.process import CLOSED
 from remembrancer.service.registry import Registered
 
 _T = TypeVar("_T")

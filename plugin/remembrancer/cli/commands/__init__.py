@@ -1,18 +1,25 @@
 """Commands, one module each, named as the command.
 
-- `audit`: `remembrancer audit export`: everything that was done to tasks and to the graph, for machines.
-- `backup`: `remembrancer backup` and `remembrancer restore`.
+- `audit`: `remembrancer audit export`: the audit log, for machines.
+- `backup`: `remembrancer backup`.
+- `cancel`: `remembrancer cancel`.
 - `check`: `remembrancer check`: readability and consistency of a whole graph, and its repair.
-- `copy`: `remembrancer copy`, and `schema`: what a graph needs before it is somewhere else.
+- `copy`: `remembrancer copy`.
+- `defer`: `remembrancer defer`.
 - `doctor`: `remembrancer doctor`: ten diagnostic checks.
+- `history`: `remembrancer history`.
 - `import_crontab`: `remembrancer import crontab`.
+- `list`: `remembrancer list`.
 - `preview`: `remembrancer preview`: the next fires of a cron expression.
-- `prune`: `remembrancer retain`.
-- `queries`: `remembrancer list`, `show`, `history` and `cypher`: they change nothing, and fire nothing.
+- `prune`: `remembrancer prune`.
+- `query`: `remembrancer query`, and `cypher`, its other name.
+- `restore`: `remembrancer restore`.
+- `run_now`: `remembrancer run-now`.
 - `schedule`: `remembrancer schedule`.
+- `schema`: `remembrancer schema`.
 - `serve`: `remembrancer serve`: fire tasks as they fall due, and let other processes in.
+- `show`: `remembrancer show`.
 - `status`: `remembrancer status`.
-- `task_changes`: `remembrancer cancel`, `defer` and `run-now`.
-- `token`: `remembrancer token`: who may ask the API.
+- `token`: `remembrancer token`: the tokens of the API.
 - `watch`: `remembrancer watch`: live events.
 """

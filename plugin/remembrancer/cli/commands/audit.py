@@ -1,4 +1,4 @@
-"""`remembrancer audit export`: everything that was done to tasks and to the graph, for machines."""
+"""`remembrancer audit export`: the audit log, for machines."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ class ExportOptions(ReadOptions):
 
 
 async def export(asked: ExportOptions) -> None:
-    """Write what was done to tasks and to the graph, by whom and through what, as JSON lines, oldest first.
+    """Write the audit log as JSON lines, oldest first: every change of a task or of the graph, with its actor.
 
-    However long the trail is, little of it is in memory at a time. For example:
+    It is read page by page, so that a long log needs little memory.
+
+    For example:
 
         remembrancer audit export > audit.jsonl
         remembrancer audit export --since 2026-11-01T00:00:00Z | jq 'select(.actor == "dashboard")'
@@ -35,7 +37,7 @@ async def export(asked: ExportOptions) -> None:
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         if asked.task is not None:
             await reached.scheduler.get_task(asked.task)
-        while page := await reached.scheduler.changes(asked.task, since=since, after=after):
+        while page := await reached.scheduler.audit_entries(asked.task, since=since, after=after):
             for change in page:
                 print_json(change, indent=None)
             after = page[-1].change_id

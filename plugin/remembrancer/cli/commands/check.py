@@ -50,7 +50,7 @@ async def check(asked: CheckOptions) -> int:
     from remembrancer.cli.connect import held_by, set_actor
     from remembrancer.cli.output import print_json
 
-    set_actor("command line")
+    set_actor("cli")
     with step_bar("check", as_json=asked.as_json) as watch:
         async with held_by(asked.graph) as live:
             if asked.repair:

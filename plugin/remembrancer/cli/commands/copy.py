@@ -1,15 +1,14 @@
-"""`remembrancer copy`, and `schema`: what a graph needs before it is somewhere else."""
+"""`remembrancer copy`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option, echo
+from typer import Argument
 
 from remembrancer.cli.command import CommandOptions
 from remembrancer.cli.step_bar import step_bar
-from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from remembrancer.operations.graph_copy import CopyResult
@@ -36,7 +35,7 @@ async def copy(asked: CopyOptions) -> None:
     from remembrancer.cli.connect import set_actor
     from remembrancer.cli.output import print_json
 
-    set_actor("command line")
+    set_actor("cli")
     if asked.as_json:
         copied = await copy_graph(
             asked.source, asked.target, watch=lambda step: print_json({"event": "step", "step": step}, indent=None)
@@ -55,29 +54,3 @@ def _print(copied: CopyResult) -> None:
         row_table([{"what": each.name, "count": each.count, "digest": each.digest[:16]} for each in copied.parts])
     )
     screen().print(f"{copied.target} equals {copied.source}, in every count and digest.", markup=False, highlight=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SchemaOptions(CommandOptions):
-    """The options of `schema`."""
-
-    neo4j: Annotated[bool, Option("--neo4j", help="For a Neo4j server.")] = False
-
-
-async def schema(asked: SchemaOptions) -> None:
-    """Print the statements that make the schema on a Neo4j server, for somebody who may run them.
-
-    A scheduler that finds the schema there writes none, and its user needs no right to. For example:
-
-        remembrancer schema --neo4j | cypher-shell -a neo4j://graph.example:7687 -d memory -u admin
-    """
-    from remembrancer.bootstrap.engines import ENGINES
-    from remembrancer.cli.output import print_json
-
-    if not asked.neo4j:
-        raise InvalidInput("--neo4j", asked.neo4j, "--neo4j: an embedded graph makes its own schema", "--neo4j")
-    statements = ENGINES["neo4j"].schema()
-    if asked.as_json:
-        print_json(statements)
-    else:
-        echo("".join(f"{statement};\n" for statement in statements), nl=False)

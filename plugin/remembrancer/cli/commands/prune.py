@@ -1,4 +1,4 @@
-"""`remembrancer retain`."""
+"""`remembrancer prune`."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from remembrancer.cli.options import read_days
 
 @dataclass(frozen=True, kw_only=True)
 class PruneOptions(GraphOptions):
-    """The options of `retain`."""
+    """The options of `prune`."""
 
     keep: Annotated[str, Option(metavar="TIME", help="Executions that began later are kept: 90d, 12w, 36h.")]
-    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Say what would be done, and do nothing.")] = False
+    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Show the result, and write nothing.")] = False
 
 
 async def prune(asked: PruneOptions) -> None:
-    """Roll up executions that are long over: one summary for each task and day is kept, and every count stays true.
+    """Replace old executions by a summary for each task and day; every count stays true.
 
-    `remembrancer serve --execution-retention-days 90` does it by itself.
+    `remembrancer serve --execution-retention-days 90` does it continuously.
 
     For example:
 
-        remembrancer retain --keep 90d --dry-run
-        remembrancer retain --keep 90d
+        remembrancer prune --keep 90d --dry-run
+        remembrancer prune --keep 90d
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import at_work, print_json, screen
     from remembrancer.model.timestamps import to_iso
 
-    days = read_days(asked.keep)
+    days = read_days(asked.keep, "--keep")
     async with connect(asked.graph) as reached:
         with at_work("Rolling up"):
-            done = await reached.scheduler.retain(days, dry_run=asked.dry_run)
+            done = await reached.scheduler.prune(days, dry_run=asked.dry_run)
     if asked.as_json:
         print_json({"dry_run": asked.dry_run, "retained": done})
         return

@@ -9,7 +9,7 @@ from remembrancer.cli.command import ReadOptions
 from remembrancer.cli.exit_codes import FAILED
 
 if TYPE_CHECKING:
-    from remembrancer.service.telemetry.status import ServiceStatus
+    from remembrancer.model.service_status import ServiceStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +18,11 @@ class StatusOptions(ReadOptions):
 
 
 async def status(asked: StatusOptions) -> int:
-    """Tell how the scheduler is and what it has done. Exit code 1: one runs, and is not healthy.
+    """Show scheduler status and metrics. Exit code 1: a scheduler runs, and is not healthy.
 
-    Where none runs on this graph, it says so and shows what the graph has counted. On a server, it names all that
-    run there. For example:
+    Without a scheduler on this graph, it shows the statistics of the graph. On a server, it lists the replicas.
+
+    For example:
 
         remembrancer status
         remembrancer status --json | jq .metrics.active_tasks
@@ -84,4 +85,4 @@ _OF_A_RUN = frozenset(
         "uptime_seconds",
     }
 )
-"""What only a running scheduler has."""
+"""Metrics that only a running scheduler has."""

@@ -1,4 +1,4 @@
-"""`remembrancer token`: who may ask the API."""
+"""`remembrancer token`: the tokens of the API."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from remembrancer.model.token import Scope
 class CreateTokenOptions(GraphOptions):
     """The options of `token create`."""
 
-    name: Annotated[str, Option(help="Who it is for; what it does is on record under this name.")]
+    name: Annotated[str, Option(help="The client it is for; its requests are on record under this name.")]
     scope: Annotated[Scope, Option(help="read, write (and read), or admin (and all).")] = Scope.READ
 
 
 async def create(asked: CreateTokenOptions) -> None:
-    """Make a token for the API, and show it: this once, for the graph keeps its digest only.
+    """Make a token for the API, and show it this once: the graph keeps only its digest.
 
     For example:
 
@@ -39,7 +39,7 @@ async def create(asked: CreateTokenOptions) -> None:
 
 
 async def list_tokens(asked: GraphOptions) -> None:
-    """List the tokens of the API, those that were revoked too.
+    """List the tokens of the API, revoked ones too.
 
     For example:
 
@@ -64,7 +64,7 @@ class RevokeTokenOptions(GraphOptions):
 
 
 async def revoke(asked: RevokeTokenOptions) -> int:
-    """Let a token open nothing any more, from the next request on. Exit code 1: there is none to revoke.
+    """Revoke a token, from the next request on. Exit code 1: no active token has this name.
 
     For example:
 
@@ -78,6 +78,6 @@ async def revoke(asked: RevokeTokenOptions) -> int:
     if asked.as_json:
         print_json({"name": asked.name, "revoked": revoked})
     else:
-        said = "opens nothing any more" if revoked else "is no token that opens anything"
-        screen().print(f"{asked.name} {said}.", markup=False, highlight=False)
+        said = f"Token {asked.name!r} revoked." if revoked else f"No active token named {asked.name!r}."
+        screen().print(said, markup=False, highlight=False)
     return 0 if revoked else FAILED

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.context import Actor, current_actor
 from remembrancer.engine.clock_steps import is_within
 from remembrancer.errors import InvalidInput
+from remembrancer.model.prune_result import PruneResult
 from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.retention import ExecutionRetention, ExpiredExecution
@@ -27,18 +28,6 @@ _BUDGET_SECONDS: Final = 0.02
 _BETWEEN_SWEEPS: Final = timedelta(hours=1)
 _ALL: Final = ""
 _MOST_DAYS: Final = 36_500
-
-
-@dataclass(frozen=True, slots=True)
-class PruneResult:
-    """The result of a roll-up, done or simulated."""
-
-    before: datetime
-    """Executions that began before this were rolled up."""
-    executions: int
-    occurrences: int
-    summaries: int
-    """The number of summaries that were created or extended."""
 
 
 def days_to_keep(days: float, field: str = "execution_retention_days") -> timedelta:
@@ -60,7 +49,7 @@ class Retention:
 
     def __init__(self, past: ExecutionRetention, clock: Clock, options: SchedulerOptions, replica_id: str) -> None:
         self._past = past
-        self._author = Actor("checker", replica_id)
+        self._author = Actor("scheduler", replica_id)
         self._begun = False
         self._clock = clock
         self._keep = None if (days := options.execution_retention_days) is None else days_to_keep(days)

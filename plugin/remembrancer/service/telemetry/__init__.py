@@ -2,8 +2,7 @@
 
 - `gauges`: gauges of a scheduler: read from the process at once, from the graph a little earlier.
 - `metrics`: the specification's nineteen metrics, under its exact names.
-- `report_models`: the specification's answers about the scheduler, field by field.
 - `reports`: the specification's five reports and two structures: every number is read from the graph's books or
   counted here.
-- `status`: what the service says of itself, in the specification's shapes.
+- `status`: the status and the capabilities of the service, in the specification's shapes.
 """

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model import reports as shapes
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_iso
@@ -19,13 +20,11 @@ from remembrancer.ports.graph import Graph
 from remembrancer.ports.statistics import OTHER, LifetimeStatistics, WindowStatistics, most_common
 from remembrancer.schedules.cron.calendar import LIBRARY, reads_cron
 from remembrancer.schedules.cron.description import describe
-from remembrancer.service.telemetry import report_models as shapes
 from remembrancer.service.telemetry.metrics import Vitals, active_tasks, count_calls
 from remembrancer.service.telemetry.status import NAME
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
-MOST_TASKS: Final = 1000
 _COMMON: Final = 10
 _TIMING: Final = timedelta(hours=24)
 
@@ -75,8 +74,8 @@ class Telemetry:
         """Return the open tasks, or those of one *status* or *task_type*. Raises InvalidInput."""
         wanted = None if status is None else _word("status", status, TaskStatus)
         kind = None if task_type is None else _word("type", task_type, TaskType)
-        if not 1 <= limit <= MOST_TASKS:
-            raise InvalidInput("limit", limit, f"1 to {MOST_TASKS}", 100)
+        if not 1 <= limit <= shapes.MOST_TASKS:
+            raise InvalidInput("limit", limit, f"1 to {shapes.MOST_TASKS}", 100)
         store = self.vitals.store()
         count_calls = population((await store.statistics.lifetime()).counts)
         found = await tasks_of(store, wanted, kind, limit)

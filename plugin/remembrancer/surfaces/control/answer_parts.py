@@ -1,4 +1,4 @@
-"""A list that is too long for one frame of the control channel: answered in several, and put together again."""
+"""Long lists of the control channel: sent in several frames, and joined again."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""The control channel of a running scheduler: other processes of the same user ask it."""
+"""The server of the control channel: processes of the same user call the operations of a running scheduler."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import ValidationError
 
@@ -11,40 +12,43 @@ from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.errors import RemembrancerError
 from remembrancer.model.json_bounds import BODY_DEPTH
 from remembrancer.model.suggestions import unknown
+from remembrancer.operations import catalog
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.address import ControlSocket
 from remembrancer.surfaces.control.answer_parts import to_frames
 from remembrancer.surfaces.control.connection_file import FolderIdentity
 from remembrancer.surfaces.control.errors import to_failure
 from remembrancer.surfaces.control.listener import ControlListener
+from remembrancer.surfaces.jsonable import to_jsonable
 from remembrancer.surfaces.schema_errors import describe_misfit
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from remembrancer.surfaces.control.api import LocalScheduler
+    from remembrancer.service.service import SchedulerService
     from remembrancer.surfaces.server import Endpoint
 
 
 class ControlServer:
-    """Serves *scheduler* to processes of the same user that prove to know *token*.
+    """Serves a scheduler to processes of the same user that prove to know *token*.
 
     Frames of one connection are answered in their order; connections are served side by side.
 
     Args:
-        scheduler: What answers.
+        scheduler: The service whose operations are called.
         token: The secret that both sides of a connection must prove to know.
         port: A loopback port in place of a Unix socket, 0 for any; None where the system has Unix sockets.
-        folder: Of the graph that is served: who asks about another one, such as a copy of it, is not let in.
+        folder: The folder of the graph that is served; a client of another one, such as a copy of it, is refused.
     """
 
     name = "control"
 
     def __init__(
-        self, scheduler: LocalScheduler, token: str, *, port: int | None = None, folder: FolderIdentity | None = None
+        self, scheduler: SchedulerService, token: str, *, port: int | None = None, folder: FolderIdentity | None = None
     ) -> None:
         self._scheduler = scheduler
+        self._operations = {each.name: each for each in catalog.OPERATIONS}
         self._token = token.encode()
         self._folder = folder
         self._port = port
@@ -78,11 +82,11 @@ class ControlServer:
                     writer.write(part)
                     await writer.drain()
         except (ConnectionError, TimeoutError, ValueError):
-            # The other side is gone, or sent a frame too long to be one of ours.
+            # The client has gone, or sent a frame longer than a client sends.
             return
 
     def _serves(self, folder: object) -> bool:
-        """Whether *folder*, as the other side says, is the one that is served."""
+        """Return whether *folder*, as the client says, is the one that is served."""
         if self._folder is None:
             return True
         try:
@@ -108,13 +112,17 @@ class ControlServer:
             return {"error": _failure(protocol.INVALID_REQUEST, "method is missing")}
         if odd := [member for member in message if member not in _MEMBERS]:
             return {"error": _failure(protocol.INVALID_REQUEST, f"{odd[0]}: {unknown(odd[0], _MEMBERS)}")}
-        method = protocol.METHODS.get(name)
-        if method is None:
+        operation = self._operations.get(name)
+        if operation is None:
             return {"error": _failure(protocol.NO_METHOD, f"there is no method {name!r}")}
+        given = message.get("params", {})
+        if not isinstance(given, Mapping):
+            return {"error": _failure(protocol.INVALID_PARAMS, "params is an object: parameters go by name")}
         try:
-            return {"result": await method.serve(self._scheduler, message.get("params", {}))}
+            result = await operation.answer(self._scheduler, cast("Mapping[str, object]", given))
         except ValidationError as refusal:
-            return {"error": _failure(protocol.INVALID_PARAMS, describe_misfit(refusal, method.params))}
+            return {"error": _failure(protocol.INVALID_PARAMS, describe_misfit(refusal, operation.params))}
+        return {"result": to_jsonable(result)}
 
 
 def _read(frame: bytes) -> dict[str, object] | None:
@@ -125,7 +133,7 @@ def _read(frame: bytes) -> dict[str, object] | None:
 
 
 def _author(said: Mapping[str, object]) -> Actor | None:
-    """Return who asks, as the other side says: who has the token is this user, and may be taken at their word."""
+    """Return the actor that the client names: it has the token, so it is this user."""
     match said:
         case {"surface": str(surface), "actor": str(actor)}:
             return Actor(surface[:_LONGEST_NAME], actor[:_LONGEST_NAME])

@@ -1,37 +1,26 @@
-"""Which route is where, who may use it, and how it may fail."""
+"""The API's application and router: every operation at its routes, with its guards."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from remembrancer.model.task import ScheduleResult
-from remembrancer.model.task_status import TaskStatus, TaskType
-from remembrancer.service.telemetry.report_models import (
-    AnalyticsReport,
-    CronAnalytics,
-    CronReport,
-    PerformanceMetrics,
-    Period,
-    StatusReport,
-    TasksReport,
-    TaskStatistics,
-)
-from remembrancer.service.telemetry.reports import MOST_TASKS
-from remembrancer.surfaces.rest.bounded_responses import BoundedResponses, on_a_thread
+from remembrancer.model.token import Scope
+from remembrancer.operations import catalog
+from remembrancer.operations.operation import Effect
+from remembrancer.surfaces.rest.bounded_responses import ANSWER_SECONDS, BoundedResponses, on_a_thread
 from remembrancer.surfaces.rest.conditional_requests import marked
 from remembrancer.surfaces.rest.event_streams import LiveRoutes, add_live
+from remembrancer.surfaces.rest.operation_routes import OperationRoute
 from remembrancer.surfaces.rest.problems import problem_responses
-from remembrancer.surfaces.rest.query_routes import QueryRoutes
 from remembrancer.surfaces.rest.schemas import HealthResult
 from remembrancer.surfaces.rest.security import Authenticator, GuardedRoute, answered, counting, refused
-from remembrancer.surfaces.rest.task_routes import TaskRoutes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,56 +28,12 @@ if TYPE_CHECKING:
     from fastapi import Request, Response
     from fastapi.params import Depends as Guard
 
+    from remembrancer.operations.operation import AnyOperation, Http
     from remembrancer.service.service import SchedulerService
 
     Answers = dict[int | str, dict[str, object]]
-    Routes = tuple[tuple[str, str, Callable[..., Awaitable[object]], Answers], ...]
 
 _ALWAYS: Final = (400, 401, 403, 408, 413, 422, 429, 503)
-
-
-class StatusRoutes:
-    """The specification's five endpoints, and its two structures.
-
-    Args:
-        service: Tells of itself.
-    """
-
-    def __init__(self, service: SchedulerService) -> None:
-        self._service = service
-
-    async def status(self) -> StatusReport:
-        """Return how the service is."""
-        return await self._service.telemetry.status()
-
-    async def tasks(
-        self,
-        status: TaskStatus | None = None,
-        type: Annotated[TaskType | None, Query()] = None,  # noqa: A002 (the parameter's name in the URL)
-        limit: Annotated[int, Query(ge=1, le=MOST_TASKS)] = 100,
-    ) -> TasksReport:
-        """Return the open tasks, or those of one status or type."""
-        return await self._service.telemetry.tasks(status, type, limit)
-
-    async def analytics(self, period: Period = Period.WEEK, task_type: TaskType | None = None) -> AnalyticsReport:
-        """Return what happened in a period."""
-        return await self._service.telemetry.analytics(period, task_type)
-
-    async def cron(self) -> CronReport:
-        """Return the cron expressions in use."""
-        return await self._service.telemetry.cron()
-
-    async def performance(self) -> PerformanceMetrics:
-        """Return how well the checker keeps time, what it takes, and what went wrong."""
-        return await self._service.telemetry.performance()
-
-    async def task_statistics(self) -> TaskStatistics:
-        """Return the Task Execution Statistics, over the graph's whole life."""
-        return await self._service.telemetry.task_statistics()
-
-    async def cron_analytics(self) -> CronAnalytics:
-        """Return the Cron Scheduling Analytics."""
-        return await self._service.telemetry.cron_analytics()
 
 
 def router(service: SchedulerService) -> APIRouter:
@@ -99,18 +44,49 @@ def router(service: SchedulerService) -> APIRouter:
 
 def _routes(service: SchedulerService, door: Authenticator, live: LiveRoutes, bounds: BoundedResponses) -> APIRouter:
     made = APIRouter(prefix="/v1", route_class=counting(service.counted, door))
-    look = QueryRoutes(service)
-    _add(made, "/scheduler", "tasks", _within(bounds, _looking(look)), door.read)
-    _add(made, "/scheduler", "tasks", _within(bounds, _reading(TaskRoutes(service))), door.read)
-    _add(made, "/scheduler", "tasks", _writing(TaskRoutes(service)), door.write, Depends(marked))
-    _add(made, "/scheduler", "tasks", _asking(look, bounds), door.admin)
-    _add(made, "/scheduler", "tasks", _keeping(look), door.admin)
-    made.add_api_route(
-        "/scheduler/health", look.health, tags=["tasks"], responses=_UNWELL, route_class_override=GuardedRoute
-    )
-    _add(made, "/telemetry/task-scheduler", "telemetry", _within(bounds, _reports(StatusRoutes(service))), door.read)
+    for operation in catalog.OPERATIONS:
+        for http in operation.http:
+            serve = OperationRoute(service, operation, http).function()
+            if operation.effect is Effect.READS and not http.is_public:
+                serve = bounds.bounded(serve, ANSWER_SECONDS if http.is_bounded else None)
+            _add(made, operation, http, serve, door)
     add_live(made, live, door)
     return made
+
+
+def _add(
+    to: APIRouter, operation: AnyOperation, http: Http, serve: Callable[..., Awaitable[object]], door: Authenticator
+) -> None:
+    """Add a route with its guards, and the answers it has beside those that all have."""
+    below_one = len(operation.http) > 1 and http.placeholders
+    to.add_api_route(
+        http.path,
+        serve,
+        methods=[http.verb],
+        status_code=HTTPStatus.CREATED if http.creates else HTTPStatus.OK,
+        operation_id=f"{operation.name.replace('.', '_')}{'_of_task' if below_one else ''}",
+        description=operation.summary,
+        tags=["telemetry" if operation.is_nested else "tasks"],
+        dependencies=_guards(operation, http, door),
+        responses=_UNHEALTHY if http.is_public else {**problem_responses(*_ALWAYS), **_answers(operation, http)},
+        route_class_override=GuardedRoute if http.is_public else None,
+    )
+
+
+def _guards(operation: AnyOperation, http: Http, door: Authenticator) -> list[Guard]:
+    if http.is_public:
+        return []
+    scope = {Scope.READ: door.read, Scope.WRITE: door.write, Scope.ADMIN: door.admin}[operation.scope]
+    return [scope, Depends(marked)] if operation.scope is Scope.WRITE else [scope]
+
+
+def _answers(operation: AnyOperation, http: Http) -> Answers:
+    """Return the answers that a route has beside those that all have, by what its operation does."""
+    statuses = [404] if http.placeholders else []
+    if operation.scope is Scope.WRITE:
+        statuses += [409, 507, *([412] if "fence" in operation.params.model_fields else [])]
+    again: Answers = {200: {"model": operation.result, "description": "It was made before, under its key"}}
+    return {**problem_responses(*statuses), **(again if http.creates else {})}
 
 
 def application(service: SchedulerService) -> FastAPI:
@@ -163,86 +139,4 @@ def _methods_at(routes: APIRouter, path: str) -> str:
     return ", ".join(sorted({method for each in at for method in each.methods or ()}))
 
 
-def _looking(routes: QueryRoutes) -> Routes:
-    one = "/tasks/{task_id}"
-    return (
-        ("GET", f"{one}/executions", routes.executions_of, _ONE),
-        ("GET", "/executions", routes.executions, {}),
-        ("GET", "/executions/{execution_id}", routes.execution, _ONE),
-        ("GET", "/running", routes.running, {}),
-        ("GET", f"{one}/changes", routes.changes_of, _ONE),
-        ("GET", "/changes", routes.changes, {}),
-        ("GET", f"{one}/timeline", routes.timeline, _ONE),
-        ("GET", f"{one}/summaries", routes.summaries_of, _ONE),
-        ("GET", "/summaries", routes.summaries, {}),
-        ("GET", "/preview", routes.preview, {}),
-        ("GET", "/status", routes.status, {}),
-        ("GET", "/capabilities", routes.capabilities, {}),
-        ("GET", "/doctor", routes.doctor, {}),
-    )
-
-
-def _keeping(routes: QueryRoutes) -> Routes:
-    return (("POST", "/retain", routes.retain, {}),)
-
-
-def _asking(routes: QueryRoutes, bounds: BoundedResponses) -> Routes:
-    return (("POST", "/cypher", bounds.bounded(routes.cypher, None), {}),)  # a query has limits of its own
-
-
-def _within(bounds: BoundedResponses, routes: Routes) -> Routes:
-    """Return routes that read, each of them ended when its caller goes or its time is over."""
-    return tuple((method, path, bounds.bounded(serve), answers) for method, path, serve, answers in routes)
-
-
-def _reading(routes: TaskRoutes) -> Routes:
-    return ("GET", "/tasks", routes.tasks, {}), ("GET", "/tasks/{task_id}", routes.task, _ONE)
-
-
-def _writing(routes: TaskRoutes) -> Routes:
-    one = "/tasks/{task_id}"
-    return (
-        ("POST", "/tasks", routes.schedule, {**_MADE, **_kept(ScheduleResult)}),
-        ("POST", "/tasks/batch", routes.schedule_batch, {**_MADE, **_kept(list[ScheduleResult])}),
-        ("POST", "/deferred", routes.schedule_deferred, _MADE),
-        ("POST", f"{one}/cancel", routes.cancel, _DONE),
-        ("POST", f"{one}/defer", routes.defer, _DONE),
-        ("POST", f"{one}/run", routes.run, _DONE),
-    )
-
-
-def _reports(routes: StatusRoutes) -> Routes:
-    return (
-        ("GET", "/status", routes.status, {}),
-        ("GET", "/tasks", routes.tasks, {}),
-        ("GET", "/analytics", routes.analytics, {}),
-        ("GET", "/cron", routes.cron, {}),
-        ("GET", "/performance", routes.performance, {}),
-        ("GET", "/task-statistics", routes.task_statistics, {}),
-        ("GET", "/cron-analytics", routes.cron_analytics, {}),
-    )
-
-
-def _add(to: APIRouter, below: str, tag: str, routes: Routes, *guards: Guard) -> None:
-    """Add routes, each a method, a path, what serves it, and which answers it has beside those that all have."""
-    for method, path, serve, answers in routes:
-        to.add_api_route(
-            f"{below}{path}",
-            serve,
-            methods=[method],
-            status_code=HTTPStatus.CREATED if HTTPStatus.OK in answers else HTTPStatus.OK,
-            operation_id=f"{tag}_{serve.__name__}",
-            tags=[tag],
-            dependencies=list(guards),
-            responses={**problem_responses(*_ALWAYS), **answers},
-        )
-
-
-def _kept(model: object) -> Answers:
-    return {200: {"model": model, "description": "It was made before, under its key"}}
-
-
-_ONE: Final = problem_responses(404)
-_MADE: Final = problem_responses(409, 507)
-_DONE: Final = problem_responses(404, 409, 412, 507)
-_UNWELL: Final[Answers] = {503: {"model": HealthResult, "description": "It is not well"}}
+_UNHEALTHY: Final[Answers] = {503: {"model": HealthResult, "description": "It is not healthy"}}

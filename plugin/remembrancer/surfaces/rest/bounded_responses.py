@@ -24,8 +24,6 @@ ANSWER_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.5
 _THREADS: Final = ThreadPoolExecutor(2, thread_name_prefix="remembrancer-answer")
 """Of all answers of this process together: what is worked out here takes the processor, not the time to wait."""
-PREVIEW_THREADS: Final = ThreadPoolExecutor(1, thread_name_prefix="remembrancer-preview")
-"""For previews: each may take seconds, and must not delay a list."""
 _REQUEST: Final = "request_that_is_answered"
 
 
@@ -117,9 +115,9 @@ def _refusal(why: CancelReason | None, seconds: float | None) -> ProblemError:
     return ProblemError(503, "too-long", detail, {"Retry-After": "10"})
 
 
-async def on_a_thread(work: Callable[[], _T], threads: ThreadPoolExecutor = _THREADS) -> _T:
+async def on_a_thread(work: Callable[[], _T]) -> _T:
     """Return the result of *work*, which is CPU-bound and runs outside the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(threads, work)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
 
 
 _GONE: Final = 499

@@ -1,4 +1,4 @@
-"""What a request says beside its body: act only if it stands as I read it, and only once."""
+"""Conditional and idempotent requests: the headers `If-Match` and `Idempotency-Key`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from remembrancer.surfaces.rest.examples import EXAMPLES
 from remembrancer.surfaces.rest.problems import ProblemError
 
 IfMatch = Annotated[
-    str | None, Header(max_length=1000, description="An ETag of the task: act only if it stands as it was read.")
+    str | None, Header(max_length=1000, description="An ETag of the task: act only if it is as it was read.")
 ]
 Key = Annotated[
     str | None,
     Header(
         pattern="^[ -~]{1,128}$",
-        description="A key of your own: sent again under it, the same request is not acted on again.",
+        description="A key of your choice: a request that is sent again under it is not acted on again.",
     ),
 ]
 _ETAG: Final = re.compile(r'(?<!W/)"(\d{1,18})-[A-Z]+"')
@@ -43,13 +43,13 @@ def fence_of(if_match: str | None) -> int | None:
 
 
 async def marked(request: Request, idempotency_key: Key = None) -> None:
-    """Take down what the request is known by, once it is known who sends it."""
+    """Set the idempotency key of the request, once its actor is known."""
     if idempotency_key is not None:
         IDEMPOTENCY_KEY.set(IdempotencyKey(str(CURRENT_ACTOR.get()), idempotency_key, await _digest(request)))
 
 
 async def _digest(request: Request) -> str:
-    """Return a digest of all that is asked for; how its JSON is written makes no difference."""
+    """Return a digest of the request; the spelling of its JSON makes no difference."""
     body = await request.body()
     with suppress(ValueError):  # an empty one is digested as it is; one that is no JSON was refused before
         body = json.dumps(await request.json(), sort_keys=True).encode()

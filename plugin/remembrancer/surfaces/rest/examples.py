@@ -43,6 +43,7 @@ EXAMPLES: Final[dict[str, object]] = {
 }
 """By the name of the parameter, header (in small letters) or field."""
 ALSO: Final[dict[str, tuple[str, ...]]] = {
+    "status": ("running",),
     "cursor": ("exec_1723644600.000_5d41402abc4b2a76", "change_1723644600.123_9f3k2a"),
 }
 """What works where another thing goes by the same name."""

@@ -1,12 +1,16 @@
-"""The specification's answers about the scheduler, field by field."""
+"""The specification's reports on the scheduler, field by field."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from remembrancer.model.task_status import TaskStatus, TaskType
+from remembrancer.model.task_status import TaskStatus, TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
+
+MOST_TASKS: Final = 1000
+"""Tasks in one report at most."""
 
 
 class Period(StrEnum):
@@ -123,7 +127,7 @@ class ReasonCount(Shape):
 
 
 class DeferralPatterns(Shape):
-    """What was put off in the period, and why."""
+    """The deferrals of the period, and their reasons."""
 
     total_deferrals: int
     avg_deferrals_per_task: float
@@ -164,7 +168,7 @@ class CronLine(Shape):
 
 
 class ValidationStats(Shape):
-    """Cron expressions that came to the door since the graph was made."""
+    """Cron expressions that were given since the graph was created."""
 
     valid_expressions: int
     invalid_attempts: int
@@ -230,7 +234,7 @@ class PerformanceMetrics(Shape):
 
 
 class MostDeferredTask(Shape):
-    """The task that was put off most often."""
+    """The task that was deferred most often."""
 
     task_id: str
     deferral_count: int

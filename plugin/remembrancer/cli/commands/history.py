@@ -1,0 +1,69 @@
+"""`remembrancer history`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+from typer import Argument, Option
+
+from remembrancer.cli.command import ReadOptions
+from remembrancer.cli.options import MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.audit import AuditEntry
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.summary import ExecutionSummary
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryOptions(ReadOptions):
+    """The options of `history`."""
+
+    task_id: Annotated[str | None, Argument(metavar="[TASK_ID]", help="Of this task; else of all.")] = None
+    limit: Annotated[int, Option(min=1, max=MOST, help="At most so many.")] = 100
+
+
+async def history(asked: HistoryOptions) -> None:
+    """Show the executions, newest first; of one task, its changes too.
+
+    For example:
+
+        remembrancer history --limit 20
+        remembrancer history task_1723644600.123_9f3k2a --json
+    """
+    from remembrancer.cli.connect import connect
+    from remembrancer.cli.output import print_json, tell_more
+
+    async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
+        told: Sequence[Execution | AuditEntry]
+        if asked.task_id is not None:
+            await reached.scheduler.get_task(asked.task_id)
+            told = await reached.scheduler.timeline(asked.task_id, asked.limit + 1)
+        else:
+            told = await reached.scheduler.history(None, asked.limit + 1)
+        summaries = await reached.scheduler.summaries(asked.task_id, _SUMMARIES)
+    if asked.as_json:
+        print_json(told[: asked.limit])
+    else:
+        _print_history(told[: asked.limit], summaries)
+    if len(told) > asked.limit:
+        tell_more("lines of history", asked.limit, as_json=asked.as_json)
+
+
+def _print_history(told: Sequence[Execution | AuditEntry], summaries: Sequence[ExecutionSummary]) -> None:
+    from remembrancer.cli.output import execution_table, print_table, screen
+
+    print_table(execution_table(told), otherwise="" if summaries else "Nothing has fired yet.")
+    if summaries:
+        older = sum(summary.executions for summary in summaries)
+        until = max(summary.day for summary in summaries)
+        screen().print(
+            f"{older:,} older executions, up to {until}, are rolled up into {len(summaries):,} summaries.",
+            highlight=False,
+        )
+
+
+_SUMMARIES: Final = 10_000

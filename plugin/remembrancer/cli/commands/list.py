@@ -1,0 +1,46 @@
+"""`remembrancer list`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from typer import Option
+
+from remembrancer.cli.command import ReadOptions
+from remembrancer.cli.options import MOST
+from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions(ReadOptions):
+    """The options of `list`."""
+
+    ended: Annotated[bool, Option("--all", "-a", help="Also tasks that have come to their end.")] = False
+    status: Annotated[list[TaskStatus] | None, Option(help="Only these; may be given again.")] = None
+    recurring: Annotated[bool | None, Option("--recurring/--one-time", help="Only one of the two kinds.")] = None
+    limit: Annotated[int, Option(min=1, max=MOST, help="At most so many.")] = 1000
+
+
+async def list_tasks(asked: ListOptions) -> None:
+    """List tasks, the next to run first: those still to come, or all.
+
+    For example:
+
+        remembrancer list
+        remembrancer list --all --one-time
+        remembrancer list --json | jq -r '.[].task_id'
+    """
+    from remembrancer.cli.connect import connect
+    from remembrancer.cli.output import print_json, print_table, task_table, tell_more
+
+    statuses = frozenset(asked.status or (() if asked.ended else OPEN_STATUSES))
+    async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
+        found = await reached.scheduler.find_tasks(statuses=statuses, recurring=asked.recurring, limit=asked.limit + 1)
+    tasks = found[: asked.limit]
+    if asked.as_json:
+        print_json(tasks)
+    else:
+        print_table(task_table(tasks), otherwise="No tasks." if asked.ended else "No tasks to come.")
+    if len(found) > asked.limit:
+        tell_more("tasks", asked.limit, as_json=asked.as_json)

@@ -1,0 +1,62 @@
+"""`remembrancer show`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, cast
+
+from typer import Option
+
+from remembrancer.cli.command import ReadOptions
+from remembrancer.cli.options import MOST, TaskId
+
+if TYPE_CHECKING:
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions(ReadOptions):
+    """The options of `show`."""
+
+    task_id: TaskId
+    limit: Annotated[int, Option(min=1, max=MOST, help="At most so many executions.")] = 10
+
+
+async def show(asked: ShowOptions) -> None:
+    """Show one task: what it is, its deferrals, and its latest executions.
+
+    For example:
+
+        remembrancer show task_1723644600.123_9f3k2a
+    """
+    from remembrancer.cli.connect import connect
+    from remembrancer.cli.output import print_json
+    from remembrancer.surfaces.jsonable import to_jsonable
+
+    async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
+        task = await reached.scheduler.get_task(asked.task_id)
+        executions = await reached.scheduler.history(asked.task_id, asked.limit)
+    if asked.as_json:
+        print_json({**cast("dict[str, object]", to_jsonable(task)), "executions": executions})
+    else:
+        _print_task(task, executions)
+
+
+def _print_task(task: ScheduledTask, executions: list[Execution]) -> None:
+    from remembrancer.cli.output import (
+        execution_table,
+        fact_table,
+        print_table,
+        row_table,
+        screen,
+    )
+
+    print_table(fact_table(task))
+    if task.deferral_history:
+        screen().print("\n[bold]Deferrals[/]")
+        columns = ("deferred_at", "deferred_until", "reason")
+        print_table(row_table([{key: each.get(key) for key in columns} for each in task.deferral_history]))
+    screen().print("\n[bold]Executions[/]" if executions else "\nIt has not fired yet.")
+    if executions:
+        print_table(execution_table(executions))

@@ -1,0 +1,36 @@
+"""Named queries: their parameters are completed, and a wrong name or parameter is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import read_limit
+from remembrancer.model.json_bounds import keep_within
+from remembrancer.model.timestamps import to_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from remembrancer.ports.graph import Graph
+
+
+async def run_query(
+    store: Graph, name: str, parameters: Mapping[str, object] | None, limit: int, now: datetime
+) -> Sequence[dict[str, object]]:
+    """Answer the named query; *limit* and *now* count where *parameters* do not say otherwise. Raises InvalidInput."""
+    most = read_limit(limit)
+    found = store.named_queries.get(name)
+    if found is None:
+        raise InvalidInput("name", name, ", ".join(sorted(store.named_queries)), "why_not")
+    given = dict(parameters or {})
+    keep_within(given, "parameters", {"limit": 10})
+    known = {"limit": most, "now_ms": to_ms(now), **given}
+    for wanted, names, allowed in (
+        (given, found.parameters, ", ".join(found.parameters) or f"none: {name} takes no parameters"),
+        (found.parameters, known, f"a value for each of {', '.join(found.parameters)}"),
+    ):
+        if wrong := [each for each in wanted if each not in names]:
+            raise InvalidInput("parameters", wrong[0], allowed, {"limit": 10})
+    return await store.query(found.text, {each: known[each] for each in found.parameters})

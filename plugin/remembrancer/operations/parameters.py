@@ -1,0 +1,239 @@
+"""The parameters of operations: one model for each, used by every surface."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import ConfigDict, Field
+
+from remembrancer.model.constraints import read_context
+from remembrancer.model.json_bounds import keep_within
+from remembrancer.model.policy import Fold, Gap, SecondsField
+from remembrancer.model.reports import MOST_TASKS, Period
+from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.task_status import TaskStatus, TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.operations.operation import Params
+
+_LONGEST_TEXT: Final = 256
+_LONGEST_CURSOR: Final = 400
+_MOST_PREVIEWED: Final = 1000
+
+Fence = Annotated[int | None, Field(description="The fence of the task as it was read; another one refuses the call.")]
+Since = Annotated[str | None, Field(max_length=100, description="Only from this time on, ISO-8601 with a zone.")]
+
+
+class NoParams(Params):
+    """No parameters."""
+
+
+class ScheduleTask(Params):
+    """The task to be scheduled."""
+
+    request: ScheduleRequest
+
+    def check(self) -> None:
+        """Refuse a context that is not JSON. Raises InvalidInput."""
+        read_context(self.request.context)
+
+
+class ScheduleTasks(Params):
+    """The tasks to be scheduled in one commit: all of them or none."""
+
+    requests: list[ScheduleRequest]
+
+    def check(self) -> None:
+        """Refuse a context that is not JSON. Raises InvalidInput."""
+        for request in self.requests:
+            read_context(request.context)
+
+
+class ScheduleDeferredTask(Params):
+    """The agent's task that is to come back, the time, and the reason."""
+
+    thought_id: str
+    task_id: str
+    defer_until: str
+    reason: str
+    context: dict[str, object] | None = None
+
+    def check(self) -> None:
+        """Refuse a context that is not JSON. Raises InvalidInput."""
+        read_context(self.context)
+
+
+class OneTask(Params):
+    """The id of a task."""
+
+    task_id: str
+
+
+class OneExecution(Params):
+    """The id of an execution."""
+
+    execution_id: str
+
+
+class CancelTask(OneTask):
+    """The task to cancel, and the reason."""
+
+    reason: str | None = None
+    fence: Fence = None
+
+
+class DeferTask(OneTask):
+    """The task to defer, the time of its next run, and the reason."""
+
+    until: str
+    reason: str
+    thought_id: str | None = None
+    fence: Fence = None
+
+
+class RunNow(OneTask):
+    """The task to run."""
+
+    fence: Fence = None
+
+
+class FindTasks(Params):
+    """The statuses and the type of the tasks, and the most to return."""
+
+    statuses: frozenset[TaskStatus] = frozenset()
+    recurring: bool | None = None
+    limit: int = 1000
+
+
+class PageOfTasks(Params):
+    """The tasks of a page, and the cursor of the page before."""
+
+    statuses: tuple[TaskStatus, ...] = ()
+    task_type: TaskType | None = None
+    limit: int = 100
+    cursor: Annotated[str | None, Field(max_length=_LONGEST_CURSOR)] = None
+
+
+class History(Params):
+    """The task, or none for all, the execution before which the list goes on, and the status."""
+
+    task_id: str | None = None
+    limit: int = 100
+    before: Annotated[str | None, Field(pattern=r"^exec_[\w.-]{1,200}$")] = None
+    status: Annotated[str | None, Field(pattern="^running$", description="`running`: only executions under way.")] = (
+        None
+    )
+
+
+class Summaries(Params):
+    """The task, or none for all."""
+
+    task_id: str | None = None
+    limit: int = 100
+
+
+class Timeline(OneTask):
+    """The task."""
+
+    limit: int = 100
+
+
+class AuditEntries(Params):
+    """The task, or none for all, the time to begin at, and the entry after which the list goes on."""
+
+    task_id: str | None = None
+    since: Since = None
+    after: Annotated[str | None, Field(pattern=r"^(change|task)_[\w.-]{1,200}$")] = None
+    limit: int = 1000
+
+
+class RunningExecutions(Params):
+    """The length of the list."""
+
+    limit: int = 100
+
+
+class ReadEvents(Params):
+    """The cursor to go on from, the events wanted, and the time to wait for one."""
+
+    after: str | None = None
+    kinds: frozenset[str] = frozenset()
+    task_id: str | None = None
+    limit: int = 1000
+    wait_seconds: float = 0.0
+
+
+class Prune(Params):
+    """The number of days that executions are kept."""
+
+    model_config = ConfigDict(strict=True)  # or `true` would be one day
+
+    keep_days: float
+    dry_run: bool = False
+
+
+class Snapshot(Params):
+    """The empty folder to copy to."""
+
+    folder: str
+
+
+class CreateToken(Params):
+    """The name and the scope of a token."""
+
+    name: str
+    scope: str
+
+
+class OneToken(Params):
+    """The name of a token."""
+
+    name: str
+
+
+class Cypher(Params):
+    """A reading query in Cypher, and its parameters."""
+
+    query: str
+    parameters: dict[str, object] | None = None
+
+    def check(self) -> None:
+        """Refuse parameters that are not JSON. Raises InvalidInput."""
+        keep_within(self.parameters, "parameters", {"limit": 10})
+
+
+class RunQuery(Params):
+    """The name of a query, its parameters, and the number of rows."""
+
+    name: str
+    parameters: dict[str, object] | None = None
+    limit: int = 100
+
+    def check(self) -> None:
+        """Refuse parameters that are not JSON. Raises InvalidInput."""
+        keep_within(self.parameters, "parameters", {"limit": 10})
+
+
+class Preview(Params):
+    """A cron expression, its zone and its policies on clock changes."""
+
+    expression: Annotated[str, Field(max_length=_LONGEST_TEXT)]
+    timezone: str = "UTC"
+    after: str | None = None
+    count: Annotated[int, Field(ge=1, le=_MOST_PREVIEWED)] = 5
+    gap: Gap = Gap.RUN_AFTER
+    fold: Fold = Fold.FIRST
+    seconds: SecondsField | None = None
+
+
+class ReportedTasks(Params):
+    """The tasks of the report."""
+
+    status: TaskStatus | None = None
+    task_type: TaskType | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_TASKS)] = 100
+
+
+class ReportedPeriod(Params):
+    """The period and the type of tasks of the report."""
+
+    period: Period = Period.WEEK
+    task_type: TaskType | None = None

@@ -1,0 +1,68 @@
+"""The history of tasks: executions and entries of the audit log, by task, time and status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import read_limit
+from remembrancer.model.execution import Execution, ExecutionStatus
+from remembrancer.ports.audit_log import AuditRange
+from remembrancer.schedules.parsing import read_moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.model.audit import AuditEntry
+    from remembrancer.ports.graph import Graph
+
+MOST_AT_ONCE: Final = 10_000
+
+
+async def executions(
+    graph: Graph, task_id: str | None, limit: int, before: str | None, status: str | None
+) -> list[Execution]:
+    """Return executions, newest first, older than *before*; the *status* is `running` or None. Raises InvalidInput."""
+    read_limit(limit)
+    if status is None:
+        return list(await graph.tasks.history(task_id, limit, before))
+    if status != ExecutionStatus.RUNNING:
+        raise InvalidInput("status", status, "running; or none, for all", ExecutionStatus.RUNNING.value)
+    running = await graph.events.running(MOST_AT_ONCE)
+    return [
+        each for each in running if task_id in {None, each.task_id} and (before is None or each.execution_id < before)
+    ][:limit]
+
+
+async def audit_entries(
+    graph: Graph,
+    now: datetime,
+    task_id: str | None,
+    *,
+    since: str | datetime | None = None,
+    after: str | None = None,
+    limit: int = MOST_AT_ONCE,
+) -> list[AuditEntry]:
+    """Return entries of the audit log, oldest first. Raises InvalidInput."""
+    if not 1 <= read_limit(limit) <= MOST_AT_ONCE:
+        raise InvalidInput("limit", limit, f"1 to {MOST_AT_ONCE:,}", 1000)
+    begin = None if since is None else read_moment(since, "since", now=now)
+    if task_id is None:
+        return list(await graph.audit.entries(AuditRange(begin, after, limit)))
+    behind = "" if after is None else after.partition("_")[2]
+    found = [
+        each
+        for each in await graph.audit.of_task(task_id)
+        if each.place > behind and (begin is None or each.at >= begin)
+    ]
+    return found[:limit]
+
+
+async def timeline(graph: Graph, now: datetime, task_id: str, limit: int) -> list[Execution | AuditEntry]:
+    """Return the executions and the audit entries of a task in one list by time, newest first. Raises InvalidInput."""
+    changes = await audit_entries(graph, now, task_id)
+    entries: list[tuple[datetime, Execution | AuditEntry]] = [
+        (each.triggered_at, each) for each in await executions(graph, task_id, limit, None, None)
+    ]
+    entries += [(each.at, each) for each in reversed(changes)]
+    return [each for _, each in sorted(entries, key=lambda pair: pair[0], reverse=True)][:limit]
