@@ -317,7 +317,6 @@ UNPLAIN_FILES = {
     "ports/handler.py",
     "schedules/importers/crontab_format.py",
     "service/lifecycle.py",
-    "service/service.py",
     "service/telemetry/gauges.py",
     "service/telemetry/reports.py",
     "surfaces/otel/observables.py",
