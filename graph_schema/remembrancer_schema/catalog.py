@@ -80,7 +80,7 @@ def query(name: str) -> LiteralString:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A query whose rows come as one, as lists under `rows`, and what stands in each list."""
+    """A query whose rows come as one, as lists under `rows`, and the columns of each list."""
 
     text: LiteralString
     columns: tuple[str, ...]

@@ -58,6 +58,7 @@ EDGES: Final = (
     Edge("CHANGE_OF", "task_change", "scheduled_task", "task_id"),
     Edge("SUMMARY_OF", "execution_summary", "scheduled_task", "task_id", required=True),
 )
+"""Every type of edge."""
 
 HOURLY_COUNTERS: Final = (
     "tasks_created",

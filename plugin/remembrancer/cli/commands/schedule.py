@@ -75,7 +75,7 @@ def to_request(asked: GraphOptions) -> ScheduleRequest:
 
 
 async def schedule(asked: GraphOptions) -> None:
-    """Schedule a task: once, again and again, or again and again from a moment on.
+    """Schedule a task: at a time, by a cron expression, or by one that begins at a time.
 
     It fires while `remembrancer serve` runs. For example:
 
