@@ -17,6 +17,7 @@ from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.constraints import read_limit, read_word
 from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
+from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.prune_result import PruneResult
