@@ -39,8 +39,9 @@ help: ## List these commands
 run: .venv/run ## Play a day of an agent on a real graph, with a crash in the middle (under a minute)
 	@$(BIN)/python examples/day.py
 
-docs: .venv/docs ## Render the pictures, and build the documentation site in build/site
-	@echo "· Rendering docs/assets and building the site in build/site"
+docs: .venv/docs ## Write the reference pages, render the pictures, and build the documentation site in build/site
+	@echo "· Writing docs/reference, rendering docs/assets, and building the site in build/site"
+	$(BIN)/python tools/reference.py
 	$(BIN)/python docs/tools/watch_screen.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 

@@ -17,7 +17,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,7 +26,7 @@ import typer
 from fastapi.routing import APIRoute
 
 import remembrancer
-from remembrancer import SchedulerOptions, TaskSchedulerService, errors
+from remembrancer import TaskSchedulerService
 from remembrancer.cli import app
 from remembrancer.fastapi import router
 from remembrancer.model.event import EventKind
@@ -178,8 +178,7 @@ def test_the_command_line_has_commands_to_document() -> None:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_the_docs_show_every_command(command: str) -> None:
-    assert f"| `{command}" in (DOCS / "reference/cli.md").read_text("utf-8")
+def test_the_guides_show_every_command(command: str) -> None:
     assert any(f"remembrancer {command}" in page.read_text("utf-8") for page in [*TUTORIAL, *GUIDES])
 
 
@@ -252,31 +251,18 @@ def test_the_reference_has_every_kind_of_event() -> None:
     assert [kind.value for kind in EventKind if f"`{kind.value}`" not in events] == []
 
 
-def test_the_python_reference_has_every_option() -> None:
-    reference = (DOCS / "reference/python.md").read_text("utf-8")
-
-    assert [each.name for each in fields(SchedulerOptions) if f"`{each.name}`" not in reference] == []
-
-
-def test_the_python_reference_has_every_error() -> None:
-    reference = (DOCS / "reference/python.md").read_text("utf-8")
-    names = [name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, Exception)]
-
-    assert [name for name in names if f"`{name}`" not in reference] == []
-
-
 def test_the_rest_reference_has_every_route() -> None:
-    pages = "".join((DOCS / "reference" / name).read_text("utf-8") for name in ("rest.md", "telemetry.md"))
+    page = (DOCS / "reference/rest.md").read_text("utf-8")
     routes = [each for each in router(TaskSchedulerService()).routes if isinstance(each, APIRoute)]
-    paths = [re.sub(r"^/v1/(scheduler|telemetry/task-scheduler)", "", each.path) for each in routes]
+    paths = [each.path.removeprefix("/v1") for each in routes]
 
     assert len(paths) > 20
-    assert [path for path in paths if f"{path}`" not in pages] == []
+    assert [path for path in paths if f"{path}`" not in page] == []
 
 
 @pytest.mark.parametrize("page", [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *PAGES], ids=name_of)
 def test_a_page_is_written_in_plain_words(page: Path) -> None:
-    text = FENCE.sub("", page.read_text("utf-8")).lower()
+    text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", page.read_text("utf-8"))).lower()
 
     assert [word for word in OLD_WORDS if re.search(rf"\b{word}\b", text)] == []
 

@@ -1,52 +1,53 @@
-"""Pages of the reference, generated from the definitions: `python tools/reference.py` prints the one of task fields."""
+"""The reference pages, generated from the definitions: `python tools/reference.py` brings them up to date.
+
+A page is written by hand, except for its sections between `<!-- generated: NAME -->` and `<!-- end of generated -->`.
+"""
 
 from __future__ import annotations
 
-import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.cli.commands.schedule import flags_of
-from remembrancer.model.field_definition import FieldGroup
-from remembrancer.model.request import DEFAULTS, TASK_FIELDS
+from reference_pages import cli, fields, graph_package, python, rest, settings, types
+from reference_pages.markdown import with_sections
 
 if TYPE_CHECKING:
-    from remembrancer.model.field_definition import FieldDefinition
+    from collections.abc import Callable, Mapping
 
-_HEAD: Final = """\
-# Task fields
-
-The fields of a request to schedule a task have the same names in Python (`schedule_task`, `ScheduleRequest`),
-in REST (`POST /v1/scheduler/tasks`), in the answers and in the graph.
-A wrong value is refused with what is allowed and an example; nothing is written then.
-"""
-_COLUMNS: Final = """\
-| field | meaning | type | default | example | command line |
-|---|---|---|---|---|---|"""
-
-
-def task_fields_page() -> str:
-    """Return the page of task fields: a table for each group of them, a row for each field."""
-    return "\n".join([_HEAD, *(_section(group) for group in FieldGroup)])
-
-
-def _section(group: FieldGroup) -> str:
-    rows = [_row(name, each) for name, each in TASK_FIELDS.items() if each.group is group]
-    return "\n".join([f"## {group.value}\n", _COLUMNS, *rows, ""])
+FOLDER: Final = Path(__file__).resolve().parents[1] / "docs/reference"
+PAGES: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
+    "cli.md": {"commands": cli.commands, "shared options": cli.shared_options, "options": cli.options},
+    "python.md": {
+        "service": python.service,
+        "functions": python.functions,
+        "handlers": python.handlers,
+        "errors": python.error_table,
+        "modules": python.modules,
+        "graph package": graph_package.graph_package,
+    },
+    "rest.md": {"routes": rest.routes, "parameters": rest.parameters},
+    "settings.md": {"settings": settings.settings},
+    "task-fields.md": {"task fields": fields.task_fields},
+    "telemetry.md": {"reports": rest.reports},
+    "types.md": {"types": types.types},
+}
+"""The sections of each page."""
 
 
-def _row(name: str, field: FieldDefinition) -> str:
-    flags = ", ".join(f"`{flag}`" for flag in flags_of(name)) or "the first argument"
-    cells = (f"`{name}`", field.description, field.kind, _default(name), f"`{json.dumps(field.example)}`", flags)
-    return f"| {' | '.join(cells)} |"
+def present(name: str) -> str:
+    """Return the text that a page should have: what it has by hand, with its sections up to date."""
+    return with_sections((FOLDER / name).read_text("utf-8"), PAGES[name])
 
 
-def _default(name: str) -> str:
-    if name not in DEFAULTS:
-        return "required"
-    default = DEFAULTS[name]
-    return "none" if default is None else f"`{default}`"
+def main() -> None:
+    """Write the pages that are not up to date, and say which."""
+    for name in PAGES:
+        text = present(name)
+        if text != (FOLDER / name).read_text("utf-8"):
+            (FOLDER / name).write_text(text, "utf-8")
+            sys.stdout.write(f"docs/reference/{name} is up to date now\n")
 
 
 if __name__ == "__main__":
-    sys.stdout.write(task_fields_page())
+    main()

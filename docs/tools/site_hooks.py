@@ -24,6 +24,7 @@ _DIAGRAM: Final = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTAL
 _FROM_ELSEWHERE: Final = re.compile(
     r"""<(?:script|img|iframe)[^>]+src="?(https?:[^"\s>]+)|<link[^>]+stylesheet[^>]+(https?:\S+)"""
 )
+_CODE_IN_CELL: Final = re.compile(r"<t[dh]>.*?</t[dh]>", re.DOTALL)
 _PLACE: Final = "mermaid-diagram-{}"
 _PAGES: Final[dict[str, list[str]]] = {}
 """The pictures of each page, from when its Markdown was read to when its HTML is written."""
@@ -47,8 +48,12 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
 
 
 def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put the pictures where they belong."""
+    """Put the pictures where they belong, and show a bar in the code of a table as one.
+
+    Markdown on GitHub needs a backslash before that bar and leaves it out; the site would show it.
+    """
     del config, files
+    html = _CODE_IN_CELL.sub(lambda found: found[0].replace("\\|", "|"), html)
     for place, picture in enumerate(_PAGES.pop(page.file.src_uri, [])):
         html = html.replace(f"<p>{_PLACE.format(place)}</p>", f'<div class="diagram">{picture}</div>')
     return html

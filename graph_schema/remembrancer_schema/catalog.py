@@ -80,7 +80,7 @@ def query(name: str) -> LiteralString:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A query whose rows come as one, as lists under `rows`, and what stands in each list."""
+    """A query whose rows come as one, as lists under `rows`, and the columns of each list."""
 
     text: LiteralString
     columns: tuple[str, ...]
@@ -90,8 +90,8 @@ class Gathered:
 def gathered(text: LiteralString) -> Gathered:
     """Return a query of this catalogue with its rows gathered in one, in their order, and those it takes in `$given`.
 
-    A driver that reads row by row spends more on that than on what is in them. A server plans anew for each magnitude
-    of a list's length, at the cost of a whole commit or ten; of a list within a map it does not know the length.
+    A driver that reads row by row spends more on that than on what is in them. A server makes a new plan for each
+    magnitude of a list's length, at the cost of a commit or ten; it does not know the length of a list within a map.
     """
     answer = _ORDER.split(_LAST_RETURN.split(text)[-1])[0]
     while (flat := _NESTED.sub("", answer)) != answer:

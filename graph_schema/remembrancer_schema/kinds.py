@@ -29,8 +29,8 @@ KEYS: Final = {
 APART: Final = frozenset({"thought", "access_token", "event_batch", "scheduler_replica", "remembrancer_graph"})
 """Labels that a query of every label leaves out.
 
-A thought may be the agent's own; what opens one graph does not open another; what a graph's event log told is told,
-a replica works on that graph, and its mark stays with it.
+A thought may be the agent's own; what opens one graph does not open another; the events of a graph's log are read
+there, a replica works on that graph, and its mark stays with it.
 """
 
 
@@ -44,7 +44,7 @@ class Edge:
     named_by: str | None = None
     """The property of the source that names the target too: where there is one, there is the other."""
     required: bool = False
-    """Whether every source has one."""
+    """True if every source has one."""
 
 
 EDGES: Final = (
@@ -58,6 +58,7 @@ EDGES: Final = (
     Edge("CHANGE_OF", "task_change", "scheduled_task", "task_id"),
     Edge("SUMMARY_OF", "execution_summary", "scheduled_task", "task_id", required=True),
 )
+"""Every type of edge."""
 
 HOURLY_COUNTERS: Final = (
     "tasks_created",

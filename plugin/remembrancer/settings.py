@@ -53,26 +53,29 @@ class SchedulerOptions:
             0.01,
             3600,
             _TIMING,
-            "How often a lone replica polls a shared graph: a task that another replica schedules is late by no more.",
+            "The interval at which a lone replica polls a shared graph, and so the latest that it sees a new task.",
         ),
     ] = 1.25
     work_stealing_delay_seconds: Annotated[
         float,
-        Bounds(0, _DAY, _TIMING, "How overdue the task of another replica is before this one runs it."),
+        Bounds(0, _DAY, _TIMING, "The delay after which this replica runs an overdue task of another one."),
     ] = 2.0
     lease_seconds: Annotated[
         float,
         Bounds(
-            0.1, _DAY, _TIMING, "How long a claim holds without a heartbeat. Heartbeats are three times as frequent."
+            0.1,
+            _DAY,
+            _TIMING,
+            "The time for which a claim holds without a heartbeat; there are three heartbeats in it.",
         ),
     ] = 60.0
     default_timeout_seconds: Annotated[
         float,
-        Bounds(0.001, _DAY, _TIMING, "How long a handler may take, if its task sets no timeout."),
+        Bounds(0.001, _DAY, _TIMING, "The time that a handler may take, if its task sets no timeout."),
     ] = 300.0
     shutdown_timeout_seconds: Annotated[
         float,
-        Bounds(0, _DAY, _TIMING, "How long `stop` waits for handlers before it cancels them."),
+        Bounds(0, _DAY, _TIMING, "The time for which `stop` waits for handlers before it cancels them."),
     ] = 10.0
     max_concurrent_handlers: Annotated[
         int,
@@ -98,11 +101,11 @@ class SchedulerOptions:
     ] = 100_000
     event_retention_seconds: Annotated[
         float,
-        Bounds(0, _MOST_DAYS * _DAY, _RETENTION, "How long an event is kept at most."),
+        Bounds(0, _MOST_DAYS * _DAY, _RETENTION, "The longest time for which an event is kept."),
     ] = 86_400.0
     query_seconds: Annotated[
         float,
-        Bounds(0.001, LONGEST_SECONDS, _QUERIES, "How long a query may take."),
+        Bounds(0.001, LONGEST_SECONDS, _QUERIES, "The time that a query may take."),
     ] = SECONDS
     query_rows: Annotated[int, Bounds(1, LARGEST, _QUERIES, "The most rows that a query may return.")] = ROWS
     query_bytes: Annotated[int, Bounds(1, LARGEST, _QUERIES, "The most bytes of JSON that a query may return.")] = SIZE

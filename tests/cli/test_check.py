@@ -98,8 +98,8 @@ def test_a_sound_graph_is_said_to_be_sound(desk: Desk, sound: Path) -> None:
 WITH_LOSS = {"task_execution_0.*.bucket", "scheduled_task_0.*.bucket", "event_batch_0.*.bucket"}
 """Files with what follows from nothing else: a repair brings none of it back."""
 DAMAGES: list[tuple[str, Callable[[Path], None], str, int]] = [
-    ("task_execution_0.*.bucket", delete, "books", 6),
-    ("task_execution_0.*.bucket", wipe, "books", 6),
+    ("task_execution_0.*.bucket", delete, "statistics", 6),
+    ("task_execution_0.*.bucket", wipe, "statistics", 6),
     ("task_execution_0.*.bucket", scribble, "engine", 6),
     ("task_execution_0_*idx", delete, "index", 5),
     ("task_execution_0_*idx", wipe, "index", 5),
@@ -110,8 +110,8 @@ DAMAGES: list[tuple[str, Callable[[Path], None], str, int]] = [
     ("remembrancer_graph_0_*idx", garble, "index", 5),
     ("EXECUTION_OF_0.*", delete, "edge", 6),
     ("scheduled_task_0.*.bucket", garble_behind_head, "engine", 6),
-    ("lifetime_statistics_0.*.bucket", wipe, "books", 6),
-    ("hourly_statistics_0.*.bucket", delete, "books", 5),
+    ("lifetime_statistics_0.*.bucket", wipe, "statistics", 6),
+    ("hourly_statistics_0.*.bucket", delete, "statistics", 5),
     ("event_batch_0.*.bucket", delete, "event", 5),
     ("remembrancer_graph_0.*.bucket", delete, "index", 5),
 ]
@@ -250,7 +250,7 @@ def test_what_is_derived_is_found_wrong_and_written_again(desk: Desk, sound: Pat
     repaired = desk("check", "--repair", "--json")
 
     assert found.code == 6
-    assert parts(found.json) == {"index", "edge", "lease", "books"}
+    assert parts(found.json) == {"index", "edge", "lease", "statistics"}
     assert repaired.code == 0, repaired
     assert desk.json("status")["metrics"]["cron_trigger_count"] == FIRED
     assert desk("serve", "--help").code == 0

@@ -163,4 +163,4 @@ def test_what_comes_through_serve_is_on_record_as_who_asked_and_is_measured(
     assert [each.get("action", each.get("status")) for each in told] == ["completed", "create"]
     assert {each["check"]: each["health"] for each in examined.json}["service"] == "ok"
     assert re.search(r'scheduler_executions_total\{.*"one_time_trigger",scheduler_outcome="completed"} 1\.0', text)
-    assert "scheduler_checker_running 1.0" in text
+    assert "scheduler_loop_running 1.0" in text

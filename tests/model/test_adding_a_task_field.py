@@ -25,7 +25,7 @@ LINES = {
     "model/task.py": {"    deferred_task_id: str": "    priority: int = 5\n"},
 }
 LOOK = """
-import asyncio, json, runpy, sys
+import asyncio, json, sys
 import typer
 from remembrancer import InvalidInput, TaskSchedulerService
 from remembrancer.cli import app
@@ -52,8 +52,9 @@ asyncio.run(look())
 print(json.dumps(EXAMPLES["priority"]))
 command = typer.main.get_command(app).commands["schedule"]
 print(json.dumps([[each.opts, each.help, each.default] for each in command.params if each.name == "priority"]))
-page = runpy.run_path(sys.argv[1])["task_fields_page"]()
-print(json.dumps([line for line in page.splitlines() if "priority" in line]))
+sys.path.append(sys.argv[1])
+from reference_pages.fields import task_fields
+print(json.dumps([line for line in task_fields().splitlines() if "priority" in line]))
 """
 
 
@@ -71,7 +72,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
         (package / name).write_text(text, "utf-8")
     path = os.pathsep.join([str(folder), *sys.path])
     ran = subprocess.run(
-        [sys.executable, "-c", LOOK, str(ROOT / "tools/reference.py")],
+        [sys.executable, "-c", LOOK, str(ROOT / "tools")],
         env={**os.environ, "PYTHONPATH": path},
         cwd=folder,
         capture_output=True,

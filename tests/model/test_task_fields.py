@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import typer
 from pydantic import TypeAdapter
 
+from reference_pages.fields import task_fields
 from remembrancer import InvalidInput, ScheduledTask, ScheduleRequest, TaskSchedulerService
 from remembrancer.cli import app
 from remembrancer.cli.commands.schedule import flags_of
@@ -140,7 +140,7 @@ def test_the_dictionary_has_the_row_of_each_field(name: str) -> None:
 
 
 def test_the_reference_has_each_field() -> None:
-    page = runpy.run_path(str(ROOT / "tools/reference.py"))["task_fields_page"]()
+    page = task_fields()
 
     for name, field in TASK_FIELDS.items():
         assert f"| `{name}` | {field.description} | {field.kind} |" in page

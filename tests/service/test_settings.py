@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import runpy
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 
+from reference_pages.settings import settings
 from remembrancer import InvalidInput, SchedulerOptions, TaskSchedulerService
 from remembrancer.cli.serve_options import SERVE_OPTIONS
 from remembrancer.settings import SETTINGS, Setting
 
-ROOT = Path(__file__).resolve().parents[2]
 EACH = pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 
 
@@ -44,8 +42,7 @@ def test_every_setting_is_an_option_of_serve(setting: Setting, monkeypatch: pyte
 
 @EACH
 def test_every_setting_is_in_the_reference(setting: Setting) -> None:
-    rows = runpy.run_path(str(ROOT / "tools" / "reference_options.py"))["table"]().splitlines()
-    (row,) = [each for each in rows if f"`{setting.name}`" in each]
+    (row,) = [each for each in settings().splitlines() if f"`{setting.name}`" in each]
 
     assert all(part in row for part in (setting.variable, setting.option, setting.bounds.help, setting.shown_default))
 

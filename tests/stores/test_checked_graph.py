@@ -59,7 +59,7 @@ async def test_missing_executions_are_found_and_repaired(lived: str) -> None:
     await write(lived, "MATCH (d:task_deferral) WITH d LIMIT 1 SET d.deferred_at = 'once'")
     repaired = await repair_graph(lived)
 
-    assert {each.part for each in repaired.before.findings} == {"edge", "books", "record"}
+    assert {each.part for each in repaired.before.findings} == {"edge", "statistics", "record"}
     assert repaired.before.has_loss
     assert list(repaired.after.findings) == []
     assert repaired.apart == {"task_deferral": 1}

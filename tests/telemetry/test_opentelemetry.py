@@ -170,7 +170,7 @@ async def test_what_is_lost_and_taken_over_is_counted(tmp_path: Path, clock: Vir
     async with ManualScheduler(second, clock):
         pass
 
-    assert kept.values("scheduler.lease.reclaims") == {(): 1}
+    assert kept.values("scheduler.lease.recoveries") == {(): 1}
     assert kept.values("scheduler.executions") == {("lease_expired", "one_time_trigger", "failed"): 1}
 
 

@@ -100,7 +100,7 @@ async def test_a_scrape_tells_what_happened_and_how_the_graph_stands_now(
     assert outcomes["missed"] == 1
     assert before["scheduler_executions_limit"][0].value == 2000
     assert (before["scheduler_tasks_open"][0].value, after["scheduler_tasks_open"][0].value) == (1, 2)
-    assert before["scheduler_checker_running"][0].value == 1
+    assert before["scheduler_loop_running"][0].value == 1
     assert before["scheduler_due_backlog"][0].value == 0
     assert before["scheduler_disk_free_bytes"][0].value > 0
 
@@ -201,10 +201,10 @@ SCENES = {
     "the disk fills": Scene("database", {"scheduler_disk_free_bytes": "1x120"}),
     "the graph errs": Scene("database", {"scheduler_database_errors_total": "0x92 3x28"}),
     "expressions are refused": Scene("cron", {"scheduler_cron_refused_total": "0+1x120"}),
-    "the checker died": Scene("service", {"scheduler_checker_running": "0x120"}),
-    "looks fail": Scene("service", {"scheduler_passes_failed_total": "0+1x120"}),
-    "looks are late": Scene("service", {"scheduler_pass_age_seconds": "8000x120"}),
-    "looks are missed": Scene("service", {"scheduler_checks_missed_total": "0+1x120"}),
+    "the checker died": Scene("service", {"scheduler_loop_running": "0x120"}),
+    "looks fail": Scene("service", {"scheduler_ticks_failed_total": "0+1x120"}),
+    "looks are late": Scene("service", {"scheduler_tick_age_seconds": "8000x120"}),
+    "looks are missed": Scene("service", {"scheduler_ticks_missed_total": "0+1x120"}),
     "the process died": Scene("service", gone=".*"),
     "tasks are put off": Scene("deferrals", {"scheduler_deferrals_total": "0+2x120"}),
     "tasks are put off, and nothing else was ever done": Scene(
@@ -220,7 +220,7 @@ SCENES = {
     ),
     "many handlers run": Scene("limits", {"scheduler_executions_running": "1900x120"}),
     "leases run out": Scene("integration", {"scheduler_leases_overdue": "1x120"}),
-    "leases are taken over": Scene("integration", {"scheduler_lease_reclaims_total": "0x92 1x28"}),
+    "leases are taken over": Scene("integration", {"scheduler_lease_recoveries_total": "0x92 1x28"}),
     "a thought is refused": Scene("integration", {"scheduler_thoughts_refused_total": "0x92 1x28"}),
     "clocks disagree": Scene("integration", {"scheduler_clock_offset_seconds": "-2x120"}),
 }

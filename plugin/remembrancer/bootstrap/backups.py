@@ -29,14 +29,14 @@ _STEPS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class BackupResult:
-    """What a backup, or a graph restored from one, came to."""
+    """The contents of a backup, or of a graph restored from one."""
 
     source: str
     target: str
     made_at: str
-    """When the backup was begun: whatever was acknowledged before is in it."""
+    """The time at which the backup began: it has everything that was acknowledged before."""
     counts: Mapping[str, int]
-    """How many nodes of each label it holds."""
+    """The number of its nodes, by label."""
 
 
 async def backup_graph(

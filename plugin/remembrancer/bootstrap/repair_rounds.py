@@ -36,15 +36,15 @@ _COUNTED: Final = {
     "executions_started": "task_execution",
     "deferrals": "task_deferral",
 }
-"""The labels whose nodes the books count."""
+"""The labels whose nodes the statistics count."""
 _SERVED: Final = (
-    "The graph {graph} is being served by {schedulers}, and is repaired only while nobody works on it. Stop every "
-    "scheduler of it (of one that was killed, the sign of life is a minute old by then), and repair it then."
+    "The graph {graph} is being served by {schedulers}, and is repaired only while no scheduler works on it. Stop "
+    "every scheduler of it (of one that was killed, the sign of life is a minute old by then), and repair it then."
 )
 
 
 class RepairRounds:
-    """Repairs one graph, as often as it is told to.
+    """Repairs one graph, round after round.
 
     Args:
         place: The place of the graph.
@@ -56,17 +56,17 @@ class RepairRounds:
         self._now = now
         stamp = f"{now:%Y%m%dT%H%M%SZ}"
         self.apart = Path(os.curdir) / f"remembrancer-unreadable-{stamp}.jsonl"
-        """Where people find what was there before: of a folder all files, of a server what could not be read."""
+        """The folder with what was there before: all files of an embedded graph, or a server's unreadable records."""
         self._file, self._counter_id = self.apart, ENDED
         if place.folder is not None:
             self.apart = place.folder / DAMAGED / stamp
             self._file, self._counter_id = self.apart / "unreadable.jsonl", EMBEDDED
         self.done: list[str] = []
-        """What was done, in words."""
+        """The repairs, in words."""
         self.apart_counts: Counter[str] = Counter()
-        """How many records of each label stand in a file now."""
+        """The number of records that were moved to a file, by label."""
         self.lost: Counter[str] = Counter()
-        """How many records of each label are gone; 0 where their number is not known."""
+        """The number of records that are lost, by label; 0 where it is not known."""
 
     async def run(self, watch: Callable[[CheckStep], None], *, has_bad_pages: bool) -> None:
         """Repair once, without the lists of edges if the engine has found pages that it does not mend.
@@ -132,7 +132,7 @@ class RepairRounds:
 
 
 async def _missing(session: GraphConnection) -> dict[str, int]:
-    """Return how many nodes of each label the books count and the graph does not hold."""
+    """Return how many nodes of each label the statistics count and the graph does not hold."""
     with suppress(RemembrancerError):  # books that make no sense say nothing
         found = await compare_counters(session)
         lost = [each for each in found if each.counted in _COUNTED and each.is_loss]

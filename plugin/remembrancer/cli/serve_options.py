@@ -25,43 +25,65 @@ class ServeOptions(GraphOptions):
         str | None,
         Option(
             metavar="MODULE:FUNCTION",
-            help="What does the work; else a firing becomes a thought in the graph.",
+            help="The function that does the work; without one, each firing becomes a thought in the graph.",
         ),
     ] = None
-    bolt: Annotated[bool, Option("--bolt/--no-bolt", help="Let drivers read the graph.", rich_help_panel=_OPEN)] = True
+    bolt: Annotated[
+        bool, Option("--bolt/--no-bolt", help="Let drivers read the graph, over Bolt.", rich_help_panel=_OPEN)
+    ] = True
     bolt_port: Annotated[
-        int, Option(min=0, max=65535, help="0 is any free one. Of a folder only.", rich_help_panel=_OPEN)
+        int, Option(min=0, max=65535, help="The port of Bolt; 0 is any free one.", rich_help_panel=_OPEN)
     ] = 0
     rest: Annotated[
         bool | None,
-        Option("--rest/--no-rest", help="Serve the API; if not said, where it can be.", rich_help_panel=_OPEN),
+        Option("--rest/--no-rest", help="Serve the API; by default where it is installed.", rich_help_panel=_OPEN),
     ] = None
-    rest_port: Annotated[int, Option(min=0, max=65535, help="0 is any free one.", rich_help_panel=_OPEN)] = 0
+    rest_port: Annotated[
+        int, Option(min=0, max=65535, help="The port of the API; 0 is any free one.", rich_help_panel=_OPEN)
+    ] = 0
     host: Annotated[
         str,
-        Option(metavar="ADDRESS", help="Where the API listens; beyond this machine, see below.", rich_help_panel=_NET),
+        Option(
+            metavar="ADDRESS",
+            help="The interface that the API listens on; others than this need TLS or a proxy.",
+            rich_help_panel=_NET,
+        ),
     ] = "127.0.0.1"
     allowed_host: Annotated[
         list[str] | None,
-        Option(metavar="NAME", help="A host name that clients may ask for the API under.", rich_help_panel=_NET),
+        Option(
+            metavar="NAME",
+            help="A host name that clients may use for the API; may be given again.",
+            rich_help_panel=_NET,
+        ),
     ] = None
-    tls_cert: Annotated[str | None, Option(metavar="FILE", help="Its certificate, PEM.", rich_help_panel=_NET)] = None
+    tls_cert: Annotated[
+        str | None, Option(metavar="FILE", help="The certificate of the API, PEM.", rich_help_panel=_NET)
+    ] = None
     tls_key: Annotated[str | None, Option(metavar="FILE", help="The certificate's key, PEM.", rich_help_panel=_NET)] = (
         None
     )
     proxy: Annotated[
         list[str] | None,
-        Option(metavar="ADDRESS,…", help="Proxies whose forwarded headers are believed.", rich_help_panel=_NET),
+        Option(metavar="ADDRESS,…", help="Proxies whose forwarded headers are trusted.", rich_help_panel=_NET),
     ] = None
     root_path: Annotated[
-        str, Option(metavar="PATH", help="Below which path a proxy serves the API.", rich_help_panel=_NET)
+        str, Option(metavar="PATH", help="The path below which a proxy serves the API.", rich_help_panel=_NET)
     ] = ""
     metrics_port: Annotated[
-        int | None, Option(min=0, max=65535, help="Serve /metrics for Prometheus there.", rich_help_panel=_OPEN)
+        int | None,
+        Option(
+            min=0, max=65535, help="The port of `/metrics`, for Prometheus; without it, none.", rich_help_panel=_OPEN
+        ),
     ] = None
     control_port: Annotated[
         int,
-        Option(min=0, max=65535, help="Where there are no Unix sockets, for other commands.", rich_help_panel=_OPEN),
+        Option(
+            min=0,
+            max=65535,
+            help="The port for other commands, where there are no Unix sockets; 0 is any free one.",
+            rich_help_panel=_OPEN,
+        ),
     ] = 0
 
     def numbers(self) -> SchedulerOptions:

@@ -36,7 +36,7 @@ class Serving:
 
     Args:
         asked: The options.
-        network: Where the API listens.
+        network: The address of the API.
         folder: The graph's folder; None for a graph on a server.
         kept: The password and ports of the last start; None for a graph on a server.
         bolt: The engine's own server; None without one.
@@ -83,7 +83,7 @@ class ServerKind:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of an entry: an endpoint, or the reason why there is none."""
+    """The result of an entry: an endpoint, or the reason why there is none."""
 
     kind: ServerKind
     endpoint: Endpoint | None
@@ -91,7 +91,7 @@ class Served:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        """What `serve --json` says of it."""
+        """Its facts in `serve --json`."""
         if self.endpoint:
             return self.endpoint.facts
         name = next(iter(self.kind.absent))

@@ -14,7 +14,7 @@ MOST_TASKS: Final = 1000
 
 
 class Period(StrEnum):
-    """The span that analytics cover."""
+    """The length of time that analytics cover."""
 
     HOUR = "1h"
     DAY = "1d"
@@ -60,7 +60,7 @@ class CallMetrics(Shape):
 
 
 class StatusReport(Shape):
-    """`status`."""
+    """The report on the status of the service: `telemetry.status()`."""
 
     service_name: str
     healthy: bool
@@ -92,7 +92,7 @@ class TaskSummary(Shape):
 
 
 class TasksReport(Shape):
-    """`tasks`."""
+    """The report on open tasks: `telemetry.tasks()`."""
 
     total_count: int
     filtered_count: int
@@ -135,7 +135,7 @@ class DeferralPatterns(Shape):
 
 
 class AnalyticsReport(Shape):
-    """`analytics`."""
+    """The report on the activity of a period: `telemetry.analytics()`."""
 
     period: Period
     execution_summary: ExecutionSummary
@@ -176,7 +176,7 @@ class ValidationStats(Shape):
 
 
 class CronReport(Shape):
-    """`cron`."""
+    """The report on the cron expressions in use: `telemetry.cron()`."""
 
     cron_support: CronSupport
     active_cron_tasks: int
@@ -226,7 +226,7 @@ class ErrorAnalysis(Shape):
 
 
 class PerformanceMetrics(Shape):
-    """`performance`."""
+    """The report on timing, load and errors: `telemetry.performance()`."""
 
     service_performance: ServicePerformance
     resource_usage: ResourceUsage

@@ -50,10 +50,10 @@ class ScheduleRequest:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Text("What people call the task.", "Daily report", longest=LONGEST_NAME, one_line=True)]
-    goal_description: Annotated[str, Text("What the task is for.", "Send the metrics", longest=LONGEST_TEXT)]
+    name: Annotated[str, Text("The name of the task, for people.", "Daily report", longest=LONGEST_NAME, one_line=True)]
+    goal_description: Annotated[str, Text("The purpose of the task.", "Send the metrics", longest=LONGEST_TEXT)]
     trigger_prompt: Annotated[
-        str, Text("What the handler is given when the task fires.", "Write today's report", longest=LONGEST_TEXT)
+        str, Text("The text that the handler gets when the task fires.", "Write today's report", longest=LONGEST_TEXT)
     ]
     origin_thought_id: Annotated[
         str, Text("The thought that asks for it.", "thought_12345", longest=LONGEST_ID, one_line=True)
@@ -62,14 +62,14 @@ class ScheduleRequest:
         str | datetime | None,
         BeforeValidator(_no_number),
         Timestamp(
-            "When the task runs, or when its cron schedule begins: ISO-8601 with a zone.",
+            "The time at which the task runs, or its cron schedule begins: ISO-8601 with a zone.",
             "2027-01-01T09:00:00Z",
             group=FieldGroup.WHEN,
         ),
     ] = None
     schedule_cron: Annotated[
         str | None,
-        CronText("When the task runs again and again: a cron expression.", "0 9 * * 1-5", group=FieldGroup.WHEN),
+        CronText("The cron expression of a recurring task.", "0 9 * * 1-5", group=FieldGroup.WHEN),
     ] = None
     schedule: Annotated[
         ScheduleArgument,
@@ -90,7 +90,7 @@ class ScheduleRequest:
     gap: Annotated[
         Gap | str,
         Choice(
-            "What to do with a time of day that a clock change leaves out.",
+            "The treatment of a time of day that a clock change leaves out.",
             "run_after",
             words=Gap,
             group=FieldGroup.WHEN,
@@ -99,13 +99,13 @@ class ScheduleRequest:
     fold: Annotated[
         Fold | str,
         Choice(
-            "What to do with a time of day that a clock change repeats.", "first", words=Fold, group=FieldGroup.WHEN
+            "The treatment of a time of day that a clock change repeats.", "first", words=Fold, group=FieldGroup.WHEN
         ),
     ] = Fold.FIRST
     seconds: Annotated[
         SecondsField | str | None,
         Choice(
-            "Where a cron expression of six fields has its seconds; needed with six fields only.",
+            "The place of the seconds in a cron expression of six fields; needed with six fields only.",
             "first",
             words=SecondsField,
             group=FieldGroup.WHEN,
@@ -114,7 +114,7 @@ class ScheduleRequest:
     misfire: Annotated[
         Misfire | str,
         Choice(
-            "What to do with occurrences that are found later than the grace.",
+            "The treatment of occurrences that are found later than the grace.",
             "run_once",
             words=Misfire,
             group=FieldGroup.FAULTS,
@@ -122,12 +122,12 @@ class ScheduleRequest:
     ] = Misfire.RUN_ONCE
     misfire_limit: Annotated[
         StrictInt,
-        WholeNumber("How many late occurrences `run_all` runs.", 100, least=1, most=1000, group=FieldGroup.FAULTS),
+        WholeNumber("The most late occurrences that `run_all` runs.", 100, least=1, most=1000, group=FieldGroup.FAULTS),
     ] = 100
     misfire_grace_seconds: Annotated[
         StrictFloat,
         Seconds(
-            "How late an occurrence may be found and still count as on time.",
+            "Seconds after its time at which an occurrence still counts as on time.",
             60,
             least=0.0,
             most=366.0 * _DAY_SECONDS,
@@ -137,7 +137,7 @@ class ScheduleRequest:
     on_lost: Annotated[
         OnLost | str,
         Choice(
-            "What becomes of an occurrence whose scheduler died while it ran.",
+            "The treatment of an occurrence whose scheduler died while it ran.",
             "fail",
             words=OnLost,
             group=FieldGroup.FAULTS,
@@ -145,12 +145,12 @@ class ScheduleRequest:
     ] = OnLost.FAIL
     max_attempts: Annotated[
         StrictInt,
-        WholeNumber("How often an occurrence is tried at most.", 3, least=1, most=100, group=FieldGroup.FAULTS),
+        WholeNumber("The most attempts at an occurrence.", 3, least=1, most=100, group=FieldGroup.FAULTS),
     ] = 3
     timeout_seconds: Annotated[
         StrictFloat | None,
         Seconds(
-            "How long the handler may take; the scheduler's own limit unless given.",
+            "Seconds that the handler may take; the scheduler's own limit unless given.",
             300,
             least=0.001,
             most=_DAY_SECONDS,

@@ -21,7 +21,7 @@ class _Report(BaseModel):
 
 
 class TaskExecutionReport(_Report):
-    """The checker's passes."""
+    """The ticks of the loop."""
 
     run_count: int
     error_count: int
@@ -30,7 +30,7 @@ class TaskExecutionReport(_Report):
 
 
 class PerformanceReport(_Report):
-    """The state of the loop, and its uptime."""
+    """The uptime and the health of the scheduler."""
 
     uptime_seconds: float
     task_running: bool

@@ -127,7 +127,7 @@ class Operation(Generic[P, R]):
 
     @property
     def is_nested(self) -> bool:
-        """Whether the method belongs to a part of the service, such as `telemetry`."""
+        """True for a method of a part of the service, such as `telemetry`."""
         return "." in self.name
 
     async def run(self, service: object, params: P) -> R:
@@ -192,7 +192,7 @@ class AnyOperation(Protocol):
 
     @property
     def is_nested(self) -> bool:
-        """Whether the method belongs to a part of the service."""
+        """True for a method of a part of the service."""
         ...
 
     async def answer(self, service: object, given: Mapping[str, object]) -> object:

@@ -11,13 +11,20 @@ from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.reports import MOST_TASKS, Period
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
-from remembrancer.model.task_status import TaskStatus, TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.operations.operation import Params
 
 _LONGEST_TEXT: Final = 256
 _LONGEST_CURSOR: Final = 400
 _MOST_PREVIEWED: Final = 1000
+_CURSOR: Final = "The `next_cursor` of the page before."
 
+AnyTask = Annotated[str | None, Field(description="The id of the task.")]
+Reason = Annotated[str, Field(description="The reason, for people.")]
+Limit = Annotated[int, Field(description="The most elements to return.")]
+Thought = Annotated[str | None, Field(description="The thought that asks for it.")]
+OfType = Annotated[TaskType | None, Field(description="Only tasks of this type; without it, of both.")]
+QueryParameters = Annotated[dict[str, object] | None, Field(description="The parameters of the query, by name.")]
 Fence = Annotated[int | None, Field(description="The fence of the task as it was read; another one refuses the call.")]
 Since = Annotated[str | None, Field(max_length=100, description="Only from this time on, ISO-8601 with a zone.")]
 
@@ -50,11 +57,11 @@ class ScheduleTasks(Params):
 class ScheduleDeferredTask(Params):
     """The agent's task that is to come back, the time, and the reason."""
 
-    thought_id: str
-    task_id: str
-    defer_until: str
-    reason: str
-    context: dict[str, object] | None = None
+    thought_id: Annotated[str, Field(description="The thought that asks for it.")]
+    task_id: Annotated[str, Field(description="The id of a scheduled task, or of a task of the agent's own.")]
+    defer_until: Annotated[str, Field(description="The time at which it comes back, ISO-8601 with a zone.")]
+    reason: Reason
+    context: Annotated[dict[str, object] | None, Field(description="A JSON object for the handler.")] = None
 
     def check(self) -> None:
         """Refuse a context that is not JSON. Raises InvalidInput."""
@@ -64,28 +71,28 @@ class ScheduleDeferredTask(Params):
 class OneTask(Params):
     """The id of a task."""
 
-    task_id: str
+    task_id: Annotated[str, Field(description="The id of the task.")]
 
 
 class OneExecution(Params):
     """The id of an execution."""
 
-    execution_id: str
+    execution_id: Annotated[str, Field(description="The id of the execution.")]
 
 
 class CancelTask(OneTask):
     """The task to cancel, and the reason."""
 
-    reason: str | None = None
+    reason: Annotated[str | None, Field(description="The reason, for people.")] = None
     fence: Fence = None
 
 
 class DeferTask(OneTask):
     """The task to defer, the time of its next run, and the reason."""
 
-    until: str
-    reason: str
-    thought_id: str | None = None
+    until: Annotated[str, Field(description="The time of its next run, ISO-8601 with a zone.")]
+    reason: Reason
+    thought_id: Thought = None
     fence: Fence = None
 
 
@@ -100,24 +107,26 @@ class FindTasks(Params):
 
     statuses: frozenset[TaskStatus] = frozenset()
     recurring: bool | None = None
-    limit: int = 1000
+    limit: Limit = 1000
 
 
 class PageOfTasks(Params):
     """The tasks of a page, and the cursor of the page before."""
 
-    statuses: tuple[TaskStatus, ...] = ()
-    task_type: TaskType | None = None
-    limit: int = 100
-    cursor: Annotated[str | None, Field(max_length=_LONGEST_CURSOR)] = None
+    statuses: Annotated[
+        tuple[TaskStatus, ...], Field(description="Only tasks of this status; may be repeated. Without it, all.")
+    ] = ()
+    task_type: OfType = None
+    limit: Limit = 100
+    cursor: Annotated[str | None, Field(max_length=_LONGEST_CURSOR, description=_CURSOR)] = None
 
 
 class History(Params):
     """The task, or none for all, the execution before which the list goes on, and the status."""
 
-    task_id: str | None = None
-    limit: int = 100
-    before: Annotated[str | None, Field(pattern=r"^exec_[\w.-]{1,200}$")] = None
+    task_id: AnyTask = None
+    limit: Limit = 100
+    before: Annotated[str | None, Field(pattern=r"^exec_[\w.-]{1,200}$", description=_CURSOR)] = None
     status: Annotated[str | None, Field(pattern="^running$", description="`running`: only executions under way.")] = (
         None
     )
@@ -126,29 +135,29 @@ class History(Params):
 class Summaries(Params):
     """The task, or none for all."""
 
-    task_id: str | None = None
-    limit: int = 100
+    task_id: AnyTask = None
+    limit: Limit = 100
 
 
 class Timeline(OneTask):
     """The task."""
 
-    limit: int = 100
+    limit: Limit = 100
 
 
 class AuditEntries(Params):
     """The task, or none for all, the time to begin at, and the entry after which the list goes on."""
 
-    task_id: str | None = None
+    task_id: AnyTask = None
     since: Since = None
-    after: Annotated[str | None, Field(pattern=r"^(change|task)_[\w.-]{1,200}$")] = None
-    limit: int = 1000
+    after: Annotated[str | None, Field(pattern=r"^(change|task)_[\w.-]{1,200}$", description=_CURSOR)] = None
+    limit: Limit = 1000
 
 
 class RunningExecutions(Params):
     """The length of the list."""
 
-    limit: int = 100
+    limit: Limit = 100
 
 
 class ReadEvents(Params):
@@ -156,8 +165,8 @@ class ReadEvents(Params):
 
     after: str | None = None
     kinds: frozenset[str] = frozenset()
-    task_id: str | None = None
-    limit: int = 1000
+    task_id: AnyTask = None
+    limit: Limit = 1000
     wait_seconds: float = 0.0
 
 
@@ -166,8 +175,8 @@ class Prune(Params):
 
     model_config = ConfigDict(strict=True)  # or `true` would be one day
 
-    keep_days: float
-    dry_run: bool = False
+    keep_days: Annotated[float, Field(description="Executions that began later are kept.")]
+    dry_run: Annotated[bool, Field(description="Write nothing; the answer has what would be rolled up.")] = False
 
 
 class Snapshot(Params):
@@ -192,8 +201,8 @@ class OneToken(Params):
 class Cypher(Params):
     """A reading query in Cypher, and its parameters."""
 
-    query: str
-    parameters: dict[str, object] | None = None
+    query: Annotated[str, Field(description="The text of the query.")]
+    parameters: QueryParameters = None
 
     def check(self) -> None:
         """Refuse parameters that are not JSON. Raises InvalidInput."""
@@ -203,9 +212,9 @@ class Cypher(Params):
 class RunQuery(Params):
     """The name of a query, its parameters, and the number of rows."""
 
-    name: str
-    parameters: dict[str, object] | None = None
-    limit: int = 100
+    name: Annotated[str, Field(description="The name of the query.")]
+    parameters: QueryParameters = None
+    limit: Limit = 100
 
     def check(self) -> None:
         """Refuse parameters that are not JSON. Raises InvalidInput."""
@@ -215,25 +224,29 @@ class RunQuery(Params):
 class Preview(Params):
     """A cron expression, its zone and its policies on clock changes."""
 
-    expression: Annotated[str, Field(max_length=_LONGEST_TEXT)]
-    timezone: str = "UTC"
-    after: str | None = None
-    count: Annotated[int, Field(ge=1, le=_MOST_PREVIEWED)] = 5
-    gap: Gap = Gap.RUN_AFTER
-    fold: Fold = Fold.FIRST
-    seconds: SecondsField | None = None
+    expression: Annotated[str, Field(max_length=_LONGEST_TEXT, description="The cron expression.")]
+    timezone: Annotated[str, Field(description="The IANA zone in which it is read.")] = "UTC"
+    after: Annotated[str | None, Field(description="Only fires after this time; without it, after now.")] = None
+    count: Annotated[int, Field(ge=1, le=_MOST_PREVIEWED, description="The number of fires.")] = 5
+    gap: Annotated[Gap, Field(description="The policy for a time of day that a clock change leaves out.")] = (
+        Gap.RUN_AFTER
+    )
+    fold: Annotated[Fold, Field(description="The policy for a time of day that a clock change repeats.")] = Fold.FIRST
+    seconds: Annotated[
+        SecondsField | None, Field(description="The place of the seconds in an expression of six fields.")
+    ] = None
 
 
 class ReportedTasks(Params):
     """The tasks of the report."""
 
-    status: TaskStatus | None = None
-    task_type: TaskType | None = None
-    limit: Annotated[int, Field(ge=1, le=MOST_TASKS)] = 100
+    status: Annotated[TaskStatus | None, Field(description="Only tasks of this status; without it, open ones.")] = None
+    task_type: OfType = None
+    limit: Annotated[int, Field(ge=1, le=MOST_TASKS, description="The most elements to return.")] = 100
 
 
 class ReportedPeriod(Params):
     """The period and the type of tasks of the report."""
 
-    period: Period = Period.WEEK
-    task_type: TaskType | None = None
+    period: Annotated[Period, Field(description="The length of the period that ends now.")] = Period.WEEK
+    task_type: OfType = None

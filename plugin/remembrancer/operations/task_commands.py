@@ -102,8 +102,8 @@ class TaskCommands:
             return await self._schedule_reactivation(
                 ScheduleRequest(
                     name=f"Resume {task_id}"[:200],
-                    goal_description=f"Resume the task {task_id}, which was put off.",
-                    trigger_prompt=f"Resume the task {task_id}. It was put off because: {read_reason(reason)}",
+                    goal_description=f"Resume the task {task_id}, which was deferred.",
+                    trigger_prompt=f"Resume the task {task_id}. It was deferred because: {read_reason(reason)}",
                     origin_thought_id=thought_id,
                     defer_until=defer_until,
                     context=read_context(context),

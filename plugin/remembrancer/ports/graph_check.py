@@ -22,7 +22,7 @@ class Finding:
     """One kind of thing that is not as it should be."""
 
     part: str
-    """`log`, `engine`, `index`, `record`, `key`, `edge`, `lease`, `event` or `books`."""
+    """`log`, `engine`, `index`, `record`, `key`, `edge`, `lease`, `event` or `statistics`."""
     saw: str
     loss: bool
     """True if something is missing or cannot be read; else only what is derived from it is wrong."""

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentType:
-    """What is taken under one name.
+    """The values that an argument of one name may have.
 
     Args:
-        kinds: Of which types a value may be; true and false are no numbers.
+        kinds: The types that a value may have; true and false are no numbers.
         allowed: The same in words.
         example: A value that works.
-        of: Of which type each of its values has to be; None where that is looked at later.
+        of: The type that each of its elements must have; None where that is checked later.
     """
 
     kinds: tuple[type, ...]
@@ -34,7 +34,7 @@ class ArgumentType:
     of: type | None = None
 
     def takes(self, value: object) -> bool:
-        """Whether *value* is of such a type."""
+        """Return True if *value* has such a type."""
         if not isinstance(value, self.kinds) or (isinstance(value, bool) and bool not in self.kinds):
             return False
         if self.of is None or not isinstance(value, Collection):
@@ -45,7 +45,7 @@ class ArgumentType:
 
 
 class ArgumentTypes:
-    """What one method takes.
+    """The types of the arguments of one method.
 
     Args:
         method: Its parameters that have a default of None take None too.

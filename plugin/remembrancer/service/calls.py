@@ -40,12 +40,12 @@ class Calls:
 
     @property
     def is_forked(self) -> bool:
-        """Whether this process is a fork of the one that opened the service."""
+        """True in a fork of the process that opened the service."""
         return self._pid is not None and self._pid != os.getpid()
 
     @property
     def is_homeless(self) -> bool:
-        """Whether the event loop that the service lives on has ended."""
+        """True once the event loop that the service lives on has ended."""
         return self._home is not None and not self.is_forked and not self._home.is_running()
 
     def settle(self) -> None:
@@ -103,7 +103,7 @@ class Calls:
 
 
 class CallStats(Protocol):
-    """What is called: it has its calls counted, and done in one place."""
+    """An object whose calls are counted, and done on one event loop."""
 
     @property
     def calls(self) -> Calls:

@@ -26,7 +26,7 @@ _TICK_SECONDS: Final = 3.0
 """The time for which the tick under way may go on once the service stops."""
 _CLOSE_SECONDS: Final = 10.0
 _WRITING_SECONDS: Final = 10.0
-"""How much longer than handlers may take, it may take to end them and write their outcomes."""
+"""Seconds, beyond those of the handlers, to end them and write their outcomes."""
 _STOPPED_AT_START: Final = "stop() was called while the scheduler was starting: it is stopped."
 _ENDED: Final = "The loop was ended from outside; start() begins it again."
 
@@ -167,7 +167,7 @@ class Lifecycle:
         return scheduler
 
     async def _opened(self) -> Graph:
-        """Open the graph; if nobody waits for it any longer, it is closed again as soon as it is open."""
+        """Open the graph; if the caller was cancelled meanwhile, it is closed again as soon as it is open."""
         self._opening = asyncio.ensure_future(self._open_store())
         try:
             return await asyncio.shield(self._opening)

@@ -61,7 +61,7 @@ class SchedulerProcess:
 
     @property
     def has_feed_ended(self) -> bool:
-        """Whether those who read events are to stop: the graph is closed, or about to be."""
+        """True if readers of events are to stop: the graph is closed, or about to be."""
         return self.feed is None or self.feed.ended
 
     def is_healthy(self) -> bool:

@@ -89,11 +89,11 @@ class SchedulerService:
         self._lifecycle = Lifecycle(process, self.gauges, open_store, handler, instruments, owner=self)
 
     async def open(self) -> None:
-        """Open the graph without checking it: nothing fires. `start` does this too."""
+        """Open the graph without starting the loop: nothing fires. `start` does this too."""
         await self._lifecycle.open()
 
     async def start(self) -> None:
-        """Open the graph, take over what a former process left unfinished, and begin to check.
+        """Open the graph, recover what a former process left unfinished, and begin to tick.
 
         Several starts at once are one. A start that fails leaves nothing behind.
         Raises NotRunning: `stop` was called meanwhile.
@@ -101,7 +101,7 @@ class SchedulerService:
         await self._lifecycle.start()
 
     async def stop(self) -> None:
-        """Stop checking, wait for handlers up to the limit, write what became of each, let the graph go.
+        """Stop the loop, wait for handlers up to the limit, write their outcomes, and close the graph.
 
         It ends within the limit and a few seconds, whatever hangs, and goes on if its caller is cancelled. Called
         within a handler, which it waits for, it returns at once: the scheduler stops when the handler has ended.
@@ -110,7 +110,7 @@ class SchedulerService:
         await self._lifecycle.stop()
 
     async def close(self) -> None:
-        """Close the graph; handlers under way are waited for, up to the limit."""
+        """Close the graph, after waiting for handlers up to the limit."""
         await self.stop()
 
     async def __aenter__(self) -> Self:
@@ -132,7 +132,7 @@ class SchedulerService:
         schedule_cron: str | None = None,
         **fields: Unpack[TaskFields],
     ) -> ScheduleResult:
-        """Schedule one task: at *defer_until*, by *schedule_cron*, or by the cron held back until that moment.
+        """Schedule one task: at *defer_until*, by *schedule_cron*, or by the cron held back until that time.
 
         `ScheduleRequest` defines the arguments, and the other *fields* (timezone, misfire, …).
 
@@ -146,7 +146,7 @@ class SchedulerService:
 
     @public
     async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
-        """Schedule all of *requests* in one commit, or none if one of them is refused."""
+        """Schedule all of *requests* in one commit, or none if one of them is refused. Raises InvalidInput."""
         with self._instruments.scheduling(len(requests)):
             return await self._process.commands().schedule(requests)
 
@@ -161,23 +161,23 @@ class SchedulerService:
     ) -> ScheduleResult:
         """Bring the agent's task *task_id* back at *defer_until*, because of *reason*.
 
-        A task of ours is put off. For any other id a task is scheduled that brings it back; deferring the same
-        id again puts that one off, and its history grows.
+        A scheduled task is deferred. For any other id, the service schedules a task that brings it back; deferring the
+        same id again defers that one, and its history grows. Raises InvalidInput.
         """
         with self._instruments.scheduling(1):
             return await self._process.commands().schedule_deferred(thought_id, task_id, defer_until, reason, context)
 
     @public
     async def cancel_task(self, task_id: str, reason: str | None = None, *, fence: int | None = None) -> bool:
-        """End an open task; False if there is none of this id, or it had ended already.
+        """Cancel an open task; False if no task has this id, or it had ended already.
 
-        With the *fence* of a task as it was read, these act only if it stands so still; else they raise TaskChanged.
+        With the *fence* of the task as it was read, the call acts only on an unchanged task. Raises TaskChanged.
         """
         return (await self.cancel(task_id, reason, fence=fence)).ended
 
     @public
     async def cancel(self, task_id: str, reason: str | None = None, *, fence: int | None = None) -> Cancellation:
-        """Do as `cancel_task`, and say too which executions under way were asked to stop."""
+        """Cancel an open task, and return the running executions that were asked to stop. Raises TaskChanged."""
         return await self._process.commands().cancel(task_id, reason, fence)
 
     @public
@@ -190,12 +190,12 @@ class SchedulerService:
         *,
         fence: int | None = None,
     ) -> ScheduleResult:
-        """Put the task's next run off to *until*. Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput."""
+        """Defer the task's next run to *until*. Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput."""
         return await self._process.commands().defer(task_id, until, reason, thought_id, fence)
 
     @public
     async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
-        """Start one execution beside the schedule. Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy."""
+        """Start one execution outside the schedule. Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy."""
         return await self._process.commands().run(task_id, self._process.running_scheduler().run_now, fence)
 
     @public
@@ -263,12 +263,12 @@ class SchedulerService:
         after: str | None = None,
         limit: int = 1000,
     ) -> list[AuditEntry]:
-        """Return what was done and by whom, oldest first: to one task, or to all and to the graph.
+        """Return the changes of a task, or of all and of the graph, with their actors, oldest first.
 
         Args:
-            task_id: Only what was done to this task; none for one that is not there.
-            since: Only from this moment on, aware or ISO-8601 with a zone.
-            after: Only behind this change: the `change_id` of the last one that an earlier answer gave.
+            task_id: Only the changes of this task; none for one that is not there.
+            since: Only from this time on, aware or ISO-8601 with a zone.
+            after: Only after this change: the `change_id` of the last one that an earlier answer gave.
             limit: At most so many, 1 to 10,000.
 
         Raises:
@@ -279,7 +279,7 @@ class SchedulerService:
 
     @carried
     async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | AuditEntry]:
-        """Return what became of a task and what was done to it, among each other in time, newest first."""
+        """Return the executions and the changes of a task in one list, newest first."""
         return await task_history.timeline(self._graph(), self._process.clock.now(), task_id, limit)
 
     async def events(
@@ -327,25 +327,25 @@ class SchedulerService:
 
     @public
     async def running_executions(self, limit: int = 100) -> list[Execution]:
-        """Return what is under way, on all replicas, with the progress that was reported."""
+        """Return the executions under way, on all replicas, with the progress that was reported."""
         return list(await self._graph().events.running(read_limit(limit)))
 
     @public
     async def summaries(self, task_id: str | None = None, limit: int = 100) -> list[ExecutionSummary]:
-        """Return what was rolled up, the latest day first: of one task, or of all."""
+        """Return the summaries of pruned executions, of one task or of all, the latest day first."""
         return list(await self._graph().retention.summaries(task_id, read_limit(limit)))
 
     @public
     async def prune(self, keep_days: float, *, dry_run: bool = False) -> PruneResult:
-        """Roll up, now, every execution that is over and began more than *keep_days* ago.
+        """Roll up every execution that ended and began more than *keep_days* ago.
 
-        With *dry_run* nothing is written: the answer says what would be rolled up. Raises InvalidInput.
+        With *dry_run* nothing is written: the result has what would be rolled up. Raises InvalidInput.
         """
         return await prune_executions(self._graph().retention, self._process.clock.now(), keep_days, dry_run=dry_run)
 
     @public
     async def snapshot(self, folder: str) -> None:
-        """Copy the files of an embedded graph, as they are at one moment, into the empty *folder*, while tasks fire.
+        """Copy the files of an embedded graph, as they are at one time, into the empty *folder*, while tasks fire.
 
         `remembrancer.backup_graph` makes a backup of it. Raises InvalidInput, GraphUnavailable.
         """
@@ -353,19 +353,19 @@ class SchedulerService:
 
     @public
     async def examine(self) -> list[CheckResult]:
-        """Return what the ten checks say of the graph and of this scheduler."""
+        """Return the results of the ten checks of the graph and of this scheduler."""
         return diagnose(await self.gauges.facts())
 
     async def is_healthy(self) -> bool:
-        """Whether the checker is alive and at work, and its graph, disk, leases and clock are as they should be.
+        """Return True while the loop ticks, and its graph, disk, leases and clock are in order.
 
-        False within seconds when any of it is not so; `get_status().last_error` says in words what it is.
+        False within seconds when any of them is not; `get_status().last_error` has the fault in words.
         """
         return self._process.is_healthy()
 
     @public
     async def cypher(self, query: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
-        """Answer a reading query over the live graph."""
+        """Answer a reading query in Cypher over the live graph. Raises InvalidInput."""
         check_bounds(query, "query", "MATCH (t:scheduled_task) RETURN t.name")
         check_bounds(parameters, "parameters", {"limit": 10})
         return list(await self._graph().query(query, parameters))
@@ -401,7 +401,7 @@ class SchedulerService:
 
     @public
     async def create_token(self, name: str, scope: str) -> NewToken:
-        """Make a token for the API; its text is seen this once. Raises InvalidInput."""
+        """Make a token for the API; its text is shown this once. Raises InvalidInput."""
         return await self.admittance.create(name, scope)
 
     @public
@@ -411,26 +411,26 @@ class SchedulerService:
 
     @public
     async def revoke_token(self, name: str) -> bool:
-        """Let a token of the API open nothing any more; False if none of this name did."""
+        """Revoke a token of the API; False if no active token has this name."""
         return await self.admittance.revoke(name)
 
     @property
     def admittance(self) -> TokenService:
-        """Who may ask over the network."""
+        """The tokens of the API."""
         return TokenService(self._graph().tokens, self._process.clock)
 
     @carried
     async def recover(self) -> int:
-        """Take over what a former process left unfinished, as `start` does; return how many executions it lost."""
+        """Recover what a former process left unfinished, as `start` does; return the number of lost executions."""
         lost = await self._process.running_scheduler().recover()
         await self._process.running_scheduler().recheck()
         return lost
 
     @carried
     async def tick(self) -> int:
-        """Do all that is due now and wait for its handlers; return how many occurrences were accounted for.
+        """Run everything that is due and wait for its handlers; return the number of occurrences accounted for.
 
-        For a service that was opened, not started: tests and tools which drive the checker by hand.
+        For a service that was opened, not started: tests and tools that drive the loop by hand.
         """
         accounted = await self._process.running_scheduler().tick()
         await self.idle()
@@ -442,17 +442,17 @@ class SchedulerService:
         await self._process.running_scheduler().idle()
 
     def get_status(self) -> ServiceStatus:
-        """Return the specification's status."""
+        """Return the status of the scheduler, with its metrics."""
         return status(
             self._collect_custom_metrics(), self._process.stats(), self._process.scheduler, self._process.last_error()
         )
 
     def get_capabilities(self) -> ServiceCapabilities:
-        """Return what the service can do."""
+        """Return what the scheduler can do."""
         return capabilities()
 
     def get_service_type(self) -> ServiceType:
-        """Return under which name hosts know this service."""
+        """Return the name under which hosts look the scheduler up."""
         return ServiceType.TASK_SCHEDULER
 
     def _collect_custom_metrics(self) -> dict[str, float]:

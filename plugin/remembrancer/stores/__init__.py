@@ -6,8 +6,8 @@
 - `embedded`: ArcadeDB in this process: a graph in a directory of its own.
 - `graph`: the tasks and the work queue of a graph, on any connection.
 - `integrity`: the check and repair of a graph's records, edges, streams and counters.
-- `named_queries`: the named queries for people: the catalogue's family `insight`.
 - `migrations`: migrations of a graph's schema to this version, and the versions that are rejected.
+- `named_queries`: the named queries for people: the catalogue's family `insight`.
 - `neo4j`: a graph on a server, shared by replicas.
 - `private_files`: file modes: folders and files of a graph are private to their owner, whatever the process's umask
   is.

@@ -19,7 +19,7 @@ def host_of(header: str) -> str:
 
 
 def is_known(host: str, others: Collection[str] = ()) -> bool:
-    """Whether *host* is this machine's own loopback, by name or address, or one of the *others*."""
+    """Return True if *host* is this machine's own loopback, by name or address, or one of the *others*."""
     if host in others or host == "localhost":
         return True
     try:

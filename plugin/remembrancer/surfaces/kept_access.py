@@ -23,7 +23,7 @@ _PASSWORD_BYTES: Final = 18
 
 
 class KeptAccess(BaseModel):
-    """How drivers and clients reached the graph at the last start; readable by its owner only."""
+    """The ports and the password of the last start, for drivers and clients; readable by its owner only."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -55,7 +55,7 @@ def write_access(folder: Path, access: KeptAccess, written: ConnectionFile) -> N
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server may listen at *port*."""
+    """Return True if a server may listen at *port*."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError:

@@ -35,7 +35,7 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Where the API listens."""
+    """The address of the API."""
 
     host: str = LOOPBACK
     certificate: str | None = None

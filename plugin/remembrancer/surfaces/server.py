@@ -18,7 +18,7 @@ class Endpoint:
         port: Its port; None for a Unix socket.
         path: Its Unix socket; None for a port.
         note: What a client needs beside the address.
-        facts: What `serve --json` says of it.
+        facts: Its facts in `serve --json`.
         access: What `serve.json` holds of it, for other processes of the same user.
     """
 

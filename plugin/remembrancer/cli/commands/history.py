@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class HistoryOptions(ReadOptions):
     """The options of `history`."""
 
-    task_id: Annotated[str | None, Argument(metavar="[TASK_ID]", help="Of this task; else of all.")] = None
-    limit: Annotated[int, Option(min=1, max=MOST, help="At most so many.")] = 100
+    task_id: Annotated[str | None, Argument(metavar="[TASK_ID]", help="The task; without it, all tasks.")] = None
+    limit: Annotated[int, Option(min=1, max=MOST, help="The most lines to show.")] = 100
 
 
 async def history(asked: HistoryOptions) -> None:

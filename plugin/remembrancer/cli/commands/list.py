@@ -16,10 +16,12 @@ from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 class ListOptions(ReadOptions):
     """The options of `list`."""
 
-    ended: Annotated[bool, Option("--all", "-a", help="Also tasks that have come to their end.")] = False
-    status: Annotated[list[TaskStatus] | None, Option(help="Only these; may be given again.")] = None
-    recurring: Annotated[bool | None, Option("--recurring/--one-time", help="Only one of the two kinds.")] = None
-    limit: Annotated[int, Option(min=1, max=MOST, help="At most so many.")] = 1000
+    ended: Annotated[bool, Option("--all", "-a", help="Ended tasks too.")] = False
+    status: Annotated[list[TaskStatus] | None, Option(help="Only tasks of this status; may be given again.")] = None
+    recurring: Annotated[
+        bool | None, Option("--recurring/--one-time", help="Only recurring tasks, or only one-time ones.")
+    ] = None
+    limit: Annotated[int, Option(min=1, max=MOST, help="The most tasks to list.")] = 1000
 
 
 async def list_tasks(asked: ListOptions) -> None:

@@ -30,7 +30,7 @@ _FLAGS: Final = {
 }
 """The options of the fields that are not named as the field."""
 _DEFAULTS: Final = {"goal_description": None, "origin_thought_id": "command_line"}
-"""What need not be typed on a command line; a goal that is not typed is the name."""
+"""The defaults of the command line; the goal is the name unless given."""
 _WAIT: Final = Annotated[
     str | None,
     Option("--in", metavar="WAIT", help="From now: 90s, 10m, 2h, 1d, 1w.", rich_help_panel=FieldGroup.WHEN),
@@ -75,7 +75,7 @@ def to_request(asked: GraphOptions) -> ScheduleRequest:
 
 
 async def schedule(asked: GraphOptions) -> None:
-    """Schedule a task: once, again and again, or again and again from a moment on.
+    """Schedule a task: at a time, by a cron expression, or by one that begins at a time.
 
     It fires while `remembrancer serve` runs. For example:
 

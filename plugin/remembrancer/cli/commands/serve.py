@@ -149,7 +149,7 @@ def _folder(graph: str) -> Path | None:
     return folder_of(graph)
 
 
-_LEFT: Final = "What was under way is taken over, by the next start or by another scheduler of this graph."
+_LEFT: Final = "Its executions are recovered by the next start, or by another scheduler of this graph."
 _CLOSING_SECONDS: Final = 30.0
-"""What an end in order may take beyond the handlers: outcomes are written, requests answered, the graph closed."""
+"""Seconds that an orderly stop may take beyond the handlers: it writes outcomes, answers requests, closes the graph."""
 _LOOK_SECONDS: Final = 2.0

@@ -20,7 +20,7 @@ class ShowOptions(ReadOptions):
     """The options of `show`."""
 
     task_id: TaskId
-    limit: Annotated[int, Option(min=1, max=MOST, help="At most so many executions.")] = 10
+    limit: Annotated[int, Option(min=1, max=MOST, help="The most executions to show.")] = 10
 
 
 async def show(asked: ShowOptions) -> None:

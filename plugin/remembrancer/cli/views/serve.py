@@ -142,12 +142,12 @@ def _line(served: Served) -> str | None:
 def chronicled(handler: Handler, chronicle: ServeLog) -> Handler:
     """Return *handler* with each of its runs logged to *chronicle*; a plain one stays plain, and keeps its thread."""
 
-    async def awaited(answer: Awaitable[HandlerReturn], told: _Told) -> HandlerReturn:
+    async def awaited(answer: Awaitable[HandlerReturn], told: _RunLog) -> HandlerReturn:
         with told:
             return told.of(await answer)
 
     def plain(firing: Firing) -> Awaitable[HandlerReturn] | HandlerReturn:
-        told = _Told(chronicle, firing)
+        told = _RunLog(chronicle, firing)
         with told:
             answer = handler(firing)
             if not inspect.isawaitable(answer):
@@ -161,12 +161,12 @@ def chronicled(handler: Handler, chronicle: ServeLog) -> Handler:
     return asynchronous if is_async(handler) else plain
 
 
-class _Told:
-    """Tells of one run when its `with` statement ends.
+class _RunLog:
+    """Logs one run when its `with` statement ends.
 
     Args:
-        chronicle: Told.
-        firing: What runs.
+        chronicle: The log.
+        firing: The run.
     """
 
     def __init__(self, chronicle: ServeLog, firing: Firing) -> None:
@@ -175,7 +175,7 @@ class _Told:
         self._started = time.monotonic()
         self._said = ("", "")
         self.postponed = False
-        """Whether the answer is still to be awaited, in another `with` statement."""
+        """True while the answer is still to be awaited, in another `with` statement."""
 
     def of(self, answer: HandlerReturn) -> HandlerReturn:
         """Take the answer, and return it."""

@@ -1,4 +1,4 @@
-"""What a scheduler shows to whoever collects: read from the process at once, from the graph a little before."""
+"""Gauges of one scheduler: read from the process at once, and from the graph a little before."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from remembrancer.service.telemetry.metrics import Vitals
 
 _PATIENCE_SECONDS: Final = 30.0
-"""How long the graph may take for all that the checks ask of it."""
+"""Seconds that the graph may take for all that the checks ask of it."""
 _EVERY_SECONDS: Final = 15.0
-"""How old what the graph tells may be, for whoever collects without asking first."""
+"""Seconds between two reads of the graph, for collectors that do not ask first."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """A sounding, how long the graph took for it, and how far its clock was ahead of ours."""
+    """A probe of the graph, the time that it took, and the offset of the graph's clock."""
 
     sounding: GraphHealth
     answer_seconds: float
@@ -71,12 +71,12 @@ class Gauges:
         values: dict[str, float] = {
             "scheduler.executions.running": scheduler.running,
             "scheduler.executions.limit": self._most_handlers,
-            "scheduler.checker.running": float(passes.running),
-            "scheduler.pass.age": passes.age_seconds,
+            "scheduler.loop.running": float(passes.running),
+            "scheduler.tick.age": passes.age_seconds,
             "scheduler.check.interval": self._vitals.interval_seconds,
-            "scheduler.passes": passes.runs,
-            "scheduler.passes.failed": passes.errors,
-            "scheduler.checks.missed": passes.missed,
+            "scheduler.ticks": passes.runs,
+            "scheduler.ticks.failed": passes.errors,
+            "scheduler.ticks.missed": passes.missed,
             "scheduler.tasks.open": active_tasks(totals),
             "scheduler.deferrals": totals.get("deferrals", 0),
             "scheduler.cron.refused": totals.get("cron_refused", 0),
@@ -186,6 +186,6 @@ class Gauges:
 
 
 async def _most_deferred(store: Graph, lifelong: LifetimeStatistics) -> tuple[str, int] | None:
-    """Return the task that was put off most often, and how often, if it is still open."""
+    """Return the open task with the most deferrals, and their number."""
     task = await most_deferred(store, lifelong)
     return (task.task_id, task.deferral_count) if task and task.is_open else None

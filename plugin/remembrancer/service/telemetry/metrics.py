@@ -35,12 +35,12 @@ class TickStats:
     background: str = "stopped"
     """running, stopped, or failed: it ended by itself."""
     memory_bytes: int = 0
-    """What the tasks under way take."""
+    """The memory of the tasks under way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What the reports ask of the process that they tell of."""
+    """The values that the reports read from their process."""
 
     interval_seconds: float
     now: Callable[[], datetime]
@@ -52,7 +52,7 @@ class Vitals:
 
 
 class CallCounts(Protocol):
-    """What tells of a process, and whose own calls count there."""
+    """A report on a process, whose own calls count there."""
 
     vitals: Vitals
 

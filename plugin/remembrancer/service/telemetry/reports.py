@@ -1,6 +1,6 @@
-"""The specification's five reports and two structures: every number is read from the graph's books or counted here.
+"""The specification's five reports and two structures: their numbers come from the graph's statistics and this process.
 
-What each number means, and over what time, is told in docs/reference/telemetry.md.
+docs/reference/telemetry.md defines each number, and the time that it covers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Telemetry:
 
     @count_calls
     async def status(self) -> shapes.StatusReport:
-        """Return how the service is."""
+        """Return the status of the service."""
         passes, calls = self.vitals.passes(), self.vitals.calls
         life = await self.vitals.store().statistics.lifetime()
         return shapes.StatusReport(
@@ -93,7 +93,7 @@ class Telemetry:
 
     @count_calls
     async def analytics(self, period: str = "7d", task_type: str | None = None) -> shapes.AnalyticsReport:
-        """Return what happened in the *period*, to tasks of one type or of both. Raises InvalidInput."""
+        """Return the activity of a *period*, of tasks of one type or of both. Raises InvalidInput."""
         span = _word("period", period, shapes.Period)
         kind = None if task_type is None else _word("task_type", task_type, TaskType)
         now = self.vitals.now()
@@ -123,7 +123,7 @@ class Telemetry:
 
     @count_calls
     async def performance(self) -> shapes.PerformanceMetrics:
-        """Return how well the checker keeps time, what it takes, and what went wrong."""
+        """Return the timing, the load and the errors of the scheduler."""
         store, passes = self.vitals.store(), self.vitals.passes()
         now = self.vitals.now()
         window = await store.statistics.window(now - _TIMING, until=now)

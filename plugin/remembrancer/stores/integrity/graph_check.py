@@ -78,7 +78,7 @@ class GraphCheck:
                 self._findings += await self._ends(edge)
         with self._reported("lease"):
             await self._report_leases()
-        with self._reported("books"):
+        with self._reported("statistics"):
             await self._report_counters()
         return CheckReport(self._name, self.walk.read, self._findings)
 
@@ -194,10 +194,10 @@ class GraphCheck:
 
     async def _report_counters(self) -> None:
         for each in await compare_counters(self._connection):
-            self._found("books", f"{each}.", loss=each.is_loss)
+            self._found("statistics", f"{each}.", loss=each.is_loss)
         if self._connection.exclusive:
             for saw in await compare_hours(self._connection):
-                self._found("books", f"{saw}.")
+                self._found("statistics", f"{saw}.")
         if self._connection.exclusive and dict(self._crons) != self._open_tasks:
             odd = sorted(
                 each
@@ -205,7 +205,7 @@ class GraphCheck:
                 if self._crons[each] != self._open_tasks.get(each, 0)
             )
             self._found(
-                "books",
+                "statistics",
                 f"{count_of(len(odd), 'cron expression has', 'cron expressions have')} another number of open tasks.",
                 odd,
             )

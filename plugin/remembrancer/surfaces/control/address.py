@@ -24,7 +24,7 @@ _LONGEST_PATH: Final = 100
 """Bytes of a socket's path, which systems bound to 104 or 108."""
 _BACKLOG: Final = 64
 _PEER: Final = struct.Struct("3i")
-"""What SO_PEERCRED answers: process, user, group."""
+"""The answer of SO_PEERCRED: process, user, group."""
 
 
 class ControlSocket:
@@ -124,9 +124,9 @@ def unconnected(
 
 
 def is_trusted(peer: socket.socket, *owners: int) -> bool:
-    """Whether the process at the other end of a Unix socket is this user's, root's, or one of *owners*'.
+    """Return True if the process at the other end of a Unix socket is this user's, root's, or one of *owners*'.
 
-    Of a port, and on a system that does not tell, it is not known: there the handshake alone decides.
+    For a port, and on a system that does not say, it is not known: there the handshake alone decides.
     """
     option = getattr(socket, "SO_PEERCRED", None)
     if sys.platform == "win32" or option is None or peer.family != socket.AF_UNIX:

@@ -29,7 +29,7 @@ class FolderIdentity(BaseModel):
         return cls(path=str(folder.resolve()), device=found.st_dev, inode=found.st_ino)
 
     def is_same(self, other: FolderIdentity) -> bool:
-        """Whether both are one folder; it may have been renamed."""
+        """Return True if both are one folder; it may have been renamed."""
         return (self.device, self.inode) == (other.device, other.inode)
 
 
@@ -49,7 +49,7 @@ class ConnectionFile(BaseModel):
     control_port: int | None = None
     """In its place, where the system has no Unix sockets."""
     token: str
-    """What both sides of the control channel prove to know; it is never sent."""
+    """The secret that both sides of the control channel prove to know; it is never sent."""
     rest_port: int | None = None
     """None: served without the API."""
     rest_url: str | None = None

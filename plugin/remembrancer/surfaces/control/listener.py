@@ -23,7 +23,7 @@ MOST_CONNECTIONS: Final = 128
 ADMISSION_SECONDS: Final = 10.0
 """The longest time to admission."""
 _BACKOFF_SECONDS: Final = 1.0
-"""How long no connection is accepted after the system refused one, for want of files."""
+"""Seconds without an accepted connection after the system refused one, for want of files."""
 
 
 class ControlListener:

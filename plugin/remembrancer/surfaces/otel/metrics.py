@@ -79,18 +79,18 @@ class OpenTelemetry:
             explicit_bucket_boundaries_advisory=_SIZES,
         )
         self._executions = meter.create_counter("scheduler.executions", "{occurrence}", "Occurrences accounted for")
-        self._claims = meter.create_counter("scheduler.claims", "{occurrence}", "Occurrences that were reached for")
-        self._lost = meter.create_counter("scheduler.claims.lost", "{occurrence}", "Those that another had first")
-        self._reclaims = meter.create_counter(
-            "scheduler.lease.reclaims", "{execution}", "Executions taken over from a replica that went away"
+        self._claims = meter.create_counter("scheduler.claims", "{occurrence}", "Occurrences that this replica wanted")
+        self._lost = meter.create_counter("scheduler.claims.lost", "{occurrence}", "Claims that another replica won")
+        self._recoveries = meter.create_counter(
+            "scheduler.lease.recoveries", "{execution}", "Executions recovered from a replica that died"
         )
         self._refused = meter.create_counter(
-            "scheduler.thoughts.refused", "{execution}", "Executions whose thought could not be kept"
+            "scheduler.thoughts.refused", "{execution}", "Executions whose thought could not be stored"
         )
 
     @property
     def live(self) -> bool:
-        """Whether anybody reads the instruments: without an SDK there is only the API's own provider, of nothing."""
+        """True if the instruments are read: without an SDK there is only the API's own provider, of nothing."""
         return not type(self._provider or metrics.get_meter_provider()).__module__.startswith(_API)
 
     def watch(self, read: Callable[[], Mapping[str, float]], commits: deque[int]) -> None:
@@ -142,7 +142,7 @@ class OpenTelemetry:
     def recovered(self, lost: Sequence[Settlement]) -> None:
         """These executions were taken over from a replica that went away."""
         if lost:
-            self._reclaims.add(len(lost))
+            self._recoveries.add(len(lost))
             self._count(Counter(_kind(each) for each in lost))
 
     def scheduling(self, tasks: int) -> AbstractContextManager[str | None]:
@@ -151,7 +151,7 @@ class OpenTelemetry:
 
     @property
     def traced(self) -> bool:
-        """Whether anybody takes spans."""
+        """True if spans are exported."""
         return self._spans.live
 
     def begin(self, firing: Firing) -> ExecutionSpan:
@@ -160,7 +160,7 @@ class OpenTelemetry:
 
     def _begin_at_nothing(self) -> None:
         """Show those counters before their first case that an alarm hangs on: what begins at 1 has not increased."""
-        for counter in (self._claims, self._lost, self._reclaims, self._refused):
+        for counter in (self._claims, self._lost, self._recoveries, self._refused):
             counter.add(0)
         for execution_type in ExecutionType:
             self._executions.add(0, _labels((ExecutionStatus.MISSED, execution_type, None)))

@@ -24,27 +24,27 @@ class Observable:
 
 
 GAUGES: Final = (
-    Observable("scheduler.executions.running", "{execution}", "Handlers under way"),
-    Observable("scheduler.executions.limit", "{execution}", "How many handlers may be under way"),
-    Observable("scheduler.checker.running", "{checker}", "1 while the checker runs, 0 when it has stopped or died"),
-    Observable("scheduler.pass.age", "s", "Time since the last good look at the graph", max),
-    Observable("scheduler.check.interval", "s", "The longest time that may lie between two looks", max),
+    Observable("scheduler.executions.running", "{execution}", "Running handlers"),
+    Observable("scheduler.executions.limit", "{execution}", "The most handlers that may run at once"),
+    Observable("scheduler.loop.running", "{loop}", "1 while the loop runs, 0 once it has stopped"),
+    Observable("scheduler.tick.age", "s", "Time since the last successful tick", max),
+    Observable("scheduler.check.interval", "s", "The longest time between two ticks", max),
     Observable("scheduler.tasks.open", "{task}", "Tasks that are PENDING or ACTIVE", max),
     Observable("scheduler.due.backlog", "{task}", "Tasks that are due and not claimed, up to 10,000", max),
-    Observable("scheduler.due.age", "s", "How long the oldest of them has been due; 0 without any", max),
-    Observable("scheduler.leases.overdue", "{lease}", "Leases that have run out and were not taken over", max),
-    Observable("scheduler.clock.offset", "s", "How far the graph's clock is ahead of this machine's", max),
+    Observable("scheduler.due.age", "s", "The time for which the oldest of them has been due; 0 without any", max),
+    Observable("scheduler.leases.overdue", "{lease}", "Expired leases that are not recovered yet", max),
+    Observable("scheduler.clock.offset", "s", "The lead of the graph's clock over this machine's", max),
     Observable("process.memory.usage", "By", "Memory that the process holds", max),
     Observable("scheduler.disk.free", "By", "Free space where the graph's folder is; an embedded graph only", min),
     Observable("scheduler.disk.size", "By", "All space there", min),
 )
 COUNTERS: Final = (
-    Observable("scheduler.passes", "{pass}", "Looks at the graph"),
-    Observable("scheduler.passes.failed", "{pass}", "Looks that the graph did not answer"),
-    Observable("scheduler.checks.missed", "{check}", "Regular looks that the process did not get round to"),
-    Observable("scheduler.deferrals", "{deferral}", "Times that a task was put off", max),
+    Observable("scheduler.ticks", "{tick}", "Ticks"),
+    Observable("scheduler.ticks.failed", "{tick}", "Ticks that failed"),
+    Observable("scheduler.ticks.missed", "{tick}", "Regular ticks that the process did not make"),
+    Observable("scheduler.deferrals", "{deferral}", "Deferrals of tasks", max),
     Observable("scheduler.cron.refused", "{request}", "Requests refused because of their cron expression", max),
-    Observable("scheduler.database.errors", "{error}", "Times that the graph could not be read or written", max),
+    Observable("scheduler.database.errors", "{error}", "Failed reads and writes of the graph", max),
 )
 
 

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 PATH: Final = "/metrics"
 _MOST_CONNECTIONS: Final = 16
-"""How many connections the server of this module has open at once."""
+"""The most connections that the server of this module has open at once."""
 _PAUSE_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 10.0
-"""How long the graph may take to say how it stands, before the rest is told without it."""
+"""Seconds that the graph may take to answer; the other values are shown without it then."""
 
 
 class PrometheusExporter:
-    """Gathers what schedulers measure; made before them, so that they can be given its instruments.
+    """An exporter of what schedulers measure, made before them: each is given its instruments.
 
     Spans go where they would have gone without it.
     """
@@ -51,7 +51,7 @@ class PrometheusExporter:
         self.instruments = OpenTelemetry(self._provider)
 
     async def text(self, service: SchedulerService, accept: str = "") -> tuple[bytes, str]:
-        """Return what *service* measures, and of which type that is; the graph is asked first how it stands."""
+        """Return the metrics of *service* as text, and the type of the text; the graph is read first."""
         self.instruments.drain()
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -77,7 +77,7 @@ class PrometheusExporter:
         return answer
 
     def close(self) -> None:
-        """Gather no more."""
+        """Stop gathering."""
         self._provider.shutdown()
 
 
@@ -116,7 +116,7 @@ class MetricsServer:
         return Endpoint(f"http://127.0.0.1:{port}{PATH}", port, facts=said, access=said)
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._server:
             await asyncio.to_thread(self._server.shutdown)
             self._server.server_close()

@@ -49,7 +49,7 @@ class Spans:
 
     @property
     def live(self) -> bool:
-        """Whether anybody takes spans."""
+        """True if spans are exported."""
         return not isinstance(self._provider or trace.get_tracer_provider(), _IDLE)
 
     @contextmanager

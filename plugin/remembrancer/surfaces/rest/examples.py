@@ -46,7 +46,7 @@ ALSO: Final[dict[str, tuple[str, ...]]] = {
     "status": ("running",),
     "cursor": ("exec_1723644600.000_5d41402abc4b2a76", "change_1723644600.123_9f3k2a"),
 }
-"""What works where another thing goes by the same name."""
+"""Examples of parameters whose name means something else elsewhere."""
 
 
 def example_at(name: str, pattern: str | None = None) -> object:

@@ -1,0 +1,44 @@
+"""The counterparts of commands in Python.
+
+A test holds that there is each of them, and that the source of each command has one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CALLS: Final[dict[str, tuple[str, ...]]] = {
+    "serve": ("TaskSchedulerService",),
+    "schedule": ("schedule_task",),
+    "list": ("find_tasks", "page_of_tasks"),
+    "show": ("get_task", "history"),
+    "cancel": ("cancel",),
+    "defer": ("defer_task",),
+    "run-now": ("run_now",),
+    "history": ("history", "timeline", "summaries"),
+    "preview": ("preview",),
+    "query": ("cypher", "run_query"),
+    "cypher": ("cypher", "run_query"),
+    "status": ("get_status", "is_healthy"),
+    "copy": ("copy_graph",),
+    "check": ("check_graph", "repair_graph"),
+    "backup": ("backup_graph",),
+    "restore": ("restore_graph",),
+    "prune": ("prune",),
+    "schema": (),
+    "watch": ("events", "read_events", "running_executions"),
+    "doctor": ("examine",),
+    "audit export": ("audit_entries",),
+    "import crontab": ("schedule_tasks",),
+    "token create": ("create_token",),
+    "token list": ("list_tokens",),
+    "token revoke": ("revoke_token",),
+}
+"""The functions and methods that give a program what a command gives a person."""
+HIDDEN: Final = frozenset({"cypher"})
+"""Commands that are another name of one."""
+
+
+def commands_of(call: str) -> list[str]:
+    """Return the commands that a call is a counterpart of."""
+    return [command for command, calls in CALLS.items() if call in calls and command not in HIDDEN]
