@@ -303,19 +303,6 @@ QUESTION = re.compile(r"(?:What|Which|Who|Where|When|How|Whether)\b")
 BANNED = re.compile(r"\b(?:nobody|whoever|anew|of ours|the door|any more|puts? off|putting off|told)\b", re.IGNORECASE)
 # Folders of tests without a long name; the others follow.
 SHORT_NAMED_TESTS = ("engine", "stores")
-# Floors in which no docstring begins with a question; the others follow.
-PLAIN_FLOORS = {
-    "bootstrap",
-    "cli",
-    "engine",
-    "model",
-    "operations",
-    "policies",
-    "ports",
-    "service",
-    "stores",
-    "surfaces",
-}
 # A user of Debian, in the reader of system crontabs.
 NAMES_OF_USERS = {"nobody"}
 
@@ -362,11 +349,10 @@ def docstrings(path: Path) -> list[str]:
     ]
 
 
-def test_docstrings_of_plain_floors_begin_with_no_question() -> None:
+def test_docstrings_begin_with_no_question() -> None:
     asking = {
         f"{shown(path)}: {text.splitlines()[0]}"
         for path in SOURCES
-        if shown(path).partition("/")[0] in PLAIN_FLOORS
         for text in docstrings(path)
         if QUESTION.match(text)
     }

@@ -29,7 +29,7 @@ class ScheduleWithExclusions(Schedule):
 
     @property
     def is_finite(self) -> bool:
-        """Whether the schedule has a last occurrence."""
+        """True if the schedule has a last occurrence."""
         return self.schedule.is_finite
 
     @property

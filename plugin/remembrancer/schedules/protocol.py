@@ -19,7 +19,7 @@ class Schedule(Protocol):
     """One schedule. A kind subclasses it, and overrides the defaults that step from one occurrence to the next."""
 
     recurring: ClassVar[bool]
-    """Whether it may name more than one occurrence."""
+    """True if it may name more than one occurrence."""
 
     @property
     def timezone(self) -> str:
@@ -28,7 +28,7 @@ class Schedule(Protocol):
 
     @property
     def is_finite(self) -> bool:
-        """Whether it has a last occurrence by what it says, not because times are calculated up to the year 2400."""
+        """True if it has a last occurrence by what it says, not because times are calculated up to the year 2400."""
         return False
 
     @property

@@ -36,7 +36,7 @@ class WallSchedule(Schedule):
 
     @property
     def is_finite(self) -> bool:
-        """Whether it has a last occurrence by what it says."""
+        """True if it has a last occurrence by what it says."""
         return self.ends
 
     @property

@@ -31,7 +31,7 @@ class ZonedWalls:
     gap: Gap = Gap.RUN_AFTER
     fold: Fold = Fold.FIRST
     is_interval: bool = field(default=False, repr=False)
-    """Whether they follow elapsed time, or are fixed times of day."""
+    """True if they follow elapsed time, or are fixed times of day."""
     walls: WallSet = field(repr=False)
     """The wall times, without regard to the zone."""
     rules: ZoneInfo | None = field(default=None, repr=False)

@@ -44,7 +44,7 @@ class BoundedSchedule(Schedule):
 
     @property
     def is_finite(self) -> bool:
-        """Whether it has a last occurrence."""
+        """True if it has a last occurrence."""
         return self.end_ms < _LAST_MS or self.schedule.is_finite
 
     @property
@@ -111,7 +111,7 @@ class DelayedSchedule(Schedule):
 
     @property
     def is_finite(self) -> bool:
-        """Whether the schedule has a last occurrence."""
+        """True if the schedule has a last occurrence."""
         return self.schedule.is_finite
 
     @property

@@ -53,7 +53,7 @@ class Combination(Schedule):
 
     @property
     def is_finite(self) -> bool:
-        """Whether it has a last occurrence."""
+        """True if it has a last occurrence."""
         return self.ends
 
     @property

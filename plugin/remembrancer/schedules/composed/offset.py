@@ -41,7 +41,7 @@ class ShiftedSchedule(Schedule):
 
     @property
     def is_finite(self) -> bool:
-        """Whether the schedule has a last occurrence."""
+        """True if the schedule has a last occurrence."""
         return self.schedule.is_finite
 
     @property

@@ -72,7 +72,7 @@ class Windows(Stretches):
 
 @dataclass(frozen=True, slots=True)
 class Overlap(Stretches):
-    """What two sets of stretches have in common."""
+    """The part that two sets of stretches share."""
 
     one: Stretches
     other: Stretches
@@ -92,7 +92,7 @@ class Overlap(Stretches):
 
 @dataclass(frozen=True, slots=True)
 class Remainder(Stretches):
-    """What is left of stretches outside others."""
+    """The part of stretches outside others."""
 
     one: Stretches
     other: Stretches
