@@ -140,7 +140,9 @@ def test_a_second_signal_ends_at_once(
     serving.process.send_signal(number)
     code, err = ended(serving)
 
-    assert (code, err.count("\n"), "Ended at once." in err) == (ENDS[number], 1, True), err
+    # Of two signals sent at once, the system may deliver either first.
+    assert code in {ENDS[number], *([130] if handler == "block" else [])}, err
+    assert (err.count("\n"), "Ended at once." in err) == (1, True), err
     serve("--no-bolt")
     until(lambda: len(outcomes(terminal)) == 2, "it is tried again by the next start")
     both = {("completed", None), ("failed", "lease_expired")}

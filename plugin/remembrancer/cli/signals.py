@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -43,6 +44,7 @@ class ShutdownSignals:
         self._stop: Callable[[], object] | None = None
         self._previous: dict[int, Previous] = {}
         self._limit: threading.Timer | None = None
+        self._wakeup: tuple[int, socket.socket] | None = None
         self.asked: int | None = None
         """The first signal; None before it."""
 
@@ -54,12 +56,18 @@ class ShutdownSignals:
     def __enter__(self) -> Self:
         """Install the signal handlers."""
         if threading.current_thread() is threading.main_thread():  # only this thread receives signals
-            for number in _numbers():
+            numbers = _numbers()
+            for number in numbers:
                 self._previous[number] = signal.signal(number, self._handle)
+            self._watch(frozenset(numbers))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Restore the previous handlers."""
+        if self._wakeup:
+            previous_fd, sent = self._wakeup
+            signal.set_wakeup_fd(previous_fd)
+            sent.close()  # which ends the thread
         for number, previous in self._previous.items():
             signal.signal(number, signal.SIG_DFL if previous is None else previous)
         if self._limit:
@@ -88,12 +96,32 @@ class ShutdownSignals:
     def _handle(self, number: int, _: FrameType | None) -> None:
         """Handle a signal between two instructions of the main thread, even if the event loop hangs."""
         if self.asked is not None:
-            leave(ended_by(number), f"Ended at once.{self._left}")
+            return  # the second ends the process on a thread
         self.asked = number
         self.limit()
         if self._stop:
             with contextlib.suppress(RuntimeError):  # the loop is closed: the process is exiting
                 self._stop()
+
+    def _watch(self, numbers: frozenset[int]) -> None:
+        """End the process at a second signal, on a thread.
+
+        While the first signal is pending, the kernel gives the second to any thread. Then nothing wakes a main thread
+        that sleeps, and no handler in Python runs.
+        """
+        received, sent = socket.socketpair()
+        sent.setblocking(False)  # noqa: FBT003 (its only argument)
+        self._wakeup = signal.set_wakeup_fd(sent.fileno(), warn_on_full_buffer=False), sent
+        threading.Thread(target=self._receive, args=(received, numbers), name="signals", daemon=True).start()
+
+    def _receive(self, received: socket.socket, numbers: frozenset[int]) -> None:
+        before = 0
+        with received:
+            while numbers_sent := received.recv(64):
+                for number in numbers_sent:
+                    if number in numbers and before:
+                        leave(ended_by(number), f"Ended at once.{self._left}")
+                    before += number in numbers
 
     def _end_overdue(self) -> None:
         message = f"The shutdown took longer than {self._limit_seconds:g} s, and was cut short.{self._left}"
