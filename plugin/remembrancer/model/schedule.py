@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias, cast, get_arg
 from pydantic import PlainValidator, WithJsonSchema
 
 from remembrancer.model.policy import Fold, Gap, SecondsField
-from remembrancer.model.schedule_fields import WallClockValue, as_text, as_tuples, in_zone, joined
+from remembrancer.model.schedule_fields import WallClockValue, as_text, as_tuples, in_zone, joined, zone_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Cron:
     """The occurrences of a cron expression in a time zone.
 
     Args:
-        expression: Five fields, six with `seconds_field`, or an alias such as `@daily`.
+        expression: Five fields, six with `seconds_field`, or an alias such as `@daily`. A prefix `CRON_TZ=` or `TZ=`
+            becomes the timezone.
         timezone: The IANA zone whose wall clock the expression means.
         gap: The treatment of a wall time that the zone's clock jumps over.
         fold: The treatment of a wall time that occurs twice.
@@ -63,6 +64,13 @@ class Cron:
     fold: Fold = Fold.FIRST
     seconds_field: SecondsField | None = None
     kind: Literal["cron"] = field(default="cron", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take a zone before the fields as the timezone, unless another is given."""
+        zone, expression = zone_before(self.expression)
+        if zone is not None and self.timezone in {"UTC", zone}:
+            object.__setattr__(self, "expression", expression)
+            object.__setattr__(self, "timezone", zone)
 
     def __str__(self) -> str:
         """Return the schedule as lists show it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final, cast
@@ -64,4 +65,11 @@ def _text_of(held: object) -> object:
     return f"{held}s" if isinstance(held, int) and not isinstance(held, bool) else held
 
 
+def zone_before(expression: object) -> tuple[str | None, object]:
+    """Return the zone that an expression names before its fields, and the fields; None without one."""
+    found = _ZONED.fullmatch(expression) if isinstance(expression, str) else None
+    return (found["zone"], found["rest"]) if found else (None, expression)
+
+
+_ZONED: Final = re.compile(r"\s*(?:CRON_TZ|TZ)=(?P<zone>\S+)\s+(?P<rest>.*)", re.IGNORECASE)
 _SECOND: Final = timedelta(seconds=1)
