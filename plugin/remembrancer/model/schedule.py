@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias, cast, get_arg
 from pydantic import PlainValidator, WithJsonSchema
 
 from remembrancer.model.policy import Fold, Gap, SecondsField
-from remembrancer.model.schedule_fields import WallClockValue, as_text, as_tuples, in_zone, joined, zone_before
+from remembrancer.model.schedule_fields import WallClockValue, as_text, as_tuples, in_zone, joined, take_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,7 @@ class Cron:
 
     def __post_init__(self) -> None:
         """Take a zone before the fields as the timezone, unless another is given."""
-        zone, expression = zone_before(self.expression)
-        if zone is not None and self.timezone in {"UTC", zone}:
-            object.__setattr__(self, "expression", expression)
-            object.__setattr__(self, "timezone", zone)
+        take_zone(self)
 
     def __str__(self) -> str:
         """Return the schedule as lists show it."""
@@ -382,11 +379,8 @@ def _value_of(given: Mapping[str, object], depth: int, seen: Iterator[int]) -> S
 def _nested(given: object, depth: int, seen: Iterator[int]) -> object:
     """Return a schedule inside another, or several."""
     if isinstance(given, list | tuple):
-        return tuple(_one(each, depth, seen) for each in cast("Sequence[object]", given))
-    return _one(given, depth, seen)
-
-
-def _one(given: object, depth: int, seen: Iterator[int]) -> object:
+        several = cast("Sequence[object]", given)
+        return tuple(each if isinstance(each, list) else _nested(each, depth, seen) for each in several)
     return _value_of(cast("Mapping[str, object]", given), depth, seen) if isinstance(given, Mapping) else given
 
 
@@ -434,6 +428,5 @@ ScheduleArgument = Annotated[
 """A schedule as a request gives it."""
 
 
-DEEPEST: Final = 4
-MOST_NESTED: Final = 100
+DEEPEST, MOST_NESTED = 4, 100
 _FEW: Final = 3
