@@ -380,7 +380,7 @@ def _nested(given: object, depth: int, seen: Iterator[int]) -> object:
     """Return a schedule inside another, or several."""
     if isinstance(given, list | tuple):
         several = cast("Sequence[object]", given)
-        return tuple(each if isinstance(each, list) else _nested(each, depth, seen) for each in several)
+        return tuple(each if type(each) is list else _nested(each, depth, seen) for each in several)
     return _value_of(cast("Mapping[str, object]", given), depth, seen) if isinstance(given, Mapping) else given
 
 

@@ -69,14 +69,14 @@ class _Expression(Protocol):
     """A cron expression with its zone."""
 
     @property
-    def expression(self) -> str: ...
+    def expression(self) -> object: ...
     @property
     def timezone(self) -> str: ...
 
 
 def take_zone(value: _Expression) -> None:
     """Take a zone that an expression names before its fields as the timezone, unless another is given."""
-    expression: object = value.expression
+    expression = value.expression
     found = _ZONED.fullmatch(expression) if isinstance(expression, str) else None
     if found is not None and value.timezone in {"UTC", found["zone"]}:
         object.__setattr__(value, "expression", found["rest"])
