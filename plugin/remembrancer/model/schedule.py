@@ -378,9 +378,9 @@ def _value_of(given: Mapping[str, object], depth: int, seen: Iterator[int]) -> S
 
 def _nested(given: object, depth: int, seen: Iterator[int]) -> object:
     """Return a schedule inside another, or several."""
-    if isinstance(given, list | tuple):
+    if isinstance(given, list | tuple) and depth <= DEEPEST:
         several = cast("Sequence[object]", given)
-        return tuple(each if type(each) is list else _nested(each, depth, seen) for each in several)
+        return tuple(_nested(each, depth + isinstance(each, list), seen) for each in several)
     return _value_of(cast("Mapping[str, object]", given), depth, seen) if isinstance(given, Mapping) else given
 
 
