@@ -381,7 +381,11 @@ def _nested(given: object, depth: int, seen: Iterator[int]) -> object:
     if isinstance(given, list | tuple) and depth <= DEEPEST:
         several = cast("Sequence[object]", given)
         return tuple(_nested(each, depth + isinstance(each, list), seen) for each in several)
-    return _value_of(cast("Mapping[str, object]", given), depth, seen) if isinstance(given, Mapping) else given
+    return (
+        _value_of(cast("Mapping[str, object]", given), depth, seen)
+        if isinstance(given, Mapping)
+        else cast("object", given)
+    )
 
 
 @lru_cache(maxsize=4096)
