@@ -379,13 +379,10 @@ def _value_of(given: Mapping[str, object], depth: int, seen: Iterator[int]) -> S
 def _nested(given: object, depth: int, seen: Iterator[int]) -> object:
     """Return a schedule inside another, or several."""
     if isinstance(given, list | tuple) and depth <= DEEPEST:
-        several = cast("Sequence[object]", given)
-        return tuple(_nested(each, depth + isinstance(each, list), seen) for each in several)
-    return (
-        _value_of(cast("Mapping[str, object]", given), depth, seen)
-        if isinstance(given, Mapping)
-        else cast("object", given)
-    )
+        return tuple(_nested(each, depth + isinstance(each, list), seen) for each in cast("Sequence[object]", given))
+    if isinstance(given, Mapping):
+        return _value_of(cast("Mapping[str, object]", given), depth, seen)
+    return cast("object", given)
 
 
 @lru_cache(maxsize=4096)
