@@ -201,6 +201,15 @@ def test_a_value_is_read_from_its_text() -> None:
         value_from("[]")
 
 
+def test_a_zone_before_the_fields_of_cron_is_its_timezone() -> None:
+    for prefix in ("CRON_TZ", "TZ"):
+        assert Cron(f"{prefix}=Asia/Tokyo 5 4 * * *") == Cron("5 4 * * *", timezone="Asia/Tokyo")
+        assert Cron(f"{prefix}=Asia/Tokyo 5 4 * * *", timezone="Asia/Tokyo").expression == "5 4 * * *"
+    other = Cron("CRON_TZ=Asia/Tokyo 5 4 * * *", timezone="Europe/Berlin")
+    with pytest.raises(InvalidInput, match="Asia/Tokyo"):
+        KINDS["cron"](other, "task")
+
+
 async def test_a_task_of_an_unknown_kind_is_unreadable(
     tmp_path: Any, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias, cast, get_arg
 from pydantic import PlainValidator, WithJsonSchema
 
 from remembrancer.model.policy import Fold, Gap, SecondsField
-from remembrancer.model.schedule_fields import WallClockValue, as_text, as_tuples, in_zone, joined
+from remembrancer.model.schedule_fields import WallClockValue, as_text, as_tuples, in_zone, joined, take_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Cron:
     """The occurrences of a cron expression in a time zone.
 
     Args:
-        expression: Five fields, six with `seconds_field`, or an alias such as `@daily`.
+        expression: Five fields, six with `seconds_field`, or an alias such as `@daily`. A prefix `CRON_TZ=` or `TZ=`
+            becomes the timezone.
         timezone: The IANA zone whose wall clock the expression means.
         gap: The treatment of a wall time that the zone's clock jumps over.
         fold: The treatment of a wall time that occurs twice.
@@ -63,6 +64,10 @@ class Cron:
     fold: Fold = Fold.FIRST
     seconds_field: SecondsField | None = None
     kind: Literal["cron"] = field(default="cron", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take a zone before the fields as the timezone, unless another is given."""
+        take_zone(self)
 
     def __str__(self) -> str:
         """Return the schedule as lists show it."""
@@ -373,13 +378,11 @@ def _value_of(given: Mapping[str, object], depth: int, seen: Iterator[int]) -> S
 
 def _nested(given: object, depth: int, seen: Iterator[int]) -> object:
     """Return a schedule inside another, or several."""
-    if isinstance(given, list | tuple):
-        return tuple(_one(each, depth, seen) for each in cast("Sequence[object]", given))
-    return _one(given, depth, seen)
-
-
-def _one(given: object, depth: int, seen: Iterator[int]) -> object:
-    return _value_of(cast("Mapping[str, object]", given), depth, seen) if isinstance(given, Mapping) else given
+    if isinstance(given, list | tuple) and depth <= DEEPEST:
+        return tuple(_nested(each, depth + isinstance(each, list), seen) for each in cast("Sequence[object]", given))
+    if isinstance(given, Mapping):
+        return _value_of(cast("Mapping[str, object]", given), depth, seen)
+    return cast("object", given)
 
 
 @lru_cache(maxsize=4096)
@@ -426,6 +429,5 @@ ScheduleArgument = Annotated[
 """A schedule as a request gives it."""
 
 
-DEEPEST: Final = 4
-MOST_NESTED: Final = 100
+DEEPEST, MOST_NESTED = 4, 100
 _FEW: Final = 3

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, cast
 
 from remembrancer.model.policy import Fold, Gap
 
@@ -64,4 +65,23 @@ def _text_of(held: object) -> object:
     return f"{held}s" if isinstance(held, int) and not isinstance(held, bool) else held
 
 
+class _Expression(Protocol):
+    """A cron expression with its zone."""
+
+    @property
+    def expression(self) -> object: ...
+    @property
+    def timezone(self) -> str: ...
+
+
+def take_zone(value: _Expression) -> None:
+    """Take a zone that an expression names before its fields as the timezone, unless another is given."""
+    expression = value.expression
+    found = _ZONED.fullmatch(expression) if isinstance(expression, str) else None
+    if found is not None and value.timezone in {"UTC", found["zone"]}:
+        object.__setattr__(value, "expression", found["rest"])
+        object.__setattr__(value, "timezone", found["zone"])
+
+
+_ZONED: Final = re.compile(r"\s*(?:CRON_TZ|TZ)=(?P<zone>\S+)\s+(?P<rest>.*)", re.IGNORECASE)
 _SECOND: Final = timedelta(seconds=1)

@@ -149,6 +149,10 @@ class Moments(WallSet):
         found = self.schedule.next_after(wall * 1000 - 1)
         return NO_WALL if found is None else found // 1000
 
+    def covers(self, wall: int) -> bool:
+        """Return whether there is an occurrence at an epoch second, without a search for the next one."""
+        return self.schedule.count(wall * 1000, wall * 1000) > 0
+
     def listed(self, start: int, end: int, limit: int) -> list[int]:
         """Return the occurrences in between."""
         return [each // 1000 for each in self.schedule.between(start * 1000, end * 1000 - 1, limit)]

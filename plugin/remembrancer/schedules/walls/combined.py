@@ -51,11 +51,31 @@ class Intersection(WallSet):
 
     def at_or_after(self, wall: int) -> int:
         """Return the first common time at or after *wall*."""
+        return self._before(NO_WALL, wall)
+
+    def listed(self, start: int, end: int, limit: int) -> list[int]:
+        """Return the common times in between, without a look beyond *end*."""
+        found: list[int] = []
+        wall = self._before(end, start)
+        while wall < end and len(found) < limit:
+            found.append(wall)
+            wall = self._before(end, wall + 1)
+        return found
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many common times there are, without a look beyond *end*."""
+        counted, wall = 0, self._before(end, start)
+        while wall < end:
+            counted, wall = counted + 1, self._before(end, wall + 1)
+        return counted
+
+    def _before(self, end: int, wall: int) -> int:
+        """Return the first common time at or after *wall*; any from *end* on if there is none before."""
         while True:
             step()
             wall = self.one.at_or_after(wall)
-            found = self.other.at_or_after(wall) if wall < NO_WALL else wall
-            if found == wall or found >= NO_WALL:
+            found = self.other.at_or_after(wall) if wall < end else wall
+            if found == wall or found >= end:
                 return min(found, NO_WALL)
             wall = found
 
@@ -78,6 +98,17 @@ class TimesWithout(WallSet):
             step()
             wall = self.one.at_or_after(wall + 1)
         return wall
+
+    def listed(self, start: int, end: int, limit: int) -> list[int]:
+        """Return the times in between, without a look beyond *end*."""
+        found: list[int] = []
+        wall = self.one.at_or_after(start)
+        while wall < end and len(found) < limit:
+            step()
+            if not self.other.covers(wall):
+                found.append(wall)
+            wall = self.one.at_or_after(wall + 1)
+        return found
 
     def count(self, start: int, end: int) -> int:
         """Return how many times there are: those of the set less those in common."""
@@ -148,6 +179,17 @@ class Outside(WallSet):
     def covers(self, wall: int) -> bool:
         """Return whether the set has *wall*, and it is not covered."""
         return self.points.covers(wall) and not self.stretches.covers(wall)
+
+    def listed(self, start: int, end: int, limit: int) -> list[int]:
+        """Return the times in between, from one stretch to the next."""
+        found: list[int] = []
+        while start < end and len(found) < limit:
+            step()
+            begin, stop = self.stretches.stretch(start)
+            if begin > start:
+                found += self.points.listed(start, min(begin, end), limit - len(found))
+            start = max(stop, start + 1)
+        return found
 
     def count(self, start: int, end: int) -> int:
         """Return how many times there are: those of the set less those that are covered."""

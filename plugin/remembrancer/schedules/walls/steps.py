@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FEW: Final = 5000
 """Steps of a search for one time: some 15 ms."""
-MANY: Final = 2_000_000
+MANY: Final = 500_000
 """Steps of a list or a count."""
 
 
