@@ -33,7 +33,13 @@ def test_a_query_may_be_text_and_cypher_is_its_alias(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "meant"), [(["why"], "why_not"), (["upcoming", "-P", "most=1"], "limit"), (["outcomes", "-P", "x=1"], "")]
+    ("words", "meant"),
+    [
+        (["why"], "why_not"),
+        (["upcoming", "-P", "most=1"], "limit"),
+        (["upcoming", "-P", "limit=x"], "a whole number"),
+        (["outcomes", "-P", "x=1"], ""),
+    ],
 )
 def test_a_wrong_name_or_parameter_is_refused(desk: Desk, words: list[str], meant: str) -> None:
     desk("schedule", "Yearly", *FAR)

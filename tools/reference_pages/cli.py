@@ -63,8 +63,8 @@ def _each() -> Iterator[tuple[str, Any]]:
 
 
 def _usage(name: str, command: Any) -> str:
-    taken = [_metavar(each) for each in command.params if each.param_type_name == "argument"]
-    return " ".join([name, *taken])
+    taken = [each for each in command.params if each.param_type_name == "argument"]
+    return " ".join([name, *(_metavar(each) if each.required else f"[{_metavar(each)}]" for each in taken)])
 
 
 def _described(name: str, command: Any) -> str:

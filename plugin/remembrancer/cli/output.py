@@ -210,7 +210,7 @@ def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
 def _change_cells(change: AuditEntry) -> tuple[str | Cell, ...]:
     who = change.surface or "unknown" if change.actor is None else f"{change.surface}: {change.actor}"
     was, fields = change.before or {}, change.after or {}
-    moved = ", ".join(f"{name} {was.get(name)} → {value}" for name, value in fields.items()) if was else ""
+    moved = ", ".join(_moved(name, was.get(name), value) for name, value in fields.items()) if was else ""
     said = "; ".join(part for part in (f"by {who}", change.reason, moved) if part)
     return (
         to_iso(change.at),
@@ -221,6 +221,14 @@ def _change_cells(change: AuditEntry) -> tuple[str | Cell, ...]:
         _shortened(said),
         change.change_id,
     )
+
+
+def _moved(name: str, before: object, after: object) -> str:
+    """Return the change of a field in words; timestamps in milliseconds are shown as times."""
+    if not name.endswith("_ms"):
+        return f"{name} {before} → {after}"
+    first, then = (to_iso(from_ms(each)) if isinstance(each, int) else "none" for each in (before, after))
+    return f"{name.removesuffix('_ms')} {first} → {then}"
 
 
 def word_table(first: str, rows: Iterable[tuple[str, str, str]]) -> Grid:

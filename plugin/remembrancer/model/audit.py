@@ -18,7 +18,10 @@ class AuditEntry(BaseModel):
     task_id: str | None = None
     """None if no task was changed."""
     action: str
-    """For a task: create, cancel, defer, run_now or quarantine; else create_token, revoke_token, prune or copy."""
+    """For a task: create, cancel, defer, run_now, quarantine or rearm.
+
+    For the graph: create_token, revoke_token, prune, restore, repair or copy.
+    """
     at: datetime
     surface: str | None = None
     """The surface: service, cli, import, rest, handler, scheduler. None: written before this was kept."""

@@ -38,7 +38,7 @@ def _no_number(value: object) -> object:
     """Refuse a number for a date and time: its unit and its epoch are not known."""
     if value is None or isinstance(value, str | datetime):
         return value
-    raise ValueError("a moment is text: an ISO-8601 date and time with Z or an offset such as +02:00")
+    raise ValueError("a time is text: an ISO-8601 date and time with Z or an offset such as +02:00")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ async def run_query(
     given = dict(parameters or {})
     check_bounds(given, "parameters", {"limit": 10})
     known = {"limit": most, "now_ms": to_ms(now), **given}
+    read_limit(known["limit"])
     for wanted, names, allowed in (
         (given, found.parameters, ", ".join(found.parameters) or f"none: {name} takes no parameters"),
         (found.parameters, known, f"a value for each of {', '.join(found.parameters)}"),

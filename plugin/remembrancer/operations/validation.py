@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 PREVIEWED: Final = 5
 _NEITHER: Final = (
-    "a moment in defer_until, a cron expression in schedule_cron, or both "
-    "(the cron schedule, held back until that moment)"
+    "a time in defer_until, a cron expression in schedule_cron, or both (the cron schedule, held back until that time)"
 )
 _CHECKS: Final = [
     (name, DEFAULTS.get(name, ...), check) for name, each in TASK_FIELDS.items() if (check := each.check) is not None

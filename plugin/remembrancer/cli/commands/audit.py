@@ -16,7 +16,7 @@ class ExportOptions(ReadOptions):
     """The options of `audit export`."""
 
     task: Annotated[str | None, Option(metavar="TASK_ID", help="Only what was done to this task.")] = None
-    since: Annotated[str | None, Option(metavar="MOMENT", help="Only from then on: ISO-8601 with a zone.")] = None
+    since: Annotated[str | None, Option(metavar="TIME", help="Only from then on: ISO-8601 with a zone.")] = None
 
 
 async def export(asked: ExportOptions) -> None:

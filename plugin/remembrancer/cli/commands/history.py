@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class HistoryOptions(ReadOptions):
     """The options of `history`."""
 
-    task_id: Annotated[str | None, Argument(metavar="[TASK_ID]", help="The task; without it, all tasks.")] = None
+    task_id: Annotated[str | None, Argument(metavar="TASK_ID", help="The task; without it, all tasks.")] = None
     limit: Annotated[int, Option(min=1, max=MOST, help="The most lines to show.")] = 100
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 from typer import Argument, Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.cli.options import Zone  # noqa: TC001 (typer reads the annotations)
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -32,7 +31,10 @@ class ImportOptions(GraphOptions):
             help="Job lines name a user, as in /etc/cron.d, or do not; default by the file.",
         ),
     ] = None
-    timezone: Zone = None
+    timezone: Annotated[
+        str | None,
+        Option("--timezone", "-z", metavar="ZONE", help="Zone of lines without a CRON_TZ; default this machine's."),
+    ] = None
 
 
 async def crontab(asked: ImportOptions) -> None:

@@ -20,7 +20,7 @@ class PreviewOptions(CommandOptions):
     expression: Annotated[str, Argument(metavar="EXPR", help="A cron expression, such as '0 9 * * mon-fri'.")]
     timezone: Zone = None
     count: Annotated[int, Option("--count", "-n", help="Number of fires, 1 to 1000.")] = 5
-    after: Annotated[str | None, Option(metavar="MOMENT", help="Only fires after this time; default now.")] = None
+    after: Annotated[str | None, Option(metavar="TIME", help="Only fires after this time; default now.")] = None
     gap: Annotated[Gap, Option(help="Policy for a wall time that a clock change skips.")] = Gap.RUN_AFTER
     fold: Annotated[Fold, Option(help="Policy for a wall time that a clock change repeats.")] = Fold.FIRST
     seconds: Annotated[SecondsField | None, Option(help="Position of the seconds in a six-field expression.")] = None

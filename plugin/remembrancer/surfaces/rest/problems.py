@@ -113,9 +113,7 @@ def from_validation_error(faults: Sequence[Mapping[str, object]], request_id: st
     shown = value if value is None or isinstance(value, bool | int | float) else visible(str(value)[:200])
     if kind == _NO_JSON:
         field, place = place[0], place[:1]
-    allowed = (
-        _no_json(fault) if kind == _NO_JSON else _ALLOWED.get(kind, str(fault.get("msg")).removeprefix("Value error, "))
-    )
+    allowed = _no_json(fault) if kind == _NO_JSON else _ALLOWED.get(kind, _allowed(str(fault.get("msg"))))
     example = _example(place, cast("Mapping[str, object]", fault.get("ctx") or {}), body)
     if kind in UNKNOWN:
         known = known_at(body, way[1:-1])
@@ -146,6 +144,14 @@ def _no_json(fault: Mapping[str, object]) -> str:
     place = cast("tuple[object, ...]", fault["loc"])[-1]
     why = cast("Mapping[str, object]", fault.get("ctx") or {}).get("error")
     return f"a JSON document; this one is invalid at character {place + 1 if isinstance(place, int) else place}: {why}"
+
+
+def _allowed(message: str) -> str:
+    """Return what is allowed, in the words of pydantic's message without those in which each of its kind begins."""
+    for beginning, instead in _BEGINNINGS.items():
+        if message.startswith(beginning):
+            return instead + message.removeprefix(beginning)
+    return message
 
 
 def _example(place: Sequence[str], about: Mapping[str, object], body: object) -> object:
@@ -223,6 +229,11 @@ _NO_JSON: Final = "json_invalid"
 _NOTHING_GIVEN: Final = ("missing", _NO_JSON)
 _ALLOWED: Final = {
     "missing": "a value; this field is required",
+}
+_BEGINNINGS: Final = {
+    "Value error, ": "",
+    "Input should be ": "",
+    "String should match pattern ": "text that matches the pattern ",
 }
 _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     IdempotencyKeyReused: (422, "idempotency-key"),
