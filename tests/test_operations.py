@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 from contextlib import asynccontextmanager
+from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from pydantic import ValidationError
 
 from remembrancer import ScheduleRequest, TaskSchedulerService
-from remembrancer.errors import GraphUnavailable
+from remembrancer.errors import GraphUnavailable, InvalidInput
 from remembrancer.model.token import Scope
-from remembrancer.operations import catalog
+from remembrancer.operations import catalog, parameters
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Params
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import ConnectionFile
@@ -150,7 +151,61 @@ async def test_the_client_refuses_what_no_operation_takes(service: TaskScheduler
     async with remote_of(service) as remote:
         with pytest.raises(AttributeError):
             _ = remote.recover
-        with pytest.raises(ValidationError):
+        with pytest.raises(InvalidInput, match="task_id is meant"):
             await remote.get_task(task="task_1")
+        with pytest.raises(TypeError, match="given twice"):
+            await remote.get_task("task_1", task_id="task_2")
+        with pytest.raises(TypeError, match="1 arguments"):
+            await remote.get_task("task_1", "task_2")
         with pytest.raises(GraphUnavailable, match="no method"):
             await remote.call(COUNT_TASKS, CountTasks(name="Tea"))
+
+
+WRONG = [
+    ("get_task", {"task_id": 5}),
+    ("history", {"limit": True}),
+    ("history", {"limit": "5"}),
+    ("run_now", {"task_id": "task_1", "fence": True}),
+    ("cancel", {"task_id": "task_1", "fence": "3"}),
+    ("find_tasks", {"recurring": 1}),
+    ("read_events", {"wait_seconds": "0"}),
+    ("prune", {"keep_days": "90"}),
+    ("schedule_tasks", {"requests": None}),
+    ("preview", {"expression": None}),
+]
+
+
+@pytest.mark.parametrize(("method", "given"), WRONG, ids=str)
+async def test_the_client_refuses_what_the_service_refuses(
+    service: TaskSchedulerService, method: str, given: dict[str, object]
+) -> None:
+    async with remote_of(service) as remote:
+        with pytest.raises(InvalidInput) as at_the_service:
+            await getattr(service, method)(**given)
+        with pytest.raises(InvalidInput) as at_the_client:
+            await getattr(remote, method)(**given)
+
+    assert at_the_client.value.field == at_the_service.value.field
+
+
+async def test_a_newer_client_reads_the_refusal_of_a_parameter(service: TaskSchedulerService) -> None:
+    class NewerRun(parameters.OneTask):
+        times: int
+
+    newer = Operation(name="run_now", summary=".", params=NewerRun, result=int)
+    async with remote_of(service) as remote:
+        with pytest.raises(InvalidInput) as refused:
+            await remote.call(newer, NewerRun(task_id="task_1", times=2))
+
+    assert (refused.value.field, refused.value.value) == ("times", 2)
+
+
+async def test_the_client_takes_the_times_that_the_service_takes(service: TaskSchedulerService) -> None:
+    until = datetime(2099, 1, 1, 9, tzinfo=ZoneInfo("Europe/Berlin"))
+    (made,) = await service.schedule_tasks([ScheduleRequest("Tea", "g", "p", "t", schedule_cron="0 9 * * *")])
+    async with remote_of(service) as remote:
+        await remote.defer_task(made.task_id, until, "later")
+        found = await remote.audit_entries(since=until)
+
+    assert (await service.get_task(made.task_id)).defer_until == until
+    assert found == []

@@ -185,8 +185,7 @@ class Setting:
         """Validate a value given as *field*. Raises InvalidInput."""
         if value is None and self.default is None:
             return
-        kinds = int if self.whole else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds) or not self.bounds.low <= value <= self.bounds.high:
+        if not self._takes(value):
             raise InvalidInput(field, value, self.allowed, self._example)
 
     def read(self, text: str, field: str) -> float:
@@ -194,15 +193,29 @@ class Setting:
 
         A time may have a unit: 500ms, 90s, 10m, 36h, 90d, 12w.
         """
-        found = _QUANTITY.fullmatch(text.strip())
+        number = self._number_in(text.strip())
+        if number is None or not self._takes(number):  # the value that is shown is the one that was written
+            units = _WITH_UNIT if self.unit in _IN_SECONDS else ""
+            raise InvalidInput(field, text, f"{self.allowed}{units}", self._example)
+        return number
+
+    def _number_in(self, text: str) -> float | None:
+        """Return the number that *text* says; None if it says none."""
+        found = _QUANTITY.fullmatch(text)
         timed = _IN_SECONDS.get(self.unit)
         if found is None or (found[2] and not timed) or (self.whole and not found[1].isdecimal()):
-            raise InvalidInput(field, text, f"{self.allowed}{_WITH_UNIT if timed else ''}", self._example)
-        number = int(found[1]) if self.whole else float(found[1])
-        if found[2] and timed:
-            number *= _UNITS[found[2]] / timed
-        self.check(number, field)
-        return number
+            return None
+        if self.whole:
+            return int(found[1]) if len(found[1]) <= _MOST_DIGITS else None
+        number = float(found[1])
+        return number * _UNITS[found[2]] / timed if found[2] and timed else number
+
+    def _takes(self, value: object) -> bool:
+        """Return True for a number of its kind within its bounds."""
+        kinds = int if self.whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            return False
+        return self.bounds.low <= value <= self.bounds.high
 
     @property
     def _example(self) -> float | None:
@@ -226,6 +239,8 @@ def _declared() -> Mapping[str, Setting]:
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": _DAY, "w": 7 * _DAY}
 _IN_SECONDS: Final = {"seconds": 1, "days": _DAY}
 _QUANTITY: Final = re.compile(rf"([0-9]+(?:\.[0-9]+)?)\s*({'|'.join(_UNITS)})?")
+_MOST_DIGITS: Final = 100
+"""Of a whole number; Python reads no more than 4,300."""
 _WITH_UNIT: Final = f"; with a unit of its own if need be: {', '.join(_UNITS)}"
 SETTINGS: Final = _declared()
 """Every setting by its name."""

@@ -31,7 +31,7 @@ from remembrancer import InvalidInput, TaskSchedulerService
 from remembrancer.cli import app
 from remembrancer.cli.output import fact_table
 from remembrancer.surfaces.rest.app import application
-from remembrancer.surfaces.rest.examples import EXAMPLES
+from remembrancer.surfaces.examples import EXAMPLES
 
 TASK = ("Tea", "goal", "prompt", "thought", None, "0 9 * * *")
 

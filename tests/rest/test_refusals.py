@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remembrancer import TaskSchedulerService
+from remembrancer.surfaces.examples import EXAMPLES
 from remembrancer.surfaces.rest import request_body, security
 from remembrancer.surfaces.rest.app import application
-from remembrancer.surfaces.rest.examples import EXAMPLES
 
 if TYPE_CHECKING:
     import httpx

@@ -124,3 +124,12 @@ async def test_true_is_no_fence_and_text_no_kinds(service: TaskSchedulerService)
         await anext(service.events("0", kinds="x"))
     with pytest.raises(InvalidInput, match="keep_days=-1"):
         await service.prune(-1)
+
+
+async def test_a_fence_beyond_64_bits_is_refused() -> None:
+    async with TaskSchedulerService(":memory:") as service:
+        made = await service.schedule_task("Tea", "g", "p", "t", schedule_cron="0 9 * * *")
+        with pytest.raises(InvalidInput, match="fence"):
+            await service.cancel_task(made.task_id, fence=10**30)
+
+        assert (await service.get_task(made.task_id)).status == "PENDING"

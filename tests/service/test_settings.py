@@ -96,3 +96,14 @@ def test_the_check_interval_is_the_argument_or_the_option() -> None:
     assert TaskSchedulerService(options=options)._process.options.check_interval_seconds == 7
     assert TaskSchedulerService(check_interval_seconds=5, options=options)._process.options.check_interval_seconds == 5
     assert TaskSchedulerService()._process.options.check_interval_seconds == 60
+
+
+@pytest.mark.parametrize("text", ["5d", "9" * 400, "9" * 5000, "0.000"])
+@pytest.mark.parametrize("name", ["lease_seconds", "claim_batch_size"])
+def test_a_refused_variable_is_quoted_as_it_was_written(name: str, text: str) -> None:
+    variable = SETTINGS[name].variable
+    with pytest.raises(InvalidInput) as refused:
+        SchedulerOptions.from_environment({variable: text})
+
+    assert (refused.value.field, refused.value.value) == (variable, text)
+    assert refused.value.example is not None

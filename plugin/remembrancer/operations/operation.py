@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from operator import attrgetter
@@ -28,8 +29,20 @@ class Params(BaseModel):
 
     @classmethod
     def bind(cls, *given: object, **named: object) -> Self:
-        """Return the parameters that a call with these arguments has, as in Python. Raises InvalidInput."""
-        bound = cls.model_validate({**dict(zip(cls.model_fields, given, strict=False)), **named})
+        """Return the parameters that a call with these arguments has, as in Python; a time may be a `datetime`.
+
+        Raises:
+            TypeError: There are too many arguments, or two for one parameter.
+            pydantic.ValidationError: They do not fit.
+            InvalidInput: JSON would change them.
+        """
+        if len(given) > len(cls.model_fields):
+            raise TypeError(f"{len(cls.model_fields)} arguments are taken, {len(given)} were given")
+        for name, value in zip(cls.model_fields, given, strict=False):
+            if name in named:
+                raise TypeError(f"the argument {name!r} was given twice")
+            named[name] = value
+        bound = cls.model_validate({name: _as_text(value) for name, value in named.items()})
         bound.check()
         return bound
 
@@ -202,6 +215,11 @@ class AnyOperation(Protocol):
     def read_result(self, value: object) -> object:
         """Return the result that was sent as JSON."""
         ...
+
+
+def _as_text(value: object) -> object:
+    """Return a time as the text that JSON has for it; another value as it is."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 @cache

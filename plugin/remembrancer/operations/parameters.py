@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt
 
 from remembrancer.model.constraints import read_context
 from remembrancer.model.json_bounds import check_bounds
@@ -21,11 +21,14 @@ _CURSOR: Final = "The `next_cursor` of the page before."
 
 AnyTask = Annotated[str | None, Field(description="The id of the task.")]
 Reason = Annotated[str, Field(description="The reason, for people.")]
-Limit = Annotated[int, Field(description="The most elements to return.")]
+Limit = Annotated[StrictInt, Field(description="The most elements to return.")]
 Thought = Annotated[str | None, Field(description="The thought that asks for it.")]
 OfType = Annotated[TaskType | None, Field(description="Only tasks of this type; without it, of both.")]
 QueryParameters = Annotated[dict[str, object] | None, Field(description="The parameters of the query, by name.")]
-Fence = Annotated[int | None, Field(description="The fence of the task as it was read; another one refuses the call.")]
+Fence = Annotated[
+    StrictInt | None,  # or `true` would be the fence 1
+    Field(description="The fence of the task as it was read; another one refuses the call."),
+]
 Since = Annotated[str | None, Field(max_length=100, description="Only from this time on, ISO-8601 with a zone.")]
 
 
@@ -106,7 +109,7 @@ class FindTasks(Params):
     """The statuses and the type of the tasks, and the most to return."""
 
     statuses: frozenset[TaskStatus] = frozenset()
-    recurring: bool | None = None
+    recurring: StrictBool | None = None
     limit: Limit = 1000
 
 
@@ -167,7 +170,7 @@ class ReadEvents(Params):
     kinds: frozenset[str] = frozenset()
     task_id: AnyTask = None
     limit: Limit = 1000
-    wait_seconds: float = 0.0
+    wait_seconds: StrictFloat = 0.0
 
 
 class Prune(Params):

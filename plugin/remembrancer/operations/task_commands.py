@@ -21,6 +21,7 @@ from remembrancer.model.constraints import read_context, read_id, read_reason
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.ids import new_id
+from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import Disposition
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -131,6 +132,7 @@ class TaskCommands:
         A task that cannot be read, so that its due occurrences are not known, is quarantined.
         """
         read_id("task_id", task_id)
+        check_bounds(fence, "fence", 3)  # the graph compares it, and takes 64 bits
         text = None if reason is None else read_reason(reason)
 
         async def act() -> Cancellation:

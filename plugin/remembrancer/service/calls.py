@@ -20,7 +20,8 @@ FORKED: Final = (
     "This process is a fork of the one that opened the scheduler, which goes on there and only there: make a service "
     "of its own here, or start this process by spawning it."
 )
-_NO_LOOP: Final = "The event loop that the scheduler was started on has ended: start the service again, on another."
+NO_LOOP: Final = "The event loop that the scheduler was started on has ended: start the service again, on another."
+_LOOK_SECONDS: Final = 1.0
 
 
 class Calls:
@@ -84,18 +85,31 @@ class Calls:
             raise NotRunning(FORKED)
         if self._home is None or self._home is asyncio.get_running_loop():
             return await work()
-        return await asyncio.wrap_future(self.send(work))
+        return await self._answer_of(self.send(work), self._home)
+
+    async def _answer_of(self, asked: Future[_T], home: asyncio.AbstractEventLoop) -> _T:
+        """Return the answer from the loop *home*; one that ends takes its calls with it, without a word to others."""
+        answer = asyncio.wrap_future(asked)
+        try:
+            while not answer.done() and home.is_running():
+                await asyncio.wait({answer}, timeout=_LOOK_SECONDS)
+        finally:
+            if not answer.done():
+                answer.cancel()
+        if answer.cancelled():
+            raise NotRunning(NO_LOOP)
+        return answer.result()
 
     def send(self, work: Callable[[], Coroutine[None, None, _T]]) -> Future[_T]:
         """Begin *work* on the event loop of the service, from another thread. Raises NotRunning."""
         if self._home is None or not self._home.is_running():
-            raise NotRunning(_NO_LOOP)
+            raise NotRunning(NO_LOOP)
         coroutine = work()
         try:
             return asyncio.run_coroutine_threadsafe(coroutine, self._home)
         except RuntimeError as closed:  # at this very moment
             coroutine.close()
-            raise NotRunning(_NO_LOOP) from closed
+            raise NotRunning(NO_LOOP) from closed
 
     async def _counting(self, work: Callable[[], Coroutine[None, None, _T]]) -> _T:
         with self.counted():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from functools import partial
@@ -18,6 +19,7 @@ from remembrancer.ports.handler import Handler
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
 from remembrancer.service import registry
+from remembrancer.service.calls import FORKED, NO_LOOP
 from remembrancer.service.process import SchedulerProcess
 from remembrancer.service.registry import Registered
 from remembrancer.service.telemetry.gauges import Gauges
@@ -74,6 +76,10 @@ class Lifecycle:
         self._opening: asyncio.Task[Graph] | None = None
         self._changing = asyncio.Lock()
         self._stops = 0
+        self._deciding = threading.Lock()
+        """Held while a thread decides on which loop a call is done."""
+        self._calls: set[object] = set()
+        """The calls under way, on the loop that the service lives on."""
 
     async def open(self) -> None:
         """Open the graph without checking it: nothing fires. `start` does this too."""
@@ -98,20 +104,63 @@ class Lifecycle:
             await self._at_home(self._stop)
 
     async def _at_home(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Do *work* on the loop that the service lives on; if that has ended, let go of what is left, and live here."""
-        if self._process.calls.is_homeless:
-            self._process.calls.settle()
-            self._starting = self._ending = self._opening = None
-            self._changing = asyncio.Lock()
+        """Do *work* on the loop that the service lives on; if there is none, or it has ended, live on this one.
+
+        The service stays on a loop until the last of these calls has ended: no two loops change it at once.
+        """
+        if self._process.calls.is_forked:
+            raise NotRunning(FORKED)
+        is_done = False
+        while not is_done:
+            is_done = await self._is_done_at_home(work)
+
+    async def _is_done_at_home(self, work: Callable[[], Coroutine[None, None, None]]) -> bool:
+        """Do *work*; return False if its loop ended meanwhile."""
+        calls, call = self._process.calls, object()
+        with self._deciding:
+            is_left = calls.is_homeless  # what it held is still open
+            if is_left or calls.home is None:
+                calls.settle()
+                self._starting = self._ending = self._opening = None
+                self._changing, self._calls = asyncio.Lock(), set()
+            others = self._calls
+            others.add(call)
+        try:
+            await calls.carry(partial(self._call, call, others, partial(self._take_over, work) if is_left else work))
+        except NotRunning as refusal:
+            self._end_call(call, others)
+            if refusal.args == (NO_LOOP,):
+                return False
+            raise
+        return True
+
+    async def _call(self, call: object, others: set[object], work: Callable[[], Coroutine[None, None, None]]) -> None:
+        try:
+            await work()
+        finally:
+            self._end_call(call, others)
+
+    def _end_call(self, call: object, others: set[object]) -> None:
+        """Leave the loop after the last call on it, if no graph is open."""
+        with self._deciding:
+            others.discard(call)
+            if others is self._calls and not others and self._process.store is None:
+                self._process.calls.leave()
+
+    async def _take_over(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Let go of what is left of a loop that has ended, then do *work*."""
+        async with self._changing:
             await self._shut()
-        await self._process.calls.carry(work)
+        await work()
 
     async def _stop(self) -> None:
         self._stops += 1
         self._process.shutdown.set()
         if self._ending is None or self._ending.done():
+            call, others = object(), self._calls
+            others.add(call)  # it goes on if its caller is cancelled
             self._ending = asyncio.get_running_loop().create_task(
-                self._end(), name="remembrancer stop", context=Context()
+                self._call(call, others, self._end), name="remembrancer stop", context=Context()
             )  # not the caller's: it may be a handler
         if self._process.scheduler and self._process.scheduler.inside_handler:
             return
@@ -121,8 +170,6 @@ class Lifecycle:
         """Do *work* alone, after a stop that is under way; a stop that is asked for meanwhile ends it."""
         if self._ending and not self._ending.done():
             await asyncio.wait({self._ending})
-        if self._process.calls.home is None and not self._changing.locked():
-            self._changing = asyncio.Lock()  # a lock belongs to the loop that it was first waited for on
         stops = self._stops
         async with self._changing:
             if self._stops == stops:
@@ -141,7 +188,6 @@ class Lifecycle:
         process = self._process
         if process.store:
             return
-        process.calls.settle()
         try:
             process.store = store = await self._opened()
             process.feed = EventFeed(store.events, process.clock)
@@ -220,7 +266,6 @@ class Lifecycle:
             except asyncio.CancelledError:
                 cut_short = True
         self._process.scheduler = self._process.task_commands = None
-        self._process.calls.leave()
         if cut_short:
             raise asyncio.CancelledError
 

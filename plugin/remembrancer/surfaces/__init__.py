@@ -1,6 +1,7 @@
 """Thin ways in: the specification's service and the control channel.
 
 - `control`: control channel: JSON-RPC between a serving process and other processes of the same user.
+- `examples`: examples of every parameter and field of the API, for its document and for the problems that it answers.
 - `host_names`: names under which a server may be asked: a page of another name that was bound to this address is none
   of them.
 - `jsonable`: results as plain JSON values, for `--json` and the control channel.
@@ -11,6 +12,6 @@
 - `otel`: OpenTelemetry: what is measured and traced, through its API alone. Without an SDK in the process it says
   nothing.
 - `rest`: the REST API: two lines mount it in any FastAPI application.
-- `schema_errors`: schema violations in requests: the known fields at a place, and error messages.
+- `schema_errors`: schema violations in requests: the known fields at a place, and the errors that an unknown one is.
 - `server`: the protocol of a server that `remembrancer serve` starts beside the scheduler.
 """

@@ -1,18 +1,14 @@
-"""Schema violations in requests: the known fields at a place, and error messages."""
+"""Schema violations in requests: the known fields at a place, and the errors that an unknown one is."""
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel
 
-from remembrancer.model.suggestions import unknown
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pydantic import ValidationError
 
 
 def known_at(kind: object, place: Sequence[object]) -> list[str]:
@@ -27,17 +23,6 @@ def known_at(kind: object, place: Sequence[object]) -> list[str]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return list(kind.model_fields)
     return [each.name for each in fields(kind)] if isinstance(kind, type) and is_dataclass(kind) else []
-
-
-def describe_misfit(error: ValidationError, kind: type[BaseModel]) -> str:
-    """Return the violations, one per line."""
-    told: list[str] = []
-    for fault in error.errors(include_url=False):
-        place = cast("tuple[object, ...]", fault["loc"])
-        is_unknown = fault["type"] in UNKNOWN
-        words = unknown(str(place[-1]), known_at(kind, place[:-1])) if is_unknown else fault["msg"]
-        told.append(f"{'.'.join(map(str, place)) or 'params'}: {words}")
-    return "\n".join(told)
 
 
 UNKNOWN = frozenset(("extra_forbidden", "unexpected_keyword_argument"))

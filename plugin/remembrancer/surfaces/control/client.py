@@ -16,7 +16,7 @@ from remembrancer.operations import catalog
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.address import is_trusted, unconnected
 from remembrancer.surfaces.control.answer_parts import whole_answer
-from remembrancer.surfaces.control.errors import from_failure
+from remembrancer.surfaces.control.errors import from_failure, to_invalid_input
 from remembrancer.surfaces.control.handshake import Impostor, enter
 from remembrancer.surfaces.jsonable import to_jsonable
 
@@ -71,7 +71,11 @@ class RemoteScheduler:
             raise AttributeError(name=name, obj=self)
 
         async def call(*given: object, **named: object) -> object:
-            return await self._call(operation, operation.params.bind(*given, **named))
+            try:
+                params = operation.params.bind(*given, **named)
+            except ValidationError as misfit:
+                raise to_invalid_input(misfit, operation.params) from None
+            return await self._call(operation, params)
 
         return call
 

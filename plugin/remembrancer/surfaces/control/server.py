@@ -17,10 +17,9 @@ from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.address import ControlSocket
 from remembrancer.surfaces.control.answer_parts import to_frames
 from remembrancer.surfaces.control.connection_file import FolderIdentity
-from remembrancer.surfaces.control.errors import to_failure
+from remembrancer.surfaces.control.errors import to_failure, to_invalid_input
 from remembrancer.surfaces.control.listener import ControlListener
 from remembrancer.surfaces.jsonable import to_jsonable
-from remembrancer.surfaces.schema_errors import describe_misfit
 
 if TYPE_CHECKING:
     import asyncio
@@ -121,7 +120,7 @@ class ControlServer:
         try:
             result = await operation.answer(self._scheduler, cast("Mapping[str, object]", given))
         except ValidationError as refusal:
-            return {"error": _failure(protocol.INVALID_PARAMS, describe_misfit(refusal, operation.params))}
+            return {"error": to_failure(to_invalid_input(refusal, operation.params), protocol.INVALID_PARAMS)}
         return {"result": to_jsonable(result)}
 
 

@@ -12,7 +12,6 @@ Needs the extra `rest`.
 - `connections`: connections to the API: bounded in number, and in the time for the head of a request.
 - `encoded_events`: each event is encoded once, and sent to all readers.
 - `event_streams`: live event streams: server-sent events, and the same events over a WebSocket.
-- `examples`: examples of every parameter and field of the API, for its document and for the problems that it answers.
 - `gate`: the outermost layer of the API: host names, unread bodies, and headers of every response.
 - `lingering_close`: lingering close of a connection whose client is still sending, so that the response is not lost.
 - `operation_requests`: requests of operations: path, query, body and head of a route, made from the operation's

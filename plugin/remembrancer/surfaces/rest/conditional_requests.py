@@ -12,7 +12,7 @@ from fastapi import Header, Request
 
 from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY
 from remembrancer.model.idempotency import IdempotencyKey
-from remembrancer.surfaces.rest.examples import EXAMPLES
+from remembrancer.surfaces.examples import EXAMPLES
 from remembrancer.surfaces.rest.problems import ProblemError
 
 IfMatch = Annotated[

@@ -28,8 +28,8 @@ from remembrancer.errors import (
 )
 from remembrancer.model.control_characters import visible, visible_json
 from remembrancer.model.suggestions import nearest, unknown
+from remembrancer.surfaces.examples import EXAMPLES, body_example, example_at
 from remembrancer.surfaces.jsonable import to_jsonable
-from remembrancer.surfaces.rest.examples import EXAMPLES, body_example, example_at
 from remembrancer.surfaces.schema_errors import UNKNOWN, known_at
 
 if TYPE_CHECKING:

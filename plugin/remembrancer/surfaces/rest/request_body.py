@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from remembrancer.model.control_characters import visible
 from remembrancer.model.json_bounds import DEPTH, JsonOutOfBounds, JsonTooDeep, RepeatedKey, out_of_bounds, read_json
-from remembrancer.surfaces.rest.examples import EXAMPLES, body_example
+from remembrancer.surfaces.examples import EXAMPLES, body_example
 from remembrancer.surfaces.rest.problems import ProblemError
 
 LARGEST_BODY: Final = 1_048_576

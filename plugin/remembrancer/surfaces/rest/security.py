@@ -20,8 +20,8 @@ from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.token import Scope
+from remembrancer.surfaces.examples import body_example
 from remembrancer.surfaces.log_context import REQUEST_ID
-from remembrancer.surfaces.rest.examples import body_example
 from remembrancer.surfaces.rest.problems import (
     ProblemError,
     from_validation_error,
