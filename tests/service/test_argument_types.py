@@ -45,6 +45,8 @@ ACCEPTED: dict[str, set[object]] = {
     "cancel_task": TEXT | NUMBER | OPTIONAL,
     "cancel": TEXT | NUMBER | OPTIONAL,
     "defer_task": TEXT | NUMBER | OPTIONAL,
+    "pause_task": TEXT | NUMBER | OPTIONAL,
+    "resume_task": TEXT | NUMBER | OPTIONAL,
     "run_now": TEXT | NUMBER | OPTIONAL,
     "get_execution": TEXT,
     "find_tasks": NUMBER | OPTIONAL,

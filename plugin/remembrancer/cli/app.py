@@ -18,10 +18,12 @@ from remembrancer.cli.commands.doctor import DoctorOptions, doctor
 from remembrancer.cli.commands.history import HistoryOptions, history
 from remembrancer.cli.commands.import_crontab import ImportOptions, crontab
 from remembrancer.cli.commands.list import ListOptions, list_tasks
+from remembrancer.cli.commands.pause import PauseOptions, pause
 from remembrancer.cli.commands.preview import PreviewOptions, preview
 from remembrancer.cli.commands.prune import PruneOptions, prune
 from remembrancer.cli.commands.query import QueryOptions, query
 from remembrancer.cli.commands.restore import RestoreOptions, restore
+from remembrancer.cli.commands.resume import ResumeOptions, resume
 from remembrancer.cli.commands.run_now import RunNowOptions, run_now
 from remembrancer.cli.commands.schedule import ScheduleOptions, schedule
 from remembrancer.cli.commands.schema import SchemaOptions, schema
@@ -46,6 +48,8 @@ app.command("list")(Command(ListOptions, list_tasks))
 app.command("show")(Command(ShowOptions, show))
 app.command("cancel")(Command(CancelOptions, cancel))
 app.command("defer")(Command(DeferOptions, defer))
+app.command("pause")(Command(PauseOptions, pause))
+app.command("resume")(Command(ResumeOptions, resume))
 app.command("run-now")(Command(RunNowOptions, run_now))
 app.command("history")(Command(HistoryOptions, history))
 app.command("preview")(Command(PreviewOptions, preview))

@@ -2,11 +2,13 @@
 
 - `catalog`: the table of operations: each entry once, from which every surface is made.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
+- `edit_operations`: the entries of the table of operations that edit open tasks.
 - `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.
 - `graph_copy`: the copy of a whole graph into another one, on either engine, and the proof that the two are equal.
 - `idempotency`: idempotent execution: a request that is sent again is not acted on again, and returns the first
   result.
 - `named_queries`: named queries: their parameters are completed, and a wrong name or parameter is refused.
+- `open_tasks`: open tasks as commands read them, and their changes by the current actor.
 - `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
 - `parameters`: the parameters of operations: one model for each, used by every surface.
 - `preview`: preview of a cron expression: its next fires, worked out on a thread of their own.
@@ -20,6 +22,7 @@
   runs.
 - `task_commands`: task commands: schedule, defer, cancel, run now. Each is one commit.
 - `task_creation`: creation of tasks: each request is checked, and all of one call are written in one commit.
+- `task_edits`: edits of open tasks: pause, resume. Each is one commit, conditional on the task's fence.
 - `tokens`: tokens of the API: they are made, shown once, known by their digest, and revoked.
 - `validation`: validation of a request to schedule, and the answer to it. Pure functions of (value, now).
 """

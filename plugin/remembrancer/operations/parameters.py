@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from remembrancer.model.constraints import read_context
 from remembrancer.model.json_bounds import keep_within
-from remembrancer.model.policy import Fold, Gap, SecondsField
+from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.reports import MOST_TASKS, Period
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.task_status import TaskStatus, TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -86,6 +86,22 @@ class DeferTask(OneTask):
     until: str
     reason: str
     thought_id: str | None = None
+    fence: Fence = None
+
+
+class PauseTask(OneTask):
+    """The task to pause, the end of the pause if it has one, and the reason."""
+
+    until: str | None = None
+    reason: str | None = None
+    fence: Fence = None
+
+
+class ResumeTask(OneTask):
+    """The task to resume, what becomes of the occurrences that it missed, and the reason."""
+
+    on_missed: Misfire | None = None
+    reason: str | None = None
     fence: Fence = None
 
 
