@@ -82,6 +82,8 @@ class Story:
         """Return the moments that the task was put off to and that came before it was put off again, or by *until*."""
         limits = [row["deferred_at"] for row in self.deferrals[1:]] + [until]
         moments = [row["deferred_until"] for row in self.deferrals]
+        if self.tasks[0].get("paused_at") and self.tasks[0].get("deferral_id"):
+            moments.pop()  # the pause holds it
         return [moment for moment, limit in zip(moments, limits, strict=False) if moment <= limit]
 
     def wrong(self, promise: Promise, seen: datetime) -> list[str]:
@@ -92,7 +94,9 @@ class Story:
         if end is None and nominal_ms is not None:
             task = self.tasks[0]
             held = task.get("deferral_id") and task.get("next_run_ms") and from_ms(task["next_run_ms"]) > seen
-            held = held or (task.get("paused_at") and (task.get("paused_until") is None or task["paused_until"] > seen))
+            held = held or (
+                task.get("paused_at") and (task.get("paused_until") is None or task["paused_until"] >= seen)
+            )
             wrong += [f"neither held nor served: {each}" for each in named if each >= from_ms(nominal_ms) and not held]
             named = [each for each in named if each < from_ms(nominal_ms)]
         owed = {*named, *self.put_off_to(end or seen)}
@@ -111,8 +115,8 @@ class Story:
         if first == last:
             return [first]
         mine = {moment for moment in named if first <= moment <= last}
-        # What the task was cancelled with, or what a pause held, may have been a run that was put off.
-        if row["status"] == "cancelled" or row.get("reason_code") == "held_by_pause":
+        # What the task was cancelled with, or what a change or a pause held, may have been a run that was put off.
+        if row["status"] in {"cancelled", "superseded"} or row.get("reason_code") == "held_by_pause":
             mine |= {row["deferred_until"] for row in self.deferrals[-1:] if first <= row["deferred_until"] <= last}
         return sorted(mine)
 

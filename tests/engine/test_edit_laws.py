@@ -1,4 +1,4 @@
-"""Pauses and resumptions at random times, mixed with deferrals and ticks: each occurrence has one outcome."""
+"""Pauses, resumptions and updates at random times, mixed with deferrals and ticks: each occurrence has one outcome."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import settings, strategies as st
+from hypothesis import Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from moments import Promise, stories
 
@@ -43,7 +43,7 @@ class Edits(RuleBasedStateMachine):
         choices: dict[str, Any] = {"misfire": misfire, "misfire_limit": limit, "misfire_grace_seconds": grace}
         made = self.run(self.service.schedule_task("Task", "goal", "prompt", "t", schedule_cron=cron, **choices))
         self.task_id = made.task_id
-        self.promise = Promise(cron=cron, since=START)
+        self.crons = [(START, cron)]
         self.is_open = True
 
     def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
@@ -88,6 +88,24 @@ class Edits(RuleBasedStateMachine):
         self.run(self.service.defer_task(self.task_id, least + timedelta(minutes=minutes), "Not yet"))
 
     @precondition(lambda self: self.is_open)
+    @rule(cron=CRONS)
+    def update(self, cron: str) -> None:
+        now = self.clock.now()
+        answer = self.run(self.service.update_task(self.task_id, schedule_cron=cron))
+        if answer.changed:
+            self.crons.append((now, cron))
+            self.seen = now  # what was due is accounted for
+
+    @property
+    def promise(self) -> Promise:
+        """The schedules that the task has had, one after the other."""
+        promise, until = None, None
+        for since, cron in reversed(self.crons):
+            promise, until = Promise(cron=cron, since=since, until=until, then=promise), since
+        assert promise
+        return promise
+
+    @precondition(lambda self: self.is_open)
     @rule()
     def cancel(self) -> None:
         self.run(self.service.cancel_task(self.task_id))
@@ -117,5 +135,5 @@ class Edits(RuleBasedStateMachine):
             self.loop.close()
 
 
-Edits.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
+Edits.TestCase.settings = settings(max_examples=6, stateful_step_count=10, phases=[Phase.generate])
 TestEdits = Edits.TestCase

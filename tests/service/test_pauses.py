@@ -146,8 +146,9 @@ async def test_a_deferred_run_waits_for_the_end_of_a_pause(paced: ManualSchedule
         await paced.tick()
 
     assert await outcomes(paced, ran.task_id) == [
-        ("deferred", "held_by_deferral", 2, "09:15"),
-        ("completed", None, 1, "09:40"),
+        ("deferred", "held_by_deferral", 1, "09:15"),
+        ("completed", None, 1, "09:20"),
+        ("completed", None, 1, "09:30"),
     ]
     assert await outcomes(paced, skipped.task_id) == [("skipped", "held_by_pause", 3, "09:15")]
     after = await paced.service.get_task(skipped.task_id)

@@ -31,6 +31,7 @@ from remembrancer.cli.commands.serve import serve
 from remembrancer.cli.commands.show import ShowOptions, show
 from remembrancer.cli.commands.status import StatusOptions, status
 from remembrancer.cli.commands.token import CreateTokenOptions, RevokeTokenOptions, create, list_tokens, revoke
+from remembrancer.cli.commands.update import UpdateOptions, update
 from remembrancer.cli.commands.watch import WatchOptions, watch
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
 from remembrancer.cli.serve_options import SERVE_OPTIONS
@@ -48,6 +49,7 @@ app.command("list")(Command(ListOptions, list_tasks))
 app.command("show")(Command(ShowOptions, show))
 app.command("cancel")(Command(CancelOptions, cancel))
 app.command("defer")(Command(DeferOptions, defer))
+app.command("update")(Command(UpdateOptions, update))
 app.command("pause")(Command(PauseOptions, pause))
 app.command("resume")(Command(ResumeOptions, resume))
 app.command("run-now")(Command(RunNowOptions, run_now))

@@ -19,6 +19,7 @@ class EventKind(StrEnum):
     TASK_PAUSED = "task_paused"
     TASK_RESUMED = "task_resumed"
     """A caller ended its pause; a pause with an end ends without an event."""
+    TASK_UPDATED = "task_updated"
     TASK_CANCELLED = "task_cancelled"
     TASK_ENDED = "task_ended"
     """A one-time task had its run, or a task that cannot be read or planned was quarantined."""

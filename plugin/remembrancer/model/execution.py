@@ -55,6 +55,8 @@ class Reason(StrEnum):
     """Found after the grace period; one later run replaces it (`run_once`), or the backlog was full (`run_all`)."""
     HELD_BY_PAUSE = "held_by_pause"
     """Its time passed while the task was paused, and it was not to be made up for."""
+    SCHEDULE_CHANGED = "schedule_changed"
+    """The task got another schedule after the time of this occurrence, and before it ran."""
     TASK_CANCELLED = "task_cancelled"
     """The task was cancelled: between the due time and the start of the handler, or while the handler ran."""
     QUARANTINED = "quarantined"

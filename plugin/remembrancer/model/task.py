@@ -164,6 +164,24 @@ class ScheduleResult(ScheduledTask):
     """A time in the past, a clock change ahead."""
 
 
+class FieldChange(BaseModel):
+    """The value of a field before and after an update."""
+
+    model_config = ConfigDict(frozen=True)
+
+    before: Any
+    after: Any
+
+
+class TaskUpdate(ScheduleResult):
+    """The answer to an update: the task as it is now, what has changed, and the fires before the change."""
+
+    changed: dict[str, FieldChange] = Field(default_factory=dict[str, FieldChange])
+    """By the name of the field."""
+    fires_before: list[datetime] = Field(default_factory=list[datetime])
+    """Up to five times (UTC) at which it would have fired without the change."""
+
+
 class ResumeResult(ScheduleResult):
     """The answer to a resumption: the task, and how many occurrences its pause held."""
 

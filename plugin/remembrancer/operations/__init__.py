@@ -22,7 +22,8 @@
   runs.
 - `task_commands`: task commands: schedule, defer, cancel, run now. Each is one commit.
 - `task_creation`: creation of tasks: each request is checked, and all of one call are written in one commit.
-- `task_edits`: edits of open tasks: pause, resume. Each is one commit, conditional on the task's fence.
+- `task_edits`: edits of open tasks: pause, resume, update. Each is one commit, conditional on the task's fence.
 - `tokens`: tokens of the API: they are made, shown once, known by their digest, and revoked.
+- `updated_task`: a task with other values of its fields, by the definitions of a request.
 - `validation`: validation of a request to schedule, and the answer to it. Pure functions of (value, now).
 """

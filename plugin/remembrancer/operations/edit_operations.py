@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.task import ResumeResult, ScheduleResult
+from remembrancer.model.task import ResumeResult, ScheduleResult, TaskUpdate
 from remembrancer.model.token import Scope
-from remembrancer.operations import parameters
+from remembrancer.operations import parameters, service_calls
 from remembrancer.operations.operation import Effect, Http, Operation
 
 if TYPE_CHECKING:
@@ -16,6 +16,16 @@ TASK: Final = "/scheduler/tasks/{task_id}"
 """The path of one task."""
 
 EDITS: Final[tuple[AnyOperation, ...]] = (
+    Operation(
+        name="update_task",
+        summary="Change fields of a task; another schedule begins now, and a running execution keeps what it has.",
+        scope=Scope.WRITE,
+        effect=Effect.ADDS,
+        params=parameters.UPDATE_TASK,
+        result=TaskUpdate,
+        http=(Http(verb="POST", path=f"{TASK}/update"),),
+        call=service_calls.update_task,
+    ),
     Operation(
         name="pause_task",
         summary="Pause a task until `until`, or until it is resumed: nothing of it fires meanwhile.",

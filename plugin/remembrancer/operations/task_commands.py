@@ -68,8 +68,8 @@ class TaskCommands:
         self._creation = TaskCreation(store, clock, late_by_seconds, near)
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
-        self.edits = TaskEdits(store, clock)
-        """Changes of open tasks: pause, resume."""
+        self.edits = TaskEdits(store, clock, late_by_seconds)
+        """Changes of open tasks: pause, resume, update."""
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a known dedup_key returns its task."""

@@ -1,4 +1,4 @@
-"""Edits of open tasks: pause, resume. Each is one commit, conditional on the task's fence.
+"""Edits of open tasks: pause, resume, update. Each is one commit, conditional on the task's fence.
 
 An execution under way goes on, and keeps what it began with.
 """
@@ -10,23 +10,25 @@ from typing import TYPE_CHECKING
 from remembrancer.errors import InvalidInput, TaskContended
 from remembrancer.model.constraints import read_reason, read_word
 from remembrancer.model.policy import Misfire
-from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult
+from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
 from remembrancer.model.timestamps import to_iso, to_ms
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
+from remembrancer.operations.updated_task import changes, updated
 from remembrancer.operations.validation import reply
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pause import missed, paused, resumed
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.idempotency import IdempotencyRecord
-    from remembrancer.ports.writes import Change
+    from remembrancer.ports.writes import Change, Claim
 
 
 class TaskEdits:
@@ -35,11 +37,13 @@ class TaskEdits:
     Args:
         store: The graph.
         clock: The time.
+        late_by_seconds: A time up to so far in the past fires at once.
     """
 
-    def __init__(self, store: Graph, clock: Clock) -> None:
+    def __init__(self, store: Graph, clock: Clock, late_by_seconds: float) -> None:
         self._store = store
         self._clock = clock
+        self._late_by_seconds = late_by_seconds
         self._tasks = OpenTasks(store, clock)
 
     async def pause(
@@ -88,11 +92,46 @@ class TaskEdits:
 
         return await run_once(self._store.idempotency, act, again)
 
-    async def _edit(self, before: ScheduledTask, after: ScheduledTask, change: Change) -> ScheduledTask | None:
+    async def update(
+        self, task_id: str, fields: Mapping[str, object], reason: str | None, fence: int | None
+    ) -> TaskUpdate:
+        """Give a task other values of these fields; another schedule begins now."""
+        text = None if reason is None else read_reason(reason)
+        if not fields:
+            raise InvalidInput("fields", {}, "at least one field of the task", {"name": "Daily report"})
+
+        async def act() -> TaskUpdate:
+            for _ in range(ROUNDS):
+                task = await self._tasks.open(task_id, "updated", fence)
+                change = self._tasks.change("update", text, fence=fence)
+                wanted = updated(task, fields, change.at, self._late_by_seconds)
+                if wanted.after == task:
+                    return _update(task, task, change.at, Disposition.EXISTING)
+                if kept := await self._edit(task, wanted.after, change, wanted.unserved):
+                    return _update(task, kept, change.at, Disposition.CHANGED)
+            raise TaskContended(task_id, "updated", ROUNDS)
+
+        async def again(handled: IdempotencyRecord) -> TaskUpdate:
+            task = await self._store.tasks.get(handled.task_id)
+            return _update(task, task, self._clock.now(), Disposition.EXISTING)
+
+        return await run_once(self._store.idempotency, act, again)
+
+    async def _edit(
+        self, before: ScheduledTask, after: ScheduledTask, change: Change, unserved: Claim | None = None
+    ) -> ScheduledTask | None:
         """Write a change; return the task as it is kept, None if it was not as it was read."""
-        if await self._store.tasks.edit(before, after, change):
-            return await self._tasks.kept(after.model_copy(update={"fence": before.fence + 1}))
+        if await self._store.tasks.edit(before, after, change, unserved):
+            fence = before.fence + 1 + (unserved is not None)
+            return await self._tasks.kept(after.model_copy(update={"fence": fence}))
         return None
+
+
+def _update(before: ScheduledTask, after: ScheduledTask, now: datetime, disposition: Disposition) -> TaskUpdate:
+    """Return the answer to an update."""
+    fires = reply(before, now).next_fires
+    found = {"changed": changes(before, after), "fires_before": fires}
+    return TaskUpdate.model_validate({**vars(reply(after, now, disposition)), **found})
 
 
 def _resumption(

@@ -9,6 +9,7 @@ from remembrancer.model.ids import execution_id_of, occurrence_key
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.decision import Run, Skip
+from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.ports.writes import Claim
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
     assert task.next_run_ms is not None  # noqa: S101 (only an armed task is due)
     deferred = run.execution_type is ExecutionType.DEFERRED
     # A deferred run is an occurrence of its own, at the time that it was deferred to.
-    nominal_ms = task.next_run_ms if deferred else run.occurrence_ms
+    nominal_ms = (run_without_pause_ms(task) if deferred else None) or run.occurrence_ms
     key = occurrence_key(task.task_id, nominal_ms, 1)
     execution = Execution(
         execution_id=execution_id_of(key, nominal_ms),

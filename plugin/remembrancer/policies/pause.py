@@ -90,10 +90,21 @@ def missed(task: ScheduledTask, now_ms: int) -> tuple[int, int]:
         return 0, 0
     end_ms = to_ms(task.paused_until)
     if task.deferral_id is not None:
-        pending = pending_occurrences(without_pause(task), end_ms - 1)
-        return (0, 0) if pending is None else (pending.occurrences, int(task.on_missed is not Misfire.SKIP))
+        return _missed_deferred(task, end_ms, now_ms)
     held, kept = _held(task, due_ms(task), end_ms, now_ms)
     return held, min(held, kept)
+
+
+def _missed_deferred(task: ScheduledTask, end_ms: int, now_ms: int) -> tuple[int, int]:
+    """Return the same of a deferred task: the deferred run is one of them, and runs unless all are skipped."""
+    pending = pending_occurrences(without_pause(task), end_ms - 1)
+    until_ms = run_without_pause_ms(task)
+    if pending is None or until_ms is None or until_ms >= end_ms or task.on_missed is Misfire.SKIP:
+        return (0, 0) if pending is None else (pending.occurrences, 0)
+    if task.task_type is TaskType.ONE_TIME:
+        return pending.occurrences, 1
+    after_ms = remaining_schedule(task).next_ms(max(until_ms, (task.nominal_ms or 0) - 1))
+    return pending.occurrences, 1 + min(_held(task, after_ms, end_ms, now_ms))
 
 
 def _held(task: ScheduledTask, first_ms: int, end_ms: int, now_ms: int) -> tuple[int, int]:

@@ -21,9 +21,9 @@ from remembrancer.model.json_bounds import keep_within
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.prune_result import PruneResult
-from remembrancer.model.request import ScheduleRequest, TaskFields
+from remembrancer.model.request import ScheduleRequest, TaskChanges, TaskFields
 from remembrancer.model.summary import ExecutionSummary
-from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult
+from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult, TaskUpdate
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
@@ -192,6 +192,18 @@ class SchedulerService:
     ) -> ScheduleResult:
         """Put the task's next run off to *until*. Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput."""
         return await self._process.commands().defer(task_id, until, reason, thought_id, fence)
+
+    @public
+    async def update_task(
+        self, task_id: str, *, reason: str | None = None, fence: int | None = None, **fields: Unpack[TaskChanges]
+    ) -> TaskUpdate:
+        """Change *fields* of a task, as `ScheduleRequest` defines them; a running execution keeps what it began with.
+
+        Another schedule begins now: what was due by it before and has not run is recorded as superseded.
+        Returns the task, the fields changed, and the next fires before and after.
+        Raises TaskNotFound, TaskEnded, TaskChanged, DuplicateTask, InvalidInput.
+        """
+        return await self._process.commands().edits.update(task_id, fields, reason, fence)
 
     @public
     async def pause_task(

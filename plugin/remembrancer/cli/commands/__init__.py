@@ -23,5 +23,6 @@
 - `show`: `remembrancer show`.
 - `status`: `remembrancer status`.
 - `token`: `remembrancer token`: the tokens of the API.
+- `update`: `remembrancer update`.
 - `watch`: `remembrancer watch`: live events.
 """
