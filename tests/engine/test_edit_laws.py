@@ -135,5 +135,5 @@ class Edits(RuleBasedStateMachine):
             self.loop.close()
 
 
-Edits.TestCase.settings = settings(max_examples=6, stateful_step_count=10, phases=[Phase.generate])
+Edits.TestCase.settings = settings(max_examples=25, stateful_step_count=15, phases=[Phase.generate])
 TestEdits = Edits.TestCase
