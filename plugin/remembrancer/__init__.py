@@ -114,9 +114,12 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     from remembrancer.model.summary import ExecutionSummary as ExecutionSummary
     from remembrancer.model.task import (
         Disposition as Disposition,
+        FieldChange as FieldChange,
+        ResumeResult as ResumeResult,
         ScheduledTask as ScheduledTask,
         ScheduledTaskInfo as ScheduledTaskInfo,
         ScheduleResult as ScheduleResult,
+        TaskUpdate as TaskUpdate,
     )
     from remembrancer.model.task_status import TaskStatus as TaskStatus, TaskType as TaskType
     from remembrancer.model.token import AccessToken as AccessToken, NewToken as NewToken, Scope as Scope
@@ -235,7 +238,10 @@ _API: Final = {
         "TaskExecutionReport",
     ),
     "model.summary": ("ExecutionSummary",),
-    "model.task": ("Disposition", "ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"),
+    "model.task": (
+        *("Disposition", "FieldChange", "ResumeResult", "ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"),
+        "TaskUpdate",
+    ),
     "model.task_status": ("TaskStatus", "TaskType"),
     "model.token": ("AccessToken", "NewToken", "Scope"),
     "operations.diagnostics.checks": ("CheckResult", "Severity"),

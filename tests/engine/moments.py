@@ -37,6 +37,19 @@ class Promise:
     due: datetime | None = None
     cron: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
+    """When another schedule took its place."""
+    then: Promise | None = None
+    """The schedule that took its place."""
+
+    def moments(self, end: datetime) -> list[datetime]:
+        """Return the moments of the cron schedule up to *end*."""
+        found: list[datetime] = []
+        for moment in CronSim(self.cron or "", self.since):
+            if moment > min(end, self.until or end):
+                break
+            found.append(moment)
+        return found + (self.then.moments(end) if self.then else [])
 
 
 @dataclass
@@ -63,17 +76,14 @@ class Story:
         if promise.cron is None:
             due = promise.due
             return [due] if due and due <= until and not any(_stands_for(row, due) for row in self.executions) else []
-        found: list[datetime] = []
-        for moment in CronSim(promise.cron, promise.since):
-            if moment > until:
-                break
-            found.append(moment)
-        return found
+        return promise.moments(until)
 
     def put_off_to(self, until: datetime) -> list[datetime]:
         """Return the moments that the task was put off to and that came before it was put off again, or by *until*."""
         limits = [row["deferred_at"] for row in self.deferrals[1:]] + [until]
         moments = [row["deferred_until"] for row in self.deferrals]
+        if self.tasks[0].get("paused_at") and self.tasks[0].get("deferral_id"):
+            moments.pop()  # the pause holds it
         return [moment for moment, limit in zip(moments, limits, strict=False) if moment <= limit]
 
     def wrong(self, promise: Promise, seen: datetime) -> list[str]:
@@ -82,7 +92,11 @@ class Story:
         end, nominal_ms = self.end, self.tasks[0].get("nominal_ms")
         named = self.named(promise, end or seen)
         if end is None and nominal_ms is not None:
-            held = self.tasks[0].get("deferral_id") and from_ms(self.tasks[0]["next_run_ms"]) > seen
+            task = self.tasks[0]
+            held = task.get("deferral_id") and task.get("next_run_ms") and from_ms(task["next_run_ms"]) > seen
+            held = held or (
+                task.get("paused_at") and (task.get("paused_until") is None or task["paused_until"] >= seen)
+            )
             wrong += [f"neither held nor served: {each}" for each in named if each >= from_ms(nominal_ms) and not held]
             named = [each for each in named if each < from_ms(nominal_ms)]
         owed = {*named, *self.put_off_to(end or seen)}
@@ -101,7 +115,8 @@ class Story:
         if first == last:
             return [first]
         mine = {moment for moment in named if first <= moment <= last}
-        if row["status"] == "cancelled":  # what the task was cancelled with may have been a run that was put off
+        # What the task was cancelled with, or what a change or a pause held, may have been a run that was put off.
+        if row["status"] in {"cancelled", "superseded"} or row.get("reason_code") == "held_by_pause":
             mine |= {row["deferred_until"] for row in self.deferrals[-1:] if first <= row["deferred_until"] <= last}
         return sorted(mine)
 

@@ -122,7 +122,7 @@ def test_the_graph_is_given_each_field_of_a_task() -> None:
     assert set(KEPT) - set(TIMESTAMPS) <= row["properties"].keys()
     for name in TIMESTAMPS:
         assert name not in row["properties"]
-        assert name == "last_triggered_at" or f"t.{name} = " in query("create_tasks")
+        assert name in {"last_triggered_at", "paused_at", "paused_until"} or f"t.{name} = " in query("create_tasks")
 
 
 @pytest.mark.parametrize("name", KEPT)

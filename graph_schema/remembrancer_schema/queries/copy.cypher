@@ -37,6 +37,8 @@ MERGE (n:<label> {<key>: r.key})
 SET n = r.properties,
     n.created_at = coalesce(datetime(r.created_at), r.properties.created_at),
     n.defer_until = coalesce(datetime(r.defer_until), r.properties.defer_until),
+    n.paused_at = coalesce(datetime(r.paused_at), r.properties.paused_at),
+    n.paused_until = coalesce(datetime(r.paused_until), r.properties.paused_until),
     n.last_triggered_at = coalesce(datetime(r.last_triggered_at), r.properties.last_triggered_at),
     n.nominal_at = coalesce(datetime(r.nominal_at), r.properties.nominal_at),
     n.first_nominal_at = coalesce(datetime(r.first_nominal_at), r.properties.first_nominal_at),

@@ -20,6 +20,7 @@ RETURN r.row AS row
 
 // name: defer_settled
 // Put tasks off because their execution answered so, if it still has its fence and this was not done before.
+// A paused task stays armed for the end of its pause, if that is later, or for nothing.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
@@ -27,7 +28,10 @@ SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
   AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
-SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
+WITH t, r, t.paused_at IS NULL OR t.next_run_ms < r.next_run_ms AS moves
+SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id,
+    t.due_key = CASE WHEN moves THEN r.due_key ELSE t.due_key END,
+    t.next_run_ms = CASE WHEN moves THEN r.next_run_ms ELSE t.next_run_ms END,
     t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
 RETURN r.row AS row
 

@@ -23,7 +23,8 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
 SET t.fence = coalesce(t.fence, 0) + 1
 WITH t, r
-WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
+WHERE t.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
+  AND (t.next_run_ms = r.expected_ms OR t.next_run_ms IS NULL AND r.expected_ms IS NULL)
 SET t += r.task
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,

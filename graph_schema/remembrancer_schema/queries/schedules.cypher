@@ -1,14 +1,16 @@
 // name: recurring_tasks
-// Armed recurring tasks with a status index key above $above and below $below, by that key: of $zones, or all if it is null.
+// Armed or paused recurring tasks with a status index key above $above and below $below, by that key: of $zones, or all if it is null.
 MATCH (t:scheduled_task)
-WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NOT NULL
+WHERE t.status_index_key > $above AND t.status_index_key < $below
+  AND (t.next_run_ms IS NOT NULL OR t.paused_at IS NOT NULL)
   AND ($zones IS NULL OR t.timezone IN $zones)
 RETURN t ORDER BY t.status_index_key LIMIT $limit
 
 // name: zones_in_use
-// The time zones of armed recurring tasks with a status index key above $above and below $below.
+// The time zones of armed or paused recurring tasks with a status index key above $above and below $below.
 MATCH (t:scheduled_task)
-WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NOT NULL
+WHERE t.status_index_key > $above AND t.status_index_key < $below
+  AND (t.next_run_ms IS NOT NULL OR t.paused_at IS NOT NULL)
 RETURN DISTINCT t.timezone AS zone
 
 // name: rearm_tasks
@@ -17,13 +19,15 @@ UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0)
 WITH t, r, t.nominal_ms AS nominal_ms
-WHERE t.fence = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE']
+WHERE t.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
+  AND (t.next_run_ms = r.expected_ms OR t.next_run_ms IS NULL AND r.expected_ms IS NULL)
 SET t += r.task, t.fence = r.fence + 1
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'rearm', at: datetime({epochMillis: r.at_ms}),
   surface: 'scheduler', actor: r.replica_id, reason: r.reason,
-  before: '{"next_run_ms":' + toString(r.expected_ms) + ',"nominal_ms":' + coalesce(toString(nominal_ms), 'null') + '}',
-  after: '{"next_run_ms":' + toString(r.task.next_run_ms) + ',"nominal_ms":' + toString(r.task.nominal_ms) + '}'
+  before: '{"next_run_ms":' + coalesce(toString(r.expected_ms), 'null') +
+    ',"nominal_ms":' + coalesce(toString(nominal_ms), 'null') + '}',
+  after: '{"next_run_ms":' + coalesce(toString(r.task.next_run_ms), 'null') + ',"nominal_ms":' + toString(r.task.nominal_ms) + '}'
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row
 

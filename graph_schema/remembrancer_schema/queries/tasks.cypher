@@ -121,7 +121,8 @@ WHERE before IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence
   t.fence = r.task_fence OR coalesce(armed_ms > r.at_ms, true) AND coalesce(t.nominal_ms > r.at_ms, true)
 )
 SET t.fence = t.fence + 1, t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
-    t.deferral_id = null, t.status_index_key = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null
+    t.deferral_id = null, t.status_index_key = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null,
+    t.paused_at = null, t.paused_until = null, t.pause_reason = null, t.on_missed = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.thought_id,
@@ -130,6 +131,25 @@ CREATE (c:task_change {
   idempotency_key: r.idempotency_key, request_digest: r.request_digest
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron
+
+// name: edit_tasks
+// Change open tasks that are still as they were read: pause them, resume them or update their fields; write who did it.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+SET t.fence = coalesce(t.fence, 0)
+WITH t, r
+WHERE t.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
+SET t += r.task, t.fence = r.fence + 1,
+    t.defer_until = CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END,
+    t.paused_at = CASE WHEN r.paused_ms IS NULL THEN null ELSE datetime({epochMillis: r.paused_ms}) END,
+    t.paused_until = CASE WHEN r.paused_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.paused_until_ms}) END
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
+  surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.thought_id, before: r.before, after: r.after,
+  idempotency_key: r.idempotency_key, request_digest: r.request_digest
+})-[:CHANGE_OF]->(t)
+RETURN r.row AS row
 
 // name: skip_unreadable
 // Account for the moment that a task which cannot be read or planned stands at, before it is set aside.
@@ -155,14 +175,15 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
 SET t.due_key = t.due_key
 WITH t, r
-WHERE t.next_run_ms IS NOT NULL
+WHERE t.next_run_ms IS NOT NULL OR t.paused_at IS NOT NULL
 WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
 SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED',
-    t.status_index_key = 'FAILED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null
+    t.status_index_key = 'FAILED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null,
+    t.paused_at = null, t.paused_until = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),
   surface: 'scheduler', reason: r.reason,
-  before: '{"status":"' + before + '","next_run_ms":' + toString(armed_ms) + '}',
+  before: '{"status":"' + before + '","next_run_ms":' + coalesce(toString(armed_ms), 'null') + '}',
   after: '{"status":"FAILED","next_run_ms":null}'
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row, before, t.task_type AS task_type, t.schedule_cron AS schedule_cron

@@ -18,10 +18,12 @@ from remembrancer.cli.commands.doctor import DoctorOptions, doctor
 from remembrancer.cli.commands.history import HistoryOptions, history
 from remembrancer.cli.commands.import_crontab import ImportOptions, crontab
 from remembrancer.cli.commands.list import ListOptions, list_tasks
+from remembrancer.cli.commands.pause import PauseOptions, pause
 from remembrancer.cli.commands.preview import PreviewOptions, preview
 from remembrancer.cli.commands.prune import PruneOptions, prune
 from remembrancer.cli.commands.query import QueryOptions, query
 from remembrancer.cli.commands.restore import RestoreOptions, restore
+from remembrancer.cli.commands.resume import ResumeOptions, resume
 from remembrancer.cli.commands.run_now import RunNowOptions, run_now
 from remembrancer.cli.commands.schedule import ScheduleOptions, schedule
 from remembrancer.cli.commands.schema import SchemaOptions, schema
@@ -29,6 +31,7 @@ from remembrancer.cli.commands.serve import serve
 from remembrancer.cli.commands.show import ShowOptions, show
 from remembrancer.cli.commands.status import StatusOptions, status
 from remembrancer.cli.commands.token import CreateTokenOptions, RevokeTokenOptions, create, list_tokens, revoke
+from remembrancer.cli.commands.update import UpdateOptions, update
 from remembrancer.cli.commands.watch import WatchOptions, watch
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
 from remembrancer.cli.serve_options import SERVE_OPTIONS
@@ -46,6 +49,9 @@ app.command("list")(Command(ListOptions, list_tasks))
 app.command("show")(Command(ShowOptions, show))
 app.command("cancel")(Command(CancelOptions, cancel))
 app.command("defer")(Command(DeferOptions, defer))
+app.command("update")(Command(UpdateOptions, update))
+app.command("pause")(Command(PauseOptions, pause))
+app.command("resume")(Command(ResumeOptions, resume))
 app.command("run-now")(Command(RunNowOptions, run_now))
 app.command("history")(Command(HistoryOptions, history))
 app.command("preview")(Command(PreviewOptions, preview))

@@ -150,11 +150,18 @@ def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
             task.name,
             status_cell(task.status),
             str(task.schedule) if task.unreadable is None else f"unreadable: {task.unreadable}",
-            when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
+            next_run(task),
             when(task.last_triggered_at),
             str(task.deferral_count or ""),
         )
     return table
+
+
+def next_run(task: ScheduledTask) -> str:
+    """Return the time of the next run for people; of a paused task, the end of the pause."""
+    if task.is_paused(datetime.now(UTC)):
+        return "paused" if task.paused_until is None else f"paused until {when(task.paused_until)}"
+    return when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else ""
 
 
 def fact_table(task: ScheduledTask) -> Grid:
@@ -165,7 +172,10 @@ def fact_table(task: ScheduledTask) -> Grid:
         "name": task.name,
         "status": task.status,
         "schedule": str(task.schedule),
-        "next run": when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else "",
+        "next run": next_run(task),
+        "paused": when(task.paused_at),
+        "paused until": when(task.paused_until),
+        "pause reason": task.pause_reason or "",
         "last run": when(task.last_triggered_at),
         "created": when(task.created_at),
         **{name.replace("_", " "): _fact(name, task) for name in TASK_FIELDS if name not in _IN_THE_SCHEDULE},

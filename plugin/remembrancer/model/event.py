@@ -16,6 +16,10 @@ class EventKind(StrEnum):
 
     TASK_CREATED = "task_created"
     TASK_DEFERRED = "task_deferred"
+    TASK_PAUSED = "task_paused"
+    TASK_RESUMED = "task_resumed"
+    """A caller ended its pause; a pause with an end ends without an event."""
+    TASK_UPDATED = "task_updated"
     TASK_CANCELLED = "task_cancelled"
     TASK_ENDED = "task_ended"
     """A one-time task had its run, or a task that cannot be read or planned was quarantined."""
@@ -48,6 +52,8 @@ class Event(BaseModel):
     task_status: TaskStatus | None = None
     schedule_cron: str | None = None
     next_run_at: datetime | None = None
+    paused_until: datetime | None = None
+    """The end of a pause; None: until the task is resumed."""
     deferral_id: str | None = None
     execution_type: ExecutionType | None = None
     replica_id: str | None = None

@@ -198,10 +198,22 @@ class TaskFields(TypedDict, total=False):
     context: dict[str, Any] | None
 
 
+class TaskChanges(TaskFields, total=False):
+    """The keyword arguments of `update_task`: the fields of `ScheduleRequest` but its origin."""
+
+    name: str
+    goal_description: str
+    trigger_prompt: str
+    defer_until: str | datetime | None
+    schedule_cron: str | None
+
+
 TASK_FIELDS: Final = definitions_of(ScheduleRequest)
 """The definition of each field, in order."""
 DEFAULTS: Final = {each.name: each.default for each in fields(ScheduleRequest) if each.default is not MISSING}
 """The value of each field that need not be given."""
+UPDATABLE: Final = tuple(name for name in TASK_FIELDS if name != "origin_thought_id")
+"""The fields that an update may change: the thought that asked for a task stays the one that did."""
 EXAMPLE: Final = {
     name: each.example for name, each in TASK_FIELDS.items() if name not in DEFAULTS or name == "schedule_cron"
 }

@@ -27,6 +27,8 @@ class Disposition(StrEnum):
     """The task was there already, under the same dedup_key or for the same request; nothing was written."""
     MERGED = "merged"
     """The task was there already, and the request deferred it."""
+    CHANGED = "changed"
+    """The task was there already, and the request changed it."""
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -96,6 +98,13 @@ class ScheduledTask(BaseModel):
     """The time from which on each occurrence up to `nominal_ms` has an outcome; None: since the task was created."""
     excluded_ms: tuple[int, ...] | None = None
     """Pairs of times ahead, from and up to (excluded), between which all have outcomes: the clock was set back."""
+    paused_at: datetime | None = None
+    """The time of its pause; None unless it is paused, or has yet to make up for what it missed in a pause."""
+    paused_until: datetime | None = None
+    """The end of its pause, planned or past; None: until it is resumed."""
+    pause_reason: str | None = None
+    on_missed: Misfire | None = None
+    """The treatment of occurrences missed in the pause, if its end named one; None: as `misfire` says."""
     fence: int = 0
     """Grows with every write that claims or moves the task."""
 
@@ -126,6 +135,10 @@ class ScheduledTask(BaseModel):
         """True if the task may still fire."""
         return self.status in OPEN_STATUSES
 
+    def is_paused(self, now: datetime) -> bool:
+        """Return whether the task is paused at *now*."""
+        return self.paused_at is not None and (self.paused_until is None or now < self.paused_until)
+
     def info(self) -> ScheduledTaskInfo:
         """Return the specification's answer format: times as ISO strings ending in Z."""
         return ScheduledTaskInfo(
@@ -149,6 +162,33 @@ class ScheduleResult(ScheduledTask):
     """Up to five times (UTC) at which it will fire, by its current schedule."""
     warnings: list[str] = Field(default_factory=list[str])
     """A time in the past, a clock change ahead."""
+
+
+class FieldChange(BaseModel):
+    """The value of a field before and after an update."""
+
+    model_config = ConfigDict(frozen=True)
+
+    before: Any
+    after: Any
+
+
+class TaskUpdate(ScheduleResult):
+    """The answer to an update: the task as it is now, what has changed, and the fires before the change."""
+
+    changed: dict[str, FieldChange] = Field(default_factory=dict[str, FieldChange])
+    """By the name of the field."""
+    fires_before: list[datetime] = Field(default_factory=list[datetime])
+    """Up to five times (UTC) at which it would have fired without the change."""
+
+
+class ResumeResult(ScheduleResult):
+    """The answer to a resumption: the task, and how many occurrences its pause held."""
+
+    missed: int = 0
+    """Occurrences whose time passed in the pause."""
+    runs: int = 0
+    """So many of them run now; the others are skipped, with the reason `held_by_pause`."""
 
 
 class ScheduledTaskInfo(BaseModel):

@@ -2,11 +2,14 @@
 
 - `catalog`: the table of operations: each entry once, from which every surface is made.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
+- `edit_operations`: the entries of the table of operations that edit open tasks.
+- `edits`: edits of open tasks: pause, resume and update.
 - `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.
 - `graph_copy`: the copy of a whole graph into another one, on either engine, and the proof that the two are equal.
 - `idempotency`: idempotent execution: a request that is sent again is not acted on again, and returns the first
   result.
 - `named_queries`: named queries: their parameters are completed, and a wrong name or parameter is refused.
+- `open_tasks`: open tasks as commands read them, and their changes by the current actor.
 - `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
 - `parameters`: the parameters of operations: one model for each, used by every surface.
 - `preview`: preview of a cron expression: its next fires, worked out on a thread of their own.

@@ -18,11 +18,11 @@ from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleRe
 from remembrancer.model.token import AccessToken, NewToken, Scope
 from remembrancer.operations import parameters, service_calls
 from remembrancer.operations.diagnostics.checks import CheckResult
+from remembrancer.operations.edit_operations import EDITS, TASK
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
 from remembrancer.operations.statistics import TaskPage
 
-_TASK: Final = "/scheduler/tasks/{task_id}"
 _EXECUTIONS: Final = Page("executions", Execution, key="execution_id")
 _ENTRIES: Final = Page("changes", AuditEntry, key="change_id")
 
@@ -86,7 +86,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         effect=Effect.DESTROYS,
         params=parameters.CancelTask,
         result=Cancellation,
-        http=(Http(verb="POST", path=f"{_TASK}/cancel"),),
+        http=(Http(verb="POST", path=f"{TASK}/cancel"),),
     ),
     Operation(
         name="defer_task",
@@ -95,8 +95,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         effect=Effect.ADDS,
         params=parameters.DeferTask,
         result=ScheduleResult,
-        http=(Http(verb="POST", path=f"{_TASK}/defer"),),
+        http=(Http(verb="POST", path=f"{TASK}/defer"),),
     ),
+    *EDITS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",
@@ -104,14 +105,14 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         effect=Effect.ADDS,
         params=parameters.RunNow,
         result=Execution,
-        http=(Http(verb="POST", path=f"{_TASK}/run"),),
+        http=(Http(verb="POST", path=f"{TASK}/run"),),
     ),
     Operation(
         name="get_task",
         summary="Return one task with its deferral history; its ETag goes into `If-Match`.",
         params=parameters.OneTask,
         result=ScheduledTask,
-        http=(Http(verb="GET", path=_TASK),),
+        http=(Http(verb="GET", path=TASK),),
     ),
     Operation(
         name="find_tasks",
@@ -147,7 +148,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         result=list[Execution],
         http=tuple(
             Http(verb="GET", path=path, names={"before": "cursor"}, page=_EXECUTIONS)
-            for path in (f"{_TASK}/executions", "/scheduler/executions")
+            for path in (f"{TASK}/executions", "/scheduler/executions")
         ),
     ),
     Operation(
@@ -168,7 +169,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Return the summaries of pruned executions, of a task or of all, the latest day first.",
         params=parameters.Summaries,
         result=list[ExecutionSummary],
-        http=tuple(Http(verb="GET", path=path) for path in (f"{_TASK}/summaries", "/scheduler/summaries")),
+        http=tuple(Http(verb="GET", path=path) for path in (f"{TASK}/summaries", "/scheduler/summaries")),
     ),
     Operation(
         name="audit_entries",
@@ -177,7 +178,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         result=list[AuditEntry],
         http=tuple(
             Http(verb="GET", path=path, names={"after": "cursor"}, page=_ENTRIES)
-            for path in (f"{_TASK}/audit", "/scheduler/audit")
+            for path in (f"{TASK}/audit", "/scheduler/audit")
         ),
     ),
     Operation(
@@ -185,7 +186,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         summary="Return the executions and the changes of a task in one list, newest first.",
         params=parameters.Timeline,
         result=list[Execution | AuditEntry],
-        http=(Http(verb="GET", path=f"{_TASK}/timeline"),),
+        http=(Http(verb="GET", path=f"{TASK}/timeline"),),
     ),
     Operation(
         name="read_events",

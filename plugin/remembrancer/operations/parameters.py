@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, cast, get_type_hints
 
-from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt, create_model
 
 from remembrancer.model.constraints import read_context
 from remembrancer.model.json_bounds import check_bounds
-from remembrancer.model.policy import Fold, Gap, SecondsField
+from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.reports import MOST_TASKS, Period
-from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.request import DEFAULTS, UPDATABLE, ScheduleRequest
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.operations.operation import Params
 
@@ -97,6 +97,44 @@ class DeferTask(OneTask):
     reason: Reason
     thought_id: Thought = None
     fence: Fence = None
+
+
+class PauseTask(OneTask):
+    """The task to pause, the end of the pause if it has one, and the reason."""
+
+    until: str | None = None
+    reason: str | None = None
+    fence: Fence = None
+
+
+class ResumeTask(OneTask):
+    """The task to resume, what becomes of the occurrences that it missed, and the reason."""
+
+    on_missed: Misfire | None = None
+    reason: str | None = None
+    fence: Fence = None
+
+
+class UpdateTask(OneTask):
+    """The task to update, the fields to change, and the reason."""
+
+    reason: str | None = None
+    fence: Fence = None
+
+    def check(self) -> None:
+        """Refuse a context that is not JSON. Raises InvalidInput."""
+        if "context" in self.model_fields_set:
+            read_context(cast("dict[str, object] | None", getattr(self, "context", None)))
+
+
+def _with_fields(base: type[UpdateTask]) -> type[UpdateTask]:
+    """Return *base* with each field that an update may change; one that is not given stays as it is."""
+    hints = get_type_hints(ScheduleRequest, include_extras=True)
+    places: dict[str, Any] = {name: (hints[name], DEFAULTS.get(name)) for name in UPDATABLE}
+    return create_model("UpdateTask", __base__=base, __doc__=base.__doc__, **places)
+
+
+UPDATE_TASK: Final = _with_fields(UpdateTask)
 
 
 class RunNow(OneTask):

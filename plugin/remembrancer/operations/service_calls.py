@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, Unpack, cast
 
+from remembrancer.model.request import UPDATABLE
 from remembrancer.model.task_status import TaskType
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Sequence
 
-    from remembrancer.model.request import ScheduleRequest
-    from remembrancer.model.task import ScheduleResult
+    from remembrancer.model.request import ScheduleRequest, TaskChanges
+    from remembrancer.model.task import ScheduleResult, TaskUpdate
     from remembrancer.model.task_status import TaskStatus
     from remembrancer.operations import parameters
     from remembrancer.operations.statistics import TaskPage
@@ -21,6 +22,12 @@ class _Tasks(Protocol):
 
     def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> Awaitable[list[ScheduleResult]]:
         """Schedule tasks."""
+        ...
+
+    def update_task(
+        self, task_id: str, *, reason: str | None, fence: int | None, **fields: Unpack[TaskChanges]
+    ) -> Awaitable[TaskUpdate]:
+        """Update a task."""
         ...
 
     def page_of_tasks(
@@ -34,6 +41,13 @@ async def schedule_task(service: object, params: parameters.ScheduleTask) -> Sch
     """Schedule one task."""
     (made,) = await cast("_Tasks", service).schedule_tasks([params.request])
     return made
+
+
+async def update_task(service: object, params: parameters.UpdateTask) -> TaskUpdate:
+    """Update one task by the fields that were given."""
+    given = params.model_fields_set.intersection(UPDATABLE)
+    fields = cast("TaskChanges", {name: getattr(params, name) for name in UPDATABLE if name in given})
+    return await cast("_Tasks", service).update_task(params.task_id, reason=params.reason, fence=params.fence, **fields)
 
 
 async def page_of_tasks(service: object, params: parameters.PageOfTasks) -> TaskPage:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from remembrancer.completion import complete
-from remembrancer.context import IDEMPOTENCY_KEY, current_actor
+from remembrancer.context import IDEMPOTENCY_KEY
 from remembrancer.errors import (
-    GraphUnavailable,
     IdempotencyKeyReused,
     InvalidInput,
-    TaskChanged,
     TaskContended,
-    TaskEnded,
     TaskNotFound,
     TaskUnreadable,
 )
@@ -25,12 +22,13 @@ from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import Disposition
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
+from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
 from remembrancer.operations.task_creation import TaskCreation
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
 from remembrancer.policies.deferral import defer, deferred
-from remembrancer.ports.writes import Change
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
@@ -42,11 +40,9 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.idempotency import IdempotencyRecord
+    from remembrancer.ports.writes import Change
 
     Start = Callable[[ScheduledTask, Change], Awaitable[Execution | None]]
-
-_ROUNDS: Final = 20
-"""Attempts of a command on a task that changes each time between being read and being written."""
 
 
 class TaskCommands:
@@ -71,7 +67,10 @@ class TaskCommands:
         self._store = store
         self._clock = clock
         self._creation = TaskCreation(store, clock, late_by_seconds, with_local_id)
+        self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
+        self.edits = TaskEdits(store, clock, late_by_seconds)
+        """Changes of open tasks: pause, resume, update."""
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a known dedup_key returns its task."""
@@ -97,7 +96,7 @@ class TaskCommands:
             if standing and (key := IDEMPOTENCY_KEY.get()) and standing.dedup_key == key.of_task(0):
                 raise IdempotencyKeyReused(key.given)  # made a moment ago, for the same request sent twice at once
             if standing and standing.is_open:
-                _check_readable(standing)
+                check_readable(standing)
                 wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
                 return await self._defer(standing, wish, read_context(context))
             return await self._schedule_reactivation(
@@ -113,7 +112,7 @@ class TaskCommands:
                 reason,
             )
 
-        return await run_once(self._store.idempotency, act, self._as_it_stands)
+        return await run_once(self._store.idempotency, act, self._tasks.as_it_stands)
 
     async def defer(
         self, task_id: str, until: str | datetime, reason: str, thought_id: str | None, fence: int | None = None
@@ -122,9 +121,9 @@ class TaskCommands:
         wish = self._wish(until, reason, thought_id)
 
         async def act() -> ScheduleResult:
-            return await self._defer(await self._open_task(task_id, "deferred", fence), wish, fence=fence)
+            return await self._defer(await self._tasks.open(task_id, "deferred", fence), wish, fence=fence)
 
-        return await run_once(self._store.idempotency, act, self._as_it_stands)
+        return await run_once(self._store.idempotency, act, self._tasks.as_it_stands)
 
     async def cancel(self, task_id: str, reason: str | None, fence: int | None = None) -> Cancellation:
         """Cancel an open task with its due occurrences, and stop its running executions.
@@ -136,7 +135,7 @@ class TaskCommands:
         text = None if reason is None else read_reason(reason)
 
         async def act() -> Cancellation:
-            return await complete(self._end(task_id, self._change("cancel", text, fence=fence)))
+            return await complete(self._end(task_id, self._tasks.change("cancel", text, fence=fence)))
 
         async def again(_: IdempotencyRecord) -> Cancellation:
             return Cancellation(ended=True)
@@ -150,12 +149,12 @@ class TaskCommands:
 
     async def _cancel(self, task_id: str, change: Change) -> bool:
         pending = None
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             if await self._store.tasks.cancel(task_id, change, pending):
                 return True
             try:
                 task = await self._store.tasks.get(task_id)
-                _check_fence(task, change.if_fence)
+                check_fence(task, change.if_fence)
                 if not task.is_open:
                     return False
                 pending = outstanding(task, to_ms(change.at))
@@ -164,32 +163,30 @@ class TaskCommands:
             except (TaskUnreadable, InvalidInput) as fault:
                 await self._store.tasks.quarantine(task_id, str(fault), change.at)
                 return True
-        raise TaskContended(task_id, "cancelled", _ROUNDS)
+        raise TaskContended(task_id, "cancelled", ROUNDS)
 
     async def run(self, task_id: str, start: Start, fence: int | None = None) -> Execution:
         """Have *start* run the task once, now; return the execution as it started."""
 
         async def act() -> Execution:
-            for _ in range(_ROUNDS):  # one that has ended or changed before it could start is refused the next time
-                task = await self._open_task(task_id, "run", fence)
-                if started := await start(task, self._change("run_now", None, fence=fence)):
+            for _ in range(ROUNDS):  # one that has ended or changed before it could start is refused the next time
+                task = await self._tasks.open(task_id, "run", fence)
+                if started := await start(task, self._tasks.change("run_now", None, fence=fence)):
                     return started
-            raise TaskContended(task_id, "run", _ROUNDS)
+            raise TaskContended(task_id, "run", ROUNDS)
 
         async def again(handled: IdempotencyRecord) -> Execution:
             return await self._store.tasks.execution(handled.execution_id or "")
 
         return await run_once(self._store.idempotency, act, again)
 
-    async def _as_it_stands(self, handled: IdempotencyRecord) -> ScheduleResult:
-        return reply(await self._store.tasks.get(handled.task_id), self._clock.now(), Disposition.EXISTING)
-
     async def _defer(
         self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None, fence: int | None = None
     ) -> ScheduleResult:
         """Defer *task*, again if it moved on while this was decided, and may have."""
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             now = self._clock.now()
+            check_not_paused(task, now)
             reschedule = defer(task, wish, now, None, context)
             if task.next_run_ms is None:
                 raise InvalidInput(
@@ -198,11 +195,11 @@ class TaskCommands:
                     "a task with a run ahead; this one runs right now",
                     "wait until it has ended",
                 )
-            change = self._change("defer", wish.reason, wish.thought_id, fence=fence)
+            change = self._tasks.change("defer", wish.reason, wish.thought_id, fence=fence)
             if await self._store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change):
-                return reply(await self._kept(deferred(task, reschedule)), now, Disposition.MERGED)
-            task = await self._open_task(task.task_id, "deferred", fence)
-        raise TaskContended(task.task_id, "deferred", _ROUNDS)
+                return reply(await self._tasks.kept(deferred(task, reschedule)), now, Disposition.MERGED)
+            task = await self._tasks.open(task.task_id, "deferred", fence)
+        raise TaskContended(task.task_id, "deferred", ROUNDS)
 
     async def _schedule_reactivation(
         self, request: ScheduleRequest, deferred_task_id: str, reason: str
@@ -225,25 +222,7 @@ class TaskCommands:
         task = task.model_copy(update={**about, "nominal_ms": None, "deferral_history": []})
         await self._store.tasks.create([task], first=first, idempotency_key=IDEMPOTENCY_KEY.get())
         entry = first.history_entry(deferred_task_id)
-        return reply(await self._kept(task.model_copy(update={"deferral_history": [entry]})), now)
-
-    async def _kept(self, written: ScheduledTask) -> ScheduledTask:
-        """Return a task as it is after a write; as *written*, if the graph cannot be read at that time.
-
-        An error would say that nothing was written.
-        """
-        try:
-            return await self._store.tasks.get(written.task_id)
-        except (GraphUnavailable, TaskUnreadable, TaskNotFound):
-            return written
-
-    async def _open_task(self, task_id: str, act: str, fence: int | None = None) -> ScheduledTask:
-        task = await self._store.tasks.get(read_id("task_id", task_id))
-        _check_fence(task, fence)
-        if not task.is_open:
-            raise TaskEnded(task_id, task.status, act)
-        _check_readable(task)
-        return task
+        return reply(await self._tasks.kept(task.model_copy(update={"deferral_history": [entry]})), now)
 
     def _wish(self, until: str | datetime, reason: str, thought_id: str | None) -> Defer:
         asked_by = None if thought_id is None else read_id("thought_id", thought_id)
@@ -251,30 +230,3 @@ class TaskCommands:
 
     def _moment(self, value: str | datetime, field: str) -> datetime:
         return read_moment(value, field, now=self._clock.now())
-
-    def _change(
-        self, action: str, reason: str | None, thought_id: str | None = None, *, fence: int | None = None
-    ) -> Change:
-        author = current_actor()
-        return Change(
-            action,
-            self._clock.now(),
-            author.surface,
-            author.actor,
-            reason,
-            thought_id,
-            if_fence=fence,
-            idempotency_key=IDEMPOTENCY_KEY.get(),
-        )
-
-
-def _check_readable(task: ScheduledTask) -> None:
-    """Refuse a task that can only be shown: a part that its handler needs cannot be read."""
-    if task.unreadable is not None:
-        raise TaskUnreadable(task.task_id, task.unreadable)
-
-
-def _check_fence(task: ScheduledTask, fence: int | None) -> None:
-    """Refuse a task that was claimed, moved or ended since it was read with *fence*."""
-    if fence is not None and fence != task.fence:
-        raise TaskChanged(task.task_id, task.fence, task.status, fence)

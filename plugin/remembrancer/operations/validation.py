@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.ids import new_id
-from remembrancer.model.policy import Fold
+from remembrancer.model.policy import Fold, Misfire
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
 from remembrancer.model.task_status import TaskType
@@ -69,9 +69,10 @@ def reply(task: ScheduledTask, now: datetime, disposition: Disposition = Disposi
     fires: list[datetime] = []
     if task.next_run_ms is not None:
         is_deferred = task.deferral_id is not None
+        is_extra = is_deferred or _makes_up(task)
         fires = [from_ms(task.next_run_ms)]
         asked = task.defer_until if is_deferred else from_ms(task.nominal_ms or task.next_run_ms)
-        if asked and asked < now:
+        if asked and asked < now and task.paused_at is None:
             warnings.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)
@@ -79,11 +80,27 @@ def reply(task: ScheduledTask, now: datetime, disposition: Disposition = Disposi
             ahead = preview(remaining_schedule(task), task.next_run_ms - 1, PREVIEWED)
             warnings += [fire.note for fire in ahead if fire.note]
             later = [fire.at for fire in ahead]
-            if is_deferred and later[:1] != fires:
-                later.insert(0, fires[0])  # a deferred run is no occurrence of the schedule
+            if is_extra and later[:1] != fires:
+                later.insert(0, fires[0])  # a deferred run, or one after a pause, is no occurrence of the schedule
             fires = later[:PREVIEWED]
+    if task.is_paused(now):
+        warnings.append(_pause_note(task))
     answer = {"disposition": disposition, "next_fires": fires, "warnings": warnings}
     return ScheduleResult.model_validate({**vars(task), **answer})
+
+
+def _makes_up(task: ScheduledTask) -> bool:
+    """Return whether a run at the end of a pause makes up for what the pause held."""
+    if task.paused_until is None or task.nominal_ms is None or to_ms(task.paused_until) <= task.nominal_ms:
+        return False
+    return (task.on_missed or task.misfire) is not Misfire.SKIP
+
+
+def _pause_note(task: ScheduledTask) -> str:
+    because = f": {task.pause_reason}" if task.pause_reason else "."
+    if task.paused_until is None:
+        return f"It is paused until it is resumed{because}"
+    return f"It is paused until {to_iso(task.paused_until)}{because}"
 
 
 def _zone(request: ScheduleRequest) -> str | None:

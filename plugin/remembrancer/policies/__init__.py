@@ -2,10 +2,10 @@
 
 - `decision`: the decisions `Run`, `Skip` and `Wait`, the context and the situation.
 - `pipeline`: the ordered policies; the first answer decides.
-- `deferral`, `misfire`: the policies of today.
+- `deferral`, `misfire`, `pause`, `run_when_due`: the policies of today.
 - `occurrences`: the occurrences of a task that have no outcome yet.
 - `claims`: a decision as the store writes it.
-- `cancellation`: outcomes for pending occurrences of a cancelled task.
+- `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
 - `retry`: the outcome of a lost execution, and its next attempt.
 - `settlement`: the outcome of an execution, and the end of its task.
 """

@@ -1,4 +1,4 @@
-"""Cancellation: an outcome for each occurrence that is pending when its task is cancelled."""
+"""Outcomes for the occurrences that are pending when their task is cancelled, or gets another schedule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.policies.claims import skip_claim
 from remembrancer.policies.decision import PlanContext, Skip
-from remembrancer.policies.occurrences import pending_occurrences
+from remembrancer.policies.occurrences import pending_occurrences, without_pause
 
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
@@ -16,9 +16,19 @@ if TYPE_CHECKING:
 
 def outstanding(task: ScheduledTask, now_ms: int) -> Claim | None:
     """Account for the occurrences of *task* that are pending when it is cancelled; None without any."""
-    pending = pending_occurrences(task, now_ms)
+    reason = "The task was cancelled before this occurrence ran."
+    return _outstanding(task, now_ms, ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, reason)
+
+
+def superseded(task: ScheduledTask, now_ms: int) -> Claim | None:
+    """Account for the occurrences of *task* that are pending when it gets another schedule; None without any."""
+    reason = "The task got another schedule before this occurrence ran."
+    return _outstanding(task, now_ms, ExecutionStatus.SUPERSEDED, Reason.SCHEDULE_CHANGED, reason)
+
+
+def _outstanding(task: ScheduledTask, now_ms: int, status: ExecutionStatus, code: Reason, reason: str) -> Claim | None:
+    pending = pending_occurrences(without_pause(task), now_ms)
     if pending is None:
         return None
-    reason = "The task was cancelled before this occurrence ran."
-    skip = Skip(pending, ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, reason, task.next_run_ms, None)
-    return skip_claim(task, skip, PlanContext(now_ms, None))
+    armed_ms = now_ms if task.next_run_ms is None else task.next_run_ms  # the change itself arms or disarms the task
+    return skip_claim(task, Skip(pending, status, code, reason, armed_ms, None), PlanContext(now_ms, None))

@@ -9,6 +9,7 @@ from remembrancer.model.ids import execution_id_of, occurrence_key
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.decision import Run, Skip
+from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.ports.writes import Claim
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
     assert task.next_run_ms is not None  # noqa: S101 (only an armed task is due)
     deferred = run.execution_type is ExecutionType.DEFERRED
     # A deferred run is an occurrence of its own, at the time that it was deferred to.
-    nominal_ms = task.next_run_ms if deferred else run.occurrence_ms
+    nominal_ms = (run_without_pause_ms(task) if deferred else None) or run.occurrence_ms
     key = occurrence_key(task.task_id, nominal_ms, 1)
     execution = Execution(
         execution_id=execution_id_of(key, nominal_ms),
@@ -43,12 +44,12 @@ def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
         replica_id=context.replica_id,
     )
     begins = task.status is TaskStatus.PENDING
-    return Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins)
+    over = _is_pause_over(task, run.next_ms)
+    return Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins, over)
 
 
 def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
     """Return the claim that records occurrences which do not run."""
-    assert task.next_run_ms is not None  # noqa: S101 (only an armed task has occurrences)
     first_ms, last_ms, occurrences = skip.occurrences
     key = occurrence_key(task.task_id, first_ms, 1)
     recurring = task.task_type is TaskType.RECURRING
@@ -72,4 +73,19 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
     )
     status = TaskStatus.FAILED if skip.next_run_ms is None else task.status
     begins = task.status is TaskStatus.PENDING and status is not TaskStatus.PENDING
-    return Claim(execution, task.next_run_ms, skip.next_run_ms, skip.next_nominal_ms, status, begins=begins)
+    return Claim(
+        execution,
+        task.next_run_ms,
+        skip.next_run_ms,
+        skip.next_nominal_ms,
+        status,
+        skip.ends_deferral,
+        begins,
+        _is_pause_over(task, skip.next_nominal_ms),
+    )
+
+
+def _is_pause_over(task: ScheduledTask, next_nominal_ms: int | None) -> bool:
+    """Return whether no occurrence from before the end of the task's pause is left after a claim."""
+    until = task.paused_until
+    return until is not None and (next_nominal_ms is None or next_nominal_ms >= to_ms(until))

@@ -38,6 +38,8 @@ class Skip(NamedTuple):
     """The time at which the task is due next; None if it is over."""
     next_nominal_ms: int | None
     """The first occurrence that has no outcome then."""
+    ends_deferral: bool = False
+    """True if a live deferral is over then."""
 
 
 class Wait(NamedTuple):

@@ -20,6 +20,7 @@ from remembrancer.policies.occurrences import (
     is_scheduled_at,
     next_of,
     occurrences_from,
+    run_without_pause_ms,
 )
 from remembrancer.ports.writes import Reschedule
 from remembrancer.schedules.kinds import remaining_schedule
@@ -42,7 +43,7 @@ def deferral(task: ScheduledTask, situation: Situation, context: PlanContext) ->
     del situation, context
     if task.deferral_id is None:
         return None
-    until_ms, nominal_ms = task.next_run_ms, first_ms(task)
+    until_ms, nominal_ms = run_without_pause_ms(task), first_ms(task)
     assert until_ms is not None  # noqa: S101 (only an armed task is due)
     assert nominal_ms is not None  # noqa: S101
     recurring = task.task_type is TaskType.RECURRING

@@ -34,6 +34,20 @@ def first_ms(task: ScheduledTask) -> int | None:
     return task.next_run_ms if task.nominal_ms is None else task.nominal_ms
 
 
+def run_without_pause_ms(task: ScheduledTask) -> int | None:
+    """Return the time that the task would be armed for if it had never been paused; None with no run ahead."""
+    if task.paused_at is None:
+        return task.next_run_ms
+    if task.deferral_id is not None and task.defer_until is not None:
+        return to_ms(task.defer_until)
+    return task.nominal_ms
+
+
+def without_pause(task: ScheduledTask) -> ScheduledTask:
+    """Return the task as it would be armed if it had never been paused."""
+    return task if task.paused_at is None else task.model_copy(update={"next_run_ms": run_without_pause_ms(task)})
+
+
 def held_ms(task: ScheduledTask) -> int:
     """Return the time at which a recurring task was to begin when it was made; 0 without one."""
     return 0 if task.defer_until is None or task.deferral_id is not None else to_ms(task.defer_until)

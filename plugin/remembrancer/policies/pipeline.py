@@ -11,14 +11,11 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import RemembrancerError
-from remembrancer.model.execution import ExecutionType
-from remembrancer.model.task_status import TaskType
 from remembrancer.policies.claims import claim_of
-from remembrancer.policies.decision import Run
 from remembrancer.policies.deferral import deferral
 from remembrancer.policies.misfire import misfire
-from remembrancer.policies.occurrences import due_ms, next_of
-from remembrancer.schedules.kinds import remaining_schedule
+from remembrancer.policies.pause import pause
+from remembrancer.policies.run_when_due import run_when_due
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,20 +28,8 @@ _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
 _UNPLANNABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
 """Errors of planning a task whose node holds nonsense; any other is a fault of the tick."""
-_DUE: Final = "Its time has come."
 
-
-def run_when_due(task: ScheduledTask, situation: Situation, context: PlanContext) -> Run:
-    """Run the occurrence: the last policy, for all that no other decides."""
-    del situation, context
-    occurrence_ms = due_ms(task)
-    if task.task_type is TaskType.ONE_TIME:
-        kind = ExecutionType.DEFERRED if task.deferral_id else ExecutionType.ONE_TIME
-        return Run(occurrence_ms, None, kind, _DUE)
-    return Run(occurrence_ms, next_of(remaining_schedule(task), occurrence_ms), ExecutionType.CRON, _DUE)
-
-
-POLICIES: Final[tuple[Policy, ...]] = (deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (pause, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
 
 

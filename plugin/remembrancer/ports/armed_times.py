@@ -43,7 +43,8 @@ class ArmedTimeChange:
 
     task: ScheduledTask
     """As it was read: the change is written only if the task was not claimed, moved or ended since."""
-    next_run_ms: int
+    next_run_ms: int | None
+    """None for a task that is paused until it is resumed."""
     nominal_ms: int
     outcomes_since_ms: int | None = None
     """As `ScheduledTask` has it after the change."""

@@ -8,8 +8,9 @@ from typing import Final, NoReturn, Protocol, Unpack, cast
 
 from remembrancer.errors import NotRunning
 from remembrancer.model.execution import Execution
-from remembrancer.model.request import ScheduleRequest, TaskFields
-from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
+from remembrancer.model.policy import Misfire
+from remembrancer.model.request import ScheduleRequest, TaskChanges, TaskFields
+from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult, TaskUpdate
 from remembrancer.model.task_status import TaskStatus
 
 
@@ -62,6 +63,34 @@ class SyncCalls(Protocol):
         fence: int | None = None,
     ) -> ScheduleResult:
         """Defer the task's next run."""
+        ...
+
+    def update_task(
+        self, task_id: str, *, reason: str | None = None, fence: int | None = None, **fields: Unpack[TaskChanges]
+    ) -> TaskUpdate:
+        """Change fields of a task."""
+        ...
+
+    def pause_task(
+        self,
+        task_id: str,
+        until: str | datetime | None = None,
+        reason: str | None = None,
+        *,
+        fence: int | None = None,
+    ) -> ScheduleResult:
+        """Pause a task."""
+        ...
+
+    def resume_task(
+        self,
+        task_id: str,
+        on_missed: Misfire | str | None = None,
+        reason: str | None = None,
+        *,
+        fence: int | None = None,
+    ) -> ResumeResult:
+        """End the pause of a task."""
         ...
 
     def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:

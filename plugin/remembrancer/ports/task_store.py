@@ -67,6 +67,16 @@ class TaskStore(Protocol):
         """Write the deferral and move the next run, if the task is still as it was read; return whether it did."""
         ...
 
+    async def edit(
+        self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
+    ) -> bool:
+        """Turn the task *before*, as it was read, into *after*; return whether it was still so and open.
+
+        *outstanding* accounts for occurrences that the change leaves without a run; it is written with the change.
+        Raises DuplicateTask: another task has the dedup_key of *after*.
+        """
+        ...
+
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED; the occurrence that is due counts as skipped."""
         ...

@@ -22,7 +22,7 @@ class Claim:
 
     execution: Execution
     """Running, or terminal. Its fence is one more than the task's as it was read: it wins only over that one."""
-    expected_next_run_ms: int
+    expected_next_run_ms: int | None
     """The task's `next_run_ms` as it was read."""
     next_run_ms: int | None
     next_nominal_ms: int | None
@@ -30,6 +30,8 @@ class Claim:
     ends_deferral: bool = False
     begins: bool = False
     """True if the task was PENDING as it was read, and this claim begins it."""
+    ends_pause: bool = False
+    """True if each occurrence that the pause held has an outcome then."""
 
 
 @dataclass(frozen=True, slots=True)

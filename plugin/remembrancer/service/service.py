@@ -19,11 +19,11 @@ from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.named_query import NamedQuery
-from remembrancer.model.policy import Fold, Gap, SecondsField
+from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.prune_result import PruneResult
-from remembrancer.model.request import ScheduleRequest, TaskFields
+from remembrancer.model.request import ScheduleRequest, TaskChanges, TaskFields
 from remembrancer.model.summary import ExecutionSummary
-from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
+from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult, TaskUpdate
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
@@ -192,6 +192,49 @@ class SchedulerService:
     ) -> ScheduleResult:
         """Defer the task's next run to *until*. Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput."""
         return await self._process.commands().defer(task_id, until, reason, thought_id, fence)
+
+    @public
+    async def update_task(
+        self, task_id: str, *, reason: str | None = None, fence: int | None = None, **fields: Unpack[TaskChanges]
+    ) -> TaskUpdate:
+        """Change *fields* of a task, as `ScheduleRequest` defines them; a running execution keeps what it began with.
+
+        Another schedule begins now: what was due by it before and has not run is recorded as superseded.
+        Returns the task, the fields changed, and the next fires before and after.
+        Raises TaskNotFound, TaskEnded, TaskChanged, DuplicateTask, InvalidInput.
+        """
+        return await self._process.commands().edits.update(task_id, fields, reason, fence)
+
+    @public
+    async def pause_task(
+        self,
+        task_id: str,
+        until: str | datetime | None = None,
+        reason: str | None = None,
+        *,
+        fence: int | None = None,
+    ) -> ScheduleResult:
+        """Pause a task until *until*, or until it is resumed: nothing of it fires meanwhile; a running execution ends.
+
+        A paused task gets the new end and reason. Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput.
+        """
+        return await self._process.commands().edits.pause(task_id, until, reason, fence)
+
+    @public
+    async def resume_task(
+        self,
+        task_id: str,
+        on_missed: Misfire | str | None = None,
+        reason: str | None = None,
+        *,
+        fence: int | None = None,
+    ) -> ResumeResult:
+        """End the pause of a task; *on_missed* decides about the occurrences that it missed, or else its `misfire`.
+
+        Returns the task, how many occurrences the pause held, and how many of them run.
+        Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput.
+        """
+        return await self._process.commands().edits.resume(task_id, on_missed, reason, fence)
 
     @public
     async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:

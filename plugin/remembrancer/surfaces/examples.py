@@ -18,6 +18,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "requests": [EXAMPLE],
     "reason": "Waiting for the API's rate limit to reset",
     "until": _MOMENT,
+    "on_missed": "run_once",
     "thought_id": "thought_12345",
     "task_id": _TASK,
     "execution_id": "exec_1723644600.000_5d41402abc4b2a76",

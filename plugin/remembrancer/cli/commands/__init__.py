@@ -10,10 +10,12 @@
 - `history`: `remembrancer history`.
 - `import_crontab`: `remembrancer import crontab`.
 - `list`: `remembrancer list`.
+- `pause`: `remembrancer pause`.
 - `preview`: `remembrancer preview`: the next fires of a cron expression.
 - `prune`: `remembrancer prune`.
 - `query`: `remembrancer query`, and `cypher`, its other name.
 - `restore`: `remembrancer restore`.
+- `resume`: `remembrancer resume`.
 - `run_now`: `remembrancer run-now`.
 - `schedule`: `remembrancer schedule`.
 - `schema`: `remembrancer schema`.
@@ -21,5 +23,6 @@
 - `show`: `remembrancer show`.
 - `status`: `remembrancer status`.
 - `token`: `remembrancer token`: the tokens of the API.
+- `update`: `remembrancer update`.
 - `watch`: `remembrancer watch`: live events.
 """

@@ -31,7 +31,7 @@ _FLAGS: Final = {
 """The options of the fields that are not named as the field."""
 _DEFAULTS: Final = {"goal_description": None, "origin_thought_id": "command_line"}
 """The defaults of the command line; the goal is the name unless given."""
-_WAIT: Final = Annotated[
+WAIT: Final = Annotated[
     str | None,
     Option("--in", metavar="WAIT", help="From now: 90s, 10m, 2h, 1d, 1w.", rich_help_panel=FieldGroup.WHEN),
 ]
@@ -55,7 +55,7 @@ def _option(name: str, field: FieldDefinition) -> OptionField:
 
 ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
     "ScheduleOptions",
-    [*(_option(name, field) for name, field in TASK_FIELDS.items()), ("wait", _WAIT, None)],
+    [*(_option(name, field) for name, field in TASK_FIELDS.items()), ("wait", WAIT, None)],
     bases=(GraphOptions,),
     namespace={"__doc__": "The options of `schedule`: one for each field of a request.", "__module__": __name__},
     frozen=True,
@@ -68,9 +68,9 @@ def to_request(asked: GraphOptions) -> ScheduleRequest:
     typed = vars(asked)
     given = {name: typed[name] for name in TASK_FIELDS}
     given["goal_description"] = typed["goal_description"] or typed["name"]
-    given["defer_until"] = _moment(typed["defer_until"], typed["wait"])
+    given["defer_until"] = moment_of(typed["defer_until"], typed["wait"])
     for name in (each for each, field in TASK_FIELDS.items() if isinstance(field, JsonObject)):
-        given[name] = _object(name, given[name])
+        given[name] = object_of(name, given[name])
     return ScheduleRequest(**given)
 
 
@@ -113,7 +113,8 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
         out.print("  It fires while `remembrancer serve` runs on this graph.", highlight=False)
 
 
-def _moment(defer_until: str | None, wait: str | None) -> str | None:
+def moment_of(defer_until: str | None, wait: str | None) -> str | None:
+    """Return the time that one of two options names; None without either."""
     if defer_until is not None and wait is not None:
         raise InvalidInput("--in", wait, "--in or --defer-until, not both", "10m")
     if wait is not None:
@@ -121,7 +122,8 @@ def _moment(defer_until: str | None, wait: str | None) -> str | None:
     return None if defer_until is None else moment(defer_until, "defer_until")
 
 
-def _object(name: str, text: str | None) -> dict[str, object] | None:
+def object_of(name: str, text: str | None) -> dict[str, object] | None:
+    """Return the JSON object that an option holds."""
     if text is None:
         return None
     try:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.policies.occurrences import beginning_ms, held_ms
+from remembrancer.policies.occurrences import beginning_ms, held_ms, run_without_pause_ms
+from remembrancer.policies.pause import armed_in_pause
 from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause, Retraction
 from remembrancer.schedules.exclusions import excluding, joined, pairs_of
 from remembrancer.schedules.kinds import remaining_schedule, schedule_of
@@ -157,7 +158,8 @@ def earlier(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int
     if time_ms >= armed_ms:
         return None
     retractions = [_shortened(each, schedule, time_ms) for each in missed if each.last_ms >= time_ms]
-    return ArmedTimeChange(task, time_ms, time_ms, min(begun_ms, time_ms), excluded_ms or None, retractions)
+    armed_ms = armed_in_pause(task, time_ms).next_run_ms if task.paused_at else time_ms
+    return ArmedTimeChange(task, armed_ms, time_ms, min(begun_ms, time_ms), excluded_ms or None, retractions)
 
 
 def _between(begin_ms: int, end_ms: int, missed: Sequence[MissedOccurrence]) -> list[tuple[int, int]]:
@@ -175,14 +177,17 @@ def _shortened(missed: MissedOccurrence, schedule: Schedule, time_ms: int) -> Re
 def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange | None:
     """Return the move of *task*, armed by *old* rules, to its place under those in force; None if it stays."""
     schedule, place_ms = remaining_schedule(task), task.nominal_ms
-    if not schedule.recurring or place_ms is None or task.next_run_ms is None:
+    if not schedule.recurring or place_ms is None:
         return None
     time_ms = schedule.under_new_rules(place_ms, old.clock)
     if time_ms < beginning_ms(task):
         time_ms = schedule.next_ms(beginning_ms(task) - 1)
     if time_ms == place_ms:
         return None
-    armed_ms = time_ms if task.deferral_id is None and task.next_run_ms == place_ms else task.next_run_ms
+    run_ms = run_without_pause_ms(task)
+    armed_ms = time_ms if task.deferral_id is None and run_ms == place_ms else run_ms
+    if task.paused_at:
+        armed_ms = armed_in_pause(task, armed_ms).next_run_ms
     return ArmedTimeChange(task, armed_ms, time_ms, task.outcomes_since_ms, task.excluded_ms)
 
 

@@ -24,7 +24,7 @@ STREAMS: Final = 16
 """The number of streams: enough that two writers seldom wait for each other, few enough for a short cursor."""
 _PACKED_FROM: Final = 2000
 """Characters from which a batch is compressed, to about a tenth; smaller ones stay readable in the graph."""
-_TIMES: Final = ("at", "next_run_at", "nominal_at", "last_nominal_at")
+_TIMES: Final = ("at", "next_run_at", "nominal_at", "last_nominal_at", "paused_until")
 
 
 def columns_of(events: Callable[[Sequence[Row]], Row], written: Sequence[Row]) -> Row:

@@ -114,6 +114,14 @@ def created(delta: StatisticsDelta, written: Sequence[Row]) -> None:
             delta.open_crons[expression] += 1
 
 
+def edited(delta: StatisticsDelta, written: Sequence[Row]) -> None:
+    """Count the open tasks of a cron expression, where that was changed."""
+    for row in written:
+        for expression, step in zip(row["crons"], (-1, 1), strict=True):
+            if expression:
+                delta.open_crons[expression] += step
+
+
 def retired(delta: StatisticsDelta, written: Sequence[Row]) -> None:
     """Count tasks that ended with their only occurrence."""
     for row in written:

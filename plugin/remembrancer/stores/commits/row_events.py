@@ -98,6 +98,18 @@ def deferred(rows: Sequence[Row]) -> Row:
     }
 
 
+def edited(rows: Sequence[Row]) -> Row:
+    """Return the events of tasks that were paused, resumed or updated."""
+    return {
+        "kind": [row["kind"] for row in rows],
+        "at": [row["at_ms"] for row in rows],
+        "task_id": [row["task_id"] for row in rows],
+        "next_run_at": [row["next_run_ms"] for row in rows],
+        "paused_until": [row["paused_until_ms"] for row in rows],
+        "reason": [_shortened(row["reason"]) for row in rows],
+    }
+
+
 def ended(status: str, kind: str) -> Callable[[Sequence[Row]], Row]:
     """Return the function for the events of tasks ended with *status*, by a caller or by the scheduler."""
 

@@ -114,6 +114,7 @@ _TASKS: Final = {
         count=row_counts.ended_as("CANCELLED"),
         events=row_events.ended("CANCELLED", "task_cancelled"),
     ),
+    "edit_tasks": WriteSpec(tasks.EditRow, "task_id", count=row_counts.edited, events=row_events.edited),
     "skip_unreadable": WriteSpec(
         executions.SkipRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=CLAIM
     ),

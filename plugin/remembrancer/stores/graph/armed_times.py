@@ -62,7 +62,8 @@ class GraphArmedTimes:
         places: list[int] = [row["row"] for row in answers[0]]
         written = [moves[place] for place in places]
         for move in written:
-            self._time_links.record(move.task.task_id, move.next_run_ms)
+            if move.next_run_ms is not None:
+                self._time_links.record(move.task.task_id, move.next_run_ms)
         return written
 
     async def missed_after(self, task_ids: Sequence[str], time: datetime) -> Mapping[str, Sequence[MissedOccurrence]]:

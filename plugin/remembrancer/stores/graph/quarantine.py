@@ -34,7 +34,7 @@ async def quarantine_all(connection: GraphConnection, unreadable: Sequence[Unrea
 async def quarantine(connection: GraphConnection, node: Row, fault: str, now_ms: int) -> None:
     """Disarm a task, with the fault in its audit log and an outcome for the occurrence that is due."""
     bare = Statement("disarm_unreadable", [{"due_key": node.get("due_key"), "task_id": node.get("task_id")}])
-    if not node.get("task_id") or node.get("next_run_ms") is None:
+    if not node.get("task_id") or (node.get("next_run_ms") is None and node.get("paused_at") is None):
         await connection.write([bare])
         return
     *skipped, disarmed = quarantine_statements(node, fault, now_ms)

@@ -1,19 +1,24 @@
-"""Changes of a task that callers ask for, in one write: cancel it, or run it now."""
+"""Changes of a task that callers ask for, in one write: cancel it, edit it, or run it now."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from remembrancer.errors import DuplicateTask
 from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
-from remembrancer.stores.graph.claims import acquire_leases, release_leases, with_fence
+from remembrancer.stores.graph.claims import acquire_leases, release_leases, rows_of, with_fence
 from remembrancer.stores.graph.outcomes import outstanding_statements
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
+from remembrancer.stores.rows.edit_rows import edit_row
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.writes import Change, Claim, Lease
     from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.graph.armed_times import GraphArmedTimes
+    from remembrancer.stores.graph.parts import GraphParts
 
 
 async def cancel(connection: GraphConnection, task_id: str, change: Change, outstanding: Claim | None) -> bool:
@@ -29,6 +34,34 @@ async def cancel(connection: GraphConnection, task_id: str, change: Change, outs
             row |= {"task_fence": outstanding.execution.fence - 1, "if_fence": change.if_fence}
             answers = await connection.write([Statement("cancel_tasks", [row])])
     return bool(answers[-1])
+
+
+async def edit(  # noqa: PLR0917 (a change has two sides)
+    parts: GraphParts,
+    before: ScheduledTask,
+    after: ScheduledTask,
+    change: Change,
+    outstanding: Claim | None,
+    armed_times: GraphArmedTimes,
+) -> bool:
+    """Turn a task that is still as it was read into *after*; return whether it was."""
+    zones = armed_times.begin_zones([after]) if after.timezone != before.timezone else []
+    statements = [
+        *outstanding_statements(outstanding),
+        Statement("edit_tasks", [edit_row(before, after, change, outstanding)]),
+    ]
+    with rejecting_reuse(change.idempotency_key):
+        try:
+            answers = await parts.index.write_armed([after.next_run_ms], [*statements, *zones])
+        except UniqueKeyTaken as taken:
+            if after.dedup_key and after.dedup_key != before.dedup_key and taken.property_name in {None, "dedup_key"}:
+                raise DuplicateTask(after.dedup_key) from taken
+            raise
+    armed_times.have_begun(zones)
+    edited = bool(rows_of("edit_tasks", [*statements, *zones], answers))
+    if edited and after.next_run_ms is not None and after.next_run_ms != before.next_run_ms:
+        parts.time_links.record(after.task_id, after.next_run_ms)
+    return edited
 
 
 async def start_now(

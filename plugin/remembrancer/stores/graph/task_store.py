@@ -19,7 +19,7 @@ from remembrancer.stores.graph.claims import rows_of
 from remembrancer.stores.graph.execution_list import ExecutionList
 from remembrancer.stores.graph.outcomes import deferral_statements, outstanding_statements
 from remembrancer.stores.graph.quarantine import quarantine
-from remembrancer.stores.graph.task_changes import cancel
+from remembrancer.stores.graph.task_changes import cancel, edit
 from remembrancer.stores.graph.task_list import TaskList
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
@@ -123,6 +123,12 @@ class GraphTaskStore:
         if deferred:
             self._parts.time_links.record(task_id, reschedule.next_run_ms)
         return deferred
+
+    async def edit(
+        self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
+    ) -> bool:
+        """Turn the task *before*, as it was read, into *after*; return whether it was still so and open."""
+        return await edit(self._parts, before, after, change, outstanding, self._armed_times)
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit log."""

@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 
 PAGE: Final = 1000
 TIMES: Final = (
-    *("created_at", "defer_until", "last_triggered_at", "nominal_at", "first_nominal_at", "last_nominal_at"),
+    *(
+        "created_at",
+        "defer_until",
+        "last_triggered_at",
+        "paused_at",
+        "paused_until",
+        "nominal_at",
+        "first_nominal_at",
+        "last_nominal_at",
+    ),
     *("triggered_at", "completed_at", "deferred_at", "original_time", "deferred_until", "at", "revoked_at"),
 )
 """Properties that must hold a time."""

@@ -106,16 +106,9 @@ def task_row(task: ScheduledTask, idempotency_key: IdempotencyKey | None = None)
     Every field of a task that has a value is one of `properties`, and so is what the graph derives from it.
     """
     minute_ms = minute_of(task.next_run_ms or to_ms(task.created_at))
-    kept: Row = {name: value for name, value in vars(task).items() if value is not None and name not in _ENCODED}
-    if task.context is not None:
-        kept["context"] = to_json(task.context)
+    kept = task_properties(task)
     if idempotency_key and task.dedup_key and task.dedup_key.startswith(f"{idempotency_key.key}|"):
         kept["request_digest"] = idempotency_key.digest
-    kept["task_type"] = task.task_type
-    kept["status_index_key"] = status_index_key(task.status, task.task_type, task.task_id)
-    if isinstance(schedule := task.schedule, Cron):
-        kept["cron_index_key"] = cron_index_key(schedule.expression, task.task_id)
-    kept["due_key"] = due_key(task.next_run_ms, task.task_id)
     row: Row = {name: kept[name] for name in _COUNTED if name in kept}
     if task.defer_until is not None:
         row["defer_until_ms"] = to_ms(task.defer_until)
@@ -124,6 +117,19 @@ def task_row(task: ScheduledTask, idempotency_key: IdempotencyKey | None = None)
     row["time_id"] = time_id(minute_ms)
     row["properties"] = kept
     return row
+
+
+def task_properties(task: ScheduledTask) -> Row:
+    """Return the properties of a task's node that are no dates and times, those derived from others too."""
+    kept: Row = {name: value for name, value in vars(task).items() if value is not None and name not in _ENCODED}
+    if task.context is not None:
+        kept["context"] = to_json(task.context)
+    kept["task_type"] = task.task_type
+    kept["status_index_key"] = status_index_key(task.status, task.task_type, task.task_id)
+    if isinstance(schedule := task.schedule, Cron):
+        kept["cron_index_key"] = cron_index_key(schedule.expression, task.task_id)
+    kept["due_key"] = due_key(task.next_run_ms, task.task_id)
+    return kept
 
 
 _COUNTED: Final = ("task_id", "origin_thought_id", "task_type", "name", "status", "schedule_cron", "next_run_ms")
@@ -160,10 +166,15 @@ def _advanced(claim: Claim) -> AdvancedTask:
         "due_key": due_key(claim.next_run_ms, task_id),
         "nominal_ms": claim.next_nominal_ms,
     }
+    if claim.ends_pause:
+        task |= _UNPAUSED
     if claim.begins or claim.task_status is not TaskStatus.ACTIVE:
         task["status"] = claim.task_status
         task["status_index_key"] = status_index_key(claim.task_status, claim.execution.task_type, task_id)
     return task
+
+
+_UNPAUSED: Final[AdvancedTask] = {"paused_at": None, "paused_until": None, "pause_reason": None, "on_missed": None}  # pyright: ignore[reportAssignmentType]
 
 
 def outcome_row(claim: Claim) -> OutcomeRow:

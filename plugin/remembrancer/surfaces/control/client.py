@@ -84,7 +84,8 @@ class RemoteScheduler:
         return cast("R", await self._call(operation, params))
 
     async def _call(self, operation: AnyOperation, params: Params) -> object:
-        message = await self._exchange(operation.name, to_jsonable(params))
+        given = {name: cast("object", getattr(params, name)) for name in params.model_fields_set}
+        message = await self._exchange(operation.name, to_jsonable(given))
         if "result" not in message:
             raise from_failure(message.get("error"))
         try:

@@ -92,7 +92,9 @@ class OperationRoute:
 
     def _has_head(self) -> bool:
         """Return whether the answer has a header or a status of its own."""
-        tagged = self._operation.result in {ScheduledTask, ScheduleResult}
+        result = self._operation.result
+        is_class = isinstance(result, type)  # pyright: ignore[reportUnnecessaryIsInstance]  a list of something is none
+        tagged = is_class and issubclass(result, ScheduledTask)
         return tagged or self._http.creates or self._operation.name in _HOOKS
 
     def _answer_type(self) -> type[object]:

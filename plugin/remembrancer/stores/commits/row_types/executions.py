@@ -23,6 +23,10 @@ class AdvancedTask(TypedDict):
     next_run_ms: int | None
     due_key: int | None
     nominal_ms: int | None
+    paused_at: NotRequired[None]
+    paused_until: NotRequired[None]
+    pause_reason: NotRequired[None]
+    on_missed: NotRequired[None]
     status: NotRequired[str]
     status_index_key: NotRequired[str]
 
@@ -30,7 +34,7 @@ class AdvancedTask(TypedDict):
 class ClaimRow(OccurrenceRow):
     """An occurrence to run."""
 
-    expected_ms: int
+    expected_ms: int | None
     fence: int
     trigger_delay_ms: int | None
     replica_id: str | None

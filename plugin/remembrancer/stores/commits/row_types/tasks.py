@@ -30,6 +30,20 @@ class ChangeRow(TypedDict):
     after: NotRequired[str | None]
 
 
+class EditRow(ChangeRow):
+    """A change of the properties of an open task that is still as it was read."""
+
+    kind: str
+    task_type: str
+    fence: int
+    task: Mapping[str, object]
+    defer_until_ms: int | None
+    paused_ms: int | None
+    paused_until_ms: int | None
+    next_run_ms: int | None
+    crons: tuple[str | None, str | None]
+
+
 class TaskRow(TypedDict, total=False):
     """A new task: its properties, and the other values that the query, the counters and the events read."""
 

@@ -114,6 +114,8 @@ class NodeRow(TypedDict, total=False):
     first_nominal_at: str
     last_nominal_at: str
     last_triggered_at: str
+    paused_at: str
+    paused_until: str
     nominal_at: str
     original_time: str
     triggered_at: str

@@ -1,0 +1,5 @@
+"""Edits of open tasks: each is one commit, conditional on the task as it was read.
+
+- `task_edits`: pause, resume and update, for the current actor.
+- `updated_task`: a task after an update, and the occurrences that lose their run by it.
+"""

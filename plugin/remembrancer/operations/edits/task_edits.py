@@ -1,0 +1,148 @@
+"""Edits of open tasks: pause, resume, update. Each is one commit, conditional on the task's fence.
+
+An execution under way goes on, and keeps what it began with.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.errors import InvalidInput, TaskContended
+from remembrancer.model.constraints import read_reason, read_word
+from remembrancer.model.policy import Misfire
+from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
+from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.operations.edits.updated_task import changes, updated
+from remembrancer.operations.idempotency import run_once
+from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
+from remembrancer.operations.validation import reply
+from remembrancer.policies.occurrences import run_without_pause_ms
+from remembrancer.policies.pause import missed, paused, resumed
+from remembrancer.schedules.parsing import read_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
+    from remembrancer.ports.idempotency import IdempotencyRecord
+    from remembrancer.ports.writes import Change, Claim
+
+
+class TaskEdits:
+    """The edits of the current actor, on one graph.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        late_by_seconds: A time up to so far in the past fires at once.
+    """
+
+    def __init__(self, store: Graph, clock: Clock, late_by_seconds: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._late_by_seconds = late_by_seconds
+        self._tasks = OpenTasks(store, clock)
+
+    async def pause(
+        self, task_id: str, until: str | datetime | None, reason: str | None, fence: int | None
+    ) -> ScheduleResult:
+        """Pause a task until *until*, or until it is resumed; a paused one gets the new end and reason."""
+        now = self._clock.now()
+        end = None if until is None else _after(read_moment(until, "until", now=now), now)
+        text = None if reason is None else read_reason(reason)
+
+        async def act() -> ScheduleResult:
+            for _ in range(ROUNDS):
+                task = await self._tasks.open(task_id, "paused", fence)
+                if run_without_pause_ms(task) is None:
+                    allowed = "a task with a run ahead; this one runs right now"
+                    raise InvalidInput("task_id", task_id, allowed, "wait until it has ended")
+                change = self._tasks.change("pause", text, fence=fence)
+                if kept := await self._edit(task, paused(task, end, text, change.at), change):
+                    return reply(kept, change.at, Disposition.CHANGED)
+            raise TaskContended(task_id, "paused", ROUNDS)
+
+        return await run_once(self._store.idempotency, act, self._tasks.as_it_stands)
+
+    async def resume(
+        self, task_id: str, on_missed: Misfire | str | None, reason: str | None, fence: int | None
+    ) -> ResumeResult:
+        """End the pause of a task; *on_missed* decides about what it missed, or else its `misfire`."""
+        wanted = None if on_missed is None else read_word("on_missed", on_missed, Misfire, "run_once")
+        text = None if reason is None else read_reason(reason)
+
+        async def act() -> ResumeResult:
+            for _ in range(ROUNDS):
+                task = await self._tasks.open(task_id, "resumed", fence)
+                change = self._tasks.change("resume", text, fence=fence)
+                if not task.is_paused(change.at):
+                    return _resumption(task, change.at, Disposition.EXISTING)
+                after = resumed(task, wanted, change.at)
+                if kept := await self._edit(task, after, change):
+                    counts = missed(after, to_ms(change.at))
+                    return _resumption(kept, change.at, Disposition.CHANGED, counts)
+            raise TaskContended(task_id, "resumed", ROUNDS)
+
+        async def again(handled: IdempotencyRecord) -> ResumeResult:
+            task = await self._store.tasks.get(handled.task_id)
+            return _resumption(task, self._clock.now(), Disposition.EXISTING)
+
+        return await run_once(self._store.idempotency, act, again)
+
+    async def update(
+        self, task_id: str, fields: Mapping[str, object], reason: str | None, fence: int | None
+    ) -> TaskUpdate:
+        """Give a task other values of these fields; another schedule begins now."""
+        text = None if reason is None else read_reason(reason)
+        if not fields:
+            raise InvalidInput("fields", {}, "at least one field of the task", {"name": "Daily report"})
+
+        async def act() -> TaskUpdate:
+            for _ in range(ROUNDS):
+                task = await self._tasks.open(task_id, "updated", fence)
+                change = self._tasks.change("update", text, fence=fence)
+                wanted = updated(task, fields, change.at, self._late_by_seconds)
+                if wanted.after == task:
+                    return _update(task, task, change.at, Disposition.EXISTING)
+                if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
+                    return _update(task, kept, change.at, Disposition.CHANGED)
+            raise TaskContended(task_id, "updated", ROUNDS)
+
+        async def again(handled: IdempotencyRecord) -> TaskUpdate:
+            task = await self._store.tasks.get(handled.task_id)
+            return _update(task, task, self._clock.now(), Disposition.EXISTING)
+
+        return await run_once(self._store.idempotency, act, again)
+
+    async def _edit(
+        self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
+    ) -> ScheduledTask | None:
+        """Write a change; return the task as it is kept, None if it was not as it was read."""
+        if await self._store.tasks.edit(before, after, change, outstanding):
+            fence = before.fence + 1 + (outstanding is not None)
+            return await self._tasks.kept(after.model_copy(update={"fence": fence}))
+        return None
+
+
+def _update(before: ScheduledTask, after: ScheduledTask, now: datetime, disposition: Disposition) -> TaskUpdate:
+    """Return the answer to an update."""
+    fires = reply(before, now).next_fires
+    found = {"changed": changes(before, after), "fires_before": fires}
+    return TaskUpdate.model_validate({**vars(reply(after, now, disposition)), **found})
+
+
+def _resumption(
+    task: ScheduledTask, now: datetime, disposition: Disposition, counts: tuple[int, int] | None = None
+) -> ResumeResult:
+    """Return the answer to a resumption; without *counts*, of what is still to be made up for."""
+    held, runs = counts or missed(task, to_ms(now))
+    return ResumeResult.model_validate({**vars(reply(task, now, disposition)), "missed": held, "runs": runs})
+
+
+def _after(until: datetime, now: datetime) -> datetime:
+    if until <= now:
+        raise InvalidInput("until", to_iso(until), f"a time after {to_iso(now)}", None)
+    return until
