@@ -88,7 +88,11 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TasksReport as TasksReport,
         TaskStatistics as TaskStatistics,
     )
-    from remembrancer.model.request import ScheduleRequest as ScheduleRequest, TaskFields as TaskFields
+    from remembrancer.model.request import (
+        ScheduleRequest as ScheduleRequest,
+        TaskChanges as TaskChanges,
+        TaskFields as TaskFields,
+    )
     from remembrancer.model.schedule import (
         AllOf as AllOf,
         AnyOf as AnyOf,
@@ -214,7 +218,7 @@ _API: Final = {
         "TasksReport",
         "TaskStatistics",
     ),
-    "model.request": ("ScheduleRequest", "TaskFields"),
+    "model.request": ("ScheduleRequest", "TaskChanges", "TaskFields"),
     "model.schedule": (
         "AllOf",
         "AnyOf",

@@ -45,7 +45,7 @@ ACCEPTED: dict[str, set[object]] = {
     "cancel_task": TEXT | NUMBER | OPTIONAL,
     "cancel": TEXT | NUMBER | OPTIONAL,
     "defer_task": TEXT | NUMBER | OPTIONAL,
-    "update_task": set(),
+    "update_task": TEXT | NUMBER | OPTIONAL,
     "pause_task": TEXT | NUMBER | OPTIONAL,
     "resume_task": TEXT | NUMBER | OPTIONAL,
     "run_now": TEXT | NUMBER | OPTIONAL,
