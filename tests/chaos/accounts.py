@@ -74,13 +74,20 @@ class Account:
     def wrong(self, acknowledged: AbstractSet[str], since: float = 0.0) -> list[str]:
         """Return what must not be, given what was *acknowledged* and ought to be here.
 
-        Of tasks made before the moment *since* nothing is asked but that they did nothing twice.
+        Of tasks made before the moment *since* nothing is asked but that they did nothing twice: a wipe that reads as
+        it deletes may leave an execution, and take its lease.
         """
         return [
             *(f"acknowledged and lost: {task_id}" for task_id in sorted(acknowledged - self.tasks.keys())),
-            *(f"still running: {row}" for row in self.executions if row["status"] == "running"),
+            *(f"still running: {row}" for row in self._running(since * 1000)),
             *self._doubles(),
             *self._unaccounted(since * 1000),
+        ]
+
+    def _running(self, since_ms: float) -> list[Row]:
+        new = {task_id for task_id, task in self.tasks.items() if task["created_ms"] >= since_ms}
+        return [
+            row for row in self.executions if row["status"] == "running" and (not since_ms or row["task_id"] in new)
         ]
 
     def _doubles(self) -> list[str]:
