@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer import Defer, Firing, TaskSchedulerService
+from remembrancer import Bounded, Cron, Defer, Firing, TaskSchedulerService
 from remembrancer.context import IDEMPOTENCY_KEY
 from remembrancer.errors import InvalidInput, TaskChanged, TaskEnded
 from remembrancer.model.idempotency import IdempotencyKey
@@ -66,6 +66,24 @@ async def test_a_paused_task_fires_nothing_until_it_is_resumed(paced: ManualSche
     after = await paced.service.get_task(task.task_id)
     assert (after.paused_at, after.paused_until, after.pause_reason) == (None, None, None)
     assert f"{resumed.next_fires[0]:%H:%M} {resumed.next_fires[1]:%H:%M}" == "10:05 10:15"
+
+
+@pytest.mark.parametrize(("on_missed", "ends"), [("skip", "FAILED"), ("run_once", "COMPLETE")])
+async def test_a_schedule_may_end_within_a_pause(
+    paced: ManualScheduler, clock: VirtualClock, on_missed: str, ends: str
+) -> None:
+    three = Bounded(Cron(QUARTERS), start=(clock.now() + MINUTE).isoformat(), count=3)
+    task = await paced.service.schedule_task("Tea", "goal", "prompt", "thought", schedule=three)
+    await paced.service.pause_task(task.task_id)
+    await paced.tick(65 * MINUTE)
+
+    resumed = await paced.service.resume_task(task.task_id, on_missed)
+    await paced.tick(MINUTE)
+
+    assert (resumed.missed, resumed.runs) == (3, int(on_missed == "run_once"))
+    assert sum(each.occurrences for each in await paced.service.history(task.task_id)) == 3
+    after = await paced.service.get_task(task.task_id)
+    assert (after.status.value, after.next_run_ms, after.paused_at) == (ends, None, None)
 
 
 async def test_a_pause_with_an_end_ends_by_itself(paced: ManualScheduler, clock: VirtualClock) -> None:

@@ -17,6 +17,7 @@ from remembrancer.policies.occurrences import (
     OccurrenceRange,
     due_ms,
     last_of,
+    next_of,
     pending_occurrences,
     run_without_pause_ms,
     without_pause,
@@ -51,7 +52,7 @@ def pause(task: ScheduledTask, situation: Situation, context: PlanContext) -> Ru
         return _skipped(task, OccurrenceRange(first_ms, first_ms, 1), None)
     schedule = remaining_schedule(task)
     last_ms = last_of(schedule, first_ms, held - kept, end_ms - 1, after=kept)
-    return _skipped(task, OccurrenceRange(first_ms, last_ms, held - kept), schedule.next_ms(last_ms))
+    return _skipped(task, OccurrenceRange(first_ms, last_ms, held - kept), next_of(schedule, last_ms))
 
 
 def paused(task: ScheduledTask, until: datetime | None, reason: str | None, now: datetime) -> ScheduledTask:
@@ -103,7 +104,9 @@ def _missed_deferred(task: ScheduledTask, end_ms: int, now_ms: int) -> tuple[int
         return (0, 0) if pending is None else (pending.occurrences, 0)
     if task.task_type is TaskType.ONE_TIME:
         return pending.occurrences, 1
-    after_ms = remaining_schedule(task).next_ms(max(until_ms, (task.nominal_ms or 0) - 1))
+    after_ms = next_of(remaining_schedule(task), max(until_ms, (task.nominal_ms or 0) - 1))
+    if after_ms is None:
+        return pending.occurrences, 1
     return pending.occurrences, 1 + min(_held(task, after_ms, end_ms, now_ms))
 
 
@@ -119,8 +122,8 @@ def _held(task: ScheduledTask, first_ms: int, end_ms: int, now_ms: int) -> tuple
     if policy is Misfire.RUN_ALL:
         return held, task.misfire_limit
     # An occurrence that is due on time after the pause makes up for it.
-    since_ms = now_ms - schedule.next_ms(end_ms - 1)
-    is_fresh = 0 <= since_ms <= task.misfire_grace_seconds * 1000
+    after_ms = next_of(schedule, end_ms - 1)
+    is_fresh = after_ms is not None and 0 <= now_ms - after_ms <= task.misfire_grace_seconds * 1000
     return held, int(policy is Misfire.RUN_ONCE and not is_fresh)
 
 
@@ -136,7 +139,7 @@ def _deferred(task: ScheduledTask, end_ms: int) -> Skip | None:
     elif task.nominal_ms is not None and task.nominal_ms >= end_ms:
         after_ms = task.nominal_ms
     else:
-        after_ms = remaining_schedule(task).next_ms(end_ms - 1)
+        after_ms = next_of(remaining_schedule(task), end_ms - 1)
     return _skipped(task, pending, after_ms, ends_deferral=True)
 
 
