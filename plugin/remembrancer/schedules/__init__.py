@@ -4,7 +4,7 @@
 - `kinds`: the table of kinds, and the schedule of a task.
 - `once`, `every`, `cron`, `rrule`: one module or package a kind.
 - `calendars`: dates, days of the week, business days.
-- `composed`: schedules made of others.
+- `composed`: schedules made of others; `wrapped`: the base of those that are made of one.
 - `walls`: sets of wall times; `zoned_walls`, `wall_schedule`: the same in a zone, as a schedule.
 - `clock_changes`, `new_rules`: notes on clock changes, and the place of an occurrence under changed rules.
 - `value_fields`, `phrases`: the reading of a value's fields, and English for them.

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from remembrancer.schedules.protocol import Schedule
+from remembrancer.schedules.wrapped import WrappedSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from zoneinfo import ZoneInfo
 
+    from remembrancer.schedules.protocol import Schedule
+
 
 @dataclass(frozen=True, slots=True)
-class ScheduleWithExclusions(Schedule):
+class ScheduleWithExclusions(WrappedSchedule):
     """The occurrences of *schedule* outside *stretches*: pairs of from and up to (excluded), ascending."""
 
-    recurring: ClassVar[bool] = True
-
-    schedule: Schedule
     stretches: tuple[tuple[int, int], ...]
-
-    @property
-    def timezone(self) -> str:
-        """The zone that the schedule follows."""
-        return self.schedule.timezone
-
-    @property
-    def is_finite(self) -> bool:
-        """True if the schedule has a last occurrence."""
-        return self.schedule.is_finite
-
-    @property
-    def normalized(self) -> str:
-        """The normal form of the schedule."""
-        return self.schedule.normalized
 
     def next_after(self, after_ms: int) -> int | None:
         """Return the first occurrence strictly after *after_ms* that is in none of the stretches."""
@@ -59,14 +43,6 @@ class ScheduleWithExclusions(Schedule):
             for begin_ms, end_ms in self.stretches
         )
         return self.schedule.count(start_ms, until_ms) - sum(excluded)
-
-    def describe(self) -> str:
-        """Return the schedule in English."""
-        return self.schedule.describe()
-
-    def notes(self, after_ms: int, occurrence_ms: int) -> Sequence[str]:
-        """Return what clock changes do."""
-        return self.schedule.notes(after_ms, occurrence_ms)
 
     def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
         """Return the place of *occurrence_ms* under the rules in force, or the first after it outside the stretches."""

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import from_ms, to_iso
 from remembrancer.schedules.phrases import length_words
-from remembrancer.schedules.protocol import Schedule
 from remembrancer.schedules.value_fields import is_date, read_date, read_length, read_second_in, read_whole, second_of
 from remembrancer.schedules.walls.steps import FEW, at_most
 from remembrancer.schedules.walls.wall_set import DAY, END
+from remembrancer.schedules.wrapped import WrappedSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from zoneinfo import ZoneInfo
 
     from remembrancer.model.schedule import Bounded, ScheduleValue
+    from remembrancer.schedules.protocol import Schedule
 
 _MOST_FIRES: Final = 100_000
 _LONGEST_DELAY: Final = 31 * DAY
@@ -26,21 +27,13 @@ _LAST_MS: Final = END * 1000 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class BoundedSchedule(Schedule):
+class BoundedSchedule(WrappedSchedule):
     """The occurrences of a schedule from *start_ms* to *last_ms_*, both included."""
 
-    recurring: ClassVar[bool] = True
-
-    schedule: Schedule
     start_ms: int
     end_ms: int
     words: str = field(repr=False)
     normal: str
-
-    @property
-    def timezone(self) -> str:
-        """The zone of the schedule."""
-        return self.schedule.timezone
 
     @property
     def is_finite(self) -> bool:
@@ -78,41 +71,20 @@ class BoundedSchedule(Schedule):
         """Return what clock changes do."""
         return self.schedule.notes(max(after_ms, self.start_ms - 1), occurrence_ms)
 
-    def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
-        """Return the place of an occurrence under the rules in force."""
-        return self.schedule.under_new_rules(occurrence_ms, old)
-
-    def under_rules(self, rules: ZoneInfo) -> Schedule:
-        """Return it under other rules of its zone."""
-        return replace(self, schedule=self.schedule.under_rules(rules))
-
 
 @dataclass(frozen=True, slots=True)
-class DelayedSchedule(Schedule):
+class DelayedSchedule(WrappedSchedule):
     """The occurrences of a schedule, each later by an amount that follows from the task and, for jitter, from itself.
 
     None is as late as the next occurrence of the schedule.
     """
 
-    recurring: ClassVar[bool] = True
-
-    schedule: Schedule
     spread: int
     """All are later by this many seconds."""
     jitter: int
     """Each is later by up to this many seconds more."""
     task_id: str
     words: str = field(repr=False)
-
-    @property
-    def timezone(self) -> str:
-        """The zone of the schedule."""
-        return self.schedule.timezone
-
-    @property
-    def is_finite(self) -> bool:
-        """True if the schedule has a last occurrence."""
-        return self.schedule.is_finite
 
     @property
     def normalized(self) -> str:
@@ -152,10 +124,6 @@ class DelayedSchedule(Schedule):
         if nominal_ms is None:
             return self.next_ms(occurrence_ms - 1)
         return self._delayed(self.schedule.under_new_rules(nominal_ms, old))
-
-    def under_rules(self, rules: ZoneInfo) -> Schedule:
-        """Return it under other rules of its zone."""
-        return replace(self, schedule=self.schedule.under_rules(rules))
 
     def _is_late(self, moment_ms: int) -> int:
         """Return 1 if the last occurrence of the schedule up to *moment_ms* comes after it, else 0."""

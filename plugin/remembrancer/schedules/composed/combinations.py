@@ -6,7 +6,7 @@ intervals beside local times, or two zones, are combined as moments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -20,6 +20,7 @@ from remembrancer.schedules.walls.combined import Intersection, Outside, TimesWi
 from remembrancer.schedules.walls.steps import FEW, MANY, at_most
 from remembrancer.schedules.walls.stretches import NO_STRETCH, Either, Overlap, Remainder, Stretches
 from remembrancer.schedules.walls.wall_set import DAY, END, NO_WALL, WallSet
+from remembrancer.schedules.wrapped import WrappedSchedule
 from remembrancer.schedules.zone_offsets import span_at
 from remembrancer.schedules.zoned_walls import ZonedWalls
 
@@ -36,20 +37,12 @@ _EXAMPLE: Final = [{"kind": "cron", "expression": "0 9 * * 1-5"}, {"kind": "week
 
 
 @dataclass(frozen=True, slots=True)
-class Combination(Schedule):
+class Combination(WrappedSchedule):
     """A combination: the schedule of its times, whose searches are bounded."""
 
-    recurring: ClassVar[bool] = True
-
-    made: Schedule
     words: str = field(repr=False)
     normal: str
     ends: bool = field(repr=False)
-
-    @property
-    def timezone(self) -> str:
-        """The zone of the schedules, or of the first of them."""
-        return self.made.timezone
 
     @property
     def is_finite(self) -> bool:
@@ -64,27 +57,27 @@ class Combination(Schedule):
     @property
     def zoned(self) -> ZonedWalls | None:
         """Its wall times in their zone; None if it is one of moments."""
-        return zoned_of(self.made)
+        return zoned_of(self.schedule)
 
     def next_after(self, after_ms: int) -> int | None:
         """Return the first occurrence strictly after *after_ms*. Raises InvalidInput if the search takes too long."""
         with at_most(FEW):
-            return self.made.next_after(after_ms)
+            return self.schedule.next_after(after_ms)
 
     def between(self, start_ms: int, until_ms: int, limit: int) -> list[int]:
         """Return the occurrences in between, at most *limit*."""
         with at_most(MANY):
-            return self.made.between(start_ms, until_ms, limit)
+            return self.schedule.between(start_ms, until_ms, limit)
 
     def count(self, start_ms: int, until_ms: int) -> int:
         """Return how many occurrences there are."""
         with at_most(MANY):
-            return self.made.count(start_ms, until_ms)
+            return self.schedule.count(start_ms, until_ms)
 
     def last_ms(self, until_ms: int, place: int) -> int:
         """Return the occurrence at *place*, counted back from *until_ms*."""
         with at_most(MANY):
-            return self.made.last_ms(until_ms, place)
+            return self.schedule.last_ms(until_ms, place)
 
     def describe(self) -> str:
         """Return it in English."""
@@ -93,16 +86,12 @@ class Combination(Schedule):
     def notes(self, after_ms: int, occurrence_ms: int) -> Sequence[str]:
         """Return what clock changes do, where all follow one clock."""
         with at_most(MANY):
-            return self.made.notes(after_ms, occurrence_ms)
+            return self.schedule.notes(after_ms, occurrence_ms)
 
     def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
         """Return the place of an occurrence under the rules in force."""
         with at_most(MANY):
-            return self.made.under_new_rules(occurrence_ms, old)
-
-    def under_rules(self, rules: ZoneInfo) -> Schedule:
-        """Return it under other rules of its zone."""
-        return replace(self, made=self.made.under_rules(rules))
+            return self.schedule.under_new_rules(occurrence_ms, old)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,46 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.schedules.calendars.workdays import business_days, normal_days, week_words
 from remembrancer.schedules.composed.combinations import zoned_of
 from remembrancer.schedules.phrases import length_words, lower
-from remembrancer.schedules.protocol import Schedule
 from remembrancer.schedules.value_fields import read_length, read_whole
 from remembrancer.schedules.wall_schedule import WallSchedule
 from remembrancer.schedules.walls.moved_days import DayMove, MovedDays
+from remembrancer.schedules.wrapped import WrappedSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from zoneinfo import ZoneInfo
 
     from remembrancer.model.schedule import Offset, ScheduleValue
+    from remembrancer.schedules.protocol import Schedule
 
 _MOST_DAYS: Final = 366
 _MOST_SECONDS: Final = 366 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftedSchedule(Schedule):
+class ShiftedSchedule(WrappedSchedule):
     """The occurrences of a schedule, each *shift_ms* later, in elapsed time; earlier, if that is negative."""
 
-    recurring: ClassVar[bool] = True
-
-    schedule: Schedule
     shift_ms: int
     words: str = field(repr=False)
-
-    @property
-    def timezone(self) -> str:
-        """The zone of the schedule."""
-        return self.schedule.timezone
-
-    @property
-    def is_finite(self) -> bool:
-        """True if the schedule has a last occurrence."""
-        return self.schedule.is_finite
 
     @property
     def normalized(self) -> str:
@@ -78,10 +66,6 @@ class ShiftedSchedule(Schedule):
     def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
         """Return the place of an occurrence under the rules in force."""
         return self.schedule.under_new_rules(occurrence_ms - self.shift_ms, old) + self.shift_ms
-
-    def under_rules(self, rules: ZoneInfo) -> Schedule:
-        """Return it under other rules of its zone."""
-        return replace(self, schedule=self.schedule.under_rules(rules))
 
 
 def offset_schedule(value: Offset, make: Callable[[ScheduleValue], Schedule]) -> Schedule:

@@ -11,6 +11,8 @@ from remembrancer.schedules.walls.steps import step
 from remembrancer.schedules.walls.wall_set import NO_WALL, WallSet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from remembrancer.schedules.walls.stretches import Stretches
 
 
@@ -55,19 +57,17 @@ class Intersection(WallSet):
 
     def listed(self, start: int, end: int, limit: int) -> list[int]:
         """Return the common times in between, without a look beyond *end*."""
-        found: list[int] = []
-        wall = self._before(end, start)
-        while wall < end and len(found) < limit:
-            found.append(wall)
-            wall = self._before(end, wall + 1)
-        return found
+        return list(islice(self._common(start, end), limit))
 
     def count(self, start: int, end: int) -> int:
         """Return how many common times there are, without a look beyond *end*."""
-        counted, wall = 0, self._before(end, start)
+        return sum(1 for _ in self._common(start, end))
+
+    def _common(self, start: int, end: int) -> Iterator[int]:
+        wall = self._before(end, start)
         while wall < end:
-            counted, wall = counted + 1, self._before(end, wall + 1)
-        return counted
+            yield wall
+            wall = self._before(end, wall + 1)
 
     def _before(self, end: int, wall: int) -> int:
         """Return the first common time at or after *wall*; any from *end* on if there is none before."""
