@@ -15,6 +15,10 @@ from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from typer.models import OptionInfo
+
     from remembrancer.model.task import ScheduleResult
 
     OptionField = tuple[str, object] | tuple[str, object, object]
@@ -42,14 +46,19 @@ def flags_of(name: str) -> tuple[str, ...]:
     return () if name == "name" else _FLAGS.get(name, (f"--{name.replace('_', '-')}",))
 
 
+def option_of(flags: tuple[str, ...], field: FieldDefinition) -> OptionInfo:
+    """Return the option of a field, as its definition describes it."""
+    panel = None if field.group is FieldGroup.TASK else field.group.value
+    return cast("OptionInfo", Option(*flags, metavar=field.metavar, help=field.description, rich_help_panel=panel))
+
+
 def _option(name: str, field: FieldDefinition) -> OptionField:
     """Return a field of a request as a field of the command's options."""
     defaults = {**DEFAULTS, **_DEFAULTS}
     typed = field.typed if defaults.get(name, ...) is not None else field.typed | None
     if not (flags := flags_of(name)):
         return name, Annotated[typed, Argument(help=field.description)]
-    panel = None if field.group is FieldGroup.TASK else field.group.value
-    option = Option(*flags, metavar=field.metavar, help=field.description, rich_help_panel=panel)
+    option = option_of(flags, field)
     return (name, Annotated[typed, option], defaults[name]) if name in defaults else (name, Annotated[typed, option])
 
 
@@ -65,13 +74,19 @@ ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
 
 def to_request(asked: GraphOptions) -> ScheduleRequest:
     """Return the request that the options of `schedule` make."""
+    given = values_of(asked, TASK_FIELDS)
+    given["goal_description"] = given["goal_description"] or given["name"]
+    return ScheduleRequest(**given)  # pyright: ignore[reportArgumentType]  by the table
+
+
+def values_of(asked: GraphOptions, names: Iterable[str]) -> dict[str, object]:
+    """Return the values of fields of a request, as they were typed."""
     typed = vars(asked)
-    given = {name: typed[name] for name in TASK_FIELDS}
-    given["goal_description"] = typed["goal_description"] or typed["name"]
+    given: dict[str, object] = {name: typed[name] for name in names}
     given["defer_until"] = moment_of(typed["defer_until"], typed["wait"])
-    for name in (each for each, field in TASK_FIELDS.items() if isinstance(field, JsonObject)):
-        given[name] = object_of(name, given[name])
-    return ScheduleRequest(**given)
+    for name in (each for each in given if isinstance(TASK_FIELDS[each], JsonObject)):
+        given[name] = object_of(name, typed[name])
+    return given
 
 
 async def schedule(asked: GraphOptions) -> None:

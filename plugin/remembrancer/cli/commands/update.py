@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 from typer import Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.cli.commands.schedule import WAIT, flags_of, moment_of, object_of
+from remembrancer.cli.commands.schedule import WAIT, flags_of, option_of, values_of
 from remembrancer.cli.options import TaskId
-from remembrancer.model.field_definition import FieldGroup, JsonObject
 from remembrancer.model.request import TASK_FIELDS, UPDATABLE
 
 if TYPE_CHECKING:
@@ -22,10 +21,7 @@ _REASON: Final = Annotated[str | None, Option(help="Kept in the audit log.")]
 
 def _option(name: str, field: FieldDefinition) -> tuple[str, object, None]:
     """Return a field of a task as an option that need not be given."""
-    panel = None if field.group is FieldGroup.TASK else field.group.value
-    flags = flags_of(name) or (f"--{name}",)
-    option = Option(*flags, metavar=field.metavar, help=field.description, rich_help_panel=panel)
-    return name, Annotated[field.typed | None, option], None
+    return name, Annotated[field.typed | None, option_of(flags_of(name) or (f"--{name}",), field)], None
 
 
 UpdateOptions: Final[type[GraphOptions]] = make_dataclass(
@@ -45,10 +41,7 @@ UpdateOptions: Final[type[GraphOptions]] = make_dataclass(
 
 def fields_of(asked: GraphOptions) -> TaskChanges:
     """Return the fields that the options of `update` change."""
-    typed = vars(asked)
-    given = {name: typed[name] for name in UPDATABLE} | {"defer_until": moment_of(typed["defer_until"], typed["wait"])}
-    for name in (each for each in UPDATABLE if isinstance(TASK_FIELDS[each], JsonObject)):
-        given[name] = object_of(name, given[name])
+    given = values_of(asked, UPDATABLE)
     return {name: value for name, value in given.items() if value is not None}  # pyright: ignore[reportReturnType]  by the table
 
 
