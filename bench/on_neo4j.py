@@ -232,7 +232,7 @@ def _soon() -> datetime:
 
 def _yearly(due: datetime) -> ScheduleRequest:
     cron = f"{due.minute} {due.hour} {due.day} {due.month} * {due.second}"
-    return ScheduleRequest("n", "g", "p", "thought", schedule_cron=cron, seconds="last")
+    return ScheduleRequest("n", "g", "p", "thought", schedule_cron=cron, seconds_field="last")
 
 
 async def _schedule(server: Server, requests: list[ScheduleRequest]) -> None:

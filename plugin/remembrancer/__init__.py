@@ -69,6 +69,15 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
     from remembrancer.model.named_query import NamedQuery as NamedQuery
+    from remembrancer.model.plain_schedules import (
+        Cron as Cron,
+        Dates as Dates,
+        Every as Every,
+        Once as Once,
+        RRule as RRule,
+        Weekly as Weekly,
+        Workdays as Workdays,
+    )
     from remembrancer.model.policy import (
         Fold as Fold,
         Gap as Gap,
@@ -97,15 +106,8 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         AllOf as AllOf,
         AnyOf as AnyOf,
         Bounded as Bounded,
-        Cron as Cron,
-        Dates as Dates,
-        Every as Every,
         Except as Except,
         Offset as Offset,
-        Once as Once,
-        RRule as RRule,
-        Weekly as Weekly,
-        Workdays as Workdays,
     )
     from remembrancer.model.service_status import (
         PerformanceReport as PerformanceReport,
@@ -205,6 +207,7 @@ _API: Final = {
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
     "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
     "model.named_query": ("NamedQuery",),
+    "model.plain_schedules": ("Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
     "model.prune_result": ("PruneResult",),
     "model.replica": ("Replica",),
@@ -219,20 +222,7 @@ _API: Final = {
         "TaskStatistics",
     ),
     "model.request": ("ScheduleRequest", "TaskChanges", "TaskFields"),
-    "model.schedule": (
-        "AllOf",
-        "AnyOf",
-        "Bounded",
-        "Cron",
-        "Dates",
-        "Every",
-        "Except",
-        "Offset",
-        "Once",
-        "RRule",
-        "Weekly",
-        "Workdays",
-    ),
+    "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset"),
     "model.service_status": (
         "PerformanceReport",
         "ReplicationReport",

@@ -258,7 +258,7 @@ class Replica:
 
     async def _tick(self, place: int) -> None:
         kept = await self.service.schedule_task(
-            f"tick {place}", "g", "p", "thought", schedule_cron="* * * * * *", seconds="last", misfire="run_all",
+            f"tick {place}", "g", "p", "thought", schedule_cron="* * * * * *", seconds_field="last", misfire="run_all",
             on_lost="retry", dedup_key=f"tick {place}",
         )  # fmt: skip
         if kept.task_id not in self._ticking:

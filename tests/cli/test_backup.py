@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FAR = ["--cron", "0 0 1 1 *", "--prompt", "p"]
 EACH_SECOND = "* * * * * *"
+SIX = ("--seconds-field", "first")
 
 
 def drafts(folder: Path) -> list[str]:
@@ -153,7 +154,7 @@ async def backed_up(load: Load, terminal: Terminal, name: str) -> tuple[Ran, set
 @pytest.mark.slow
 async def test_a_backup_under_load_misses_nothing_acknowledged(terminal: Terminal, serve: Serve) -> None:
     for number in range(5):
-        terminal("schedule", f"Each second {number}", "--cron", EACH_SECOND, "--seconds", "first", "--prompt", "p")
+        terminal("schedule", f"Each second {number}", "--cron", EACH_SECOND, *SIX, "--prompt", "p")
     serving = serve("--no-bolt")
     drain(serving.process)
     load = Load(str(terminal.graph))

@@ -154,7 +154,7 @@ class Worker:
         for name in ("fail", "retry"):
             await self.service.schedule_task(
                 f"Every second, {name}", "crash", "tick", "crash_test",
-                schedule_cron="* * * * * *", seconds="last", on_lost=name, dedup_key=f"every-second-{name}",
+                schedule_cron="* * * * * *", seconds_field="last", on_lost=name, dedup_key=f"every-second-{name}",
             )  # fmt: skip
         tell(ready=self._orders.folder)
         if self._orders.end != "never":

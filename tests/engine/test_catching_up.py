@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 START: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
-SECONDLY: Final[dict[str, Any]] = {"schedule_cron": "* * * * * *", "seconds": "first"}
+SECONDLY: Final[dict[str, Any]] = {"schedule_cron": "* * * * * *", "seconds_field": "first"}
 EXPRESSIONS: Final = ["* * * * *", "*/7 1-3 * * *", "30 2 * * *", "0,30 1,2,3 * * 0", "15 3 L * *", "0 2 1,25,29 * 0"]
 ZONES: Final = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"]
 
@@ -68,7 +68,7 @@ def test_an_outage_of_years_is_counted_within_few_steps(monkeypatch: pytest.Monk
         return at_or_after(walls, wall)
 
     monkeypatch.setattr(WallTimes, "at_or_after", counted)
-    cron = parse_cron("* * * * * *", timezone="Europe/Berlin", seconds="first")  # pyright: ignore[reportArgumentType]
+    cron = parse_cron("* * * * * *", timezone="Europe/Berlin", seconds_field="first")  # pyright: ignore[reportArgumentType]
     begin_ms = to_ms(START)
 
     assert cron.count(begin_ms + 1, begin_ms + 31_536_000_000) == 31_536_000

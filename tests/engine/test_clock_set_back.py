@@ -64,7 +64,7 @@ class Scene:
 async def test_a_task_made_while_the_clock_was_ahead_goes_on(graph: str, caplog: pytest.LogCaptureFixture) -> None:
     scene = Scene(graph)
     async with scene.checker:
-        task_id = await scene.schedule(schedule_cron="* * * * * *", seconds="first")
+        task_id = await scene.schedule(schedule_cron="* * * * * *", seconds_field="first")
         await scene.live(3, SECOND)
         with caplog.at_level(logging.INFO, "remembrancer"):
             moved = await scene.set_back()
@@ -101,7 +101,7 @@ async def test_a_running_checker_goes_on_firing_each_second() -> None:
                 await asyncio.sleep(0.05)
 
     async with TaskSchedulerService(":memory:", clock, 3600, handler=handle) as service:
-        await service.schedule_task("Task", "g", "p", "t", schedule_cron="* * * * * *", seconds="first")
+        await service.schedule_task("Task", "g", "p", "t", schedule_cron="* * * * * *", seconds_field="first")
         await fires(2)
         clock.ahead, before = timedelta(0), len(fired)
         await fires(before + 4)

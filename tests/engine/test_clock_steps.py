@@ -93,7 +93,7 @@ async def test_what_is_scheduled_after_a_step_back_fires() -> None:
     async with TaskSchedulerService(
         time_service=host, check_interval_seconds=3600, handler=collected(fired)
     ) as service:
-        await service.schedule_task("old", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds="first")
+        await service.schedule_task("old", "g", "p", "t", schedule_cron="* * * * * *", seconds_field="first")
         await until(lambda: len(fired) > 1)
         host.ahead = timedelta(0)
         await until(lambda: scheduler_of(service).clock_steps)
@@ -207,7 +207,7 @@ async def test_steps_to_and_fro_between_two_looks_are_met(caplog: pytest.LogCapt
 
     service = TaskSchedulerService(time_service=host, check_interval_seconds=3600, handler=handle)
     async with service:
-        await service.schedule_task("every second", "g", "p", "t", schedule_cron="* * * * * *", seconds="first")
+        await service.schedule_task("every second", "g", "p", "t", schedule_cron="* * * * * *", seconds_field="first")
         await until(lambda: "The clock went forward by 1 h at once and was set back by 1 h" in caplog.text)
 
 

@@ -23,7 +23,7 @@ GENEROUS = 120.0
 
 
 async def schedule(service: TaskSchedulerService, seconds: float, name: str = "Task", **choices: Any) -> str:
-    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    moment = datetime.now(UTC) + timedelta(seconds_field=seconds)
     return (await service.schedule_task(name, "goal", "prompt", "thought", moment, **choices)).task_id
 
 
@@ -73,7 +73,7 @@ async def test_deferring_and_cancelling_reach_a_sleeping_loop(clock: VirtualCloc
 async def test_a_cron_task_of_seconds_fires_again_and_again(clock: VirtualClock) -> None:
     fired = Fired()
     async with TaskSchedulerService(time_service=clock, check_interval_seconds=3600, handler=fired) as service:
-        await service.schedule_task("Beat", "g", "p", "t", schedule_cron="* * * * * *", seconds="first")
+        await service.schedule_task("Beat", "g", "p", "t", schedule_cron="* * * * * *", seconds_field="first")
         moments: list[datetime] = []
         for _ in range(3):
             clock.advance(timedelta(seconds=1))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 GENEROUS = 60.0
-EVERY = {"schedule_cron": "* * * * * *", "seconds": "first"}
+EVERY = {"schedule_cron": "* * * * * *", "seconds_field": "first"}
 FAULTS = [RuntimeError("a bug"), KeyError("a key"), OSError("a driver's own"), asyncio.CancelledError("of another")]
 
 

@@ -25,7 +25,7 @@ ASLEEP: dict[str, Any] = {"check_interval_seconds": 3600.0}
 
 
 def soon(seconds: float = 0.5) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=seconds)
+    return datetime.now(UTC) + timedelta(seconds_field=seconds)
 
 
 class Handler:
@@ -151,7 +151,7 @@ async def test_a_retry_of_what_was_lost_wakes_by_its_defer(tmp_path: Any) -> Non
 async def test_an_every_second_task_fires_on_under_a_long_interval() -> None:
     handler = Handler()
     async with TaskSchedulerService(handler=handler, **ASLEEP) as service:
-        await service.schedule_task("each", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds="first")
+        await service.schedule_task("each", "g", "p", "t", schedule_cron="* * * * * *", seconds_field="first")
 
         assert len({(await handler.next()).execution.nominal_at for _ in range(3)}) == 3
 
@@ -163,7 +163,7 @@ async def test_every_write_that_arms_is_announced() -> None:
         announced = watched(service)
         for act in [*ACTS, defer_earlier]:
             await act(service)
-        await service.schedule_task("each", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds="first")
+        await service.schedule_task("each", "g", "p", "t", schedule_cron="* * * * * *", seconds_field="first")
         for _ in range(len(ACTS) + 4):
             await handler.next()
         await service.idle()

@@ -65,7 +65,7 @@ def fires(cron: CronExpression, count: int, after_ms: int = NEW_YEAR) -> list[st
         ("0 0 31 4,6,9,11 *", "never fire"),
         ("* * * *", "here are 4"),
         ("", "here are 0"),
-        ("0 9 * * 1-5 *", "seconds='first' or seconds='last'"),
+        ("0 9 * * 1-5 *", "seconds_field='first' or seconds_field='last'"),
         ("0 0 1 1 * 0 2030", "no field for the year"),
         ("@reboot", "one-time task"),
         ("@every 5m", "interval schedule"),
@@ -97,7 +97,7 @@ def test_what_is_no_text_is_refused_and_never_crashes(odd: Any) -> None:
     [
         ({"gap": "jump"}, "gap"),
         ({"fold": []}, "fold"),
-        ({"seconds": "middle"}, "seconds"),
+        ({"seconds_field": "middle"}, "seconds_field"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"timezone": ["UTC"]}, "timezone"),
     ],
@@ -141,14 +141,14 @@ def test_spellings_of_one_meaning_have_one_normal_form(expression: str, normal: 
 
 
 def test_seconds_stand_where_the_caller_says() -> None:
-    first = parse_cron("15 0 9 * * *", seconds=SecondsField.FIRST)
-    last = parse_cron("0 9 * * * 15", seconds=SecondsField.LAST)
+    first = parse_cron("15 0 9 * * *", seconds_field=SecondsField.FIRST)
+    last = parse_cron("0 9 * * * 15", seconds_field=SecondsField.LAST)
     assert first.normalized == last.normalized == "0 9 * * * 15"
     assert fires(first, 2) == fires(last, 2) == ["Thu 2026-01-01 09:00:15", "Fri 2026-01-02 09:00:15"]
 
 
 def test_every_second_can_be_asked_for() -> None:
-    cron = parse_cron("* * * * * *", seconds=SecondsField.FIRST)
+    cron = parse_cron("* * * * * *", seconds_field=SecondsField.FIRST)
     assert cron.next_ms(NEW_YEAR) == NEW_YEAR + 1000
     assert cron.next_ms(NEW_YEAR + 1) == NEW_YEAR + 1000
     assert cron.next_ms(NEW_YEAR + 999) == NEW_YEAR + 1000
@@ -156,8 +156,8 @@ def test_every_second_can_be_asked_for() -> None:
 
 def test_six_fields_are_asked_for_once_seconds_are() -> None:
     with pytest.raises(InvalidInput, match="exactly six fields"):
-        parse_cron("0 9 * * *", seconds=SecondsField.LAST)
-    assert parse_cron("@daily", seconds=SecondsField.LAST).normalized == "0 0 * * * 0"
+        parse_cron("0 9 * * *", seconds_field=SecondsField.LAST)
+    assert parse_cron("@daily", seconds_field=SecondsField.LAST).normalized == "0 0 * * * 0"
 
 
 def test_hashed_fields_depend_on_the_task_and_on_nothing_else() -> None:

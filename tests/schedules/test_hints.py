@@ -38,9 +38,9 @@ wrapped = st.one_of(expressions, expressions.map(lambda inner: f"cron({inner})")
 @settings(max_examples=1500, deadline=None)
 def test_every_example_is_taken_in_place_of_the_refused_value(expression: str, seconds: SecondsField | None) -> None:
     try:
-        parse_cron(expression, seconds=seconds)
+        parse_cron(expression, seconds_field=seconds)
     except InvalidInput as refused:
-        parse_cron(str(refused.example), seconds=seconds)
+        parse_cron(str(refused.example), seconds_field=seconds)
 
 
 def around(place: FieldSpec, low: int, high: int, step: int) -> set[int]:
@@ -137,7 +137,7 @@ def test_a_suggestion_keeps_the_meaning_or_is_the_general_one(expression: str, e
 def test_a_zone_in_the_expression_belongs_into_timezone(expression: str) -> None:
     for seconds in (None, *SecondsField):
         with pytest.raises(InvalidInput) as refused:
-            parse_cron(expression, seconds=seconds)
+            parse_cron(expression, seconds_field=seconds)
 
         assert "timezone='Asia/Tokyo'" in refused.value.allowed
         assert "second" not in refused.value.allowed
@@ -157,7 +157,7 @@ def test_a_year_is_asked_about_and_not_taken_for_seconds(expression: str) -> Non
 def test_five_fields_are_completed_where_seconds_were_promised() -> None:
     for seconds, example in ((SecondsField.FIRST, "0 5 4 * * *"), (SecondsField.LAST, "5 4 * * * 0")):
         with pytest.raises(InvalidInput) as refused:
-            parse_cron("5 4 * * *", seconds=seconds)
+            parse_cron("5 4 * * *", seconds_field=seconds)
         assert refused.value.example == example
 
 
@@ -248,7 +248,7 @@ def test_the_end_of_the_calendar_names_the_expression() -> None:
 
 
 def test_a_preview_names_its_own_field() -> None:
-    asked: dict[str, Any] = {"timezone": "UTC", "gap": Gap.SKIP, "fold": Fold.LAST, "seconds": None}
+    asked: dict[str, Any] = {"timezone": "UTC", "gap": Gap.SKIP, "fold": Fold.LAST, "seconds_field": None}
     with pytest.raises(InvalidInput) as refused:
         read_expression("0 25 * * *", **asked)
     with pytest.raises(InvalidInput) as misplaced:

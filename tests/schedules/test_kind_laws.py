@@ -9,22 +9,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings, strategies as st
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.plain_schedules import Cron, Dates, Every, RRule, Weekly, Workdays
 from remembrancer.model.policy import Fold, Gap
-from remembrancer.model.schedule import (
-    AllOf,
-    AnyOf,
-    Bounded,
-    Cron,
-    Dates,
-    Every,
-    Except,
-    Offset,
-    RRule,
-    Weekly,
-    Workdays,
-    text_of,
-    value_from,
-)
+from remembrancer.model.schedule import AllOf, AnyOf, Bounded, Except, Offset, text_of, value_from
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.schedules.kinds import KINDS
 

@@ -12,8 +12,9 @@ from remembrancer import TaskSchedulerService
 from remembrancer.cli.output import fact_table, task_table
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionStatus
+from remembrancer.model.plain_schedules import Cron, Once
 from remembrancer.model.policy import Fold, Gap
-from remembrancer.model.schedule import VALUES, Cron, Once, text_of, value_from, value_of
+from remembrancer.model.schedule import VALUES, text_of, value_from, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.schedules.kinds import KINDS, schedule_of

@@ -82,7 +82,7 @@ def test_where_both_are_taken_each_says_which_it_is(expression: str, fold: str) 
 
 
 def test_seconds_are_told_where_there_are_some() -> None:
-    told = notes("30 2 * * * 15", "Europe/Berlin", "2026-03-29T00:00Z", 1, seconds="last")
+    told = notes("30 2 * * * 15", "Europe/Berlin", "2026-03-29T00:00Z", 1, seconds_field="last")
     assert told[0].startswith("02:30:15 does not exist")
 
 

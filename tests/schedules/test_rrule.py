@@ -11,7 +11,7 @@ from dateutil.rrule import rrulestr
 from hypothesis import assume, given, settings, strategies as st
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.schedule import RRule
+from remembrancer.model.plain_schedules import RRule
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.schedules.rrule.schedule import rrule_schedule
 

@@ -47,7 +47,11 @@ WRONG: list[tuple[str, Any]] = [
         )
     ),
     *(("timezone", value) for value in ("Mars/Olympus", "EST", "", "europe/berlin", 1)),
-    *((field, value) for field in ("gap", "fold", "seconds", "misfire", "on_lost") for value in ("perhaps", "", 1)),
+    *(
+        (field, value)
+        for field in ("gap", "fold", "seconds_field", "misfire", "on_lost")
+        for value in ("perhaps", "", 1)
+    ),
     *(("misfire_limit", value) for value in (0, -1, 1001, 1.5, True, "ten", None)),
     *(("max_attempts", value) for value in (0, 101, 2.0, True, None)),
     *(("misfire_grace_seconds", value) for value in (-1, float("nan"), float("inf"), "60", True, None)),
@@ -90,7 +94,7 @@ async def test_what_the_refusals_give_as_examples_is_accepted(service: TaskSched
             await service.schedule_task(**{**GOOD, field: value})
         example = refused.value.example
         more = {"timezone": "UTC"} if field == "defer_until" else {}
-        more |= {"seconds": "first"} if field == "schedule_cron" and len(str(example).split()) == 6 else {}
+        more |= {"seconds_field": "first"} if field == "schedule_cron" and len(str(example).split()) == 6 else {}
         assert await service.schedule_task(**{**GOOD, field: example, **more})
 
 

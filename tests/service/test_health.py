@@ -191,7 +191,7 @@ async def test_a_long_catch_up_is_healthy_and_hurts_no_other() -> None:
         await service.schedule_task(
             *("each", "goal", "prompt", "thought"),
             schedule_cron="* * * * * *",
-            seconds="first",
+            seconds_field="first",
             misfire="run_all",
             misfire_limit=900,
         )

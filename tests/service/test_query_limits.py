@@ -176,7 +176,7 @@ async def test_tasks_fire_beside_queries_that_nothing_ends(tmp_path: Path, monke
     service = TaskSchedulerService(tmp_path, handler=fired.put, options=SchedulerOptions(query_seconds=60))
     await service.start()
     asked = [asyncio.create_task(service.cypher(IN_ONE_EXPRESSION)) for _ in range(6)]
-    await service.schedule_task("each", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds="first")
+    await service.schedule_task("each", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds_field="first")
     async with asyncio.timeout(GENEROUS):
         for _ in range(3):
             await fired.get()

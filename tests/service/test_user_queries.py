@@ -24,7 +24,7 @@ async def test_queries_without_end_stop_neither_fires_nor_the_stop() -> None:
     service = TaskSchedulerService(handler=fired.put)
     await service.start()
     asked = [asyncio.create_task(service.cypher(ENDLESS)) for _ in range(3)]
-    await service.schedule_task("each", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds="first")
+    await service.schedule_task("each", "goal", "prompt", "thought", schedule_cron="* * * * * *", seconds_field="first")
     async with asyncio.timeout(GENEROUS):
         for _ in range(3):
             await fired.get()

@@ -252,7 +252,7 @@ async def test_cron_expressions_are_told_with_their_tasks_in_words(lived: TaskSc
 
 async def test_an_expression_is_told_by_where_its_tasks_keep_the_seconds(service: TaskSchedulerService) -> None:
     for expression, seconds in (("*/10 0 9 * * *", "first"), ("0 9 * * * */10", "last")):
-        await schedule(service, "fast", schedule_cron=expression, seconds=seconds)
+        await schedule(service, "fast", schedule_cron=expression, seconds_field=seconds)
     told = {
         each["expression"]: each["description"] for each in read(await service.telemetry.cron())["cron_expressions"]
     }

@@ -16,13 +16,15 @@
 - `ids`: ids in the specification's form, unique even if two are created in one clock tick.
 - `json_bounds`: bounds on JSON input: depth, number of values, range of numbers, and text.
 - `named_query`: a named query: a question about the graph that comes with the package.
+- `plain_schedules`: values of the schedules that stand by themselves: one frozen class for each kind, distinguished by
+  `kind`.
 - `policy`: policies of a task: closed sets of words, the same in Python, in the graph and on the command line.
 - `prune_result`: the result of pruning executions.
 - `query_limits`: limits of a user's query: time, rows and bytes.
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.
 - `reports`: the specification's reports on the scheduler, field by field.
 - `request`: the request to schedule a task: the one definition of each task field.
-- `schedule`: schedules as values: one frozen class for each kind, distinguished by `kind`.
+- `schedule`: schedules as values: the kinds made of others, and the union of all kinds.
 - `schedule_fields`: the fields that values of schedules share, and their normal types.
 - `service_status`: the specification's status and capabilities of the service.
 - `suggestions`: suggestions for unknown names: the known name that comes closest.

@@ -102,7 +102,7 @@ class ScheduleRequest:
             "The treatment of a time of day that a clock change repeats.", "first", words=Fold, group=FieldGroup.WHEN
         ),
     ] = Fold.FIRST
-    seconds: Annotated[
+    seconds_field: Annotated[
         SecondsField | str | None,
         Choice(
             "The place of the seconds in a cron expression of six fields; needed with six fields only.",
@@ -187,7 +187,7 @@ class TaskFields(TypedDict, total=False):
     timezone: str | None
     gap: Gap | str
     fold: Fold | str
-    seconds: SecondsField | str | None
+    seconds_field: SecondsField | str | None
     misfire: Misfire | str
     misfire_limit: int
     misfire_grace_seconds: float

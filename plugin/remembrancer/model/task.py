@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.request import TASK_FIELDS
-from remembrancer.model.schedule import Once, ScheduleText, ScheduleValue, cron_value, value_from
+from remembrancer.model.schedule import ScheduleText, ScheduleValue, cron_value, value_from
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_iso
 
@@ -66,7 +67,7 @@ class ScheduledTask(BaseModel):
     timezone: str = "UTC"
     gap: Gap = Gap.RUN_AFTER
     fold: Fold = Fold.FIRST
-    seconds: SecondsField | None = None
+    seconds_field: SecondsField | None = None
     misfire: Misfire = Misfire.RUN_ONCE
     misfire_limit: int = 100
     misfire_grace_seconds: float = 60.0
@@ -115,7 +116,7 @@ class ScheduledTask(BaseModel):
         Read once for all tasks with the same cron schedule.
         """
         if self.schedule_cron is not None:
-            return cron_value(self.schedule_cron, self.timezone, self.gap, self.fold, self.seconds)
+            return cron_value(self.schedule_cron, self.timezone, self.gap, self.fold, self.seconds_field)
         if self.schedule_spec is not None:
             return value_from(self.schedule_spec)
         at = self.defer_until or self.created_at if self.nominal_ms is None else from_ms(self.nominal_ms)

@@ -273,7 +273,7 @@ class Preview(Params):
         Gap.RUN_AFTER
     )
     fold: Annotated[Fold, Field(description="The policy for a time of day that a clock change repeats.")] = Fold.FIRST
-    seconds: Annotated[
+    seconds_field: Annotated[
         SecondsField | None, Field(description="The place of the seconds in an expression of six fields.")
     ] = None
 

@@ -37,7 +37,7 @@ class PreviewedFire:
 
 
 def read_cron(
-    expression: str, *, timezone: str, gap: Gap | str, fold: Fold | str, seconds: SecondsField | str | None
+    expression: str, *, timezone: str, gap: Gap | str, fold: Fold | str, seconds_field: SecondsField | str | None
 ) -> CronSchedule:
     """Return the schedule of a cron expression. Raises InvalidInput."""
     return read_expression(
@@ -45,7 +45,9 @@ def read_cron(
         timezone=timezone,
         gap=read_word("gap", gap, Gap, Gap.RUN_AFTER.value),
         fold=read_word("fold", fold, Fold, Fold.FIRST.value),
-        seconds=None if seconds is None else read_word("seconds", seconds, SecondsField, SecondsField.FIRST.value),
+        seconds_field=None
+        if seconds_field is None
+        else read_word("seconds_field", seconds_field, SecondsField, SecondsField.FIRST.value),
     )
 
 

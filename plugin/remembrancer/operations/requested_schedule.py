@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.plain_schedules import Cron, Once
 from remembrancer.model.policy import Fold, Gap
-from remembrancer.model.schedule import VALUES, Cron, Once, text_of, value_of
+from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.model.schedule import ScheduleValue
     from remembrancer.model.task import ScheduledTask
 
-_OWN: Final = {"timezone": None, "gap": Gap.RUN_AFTER, "fold": Fold.FIRST, "seconds": None}
+_OWN: Final = {"timezone": None, "gap": Gap.RUN_AFTER, "fold": Fold.FIRST, "seconds_field": None}
 """Fields of a request that complete `schedule_cron`, with their defaults."""
 _EXAMPLE: Final = {"kind": "cron", "expression": "0 9 * * 1-5"}
 
@@ -50,7 +51,7 @@ def spelled(request: ScheduleRequest) -> tuple[ScheduleRequest, str | None]:
             timezone=value.timezone,
             gap=value.gap,
             fold=value.fold,
-            seconds=value.seconds_field,
+            seconds_field=value.seconds_field,
         ), None
     return replace(request, timezone=KINDS[value.kind](value, "").timezone), text_of(value)
 

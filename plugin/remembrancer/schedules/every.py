@@ -23,7 +23,7 @@ from remembrancer.schedules.walls.day_times import DayTimes
 from remembrancer.schedules.walls.wall_set import DAY, END
 
 if TYPE_CHECKING:
-    from remembrancer.model.schedule import Every
+    from remembrancer.model.plain_schedules import Every
 
 _FIRST_MONDAY: Final = 4
 """1970-01-05 as a day since 1970."""

@@ -12,8 +12,8 @@ from remembrancer.schedules.parsing import fold_note
 from remembrancer.schedules.protocol import Schedule
 
 if TYPE_CHECKING:
+    from remembrancer.model.plain_schedules import Once
     from remembrancer.model.policy import Fold
-    from remembrancer.model.schedule import Once
 
 
 @dataclass(frozen=True, slots=True)

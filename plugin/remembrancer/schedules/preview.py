@@ -28,11 +28,11 @@ class Fire:
 
 
 def read_expression(
-    expression: str, *, timezone: str, gap: Gap, fold: Fold, seconds: SecondsField | None
+    expression: str, *, timezone: str, gap: Gap, fold: Fold, seconds_field: SecondsField | None
 ) -> CronSchedule:
     """Read a cron expression to preview. Raises InvalidInput; a wrong expression is named `expression`."""
     try:
-        return CronSchedule.read(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
+        return CronSchedule.read(expression, timezone=timezone, gap=gap, fold=fold, seconds_field=seconds_field)
     except InvalidInput as refused:
         if refused.field != "schedule_cron":
             raise

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
-    from remembrancer.model.schedule import WallClockValue
+    from remembrancer.model.schedule_fields import WallClockValue
     from remembrancer.schedules.walls.wall_set import WallSet
 
 

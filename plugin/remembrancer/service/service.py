@@ -434,12 +434,12 @@ class SchedulerService:
         count: int = 5,
         gap: Gap = Gap.RUN_AFTER,
         fold: Fold = Fold.FIRST,
-        seconds: SecondsField | None = None,
+        seconds_field: SecondsField | None = None,
     ) -> list[PreviewedFire]:
         """Return the next fires of a cron expression after a time, or after now. Raises InvalidInput."""
         now = self._process.clock.now()
         begin = now if after is None else read_moment(after, "after", now=now, timezone=timezone)
-        read = partial(read_cron, expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds)
+        read = partial(read_cron, expression, timezone=timezone, gap=gap, fold=fold, seconds_field=seconds_field)
         return await next_fires(read, begin, count)
 
     @public

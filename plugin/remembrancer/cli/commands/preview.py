@@ -23,7 +23,9 @@ class PreviewOptions(CommandOptions):
     after: Annotated[str | None, Option(metavar="TIME", help="Only fires after this time; default now.")] = None
     gap: Annotated[Gap, Option(help="Policy for a wall time that a clock change skips.")] = Gap.RUN_AFTER
     fold: Annotated[Fold, Option(help="Policy for a wall time that a clock change repeats.")] = Fold.FIRST
-    seconds: Annotated[SecondsField | None, Option(help="Position of the seconds in a six-field expression.")] = None
+    seconds_field: Annotated[SecondsField | None, Option(help="Position of the seconds in a six-field expression.")] = (
+        None
+    )
 
 
 async def preview(asked: PreviewOptions) -> None:
@@ -33,7 +35,7 @@ async def preview(asked: PreviewOptions) -> None:
 
         remembrancer preview "0 9 * * mon-fri" --timezone Europe/Berlin
         remembrancer preview "30 2 * * *" -z Europe/Berlin --after 2027-03-26T00:00:00Z --gap skip
-        remembrancer preview "*/10 * * * * *" --seconds first --count 3 --json
+        remembrancer preview "*/10 * * * * *" --seconds-field first --count 3 --json
     """
     from remembrancer.cli.output import print_json, print_table, row_table
     from remembrancer.model.timestamps import to_ms
@@ -43,7 +45,9 @@ async def preview(asked: PreviewOptions) -> None:
     now = datetime.now(UTC)
     zone = asked.timezone or "UTC"
     after = now if asked.after is None else read_moment(moment(asked.after, "after"), "after", now=now, timezone=zone)
-    cron = read_expression(asked.expression, timezone=zone, gap=asked.gap, fold=asked.fold, seconds=asked.seconds)
+    cron = read_expression(
+        asked.expression, timezone=zone, gap=asked.gap, fold=asked.fold, seconds_field=asked.seconds_field
+    )
     rows: list[dict[str, object]] = [
         {"at": fire.at, "local": fire.local.isoformat(), "note": fire.note}
         for fire in next_fires(cron, to_ms(after), asked.count)

@@ -30,7 +30,7 @@ _WHEN: Final = frozenset(name for name, each in TASK_FIELDS.items() if each.grou
 """The fields that say when a task runs: they are read together."""
 _KEPT: Final = (*(name for name in UPDATABLE if name != "schedule"), "schedule_spec")
 """The fields of a kept task that hold those of a request."""
-_SCHEDULE: Final = ("schedule_cron", "schedule_spec", "timezone", "gap", "fold", "seconds")
+_SCHEDULE: Final = ("schedule_cron", "schedule_spec", "timezone", "gap", "fold", "seconds_field")
 _SIX: Final = 6
 
 
@@ -95,7 +95,7 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
     elif fields.get("schedule_cron") is not None:
         standing["schedule"] = None
         if len(str(fields["schedule_cron"]).split()) != _SIX:
-            standing["seconds"] = None
+            standing["seconds_field"] = None
     return ScheduleRequest(**{**standing, **fields})
 
 

@@ -16,7 +16,7 @@ from remembrancer.schedules.walls.stretches import WholeDays
 from remembrancer.schedules.walls.wall_set import DAY
 
 if TYPE_CHECKING:
-    from remembrancer.model.schedule import Dates
+    from remembrancer.model.plain_schedules import Dates
     from remembrancer.schedules.walls.wall_set import WallSet
 
 MOST_DATES: Final = 10_000

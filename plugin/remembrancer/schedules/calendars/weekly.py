@@ -13,7 +13,7 @@ from remembrancer.schedules.walls.stretches import Windows
 from remembrancer.schedules.walls.wall_set import DAY
 
 if TYPE_CHECKING:
-    from remembrancer.model.schedule import Weekly
+    from remembrancer.model.plain_schedules import Weekly
 
 
 def weekly_schedule(value: Weekly, task_id: str) -> WallSchedule:

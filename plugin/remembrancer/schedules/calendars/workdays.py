@@ -24,7 +24,8 @@ from remembrancer.schedules.walls.stretches import WholeDays
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from remembrancer.model.schedule import Offset, Workdays
+    from remembrancer.model.plain_schedules import Workdays
+    from remembrancer.model.schedule import Offset
     from remembrancer.schedules.walls.day_sets import DaySet
 
 MOST_HOLIDAYS: Final = 10_000

@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.schedule import DEEPEST, MOST_NESTED, VALUES, Bounded, Cron, Once
+from remembrancer.model.plain_schedules import Cron, Once
+from remembrancer.model.schedule import DEEPEST, MOST_NESTED, VALUES, Bounded
 from remembrancer.schedules.cron.expression import uses_hash
 
 if TYPE_CHECKING:

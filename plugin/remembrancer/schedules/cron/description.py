@@ -29,17 +29,17 @@ _OWN: Final = re.compile(r"\bH\b")
 
 
 @lru_cache(4096)
-def describe(expression: str, seconds: SecondsField | None = None) -> str:
+def describe(expression: str, seconds_field: SecondsField | None = None) -> str:
     """Return what *expression* means in English, such as "At 09:00, Monday through Friday".
 
-    *seconds* is the place of the seconds among six fields; without it, they are taken to be the first.
+    *seconds_field* is the place of the seconds among six fields; without it, they are taken to be the first.
     """
     if _OWN.search(expression.upper()):
         return f"By {expression}, where H is a time of each task's own"
-    if seconds is None and len(expression.split()) == _SIX:
-        seconds = SecondsField.FIRST
+    if seconds_field is None and len(expression.split()) == _SIX:
+        seconds_field = SecondsField.FIRST
     try:
-        cron = parse_cron(expression, seconds=seconds)
+        cron = parse_cron(expression, seconds_field=seconds_field)
         return ", ".join(part for part in (_time(cron), *_days(cron)) if part)
     except (InvalidInput, FormatError, MissingFieldError, WrongArgumentError, ValueError, IndexError):
         return f"By {expression}"
@@ -54,7 +54,7 @@ def _time(cron: CronExpression) -> str:
             f"At {_listed([f'{hour:02}:{minute:02}{second}' for hour, minute in product(walls.hours, walls.minutes)])}"
         )
     minute, hour, *_ = cron.normalized.split()
-    second = cron.normalized.split()[SECOND.order] if cron.seconds else "0"
+    second = cron.normalized.split()[SECOND.order] if cron.seconds_field else "0"
     fields = ((SECOND, second, walls.seconds), (MINUTE, minute, walls.minutes), (HOUR, hour, walls.hours))
     texts = [_even(place, text, values) for place, text, values in fields]
     options = Options()

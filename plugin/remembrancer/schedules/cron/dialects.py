@@ -46,13 +46,13 @@ def is_foreign(text: str, fields: list[str]) -> bool:
     return bool(_ZONED.fullmatch(text) or _WRAPPED.fullmatch(text))
 
 
-def joined(texts: list[str], seconds: SecondsField | None) -> str:
+def joined(texts: list[str], seconds_field: SecondsField | None) -> str:
     """Return six fields, seconds last, as the caller writes them."""
     *five, second = texts
-    return " ".join({None: five, SecondsField.FIRST: [second, *five], SecondsField.LAST: texts}[seconds])
+    return " ".join({None: five, SecondsField.FIRST: [second, *five], SecondsField.LAST: texts}[seconds_field])
 
 
-def refusal(text: str, fields: list[str], seconds: SecondsField | None) -> WrongField:
+def refusal(text: str, fields: list[str], seconds_field: SecondsField | None) -> WrongField:
     """Return the error of an expression with the wrong number of fields."""
     if found := _ZONED.fullmatch(text):
         return _zoned(found["zone"], found["rest"])
@@ -61,17 +61,19 @@ def refusal(text: str, fields: list[str], seconds: SecondsField | None) -> Wrong
     if found := _WRAPPED.fullmatch(text):
         inner = found["inner"].strip()
         return refusal(inner, inner.split(), None) if found["kind"] == "cron" else _interval(text, inner)
-    if seconds is not None:
-        return _of_six(text, len(fields), seconds)
+    if seconds_field is not None:
+        return _of_six(text, len(fields), seconds_field)
     return _of_five(fields)
 
 
-def _of_six(text: str, count: int, seconds: SecondsField) -> WrongField:
+def _of_six(text: str, count: int, seconds_field: SecondsField) -> WrongField:
     instead = None
     if count == _PLAIN:
-        instead = f"0 {text}" if seconds is SecondsField.FIRST else f"{text} 0"
+        instead = f"0 {text}" if seconds_field is SecondsField.FIRST else f"{text} 0"
     year = "; there is no field for the year" if count > _PLAIN + 1 else ""
-    return WrongField(f"exactly six fields, as seconds={seconds.value!r} was given; here are {count}{year}", instead)
+    return WrongField(
+        f"exactly six fields, as seconds_field={seconds_field.value!r} was given; here are {count}{year}", instead
+    )
 
 
 def _of_five(fields: list[str]) -> WrongField:
@@ -89,9 +91,9 @@ def _of_five(fields: list[str]) -> WrongField:
         instead = _same(fields[:-1]) if fields[-1] == "*" else None
         return WrongField(f"{ask}{_counted(fields[:-1])}", instead)
     if _reads_as_days(fields[1:]):
-        words = f"{_FIELDS}; here are six, the first of them seconds, so say seconds='first' too, or leave them out"
+        words = f"{_FIELDS}; here are six, the first of them seconds, so say {_FIRST} too, or leave them out"
         return WrongField(f"{words}{_counted(fields[1:])}", _same(fields[1:]) if fields[0] == "0" else None)
-    unsure = "if the last is a year, leave it out; if there are seconds, say seconds='first' or seconds='last' too"
+    unsure = f"if the last is a year, leave it out; if there are seconds, say {_FIRST} or seconds_field='last' too"
     return WrongField(f"{_FIELDS}; here are six: {unsure}, or drop them")
 
 
@@ -180,6 +182,7 @@ def _interval(text: str, length: str) -> WrongField:
 _PLAIN: Final = 5
 _MINUTES, _HOURS = 60, 24
 _FIELDS: Final = "exactly five fields: minute hour day-of-month month day-of-week"
+_FIRST: Final = "seconds_field='first'"
 _ZONED: Final = re.compile(r"(?:CRON_TZ|TZ)=(?P<zone>\S*)\s*(?P<rest>.*)", re.IGNORECASE)
 _PLACE: Final = re.compile(r"[A-Za-z_]+/[A-Za-z_+/-]+[0-9]*|UTC|GMT|Z", re.IGNORECASE)
 _WRAPPED: Final = re.compile(r"(?P<kind>cron|rate)\((?P<inner>[^()]*)\)", re.IGNORECASE)

@@ -47,7 +47,7 @@ class CronExpression(ZonedWalls):
     """The wall times that it names, without regard to the zone."""
     expression: str
     normalized: str
-    seconds: SecondsField | None
+    seconds_field: SecondsField | None
 
     def next_ms(self, after_ms: int) -> int:
         """Return the first fire strictly after *after_ms*, both in epoch milliseconds (UTC).
@@ -57,7 +57,9 @@ class CronExpression(ZonedWalls):
         """
         fire = self.next_after(after_ms)
         if fire is None:
-            raise _refusal(self.expression, "an expression that fires before the year 2400", _example(self.seconds))
+            raise _refusal(
+                self.expression, "an expression that fires before the year 2400", _example(self.seconds_field)
+            )
         return fire
 
 
@@ -67,7 +69,7 @@ def parse_cron(
     timezone: str = "UTC",
     gap: Gap = Gap.RUN_AFTER,
     fold: Fold = Fold.FIRST,
-    seconds: SecondsField | None = None,
+    seconds_field: SecondsField | None = None,
     hash_id: str | None = None,
 ) -> CronExpression:
     """Read a cron expression; the same arguments are read only once.
@@ -77,7 +79,7 @@ def parse_cron(
         timezone: The IANA key of the zone whose wall clock the expression means.
         gap: The treatment of a fixed time that the clock jumps over.
         fold: The pass that a fixed time takes when the clock shows it twice.
-        seconds: The place of the seconds, if there are six fields.
+        seconds_field: The place of the seconds, if there are six fields.
         hash_id: The task's id, from which `H` derives its values.
 
     Raises:
@@ -89,7 +91,7 @@ def parse_cron(
         raise _refusal(expression, f"at most {_LONGEST} characters")
     zone = read_zone(timezone)
     policy = (_choice(Gap, gap, "gap"), _choice(Fold, fold, "fold"))
-    place = None if seconds is None else _choice(SecondsField, seconds, "seconds")
+    place = None if seconds_field is None else _choice(SecondsField, seconds_field, "seconds_field")
     # Only H looks at the id: without it, all tasks with this expression share one value.
     key = str(hash_id) if hash_id is not None and uses_hash(expression) else None
     return _parse(expression, zone, policy, place, key)
@@ -102,14 +104,14 @@ def uses_hash(expression: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _parse(
-    expression: str, zone: str, policy: tuple[Gap, Fold], seconds: SecondsField | None, key: str | None
+    expression: str, zone: str, policy: tuple[Gap, Fold], seconds_field: SecondsField | None, key: str | None
 ) -> CronExpression:
     try:
-        readings, walls = _read(expression, seconds, key)
+        readings, walls = _read(expression, seconds_field, key)
     except WrongField as wrong:
-        example = _mended(wrong.instead, seconds, key) or _example(seconds)
+        example = _mended(wrong.instead, seconds_field, key) or _example(seconds_field)
         raise _refusal(expression, str(wrong), example) from None
-    normalized = " ".join(reading.text for reading in readings[: None if seconds else -1])
+    normalized = " ".join(reading.text for reading in readings[: None if seconds_field else -1])
     is_interval = any("*" in reading.text or "/" in reading.text for reading in (readings[0], readings[1]))
     return CronExpression(
         timezone=zone,
@@ -119,13 +121,13 @@ def _parse(
         walls=walls,
         expression=expression,
         normalized=normalized,
-        seconds=seconds,
+        seconds_field=seconds_field,
     )
 
 
-def _read(expression: str, seconds: SecondsField | None, key: str | None) -> tuple[list[ParsedField], WallTimes]:
+def _read(expression: str, seconds_field: SecondsField | None, key: str | None) -> tuple[list[ParsedField], WallTimes]:
     """Return the fields of an expression, and the wall times it names. Raises WrongField, with a suggestion."""
-    texts = _split(expression, seconds)
+    texts = _split(expression, seconds_field)
     readings: list[ParsedField] = []
     for place, text in zip(PLACES, texts, strict=True):
         try:
@@ -133,18 +135,18 @@ def _read(expression: str, seconds: SecondsField | None, key: str | None) -> tup
         except WrongField as wrong:
             if wrong.instead is not None:
                 mended = [*texts[: place.order], wrong.instead, *texts[place.order + 1 :]]
-                wrong.instead = joined(mended, seconds)
+                wrong.instead = joined(mended, seconds_field)
             raise
     return readings, _walls(readings)
 
 
-def _mended(instead: str | None, seconds: SecondsField | None, key: str | None) -> str | None:
+def _mended(instead: str | None, seconds_field: SecondsField | None, key: str | None) -> str | None:
     """Return the expression to suggest, mended until it is accepted; None if it cannot be mended."""
     for _ in PLACES:  # a wrong field is mended each time
         if instead is None or len(instead) > _LONGEST:
             return None
         try:
-            _read(instead, seconds, key)
+            _read(instead, seconds_field, key)
         except WrongField as wrong:
             instead = wrong.instead
         else:
@@ -152,19 +154,19 @@ def _mended(instead: str | None, seconds: SecondsField | None, key: str | None) 
     return None
 
 
-def _split(expression: str, seconds: SecondsField | None) -> list[str]:
+def _split(expression: str, seconds_field: SecondsField | None) -> list[str]:
     """Return the six fields in their fixed order, seconds last."""
     text = expression.strip()
     if not (text.isascii() and text.replace("\t", " ").isprintable()):
         raise WrongField("plain ASCII on one line")
     fields = expand_alias(text).split()
     if is_foreign(text, fields):
-        raise refusal(text, fields, seconds)
-    if text.startswith("@") or (len(fields) == _PLAIN and seconds is None):
+        raise refusal(text, fields, seconds_field)
+    if text.startswith("@") or (len(fields) == _PLAIN and seconds_field is None):
         return [*fields, "0"]
-    if len(fields) != _PLAIN + 1 or seconds is None:
-        raise refusal(text, fields, seconds)
-    return [*fields[1:], fields[0]] if seconds is SecondsField.FIRST else fields
+    if len(fields) != _PLAIN + 1 or seconds_field is None:
+        raise refusal(text, fields, seconds_field)
+    return [*fields[1:], fields[0]] if seconds_field is SecondsField.FIRST else fields
 
 
 def _walls(readings: list[ParsedField]) -> WallTimes:
@@ -193,8 +195,8 @@ def _refusal(expression: object, allowed: str, example: str = "0 9 * * 1-5") -> 
     return InvalidInput("schedule_cron", expression, allowed, example)
 
 
-def _example(seconds: SecondsField | None) -> str:
-    return {None: "0 9 * * 1-5", SecondsField.FIRST: "0 0 9 * * 1-5", SecondsField.LAST: "0 9 * * 1-5 0"}[seconds]
+def _example(seconds_field: SecondsField | None) -> str:
+    return {None: "0 9 * * 1-5", SecondsField.FIRST: "0 0 9 * * 1-5", SecondsField.LAST: "0 9 * * 1-5 0"}[seconds_field]
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
+    from remembrancer.model.plain_schedules import Cron
     from remembrancer.model.policy import Fold, Gap, SecondsField
-    from remembrancer.model.schedule import Cron
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class CronSchedule(Schedule):
     cron: CronExpression
 
     @classmethod
-    def read(cls, expression: str, *, timezone: str, gap: Gap, fold: Fold, seconds: SecondsField | None) -> Self:
+    def read(cls, expression: str, *, timezone: str, gap: Gap, fold: Fold, seconds_field: SecondsField | None) -> Self:
         """Return the schedule of an expression. Raises InvalidInput, as `parse_cron` does."""
-        return cls(parse_cron(expression, timezone=timezone, gap=gap, fold=fold, seconds=seconds))
+        return cls(parse_cron(expression, timezone=timezone, gap=gap, fold=fold, seconds_field=seconds_field))
 
     @property
     def timezone(self) -> str:
@@ -71,7 +71,7 @@ class CronSchedule(Schedule):
 
     def describe(self) -> str:
         """Return the expression in English, or the expression itself."""
-        return describe(self.cron.expression, self.cron.seconds)
+        return describe(self.cron.expression, self.cron.seconds_field)
 
     def notes(self, after_ms: int, occurrence_ms: int) -> Sequence[str]:
         """Return what clock changes skipped or repeated on the way to this fire."""
@@ -101,7 +101,7 @@ def _parsed(value: Cron, hash_id: str | None) -> CronSchedule:
             timezone=value.timezone,
             gap=value.gap,
             fold=value.fold,
-            seconds=value.seconds_field,
+            seconds_field=value.seconds_field,
             hash_id=hash_id,
         )
     )

@@ -37,7 +37,7 @@ from remembrancer.schedules.walls.wall_set import DAY, END, NO_WALL, WallSet
 from remembrancer.schedules.zoned_walls import ZonedWalls
 
 if TYPE_CHECKING:
-    from remembrancer.model.schedule import RRule
+    from remembrancer.model.plain_schedules import RRule
 
 
 def rrule_schedule(value: RRule, task_id: str) -> WallSchedule:

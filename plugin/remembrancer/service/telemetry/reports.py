@@ -249,7 +249,7 @@ def _timing(window: WindowStatistics) -> shapes.ExecutionTiming:
 def _cron_line(cron: CronInUse) -> shapes.CronLine:
     return shapes.CronLine(
         expression=cron.use.expression,
-        description=describe(cron.use.expression, cron.upcoming[0].seconds if cron.upcoming else None),
+        description=describe(cron.use.expression, cron.upcoming[0].seconds_field if cron.upcoming else None),
         task_count=cron.use.tasks,
         next_triggers=[
             shapes.Trigger(task_id=task.task_id, task_name=task.name, next_execution=_next(task) or "")

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.schedule import Cron
+from remembrancer.model.plain_schedules import Cron
 from remembrancer.model.timestamps import to_iso, to_ms
 from remembrancer.stores.rows import audit_rows, node_rows
 

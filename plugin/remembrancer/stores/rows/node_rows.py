@@ -12,7 +12,7 @@ from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_stored
-from remembrancer.model.schedule import Cron
+from remembrancer.model.plain_schedules import Cron
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
