@@ -50,7 +50,7 @@ def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel: zipfile.Zip
     assert [name for name in held if held[name] != expected[name]] == []
 
 
-def test_the_wheel_brings_the_queries_the_migrations_and_the_types(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_brings_queries_migrations_and_types(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
 
     assert [name for name in names if name.endswith(".cypher") and "/queries/" in name]

@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.neo4j, pytest.mark.slow]
 
 
-async def test_the_late_outcome_of_a_replica_that_was_cut_off_is_not_written(neo4j_server: Server) -> None:
+async def test_a_late_outcome_of_a_cut_off_replica_is_not_written(neo4j_server: Server) -> None:
     assert (await faults.cut_off(neo4j_server)).wrong == []

@@ -75,7 +75,7 @@ def test_listing_makes_no_graph_and_fires_nothing(desk: Desk) -> None:
     assert recalled.out.strip() == "Nothing has fired yet."
 
 
-def test_run_now_without_a_server_runs_the_task_in_this_process_and_says_so(desk: Desk) -> None:
+def test_run_now_without_a_server_runs_the_task_in_this_process(desk: Desk) -> None:
     task_id = desk.json("schedule", "Plants", "--cron", "0 9 * * *", "--prompt", "Water them")["task_id"]
 
     ran = desk("run-now", task_id, "--json")
@@ -106,7 +106,7 @@ def test_cypher_answers_rows_as_objects_with_moments_in_utc(desk: Desk) -> None:
     assert (writing.code != 0, "Traceback" in writing.err) == (True, False)
 
 
-def test_preview_shows_the_next_fires_and_what_a_clock_change_does(desk: Desk) -> None:
+def test_preview_shows_the_next_fires_and_clock_changes(desk: Desk) -> None:
     words = ("preview", "30 2 * * *", "-z", "Europe/Berlin", "--after", "2027-03-27T12:00:00Z", "-n", "2")
 
     fires = desk.json(*words)
@@ -138,9 +138,7 @@ def test_preview_shows_the_next_fires_and_what_a_clock_change_does(desk: Desk) -
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_what_cannot_be_done_is_one_clear_block_on_stderr_and_an_exit_code(
-    words: list[str], code: int, tmp_path: Path
-) -> None:
+def test_a_failure_is_one_block_on_stderr_and_an_exit_code(words: list[str], code: int, tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, words, env={"REMEMBRANCER_GRAPH": str(tmp_path / "graph")})
 
     assert (ran.exit_code, ran.stdout) == (code, "")

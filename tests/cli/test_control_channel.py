@@ -140,9 +140,7 @@ async def test_without_the_token_nothing_is_answered() -> None:
         ({"id": 1, "method": "history", "params": {"limit": 1, "more": 2}}, protocol.INVALID_PARAMS),
     ],
 )
-async def test_a_frame_that_makes_no_sense_is_refused_and_the_talk_goes_on(
-    frame: dict[str, Any] | bytes, code: int
-) -> None:
+async def test_a_senseless_frame_is_refused_and_the_talk_goes_on(frame: dict[str, Any] | bytes, code: int) -> None:
     async with opened() as (_, _remote, beacon):
         refused, answered = await say(beacon, frame, {"id": 2, "method": "find_tasks", "params": {}})
 

@@ -52,9 +52,7 @@ def _unpack(packages: list[str], target: Path) -> None:
             shutil.move(f"{here}/unpacked", target / archive.name.partition("_")[0])
 
 
-def test_each_job_of_debian_is_imported_or_skipped_for_a_reason_and_once(
-    cron_files: list[Path], terminal: Terminal
-) -> None:
+def test_each_debian_job_is_imported_once_or_skipped_with_reason(cron_files: list[Path], terminal: Terminal) -> None:
     together = terminal.folder / "all.crontab"
     together.write_text("".join(path.read_text("utf-8") + "\n" for path in cron_files))
     jobs = [line for line in together.read_text("utf-8").splitlines() if JOB.match(line)]
@@ -70,7 +68,7 @@ def test_each_job_of_debian_is_imported_or_skipped_for_a_reason_and_once(
     assert len(terminal.json("list")) == first["imported"]
 
 
-def test_a_cron_file_of_debian_is_known_for_a_system_one_by_itself(cron_files: list[Path], tmp_path: Path) -> None:
+def test_a_cron_file_of_debian_is_recognised_as_a_system_one(cron_files: list[Path], tmp_path: Path) -> None:
     for path in cron_files:
         words = ["import", "crontab", str(path), "--dry-run", "--json", "--graph", str(tmp_path / "graph")]
         report = json.loads(CliRunner().invoke(app, words).stdout)

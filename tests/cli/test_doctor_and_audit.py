@@ -23,7 +23,7 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_doctor_says_what_it_saw_and_what_to_do_and_its_exit_code_is_the_worst(desk: Desk) -> None:
+def test_doctor_exits_with_its_worst_finding_and_says_the_remedy(desk: Desk) -> None:
     desk.json("schedule", "Plants", "--in", "1h", "--prompt", "x")
     people, machines = desk("doctor"), desk("doctor", "--json")
 
@@ -131,9 +131,7 @@ def handle(firing):
 
 
 @pytest.mark.slow
-def test_what_comes_through_serve_is_on_record_as_who_asked_and_is_measured(
-    terminal: Terminal, serve: Serve, until: Until
-) -> None:
+def test_calls_through_serve_are_audited_by_actor_and_measured(terminal: Terminal, serve: Serve, until: Until) -> None:
     (terminal.folder / "dry.py").write_text(DRY)
     serving = serve("--metrics-port", "0", "--no-bolt", "--handler", "dry:handle")
     beacon = serving.beacon

@@ -35,7 +35,7 @@ def test_a_machine_reads_a_line_for_each_step(desk: Desk) -> None:
     assert (counts["scheduled_task"], counts["CREATED_BY"], counts["task_execution"]) == (1, 1, 0)
 
 
-def test_a_copy_into_a_graph_with_tasks_of_its_own_is_refused_with_exit_code_1(desk: Desk) -> None:
+def test_a_copy_into_a_graph_with_tasks_exits_with_1(desk: Desk) -> None:
     other = str(desk.folder / "other")
     desk("schedule", "Yearly", *FAR)
     desk("schedule", "Another", *FAR, "--graph", other)
@@ -76,9 +76,7 @@ def test_a_running_scheduler_rolls_up_for_whoever_asks(terminal: Terminal, serve
     assert "1 older executions" in terminal("history").out
 
 
-def test_a_scheduler_that_is_told_how_long_to_keep_rolls_up_by_itself(
-    terminal: Terminal, serve: Serve, until: Until
-) -> None:
+def test_a_scheduler_with_a_retention_rolls_up_by_itself(terminal: Terminal, serve: Serve, until: Until) -> None:
     terminal("run-now", terminal.json("schedule", "Yearly", *FAR)["task_id"])
     assert len(terminal.json("history")) == 1
     serve("--no-bolt", "--execution-retention-days", "0h")
@@ -94,7 +92,7 @@ def test_a_time_to_keep_needs_a_unit(desk: Desk, keep: str) -> None:
     assert "90d" in refused.err
 
 
-def test_the_schema_is_printed_as_statements_that_cypher_shell_takes(desk: Desk) -> None:
+def test_the_schema_is_printed_as_statements_for_cypher_shell(desk: Desk) -> None:
     printed = desk("schema").out
     statements = printed.split(";\n")
 

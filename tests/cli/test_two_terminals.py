@@ -27,9 +27,7 @@ async def handle(firing):
 """
 
 
-def test_a_task_scheduled_in_one_terminal_is_fired_by_serve_in_another(
-    terminal: Terminal, serve: Serve, until: Until
-) -> None:
+def test_a_task_of_one_terminal_is_fired_by_serve_in_another(terminal: Terminal, serve: Serve, until: Until) -> None:
     (terminal.folder / "agent.py").write_text(HANDLER)
     serving = serve("--handler", "agent:handle")
 
@@ -76,7 +74,7 @@ def test_every_act_reaches_the_serving_process(terminal: Terminal, serve: Serve)
     assert (again.code, again.json["cancelled"]) == (1, False)
 
 
-def test_a_refusal_over_the_control_channel_reads_like_one_at_home(terminal: Terminal, serve: Serve) -> None:
+def test_a_refusal_over_the_channel_reads_like_a_local_one(terminal: Terminal, serve: Serve) -> None:
     words = ("schedule", "X", "--cron", "61 * * * *", "--prompt", "x", "--json")
     at_home = terminal(*words)
     serve("--no-bolt")
@@ -121,7 +119,7 @@ def test_nobody_gets_in_without_the_password(terminal: Terminal, serve: Serve, n
         driver.execute_query("RETURN 1")
 
 
-def test_the_secrets_are_readable_by_their_owner_only_and_go_with_the_process(terminal: Terminal, serve: Serve) -> None:
+def test_the_secrets_are_the_owners_only_and_go_with_the_process(terminal: Terminal, serve: Serve) -> None:
     serving = serve()
     beacon = terminal.graph / "serve.json"
 

@@ -78,7 +78,7 @@ def make(desk: Desk, name: str = "Tea", wait: str = "0s") -> str:
     return desk.json("schedule", name, "--in", wait, "--prompt", "Put the kettle on")["task_id"]
 
 
-def test_on_a_served_graph_it_prints_what_happens_and_goes_on_where_it_was(
+def test_watch_of_a_served_graph_prints_events_and_resumes(
     desk: Desk, serve: Serve, watch: Callable[..., Watch], until: Until
 ) -> None:
     serve("--no-bolt", "--no-rest")

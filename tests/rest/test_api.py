@@ -202,7 +202,7 @@ async def test_what_became_of_a_task_and_who_did_what_is_served(
     assert len((await writer.get(f"{one}/summaries")).json()) == 1
 
 
-async def test_a_request_counts_once_whatever_it_asks_and_health_does_not(
+async def test_a_request_counts_once_and_health_does_not_count(
     clients: dict[str, httpx.AsyncClient], started: TaskSchedulerService
 ) -> None:
     async def counted() -> tuple[int, int]:
@@ -271,7 +271,7 @@ async def test_two_lines_mount_it_in_an_application_of_ones_own(started: TaskSch
         assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
 
 
-async def test_serve_prints_where_the_api_is_and_the_cli_makes_its_tokens(tmp_path: Path) -> None:
+async def test_serve_prints_the_api_address_and_the_cli_makes_tokens(tmp_path: Path) -> None:
     graph = str(tmp_path / "graph")
     serving = await asyncio.create_subprocess_exec(
         *REMEMBRANCER, "serve", "--graph", graph, "--no-bolt", "--json", stdout=asyncio.subprocess.PIPE

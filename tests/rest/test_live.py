@@ -110,9 +110,7 @@ async def test_both_streams_tell_the_same_and_what_the_service_tells(
     assert by_sse[6]["reason"] == "No"
 
 
-async def test_what_happens_is_told_while_it_happens_from_the_moment_of_the_request_on(
-    started: TaskSchedulerService, clients: Clients
-) -> None:
+async def test_events_are_streamed_from_the_request_on(started: TaskSchedulerService, clients: Clients) -> None:
     await fire(started)
     async with aclosing(stream(clients["read"])) as blocks, asyncio.timeout(PATIENCE):
         first = await anext(blocks)
@@ -158,7 +156,7 @@ async def test_a_stream_that_cannot_be_is_refused_with_a_problem(
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
-async def test_a_browser_shows_its_token_among_the_protocols_and_it_is_not_sent_back(
+async def test_a_browser_token_among_the_protocols_is_not_sent_back(
     started: TaskSchedulerService, clients: Clients
 ) -> None:
     await fire(started)

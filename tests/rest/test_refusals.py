@@ -71,7 +71,7 @@ async def test_a_refusal_names_field_value_allowed_and_example(writer: httpx.Asy
         assert problem["request_id"] == answer.headers["x-request-id"] != "-"
 
 
-async def test_who_has_no_token_or_asks_too_often_or_for_what_no_task_is_is_told_the_same_way(
+async def test_a_refused_request_is_answered_with_a_problem_document(
     clients: dict[str, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nobody = await clients["nobody"].get(TASKS)
@@ -93,7 +93,7 @@ async def test_who_has_no_token_or_asks_too_often_or_for_what_no_task_is_is_told
         assert all((problem["allowed"], problem["example"], "value" in problem))
 
 
-async def test_a_fault_of_ours_has_the_requests_id_in_its_answer_and_in_the_log(
+async def test_a_fault_has_the_request_id_in_its_answer_and_in_the_log(
     reader: httpx.AsyncClient,
     started: TaskSchedulerService,
     monkeypatch: pytest.MonkeyPatch,

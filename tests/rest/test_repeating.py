@@ -86,9 +86,7 @@ async def test_a_key_is_its_senders_own(clients: dict[str, httpx.AsyncClient]) -
     assert made[0].json()["task_id"] != made[1].json()["task_id"]
 
 
-async def test_a_request_sent_again_is_answered_though_its_task_has_changed_since(
-    task_id: str, writer: httpx.AsyncClient
-) -> None:
+async def test_a_repeated_request_is_answered_though_its_task_changed(task_id: str, writer: httpx.AsyncClient) -> None:
     mark = (await writer.get(f"{TASKS}/{task_id}")).headers["etag"]
     head = {"Idempotency-Key": "k1", "If-Match": mark}
     answers = [await writer.post(f"{TASKS}/{task_id}/cancel", headers=head) for _ in range(2)]
@@ -110,7 +108,7 @@ async def test_of_writers_who_read_the_same_one_writes(task_id: str, writer: htt
         assert refused["example"] == (await writer.get(one)).headers["etag"]
 
 
-async def test_what_a_handler_does_is_not_done_at_the_request_that_started_it(
+async def test_a_handler_does_not_act_as_the_request_that_started_it(
     task_id: str, writer: httpx.AsyncClient, started: TaskSchedulerService
 ) -> None:
     """Or it would find its own request acted on already, and schedule nothing."""

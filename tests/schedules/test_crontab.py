@@ -58,7 +58,7 @@ def test_the_system_form_is_seen_and_read() -> None:
     assert [line.kind for line in read_crontab(SYSTEM)].count("comment") == 5
 
 
-def test_a_file_dropped_in_needs_no_heading_to_be_seen_as_the_systems() -> None:
+def test_a_drop_in_file_needs_no_heading_to_be_a_system_one() -> None:
     lines = read_crontab(DROPPED_IN)
     assert [line.kind for line in lines] == ["comment", "environment", "skipped", "job", "job", "job", "job"]
     assert "machine starts" in (lines[2].reason or "")
@@ -79,7 +79,7 @@ def test_a_users_own_form_is_seen_and_read() -> None:
 
 
 @pytest.mark.parametrize("text", [SYSTEM, DROPPED_IN, MINE, "", "\n", "\n\n", "a\r\nb\r\n", "* * * * *", "\x0c\x0b"])
-def test_every_line_is_accounted_for_and_every_job_can_be_scheduled(text: str) -> None:
+def test_every_line_is_counted_and_every_job_can_be_scheduled(text: str) -> None:
     lines = read_crontab(text)
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     assert "\n".join(line.text for line in lines) == text.replace("\r\n", "\n").removesuffix("\n")
@@ -141,7 +141,7 @@ def test_the_form_can_be_told_instead_of_guessed() -> None:
     assert "no command after the user root" in (lonely.reason or "")
 
 
-def test_one_line_that_cannot_name_a_user_makes_the_file_a_users_own() -> None:
+def test_one_line_without_a_user_makes_the_file_a_users_own() -> None:
     text = "0 5 * * * report /srv/a\n0 6 * * * /srv/b --fast\n"
     assert [job.user for job in jobs(text)] == [None, None]
     assert jobs("0 5 * * * sync --all")[0].user is None

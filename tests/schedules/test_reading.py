@@ -89,7 +89,7 @@ def test_a_wall_time_that_comes_twice_is_the_first() -> None:
     assert read == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
-def test_a_wall_time_that_never_comes_is_refused_with_one_that_does() -> None:
+def test_a_wall_time_that_never_comes_is_refused_with_an_example() -> None:
     with pytest.raises(InvalidInput, match="jump over") as refused:
         read_moment("2026-03-29T02:30", "at", now=NOW, timezone="Europe/Berlin")
     assert refused.value.example == "2026-03-29T03:30:00+02:00"

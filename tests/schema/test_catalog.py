@@ -132,7 +132,7 @@ def test_gathered_rows_say_what_stands_in_their_columns(name: str, columns: tupl
     assert gathered.text.endswith(f"RETURN collect([{', '.join(columns)}]) AS rows")
 
 
-def test_a_line_with_a_repeated_mark_stands_for_a_line_for_each_name(package: Path) -> None:
+def test_a_line_with_a_repeated_mark_becomes_one_for_each_name(package: Path) -> None:
     write(package, "tasks", "// name: one\n// The first.\nRETURN\n  n.<outcome> AS <outcome>,\n  1\n")
     columns = [f"  n.{each} AS {each}," for each in kinds.OUTCOMES]
     assert catalog.query("one").splitlines() == ["RETURN", *columns, "  1"]

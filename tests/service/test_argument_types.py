@@ -112,7 +112,7 @@ async def test_every_public_method_with_arguments_is_in_the_table() -> None:
     assert {name for name in methods if not name.startswith("_") and arguments(name)} - plain == set(ACCEPTED)
 
 
-async def test_parameters_that_are_no_mapping_are_refused_with_an_example(service: TaskSchedulerService) -> None:
+async def test_parameters_other_than_a_mapping_are_refused(service: TaskSchedulerService) -> None:
     for wrong in ("x", 3, [1], [("a", 1)], {1: "a"}):
         with pytest.raises(InvalidInput, match=r"parameters=.*mapping.*Example") as refusal:
             await service.cypher("RETURN $limit AS n", wrong)  # pyright: ignore[reportArgumentType]

@@ -71,7 +71,7 @@ async def nodes(service: TaskSchedulerService) -> object:
     return await service.cypher("MATCH (n) RETURN labels(n)[0] AS kind, count(n) AS n ORDER BY kind")
 
 
-async def test_every_wrong_value_is_refused_by_name_with_what_is_allowed_and_an_example(
+async def test_every_wrong_value_is_refused_with_field_and_example(
     service: TaskSchedulerService,
 ) -> None:
     before = await nodes(service)
@@ -127,7 +127,7 @@ async def test_a_moment_that_has_just_passed_fires_at_once(by_hand: ManualSchedu
     assert await by_hand.tick() == 1
 
 
-async def test_a_moment_long_past_waits_for_the_next_regular_pass_and_can_still_be_cancelled(
+async def test_a_time_long_past_can_be_cancelled_before_the_next_tick(
     by_hand: ManualScheduler,
 ) -> None:
     service, old = by_hand.service, by_hand.clock.now() - timedelta(days=200)
@@ -150,7 +150,7 @@ async def test_ids_made_in_one_tick_of_the_clock_are_all_different(service: Task
     assert made[0].task_id.startswith("task_1772442000.000_")
 
 
-async def test_scheduling_again_under_a_dedup_key_returns_what_is_there(service: TaskSchedulerService) -> None:
+async def test_scheduling_again_under_a_dedup_key_returns_the_task(service: TaskSchedulerService) -> None:
     first = await service.schedule_task(**GOOD, dedup_key="daily")
     again = await service.schedule_task(**{**GOOD, "name": "Another"}, dedup_key="daily")
     assert (again.task_id, again.name) == (first.task_id, "Report")
@@ -213,7 +213,7 @@ async def test_a_task_that_has_ended_does_not_change_any_more(service: TaskSched
     assert await service.get_scheduled_tasks() == []
 
 
-async def test_what_was_acknowledged_is_there_after_the_service_is_opened_again(
+async def test_acknowledged_tasks_are_there_after_a_restart(
     clock: VirtualClock, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("memory") / "graph"

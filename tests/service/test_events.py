@@ -120,7 +120,7 @@ async def test_events_are_told_as_they_happen_and_end_with_the_service() -> None
     assert told == ["task_created", "task_ended"]
 
 
-async def test_a_reader_that_does_not_read_holds_up_nothing_and_misses_nothing() -> None:
+async def test_a_slow_reader_holds_up_nothing_and_misses_nothing() -> None:
     fired = 0
 
     async def handle(_: Firing) -> None:
@@ -141,7 +141,7 @@ async def test_a_reader_that_does_not_read_holds_up_nothing_and_misses_nothing()
         assert [first, *rest] == await every(service)
 
 
-async def test_handlers_on_threads_and_on_the_loop_report_their_progress() -> None:
+async def test_handlers_on_threads_and_the_loop_report_progress() -> None:
     go_on = threading.Event()
 
     def handle(firing: Firing) -> None:

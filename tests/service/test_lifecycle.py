@@ -55,7 +55,7 @@ async def test_three_starts_at_once_are_one(tmp_path: Path) -> None:
     await until(lambda: fired)
     await service.idle()
 
-    assert len([name for name in others() if name == "remembrancer checker"]) == 1
+    assert len([name for name in others() if name == "remembrancer loop"]) == 1
     assert len(fired) == 1
     await service.stop()
     await nothing_is_left(tmp_path / "graph")

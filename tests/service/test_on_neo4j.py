@@ -86,7 +86,7 @@ async def test_a_handler_defers_and_a_recurring_task_goes_on(neo4j_server: Serve
 
 
 @pytest.mark.parametrize(("on_lost", "outcomes"), [("fail", ["failed"]), ("retry", ["completed", "failed"])])
-async def test_what_a_dead_replica_ran_is_taken_over_when_its_lease_has_ended(
+async def test_runs_of_a_dead_replica_are_taken_over_after_their_lease(
     neo4j_server: Server, clock: VirtualClock, on_lost: str, outcomes: list[str]
 ) -> None:
     begun = asyncio.Event()

@@ -130,7 +130,7 @@ def test_an_error_tells_its_public_name_across_processes() -> None:
     assert told.decode().strip() == "<class 'remembrancer.TaskNotFound'> task_7"
 
 
-def test_a_class_shows_its_public_name_wherever_it_was_loaded_from() -> None:
+def test_a_class_shows_its_public_name_from_wherever_it_came() -> None:
     code = (
         "from remembrancer.model.request import ScheduleRequest; import remembrancer; "
         "assert remembrancer.ScheduleRequest is ScheduleRequest; print(ScheduleRequest, remembrancer.errors.TaskEnded)"

@@ -75,7 +75,7 @@ async def all_ran(service: TaskSchedulerService, count: int) -> dict[str, str]:
 
 
 @on_neo4j
-async def test_each_hears_in_time_of_what_is_scheduled_through_another_and_serves_its_share(
+async def test_each_replica_serves_its_share_of_what_others_schedule(
     neo4j_server: Server,
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -94,7 +94,7 @@ async def test_each_hears_in_time_of_what_is_scheduled_through_another_and_serve
 
 
 @on_neo4j
-async def test_what_is_due_before_others_can_hear_of_it_is_served_where_it_was_scheduled(neo4j_server: Server) -> None:
+async def test_a_task_due_at_once_is_served_where_it_was_scheduled(neo4j_server: Server) -> None:
     async with AsyncExitStack() as stack:
         services = await started(stack, neo4j_server.graph, 2, NO_HELP)
         for service in services:
@@ -104,7 +104,7 @@ async def test_what_is_due_before_others_can_hear_of_it_is_served_where_it_was_s
 
 
 @on_neo4j
-async def test_a_task_of_one_that_is_late_is_served_by_another_after_the_help_delay(neo4j_server: Server) -> None:
+async def test_a_task_of_a_late_replica_is_served_by_another(neo4j_server: Server) -> None:
     store = await open_store(neo4j_server.graph)
     now = datetime.now(UTC)
     frozen = Replica(replica_id="replica_frozen", started_at=now, heartbeat_at=now, host="host", pid=1, version="0.1.0")
@@ -182,7 +182,7 @@ SPOILED: dict[str, tuple[LiteralString, str]] = {
 
 @on_neo4j
 @pytest.mark.parametrize("what", SPOILED)
-async def test_a_graph_that_is_not_what_it_was_is_told_and_the_scheduler_goes_on(
+async def test_a_replaced_graph_is_reported_and_the_scheduler_goes_on(
     neo4j_server: Server, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     spoil, told = SPOILED[what]
@@ -210,7 +210,7 @@ async def test_a_graph_that_is_not_what_it_was_is_told_and_the_scheduler_goes_on
 
 
 @on_neo4j
-async def test_while_the_graph_is_out_of_reach_the_service_is_not_healthy(
+async def test_the_service_is_not_healthy_without_its_graph(
     neo4j_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (

@@ -150,7 +150,7 @@ async def test_the_capabilities_are_those_of_the_specification(service: TaskSche
         assert callable(getattr(service, action))
 
 
-async def test_a_task_and_its_info_have_the_fields_of_the_specification(service: TaskSchedulerService) -> None:
+async def test_a_task_and_its_info_have_the_specified_fields(service: TaskSchedulerService) -> None:
     task = await service.schedule_task(
         "Daily Backup", "Backup system data", "Back up", "thought_def456", schedule_cron="0 2 * * *"
     )
@@ -172,7 +172,7 @@ async def test_a_task_and_its_info_have_the_fields_of_the_specification(service:
     }
 
 
-async def test_an_agents_own_task_is_deferred_as_the_specification_shows(service: TaskSchedulerService) -> None:
+async def test_an_agents_task_is_deferred_as_the_specification_shows(service: TaskSchedulerService) -> None:
     deferred_task = await service.schedule_deferred_task(
         thought_id="thought_xyz789",
         task_id="original_task_123",

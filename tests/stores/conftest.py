@@ -152,7 +152,7 @@ def by_hand() -> Callable[[ScheduledTask], Execution]:
 
 @pytest.fixture
 def claimed(store: Graph, a_lease: Callable[..., Lease]) -> Callable[..., object]:
-    """Claim what is due of some tasks, as a checker does."""
+    """Claim what is due of some tasks, as the loop does."""
 
     async def claim(*tasks: ScheduledTask, lease: Lease | None = None, at: datetime = _NOW) -> Sequence[Execution]:
         lease = lease or a_lease()

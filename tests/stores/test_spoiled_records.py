@@ -1,4 +1,4 @@
-"""One record that makes no sense stops no other: at the feed, lists, reports, roll-ups, tokens, and at the checker."""
+"""One record that makes no sense stops no other: at the feed, lists, reports, roll-ups, tokens, and at the loop."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Agent:
                 return
 
     async def wait(self, by: timedelta, *, seen: bool) -> None:
-        """Let time go by, with or without a checker that looks."""
+        """Let time go by, with or without a loop that ticks."""
         self.clock.advance(by)
         if seen:
             await self.by_hand.tick()

@@ -162,7 +162,7 @@ async def test_a_process_that_has_grown_large_is_seen(serving: TaskSchedulerServ
     assert larger.numbers["resident_bytes"] > 2 << 30
 
 
-async def test_a_graph_that_does_not_answer_is_critical_and_what_the_process_knows_is_told(
+async def test_a_silent_graph_is_critical_and_the_process_reports(
     serving: TaskSchedulerService, clock: VirtualClock
 ) -> None:
     well = await said(serving, "database")
@@ -198,9 +198,7 @@ async def test_a_graph_that_is_slow_is_seen(neo4j_server: Server, clock: Virtual
     assert slow.numbers["answer_seconds"] > 1
 
 
-async def test_a_disk_that_fills_up_is_seen_and_so_is_what_could_not_be_written_since(
-    tmp_path: Path, clock: VirtualClock
-) -> None:
+async def test_a_full_disk_and_the_writes_it_refused_are_seen(tmp_path: Path, clock: VirtualClock) -> None:
     with mounted(tmp_path / "disk", "size=64m") as disk:
         filled = [disk / f"filled {number}" for number in range(3)]
         many = [ScheduleRequest("good", "x" * 20_000, "p", "thought", clock.now() + HOUR)] * 200
@@ -232,7 +230,7 @@ async def test_refused_cron_expressions_are_seen(service: TaskSchedulerService, 
     assert bad.numbers == {"refused": 5, "accepted": 0, "share": 1.0, "set_aside": 0}
 
 
-async def test_a_kept_expression_that_cannot_be_read_any_more_is_seen_for_a_day(
+async def test_a_stored_expression_turned_unreadable_is_seen_for_a_day(
     service: TaskSchedulerService, by_hand: ManualScheduler, clock: VirtualClock
 ) -> None:
     task = await service.schedule_task("hourly", "g", "p", "thought", schedule_cron="0 * * * *")
@@ -248,7 +246,7 @@ async def test_a_kept_expression_that_cannot_be_read_any_more_is_seen_for_a_day(
     assert over.health is Severity.OK
 
 
-async def test_a_graph_without_a_scheduler_is_a_worry_and_with_work_due_an_alarm(
+async def test_a_graph_without_a_scheduler_warns_or_with_work_alarms(
     service: TaskSchedulerService, clock: VirtualClock
 ) -> None:
     await schedule(service, clock, "good")
@@ -280,7 +278,7 @@ class Stalling(VirtualClock):
         await (wake.wait() if self.stalls else super().wait(until, wake))
 
 
-async def test_looks_that_were_missed_and_a_checker_that_stands_are_seen() -> None:
+async def test_missed_ticks_and_a_stopped_loop_are_seen() -> None:
     clock = Stalling()
     async with TaskSchedulerService(":memory:", clock, 60, handler=answer) as service:
         await looked(service, clock)
@@ -413,7 +411,7 @@ async def test_a_lease_that_nobody_took_over_is_seen(tmp_path: Path, clock: Virt
     assert stuck.numbers["stuck_seconds"] == 60
 
 
-async def test_thoughts_that_could_not_be_kept_are_seen_and_counted_as_one_kind(clock: VirtualClock) -> None:
+async def test_lost_thoughts_are_seen_and_counted_as_one_kind(clock: VirtualClock) -> None:
     async def thinks(firing: Firing) -> Done:
         return Done(thought=Thought(f"thought_{firing.task.name}", "words" if firing.task.name == "good" else "\0"))
 
@@ -446,7 +444,7 @@ async def test_a_clock_that_is_not_the_graphs_is_seen(neo4j_server: Any) -> None
 
 
 @pytest.mark.neo4j
-async def test_a_wrong_clock_is_seen_though_the_scheduler_goes_by_the_graphs(neo4j_server: Any) -> None:
+async def test_a_wrong_clock_is_seen_though_the_graphs_clock_is_used(neo4j_server: Any) -> None:
     late = SystemTime(lambda: datetime.now(UTC) - timedelta(minutes=5))
     async with TaskSchedulerService(neo4j_server.graph, late, handler=answer) as service:
         skewed = await said(service, "integration")

@@ -90,9 +90,7 @@ def service_on(graph: str | Path, clock: VirtualClock, kept: Kept) -> TaskSchedu
     return TaskSchedulerService(graph, clock, handler=answer, instruments=kept.instruments)
 
 
-async def test_executions_are_counted_by_outcome_and_type_and_their_delays_are_measured(
-    clock: VirtualClock, kept: Kept
-) -> None:
+async def test_executions_are_counted_by_outcome_and_delays_measured(clock: VirtualClock, kept: Kept) -> None:
     service = service_on(":memory:", clock, kept)
     async with ManualScheduler(service, clock) as checker:
         for name in ("good", "good", "bad", "later"):
@@ -218,9 +216,7 @@ GAUGES = {
 }
 
 
-async def test_an_execution_is_linked_to_the_span_that_scheduled_it_in_another_process(
-    tmp_path: Path, clock: VirtualClock
-) -> None:
+async def test_an_execution_links_to_the_span_of_another_process(tmp_path: Path, clock: VirtualClock) -> None:
     first, second = Kept(), Kept()
     author = service_on(tmp_path / "graph", clock, first)
     async with ManualScheduler(author, clock):
@@ -279,9 +275,7 @@ asyncio.run(main())
 """
 
 
-async def test_the_link_holds_from_a_process_that_was_killed_through_a_restart_and_each_later_run(
-    tmp_path: Path, kept: Kept
-) -> None:
+async def test_the_link_outlives_a_killed_process_and_a_restart(tmp_path: Path, kept: Kept) -> None:
     due = datetime.now(UTC) + timedelta(days=1)
     command = [sys.executable, "-c", SCHEDULES, str(tmp_path / "graph"), due.isoformat()]
     ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=120, check=False)

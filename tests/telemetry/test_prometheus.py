@@ -85,7 +85,7 @@ def samples(text: str) -> dict[str, list[Any]]:
     return found
 
 
-async def test_a_scrape_tells_what_happened_and_how_the_graph_stands_now(
+async def test_a_scrape_reports_past_events_and_the_graph_now(
     served: tuple[TaskSchedulerService, str], clock: VirtualClock
 ) -> None:
     service, address = served
@@ -163,7 +163,7 @@ def lost_one(history: list[Any]) -> Any:
     return Settlement(one, ExecutionStatus.FAILED, one.triggered_at, 0.0, Reason.LEASE_EXPIRED)
 
 
-async def test_each_alert_says_why_and_what_to_do_in_the_words_of_the_doctor_and_so_does_the_page() -> None:
+async def test_each_alert_and_the_page_use_the_words_of_the_doctor() -> None:
     page = (Path(__file__).parents[2] / "docs" / "guides" / "monitoring.md").read_text("utf-8")
     rules = [rule for group in yaml.safe_load(RULES)["groups"] for rule in group["rules"]]
     told = {
@@ -240,7 +240,7 @@ def series(known: dict[str, list[Any]], scene: Scene) -> list[dict[str, str]]:
 
 
 @pytest.mark.slow
-async def test_each_alert_fires_for_what_it_watches_and_none_for_a_scheduler_that_is_well(
+async def test_each_alert_fires_for_its_cause_and_none_in_good_health(
     served: tuple[TaskSchedulerService, str], tmp_path: Path
 ) -> None:
     promtool = shutil.which("promtool")

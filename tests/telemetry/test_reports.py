@@ -250,7 +250,7 @@ async def test_cron_expressions_are_told_with_their_tasks_in_words(lived: TaskSc
     assert report["validation_stats"] == {"valid_expressions": 4, "invalid_attempts": 1, "success_rate": 0.8}
 
 
-async def test_an_expression_is_told_by_where_its_tasks_keep_the_seconds(service: TaskSchedulerService) -> None:
+async def test_an_expression_is_reported_with_its_seconds_field(service: TaskSchedulerService) -> None:
     for expression, seconds in (("*/10 0 9 * * *", "first"), ("0 9 * * * */10", "last")):
         await schedule(service, "fast", schedule_cron=expression, seconds_field=seconds)
     told = {
@@ -290,7 +290,7 @@ async def test_a_run_that_began_late_is_seen(lived: TaskSchedulerService, clock:
     assert timing["tasks_triggered_on_time"] == 0.75
 
 
-async def test_tasks_under_way_take_memory_and_a_running_checker_says_so() -> None:
+async def test_the_memory_of_running_tasks_is_reported_while_it_ticks() -> None:
     gate, began = asyncio.Event(), asyncio.Event()
 
     async def wait(_: Firing) -> None:

@@ -125,7 +125,7 @@ class ReadingService(SchedulerService):
     """A service over a graph that is only read."""
 
     async def start(self) -> None:
-        """Refuse: a checker writes."""
+        """Refuse: the loop writes."""
         raise GraphReadOnly(READ_ONLY)
 
 

@@ -238,14 +238,14 @@ class Lifecycle:
             await self._shut()
             raise
         loop, run_forever = asyncio.get_running_loop(), scheduler.faults.run_forever
-        self._process.loop_task = loop.create_task(scheduler.run(), name="remembrancer checker")
-        self._process.loop_task.add_done_callback(partial(self._checker_ended, scheduler))
+        self._process.loop_task = loop.create_task(scheduler.run(), name="remembrancer loop")
+        self._process.loop_task.add_done_callback(partial(self._loop_ended, scheduler))
         if self._collecting is None or self._collecting.done():
             fresh = partial(self._gauges.keep_fresh, self._instruments)
             self._collecting = loop.create_task(run_forever("The reading of the gauges", fresh))
         registry.register(self._owner)
 
-    def _checker_ended(self, scheduler: Scheduler, task: asyncio.Task[None]) -> None:
+    def _loop_ended(self, scheduler: Scheduler, task: asyncio.Task[None]) -> None:
         if not self._process.shutdown.is_set():
             scheduler.faults.report("The loop", _ENDED, None if task.cancelled() else task.exception())
 

@@ -20,7 +20,7 @@ _started: list[Registered] = []
 
 
 def register(service: Registered) -> None:
-    """Let *service* be found: once, even if its checker is started a second time."""
+    """Let *service* be found: once, even if its loop is started a second time."""
     unregister(service)
     _started.append(service)
 

@@ -119,7 +119,7 @@ async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, SchedulerS
 
 
 async def _until(stop: asyncio.Event, service: SchedulerService) -> bool:
-    """Return when *stop* is set, or the checker has died: then True."""
+    """Return when *stop* is set, or the loop has died: then True."""
     while not stop.is_set():
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_SECONDS):

@@ -107,10 +107,12 @@ class ServeLog:
         )
 
     def stopping(self, service: SchedulerService, limit_seconds: float) -> None:
-        """Say what it waits for, and how long; a checker that died is an error."""
+        """Say what it waits for, and how long; a loop that died is an error."""
         status = service.get_status()
         if not status.performance.task_running:
-            logging.getLogger("remembrancer").error("The checker has died: %s", status.last_error or "see above")
+            logging.getLogger("remembrancer").error(
+                "The scheduler's loop has died: %s", status.last_error or "see above"
+            )
         handlers = int(service.gauges.read().get("scheduler.executions.running", 0))
         of_them = "1 handler" if handlers == 1 else f"{handlers} handlers"
         words = f"waiting up to {limit_seconds:g} s for {of_them}; press Ctrl-C again to end at once."

@@ -150,12 +150,12 @@ def service(facts: DiagnosticFacts) -> Judgement:
     saw = f"up for {process.uptime_seconds:,.0f} s; last successful tick {age:,.1f} s ago (check interval "
     saw += f"{process.interval_seconds:g} s); {process.failed_passes} ticks failed, {process.missed_checks} were missed"
     health = _by(age, process.interval_seconds + 10, 3 * process.interval_seconds + 30)
-    health = CRITICAL if not process.checker_running else health
+    health = CRITICAL if not process.loop_running else health
     often = process.failed_passes > process.passes * FEW_IN_MANY
     often = often or process.missed_checks > process.uptime_seconds / process.interval_seconds * FEW_IN_MANY
     health = WARN if health is OK and often else health
-    saw = saw if process.checker_running else f"the scheduler's loop has died; {saw}"
-    numbers = {"running": float(process.checker_running), "pass_age_seconds": age}
+    saw = saw if process.loop_running else f"the scheduler's loop has died; {saw}"
+    numbers = {"running": float(process.loop_running), "pass_age_seconds": age}
     numbers |= {"failed_passes": float(process.failed_passes), "missed_checks": float(process.missed_checks)}
     return health, saw, numbers
 

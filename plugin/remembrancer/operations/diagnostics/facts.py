@@ -20,7 +20,7 @@ class ProcessStats:
     missed_checks: int
     pass_age_seconds: float
     interval_seconds: float
-    checker_running: bool
+    loop_running: bool
     handlers: int
     most_handlers: int
     resident_bytes: int | None

@@ -164,7 +164,7 @@ class Gauges:
             missed_checks=passes.missed,
             pass_age_seconds=passes.age_seconds if passes.runs else passes.uptime_seconds,
             interval_seconds=self._vitals.interval_seconds,
-            checker_running=passes.running,
+            loop_running=passes.running,
             handlers=scheduler.running,
             most_handlers=self._most_handlers,
             resident_bytes=resident_bytes(),

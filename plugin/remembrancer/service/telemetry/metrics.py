@@ -23,7 +23,7 @@ _Self = TypeVar("_Self", bound="CallCounts")
 
 @dataclass(frozen=True, slots=True)
 class TickStats:
-    """The checker's passes since its start, and how old the last good one is, in seconds."""
+    """The ticks of the loop since its start, and the age of the last good one, in seconds."""
 
     runs: int
     errors: int
