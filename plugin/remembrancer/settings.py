@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +18,15 @@ _LOAD: Final = "Load"
 _RETENTION: Final = "Retention"
 _QUERIES: Final = "Query limits"
 _DAY: Final = 86_400
+_LOG: Final = logging.getLogger("remembrancer")
+PREFIX: Final = "REMEMBRANCER_"
+OTHER_VARIABLES: Final = (
+    *("REMEMBRANCER_GRAPH", "REMEMBRANCER_LOG_DIR"),
+    *("REMEMBRANCER_NEO4J_USER", "REMEMBRANCER_NEO4J_PASSWORD", "REMEMBRANCER_NEO4J_PASSWORD_FILE"),
+)
+"""Variables of this package that are no setting of a scheduler."""
+_WARNED: Final[set[str]] = set()
+"""Unknown variables that were logged already."""
 _MOST_DAYS: Final = 36_500
 
 
@@ -121,12 +131,13 @@ class SchedulerOptions:
 
         Args:
             environment: The variables; None is those of this process. A variable that is absent, or empty, leaves the
-                default.
+                default. One that resembles the name of a setting is logged as a warning, once.
 
         Raises:
             InvalidInput: One of them is out of its bounds, or no number; `field` is its name.
         """
         variables = os.environ if environment is None else environment
+        _warn_of_mistyped(variables)
         return replace(
             cls(),
             **{
@@ -162,7 +173,7 @@ class Setting:
     @property
     def variable(self) -> str:
         """Its environment variable."""
-        return f"REMEMBRANCER_{self.name.upper()}"
+        return f"{PREFIX}{self.name.upper()}"
 
     @property
     def option(self) -> str:
@@ -220,6 +231,19 @@ class Setting:
     @property
     def _example(self) -> float | None:
         return self.bounds.example if self.default is None else self.default
+
+
+def _warn_of_mistyped(variables: Mapping[str, str]) -> None:
+    """Log each variable that is none of this package, and resembles one of them."""
+    from remembrancer.model.suggestions import nearest  # noqa: PLC0415 (few processes have such a variable)
+
+    known = {*(each.variable for each in SETTINGS.values()), *OTHER_VARIABLES}
+    for name in sorted(each for each in variables if each.startswith(PREFIX) and each not in known | _WARNED):
+        meant = nearest(name.removeprefix(PREFIX), (each.removeprefix(PREFIX) for each in known))
+        # Another one is left alone: Kubernetes sets REMEMBRANCER_PORT beside a service of that name.
+        if meant is not None:
+            _WARNED.add(name)
+            _LOG.warning("The variable %s is ignored: %s%s is meant", name, PREFIX, meant)
 
 
 def _written(number: float) -> str:

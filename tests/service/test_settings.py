@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
+import remembrancer
 from reference_pages.settings import settings
 from remembrancer import InvalidInput, SchedulerOptions, TaskSchedulerService
 from remembrancer.cli.serve_options import SERVE_OPTIONS
-from remembrancer.settings import SETTINGS, Setting
+from remembrancer.settings import OTHER_VARIABLES, PREFIX, SETTINGS, Setting
 
 EACH = pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 
@@ -107,3 +110,23 @@ def test_a_refused_variable_is_quoted_as_it_was_written(name: str, text: str) ->
 
     assert (refused.value.field, refused.value.value) == (variable, text)
     assert refused.value.example is not None
+
+
+def test_a_mistyped_variable_is_named_once_with_the_known_one(caplog: pytest.LogCaptureFixture) -> None:
+    mistyped = {"REMEMBRANCER_LEASE_SECNDS": "5", "REMEMBRANCER_NEO4J_PASWORD": "x", "REMEMBRANCER_PORT": "8080"}
+    known = {"REMEMBRANCER_GRAPH": "x", **{each.variable: "" for each in SETTINGS.values()}}
+    for _ in range(2):
+        assert SchedulerOptions.from_environment({**known, **mistyped}) == SchedulerOptions()
+
+    assert [each.getMessage() for each in caplog.records] == [
+        "The variable REMEMBRANCER_LEASE_SECNDS is ignored: REMEMBRANCER_LEASE_SECONDS is meant",
+        "The variable REMEMBRANCER_NEO4J_PASWORD is ignored: REMEMBRANCER_NEO4J_PASSWORD is meant",
+    ]
+
+
+def test_every_variable_that_the_package_reads_is_known() -> None:
+    package = Path(remembrancer.__file__).parent
+    text = "".join(path.read_text("utf-8") for path in package.rglob("*.py"))
+    read = set(re.findall(r"""["'](REMEMBRANCER_[A-Z0-9_]+)["']""", text)) - {PREFIX}
+
+    assert read == set(OTHER_VARIABLES)

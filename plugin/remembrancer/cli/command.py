@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import MISSING, Field, dataclass, fields
 from inspect import Parameter, Signature, cleandoc
-from typing import TYPE_CHECKING, Final, Generic, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from remembrancer.cli.exit_codes import run
 from remembrancer.cli.options import DEFAULT_GRAPH, AsJson, Graph, ReadOnly
@@ -56,6 +57,7 @@ class Command(Generic[O]):
         ordered = sorted(fields(taking), key=lambda each: each.name in _SHARED)
         self._take: Callable[..., O] = taking
         self._work = work
+        self._options = {name: flag for name, hint in hints.items() if (flag := _flag(name, hint))}
         self.__doc__ = f"{cleandoc(work.__doc__ or '')}\n\n{_CLOSING}"
         self.__name__ = work.__name__
         self.__annotations__ = {_CONTEXT: typer.Context, **{each.name: hints[each.name] for each in ordered}}
@@ -67,10 +69,10 @@ class Command(Generic[O]):
         asked = self._take(**given)
         before = typed.find_root().params.get("graph")
         if before is not None and not isinstance(asked, GraphOptions):
-            run(_refuse(before), as_json=asked.as_json)
+            run(_refuse(before), as_json=asked.as_json, options=self._options)
         if before is not None and not _is_typed(typed.get_parameter_source("graph")):
             given["graph"] = before  # --graph before the command overrides the environment
-        run(self._work(self._take(**given)), as_json=asked.as_json)
+        run(self._work(self._take(**given)), as_json=asked.as_json, options=self._options)
 
 
 def _is_typed(source: object) -> bool:
@@ -86,6 +88,16 @@ async def _refuse(graph: str) -> None:
 def _parameter(each: Field[object], annotation: object) -> Parameter:
     default = Parameter.empty if each.default is MISSING else each.default
     return Parameter(each.name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _flag(name: str, hint: object) -> str | None:
+    """Return the shortest long option of a field; None for an argument."""
+    noted = cast("tuple[object, ...]", getattr(hint, "__metadata__", ()))
+    about = next((each for each in noted if isinstance(each, OptionInfo)), None)
+    if about is None:
+        return None
+    flags = [each for each in about.param_decls or () if each.startswith("--")]
+    return min(flags, key=len).partition("/")[0] if flags else f"--{name.replace('_', '-')}"
 
 
 _CONTEXT: Final = "typed"

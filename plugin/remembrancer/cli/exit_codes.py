@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from remembrancer.cli.signals import ShutdownSignals
 from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError, TaskNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
 
 FAILED: Final = 1
 INVALID: Final = 2
@@ -23,16 +24,19 @@ _END_SECONDS: Final = 5.0
 """Seconds for a command to release its resources after a signal."""
 
 
-def run(work: Coroutine[None, None, int | None], *, as_json: bool = False) -> None:
+def run(
+    work: Coroutine[None, None, int | None], *, as_json: bool = False, options: Mapping[str, str] | None = None
+) -> None:
     """Run *work* to its end and exit with the code that it returns; None is 0.
 
     A signal cancels it: then the code is the one it returns, or else that of a process ended by the signal.
+    *options* are those of the command's fields, for errors that name a field.
     """
     with ShutdownSignals(_END_SECONDS) as signals:
         try:
             code = asyncio.run(signals.attend(work))
         except RemembrancerError as error:
-            print_error(error, as_json=as_json)
+            print_error(error, as_json=as_json, options=options)
             code = exit_code(error)
         except (asyncio.CancelledError, KeyboardInterrupt):
             _print_interrupted(as_json=as_json)
@@ -54,13 +58,15 @@ def exit_code(error: RemembrancerError) -> int:
             return FAILED
 
 
-def print_error(error: RemembrancerError, *, as_json: bool) -> None:
-    """Print *error* to stderr."""
+def print_error(error: RemembrancerError, *, as_json: bool, options: Mapping[str, str] | None = None) -> None:
+    """Print *error* to stderr, with the options of the fields that it names."""
     from remembrancer.cli.output import errors, to_json
     from remembrancer.surfaces.jsonable import to_jsonable
 
+    named = _options_of(error, options or {})
     if as_json:
-        document = {"type": type(error).__name__, "message": str(error), **_fields(to_jsonable(_carried(error)))}
+        carried = _fields(to_jsonable(_carried(error))) | ({"options": named} if named else {})
+        document = {"type": type(error).__name__, "message": str(error), **carried}
         sys.stderr.write(to_json({"error": document}) + "\n")
         return
     out = errors()
@@ -68,6 +74,7 @@ def print_error(error: RemembrancerError, *, as_json: bool) -> None:
     if isinstance(error, InvalidInput):
         rows = (
             ("field", error.field),
+            *((("option", ", ".join(named)),) if named else ()),
             ("value", error.quoted),
             ("allowed", error.allowed),
             ("example", error.example),
@@ -76,6 +83,14 @@ def print_error(error: RemembrancerError, *, as_json: bool) -> None:
             out.print(f"  {name:8}", str(value), markup=False, highlight=False)
     else:
         out.print(f"  {error}", markup=False, highlight=False)
+
+
+def _options_of(error: RemembrancerError, options: Mapping[str, str]) -> list[str]:
+    """Return the options of the field of *error*, and of those that its text speaks of."""
+    if not isinstance(error, InvalidInput):
+        return []
+    spoken = {each for each in re.findall(r"\w+", error.allowed) if "_" in each}
+    return [flag for name, flag in options.items() if name == error.field or name in spoken]
 
 
 def _carried(error: RemembrancerError) -> dict[str, object]:

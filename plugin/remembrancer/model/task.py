@@ -61,6 +61,7 @@ class ScheduledTask(BaseModel):
     last_triggered_at: datetime | None = None
     deferral_count: int = 0
     deferral_history: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    """Its deferrals, the oldest first. Lists leave it empty; `get_task` reads it."""
 
     schedule_spec: ScheduleText = None
     """The schedule as JSON text, of a kind that `schedule_cron` and `defer_until` do not spell."""

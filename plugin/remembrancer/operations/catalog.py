@@ -76,7 +76,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         effect=Effect.ADDS,
         params=parameters.ScheduleDeferredTask,
         result=ScheduleResult,
-        http=(Http(verb="POST", path="/scheduler/tasks/deferred"),),
+        http=(Http(verb="POST", path="/scheduler/tasks/deferred", creates=True),),
     ),
     Operation(
         name="cancel_task",

@@ -25,7 +25,7 @@ class ListOptions(ReadOptions):
 
 
 async def list_tasks(asked: ListOptions) -> None:
-    """List tasks, the next to run first: those still to come, or all.
+    """List tasks, the next to run first: those still to come, or all. `show` adds the deferral history of one.
 
     For example:
 
@@ -41,7 +41,7 @@ async def list_tasks(asked: ListOptions) -> None:
         found = await reached.scheduler.find_tasks(statuses=statuses, recurring=asked.recurring, limit=asked.limit + 1)
     tasks = found[: asked.limit]
     if asked.as_json:
-        print_json(tasks)
+        print_json([{name: value for name, value in each if name != "deferral_history"} for each in tasks])
     else:
         print_table(task_table(tasks), otherwise="No tasks." if asked.ended else "No tasks to come.")
     if len(found) > asked.limit:

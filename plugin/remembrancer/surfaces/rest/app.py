@@ -85,7 +85,7 @@ def _answers(operation: AnyOperation, http: Http) -> Answers:
     statuses = [404] if http.placeholders else []
     if operation.scope is Scope.WRITE:
         statuses += [409, 507, *([412] if "fence" in operation.params.model_fields else [])]
-    again: Answers = {200: {"model": operation.result, "description": "It was made before, under its key"}}
+    again: Answers = {200: {"model": operation.result, "description": "It was there already; nothing new was made"}}
     return {**problem_responses(*statuses), **(again if http.creates else {})}
 
 

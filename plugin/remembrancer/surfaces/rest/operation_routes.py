@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 from inspect import Parameter, Signature
+from posixpath import dirname, relpath
 from typing import TYPE_CHECKING, Final, cast
 
 from fastapi import Response
 
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
+from remembrancer.operations.edit_operations import TASK
 from remembrancer.operations.operation import Effect
 from remembrancer.surfaces.rest.operation_requests import OperationRequest
 from remembrancer.surfaces.rest.pages import page_within
 from remembrancer.surfaces.rest.problems import etag
-from remembrancer.surfaces.rest.schemas import CancelResult, HealthResult, model
+from remembrancer.surfaces.rest.schemas import CancelResult, HealthResult, listed, listed_type, model
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -69,7 +71,7 @@ class OperationRoute:
             return await self._page(self._http.page, given)
         result = await self._operation.answer(self._service, given)
         if self._http.creates:
-            _tell_creation(cast("ScheduleResult | list[ScheduleResult]", result), response)
+            _tell_creation(self._http.path, cast("ScheduleResult | list[ScheduleResult]", result), response)
         if isinstance(result, ScheduledTask | ScheduleResult):
             response.headers["ETag"] = etag(result.fence, result.status)
         _, hook = _HOOKS.get(self._operation.name, (None, None))
@@ -88,7 +90,7 @@ class OperationRoute:
             return items[:number], getattr(items[number - 1], page.key) if len(items) > number else None
 
         items, next_cursor = await page_within(limit, first, read)
-        return _page_model(page)(**{page.name: items, "next_cursor": next_cursor})
+        return _page_model(page)(**{page.name: [listed(each) for each in items], "next_cursor": next_cursor})
 
     def _has_head(self) -> bool:
         """Return whether the answer has a header or a status of its own."""
@@ -106,17 +108,21 @@ class OperationRoute:
 @cache
 def _page_model(page: Page) -> type[BaseModel]:
     """Return the model of a page: its list, and where the next page begins."""
-    fields: dict[str, tuple[object, object]] = {page.name: (list[page.item], ...), "next_cursor": (str | None, ...)}
+    fields: dict[str, tuple[object, object]] = {
+        page.name: (list[listed_type(page.item)], ...),
+        "next_cursor": (str | None, ...),
+    }
     doc = "Some elements of a list, and where the next page begins; null at the end."
     return model(f"{page.item.__name__}Page", doc, fields)
 
 
-def _tell_creation(made: ScheduleResult | list[ScheduleResult], response: Response) -> None:
+def _tell_creation(path: str, made: ScheduleResult | list[ScheduleResult], response: Response) -> None:
     """Say in the answer's head where a task is, and whether this request has made any."""
     if isinstance(made, ScheduleResult):
-        response.headers["Location"] = f"tasks/{made.task_id}"  # beside this route, below whatever path
+        # Relative to the route at *path*, so that it holds below whatever path a proxy serves.
+        response.headers["Location"] = relpath(TASK.format(task_id=made.task_id), dirname(path))
     replies = made if isinstance(made, list) else [made]
-    response.status_code = 200 if all(reply.disposition is Disposition.EXISTING for reply in replies) else 201
+    response.status_code = 201 if any(reply.disposition is Disposition.CREATED for reply in replies) else 200
 
 
 async def _cancelled(service: SchedulerService, given: Given, result: object, _: Response) -> CancelResult:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from remembrancer.model.task import ScheduledTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +26,22 @@ def model(
     """Return a model with these fields, each a type and a default, `...` for none."""
     make = cast("Callable[..., type[BaseModel]]", create_model)
     return make(name, __config__=config, __doc__=doc, **fields)
+
+
+class ListedTask(ScheduledTask):
+    """A task of a list: it has the fields of a task but its deferral history, which no list reads."""
+
+    deferral_history: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]], exclude=True)
+
+
+def listed(item: object) -> object:
+    """Return an element of a list as the list shows it."""
+    return ListedTask.model_construct(**dict(item)) if isinstance(item, ScheduledTask) else item
+
+
+def listed_type(kind: type[object]) -> type[object]:
+    """Return the type of `listed` of an element of this *kind*."""
+    return ListedTask if issubclass(kind, ScheduledTask) else kind
 
 
 class CancelResult(BaseModel):
