@@ -132,6 +132,11 @@ async def test_without_the_token_nothing_is_answered() -> None:
     [
         (b"not json\n", protocol.PARSE_ERROR),
         (b"[]\n", protocol.PARSE_ERROR),
+        (b'{"id": 1, "method": "prune", "params": {"keep_days": NaN}}\n', protocol.PARSE_ERROR),
+        (b'{"id": 1, "method": "prune", "params": {"keep_days": -Infinity}}\n', protocol.PARSE_ERROR),
+        (b'{"id": 1, "method": "prune", "params": {"keep_days": 1e999}}\n', protocol.PARSE_ERROR),
+        ({"jsonrpc": "1.0", "id": 1, "method": "find_tasks"}, protocol.INVALID_REQUEST),
+        ({"jsonrpc": 2.0, "id": 1, "method": "find_tasks"}, protocol.INVALID_REQUEST),
         ({"id": 1}, protocol.INVALID_REQUEST),
         ({"id": 1, "method": "stop"}, protocol.NO_METHOD),
         ({"id": 1, "method": "__class__"}, protocol.NO_METHOD),
@@ -146,6 +151,35 @@ async def test_a_senseless_frame_is_refused_and_the_talk_goes_on(frame: dict[str
 
         assert refused["error"]["code"] == code
         assert (answered["id"], answered["result"]) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        ("get_task", {"task_id": b"task_1"}),
+        ("find_tasks", {"statuses": [b"PENDING"]}),
+        ("cypher", {"query": b"RETURN 1 AS one"}),
+        ("defer_task", {"task_id": "task_1", "until": "2090-01-01T00:00:00Z", "reason": bytearray(b"late")}),
+    ],
+)
+async def test_the_client_refuses_bytes_in_place_of_text(call: str, given: dict[str, Any]) -> None:
+    async with opened() as (service, remote, _):
+        assert remote is not None
+        with pytest.raises(InvalidInput) as refused:
+            await getattr(remote, call)(**given)
+        with pytest.raises(InvalidInput) as at_home:
+            await getattr(service, call)(**given)
+
+        assert refused.value.allowed == "text, not bytes"
+        assert refused.value.field in given
+        assert at_home.value.field.split(".")[0] == refused.value.field
+
+
+async def test_the_client_refuses_bytes_that_json_cannot_carry() -> None:
+    async with opened() as (_, remote, _beacon):
+        assert remote is not None
+        with pytest.raises(InvalidInput, match="text, not bytes"):
+            await remote.cypher("RETURN $x AS x", {"x": [b"x"]})
 
 
 async def test_what_is_larger_than_a_frame_is_refused_with_a_way_out() -> None:

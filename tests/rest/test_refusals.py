@@ -43,7 +43,7 @@ REFUSED: list[tuple[str, str, Any, int, str, Any]] = [
     ("POST", TASKS, {**TASK, "max_attempts": "many"}, 422, "body.max_attempts", "many"),
     ("POST", TASKS, {**TASK, "max_attempts": True}, 422, "body.max_attempts", True),
     ("POST", TASKS, {**TASK, "timeout_seconds": "5"}, 422, "body.timeout_seconds", "5"),
-    ("POST", f"{TASKS}/batch", {"requests": []}, 422, "body.requests", "[]"),
+    ("POST", f"{TASKS}/batch", {"requests": []}, 422, "body.requests", []),
     ("POST", f"{TASKS}/ENDED/defer", LATER, 409, "task_id", "ENDED"),
     ("POST", f"{TASKS}/ENDED/run", None, 409, "task_id", "ENDED"),
     ("POST", f"{TASKS}/ENDED/cancel", {"why": "x"}, 422, "body.why", "x"),

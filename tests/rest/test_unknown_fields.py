@@ -17,9 +17,9 @@ from remembrancer.operations import catalog
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.client import RemoteScheduler
 from remembrancer.surfaces.control.connection_file import ConnectionFile
-from remembrancer.surfaces.control.errors import to_invalid_input
 from remembrancer.surfaces.control.server import ControlServer
 from remembrancer.surfaces.rest.app import application
+from remembrancer.surfaces.violations import to_invalid_input
 
 if TYPE_CHECKING:
     import httpx
@@ -146,8 +146,8 @@ def test_the_control_channel_names_the_field_meant() -> None:
     with pytest.raises(ValidationError) as refused:
         method.params.model_validate({"requests": [{**TASK, "time_zone": "UTC"}]})
 
-    told = to_invalid_input(refused.value, method.params)
-    assert (told.field, told.example) == ("requests.0.time_zone", "timezone")
+    told = to_invalid_input(refused.value.errors(), method.params)
+    assert (told.field, list(told.example)) == ("requests.0.time_zone", ["timezone"])
     assert told.allowed.startswith("no such field: timezone is meant")
 
 

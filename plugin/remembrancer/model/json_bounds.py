@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Final, cast
 
@@ -92,18 +93,21 @@ def out_of_bounds(
     return _leaf(value, (None, name), unkeepable)
 
 
-def read_json(text: str | bytes) -> object:
-    """Parse JSON *text*. Raises ValueError, or its subclasses JsonTooDeep and RepeatedKey."""
+def read_json(text: str | bytes, *, is_finite: bool = False) -> object:
+    """Parse JSON *text*. Raises ValueError, or its subclasses JsonTooDeep and RepeatedKey.
+
+    NaN, Infinity and numbers beyond 1.8e308 are refused if *is_finite*.
+    """
+    constant, number = (_refuse_constant, _finite) if is_finite else (None, None)
+    loads = partial(json.loads, object_pairs_hook=_without_repeats, parse_constant=constant, parse_float=number)
     try:
-        return json.loads(text, object_pairs_hook=_without_repeats)
+        return loads(text)
     except RecursionError:
         raise JsonTooDeep(_deep_member(text if isinstance(text, str) else text.decode("utf-8", "replace"))) from None
     except ValueError as fault:
         if type(fault) is not ValueError:  # no JSON, or no text
             raise
-        return json.loads(
-            text, object_pairs_hook=_without_repeats, parse_int=_clamped
-        )  # a whole number has more digits than Python reads
+        return loads(text, parse_int=_clamped)  # a whole number has more digits than Python reads
 
 
 def read_stored(text: str) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol, TypeVar, ca
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from remembrancer.errors import InvalidInput
 from remembrancer.model.token import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
     from typing import Self
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
@@ -34,7 +36,7 @@ class Params(BaseModel):
         Raises:
             TypeError: There are too many arguments, or two for one parameter.
             pydantic.ValidationError: They do not fit.
-            InvalidInput: JSON would change them.
+            InvalidInput: JSON would change them, or they hold bytes.
         """
         if len(given) > len(cls.model_fields):
             raise TypeError(f"{len(cls.model_fields)} arguments are taken, {len(given)} were given")
@@ -42,6 +44,8 @@ class Params(BaseModel):
             if name in named:
                 raise TypeError(f"the argument {name!r} was given twice")
             named[name] = value
+        for name, value in named.items():
+            _refuse_bytes(name, value)
         bound = cls.model_validate({name: _as_text(value) for name, value in named.items()})
         bound.check()
         return bound
@@ -220,6 +224,22 @@ class AnyOperation(Protocol):
 def _as_text(value: object) -> object:
     """Return a time as the text that JSON has for it; another value as it is."""
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _refuse_bytes(name: str, value: object) -> None:
+    """Refuse bytes, which pydantic would take for the text that they encode. Raises InvalidInput."""
+    match value:
+        case bytes() | bytearray():
+            raise InvalidInput(name, value, "text, not bytes", value.decode("utf-8", "replace"))
+        case Mapping():
+            for key, each in cast("Mapping[object, object]", value).items():
+                _refuse_bytes(name, key)
+                _refuse_bytes(name, each)
+        case list() | tuple() | set() | frozenset():
+            for each in cast("Iterable[object]", value):
+                _refuse_bytes(name, each)
+        case _:
+            return
 
 
 @cache

@@ -13,5 +13,6 @@
   nothing.
 - `rest`: the REST API: two lines mount it in any FastAPI application.
 - `schema_errors`: schema violations in requests: the known fields at a place, and the errors that an unknown one is.
+- `violations`: violations of a request's schema as the error that every surface answers.
 - `server`: the protocol of a server that `remembrancer serve` starts beside the scheduler.
 """

@@ -66,7 +66,7 @@ def body_example(kind: object) -> object:
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         return None
     needed = [name for name, field in kind.model_fields.items() if field.is_required()]
-    return {name: EXAMPLES[name] for name in needed or known}
+    return {name: EXAMPLES.get(name) for name in needed or known}
 
 
 def _fits(value: object, pattern: str | None) -> bool:

@@ -16,9 +16,10 @@ from remembrancer.operations import catalog
 from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.address import is_trusted, unconnected
 from remembrancer.surfaces.control.answer_parts import whole_answer
-from remembrancer.surfaces.control.errors import from_failure, to_invalid_input
+from remembrancer.surfaces.control.errors import from_failure
 from remembrancer.surfaces.control.handshake import Impostor, enter
 from remembrancer.surfaces.jsonable import to_jsonable
+from remembrancer.surfaces.violations import to_invalid_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -74,7 +75,7 @@ class RemoteScheduler:
             try:
                 params = operation.params.bind(*given, **named)
             except ValidationError as misfit:
-                raise to_invalid_input(misfit, operation.params) from None
+                raise to_invalid_input(misfit.errors(include_url=False), operation.params) from None
             return await self._call(operation, params)
 
         return call

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from remembrancer.errors import GraphUnavailable, InvalidInput, RemembrancerError
-from remembrancer.model.suggestions import nearest, unknown
-from remembrancer.surfaces.examples import example_at
+from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.surfaces.jsonable import to_jsonable
-from remembrancer.surfaces.schema_errors import UNKNOWN, known_at
-
-if TYPE_CHECKING:
-    from remembrancer.operations.operation import Params
 
 OWN_ERROR: Final = -32000
 """One of this package's errors: `data` holds its class and its fields."""
@@ -23,20 +17,6 @@ def to_failure(error: RemembrancerError, code: int = OWN_ERROR) -> dict[str, obj
     """Return the JSON-RPC error object that lets the client raise *error* again."""
     data = {"type": type(error).__name__, "fields": to_jsonable(vars(error))}
     return {"code": code, "message": str(error), "data": data}
-
-
-def to_invalid_input(misfit: ValidationError, kind: type[Params]) -> InvalidInput:
-    """Return a violation of the parameters *kind* as the service refuses it: an unknown field first."""
-    faults = misfit.errors(include_url=False)
-    fault = next((each for each in faults if each["type"] in UNKNOWN), faults[0])
-    place = cast("tuple[object, ...]", fault["loc"])
-    name = str(place[-1]) if place else "params"
-    allowed, example = fault["msg"], example_at(name)
-    if fault["type"] in UNKNOWN:
-        known = known_at(kind, place[:-1])
-        allowed, example = unknown(name, known), nearest(name, known) or (known or [""])[0]
-    value = None if fault["type"] == "missing" else fault["input"]
-    return InvalidInput(".".join(map(str, place)) or name, value, allowed, example)
 
 
 def from_failure(failure: object) -> RemembrancerError:

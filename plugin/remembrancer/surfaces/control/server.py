@@ -17,9 +17,10 @@ from remembrancer.surfaces.control import protocol
 from remembrancer.surfaces.control.address import ControlSocket
 from remembrancer.surfaces.control.answer_parts import to_frames
 from remembrancer.surfaces.control.connection_file import FolderIdentity
-from remembrancer.surfaces.control.errors import to_failure, to_invalid_input
+from remembrancer.surfaces.control.errors import to_failure
 from remembrancer.surfaces.control.listener import ControlListener
 from remembrancer.surfaces.jsonable import to_jsonable
+from remembrancer.surfaces.violations import to_invalid_input
 
 if TYPE_CHECKING:
     import asyncio
@@ -96,7 +97,7 @@ class ControlServer:
     async def _answer(self, frame: bytes) -> Iterable[bytes]:
         message = _read(frame)
         if message is None:
-            fault = _failure(protocol.PARSE_ERROR, f"a frame is one JSON object, at most {BODY_DEPTH} levels deep")
+            fault = _failure(protocol.PARSE_ERROR, _FRAME)
             return [protocol.to_frame({"id": None, "error": fault})]
         number = message.get("id")
         try:
@@ -106,11 +107,9 @@ class ControlServer:
         return to_frames(number, served)
 
     async def _serve(self, message: dict[str, object]) -> dict[str, object]:
-        name = message.get("method")
-        if not isinstance(name, str):
-            return {"error": _failure(protocol.INVALID_REQUEST, "method is missing")}
-        if odd := [member for member in message if member not in _MEMBERS]:
-            return {"error": _failure(protocol.INVALID_REQUEST, f"{odd[0]}: {unknown(odd[0], _MEMBERS)}")}
+        if (fault := _fault_in(message)) is not None:
+            return {"error": _failure(protocol.INVALID_REQUEST, fault)}
+        name = cast("str", message["method"])
         operation = self._operations.get(name)
         if operation is None:
             return {"error": _failure(protocol.NO_METHOD, f"there is no method {name!r}")}
@@ -120,15 +119,26 @@ class ControlServer:
         try:
             result = await operation.answer(self._scheduler, cast("Mapping[str, object]", given))
         except ValidationError as refusal:
-            return {"error": to_failure(to_invalid_input(refusal, operation.params), protocol.INVALID_PARAMS)}
+            refused = to_invalid_input(refusal.errors(include_url=False), operation.params)
+            return {"error": to_failure(refused, protocol.INVALID_PARAMS)}
         return {"result": to_jsonable(result)}
 
 
 def _read(frame: bytes) -> dict[str, object] | None:
     try:
-        return protocol.from_frame(frame)
+        return protocol.from_frame(frame, is_finite=True)
     except ValueError:
         return None
+
+
+def _fault_in(message: Mapping[str, object]) -> str | None:
+    """Return the reason why *message* is no request; None if it is one."""
+    if (version := message.get("jsonrpc", protocol.VERSION)) != protocol.VERSION:
+        return f"jsonrpc is {version!r}; this channel speaks {protocol.VERSION!r}"
+    if not isinstance(message.get("method"), str):
+        return "method is missing"
+    odd = next((member for member in message if member not in _MEMBERS), None)
+    return None if odd is None else f"{odd}: {unknown(odd, _MEMBERS)}"
 
 
 def _author(said: Mapping[str, object]) -> Actor | None:
@@ -146,5 +156,6 @@ def _failure(code: int, message: str) -> dict[str, object]:
     return {"code": code, "message": message}
 
 
+_FRAME: Final = f"a frame is one JSON object, at most {BODY_DEPTH} levels deep, with neither NaN nor Infinity"
 _MEMBERS: Final = ("jsonrpc", "id", "method", "params")
 _LONGEST_NAME: Final = 256

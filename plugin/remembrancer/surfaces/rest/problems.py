@@ -26,11 +26,10 @@ from remembrancer.errors import (
     TaskNotFound,
     TaskUnreadable,
 )
-from remembrancer.model.control_characters import visible, visible_json
-from remembrancer.model.suggestions import nearest, unknown
-from remembrancer.surfaces.examples import EXAMPLES, body_example, example_at
+from remembrancer.model.control_characters import visible_json
+from remembrancer.surfaces.examples import EXAMPLES, body_example
 from remembrancer.surfaces.jsonable import to_jsonable
-from remembrancer.surfaces.schema_errors import UNKNOWN, known_at
+from remembrancer.surfaces.violations import to_invalid_input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,25 +100,13 @@ def of_refusal(refusal: ProblemError, request_id: str) -> JSONResponse:
 
 
 def from_validation_error(faults: Sequence[Mapping[str, object]], request_id: str, body: object) -> JSONResponse:
-    """Return the problem document of a request that violates its schema: the first error that pydantic reports.
+    """Return the problem document of a request that violates its schema.
 
     *body* is the type of the request's body, None if it takes none.
     """
-    fault = faults[0]
-    way = cast("tuple[object, ...]", fault.get("loc", ()))
-    place = [str(part) for part in way]
-    field, kind = ".".join(place) or "body", str(fault.get("type"))
-    value = None if kind in _NOTHING_GIVEN else to_jsonable(fault.get("input"))
-    shown = value if value is None or isinstance(value, bool | int | float) else visible(str(value)[:200])
-    if kind == _NO_JSON:
-        field, place = place[0], place[:1]
-    allowed = _no_json(fault) if kind == _NO_JSON else _ALLOWED.get(kind, _allowed(str(fault.get("msg"))))
-    example = _example(place, cast("Mapping[str, object]", fault.get("ctx") or {}), body)
-    if kind in UNKNOWN:
-        known = known_at(body, way[1:-1])
-        meant = nearest(place[-1], known)
-        allowed, example = unknown(place[-1], known), {meant: EXAMPLES[meant]} if meant else None
-    return _answer(422, "invalid-input", f"{field}: {allowed}", request_id, (field, shown, allowed, example))
+    is_json = faults[0].get("type") != _NO_JSON
+    error = to_invalid_input(faults, body, _WITHIN_BODY) if is_json else _no_json(faults[0], body)
+    return _answer(422, "invalid-input", f"{error.field}: {error.allowed}", request_id, _said_of(error))
 
 
 def internal_error(request_id: str) -> JSONResponse:
@@ -139,28 +126,13 @@ def etag(fence: int, status: str) -> str:
     return f'"{fence}-{status}"'
 
 
-def _no_json(fault: Mapping[str, object]) -> str:
-    """Describe where a body is not valid JSON; the framework gives the position as the last part of the location."""
-    place = cast("tuple[object, ...]", fault["loc"])[-1]
+def _no_json(fault: Mapping[str, object], body: object) -> InvalidInput:
+    """Return where a body is not valid JSON; the framework gives the position as the last part of the location."""
+    place = cast("tuple[object, ...]", fault["loc"])
+    at = place[-1] + 1 if isinstance(place[-1], int) else place[-1]
     why = cast("Mapping[str, object]", fault.get("ctx") or {}).get("error")
-    return f"a JSON document; this one is invalid at character {place + 1 if isinstance(place, int) else place}: {why}"
-
-
-def _allowed(message: str) -> str:
-    """Return what is allowed, in the words of pydantic's message without those in which each of its kind begins."""
-    for beginning, instead in _BEGINNINGS.items():
-        if message.startswith(beginning):
-            return instead + message.removeprefix(beginning)
-    return message
-
-
-def _example(place: Sequence[str], about: Mapping[str, object], body: object) -> object:
-    """Return an example for this place in a request: for the innermost field that has one."""
-    pattern = cast("str | None", about.get("pattern"))
-    names = [part.lower() for part in reversed(place) if part.lower() in EXAMPLES]
-    if not names or names[0] == "body":
-        return body_example(body)
-    return example_at(names[0], pattern)
+    allowed = f"a JSON document; this one is invalid at character {at}: {why}"
+    return InvalidInput(str(place[0]), None, allowed, body_example(body))
 
 
 def _said_of(error: RemembrancerError) -> tuple[str, object, str, object] | None:  # noqa: PLR0911 (one for each kind)
@@ -226,15 +198,8 @@ def _finite(value: object) -> object:
 
 
 _NO_JSON: Final = "json_invalid"
-_NOTHING_GIVEN: Final = ("missing", _NO_JSON)
-_ALLOWED: Final = {
-    "missing": "a value; this field is required",
-}
-_BEGINNINGS: Final = {
-    "Value error, ": "",
-    "Input should be ": "",
-    "String should match pattern ": "text that matches the pattern ",
-}
+_WITHIN_BODY: Final = 1
+"""Parts of a place that come before those within the body: the word for the body itself."""
 _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     IdempotencyKeyReused: (422, "idempotency-key"),
     InvalidInput: (422, "invalid-input"),
