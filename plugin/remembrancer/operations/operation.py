@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from operator import attrgetter
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol, TypeVar, ca
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from remembrancer.model.timestamps import from_now
 from remembrancer.model.token import Scope
 
 if TYPE_CHECKING:
@@ -219,6 +220,8 @@ class AnyOperation(Protocol):
 
 def _as_text(value: object) -> object:
     """Return a time as the text that JSON has for it; another value as it is."""
+    if isinstance(value, timedelta):
+        return from_now(value)
     return value.isoformat() if isinstance(value, datetime) else value
 
 

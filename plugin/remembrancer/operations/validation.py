@@ -45,7 +45,7 @@ def validate(
     Raises:
         InvalidInput: Any field is wrong.
     """
-    request, spec = spelled(request)
+    request, spec = spelled(request, now)
     if request.defer_until is None and request.schedule_cron is None and spec is None:
         raise InvalidInput("defer_until", None, _NEITHER, _tomorrow(now))
     now_ms = to_ms(now)

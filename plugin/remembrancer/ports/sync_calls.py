@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NoReturn, Protocol, Unpack, cast
 
 from remembrancer.errors import NotRunning
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import Misfire
-from remembrancer.model.request import ScheduleRequest, TaskChanges, TaskFields
+from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges
 from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult, TaskUpdate
 from remembrancer.model.task_status import TaskStatus
 
@@ -27,9 +27,9 @@ class SyncCalls(Protocol):
         goal_description: str,
         trigger_prompt: str,
         origin_thought_id: str,
-        defer_until: str | datetime | None = None,
+        defer_until: str | datetime | timedelta | None = None,
         schedule_cron: str | None = None,
-        **fields: Unpack[TaskFields],
+        **fields: Unpack[NewTaskFields],
     ) -> ScheduleResult:
         """Schedule one task."""
         ...
@@ -42,7 +42,7 @@ class SyncCalls(Protocol):
         self,
         thought_id: str,
         task_id: str,
-        defer_until: str | datetime,
+        defer_until: str | datetime | timedelta,
         reason: str,
         context: dict[str, object] | None = None,
     ) -> ScheduleResult:
@@ -56,7 +56,7 @@ class SyncCalls(Protocol):
     def defer_task(
         self,
         task_id: str,
-        until: str | datetime,
+        until: str | datetime | timedelta,
         reason: str,
         thought_id: str | None = None,
         *,
@@ -74,7 +74,7 @@ class SyncCalls(Protocol):
     def pause_task(
         self,
         task_id: str,
-        until: str | datetime | None = None,
+        until: str | datetime | timedelta | None = None,
         reason: str | None = None,
         *,
         fence: int | None = None,

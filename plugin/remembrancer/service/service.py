@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, Unpack, cast
@@ -21,7 +21,7 @@ from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.prune_result import PruneResult
-from remembrancer.model.request import ScheduleRequest, TaskChanges, TaskFields
+from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges, TaskFields
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult, TaskUpdate
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
@@ -39,7 +39,7 @@ from remembrancer.ports.graph import Graph
 from remembrancer.ports.handler import Handler
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
-from remembrancer.schedules.parsing import read_moment
+from remembrancer.schedules.parsing import after, read_moment
 from remembrancer.service.calls import carried, public
 from remembrancer.service.lifecycle import Lifecycle
 from remembrancer.service.process import SchedulerProcess
@@ -128,19 +128,28 @@ class SchedulerService:
         goal_description: str,
         trigger_prompt: str,
         origin_thought_id: str,
-        defer_until: str | datetime | None = None,
+        defer_until: str | datetime | timedelta | None = None,
         schedule_cron: str | None = None,
-        **fields: Unpack[TaskFields],
+        **fields: Unpack[NewTaskFields],
     ) -> ScheduleResult:
         """Schedule one task: at *defer_until*, by *schedule_cron*, or by the cron held back until that time.
 
-        `ScheduleRequest` defines the arguments, and the other *fields* (timezone, misfire, …).
+        `ScheduleRequest` defines the arguments, and the other *fields* (timezone, misfire, …). Of `in_="2h"`, the time
+        is so long from now; `defer_until="in 2h"` says the same.
 
         Returns the task as it is kept, on the disk by then: whether it is new, its next five fires, and warnings.
         Raises InvalidInput: a field is wrong, and nothing was written.
         """
+        wait = fields.pop("in_", None)
+        until = defer_until if wait is None else after(wait, defer_until)
         request = ScheduleRequest(
-            name, goal_description, trigger_prompt, origin_thought_id, defer_until, schedule_cron, **fields
+            name,
+            goal_description,
+            trigger_prompt,
+            origin_thought_id,
+            until,
+            schedule_cron,
+            **cast("TaskFields", fields),
         )
         return (await self.schedule_tasks([request]))[0]
 
@@ -155,7 +164,7 @@ class SchedulerService:
         self,
         thought_id: str,
         task_id: str,
-        defer_until: str | datetime,
+        defer_until: str | datetime | timedelta,
         reason: str,
         context: dict[str, Any] | None = None,
     ) -> ScheduleResult:
@@ -184,7 +193,7 @@ class SchedulerService:
     async def defer_task(
         self,
         task_id: str,
-        until: str | datetime,
+        until: str | datetime | timedelta,
         reason: str,
         thought_id: str | None = None,
         *,
@@ -209,7 +218,7 @@ class SchedulerService:
     async def pause_task(
         self,
         task_id: str,
-        until: str | datetime | None = None,
+        until: str | datetime | timedelta | None = None,
         reason: str | None = None,
         *,
         fence: int | None = None,
@@ -302,7 +311,7 @@ class SchedulerService:
         self,
         task_id: str | None = None,
         *,
-        since: str | datetime | None = None,
+        since: str | datetime | timedelta | None = None,
         after: str | None = None,
         limit: int = 1000,
     ) -> list[AuditEntry]:
@@ -430,7 +439,7 @@ class SchedulerService:
         self,
         expression: str,
         timezone: str = "UTC",
-        after: str | datetime | None = None,
+        after: str | datetime | timedelta | None = None,
         count: int = 5,
         gap: Gap = Gap.RUN_AFTER,
         fold: Fold = Fold.FIRST,

@@ -11,7 +11,7 @@ from remembrancer.errors import InvalidInput, TaskContended
 from remembrancer.model.constraints import read_reason, read_word
 from remembrancer.model.policy import Misfire
 from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
-from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.model.timestamps import Moment, to_iso, to_ms
 from remembrancer.operations.edits.updated_task import changes, updated
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
@@ -46,17 +46,15 @@ class TaskEdits:
         self._late_by_seconds = late_by_seconds
         self._tasks = OpenTasks(store, clock)
 
-    async def pause(
-        self, task_id: str, until: str | datetime | None, reason: str | None, fence: int | None
-    ) -> ScheduleResult:
+    async def pause(self, task_id: str, until: Moment | None, reason: str | None, fence: int | None) -> ScheduleResult:
         """Pause a task until *until*, or until it is resumed; a paused one gets the new end and reason."""
         now = self._clock.now()
-        end = None if until is None else _after(read_moment(until, "until", now=now), now)
         text = None if reason is None else read_reason(reason)
 
         async def act() -> ScheduleResult:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "paused", fence)
+                end = None if until is None else _end(until, now, task.timezone)
                 if run_without_pause_ms(task) is None:
                     allowed = "a task with a run ahead; this one runs right now"
                     raise InvalidInput("task_id", task_id, allowed, "wait until it has ended")
@@ -142,7 +140,9 @@ def _resumption(
     return ResumeResult.model_validate({**vars(reply(task, now, disposition)), "missed": held, "runs": runs})
 
 
-def _after(until: datetime, now: datetime) -> datetime:
+def _end(asked: Moment, now: datetime, timezone: str) -> datetime:
+    """Return the end of a pause, read in the task's zone. Raises InvalidInput: it has passed."""
+    until = read_moment(asked, "until", now=now, timezone=timezone)
     if until <= now:
         raise InvalidInput("until", to_iso(until), f"a time after {to_iso(now)}", None)
     return until
