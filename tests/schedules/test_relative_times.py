@@ -12,8 +12,8 @@ from remembrancer import AnyOf, Bounded, Cron, Every, RRule
 from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import from_now
 from remembrancer.schedules.parsing import after, read_moment
-from remembrancer.schedules.relative_times import read_relative
-from remembrancer.schedules.settled_times import settled
+from remembrancer.schedules.relative.settled import settled
+from remembrancer.schedules.relative.times import read_relative
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 UNITS = {"s": 1, "sec": 1, "minutes": 60, "m": 60, "hours": 3600, "h": 3600, "d": 86_400, "weeks": 604_800}

@@ -199,9 +199,13 @@ class TaskFields(TypedDict, total=False):
 
 
 class NewTaskFields(TaskFields, total=False):
-    """The keyword arguments of `schedule_task`: those fields, and a wait in place of `defer_until`."""
+    """The keyword arguments of `schedule_task`: those fields, and two of its own.
+
+    `in_` is a wait, in place of `defer_until`; `fires` is the number of next fires in the answer, five unless given.
+    """
 
     in_: str | timedelta | None
+    fires: int
 
 
 class TaskChanges(TaskFields, total=False):

@@ -13,7 +13,7 @@ from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
-from remembrancer.schedules.settled_times import settled
+from remembrancer.schedules.relative.settled import settled
 
 if TYPE_CHECKING:
     from datetime import datetime

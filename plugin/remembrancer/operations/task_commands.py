@@ -22,6 +22,7 @@ from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import Disposition
 from remembrancer.model.timestamps import Moment, from_ms, to_ms
+from remembrancer.operations.ahead.next_fires import PREVIEWED
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
@@ -70,9 +71,9 @@ class TaskCommands:
         self.edits = TaskEdits(store, clock, late_by_seconds)
         """Changes of open tasks: pause, resume, update."""
 
-    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
+    async def schedule(self, requests: Sequence[ScheduleRequest], fires: int = PREVIEWED) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a known dedup_key returns its task."""
-        return await self._creation.schedule(requests)
+        return await self._creation.schedule(requests, fires)
 
     async def schedule_deferred(
         self,

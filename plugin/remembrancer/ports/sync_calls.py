@@ -34,7 +34,7 @@ class SyncCalls(Protocol):
         """Schedule one task."""
         ...
 
-    def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
+    def schedule_tasks(self, requests: Sequence[ScheduleRequest], *, fires: int = 5) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none."""
         ...
 
@@ -66,7 +66,13 @@ class SyncCalls(Protocol):
         ...
 
     def update_task(
-        self, task_id: str, *, reason: str | None = None, fence: int | None = None, **fields: Unpack[TaskChanges]
+        self,
+        task_id: str,
+        *,
+        reason: str | None = None,
+        fence: int | None = None,
+        fires: int = 5,
+        **fields: Unpack[TaskChanges],
     ) -> TaskUpdate:
         """Change fields of a task."""
         ...
@@ -102,7 +108,12 @@ class SyncCalls(Protocol):
         ...
 
     def find_tasks(
-        self, *, statuses: Collection[TaskStatus] = (), recurring: bool | None = None, limit: int = 1000
+        self,
+        *,
+        statuses: Collection[TaskStatus] = (),
+        recurring: bool | None = None,
+        limit: int = 1000,
+        next_fires: bool = False,
     ) -> list[ScheduledTask]:
         """Return tasks."""
         ...

@@ -12,7 +12,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold
 from remembrancer.model.timestamps import EPOCH, Moment, from_ms, to_iso, to_ms
 from remembrancer.schedules.iso_timestamps import read_stamp
-from remembrancer.schedules.relative_times import read_relative
+from remembrancer.schedules.relative.times import read_relative
 from remembrancer.schedules.zone_names import DEFAULT_ZONE, meant, offset_words
 
 

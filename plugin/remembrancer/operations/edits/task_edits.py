@@ -12,6 +12,7 @@ from remembrancer.model.constraints import read_reason, read_word
 from remembrancer.model.policy import Misfire
 from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
 from remembrancer.model.timestamps import Moment, to_iso, to_ms
+from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
 from remembrancer.operations.edits.updated_task import changes, updated
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
@@ -91,9 +92,10 @@ class TaskEdits:
         return await run_once(self._store.idempotency, act, again)
 
     async def update(
-        self, task_id: str, fields: Mapping[str, object], reason: str | None, fence: int | None
+        self, task_id: str, fields: Mapping[str, object], reason: str | None, fence: int | None, fires: int = PREVIEWED
     ) -> TaskUpdate:
-        """Give a task other values of these fields; another schedule begins now."""
+        """Give a task other values of these fields; another schedule begins now. The answer shows *fires*."""
+        read_count(fires)
         text = None if reason is None else read_reason(reason)
         if not fields:
             raise InvalidInput("fields", {}, "at least one field of the task", {"name": "Daily report"})
@@ -104,14 +106,14 @@ class TaskEdits:
                 change = self._tasks.change("update", text, fence=fence)
                 wanted = updated(task, fields, change.at, self._late_by_seconds)
                 if wanted.after == task:
-                    return _update(task, task, change.at, Disposition.EXISTING)
+                    return _update(task, task, change.at, Disposition.EXISTING, fires)
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
-                    return _update(task, kept, change.at, Disposition.CHANGED)
+                    return _update(task, kept, change.at, Disposition.CHANGED, fires)
             raise TaskContended(task_id, "updated", ROUNDS)
 
         async def again(handled: IdempotencyRecord) -> TaskUpdate:
             task = await self._store.tasks.get(handled.task_id)
-            return _update(task, task, self._clock.now(), Disposition.EXISTING)
+            return _update(task, task, self._clock.now(), Disposition.EXISTING, fires)
 
         return await run_once(self._store.idempotency, act, again)
 
@@ -125,11 +127,12 @@ class TaskEdits:
         return None
 
 
-def _update(before: ScheduledTask, after: ScheduledTask, now: datetime, disposition: Disposition) -> TaskUpdate:
+def _update(
+    before: ScheduledTask, after: ScheduledTask, now: datetime, disposition: Disposition, fires: int
+) -> TaskUpdate:
     """Return the answer to an update."""
-    fires = reply(before, now).next_fires
-    found = {"changed": changes(before, after), "fires_before": fires}
-    return TaskUpdate.model_validate({**vars(reply(after, now, disposition)), **found})
+    found = {"changed": changes(before, after), "fires_before": next_fires(before, fires)[0]}
+    return TaskUpdate.model_validate({**vars(reply(after, now, disposition, fires)), **found})
 
 
 def _resumption(

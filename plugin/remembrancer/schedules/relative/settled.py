@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.schedule import VALUES
+from remembrancer.model.schedule import DEEPEST, VALUES
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.schedules.relative_times import read_relative
+from remembrancer.schedules.relative.times import read_relative
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 _TIMES: Final = {"bounded": ("start", "end"), "every": ("anchor",), "rrule": ("start",)}
 """The fields of each kind that hold a time."""
-_KINDS: Final = tuple(VALUES.values())
 
 
-def settled(value: ScheduleValue, now: datetime) -> ScheduleValue:
+def settled(value: ScheduleValue, now: datetime, depth: int = 0) -> ScheduleValue:
     """Return *value* with each time that is relative to *now* as the time that it is.
 
     The value itself is returned if it has none. Raises InvalidInput: such a time is too far away.
@@ -30,18 +29,18 @@ def settled(value: ScheduleValue, now: datetime) -> ScheduleValue:
         text = getattr(value, name)
         if isinstance(text, str) and (exact := _exact(text, name, now)):
             found[name] = exact
-    for name in getattr(value, "nested", ()):
+    for name in getattr(value, "nested", ()) if depth <= DEEPEST else ():  # a deeper one is refused when it is made
         inner = getattr(value, name)
-        made = _settled_inside(inner, now)
+        made = _settled_inside(inner, now, depth + 1)
         if made != inner:
             found[name] = made
     return replace(value, **found) if found else value  # pyright: ignore[reportArgumentType]  by the names of the fields
 
 
-def _settled_inside(inner: object, now: datetime) -> object:
+def _settled_inside(inner: object, now: datetime, depth: int) -> object:
     if isinstance(inner, tuple):
-        return tuple(_settled_inside(each, now) for each in cast("tuple[object, ...]", inner))
-    return settled(inner, now) if isinstance(inner, _KINDS) else inner
+        return tuple(_settled_inside(each, now, depth) for each in cast("tuple[object, ...]", inner))
+    return settled(cast("ScheduleValue", inner), now, depth) if type(inner) in VALUES.values() else inner
 
 
 def _exact(text: str, name: str, now: datetime) -> str | None:
