@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from remembrancer.model.constraints import read_word
 from remembrancer.model.plain_schedules import Once
@@ -50,7 +50,7 @@ class PreviewedFire:
 class SchedulePreview:
     """A schedule before it is asked for: what it means, and when it fires."""
 
-    schedule: dict[str, Any]
+    schedule: dict[str, object]
     """The schedule with its times exact: to be given to `schedule_task` as it is."""
     description: str
     """The schedule in English."""
@@ -58,7 +58,7 @@ class SchedulePreview:
     """The zone of its wall clock."""
     fires: list[PreviewedFire]
     warnings: list[str]
-    """What a careful reader would point out."""
+    """Points that a careful reader would raise."""
 
 
 def read_cron(
@@ -89,7 +89,7 @@ def previewed(
     begin = now if after is None else read_moment(after, "after", now=now, timezone=schedule.timezone)
     fires = preview(schedule, to_ms(begin), count, is_late)
     return SchedulePreview(
-        schedule=cast("dict[str, Any]", json.loads(text_of(exact))),
+        schedule=cast("dict[str, object]", json.loads(text_of(exact))),
         description=schedule.describe(),
         timezone=schedule.timezone,
         fires=[_shown(fire) for fire in fires],

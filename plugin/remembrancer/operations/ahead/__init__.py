@@ -1,4 +1,4 @@
-"""The time ahead: what fires next, of one task or of all, and what a schedule would do.
+"""The time ahead: the next fires of a task, and the agenda of all.
 
 - `next_fires`: the next fires of a task.
 - `agenda`: every fire of every open task in a range of time.

@@ -60,7 +60,7 @@ class AgendaEntry:
     name: str
     schedule: str
     count: int = 1
-    """How many fires the entry stands for."""
+    """The number of fires that the entry stands for."""
     last_at: datetime | None = None
     """The time of the last of several."""
     paused: bool = False
