@@ -25,7 +25,13 @@ def _text(flag: str, metavar: str, meaning: str) -> object:
 
 _COUNT: Final = Annotated[
     int | None,
-    Option("--count", min=1, help="So many fires, from --start on, or from now.", rich_help_panel=FieldGroup.WHEN),
+    Option(
+        "--count",
+        min=1,
+        max=100_000,
+        help="So many fires, from --start on, or from now.",
+        rich_help_panel=FieldGroup.WHEN,
+    ),
 ]
 SCHEDULE_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
     ("every", _text("--every", "LENGTH", "An interval: 90m, 1h30m, 2d, 2w."), None),
