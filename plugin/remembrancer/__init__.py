@@ -98,6 +98,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskStatistics as TaskStatistics,
     )
     from remembrancer.model.request import (
+        NewTaskFields as NewTaskFields,
         ScheduleRequest as ScheduleRequest,
         TaskChanges as TaskChanges,
         TaskFields as TaskFields,
@@ -129,13 +130,14 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.model.task_status import TaskStatus as TaskStatus, TaskType as TaskType
     from remembrancer.model.token import AccessToken as AccessToken, NewToken as NewToken, Scope as Scope
+    from remembrancer.operations.ahead.agenda import Agenda as Agenda, AgendaEntry as AgendaEntry
     from remembrancer.operations.diagnostics.checks import CheckResult as CheckResult, Severity as Severity
     from remembrancer.operations.graph_copy import (
         CopiedPart as CopiedPart,
         CopyResult as CopyResult,
         CopyStep as CopyStep,
     )
-    from remembrancer.operations.preview import PreviewedFire as PreviewedFire
+    from remembrancer.operations.preview import PreviewedFire as PreviewedFire, SchedulePreview as SchedulePreview
     from remembrancer.operations.statistics import TaskPage as TaskPage
     from remembrancer.ports.graph_check import (
         CheckReport as CheckReport,
@@ -221,7 +223,7 @@ _API: Final = {
         "TasksReport",
         "TaskStatistics",
     ),
-    "model.request": ("ScheduleRequest", "TaskChanges", "TaskFields"),
+    "model.request": ("NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"),
     "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset"),
     "model.service_status": (
         "PerformanceReport",
@@ -238,9 +240,10 @@ _API: Final = {
     ),
     "model.task_status": ("TaskStatus", "TaskType"),
     "model.token": ("AccessToken", "NewToken", "Scope"),
+    "operations.ahead.agenda": ("Agenda", "AgendaEntry"),
     "operations.diagnostics.checks": ("CheckResult", "Severity"),
     "operations.graph_copy": ("CopiedPart", "CopyResult", "CopyStep"),
-    "operations.preview": ("PreviewedFire",),
+    "operations.preview": ("PreviewedFire", "SchedulePreview"),
     "operations.statistics": ("TaskPage",),
     "ports.graph_check": ("CheckReport", "CheckStep", "Finding", "RepairReport"),
     "ports.handler": ("Firing", "Handler", "HandlerReturn", "Progress", "StopSignal"),

@@ -8,6 +8,10 @@ from typing import Final, Self
 
 from remembrancer.engine.clock_steps import ClockSteps
 from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import MOST_ASKED
+from remembrancer.model.task_status import OPEN_STATUSES
+from remembrancer.model.timestamps import Moment, from_ms, to_iso
+from remembrancer.schedules.parsing import read_moment
 from remembrancer.service.service import SchedulerService
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -83,6 +87,33 @@ class ManualScheduler:
         while accounted := await self.service.tick():
             done += accounted
         return done
+
+    async def run_until(self, until: Moment) -> int:
+        """Run everything that is armed up to *until*, each at its time; return the number of occurrences.
+
+        The clock stops at each time for which a task is armed, and ends at *until*: a datetime, a timedelta, or text
+        such as `in 2h`. Raises InvalidInput: it is no time, or earlier than the clock.
+        """
+        end = read_moment(until, "until", now=self.clock.now())
+        if end < self.clock.now():
+            raise InvalidInput("until", to_iso(end), f"a time not before {to_iso(self.clock.now())}", "in 2h")
+        done = await self.tick()
+        while (armed := await self._next_armed()) is not None and armed <= end:
+            self.clock.set(armed)
+            done += await self.tick()
+        self.clock.set(end)
+        return done + await self.tick()
+
+    async def _next_armed(self) -> datetime | None:
+        """Return the next time after now for which a task is armed; a task that waits may be armed for an earlier."""
+        for limit in (1, MOST_ASKED):
+            found = await self.service.find_tasks(statuses=OPEN_STATUSES, limit=limit)
+            times = [from_ms(task.next_run_ms) for task in found if task.next_run_ms is not None]
+            if ahead := [each for each in times if each > self.clock.now()]:
+                return min(ahead)
+            if len(times) < limit:
+                break
+        return None
 
 
 def _aware(moment: datetime) -> datetime:

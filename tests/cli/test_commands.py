@@ -109,8 +109,8 @@ def test_cypher_answers_rows_as_objects_with_moments_in_utc(desk: Desk) -> None:
 def test_preview_shows_the_next_fires_and_clock_changes(desk: Desk) -> None:
     words = ("preview", "30 2 * * *", "-z", "Europe/Berlin", "--after", "2027-03-27T12:00:00Z", "-n", "2")
 
-    fires = desk.json(*words)
-    skipped = desk.json(*words, "--gap", "skip")
+    fires = desk.json(*words)["fires"]
+    skipped = desk.json(*words, "--gap", "skip")["fires"]
 
     assert [fire["at"] for fire in fires] == ["2027-03-28T01:00:00Z", "2027-03-29T00:30:00Z"]
     assert "does not exist on 2027-03-28" in fires[0]["note"]

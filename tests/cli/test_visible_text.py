@@ -183,7 +183,7 @@ def test_a_full_disk_is_told_in_one_line(terminal: Terminal, words: tuple[str, .
     assert (ran.returncode, ran.stderr) == (1, "The output could not be written: No space left on device.\n")
 
 
-@pytest.mark.parametrize("words", ["list", "history --json", "--help", "preview '* * * * *' --count 1000"])
+@pytest.mark.parametrize("words", ["list", "history --json", "--help", "preview '* * * * *' --fires 1000"])
 def test_a_reader_that_leaves_ends_a_command_quietly(terminal: Terminal, words: str) -> None:
     terminal.json("schedule", "x", "--in", "1h", "--prompt", "x")
     for redirection in ("| true", ">&-"):

@@ -79,7 +79,7 @@ def test_the_python_call_takes_each_field_with_its_type() -> None:
     for call in (TaskSchedulerService.schedule_task, SyncCalls.schedule_task):
         names = list(call.__annotations__)
         assert names == [*positional, "fields", "return"]
-        assert call.__annotations__["fields"] == f"{Unpack.__name__}[TaskFields]"
+        assert call.__annotations__["fields"] == f"{Unpack.__name__}[NewTaskFields]"
 
 
 @pytest.mark.parametrize("name", FIELDS)

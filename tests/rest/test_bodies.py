@@ -116,7 +116,7 @@ async def test_a_row_of_another_hand_hides_no_other(
 ) -> None:
     odd, sound = [(await writer.post(TASKS, json={**GOOD, "context": {"a": 1}})).json()["task_id"] for _ in range(2)]
     write(started, "MATCH (t:scheduled_task {task_id: $id}) SET t.context = $context", id=odd, context=context)
-    listed = await writer.get(TASKS)
+    listed = await writer.get(TASKS, params={"next_fires": True})
     seen: dict[str, Any] = {each["task_id"]: each for each in listed.json()["tasks"]}
     one = await writer.get(f"{TASKS}/{odd}")
     report = await writer.get("/v1/telemetry/task-scheduler/tasks")

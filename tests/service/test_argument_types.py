@@ -33,6 +33,8 @@ RIGHT: dict[str, Any] = {
     "task_id": "nothing",
     "execution_id": "nothing",
     "reason": "reason",
+    "requests": [],
+    "schedule": {"kind": "every", "every": "1h"},
     "query": "RETURN 1 AS n",
     "expression": "0 9 * * *",
     "scope": "read",
@@ -40,7 +42,7 @@ RIGHT: dict[str, Any] = {
 }
 ACCEPTED: dict[str, set[object]] = {
     "schedule_task": TEXT | OPTIONAL,
-    "schedule_tasks": set(),
+    "schedule_tasks": NUMBER,
     "schedule_deferred_task": TEXT | OPTIONAL,
     "cancel_task": TEXT | NUMBER | OPTIONAL,
     "cancel": TEXT | NUMBER | OPTIONAL,
@@ -56,6 +58,8 @@ ACCEPTED: dict[str, set[object]] = {
     "cypher": TEXT | OPTIONAL,
     "run_query": TEXT | NUMBER | OPTIONAL,
     "preview": NUMBER | OPTIONAL,
+    "preview_schedule": NUMBER | OPTIONAL,
+    "agenda": TEXT | NUMBER | OPTIONAL,
     "create_token": TEXT,
     "revoke_token": TEXT,
     "history": TEXT | NUMBER | OPTIONAL,

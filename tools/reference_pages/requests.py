@@ -74,9 +74,10 @@ class Document:
         if "$ref" not in schema:
             return self._kind(schema)
         properties = self._schemas[_key(schema)]["properties"]
-        if "next_cursor" not in properties:
+        others = [each for each in properties if each != "next_cursor"]
+        if "next_cursor" not in properties or len(others) > 1:
             return code(_name(schema))
-        (items,) = [each for each in properties if each != "next_cursor"]
+        (items,) = others
         return f"a page: `{items}` ({self._kind(properties[items])}) and `next_cursor`"
 
     def _kind(self, schema: dict[str, Any]) -> str:

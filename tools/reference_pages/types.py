@@ -31,7 +31,7 @@ GROUPS: Final = {
 }
 """The modules that define public types, by purpose."""
 _FIELDS: Final = ("field", "type", "default", "meaning")
-_TASK_FIELDS: Final = frozenset({"ScheduleRequest", "TaskChanges", "TaskFields"})
+_TASK_FIELDS: Final = frozenset({"NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"})
 """Types with the fields that the page of task fields describes."""
 
 

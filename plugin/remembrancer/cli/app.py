@@ -8,6 +8,7 @@ import typer
 
 from remembrancer import __version__
 from remembrancer.cli.command import Command, GraphOptions
+from remembrancer.cli.commands.agenda import AgendaOptions, agenda
 from remembrancer.cli.commands.audit import ExportOptions, export
 from remembrancer.cli.commands.backup import BackupOptions, backup
 from remembrancer.cli.commands.cancel import CancelOptions, cancel
@@ -54,6 +55,7 @@ app.command("pause")(Command(PauseOptions, pause))
 app.command("resume")(Command(ResumeOptions, resume))
 app.command("run-now")(Command(RunNowOptions, run_now))
 app.command("history")(Command(HistoryOptions, history))
+app.command("agenda")(Command(AgendaOptions, agenda))
 app.command("preview")(Command(PreviewOptions, preview))
 app.command("query")(Command(QueryOptions, query))
 app.command("cypher", hidden=True)(Command(QueryOptions, query))

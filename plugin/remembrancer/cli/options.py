@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import typer
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.timestamps import to_iso
 
 DEFAULT_GRAPH: Final = "./remembrancer-graph"
 MOST: Final = 999_999
@@ -45,24 +43,6 @@ Zone = Annotated[
 
 _DAYS: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([dhw])")
 _IN_DAYS: Final = {"h": 1 / 24, "d": 1.0, "w": 7.0}
-_AHEAD: Final = re.compile(r"\+?\s*(\d+(?:\.\d+)?)\s*([smhdw])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def moment_in(wait: str, field: str) -> str:
-    """Return the time *wait* (`90s`, `10m`, `2h`, `1d`, `1w`) from now, as ISO-8601."""
-    found = _AHEAD.fullmatch(wait.strip())
-    if found is None:
-        raise InvalidInput(field, wait, "a number and a unit: s, m, h, d or w", "10m")
-    try:
-        return to_iso(datetime.now(UTC) + timedelta(**{_UNITS[found[2]]: float(found[1])}))
-    except OverflowError as beyond:
-        raise InvalidInput(field, wait, "a wait of less than 100 years", "10m") from beyond
-
-
-def moment(text: str, field: str) -> str:
-    """Return *text*, a time in ISO-8601, unchanged; one such as `+10m` is relative to now."""
-    return moment_in(text, field) if text.startswith("+") else text
 
 
 def read_days(text: str, option: str) -> float:

@@ -173,6 +173,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "status": task.status,
         "schedule": str(task.schedule),
         "next run": next_run(task),
+        "next fires": ", ".join(when(each) for each in task.next_fires or ()) if task.task_type == "recurring" else "",
         "paused": when(task.paused_at),
         "paused until": when(task.paused_until),
         "pause reason": task.pause_reason or "",

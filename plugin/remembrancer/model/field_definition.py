@@ -239,6 +239,11 @@ class Timestamp(FieldDefinition):
         """The type in words."""
         return "moment"
 
+    def constrain(self, schema: Schema) -> Schema:
+        """Return the JSON schema of text, in which JSON has a time or a length of time."""
+        del schema
+        return {"anyOf": [{"type": "string"}, {"type": "null"}]}
+
 
 @dataclass(frozen=True, kw_only=True)
 class CronText(FieldDefinition):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 (part of the public signature)
+from datetime import datetime, timedelta  # noqa: TC003 (part of the public signature)
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -43,9 +43,15 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """The work is deferred to *until* (aware), because of *reason*."""
+    """The work is deferred to *until*, because of *reason*.
 
-    until: datetime
+    Args:
+        until: A datetime, a timedelta from now, or text such as `in 2h`; in the task's zone if it names no offset.
+        reason: The reason, for people.
+        thought_id: The thought that asks for it.
+    """
+
+    until: datetime | timedelta | str
     reason: str
     thought_id: str | None = None
 

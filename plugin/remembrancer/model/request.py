@@ -7,7 +7,7 @@ from the annotations of `ScheduleRequest`. `docs/development/add-a-field.md` add
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final, Self, TypedDict
 
 from pydantic import BeforeValidator, ConfigDict, StrictFloat, StrictInt
@@ -36,9 +36,9 @@ _DAY_SECONDS: Final = 86_400
 
 def _no_number(value: object) -> object:
     """Refuse a number for a date and time: its unit and its epoch are not known."""
-    if value is None or isinstance(value, str | datetime):
+    if value is None or isinstance(value, str | datetime | timedelta):
         return value
-    raise ValueError("a time is text: an ISO-8601 date and time with Z or an offset such as +02:00")
+    raise ValueError("a time is text: an ISO-8601 date and time with Z or an offset such as +02:00, or in 2h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ class ScheduleRequest:
         str, Text("The thought that asks for it.", "thought_12345", longest=LONGEST_ID, one_line=True)
     ]
     defer_until: Annotated[
-        str | datetime | None,
+        str | datetime | timedelta | None,
         BeforeValidator(_no_number),
         Timestamp(
-            "The time at which the task runs, or its cron schedule begins: ISO-8601 with a zone.",
+            "The time at which the task runs, or its cron schedule begins: ISO-8601, or from now, such as `in 2h`.",
             "2027-01-01T09:00:00Z",
             group=FieldGroup.WHEN,
         ),
@@ -181,7 +181,7 @@ class ScheduleRequest:
 
 
 class TaskFields(TypedDict, total=False):
-    """The keyword arguments of `schedule_task`: the fields of `ScheduleRequest` from `schedule` on."""
+    """The fields of `ScheduleRequest` from `schedule` on."""
 
     schedule: ScheduleArgument
     timezone: str | None
@@ -198,13 +198,23 @@ class TaskFields(TypedDict, total=False):
     context: dict[str, Any] | None
 
 
+class NewTaskFields(TaskFields, total=False):
+    """The keyword arguments of `schedule_task`: those fields, and two of its own.
+
+    `in_` is a wait, in place of `defer_until`; `fires` is the number of next fires in the answer, five unless given.
+    """
+
+    in_: str | timedelta | None
+    fires: int
+
+
 class TaskChanges(TaskFields, total=False):
     """The keyword arguments of `update_task`: the fields of `ScheduleRequest` but its origin."""
 
     name: str
     goal_description: str
     trigger_prompt: str
-    defer_until: str | datetime | None
+    defer_until: str | datetime | timedelta | None
     schedule_cron: str | None
 
 

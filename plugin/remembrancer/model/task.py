@@ -43,7 +43,7 @@ class ScheduledTask(BaseModel):
     """The specification's core model, with the fields that the scheduler needs in addition.
 
     Its fields are the properties of a `scheduled_task` node, under the same names;
-    `deferral_history`, `context` and `unreadable` alone are read from elsewhere or decoded.
+    `deferral_history`, `context`, `unreadable` and `next_fires` alone are read from elsewhere, decoded or worked out.
     Each field of `ScheduleRequest` is one of them, defined there.
     """
 
@@ -109,6 +109,8 @@ class ScheduledTask(BaseModel):
     """The treatment of occurrences missed in the pause, if its end named one; None: as `misfire` says."""
     fence: int = 0
     """Grows with every write that claims or moves the task."""
+    next_fires: list[datetime] | None = None
+    """Its next five fires (UTC), worked out when it is shown; None where they were not asked for."""
 
     @property
     def schedule(self) -> ScheduleValue:
@@ -160,10 +162,12 @@ class ScheduleResult(ScheduledTask):
     """The answer to a request: the task as it is stored, the effect of the request, the next fires, and warnings."""
 
     disposition: Disposition = Disposition.CREATED
-    next_fires: list[datetime] = Field(default_factory=list[datetime])
-    """Up to five times (UTC) at which it will fire, by its current schedule."""
+    next_fires: list[datetime] = Field(default_factory=list[datetime])  # pyright: ignore[reportIncompatibleVariableOverride]  never None here
+    """The next times (UTC) at which it will fire, by its current schedule: five, unless another number is asked for."""
+    description: str = ""
+    """Its schedule in English."""
     warnings: list[str] = Field(default_factory=list[str])
-    """A time in the past, a clock change ahead."""
+    """A time in the past, a clock change ahead, a schedule that may not mean what its author thinks."""
 
 
 class FieldChange(BaseModel):

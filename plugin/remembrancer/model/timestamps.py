@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
+Moment: TypeAlias = str | datetime | timedelta
+"""A time as callers give it: text, a datetime, or a distance from now; `schedules.parsing` reads it."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 
@@ -24,3 +26,9 @@ def to_iso(time: datetime) -> str:
     time = time.astimezone(UTC)
     spec = "milliseconds" if time.microsecond else "seconds"
     return time.isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def from_now(ahead: timedelta) -> str:
+    """Return a distance from now as the text that `Moment` has for it, such as `+7200s`."""
+    seconds = f"{abs(ahead) / timedelta(seconds=1):.6f}".rstrip("0").rstrip(".")
+    return f"{'-' if ahead < timedelta() else '+'}{seconds}s"

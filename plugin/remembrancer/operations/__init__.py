@@ -1,5 +1,6 @@
 """Operations: what a caller may ask. They know ports and policies, not the engine.
 
+- `ahead`: the time ahead: the next fires of a task, and the agenda of all.
 - `catalog`: the table of operations: each entry once, from which every surface is made.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
 - `edit_operations`: the entries of the table of operations that edit open tasks.
@@ -12,7 +13,7 @@
 - `open_tasks`: open tasks as commands read them, and their changes by the current actor.
 - `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
 - `parameters`: the parameters of operations: one model for each, used by every surface.
-- `preview`: preview of a cron expression: its next fires, worked out on a thread of their own.
+- `preview`: previews of schedules: their next fires, words and cautions, worked out on a thread of their own.
 - `requested_schedule`: the schedule that a request asks for: its spelling in the specification's fields, and its
   first run.
 - `reserved_keys`: reserved forms of dedup_keys: marks of the API and of the import, which no other caller may take

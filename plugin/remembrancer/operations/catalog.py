@@ -17,6 +17,7 @@ from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
 from remembrancer.model.token import AccessToken, NewToken, Scope
 from remembrancer.operations import parameters, service_calls
+from remembrancer.operations.ahead.operations import AHEAD
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edit_operations import EDITS, TASK
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
@@ -215,6 +216,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         result=list[PreviewedFire],
         http=(Http(verb="GET", path="/scheduler/preview"),),
     ),
+    *AHEAD,
     GET_STATUS,
     Operation(
         name="get_capabilities",

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from operator import attrgetter
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol, TypeVar, ca
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.timestamps import from_now
 from remembrancer.model.token import Scope
 
 if TYPE_CHECKING:
@@ -223,6 +224,8 @@ class AnyOperation(Protocol):
 
 def _as_text(value: object) -> object:
     """Return a time as the text that JSON has for it; another value as it is."""
+    if isinstance(value, timedelta):
+        return from_now(value)
     return value.isoformat() if isinstance(value, datetime) else value
 
 

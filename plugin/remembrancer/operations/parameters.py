@@ -12,11 +12,11 @@ from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.reports import MOST_TASKS, Period
 from remembrancer.model.request import DEFAULTS, UPDATABLE, ScheduleRequest
 from remembrancer.model.task_status import TaskStatus, TaskType
+from remembrancer.operations.ahead.next_fires import MOST_PREVIEWED, PREVIEWED
 from remembrancer.operations.operation import Params
 
 _LONGEST_TEXT: Final = 256
 _LONGEST_CURSOR: Final = 400
-_MOST_PREVIEWED: Final = 1000
 _CURSOR: Final = "The `next_cursor` of the page before."
 
 AnyTask = Annotated[str | None, Field(description="The id of the task.")]
@@ -29,6 +29,7 @@ Fence = Annotated[
     StrictInt | None,  # or `true` would be the fence 1
     Field(description="The fence of the task as it was read; another one refuses the call."),
 ]
+Fires = Annotated[int, Field(ge=1, le=MOST_PREVIEWED, description="The number of next fires in the answer.")]
 Since = Annotated[str | None, Field(max_length=100, description="Only from this time on, ISO-8601 with a zone.")]
 
 
@@ -40,6 +41,7 @@ class ScheduleTask(Params):
     """The task to be scheduled."""
 
     request: ScheduleRequest
+    fires: Fires = PREVIEWED
 
     def check(self) -> None:
         """Refuse a context that is not JSON. Raises InvalidInput."""
@@ -50,6 +52,7 @@ class ScheduleTasks(Params):
     """The tasks to be scheduled in one commit: all of them or none."""
 
     requests: list[ScheduleRequest]
+    fires: Fires = PREVIEWED
 
     def check(self) -> None:
         """Refuse a context that is not JSON. Raises InvalidInput."""
@@ -120,6 +123,7 @@ class UpdateTask(OneTask):
 
     reason: str | None = None
     fence: Fence = None
+    fires: Fires = PREVIEWED
 
     def check(self) -> None:
         """Refuse a context that is not JSON. Raises InvalidInput."""
@@ -149,6 +153,7 @@ class FindTasks(Params):
     statuses: frozenset[TaskStatus] = frozenset()
     recurring: StrictBool | None = None
     limit: Limit = 1000
+    next_fires: StrictBool = False
 
 
 class PageOfTasks(Params):
@@ -160,6 +165,7 @@ class PageOfTasks(Params):
     task_type: OfType = None
     limit: Limit = 100
     cursor: Annotated[str | None, Field(max_length=_LONGEST_CURSOR, description=_CURSOR)] = None
+    next_fires: Annotated[bool, Field(description="Whether each task has its next five fires.")] = False
 
 
 class History(Params):
@@ -268,7 +274,7 @@ class Preview(Params):
     expression: Annotated[str, Field(max_length=_LONGEST_TEXT, description="The cron expression.")]
     timezone: Annotated[str, Field(description="The IANA zone in which it is read.")] = "UTC"
     after: Annotated[str | None, Field(description="Only fires after this time; without it, after now.")] = None
-    count: Annotated[int, Field(ge=1, le=_MOST_PREVIEWED, description="The number of fires.")] = 5
+    count: Annotated[int, Field(ge=1, le=MOST_PREVIEWED, description="The number of fires.")] = 5
     gap: Annotated[Gap, Field(description="The policy for a time of day that a clock change leaves out.")] = (
         Gap.RUN_AFTER
     )

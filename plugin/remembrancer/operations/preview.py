@@ -1,26 +1,36 @@
-"""Preview of a cron expression: its next fires, worked out on a thread of their own."""
+"""Previews of schedules: their next fires, words and cautions, worked out on a thread of their own."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from remembrancer.model.constraints import read_word
+from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import Fold, Gap, SecondsField
-from remembrancer.model.timestamps import to_ms
+from remembrancer.model.schedule import text_of
+from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.operations.requested_schedule import requested
+from remembrancer.schedules.cautions import cautions
+from remembrancer.schedules.kinds import KINDS
+from remembrancer.schedules.parsing import read_moment, read_zone
 from remembrancer.schedules.preview import Fire, preview, read_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from remembrancer.model.timestamps import Moment
     from remembrancer.schedules.cron.schedule import CronSchedule
     from remembrancer.schedules.protocol import Schedule
 
+_T = TypeVar("_T")
 PREVIEW_SECONDS: Final = 10.0
 """Seconds that the fires of a preview may take to find."""
 _THREADS: Final = ThreadPoolExecutor(1, thread_name_prefix="remembrancer-preview")
@@ -34,6 +44,21 @@ class PreviewedFire:
     at: datetime
     local: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePreview:
+    """A schedule before it is asked for: what it means, and when it fires."""
+
+    schedule: dict[str, object]
+    """The schedule with its times exact: to be given to `schedule_task` as it is."""
+    description: str
+    """The schedule in English."""
+    timezone: str
+    """The zone of its wall clock."""
+    fires: list[PreviewedFire]
+    warnings: list[str]
+    """Points that a careful reader would raise."""
 
 
 def read_cron(
@@ -51,19 +76,55 @@ def read_cron(
     )
 
 
+def previewed(
+    given: object, after: Moment | None, count: int, now: datetime, is_late: Callable[[], bool] = lambda: False
+) -> SchedulePreview:
+    """Return the preview of a schedule, a value or a JSON object, after a time or after *now*. Raises InvalidInput."""
+    value = exact = requested(given, now)
+    if isinstance(value, Once):
+        zone = read_zone(value.timezone)
+        at = read_moment(value.at, "at", now=now, timezone=zone, fold=value.fold)
+        value, exact = replace(value, at=at), replace(value, at=to_iso(at))
+    schedule = KINDS[value.kind](value, "")
+    begin = now if after is None else read_moment(after, "after", now=now, timezone=schedule.timezone)
+    fires = preview(schedule, to_ms(begin), count, is_late)
+    return SchedulePreview(
+        schedule=cast("dict[str, object]", json.loads(text_of(exact))),
+        description=schedule.describe(),
+        timezone=schedule.timezone,
+        fires=[_shown(fire) for fire in fires],
+        warnings=cautions(value, schedule.timezone, [fire.at for fire in fires], begin),
+    )
+
+
+async def preview_of(given: object, after: Moment | None, count: int, now: datetime) -> SchedulePreview:
+    """Return the same, worked out beside the event loop. Raises InvalidInput, also if it takes too long."""
+    return await _beside(partial(previewed, given, after, count, now))
+
+
 async def next_fires(read: Callable[[], Schedule], after: datetime, count: int) -> list[PreviewedFire]:
     """Return the next *count* fires after a time of the schedule that *read* returns.
 
     Raises InvalidInput: *read* refuses the schedule, or the fires take too long to find.
     """
+
+    def work(is_late: Callable[[], bool]) -> list[Fire]:
+        return preview(read(), to_ms(after), count, is_late)
+
+    return [_shown(fire) for fire in await _beside(work)]
+
+
+async def _beside(work: Callable[[Callable[[], bool]], _T]) -> _T:
+    """Return the result of *work*, done on a thread; its argument says when it has taken too long."""
     over = threading.Event()
     until = time.monotonic() + PREVIEW_SECONDS
-
-    def work() -> list[Fire]:
-        return preview(read(), to_ms(after), count, lambda: over.is_set() or time.monotonic() > until)
-
     try:
-        fires = await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+        return await asyncio.get_running_loop().run_in_executor(
+            _THREADS, work, lambda: over.is_set() or time.monotonic() > until
+        )
     finally:
         over.set()  # the caller may have gone
-    return [PreviewedFire(at=fire.at, local=fire.local.isoformat(), note=fire.note) for fire in fires]
+
+
+def _shown(fire: Fire) -> PreviewedFire:
+    return PreviewedFire(at=fire.at, local=fire.local.isoformat(), note=fire.note)

@@ -13,8 +13,11 @@ from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
+from remembrancer.schedules.relative.settled import settled
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.schedule import ScheduleValue
     from remembrancer.model.task import ScheduledTask
@@ -24,7 +27,7 @@ _OWN: Final = {"timezone": None, "gap": Gap.RUN_AFTER, "fold": Fold.FIRST, "seco
 _EXAMPLE: Final = {"kind": "cron", "expression": "0 9 * * 1-5"}
 
 
-def spelled(request: ScheduleRequest) -> tuple[ScheduleRequest, str | None]:
+def spelled(request: ScheduleRequest, now: datetime) -> tuple[ScheduleRequest, str | None]:
     """Return *request* with its `schedule` in the specification's fields, and as text if they cannot spell its kind.
 
     Raises:
@@ -37,7 +40,7 @@ def spelled(request: ScheduleRequest) -> tuple[ScheduleRequest, str | None]:
     for name, default in _OWN.items():
         if (given := getattr(request, name)) != default:
             raise InvalidInput(name, given, "no value beside schedule, which has a field of its own for it", default)
-    value = _value(request.schedule)
+    value = requested(request.schedule, now)
     if isinstance(value, Once):
         if request.defer_until is not None:
             raise InvalidInput("schedule", request.schedule, "a time in schedule or defer_until, not both", None)
@@ -70,11 +73,12 @@ def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, i
     return only_ms, now_ms + late_by_ms if now_ms - only_ms >= late_by_ms else only_ms
 
 
-def _value(given: object) -> ScheduleValue:
-    """Return a value as it is, or read one from its fields."""
+def requested(given: object, now: datetime) -> ScheduleValue:
+    """Return the value that a request gives, or one read from its fields, with its times exact. Raises InvalidInput."""
     if type(given) in VALUES.values():
-        return cast("ScheduleValue", given)
+        return settled(cast("ScheduleValue", given), now)
     try:
-        return value_of(cast("Mapping[str, object]", given) if isinstance(given, Mapping) else {})  # pyright: ignore[reportUnknownArgumentType]
+        value = value_of(cast("Mapping[str, object]", given) if isinstance(given, Mapping) else {})  # pyright: ignore[reportUnknownArgumentType]
     except ValueError as wrong:
         raise InvalidInput("schedule", cast("object", given), f"a JSON object: {wrong}", _EXAMPLE) from None
+    return settled(value, now)

@@ -20,18 +20,24 @@ if TYPE_CHECKING:
 class _Tasks(Protocol):
     """The service's methods that take other arguments than their operation."""
 
-    def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> Awaitable[list[ScheduleResult]]:
+    def schedule_tasks(self, requests: Sequence[ScheduleRequest], *, fires: int) -> Awaitable[list[ScheduleResult]]:
         """Schedule tasks."""
         ...
 
     def update_task(
-        self, task_id: str, *, reason: str | None, fence: int | None, **fields: Unpack[TaskChanges]
+        self, task_id: str, *, reason: str | None, fence: int | None, fires: int, **fields: Unpack[TaskChanges]
     ) -> Awaitable[TaskUpdate]:
         """Update a task."""
         ...
 
     def page_of_tasks(
-        self, cursor: str | None, *, statuses: Collection[TaskStatus], recurring: bool | None, limit: int
+        self,
+        cursor: str | None,
+        *,
+        statuses: Collection[TaskStatus],
+        recurring: bool | None,
+        limit: int,
+        next_fires: bool,
     ) -> Awaitable[TaskPage]:
         """Return a page of tasks."""
         ...
@@ -39,7 +45,7 @@ class _Tasks(Protocol):
 
 async def schedule_task(service: object, params: parameters.ScheduleTask) -> ScheduleResult:
     """Schedule one task."""
-    (made,) = await cast("_Tasks", service).schedule_tasks([params.request])
+    (made,) = await cast("_Tasks", service).schedule_tasks([params.request], fires=params.fires)
     return made
 
 
@@ -47,12 +53,14 @@ async def update_task(service: object, params: parameters.UpdateTask) -> TaskUpd
     """Update one task by the fields that were given."""
     given = params.model_fields_set.intersection(UPDATABLE)
     fields = cast("TaskChanges", {name: getattr(params, name) for name in UPDATABLE if name in given})
-    return await cast("_Tasks", service).update_task(params.task_id, reason=params.reason, fence=params.fence, **fields)
+    return await cast("_Tasks", service).update_task(
+        params.task_id, reason=params.reason, fence=params.fence, fires=params.fires, **fields
+    )
 
 
 async def page_of_tasks(service: object, params: parameters.PageOfTasks) -> TaskPage:
     """Return a page of tasks."""
     recurring = None if params.task_type is None else params.task_type is TaskType.RECURRING
     return await cast("_Tasks", service).page_of_tasks(
-        params.cursor, statuses=params.statuses, recurring=recurring, limit=params.limit
+        params.cursor, statuses=params.statuses, recurring=recurring, limit=params.limit, next_fires=params.next_fires
     )

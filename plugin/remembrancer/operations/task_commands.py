@@ -21,7 +21,8 @@ from remembrancer.model.ids import new_id
 from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import Disposition
-from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.model.timestamps import Moment, from_ms, to_ms
+from remembrancer.operations.ahead.next_fires import PREVIEWED
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
@@ -29,11 +30,9 @@ from remembrancer.operations.task_creation import TaskCreation
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
 from remembrancer.policies.deferral import defer, deferred
-from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask, ScheduleResult
@@ -72,15 +71,15 @@ class TaskCommands:
         self.edits = TaskEdits(store, clock, late_by_seconds)
         """Changes of open tasks: pause, resume, update."""
 
-    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
+    async def schedule(self, requests: Sequence[ScheduleRequest], fires: int = PREVIEWED) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a known dedup_key returns its task."""
-        return await self._creation.schedule(requests)
+        return await self._creation.schedule(requests, fires)
 
     async def schedule_deferred(
         self,
         thought_id: str,
         task_id: str,
-        defer_until: str | datetime,
+        defer_until: Moment,
         reason: str,
         context: dict[str, Any] | None,
     ) -> ScheduleResult:
@@ -97,7 +96,7 @@ class TaskCommands:
                 raise IdempotencyKeyReused(key.given)  # made a moment ago, for the same request sent twice at once
             if standing and standing.is_open:
                 check_readable(standing)
-                wish = Defer(self._moment(defer_until, "defer_until"), read_reason(reason), thought_id)
+                wish = Defer(defer_until, read_reason(reason), thought_id)
                 return await self._defer(standing, wish, read_context(context))
             return await self._schedule_reactivation(
                 ScheduleRequest(
@@ -115,7 +114,7 @@ class TaskCommands:
         return await run_once(self._store.idempotency, act, self._tasks.as_it_stands)
 
     async def defer(
-        self, task_id: str, until: str | datetime, reason: str, thought_id: str | None, fence: int | None = None
+        self, task_id: str, until: Moment, reason: str, thought_id: str | None, fence: int | None = None
     ) -> ScheduleResult:
         """Defer the task's next run."""
         wish = self._wish(until, reason, thought_id)
@@ -224,9 +223,6 @@ class TaskCommands:
         entry = first.history_entry(deferred_task_id)
         return reply(await self._tasks.kept(task.model_copy(update={"deferral_history": [entry]})), now)
 
-    def _wish(self, until: str | datetime, reason: str, thought_id: str | None) -> Defer:
+    def _wish(self, until: Moment, reason: str, thought_id: str | None) -> Defer:
         asked_by = None if thought_id is None else read_id("thought_id", thought_id)
-        return Defer(self._moment(until, "until"), read_reason(reason), asked_by)
-
-    def _moment(self, value: str | datetime, field: str) -> datetime:
-        return read_moment(value, field, now=self._clock.now())
+        return Defer(until, read_reason(reason), asked_by)

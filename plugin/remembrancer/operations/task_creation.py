@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.context import IDEMPOTENCY_KEY, TRACEPARENT, current_actor
 from remembrancer.errors import DuplicateTask, InvalidInput
 from remembrancer.model.task import Disposition
+from remembrancer.operations.ahead.next_fires import read_count
 from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.reserved_keys import refuse_reserved
 from remembrancer.operations.validation import reply, validate
@@ -49,8 +50,9 @@ class TaskCreation:
         self._late_by_seconds = late_by_seconds
         self._with_local_id = with_local_id
 
-    async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
-        """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
+    async def schedule(self, requests: Sequence[ScheduleRequest], fires: int) -> list[ScheduleResult]:
+        """Schedule all of *requests*, or none; a dedup_key that is known returns its task. Answers show *fires*."""
+        read_count(fires)
         now, idempotency_key = self._clock.now(), IDEMPOTENCY_KEY.get()
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
         if idempotency_key:
@@ -58,14 +60,14 @@ class TaskCreation:
         for tries in range(_ROUNDS):
             known = await self._known(tasks)
             try:
-                return await self._schedule(tasks, known, now)
+                return await self._schedule(tasks, known, now, fires)
             except DuplicateTask:  # another caller was faster: its task is there now
                 if tries == _ROUNDS - 1 or known == await self._known(tasks):
                     raise
         raise AssertionError("the last round either returns or raises")
 
     async def _schedule(
-        self, tasks: Sequence[ScheduledTask], found: Mapping[str, ScheduledTask], now: datetime
+        self, tasks: Sequence[ScheduledTask], found: Mapping[str, ScheduledTask], now: datetime, fires: int
     ) -> list[ScheduleResult]:
         """Write those of *tasks* that are not *found* under their dedup_key; return the replies to all."""
         known = dict(found)
@@ -81,7 +83,7 @@ class TaskCreation:
             await asyncio.sleep(0)
         kept = [known[task.dedup_key] if task.dedup_key is not None else task for task in tasks]
         replies = [
-            reply(stands, now, Disposition.CREATED if asked is stands else Disposition.EXISTING)
+            reply(stands, now, Disposition.CREATED if asked is stands else Disposition.EXISTING, fires)
             for asked, stands in zip(tasks, kept, strict=True)
         ]
         if writing:

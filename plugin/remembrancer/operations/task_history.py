@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.audit import AuditEntry
+    from remembrancer.model.timestamps import Moment
     from remembrancer.ports.graph import Graph
 
 MOST_AT_ONCE: Final = 10_000
@@ -39,7 +40,7 @@ async def audit_entries(
     now: datetime,
     task_id: str | None,
     *,
-    since: str | datetime | None = None,
+    since: Moment | None = None,
     after: str | None = None,
     limit: int = MOST_AT_ONCE,
 ) -> list[AuditEntry]:

@@ -8,22 +8,20 @@ from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.ids import new_id
-from remembrancer.model.policy import Fold, Misfire
+from remembrancer.model.policy import Fold
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
-from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, words_of
 from remembrancer.operations.requested_schedule import first_run, spelled
-from remembrancer.schedules.kinds import remaining_schedule
+from remembrancer.schedules.cautions import cautions
 from remembrancer.schedules.parsing import fold_note, read_moment, read_zone
-from remembrancer.schedules.preview import preview
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from remembrancer.model.request import ScheduleRequest
 
-PREVIEWED: Final = 5
 _NEITHER: Final = (
     "a time in defer_until, a cron expression in schedule_cron, or both (the cron schedule, held back until that time)"
 )
@@ -45,7 +43,7 @@ def validate(
     Raises:
         InvalidInput: Any field is wrong.
     """
-    request, spec = spelled(request)
+    request, spec = spelled(request, now)
     if request.defer_until is None and request.schedule_cron is None and spec is None:
         raise InvalidInput("defer_until", None, _NEITHER, _tomorrow(now))
     now_ms = to_ms(now)
@@ -63,37 +61,26 @@ def validate(
     return task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
 
 
-def reply(task: ScheduledTask, now: datetime, disposition: Disposition = Disposition.CREATED) -> ScheduleResult:
-    """Return the answer to a request: the task, what became of the request, the next five fires, and warnings."""
+def reply(
+    task: ScheduledTask, now: datetime, disposition: Disposition = Disposition.CREATED, count: int = PREVIEWED
+) -> ScheduleResult:
+    """Return the answer to a request: the task, what became of the request, the next fires, words and warnings."""
     warnings: list[str] = []
     fires: list[datetime] = []
     if task.next_run_ms is not None:
         is_deferred = task.deferral_id is not None
-        is_extra = is_deferred or _makes_up(task)
-        fires = [from_ms(task.next_run_ms)]
         asked = task.defer_until if is_deferred else from_ms(task.nominal_ms or task.next_run_ms)
         if asked and asked < now and task.paused_at is None:
             warnings.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)
-        if task.task_type is TaskType.RECURRING:
-            ahead = preview(remaining_schedule(task), task.next_run_ms - 1, PREVIEWED)
-            warnings += [fire.note for fire in ahead if fire.note]
-            later = [fire.at for fire in ahead]
-            if is_extra and later[:1] != fires:
-                later.insert(0, fires[0])  # a deferred run, or one after a pause, is no occurrence of the schedule
-            fires = later[:PREVIEWED]
+        fires, notes = next_fires(task, count)
+        warnings += [*notes, *cautions(task.schedule, task.timezone, fires, now)]
     if task.is_paused(now):
         warnings.append(_pause_note(task))
-    answer = {"disposition": disposition, "next_fires": fires, "warnings": warnings}
+    words = words_of(task)
+    answer = {"disposition": disposition, "next_fires": fires, "description": words, "warnings": warnings}
     return ScheduleResult.model_validate({**vars(task), **answer})
-
-
-def _makes_up(task: ScheduledTask) -> bool:
-    """Return whether a run at the end of a pause makes up for what the pause held."""
-    if task.paused_until is None or task.nominal_ms is None or to_ms(task.paused_until) <= task.nominal_ms:
-        return False
-    return (task.on_missed or task.misfire) is not Misfire.SKIP
 
 
 def _pause_note(task: ScheduledTask) -> str:

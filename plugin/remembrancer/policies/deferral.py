@@ -75,7 +75,7 @@ def defer(
     Raises:
         InvalidInput: `until` is no time, has passed, or is not later than the run that it defers.
     """
-    until = read_moment(wish.until, "until", now=now, timezone=None)
+    until = read_moment(wish.until, "until", now=now, timezone=task.timezone)
     until_ms, now_ms = to_ms(until), to_ms(now)
     least = max(now, from_ms(_deferred_ms(task, by_handler=original is not None)))
     if until_ms <= to_ms(least):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NoReturn, Protocol, Unpack, cast
 
 from remembrancer.errors import NotRunning
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import Misfire
-from remembrancer.model.request import ScheduleRequest, TaskChanges, TaskFields
+from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges
 from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult, TaskUpdate
 from remembrancer.model.task_status import TaskStatus
 
@@ -27,14 +27,14 @@ class SyncCalls(Protocol):
         goal_description: str,
         trigger_prompt: str,
         origin_thought_id: str,
-        defer_until: str | datetime | None = None,
+        defer_until: str | datetime | timedelta | None = None,
         schedule_cron: str | None = None,
-        **fields: Unpack[TaskFields],
+        **fields: Unpack[NewTaskFields],
     ) -> ScheduleResult:
         """Schedule one task."""
         ...
 
-    def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
+    def schedule_tasks(self, requests: Sequence[ScheduleRequest], *, fires: int = 5) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none."""
         ...
 
@@ -42,7 +42,7 @@ class SyncCalls(Protocol):
         self,
         thought_id: str,
         task_id: str,
-        defer_until: str | datetime,
+        defer_until: str | datetime | timedelta,
         reason: str,
         context: dict[str, object] | None = None,
     ) -> ScheduleResult:
@@ -56,7 +56,7 @@ class SyncCalls(Protocol):
     def defer_task(
         self,
         task_id: str,
-        until: str | datetime,
+        until: str | datetime | timedelta,
         reason: str,
         thought_id: str | None = None,
         *,
@@ -66,7 +66,13 @@ class SyncCalls(Protocol):
         ...
 
     def update_task(
-        self, task_id: str, *, reason: str | None = None, fence: int | None = None, **fields: Unpack[TaskChanges]
+        self,
+        task_id: str,
+        *,
+        reason: str | None = None,
+        fence: int | None = None,
+        fires: int = 5,
+        **fields: Unpack[TaskChanges],
     ) -> TaskUpdate:
         """Change fields of a task."""
         ...
@@ -74,7 +80,7 @@ class SyncCalls(Protocol):
     def pause_task(
         self,
         task_id: str,
-        until: str | datetime | None = None,
+        until: str | datetime | timedelta | None = None,
         reason: str | None = None,
         *,
         fence: int | None = None,
@@ -102,7 +108,12 @@ class SyncCalls(Protocol):
         ...
 
     def find_tasks(
-        self, *, statuses: Collection[TaskStatus] = (), recurring: bool | None = None, limit: int = 1000
+        self,
+        *,
+        statuses: Collection[TaskStatus] = (),
+        recurring: bool | None = None,
+        limit: int = 1000,
+        next_fires: bool = False,
     ) -> list[ScheduledTask]:
         """Return tasks."""
         ...

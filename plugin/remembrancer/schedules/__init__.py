@@ -10,7 +10,8 @@
 - `value_fields`, `phrases`: the reading of a value's fields, and English for them.
 - `exclusions`: a schedule without the stretches of time that have outcomes already.
 - `preview`: the next occurrences, with notes on clock changes.
-- `parsing`, `iso_timestamps`: times and zones as people write them.
+- `cautions`: what a careful reader of a schedule would point out.
+- `parsing`, `iso_timestamps`, `relative`: times and zones as people write them.
 - `zone_names`, `zone_offsets`, `zone_rules`: time zones.
 - `importers`: schedules of other systems.
 """

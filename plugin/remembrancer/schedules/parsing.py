@@ -10,18 +10,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold
-from remembrancer.model.timestamps import EPOCH, from_ms, to_iso, to_ms
+from remembrancer.model.timestamps import EPOCH, Moment, from_ms, to_iso, to_ms
 from remembrancer.schedules.iso_timestamps import read_stamp
+from remembrancer.schedules.relative.times import read_relative
 from remembrancer.schedules.zone_names import DEFAULT_ZONE, meant, offset_words
 
 
 def read_moment(
-    value: str | datetime, field: str, *, now: datetime, timezone: str | None = None, fold: Fold = Fold.FIRST
+    value: Moment, field: str, *, now: datetime, timezone: str | None = None, fold: Fold = Fold.FIRST
 ) -> datetime:
     """Return *value* as an aware UTC datetime, cut to whole milliseconds.
 
+    Every surface reads every time by this one function. Text in words, such as "tomorrow", is refused, never guessed.
+
     Args:
-        value: An ISO-8601 date and time, or a datetime.
+        value: An ISO-8601 date and time; a time from now, as `in 2h`, `+90m`, `2h ago` or `now`; a datetime; or a
+            timedelta from now.
         field: The caller's name for this argument, for the message.
         now: The current time (aware); the limits and the example follow from it.
         timezone: The IANA zone in which to read a value that names no offset.
@@ -32,8 +36,8 @@ def read_moment(
         InvalidInput: No time, a time without an offset where no zone is given, a wall time that the zone's clock
             jumps over, or a time before 1970 or more than 100 years after *now*.
     """
-    moment = _parse(value, field, now)
     try:
+        moment = _parse(value, field, now)
         if moment.tzinfo is None or moment.utcoffset() is None:
             moment = _in_zone(moment, value, field, now, timezone, fold)
         _refuse_gap(moment, value, field)
@@ -43,6 +47,23 @@ def read_moment(
     if not EPOCH <= moment <= now + _FARTHEST:
         _refuse(field, value, _LIMITS, now)
     return moment
+
+
+def after(wait: str | timedelta, until: Moment | None, field: str = "in_") -> str | timedelta:
+    """Return the time that lies *wait* ahead (`2h`, a timedelta), to be read by `read_moment`.
+
+    Raises:
+        InvalidInput: It is no length of time ahead, or a time *until* is given too.
+    """
+    if until is not None:
+        raise InvalidInput(field, wait, f"{field} or defer_until, not both", None)
+    try:
+        ahead = read_relative(wait) if isinstance(wait, str) and wait.strip()[:1].isdigit() else wait
+    except OverflowError:
+        ahead = None
+    if not isinstance(ahead, timedelta) or ahead < timedelta():
+        raise InvalidInput(field, wait, "a length of time: a number and a unit of s, m, h, d or w", "2h")
+    return f"in {wait}" if isinstance(wait, str) else wait
 
 
 def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
@@ -92,9 +113,14 @@ def _is_zone(name: str) -> bool:
 def _parse(value: object, field: str, now: datetime) -> datetime:
     if isinstance(value, datetime):
         return value
+    if isinstance(value, timedelta):
+        return now + value
     stamp = read_stamp(value.strip()) if isinstance(value, str) else None
     if stamp is None:
-        _refuse(field, value, _ISO, now)
+        ahead = read_relative(value) if isinstance(value, str) else None
+        if ahead is None:
+            _refuse(field, value, _FORMS, now)
+        return now + ahead
     return stamp
 
 
@@ -123,6 +149,7 @@ def _refuse(field: str, value: object, allowed: str, now: datetime) -> NoReturn:
 
 
 _ISO: Final = "an ISO-8601 date and time with Z or an offset such as +02:00"
+_FORMS: Final = f"{_ISO}; or a time from now, such as in 2h; words are not guessed"
 _LIMITS: Final = "a time from 1970-01-01 to 100 years from now"
 _FARTHEST: Final = timedelta(days=36_525)
 

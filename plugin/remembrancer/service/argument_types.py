@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from inspect import Parameter, signature
 from types import NoneType
 from typing import TYPE_CHECKING, Final, cast
@@ -75,6 +75,7 @@ def _text(allowed: str, example: str) -> ArgumentType:
     return ArgumentType((str,), f"text, {allowed}", example)
 
 
+_TIME: Final = ArgumentType((str, datetime, timedelta), "a date and time, or a time from now", "in 2h")
 _TYPES: Final = {
     "task_id": _text("the id of a task", "task_1739800000.5_0a1b2c"),
     "execution_id": _text("the id of an execution", "exec_1739800000.5_0a1b2c"),
@@ -91,10 +92,15 @@ _TYPES: Final = {
     "kinds": ArgumentType(
         (Collection, NoneType), "a collection of kinds of events, each a text", ["execution_started"], str
     ),
+    "until": _TIME,
+    "start": _TIME,
+    "end": _TIME,
+    "fires": ArgumentType((int,), "a whole number of fires", 5),
     "wait_seconds": ArgumentType((int, float), "a number of seconds", 10),
     "keep_days": ArgumentType((int, float), "a number of days", 90),
     "dry_run": ArgumentType((bool,), "true or false", example=True),
     "statuses": ArgumentType((Collection,), "a collection of statuses of tasks", ["PENDING"], str),
+    "next_fires": ArgumentType((bool,), "true or false", example=True),
     "recurring": ArgumentType((bool,), "true, false, or None for both", example=True),
     "requests": ArgumentType(
         (Sequence,), "a sequence of ScheduleRequest", "[ScheduleRequest('name', 'goal', …)]", ScheduleRequest
@@ -103,7 +109,9 @@ _TYPES: Final = {
 }
 """By the names that the methods have for them."""
 _OF_METHODS: Final = {
-    "preview": {"after": ArgumentType((str, datetime), "a date and time with a zone", "2027-01-01T09:00:00Z")},
+    "preview": {"after": _TIME},
+    "preview_schedule": {"after": _TIME},
+    "agenda": {"limit": ArgumentType((int,), "a whole number of entries", 100)},
     "run_query": {"name": _text("the name of a query", "why_not")},
 }
 """Arguments whose name means another thing in other methods."""

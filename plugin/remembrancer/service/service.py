@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, Unpack, cast
@@ -21,16 +22,25 @@ from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.prune_result import PruneResult
-from remembrancer.model.request import ScheduleRequest, TaskChanges, TaskFields
+from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges, TaskFields
+from remembrancer.model.schedule import ScheduleArgument
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult, TaskUpdate
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
+from remembrancer.operations.ahead.agenda import Agenda, AgendaRequest, agenda
+from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, with_next_fires
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
 from remembrancer.operations.named_queries import run_query
-from remembrancer.operations.preview import PreviewedFire, next_fires, read_cron
+from remembrancer.operations.preview import (
+    PreviewedFire,
+    SchedulePreview,
+    next_fires as cron_fires,
+    preview_of,
+    read_cron,
+)
 from remembrancer.operations.statistics import TaskPage, page_of
 from remembrancer.operations.tokens import TokenService
 from remembrancer.ports.clock import Clock
@@ -39,7 +49,7 @@ from remembrancer.ports.graph import Graph
 from remembrancer.ports.handler import Handler
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
-from remembrancer.schedules.parsing import read_moment
+from remembrancer.schedules.parsing import after, read_moment
 from remembrancer.service.calls import carried, public
 from remembrancer.service.lifecycle import Lifecycle
 from remembrancer.service.process import SchedulerProcess
@@ -128,34 +138,48 @@ class SchedulerService:
         goal_description: str,
         trigger_prompt: str,
         origin_thought_id: str,
-        defer_until: str | datetime | None = None,
+        defer_until: str | datetime | timedelta | None = None,
         schedule_cron: str | None = None,
-        **fields: Unpack[TaskFields],
+        **fields: Unpack[NewTaskFields],
     ) -> ScheduleResult:
         """Schedule one task: at *defer_until*, by *schedule_cron*, or by the cron held back until that time.
 
-        `ScheduleRequest` defines the arguments, and the other *fields* (timezone, misfire, …).
+        `ScheduleRequest` defines the arguments, and the other *fields* (timezone, misfire, …). Of `in_="2h"`, the time
+        is so long from now; `defer_until="in 2h"` says the same.
 
         Returns the task as it is kept, on the disk by then: whether it is new, its next five fires, and warnings.
         Raises InvalidInput: a field is wrong, and nothing was written.
         """
+        wait, fires = fields.pop("in_", None), fields.pop("fires", PREVIEWED)
+        until = defer_until if wait is None else after(wait, defer_until)
         request = ScheduleRequest(
-            name, goal_description, trigger_prompt, origin_thought_id, defer_until, schedule_cron, **fields
+            name,
+            goal_description,
+            trigger_prompt,
+            origin_thought_id,
+            until,
+            schedule_cron,
+            **cast("TaskFields", fields),
         )
-        return (await self.schedule_tasks([request]))[0]
+        return (await self.schedule_tasks([request], fires=fires))[0]
 
     @public
-    async def schedule_tasks(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
-        """Schedule all of *requests* in one commit, or none if one of them is refused. Raises InvalidInput."""
+    async def schedule_tasks(
+        self, requests: Sequence[ScheduleRequest], *, fires: int = PREVIEWED
+    ) -> list[ScheduleResult]:
+        """Schedule all of *requests* in one commit, or none if one of them is refused. Raises InvalidInput.
+
+        Each answer has the next *fires* fires, 1 to 1000.
+        """
         with self._instruments.scheduling(len(requests)):
-            return await self._process.commands().schedule(requests)
+            return await self._process.commands().schedule(requests, fires)
 
     @public
     async def schedule_deferred_task(
         self,
         thought_id: str,
         task_id: str,
-        defer_until: str | datetime,
+        defer_until: str | datetime | timedelta,
         reason: str,
         context: dict[str, Any] | None = None,
     ) -> ScheduleResult:
@@ -184,7 +208,7 @@ class SchedulerService:
     async def defer_task(
         self,
         task_id: str,
-        until: str | datetime,
+        until: str | datetime | timedelta,
         reason: str,
         thought_id: str | None = None,
         *,
@@ -195,21 +219,27 @@ class SchedulerService:
 
     @public
     async def update_task(
-        self, task_id: str, *, reason: str | None = None, fence: int | None = None, **fields: Unpack[TaskChanges]
+        self,
+        task_id: str,
+        *,
+        reason: str | None = None,
+        fence: int | None = None,
+        fires: int = PREVIEWED,
+        **fields: Unpack[TaskChanges],
     ) -> TaskUpdate:
         """Change *fields* of a task, as `ScheduleRequest` defines them; a running execution keeps what it began with.
 
         Another schedule begins now: what was due by it before and has not run is recorded as superseded.
-        Returns the task, the fields changed, and the next fires before and after.
+        Returns the task, the fields changed, and the next *fires* fires before and after.
         Raises TaskNotFound, TaskEnded, TaskChanged, DuplicateTask, InvalidInput.
         """
-        return await self._process.commands().edits.update(task_id, fields, reason, fence)
+        return await self._process.commands().edits.update(task_id, fields, reason, fence, fires)
 
     @public
     async def pause_task(
         self,
         task_id: str,
-        until: str | datetime | None = None,
+        until: str | datetime | timedelta | None = None,
         reason: str | None = None,
         *,
         fence: int | None = None,
@@ -252,7 +282,12 @@ class SchedulerService:
 
     @public
     async def find_tasks(
-        self, *, statuses: Collection[TaskStatus] = (), recurring: bool | None = None, limit: int = 1000
+        self,
+        *,
+        statuses: Collection[TaskStatus] = (),
+        recurring: bool | None = None,
+        limit: int = 1000,
+        next_fires: bool = False,
     ) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those that do not run again last.
 
@@ -260,16 +295,18 @@ class SchedulerService:
             statuses: Of any of these; empty means any.
             recurring: Only recurring tasks, or only one-time ones; None means both.
             limit: The most tasks to return.
+            next_fires: Whether each task has its next five fires.
 
         Raises:
             InvalidInput: The limit, or a status, cannot be used.
         """
-        return list(await self._graph().tasks.find(_filter(statuses, recurring, limit)))
+        found = await self._graph().tasks.find(_filter(statuses, recurring, limit))
+        return await all_with_next_fires(found) if next_fires else list(found)
 
     @public
     async def get_task(self, task_id: str) -> ScheduledTask:
-        """Return one task with its deferral history. Raises TaskNotFound."""
-        return await self._graph().tasks.get(task_id)
+        """Return one task with its deferral history and its next five fires. Raises TaskNotFound."""
+        return with_next_fires(await self._graph().tasks.get(task_id))
 
     @public
     async def page_of_tasks(
@@ -279,12 +316,14 @@ class SchedulerService:
         statuses: Collection[TaskStatus] = (),
         recurring: bool | None = None,
         limit: int = 1000,
+        next_fires: bool = False,
     ) -> TaskPage:
         """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor.
 
         The other arguments: see `find_tasks`. Raises InvalidInput.
         """
-        return await page_of(self._graph().tasks, _filter(statuses, recurring, limit), cursor)
+        page = await page_of(self._graph().tasks, _filter(statuses, recurring, limit), cursor)
+        return replace(page, tasks=await all_with_next_fires(page.tasks)) if next_fires else page
 
     @public
     async def history(
@@ -302,7 +341,7 @@ class SchedulerService:
         self,
         task_id: str | None = None,
         *,
-        since: str | datetime | None = None,
+        since: str | datetime | timedelta | None = None,
         after: str | None = None,
         limit: int = 1000,
     ) -> list[AuditEntry]:
@@ -430,7 +469,7 @@ class SchedulerService:
         self,
         expression: str,
         timezone: str = "UTC",
-        after: str | datetime | None = None,
+        after: str | datetime | timedelta | None = None,
         count: int = 5,
         gap: Gap = Gap.RUN_AFTER,
         fold: Fold = Fold.FIRST,
@@ -440,7 +479,43 @@ class SchedulerService:
         now = self._process.clock.now()
         begin = now if after is None else read_moment(after, "after", now=now, timezone=timezone)
         read = partial(read_cron, expression, timezone=timezone, gap=gap, fold=fold, seconds_field=seconds_field)
-        return await next_fires(read, begin, count)
+        return await cron_fires(read, begin, count)
+
+    @public
+    async def preview_schedule(
+        self, schedule: ScheduleArgument, after: str | datetime | timedelta | None = None, count: int = 5
+    ) -> SchedulePreview:
+        """Return what a schedule of any kind means: its words, its next fires, and what to be careful about.
+
+        The fires are those after a time, or after now. Its field `schedule` is what to schedule once it is confirmed.
+        Raises InvalidInput.
+        """
+        return await preview_of(schedule, after, count, self._process.clock.now())
+
+    @public
+    async def agenda(
+        self,
+        start: str | datetime | timedelta | None = None,
+        end: str | datetime | timedelta | None = None,
+        timezone: str = "UTC",
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Agenda:
+        """Return every fire of every open task from *start* to *end*, by time, in the reader's zone.
+
+        Args:
+            start: The first time; now, unless given.
+            end: The last time, at most 366 days later; a week later, unless given.
+            timezone: The reader's IANA zone; times without an offset are in it.
+            limit: The most entries, 1 to 1000. A task with more than 400 fires has one entry, with their number.
+            cursor: The `next_cursor` of the page before; it keeps the range.
+
+        Raises:
+            InvalidInput: One of them is wrong.
+        """
+        now = self._process.clock.now()
+        return await agenda(self._graph().tasks, now, AgendaRequest(start, end, timezone, limit, cursor))
 
     @public
     async def create_token(self, name: str, scope: str) -> NewToken:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import cast
 
 from pydantic import BaseModel
 
-from remembrancer.model.timestamps import to_iso
+from remembrancer.model.timestamps import from_now, to_iso
 
 
 def to_jsonable(value: object) -> object:
@@ -29,9 +29,11 @@ def to_jsonable(value: object) -> object:
 
 
 def _plain_value(value: object) -> object:
-    """Return the fields of a model or a dataclass, a time as ISO-8601, and the `str` of anything else."""
+    """Return the fields of a model or a dataclass, times as ISO-8601, a wait as `+60s`, the `str` of anything else."""
     if isinstance(value, datetime):
         return to_iso(value) if value.tzinfo else value.isoformat()
+    if isinstance(value, timedelta):
+        return from_now(value)
     if isinstance(value, BaseModel):
         return {name: to_jsonable(getattr(value, name)) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,5 +1,6 @@
 """Commands, one module each, named as the command.
 
+- `agenda`: `remembrancer agenda`: every fire to come, of all tasks.
 - `audit`: `remembrancer audit export`: the audit log, for machines.
 - `backup`: `remembrancer backup`.
 - `cancel`: `remembrancer cancel`.
@@ -11,7 +12,7 @@
 - `import_crontab`: `remembrancer import crontab`.
 - `list`: `remembrancer list`.
 - `pause`: `remembrancer pause`.
-- `preview`: `remembrancer preview`: the next fires of a cron expression.
+- `preview`: `remembrancer preview`: what a schedule means, and its next fires.
 - `prune`: `remembrancer prune`.
 - `query`: `remembrancer query`, and `cypher`, its other name.
 - `restore`: `remembrancer restore`.

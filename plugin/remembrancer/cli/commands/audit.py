@@ -8,7 +8,6 @@ from typing import Annotated
 from typer import Option
 
 from remembrancer.cli.command import ReadOptions
-from remembrancer.cli.options import moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +15,7 @@ class ExportOptions(ReadOptions):
     """The options of `audit export`."""
 
     task: Annotated[str | None, Option(metavar="TASK_ID", help="Only what was done to this task.")] = None
-    since: Annotated[str | None, Option(metavar="TIME", help="Only from then on: ISO-8601 with a zone.")] = None
+    since: Annotated[str | None, Option(metavar="TIME", help="Only from then on: ISO-8601, or -1d.")] = None
 
 
 async def export(asked: ExportOptions) -> None:
@@ -32,12 +31,11 @@ async def export(asked: ExportOptions) -> None:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
-    since = None if asked.since is None else moment(asked.since, "--since")
     after: str | None = None
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         if asked.task is not None:
             await reached.scheduler.get_task(asked.task)
-        while page := await reached.scheduler.audit_entries(asked.task, since=since, after=after):
+        while page := await reached.scheduler.audit_entries(asked.task, since=asked.since, after=after):
             for change in page:
                 print_json(change, indent=None)
             after = page[-1].change_id

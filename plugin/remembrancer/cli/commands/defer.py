@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.cli.options import TaskId, moment
+from remembrancer.cli.options import TaskId  # noqa: TC001 (typer reads the annotations)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class DeferOptions(GraphOptions):
     """The options of `defer`."""
 
     task_id: TaskId
-    until: Annotated[str, Option(metavar="TIME", help="ISO-8601 with a zone, or from now: +10m, +2h, +1d.")]
+    until: Annotated[str, Option(metavar="TIME", help="ISO-8601, or from now: in 10m, +2h, +1d.")]
     reason: Annotated[str, Option(help="Why; the graph remembers it.")]
     thought: Annotated[str | None, Option(help="The thought that asks for it.")] = None
 
@@ -35,9 +35,8 @@ async def defer(asked: DeferOptions) -> None:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
-    until = moment(asked.until, "until")
     async with connect(asked.graph) as reached:
-        reply = await reached.scheduler.defer_task(asked.task_id, until, asked.reason, asked.thought)
+        reply = await reached.scheduler.defer_task(asked.task_id, asked.until, asked.reason, asked.thought)
     if asked.as_json:
         print_json(reply)
     else:

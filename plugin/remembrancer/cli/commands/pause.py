@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.cli.options import TaskId, moment
+from remembrancer.cli.options import TaskId  # noqa: TC001 (typer reads the annotations)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class PauseOptions(GraphOptions):
 
     task_id: TaskId
     until: Annotated[
-        str | None, Option(metavar="TIME", help="Resume by itself then: ISO-8601 with a zone, or from now: +2h, +1d.")
+        str | None, Option(metavar="TIME", help="Resume by itself then: ISO-8601, or from now: in 2h, +1d.")
     ] = None
     reason: Annotated[str | None, Option(help="Why; the graph remembers it.")] = None
 
@@ -34,9 +34,8 @@ async def pause(asked: PauseOptions) -> None:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
-    until = None if asked.until is None else moment(asked.until, "until")
     async with connect(asked.graph) as reached:
-        reply = await reached.scheduler.pause_task(asked.task_id, until, asked.reason)
+        reply = await reached.scheduler.pause_task(asked.task_id, asked.until, asked.reason)
     if asked.as_json:
         print_json(reply)
     else:

@@ -1,58 +1,100 @@
-"""`remembrancer preview`: the next fires of a cron expression."""
+"""`remembrancer preview`: what a schedule means, and its next fires."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
 
 from remembrancer.cli.command import CommandOptions
-from remembrancer.cli.options import Zone, moment
+from remembrancer.cli.options import Zone  # noqa: TC001 (typer reads the annotations)
+from remembrancer.cli.schedule_options import FIRES, SCHEDULE_WORDS, schedule_of
+from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, SecondsField
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from remembrancer.operations.preview import SchedulePreview
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreviewOptions(CommandOptions):
-    """The options of `preview`."""
+class _OwnOptions(CommandOptions):
+    """The options of `preview` that are its own."""
 
-    expression: Annotated[str, Argument(metavar="EXPR", help="A cron expression, such as '0 9 * * mon-fri'.")]
+    schedule_cron: Annotated[
+        str | None, Argument(metavar="[EXPR]", help="A cron expression, such as '0 9 * * mon-fri'.")
+    ] = None
+    schedule: Annotated[str | None, Option(metavar="JSON", help="A schedule of any kind, as JSON.")] = None
     timezone: Zone = None
-    count: Annotated[int, Option("--count", "-n", help="Number of fires, 1 to 1000.")] = 5
     after: Annotated[str | None, Option(metavar="TIME", help="Only fires after this time; default now.")] = None
     gap: Annotated[Gap, Option(help="Policy for a wall time that a clock change skips.")] = Gap.RUN_AFTER
     fold: Annotated[Fold, Option(help="Policy for a wall time that a clock change repeats.")] = Fold.FIRST
     seconds_field: Annotated[SecondsField | None, Option(help="Position of the seconds in a six-field expression.")] = (
         None
     )
+    year: Annotated[bool, Option("--year", help="A picture of twelve months, with the fires of each day.")] = False
 
 
-async def preview(asked: PreviewOptions) -> None:
-    """Show the next fires of a cron expression, and the effects of clock changes.
+PreviewOptions: Final[type[CommandOptions]] = make_dataclass(
+    "PreviewOptions",
+    [*SCHEDULE_WORDS, FIRES],
+    bases=(_OwnOptions,),
+    namespace={"__doc__": "The options of `preview`.", "__module__": __name__},
+    frozen=True,
+    kw_only=True,
+)
+
+
+async def preview(asked: CommandOptions) -> None:
+    """Show what a schedule means: words, next fires, effects of clock changes, and points to be careful about.
 
     For example:
 
         remembrancer preview "0 9 * * mon-fri" --timezone Europe/Berlin
         remembrancer preview "30 2 * * *" -z Europe/Berlin --after 2027-03-26T00:00:00Z --gap skip
-        remembrancer preview "*/10 * * * * *" --seconds-field first --count 3 --json
+        remembrancer preview --workdays last --time 17:00 --until 2027-12-31 --year
+        remembrancer preview --every 90m --fires 3 --json
     """
-    from remembrancer.cli.output import print_json, print_table, row_table
-    from remembrancer.model.timestamps import to_ms
-    from remembrancer.schedules.parsing import read_moment
-    from remembrancer.schedules.preview import preview as next_fires, read_expression
+    from remembrancer.cli.output import print_json, screen
+    from remembrancer.cli.views.year import fires_of_year, print_year
+    from remembrancer.operations.preview import previewed
+    from remembrancer.surfaces.jsonable import to_jsonable
 
-    now = datetime.now(UTC)
-    zone = asked.timezone or "UTC"
-    after = now if asked.after is None else read_moment(moment(asked.after, "after"), "after", now=now, timezone=zone)
-    cron = read_expression(
-        asked.expression, timezone=zone, gap=asked.gap, fold=asked.fold, seconds_field=asked.seconds_field
-    )
-    rows: list[dict[str, object]] = [
-        {"at": fire.at, "local": fire.local.isoformat(), "note": fire.note}
-        for fire in next_fires(cron, to_ms(after), asked.count)
-    ]
+    typed, now = vars(asked), datetime.now(UTC)
+    shown = previewed(_schedule(typed), typed["after"], typed["fires"], now)
+    days = fires_of_year(shown, typed["after"], now) if typed["year"] else None
     if asked.as_json:
-        print_json(rows)
+        counts = {} if days is None else {"days": {f"{day}": count for day, count in days.items() if count}}
+        print_json({**cast("dict[str, object]", to_jsonable(shown)), **counts})
+        return
+    screen().print(shown.description, style="bold", markup=False, highlight=False)
+    if days is None:
+        _print_fires(shown)
     else:
-        print_table(row_table(rows))
+        print_year(days)
+    for warning in shown.warnings:
+        screen().print(f"warning: {warning}", markup=False, highlight=False)
+
+
+def _schedule(typed: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the schedule that is asked for. Raises InvalidInput: none is."""
+    from remembrancer.cli.commands.schedule import object_of
+
+    held = object_of("schedule", cast("str | None", typed["schedule"]))
+    if typed["schedule_cron"] is None and held is None and not any(typed[name] for name, _, _ in SCHEDULE_WORDS):
+        allowed = "a cron expression, or one of --every, --rrule, --dates, --weekly, --workdays, --schedule"
+        raise InvalidInput("EXPR", None, allowed, "remembrancer preview '0 9 * * mon-fri'")
+    made = schedule_of(typed, held)
+    if made is not None:
+        return made
+    given = {name: typed[name] for name in ("timezone", "gap", "fold", "seconds_field") if typed[name] is not None}
+    return {"kind": "cron", "expression": typed["schedule_cron"], **given}
+
+
+def _print_fires(shown: SchedulePreview) -> None:
+    from remembrancer.cli.output import print_table, row_table
+
+    print_table(row_table([{"at": fire.at, "local": fire.local, "note": fire.note} for fire in shown.fires]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 from typer import Argument, Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.cli.options import moment, moment_in
+from remembrancer.cli.schedule_options import FIRES, IN_THE_SCHEDULE, SCHEDULE_WORDS, schedule_of
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
@@ -64,7 +64,7 @@ def _option(name: str, field: FieldDefinition) -> OptionField:
 
 ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
     "ScheduleOptions",
-    [*(_option(name, field) for name, field in TASK_FIELDS.items()), ("wait", WAIT, None)],
+    [*(_option(name, field) for name, field in TASK_FIELDS.items()), ("wait", WAIT, None), *SCHEDULE_WORDS, FIRES],
     bases=(GraphOptions,),
     namespace={"__doc__": "The options of `schedule`: one for each field of a request.", "__module__": __name__},
     frozen=True,
@@ -86,26 +86,30 @@ def values_of(asked: GraphOptions, names: Iterable[str]) -> dict[str, object]:
     given["defer_until"] = moment_of(typed["defer_until"], typed["wait"])
     for name in (each for each in given if isinstance(TASK_FIELDS[each], JsonObject)):
         given[name] = object_of(name, typed[name])
+    made = schedule_of(typed, given["schedule"])
+    if made is not None and made is not given["schedule"]:
+        given |= {name: DEFAULTS[name] for name in IN_THE_SCHEDULE} | {"schedule": made}
     return given
 
 
 async def schedule(asked: GraphOptions) -> None:
-    """Schedule a task: at a time, by a cron expression, or by one that begins at a time.
+    """Schedule a task: at a time, by a cron expression or another schedule, or by one that begins at a time.
 
     It fires while `remembrancer serve` runs. For example:
 
         remembrancer schedule "Call back" --at 2026-12-01T09:00:00+01:00 --prompt "Call Ada back."
         remembrancer schedule "Stand-up" --cron "0 9 * * mon-fri" -z Europe/Berlin --prompt "Write the notes."
         remembrancer schedule "Water the plants" --in 10s --prompt "Water them." --json
+        remembrancer schedule "Invoices" --workdays last --time 17:00 --until 2027-12-31 --prompt "Send them."
 
-    `remembrancer preview` shows beforehand what a cron expression means.
+    `remembrancer preview` shows beforehand what a schedule means. A time is ISO-8601, or from now: `in 2h`, `+1d`.
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
     request = to_request(asked)
     async with connect(asked.graph, make=True) as reached:
-        (reply,) = await reached.scheduler.schedule_tasks([request])
+        (reply,) = await reached.scheduler.schedule_tasks([request], fires=vars(asked)["fires"])
     if asked.as_json:
         print_json(reply)
     else:
@@ -120,6 +124,8 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
     out.print(f"{reply.task_id}  {reply.name}", style="bold", markup=False, highlight=False)
     if reply.disposition == "existing":
         out.print("  existing: the task was there already, and nothing was written", highlight=False)
+    if reply.description:
+        out.print(f"  {reply.description}", markup=False, highlight=False)
     for fire in reply.next_fires:
         out.print(f"  fires at {when(fire)}", highlight=False)
     for warning in reply.warnings:
@@ -130,11 +136,9 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
 
 def moment_of(defer_until: str | None, wait: str | None) -> str | None:
     """Return the time that one of two options names; None without either."""
-    if defer_until is not None and wait is not None:
-        raise InvalidInput("--in", wait, "--in or --defer-until, not both", "10m")
-    if wait is not None:
-        return moment_in(wait, "--in")
-    return None if defer_until is None else moment(defer_until, "defer_until")
+    from remembrancer.schedules.parsing import after
+
+    return defer_until if wait is None else str(after(wait, defer_until, "--in"))
 
 
 def object_of(name: str, text: str | None) -> dict[str, object] | None:

@@ -10,12 +10,19 @@ from typer import Option
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.commands.schedule import WAIT, flags_of, option_of, values_of
 from remembrancer.cli.options import TaskId
-from remembrancer.model.request import TASK_FIELDS, UPDATABLE
+from remembrancer.cli.schedule_options import FIRES, IN_THE_SCHEDULE, SCHEDULE_WORDS
+from remembrancer.errors import InvalidInput
+from remembrancer.model.request import DEFAULTS, TASK_FIELDS, UPDATABLE
+from remembrancer.model.suggestions import nearest, unknown
 
 if TYPE_CHECKING:
     from remembrancer.model.field_definition import FieldDefinition
     from remembrancer.model.request import TaskChanges
 
+_CLEAR: Final = Annotated[
+    list[str] | None,
+    Option(metavar="FIELD", help="Give a field no value, or its default: timeout_seconds; may be given again."),
+]
 _REASON: Final = Annotated[str | None, Option(help="Kept in the audit log.")]
 
 
@@ -30,6 +37,9 @@ UpdateOptions: Final[type[GraphOptions]] = make_dataclass(
         ("task_id", TaskId),
         *(_option(name, TASK_FIELDS[name]) for name in UPDATABLE),
         ("wait", WAIT, None),
+        *SCHEDULE_WORDS,
+        ("clear", _CLEAR, None),
+        FIRES,
         ("reason", _REASON, None),
     ],
     bases=(GraphOptions,),
@@ -41,8 +51,19 @@ UpdateOptions: Final[type[GraphOptions]] = make_dataclass(
 
 def fields_of(asked: GraphOptions) -> TaskChanges:
     """Return the fields that the options of `update` change."""
-    given = values_of(asked, UPDATABLE)
-    return {name: value for name, value in given.items() if value is not None}  # pyright: ignore[reportReturnType]  by the table
+    typed = values_of(asked, UPDATABLE)
+    given = {name: value for name, value in typed.items() if value is not None}
+    if "schedule" in given:
+        for name in (each for each in IN_THE_SCHEDULE if given.get(each) == DEFAULTS[each]):
+            given.pop(name, None)  # a part of the schedule now
+    for word in vars(asked)["clear"] or ():
+        name = word.strip().replace("-", "_")
+        if name not in UPDATABLE:
+            raise InvalidInput("--clear", word, unknown(name, UPDATABLE), nearest(name, UPDATABLE) or "timeout_seconds")
+        if name in given:
+            raise InvalidInput("--clear", word, f"a value for {name} or --clear {name}, not both", "timeout_seconds")
+        given[name] = DEFAULTS.get(name)
+    return given  # pyright: ignore[reportReturnType]  by the table
 
 
 async def update(asked: GraphOptions) -> None:
@@ -52,6 +73,7 @@ async def update(asked: GraphOptions) -> None:
 
         remembrancer update task_1723644600.123_9f3k2a --cron "0 10 * * 1-5" --prompt "Write the report."
         remembrancer update task_1723644600.123_9f3k2a --at 2026-12-01T09:00:00Z --reason "Ada is away."
+        remembrancer update task_1723644600.123_9f3k2a --every 2h --clear timeout_seconds
     """
     from remembrancer.cli.commands.schedule import print_reply
     from remembrancer.cli.connect import connect
@@ -59,7 +81,9 @@ async def update(asked: GraphOptions) -> None:
 
     typed = vars(asked)
     async with connect(asked.graph) as reached:
-        reply = await reached.scheduler.update_task(typed["task_id"], reason=typed["reason"], **fields_of(asked))
+        reply = await reached.scheduler.update_task(
+            typed["task_id"], reason=typed["reason"], fires=typed["fires"], **fields_of(asked)
+        )
     if asked.as_json:
         print_json(reply)
         return

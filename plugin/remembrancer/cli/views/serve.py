@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from remembrancer.cli.servers import Served
+    from remembrancer.model.timestamps import Moment
     from remembrancer.ports.handler import Firing, Handler, HandlerReturn
     from remembrancer.service.service import SchedulerService
     from remembrancer.service.telemetry.status import ReplicationReport
@@ -227,10 +228,14 @@ def _words(answer: HandlerReturn) -> tuple[str, str]:
         case Failed():
             return "failed", _text(answer.reason)
         case Defer():
-            return "deferred", f"until {_text(answer.until, to_iso)}: {_text(answer.reason)}"
+            return "deferred", f"until {_text(answer.until, _time)}: {_text(answer.reason)}"
         case _:
             result: object = getattr(answer, "result", answer)
             return "completed", "" if result is None else _text(result)
+
+
+def _time(asked: Moment) -> str:
+    return to_iso(asked) if isinstance(asked, datetime) else str(asked)
 
 
 def _text(value: T, show: Callable[[T], str] = str) -> str:

@@ -11,7 +11,8 @@ from remembrancer.errors import InvalidInput, TaskContended
 from remembrancer.model.constraints import read_reason, read_word
 from remembrancer.model.policy import Misfire
 from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
-from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.model.timestamps import Moment, to_iso, to_ms
+from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
 from remembrancer.operations.edits.updated_task import changes, updated
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
@@ -46,17 +47,15 @@ class TaskEdits:
         self._late_by_seconds = late_by_seconds
         self._tasks = OpenTasks(store, clock)
 
-    async def pause(
-        self, task_id: str, until: str | datetime | None, reason: str | None, fence: int | None
-    ) -> ScheduleResult:
+    async def pause(self, task_id: str, until: Moment | None, reason: str | None, fence: int | None) -> ScheduleResult:
         """Pause a task until *until*, or until it is resumed; a paused one gets the new end and reason."""
         now = self._clock.now()
-        end = None if until is None else _after(read_moment(until, "until", now=now), now)
         text = None if reason is None else read_reason(reason)
 
         async def act() -> ScheduleResult:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "paused", fence)
+                end = None if until is None else _end(until, now, task.timezone)
                 if run_without_pause_ms(task) is None:
                     allowed = "a task with a run ahead; this one runs right now"
                     raise InvalidInput("task_id", task_id, allowed, "wait until it has ended")
@@ -93,9 +92,10 @@ class TaskEdits:
         return await run_once(self._store.idempotency, act, again)
 
     async def update(
-        self, task_id: str, fields: Mapping[str, object], reason: str | None, fence: int | None
+        self, task_id: str, fields: Mapping[str, object], reason: str | None, fence: int | None, fires: int = PREVIEWED
     ) -> TaskUpdate:
-        """Give a task other values of these fields; another schedule begins now."""
+        """Give a task other values of these fields; another schedule begins now. The answer shows *fires*."""
+        read_count(fires)
         text = None if reason is None else read_reason(reason)
         if not fields:
             raise InvalidInput("fields", {}, "at least one field of the task", {"name": "Daily report"})
@@ -106,14 +106,14 @@ class TaskEdits:
                 change = self._tasks.change("update", text, fence=fence)
                 wanted = updated(task, fields, change.at, self._late_by_seconds)
                 if wanted.after == task:
-                    return _update(task, task, change.at, Disposition.EXISTING)
+                    return _update(task, task, change.at, Disposition.EXISTING, fires)
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
-                    return _update(task, kept, change.at, Disposition.CHANGED)
+                    return _update(task, kept, change.at, Disposition.CHANGED, fires)
             raise TaskContended(task_id, "updated", ROUNDS)
 
         async def again(handled: IdempotencyRecord) -> TaskUpdate:
             task = await self._store.tasks.get(handled.task_id)
-            return _update(task, task, self._clock.now(), Disposition.EXISTING)
+            return _update(task, task, self._clock.now(), Disposition.EXISTING, fires)
 
         return await run_once(self._store.idempotency, act, again)
 
@@ -127,11 +127,12 @@ class TaskEdits:
         return None
 
 
-def _update(before: ScheduledTask, after: ScheduledTask, now: datetime, disposition: Disposition) -> TaskUpdate:
+def _update(
+    before: ScheduledTask, after: ScheduledTask, now: datetime, disposition: Disposition, fires: int
+) -> TaskUpdate:
     """Return the answer to an update."""
-    fires = reply(before, now).next_fires
-    found = {"changed": changes(before, after), "fires_before": fires}
-    return TaskUpdate.model_validate({**vars(reply(after, now, disposition)), **found})
+    found = {"changed": changes(before, after), "fires_before": next_fires(before, fires)[0]}
+    return TaskUpdate.model_validate({**vars(reply(after, now, disposition, fires)), **found})
 
 
 def _resumption(
@@ -142,7 +143,9 @@ def _resumption(
     return ResumeResult.model_validate({**vars(reply(task, now, disposition)), "missed": held, "runs": runs})
 
 
-def _after(until: datetime, now: datetime) -> datetime:
+def _end(asked: Moment, now: datetime, timezone: str) -> datetime:
+    """Return the end of a pause, read in the task's zone. Raises InvalidInput: it has passed."""
+    until = read_moment(asked, "until", now=now, timezone=timezone)
     if until <= now:
         raise InvalidInput("until", to_iso(until), f"a time after {to_iso(now)}", None)
     return until

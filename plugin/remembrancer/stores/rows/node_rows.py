@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 
-_NO_PROPERTIES: Final = frozenset({"deferral_history", "unreadable"})
+_NO_PROPERTIES: Final = frozenset({"deferral_history", "unreadable", "next_fires"})
 """The fields of a task that are read from elsewhere."""
 TIMESTAMPS: Final = tuple(
-    name for name, each in ScheduledTask.model_fields.items() if "datetime" in str(each.annotation)
+    name
+    for name, each in ScheduledTask.model_fields.items()
+    if "datetime" in str(each.annotation) and name not in _NO_PROPERTIES
 )
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
 _ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context"}

@@ -49,6 +49,8 @@ class OperationRequest:
             taken += [self._query(name, each) for name, each in self._fields.items() if not _holds_objects(each)]
         else:
             taken.append(self._body)
+            if self._http.body:
+                taken += [self._query(name, each) for name, each in self._fields.items() if name != self._http.body]
         if self._is_conditional:
             taken.append(_parameter(_IF_MATCH, IfMatch, None))
         return taken

@@ -1,0 +1,154 @@
+"""Options that say when a task runs, shared by `schedule`, `update` and `preview`, and the schedule that they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, cast
+
+from typer import Option
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.field_definition import FieldGroup
+from remembrancer.model.policy import Fold, Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Schedule = dict[str, object]
+
+_BOUNDS: Final = ("start", "until", "count", "jitter", "spread")
+_EXAMPLE: Final = 'remembrancer schedule "Tea" --every 90m --prompt "Make tea."'
+
+
+def _text(flag: str, metavar: str, meaning: str) -> object:
+    return Annotated[str | None, Option(flag, metavar=metavar, help=meaning, rich_help_panel=FieldGroup.WHEN)]
+
+
+_COUNT: Final = Annotated[
+    int | None,
+    Option(
+        "--count",
+        min=1,
+        max=100_000,
+        help="So many fires, from --start on, or from now.",
+        rich_help_panel=FieldGroup.WHEN,
+    ),
+]
+SCHEDULE_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
+    ("every", _text("--every", "LENGTH", "An interval: 90m, 1h30m, 2d, 2w."), None),
+    ("rrule", _text("--rrule", "RULE", "A recurrence rule of iCalendar: FREQ=WEEKLY;BYDAY=FR."), None),
+    ("dates", _text("--dates", "DATES", "Dates or local times, with commas: 2026-12-24,2026-12-31T18:00."), None),
+    ("weekly", _text("--weekly", "DAYS", "Days of the week: mon-fri, or sat,sun."), None),
+    ("workdays", _text("--workdays", "WHICH", "Business days: each; or first, last, 3, -2 of each month."), None),
+    ("time_of_day", _text("--time", "HH:MM", "The time of day of any of these."), None),
+    ("start", _text("--start", "TIME", "Only from then on."), None),
+    ("until", _text("--until", "TIME", "Only until then; a date includes that day."), None),
+    ("count", _COUNT, None),
+    ("jitter", _text("--jitter", "LENGTH", "Each fire is later by up to this much, by an amount of its own."), None),
+    ("spread", _text("--spread", "LENGTH", "All fires are later by up to this much, by the same amount."), None),
+)
+"""The options, as fields of a class of options. `schedule_of` reads them."""
+
+FIRES: Final = (
+    "fires",
+    Annotated[int, Option("--fires", "-n", min=1, max=1000, help="The number of next fires to show.")],
+    5,
+)
+"""The option for the number of fires in an answer."""
+IN_THE_SCHEDULE: Final = ("schedule_cron", "timezone", "gap", "fold", "seconds_field")
+"""The fields of a request that are part of the schedule which `schedule_of` makes."""
+
+
+def schedule_of(typed: Mapping[str, object], schedule: object = None) -> Schedule | None:
+    """Return the schedule that the options *typed* make, as JSON has it; None if they make none.
+
+    Args:
+        typed: The values of all options of the command.
+        schedule: The schedule that another option holds as JSON.
+
+    Raises:
+        InvalidInput: They do not go together.
+    """
+    made: list[tuple[str, Schedule]] = [
+        (name, make(cast("str", typed[name]), typed)) for name, make in _KINDS.items() if typed[name] is not None
+    ]
+    cron = typed.get("schedule_cron")
+    is_bounded = any(typed[name] is not None for name in _BOUNDS)
+    if schedule is not None:
+        made.append(("schedule", cast("Schedule", schedule)))
+    if cron is not None and (made or is_bounded):
+        made.append(("cron", _zoned(typed, kind="cron", expression=cron, seconds_field=typed.get("seconds_field"))))
+    if len(made) > 1:
+        (first, _), (second, _), *_ = made
+        raise InvalidInput(f"--{second}", "given", f"--{first} or --{second}, not both", _EXAMPLE)
+    if not made:
+        _refuse_alone(typed)
+        return None
+    name, found = made[0]
+    if typed["time_of_day"] is not None and name not in _TIMED:
+        allowed = f"--time with one of {', '.join(f'--{each}' for each in _TIMED)}"
+        raise InvalidInput("--time", typed["time_of_day"], allowed, "--workdays last --time 17:00")
+    return _bounded(found, typed) if is_bounded else found
+
+
+def _refuse_alone(typed: Mapping[str, object]) -> None:
+    """Refuse options that only complete a schedule, where there is none."""
+    for name in ("time_of_day", *_BOUNDS):
+        if typed[name] is not None:
+            flag = "--time" if name == "time_of_day" else f"--{name}"
+            allowed = f"{flag} beside a schedule: --cron, --every, --rrule, --dates, --weekly, --workdays, --schedule"
+            raise InvalidInput(flag, typed[name], allowed, _EXAMPLE)
+
+
+def _bounded(schedule: Schedule, typed: Mapping[str, object]) -> Schedule:
+    bounds = {"start": typed["start"], "end": typed["until"]}
+    bounds |= {name: typed[name] for name in ("count", "jitter", "spread")}
+    if bounds["count"] is not None and bounds["start"] is None:
+        bounds["start"] = "now"
+    given = {name: value for name, value in bounds.items() if value is not None}
+    return {"kind": "bounded", "schedule": schedule, **given}
+
+
+def _zoned(typed: Mapping[str, object], **fields: object) -> Schedule:
+    """Return a schedule with these fields and the zone and policies of the options, as far as they are given."""
+    defaults = {"timezone": None, "gap": Gap.RUN_AFTER, "fold": Fold.FIRST}
+    zone = {name: typed[name] for name, default in defaults.items() if typed.get(name) not in {None, default}}
+    return {name: value for name, value in fields.items() if value is not None} | zone
+
+
+def _every(text: str, typed: Mapping[str, object]) -> Schedule:
+    return _zoned(typed, kind="every", every=text, at=typed["time_of_day"])
+
+
+def _rrule(text: str, typed: Mapping[str, object]) -> Schedule:
+    return _zoned(typed, kind="rrule", rule=text.replace("\\n", "\n"))
+
+
+def _dates(text: str, typed: Mapping[str, object]) -> Schedule:
+    dates = [each.strip() for each in text.split(",") if each.strip()]
+    return _zoned(typed, kind="dates", dates=dates, at=typed["time_of_day"])
+
+
+def _weekly(text: str, typed: Mapping[str, object]) -> Schedule:
+    return _zoned(typed, kind="weekly", days=text, start=typed["time_of_day"])
+
+
+def _workdays(text: str, typed: Mapping[str, object]) -> Schedule:
+    places = {"each": None, "first": 1, "last": -1}
+    word = text.strip().lower()
+    if word not in places and not word.removeprefix("-").isdecimal():
+        allowed = "each, first, last, or a number: 3 is the third, -2 the last but one"
+        raise InvalidInput("--workdays", text, allowed, "last")
+    nth = places[word] if word in places else int(word)
+    return _zoned(typed, kind="workdays", nth=nth, at=typed["time_of_day"])
+
+
+_KINDS: Final[dict[str, Callable[[str, Mapping[str, object]], Schedule]]] = {
+    "every": _every,
+    "rrule": _rrule,
+    "dates": _dates,
+    "weekly": _weekly,
+    "workdays": _workdays,
+}
+"""From an option to the schedule that it makes. Another kind is an option of `SCHEDULE_WORDS` and a function here."""
+_TIMED: Final = ("every", "dates", "weekly", "workdays")
+"""The options whose schedule may have a time of day."""
