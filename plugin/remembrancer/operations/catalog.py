@@ -17,6 +17,7 @@ from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
 from remembrancer.model.token import AccessToken, NewToken, Scope
 from remembrancer.operations import parameters, service_calls
+from remembrancer.operations.calendars.calendar_operations import CALENDARS
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edit_operations import EDITS, TASK
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
@@ -98,6 +99,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         http=(Http(verb="POST", path=f"{TASK}/defer"),),
     ),
     *EDITS,
+    *CALENDARS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

@@ -37,7 +37,7 @@ def spelled(request: ScheduleRequest) -> tuple[ScheduleRequest, str | None]:
     for name, default in _OWN.items():
         if (given := getattr(request, name)) != default:
             raise InvalidInput(name, given, "no value beside schedule, which has a field of its own for it", default)
-    value = _value(request.schedule)
+    value = value_given(request.schedule)
     if isinstance(value, Once):
         if request.defer_until is not None:
             raise InvalidInput("schedule", request.schedule, "a time in schedule or defer_until, not both", None)
@@ -70,8 +70,8 @@ def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, i
     return only_ms, now_ms + late_by_ms if now_ms - only_ms >= late_by_ms else only_ms
 
 
-def _value(given: object) -> ScheduleValue:
-    """Return a value as it is, or read one from its fields."""
+def value_given(given: object) -> ScheduleValue:
+    """Return a value as it is, or read one from its fields. Raises InvalidInput."""
     if type(given) in VALUES.values():
         return cast("ScheduleValue", given)
     try:

@@ -17,6 +17,7 @@ from remembrancer.operations.requested_schedule import first_run, spelled
 from remembrancer.schedules.kinds import remaining_schedule
 from remembrancer.schedules.parsing import fold_note, read_moment, read_zone
 from remembrancer.schedules.preview import preview
+from remembrancer.schedules.references import ends_of_calendars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +86,8 @@ def reply(task: ScheduledTask, now: datetime, disposition: Disposition = Disposi
             fires = later[:PREVIEWED]
     if task.is_paused(now):
         warnings.append(_pause_note(task))
+    if task.schedule_spec is not None:
+        warnings += ends_of_calendars(task.schedule_spec)
     answer = {"disposition": disposition, "next_fires": fires, "warnings": warnings}
     return ScheduleResult.model_validate({**vars(task), **answer})
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Self, Unpack, cast
 from remembrancer.engine.maintenance.retention import prune as prune_executions
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.audit import AuditEntry
+from remembrancer.model.calendar import CalendarRenewal, NamedCalendar
 from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.constraints import read_limit, read_word
 from remembrancer.model.event import Event, EventPage
@@ -27,6 +28,7 @@ from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskIn
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
+from remembrancer.operations.calendars.calendar_commands import read_source
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
 from remembrancer.operations.named_queries import run_query
@@ -443,6 +445,77 @@ class SchedulerService:
         return await next_fires(read, begin, count)
 
     @public
+    async def define_calendar(  # noqa: PLR0913 (one for each part of a source)
+        self,
+        name: str,
+        *,
+        country: str | None = None,
+        subdivision: str | None = None,
+        categories: Sequence[str] | None = None,
+        ics: str | None = None,
+        dates: Sequence[str] | None = None,
+        years: int = 5,
+        timezone: str | None = None,
+    ) -> NamedCalendar:
+        """Define a calendar under a name: the public holidays of a country, an iCalendar text, or dates.
+
+        Args:
+            name: A name that no calendar has.
+            country: The ISO 3166 code of a country, such as DE: its public holidays, by the package `holidays`.
+            subdivision: A state or province of the country.
+            categories: The categories of holidays; by default the public ones.
+            ics: An iCalendar text (RFC 5545), whose events are days and windows.
+            dates: Dates, and windows such as `2026-12-24T18:00/2026-12-24T22:00`.
+            years: The years that are worked out, from the present one on.
+            timezone: The zone whose days they are; by default that of the text, or of the schedule that uses them.
+
+        Raises:
+            InvalidInput: The name is taken, or the source cannot be used.
+        """
+        source = read_source(
+            country=country,
+            subdivision=subdivision,
+            categories=categories,
+            ics=ics,
+            dates=dates,
+            years=years,
+            timezone=timezone,
+        )
+        return await self._process.commands().calendars.define(name, source)
+
+    @public
+    async def renew_calendar(
+        self,
+        name: str,
+        *,
+        ics: str | None = None,
+        dates: Sequence[str] | None = None,
+        years: int | None = None,
+        dry_run: bool = False,
+    ) -> CalendarRenewal:
+        """Work a calendar out again from the present year on, and arm the tasks that use it by what it says now.
+
+        One of an iCalendar text or of dates needs them again. With *dry_run* nothing is written.
+        Returns the calendar, the dates that came and went, and the tasks whose next fires moved. Raises InvalidInput.
+        """
+        return await self._process.commands().calendars.renew(name, ics=ics, dates=dates, years=years, dry_run=dry_run)
+
+    @public
+    async def get_calendar(self, name: str) -> NamedCalendar:
+        """Return a calendar. Raises InvalidInput: there is none of this name."""
+        return await self._process.commands().calendars.get(name)
+
+    @public
+    async def list_calendars(self) -> list[NamedCalendar]:
+        """Return the calendars, by name."""
+        return list(await self._process.commands().calendars.all())
+
+    @public
+    async def remove_calendar(self, name: str) -> bool:
+        """Remove a calendar that no open task uses. Raises InvalidInput: there is none, or tasks use it."""
+        return await self._process.commands().calendars.remove(name)
+
+    @public
     async def create_token(self, name: str, scope: str) -> NewToken:
         """Make a token for the API; its text is shown this once. Raises InvalidInput."""
         return await self.admittance.create(name, scope)
@@ -467,6 +540,7 @@ class SchedulerService:
         """Recover what a former process left unfinished, as `start` does; return the number of lost executions."""
         lost = await self._process.running_scheduler().recover()
         await self._process.running_scheduler().recheck()
+        await self._process.commands().referring.catch_up()
         return lost
 
     @carried

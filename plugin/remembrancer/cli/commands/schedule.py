@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.options import moment, moment_in
+from remembrancer.cli.referring_options import REFERRING, with_reference
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
@@ -64,7 +65,7 @@ def _option(name: str, field: FieldDefinition) -> OptionField:
 
 ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
     "ScheduleOptions",
-    [*(_option(name, field) for name, field in TASK_FIELDS.items()), ("wait", WAIT, None)],
+    [*(_option(name, field) for name, field in TASK_FIELDS.items()), ("wait", WAIT, None), *REFERRING],
     bases=(GraphOptions,),
     namespace={"__doc__": "The options of `schedule`: one for each field of a request.", "__module__": __name__},
     frozen=True,
@@ -83,10 +84,11 @@ def values_of(asked: GraphOptions, names: Iterable[str]) -> dict[str, object]:
     """Return the values of fields of a request, as they were typed."""
     typed = vars(asked)
     given: dict[str, object] = {name: typed[name] for name in names}
-    given["defer_until"] = moment_of(typed["defer_until"], typed["wait"])
+    if typed["on"] is None:
+        given["defer_until"] = moment_of(typed["defer_until"], typed["wait"])
     for name in (each for each in given if isinstance(TASK_FIELDS[each], JsonObject)):
         given[name] = object_of(name, typed[name])
-    return given
+    return with_reference(typed, given)
 
 
 async def schedule(asked: GraphOptions) -> None:
@@ -97,6 +99,8 @@ async def schedule(asked: GraphOptions) -> None:
         remembrancer schedule "Call back" --at 2026-12-01T09:00:00+01:00 --prompt "Call Ada back."
         remembrancer schedule "Stand-up" --cron "0 9 * * mon-fri" -z Europe/Berlin --prompt "Write the notes."
         remembrancer schedule "Water the plants" --in 10s --prompt "Water them." --json
+        remembrancer schedule "Greetings" --on team --at 09:00 -z Europe/Berlin --prompt "Send greetings."
+        remembrancer schedule "Read the notes" --follow TASK_ID --by -15m --prompt "Read the notes of the last one."
 
     `remembrancer preview` shows beforehand what a cron expression means.
     """

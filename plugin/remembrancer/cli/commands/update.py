@@ -10,6 +10,7 @@ from typer import Option
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.commands.schedule import WAIT, flags_of, option_of, values_of
 from remembrancer.cli.options import TaskId
+from remembrancer.cli.referring_options import REFERRING
 from remembrancer.model.request import TASK_FIELDS, UPDATABLE
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ UpdateOptions: Final[type[GraphOptions]] = make_dataclass(
         ("task_id", TaskId),
         *(_option(name, TASK_FIELDS[name]) for name in UPDATABLE),
         ("wait", WAIT, None),
+        *REFERRING,
         ("reason", _REASON, None),
     ],
     bases=(GraphOptions,),
