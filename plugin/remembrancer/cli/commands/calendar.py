@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,9 @@ from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from remembrancer.model.calendar import NamedCalendar
+    from remembrancer.model.calendar import MovedFires, NamedCalendar
 
 _Name = Annotated[str, Argument(help="As `calendar list` shows it.")]
 _Ics = Annotated[Path | None, Option("--ics", metavar="FILE", help="An iCalendar file.")]
@@ -107,7 +109,7 @@ async def renew(asked: RenewCalendarOptions) -> None:
     would = "would move" if renewal.dry_run else "moved"
     out.print(f"  tasks that use it: {renewal.tasks}; {would}: {len(renewal.moved)}", highlight=False)
     for task in renewal.moved:
-        was, will = (when(fires[0]) if fires else "nothing" for fires in (task.before, task.after))
+        was, will = (when(fire) if fire else "nothing" for fire in _first_moved(task))
         out.print(f"    {task.task_id}  {task.name}: {was} -> {will}", markup=False, highlight=False)
 
 
@@ -200,6 +202,12 @@ def _source(calendar: NamedCalendar) -> str:
     where = " ".join(each for each in (calendar.country, calendar.subdivision, *(calendar.categories or ())) if each)
     by = f" ({calendar.library})" if calendar.library else ""
     return f"{calendar.source}{f' {where}' if where else ''}{by}"
+
+
+def _first_moved(task: MovedFires) -> tuple[datetime | None, datetime | None]:
+    """Return the first fire that is another one, before and after."""
+    pairs = zip_longest(task.before, task.after)
+    return next(((was, will) for was, will in pairs if was != will), (None, None))
 
 
 def _few(dates: Sequence[str]) -> str:

@@ -137,7 +137,7 @@ class CalendarCommands:
         return CalendarRenewal(
             **after.model_dump(),
             added=sorted(will - was),
-            removed=sorted(each for each in was - will if each >= after.first),
+            removed=sorted(each for each in was - will if each >= f"{after.renewed_at:%Y}"),
             tasks=tasks,
             moved=list(moved[:MOST_MOVED]),
         )

@@ -20,6 +20,8 @@ MOST_BYTES: Final = 5_000_000
 MOST_EVENTS: Final = 2_000
 MOST_KEPT: Final = 600_000
 """Characters of the lines that say when events are."""
+MOST_LISTED: Final = 5_000
+"""Dates in lists."""
 _KEPT: Final = re.compile(
     r"^(?:BEGIN|END|VERSION|UID|SUMMARY|STATUS|DTSTART|DTEND|DURATION|RRULE|RDATE|EXDATE|RECURRENCE-ID|TZID|TZOFFSETFROM"
     r"|TZOFFSETTO|X-WR-TIMEZONE)[;:].*(?:\r?\n[ \t].*)*",
@@ -57,8 +59,8 @@ def read_events(text: str) -> tuple[list[CalendarEvent], str | None, str]:
         raise _wrong(text, f"an iCalendar text of at most {MOST_EVENTS:,} events; this one has {number:,}")
     lines = "\r\n".join(found[0] for found in _KEPT.finditer(text))
     kept = _ALARM.sub("", lines.replace("\r\n", "\n").replace("\r", ""))
-    if len(kept) > MOST_KEPT:
-        raise _wrong(text, f"an iCalendar text whose times take at most {MOST_KEPT:,} characters")
+    if len(kept) > MOST_KEPT or kept.count(",") > MOST_LISTED:
+        raise _wrong(text, f"an iCalendar text with at most {MOST_LISTED:,} listed dates in {MOST_KEPT:,} characters")
     try:
         import icalendar  # noqa: PLC0415 (of an extra, and slow)
     except ImportError as missing:
@@ -82,6 +84,8 @@ def _event(event: Any) -> CalendarEvent:
         broken = "; ".join(f"{name}: {fault}" for name, fault in event.errors) or "there is no DTSTART"
         raise InvalidInput("ics", title, f"events that can be read: {broken[:200]}", "DTSTART:20261224T180000")
     start = cast("When", event["DTSTART"].dt)
+    if (zone := event["DTSTART"].params.get("TZID")) and isinstance(start, datetime) and start.tzinfo is None:
+        raise InvalidInput("ics", f"{title}: {zone}", "times in zones that are known", "TZID=Europe/Berlin")
     return CalendarEvent(
         uid=str(event.get("UID") or ""),
         title=title,

@@ -13,7 +13,7 @@ from remembrancer.model.plain_schedules import Calendar, Dates, Once
 from remembrancer.model.policy import Fold
 from remembrancer.model.schedule import TaskTimes
 from remembrancer.model.suggestions import nearest
-from remembrancer.model.task_status import TaskStatus, TaskType
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.requested_schedule import value_given
 from remembrancer.policies.occurrences import held_ms
@@ -86,8 +86,7 @@ def times_of(task: ScheduledTask) -> TaskTimes:
         fold = Fold.LAST if local.fold else Fold.FIRST
         text = local.replace(tzinfo=None, microsecond=0).isoformat()
         return TaskTimes(task.task_id, Dates((text,), timezone=task.timezone, fold=fold))
-    start_ms = held_ms(task) if task.task_type is TaskType.RECURRING else 0
-    return TaskTimes(task.task_id, value, to_iso(from_ms(start_ms)) if start_ms else None)
+    return TaskTimes(task.task_id, value, to_iso(from_ms(max(held_ms(task), to_ms(task.created_at)))))
 
 
 def calendar_value(calendar: NamedCalendar) -> Calendar:

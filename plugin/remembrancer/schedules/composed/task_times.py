@@ -29,7 +29,8 @@ def task_times_schedule(value: TaskTimes, make: Callable[[ScheduleValue], Schedu
     if value.start is None and value.end is None:
         return schedule
     told = [f"{word} {given}" for word, given in (("from", value.start), ("until", value.end)) if given is not None]
-    words, normal = ", ".join([schedule.describe(), *told]), " ".join([f"({schedule.normalized})", *told])
+    words = schedule.describe() if value.end is None else f"{schedule.describe()}, until {value.end}"
+    normal = " ".join([f"({schedule.normalized})", *told])
     zone, zoned = schedule.timezone, zoned_of(schedule)
     if zoned is None:
         start_ms = 0 if value.start is None else read_second_in(value.start, "start", zone) * 1000

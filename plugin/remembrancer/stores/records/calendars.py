@@ -102,10 +102,10 @@ class GraphCalendarStore:
         return self._records.read("task_id", shown_task_from, [row["t"] for row in found])
 
     def _read(self, found: Sequence[Row]) -> list[NamedCalendar]:
-        return self._records.read("name", _calendar_from, [row["k"] for row in found])
+        return self._records.read("name", calendar_from, [row["k"] for row in found])
 
 
-def _calendar_from(node: Row) -> NamedCalendar:
+def calendar_from(node: Row) -> NamedCalendar:
     """Read a calendar from its node."""
     renewed_ms = cast("int | None", node.get("renewed_ms"))
     renewed_at = node["created_at"] if renewed_ms is None else from_ms(renewed_ms)
