@@ -15,7 +15,9 @@ _Name = Annotated[str, Field(description="The name of the calendar.")]
 _Ics = Annotated[str | None, Field(description="An iCalendar text (RFC 5545), at most 5 MB.")]
 _Dates = Annotated[
     list[str] | None,
-    Field(max_length=_MOST_DATES, description="Dates, and windows of two local times with a slash between."),
+    Field(
+        min_length=1, max_length=_MOST_DATES, description="Dates, and windows of two local times with a slash between."
+    ),
 ]
 
 
@@ -31,7 +33,8 @@ class DefineCalendar(OneCalendar):
     country: Annotated[str | None, Field(max_length=_LONGEST, description="The ISO 3166 code of a country.")] = None
     subdivision: Annotated[str | None, Field(max_length=_LONGEST, description="Its state or province.")] = None
     categories: Annotated[
-        list[str] | None, Field(max_length=_LONGEST, description="The categories of holidays; by default public.")
+        list[str] | None,
+        Field(min_length=1, max_length=_LONGEST, description="The categories of holidays; by default public."),
     ] = None
     ics: _Ics = None
     dates: _Dates = None
