@@ -27,7 +27,7 @@ RETURN r.row AS row
 UNWIND $rows AS r
 MATCH (k:named_calendar {name: r.name})
 USING INDEX SEEK k:named_calendar(name)
-OPTIONAL MATCH (t:scheduled_task)-[:USES_CALENDAR]->(k)
+OPTIONAL MATCH (k)<-[:USES_CALENDAR]-(t:scheduled_task)
 WHERE t.status IN ['PENDING', 'ACTIVE']
 WITH r, k, count(t) AS users
 WHERE users = 0
@@ -51,35 +51,47 @@ RETURN k
 
 // name: calendars_in_use
 // The calendars that open tasks use, and how many tasks.
-MATCH (k:named_calendar)<-[:USES_CALENDAR]-(t:scheduled_task)
+MATCH (k:named_calendar)
+WITH k
+MATCH (k)<-[:USES_CALENDAR]-(t:scheduled_task)
 WHERE t.status IN ['PENDING', 'ACTIVE']
 RETURN k.name AS name, k.last AS last, count(t) AS tasks ORDER BY name
 
 // name: users_of_calendar
 // Open tasks that use the calendar $name, with an id above $after, by id, at most $limit.
-MATCH (k:named_calendar {name: $name})<-[:USES_CALENDAR]-(t:scheduled_task)
+MATCH (k:named_calendar {name: $name})
+USING INDEX SEEK k:named_calendar(name)
+WITH k
+MATCH (k)<-[:USES_CALENDAR]-(t:scheduled_task)
 WHERE t.status IN ['PENDING', 'ACTIVE'] AND t.task_id > $after
 RETURN t ORDER BY t.task_id LIMIT $limit
 
 // name: users_of_former_calendars
 // Open tasks that have a calendar as it was before it was renewed, with an id above $after, by id, at most $limit.
-MATCH (k:named_calendar)<-[u:USES_CALENDAR]-(t:scheduled_task)
-WHERE u.version <> k.version AND t.status IN ['PENDING', 'ACTIVE'] AND t.task_id > $after
-RETURN DISTINCT t ORDER BY t.task_id LIMIT $limit
+MATCH (k:named_calendar)
+WITH k
+MATCH (k)<-[u:USES_CALENDAR]-(t:scheduled_task)
+WHERE u.version <> k.version
+WITH DISTINCT t
+WHERE t.status IN ['PENDING', 'ACTIVE'] AND t.task_id > $after
+RETURN t ORDER BY t.task_id LIMIT $limit
 
 // name: followers_of
 // The open tasks that follow the times of any of $task_ids, as nodes.
 UNWIND $task_ids AS task_id
-MATCH (x:scheduled_task {task_id: task_id})<-[:FOLLOWS]-(t:scheduled_task)
+MATCH (x:scheduled_task {task_id: task_id})
 USING INDEX SEEK x:scheduled_task(task_id)
+WITH x
+MATCH (x)<-[:FOLLOWS]-(t:scheduled_task)
 WHERE t.status IN ['PENDING', 'ACTIVE']
 RETURN DISTINCT t
 
 // name: followers
 // Open tasks that follow the times of another, with an id above $after, by id, at most $limit.
-MATCH (t:scheduled_task)-[:FOLLOWS]->(:scheduled_task)
+MATCH (x:scheduled_task)<-[:FOLLOWS]-(t:scheduled_task)
+WITH DISTINCT t
 WHERE t.status IN ['PENDING', 'ACTIVE'] AND t.task_id > $after
-RETURN DISTINCT t ORDER BY t.task_id LIMIT $limit
+RETURN t ORDER BY t.task_id LIMIT $limit
 
 // name: unlink_references
 // Let go of the calendars and tasks that the former schedules of tasks referred to, if they were changed just now.
