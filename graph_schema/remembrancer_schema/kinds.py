@@ -8,6 +8,7 @@ from typing import Final
 KEYS: Final = {
     "time": "time_id",
     "thought": "thought_id",
+    "named_calendar": "name",
     "scheduled_task": "task_id",
     "task_execution": "execution_id",
     "task_deferral": "deferral_id",
@@ -57,6 +58,8 @@ EDGES: Final = (
     Edge("REQUESTED_BY", "task_deferral", "thought", "requested_by"),
     Edge("CHANGE_OF", "task_change", "scheduled_task", "task_id"),
     Edge("SUMMARY_OF", "execution_summary", "scheduled_task", "task_id", required=True),
+    Edge("USES_CALENDAR", "scheduled_task", "named_calendar"),
+    Edge("FOLLOWS", "scheduled_task", "scheduled_task"),
 )
 """Every type of edge."""
 

@@ -58,6 +58,12 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         WrongThread as WrongThread,
     )
     from remembrancer.model.audit import AuditEntry as AuditEntry
+    from remembrancer.model.calendar import (
+        CalendarRenewal as CalendarRenewal,
+        CalendarSource as CalendarSource,
+        MovedFires as MovedFires,
+        NamedCalendar as NamedCalendar,
+    )
     from remembrancer.model.cancellation import Cancellation as Cancellation
     from remembrancer.model.deferral import Deferral as Deferral
     from remembrancer.model.event import Event as Event, EventKind as EventKind, EventPage as EventPage
@@ -70,6 +76,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
+        Calendar as Calendar,
         Cron as Cron,
         Dates as Dates,
         Every as Every,
@@ -109,6 +116,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Bounded as Bounded,
         Except as Except,
         Offset as Offset,
+        TaskTimes as TaskTimes,
     )
     from remembrancer.model.service_status import (
         PerformanceReport as PerformanceReport,
@@ -203,13 +211,14 @@ _API: Final = {
         "WrongThread",
     ),
     "model.audit": ("AuditEntry",),
+    "model.calendar": ("CalendarRenewal", "CalendarSource", "MovedFires", "NamedCalendar"),
     "model.cancellation": ("Cancellation",),
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
     "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
     "model.named_query": ("NamedQuery",),
-    "model.plain_schedules": ("Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
+    "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
     "model.prune_result": ("PruneResult",),
     "model.replica": ("Replica",),
@@ -224,7 +233,7 @@ _API: Final = {
         "TaskStatistics",
     ),
     "model.request": ("NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"),
-    "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset"),
+    "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset", "TaskTimes"),
     "model.service_status": (
         "PerformanceReport",
         "ReplicationReport",

@@ -11,6 +11,7 @@ from remembrancer import (
     AllOf,
     AnyOf,
     Bounded,
+    Calendar,
     Cron,
     Dates,
     Every,
@@ -18,6 +19,7 @@ from remembrancer import (
     Offset,
     TaskSchedulerService,
     TaskStatus,
+    TaskTimes,
     Weekly,
     Workdays,
 )
@@ -45,8 +47,12 @@ CASES: Final[list[tuple[Any, list[str]]]] = [
     (Offset(Cron("0 9 1 * *"), workdays=-1), ["03-31 09:00", "04-30 09:00"]),
     (Offset(Workdays("17:00", nth=-1), by="-15m"), ["03-31 16:45", "04-30 16:45"]),
     (Bounded(Cron("0 9 * * *"), start="2026-04-01", count=2), ["04-01 09:00", "04-02 09:00"]),
+    (Calendar("closed", at="09:00", timezone="Europe/Berlin"), ["03-28 08:00", "04-03 07:00"]),
+    (TaskTimes("the first"), ["03-27 01:30", "03-27 03:00"]),
 ]
 """A schedule, and the times of 2026 at which it fires first."""
+
+FOLLOWING: Final = CASES[-1][0]
 
 
 async def schedule(service: TaskSchedulerService, given: object, **choices: Any) -> Any:
@@ -70,7 +76,11 @@ def test_there_is_a_case_of_each_new_kind() -> None:
 async def test_each_kind_is_previewed_listed_and_fires(graph: str, clock: VirtualClock) -> None:
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
         late: Any = {"misfire": "run_all", "misfire_limit": 1000}
-        made = [await schedule(scheduler.service, given, **late) for given, _ in CASES]
+        await scheduler.service.define_calendar("closed", dates=["2026-03-28", "2026-04-03", "2026-12-24"])
+        made: list[Any] = []
+        for given, _ in CASES:
+            known = given if given != FOLLOWING else TaskTimes(made[0].task_id)
+            made.append(await schedule(scheduler.service, known, **late))
         found = {each.task_id: each for each in await scheduler.service.find_tasks(recurring=True)}
         while clock.now() < datetime(2026, 5, 1, tzinfo=UTC):
             await scheduler.tick(timedelta(hours=12))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from planned import plan
 
-from remembrancer import Defer, Done, Failed, TaskSchedulerService, Thought
+from remembrancer import Calendar, Defer, Done, Failed, Offset, TaskSchedulerService, TaskTimes, Thought
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
 from remembrancer.model.task import ScheduledTask
@@ -183,6 +183,15 @@ class Life:
             await service.cancel_task(ids[2], "Enough")
             await service.create_token(name := f"reader-{to_ms(self.clock.now())}", "read")
             await service.revoke_token(name)
+            await self._refer(service)
+
+    async def _refer(self, service: TaskSchedulerService) -> None:
+        """Schedule a task on a calendar, and one that follows it, in years that no test lives to see."""
+        name = f"days-{to_ms(self.clock.now())}"
+        await service.define_calendar(name, dates=["2099-12-24", "2099-12-31T18:00/2099-12-31T23:00"])
+        on_days = await service.schedule_task("On days", "Live", "Now", "thought_0", schedule=Calendar(name, "09:00"))
+        after = Offset(TaskTimes(on_days.task_id), by="2h")
+        await service.schedule_task("After", "Live", "Now", "thought_1", schedule=after)
 
     async def _schedule(self, service: TaskSchedulerService) -> list[str]:
         replies = [

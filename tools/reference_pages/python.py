@@ -24,6 +24,7 @@ METHODS: Final = {
     "Look back": ("history", "get_execution", "running_executions", "timeline", "audit_entries", "summaries", "prune"),
     "Follow events": ("events", "read_events"),
     "Query the graph": ("cypher", "list_queries", "run_query"),
+    "Calendars": ("define_calendar", "renew_calendar", "get_calendar", "list_calendars", "remove_calendar"),
     "Health and status": ("get_status", "is_healthy", "examine", "get_capabilities", "get_service_type"),
     "Tokens": ("create_token", "list_tokens", "revoke_token"),
     "Tests and tools": ("tick", "idle", "recover", "snapshot"),

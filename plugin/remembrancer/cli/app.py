@@ -11,6 +11,16 @@ from remembrancer.cli.command import Command, GraphOptions
 from remembrancer.cli.commands.agenda import AgendaOptions, agenda
 from remembrancer.cli.commands.audit import ExportOptions, export
 from remembrancer.cli.commands.backup import BackupOptions, backup
+from remembrancer.cli.commands.calendar import (
+    DefineCalendarOptions,
+    OneCalendarOptions,
+    RenewCalendarOptions,
+    define,
+    list_calendars,
+    remove,
+    renew,
+    show_calendar,
+)
 from remembrancer.cli.commands.cancel import CancelOptions, cancel
 from remembrancer.cli.commands.check import CheckOptions, check
 from remembrancer.cli.commands.copy import CopyOptions, copy
@@ -76,6 +86,16 @@ app.add_typer(audits, name="audit")
 imports: Final = typer.Typer(no_args_is_help=True, help="Import schedules.", rich_markup_mode="markdown")
 imports.command("crontab")(Command(ImportOptions, crontab))
 app.add_typer(imports, name="import")
+
+calendars: Final = typer.Typer(
+    no_args_is_help=True, help="Define and renew calendars with a name.", rich_markup_mode="markdown"
+)
+calendars.command("define")(Command(DefineCalendarOptions, define))
+calendars.command("renew")(Command(RenewCalendarOptions, renew))
+calendars.command("list")(Command(GraphOptions, list_calendars))
+calendars.command("show")(Command(OneCalendarOptions, show_calendar))
+calendars.command("remove")(Command(OneCalendarOptions, remove))
+app.add_typer(calendars, name="calendar")
 
 tokens: Final = typer.Typer(no_args_is_help=True, help="Manage the tokens of the API.", rich_markup_mode="markdown")
 tokens.command("create")(Command(CreateTokenOptions, create))

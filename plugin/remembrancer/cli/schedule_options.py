@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Schedule = dict[str, object]
 
+_DAY: Final = 86_400
 _BOUNDS: Final = ("start", "until", "count", "jitter", "spread")
 _EXAMPLE: Final = 'remembrancer schedule "Tea" --every 90m --prompt "Make tea."'
 
@@ -39,6 +40,9 @@ SCHEDULE_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
     ("dates", _text("--dates", "DATES", "Dates or local times, with commas: 2026-12-24,2026-12-31T18:00."), None),
     ("weekly", _text("--weekly", "DAYS", "Days of the week: mon-fri, or sat,sun."), None),
     ("workdays", _text("--workdays", "WHICH", "Business days: each; or first, last, 3, -2 of each month."), None),
+    ("on", _text("--on", "CALENDAR", "The days of a calendar."), None),
+    ("follow", _text("--follow", "TASK_ID", "The times of another task, also when it moves."), None),
+    ("by", _text("--by", "LENGTH", "With --follow: -15m is before it, 2d two days after."), None),
     ("time_of_day", _text("--time", "HH:MM", "The time of day of any of these."), None),
     ("start", _text("--start", "TIME", "Only from then on."), None),
     ("until", _text("--until", "TIME", "Only until then; a date includes that day."), None),
@@ -68,6 +72,8 @@ def schedule_of(typed: Mapping[str, object], schedule: object = None) -> Schedul
     Raises:
         InvalidInput: They do not go together.
     """
+    if typed["by"] is not None and typed["follow"] is None:
+        raise InvalidInput("--by", typed["by"], "a length beside --follow", "--follow TASK_ID --by -15m")
     made: list[tuple[str, Schedule]] = [
         (name, make(cast("str", typed[name]), typed)) for name, make in _KINDS.items() if typed[name] is not None
     ]
@@ -95,7 +101,8 @@ def _refuse_alone(typed: Mapping[str, object]) -> None:
     for name in ("time_of_day", *_BOUNDS):
         if typed[name] is not None:
             flag = "--time" if name == "time_of_day" else f"--{name}"
-            allowed = f"{flag} beside a schedule: --cron, --every, --rrule, --dates, --weekly, --workdays, --schedule"
+            words = ", ".join(f"--{each}" for each in ("cron", *_KINDS, "schedule"))
+            allowed = f"{flag} beside a schedule: {words}"
             raise InvalidInput(flag, typed[name], allowed, _EXAMPLE)
 
 
@@ -142,13 +149,32 @@ def _workdays(text: str, typed: Mapping[str, object]) -> Schedule:
     return _zoned(typed, kind="workdays", nth=nth, at=typed["time_of_day"])
 
 
+def _on(name: str, typed: Mapping[str, object]) -> Schedule:
+    return _zoned(typed, kind="calendar", name=name, at=typed["time_of_day"])
+
+
+def _follow(task_id: str, typed: Mapping[str, object]) -> Schedule:
+    """Return the schedule that follows a task; days and weeks are calendar days, at the same time of day."""
+    from remembrancer.schedules.value_fields import names_days_only, read_length
+
+    times: Schedule = {"kind": "task_times", "task_id": task_id}
+    by = cast("str | None", typed["by"])
+    if by is None:
+        return times
+    if names_days_only(by) and (seconds := read_length(by, "by", "-15m")) % _DAY == 0:
+        return {"kind": "offset", "schedule": times, "days": seconds // _DAY}
+    return {"kind": "offset", "schedule": times, "by": by}
+
+
 _KINDS: Final[dict[str, Callable[[str, Mapping[str, object]], Schedule]]] = {
     "every": _every,
     "rrule": _rrule,
     "dates": _dates,
     "weekly": _weekly,
     "workdays": _workdays,
+    "on": _on,
+    "follow": _follow,
 }
 """From an option to the schedule that it makes. Another kind is an option of `SCHEDULE_WORDS` and a function here."""
-_TIMED: Final = ("every", "dates", "weekly", "workdays")
+_TIMED: Final = ("every", "dates", "weekly", "workdays", "on")
 """The options whose schedule may have a time of day."""

@@ -10,7 +10,7 @@ from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at 
 from typing import ClassVar, Final, Literal
 
 from remembrancer.model.policy import Fold, Gap, SecondsField
-from remembrancer.model.schedule_fields import WallClockValue, as_text, in_zone, take_zone
+from remembrancer.model.schedule_fields import WallClockValue, as_text, in_zone, take_holidays, take_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,44 @@ class Weekly(WallClockValue):
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days of a calendar that is kept in the graph under a name, such as public holidays.
+
+    Args:
+        name: The name under which the calendar is defined.
+        at: The time of day on each of its days; without it, its days and windows are meant, and it fires at their
+            begin.
+        timezone: The IANA zone whose days they are; by default that of the calendar, or of the schedule beside it.
+        gap: The treatment of a wall time that the zone's clock jumps over.
+        fold: The treatment of a wall time that occurs twice.
+        version: The version of its content; the scheduler writes it, and the fields after it.
+        dates: The days, `2026-12-25`, and windows, `2026-12-24T18:00/2026-12-24T22:00`, that it had at that version.
+        last: The last day for which it has data.
+    """
+
+    recurring: ClassVar[bool] = True
+
+    name: str
+    at: str | None = None
+    timezone: str | None = None
+    gap: Gap = Gap.RUN_AFTER
+    fold: Fold = Fold.FIRST
+    version: str | None = None
+    dates: tuple[str, ...] | None = None
+    last: str | None = None
+    kind: Literal["calendar"] = field(default="calendar", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take the dates as text."""
+        if self.dates is not None:
+            as_text(self, "dates")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        return in_zone(f"calendar {self.name}{f' at {self.at}' if self.at else ''}", self.timezone or "UTC")
+
+
+@dataclass(frozen=True, slots=True)
 class Workdays(WallClockValue):
     """Business days: each of them, or the first, the third, the last of each month.
 
@@ -168,19 +206,23 @@ class Workdays(WallClockValue):
         nth: The place of the day in its period, 1 for the first and -1 for the last; None for every business day.
         per: The period that *nth* counts in: `week`, `month`, `quarter` or `year`.
         weekdays: The days of the week on which business is done.
-        holidays: ISO-8601 dates on which it is not.
+        holidays: ISO-8601 dates on which it is not, and names of calendars.
+        calendars: The calendars that are named, as they were; the scheduler writes them.
     """
+
+    nested: ClassVar[tuple[str, ...]] = ("calendars",)
 
     at: str | None = None
     nth: int | None = None
     per: str = "month"
     weekdays: str = "mon-fri"
     holidays: tuple[str, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
     kind: Literal["workdays"] = field(default="workdays", repr=False)
 
     def __post_init__(self) -> None:
-        """Take the holidays as text."""
-        as_text(self, "holidays")
+        """Take the holidays as text, and a single one as a list."""
+        take_holidays(self)
 
     def __str__(self) -> str:
         """Return the schedule as lists show it."""

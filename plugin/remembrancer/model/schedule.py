@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from remembrancer.model.plain_schedules import Cron, Dates, Every, Once, RRule, Weekly, Workdays
-from remembrancer.model.schedule_fields import as_text, as_tuples, joined
+from remembrancer.model.plain_schedules import Calendar, Cron, Dates, Every, Once, RRule, Weekly, Workdays
+from remembrancer.model.schedule_fields import as_text, as_tuples, joined, take_holidays
 
 if TYPE_CHECKING:
     from remembrancer.model.policy import Fold, Gap, SecondsField
@@ -107,11 +107,12 @@ class Offset:
         workdays: Business days, at the same time of day.
         roll: `before` or `after`: an occurrence on no business day moves to the nearest one there.
         weekdays: The days of the week on which business is done.
-        holidays: ISO-8601 dates on which it is not.
+        holidays: ISO-8601 dates on which it is not, and names of calendars.
+        calendars: The calendars that are named, as they were; the scheduler writes them.
     """
 
     recurring: ClassVar[bool] = True
-    nested: ClassVar[tuple[str, ...]] = ("schedule",)
+    nested: ClassVar[tuple[str, ...]] = ("schedule", "calendars")
 
     schedule: ScheduleValue
     by: str | None = None
@@ -120,17 +121,48 @@ class Offset:
     roll: str | None = None
     weekdays: str = "mon-fri"
     holidays: tuple[str, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
     kind: Literal["offset"] = field(default="offset", repr=False)
 
     def __post_init__(self) -> None:
-        """Take lengths of time and dates as text."""
-        as_text(self, "by", "holidays")
+        """Take lengths of time and holidays as text."""
+        as_text(self, "by")
+        take_holidays(self)
 
     def __str__(self) -> str:
         """Return the schedule as lists show it."""
         moved = (self.by, self.days and f"{self.days:+}d", self.workdays and f"{self.workdays:+} workdays")
         roll = f"to the workday {self.roll}" if self.roll else None
         return f"{self.schedule}, {', '.join(str(each) for each in (*moved, roll) if each)}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTimes:
+    """The times of another task's schedule: an `Offset` of them follows that task when it moves.
+
+    Args:
+        task_id: The id of the other task.
+        schedule: Its schedule as it was; the scheduler writes it, and the fields after it.
+        start: The time before which the other task does not begin.
+        end: The time at which the other task ended.
+    """
+
+    recurring: ClassVar[bool] = True
+    nested: ClassVar[tuple[str, ...]] = ("schedule",)
+
+    task_id: str
+    schedule: ScheduleValue | None = None
+    start: str | None = None
+    end: str | None = None
+    kind: Literal["task_times"] = field(default="task_times", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take times as text."""
+        as_text(self, "start", "end")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        return f"when {self.task_id} is due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +201,20 @@ class Bounded:
 
 
 ScheduleValue: TypeAlias = (
-    Once | Cron | Every | RRule | Dates | Weekly | Workdays | AnyOf | AllOf | Except | Offset | Bounded
+    Once
+    | Cron
+    | Every
+    | RRule
+    | Dates
+    | Weekly
+    | Workdays
+    | Calendar
+    | AnyOf
+    | AllOf
+    | Except
+    | Offset
+    | Bounded
+    | TaskTimes
 )
 """The union of all kinds."""
 VALUES: Final[dict[str, type[ScheduleValue]]] = {
@@ -199,7 +244,8 @@ def _value_of(given: Mapping[str, object], depth: int, seen: Iterator[int]) -> S
         raise ValueError(f"a schedule of kind {kind} takes {', '.join(places)}; needed: {', '.join(needed)}")
     read = dict(given)
     for name in getattr(found, "nested", ()):
-        read[name] = _nested(read[name], depth + 1, seen)
+        if name in read:
+            read[name] = _nested(read[name], depth + 1, seen)
     return found(**read)  # pyright: ignore[reportArgumentType]  checked when the schedule is computed
 
 

@@ -57,6 +57,15 @@ def as_text(value: object, *names: str) -> None:
             object.__setattr__(value, name, _text_of(held))
 
 
+def take_holidays(value: object) -> None:
+    """Keep holidays as texts: dates, and names of calendars, be it a single one."""
+    held: object = getattr(value, "holidays")  # noqa: B009 (of several classes)
+    given = cast("Sequence[object]", held) if isinstance(held, list | tuple) else (held,)
+    names = [getattr(each, "name", each) for each in given]
+    object.__setattr__(value, "holidays", tuple(map(_text_of, names)))
+    as_tuples(value)
+
+
 def _text_of(held: object) -> object:
     if isinstance(held, date):
         return held.isoformat()

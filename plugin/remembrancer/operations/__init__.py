@@ -1,6 +1,8 @@
 """Operations: what a caller may ask. They know ports and policies, not the engine.
 
+- `administration`: the entries of the table of operations for administrators.
 - `ahead`: the time ahead: the next fires of a task, and the agenda of all.
+- `calendars`: named calendars, defined from a source, renewed, removed.
 - `catalog`: the table of operations: each entry once, from which every surface is made.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
 - `edit_operations`: the entries of the table of operations that edit open tasks.
@@ -14,6 +16,7 @@
 - `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
 - `parameters`: the parameters of operations: one model for each, used by every surface.
 - `preview`: previews of schedules: their next fires, words and cautions, worked out on a thread of their own.
+- `references`: references of schedules to named calendars and to other tasks.
 - `requested_schedule`: the schedule that a request asks for: its spelling in the specification's fields, and its
   first run.
 - `reserved_keys`: reserved forms of dedup_keys: marks of the API and of the import, which no other caller may take

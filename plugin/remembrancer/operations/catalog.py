@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import NoneType
 from typing import Final
 
 from remembrancer.model import reports
@@ -11,13 +10,14 @@ from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.event import EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.named_query import NamedQuery
-from remembrancer.model.prune_result import PruneResult
 from remembrancer.model.service_status import ServiceCapabilities, ServiceStatus
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
-from remembrancer.model.token import AccessToken, NewToken, Scope
+from remembrancer.model.token import Scope
 from remembrancer.operations import parameters, service_calls
+from remembrancer.operations.administration import ADMINISTRATION
 from remembrancer.operations.ahead.operations import AHEAD
+from remembrancer.operations.calendars.calendar_operations import CALENDARS
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edit_operations import EDITS, TASK
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
@@ -99,6 +99,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         http=(Http(verb="POST", path=f"{TASK}/defer"),),
     ),
     *EDITS,
+    *CALENDARS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",
@@ -239,56 +240,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         result=list[CheckResult],
         http=(Http(verb="GET", path="/scheduler/doctor"),),
     ),
-    Operation(
-        name="cypher",
-        summary="Answer a reading query in Cypher over the live graph.",
-        scope=Scope.ADMIN,
-        effect=Effect.READS,
-        params=parameters.Cypher,
-        result=list[dict[str, object]],
-        http=(Http(verb="POST", path="/scheduler/cypher", is_bounded=False),),
-    ),
-    Operation(
-        name="prune",
-        summary="Roll up executions that ended and began more than `keep_days` ago; with `dry_run`, only say how many.",
-        scope=Scope.ADMIN,
-        effect=Effect.DESTROYS,
-        params=parameters.Prune,
-        result=PruneResult,
-        http=(Http(verb="POST", path="/scheduler/prune"),),
-    ),
-    Operation(
-        name="snapshot",
-        summary="Copy the files of an embedded graph, as they are at one time, into an empty folder, while tasks fire.",
-        scope=Scope.ADMIN,
-        effect=Effect.READS,
-        params=parameters.Snapshot,
-        result=NoneType,
-    ),
-    Operation(
-        name="create_token",
-        summary="Make a token for the API; its text is shown this once.",
-        scope=Scope.ADMIN,
-        effect=Effect.ADDS,
-        params=parameters.CreateToken,
-        result=NewToken,
-    ),
-    Operation(
-        name="list_tokens",
-        summary="Return the tokens of the API, revoked ones too.",
-        scope=Scope.ADMIN,
-        effect=Effect.READS,
-        params=parameters.NoParams,
-        result=list[AccessToken],
-    ),
-    Operation(
-        name="revoke_token",
-        summary="Revoke a token of the API; false if no active token has this name.",
-        scope=Scope.ADMIN,
-        effect=Effect.DESTROYS,
-        params=parameters.OneToken,
-        result=bool,
-    ),
+    *ADMINISTRATION,
     _report("status", "Return the status of the service.", reports.StatusReport),
     _report(
         "tasks", "Return the open tasks, or those of one status or type.", reports.TasksReport, parameters.ReportedTasks

@@ -75,10 +75,14 @@ def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, i
 
 def requested(given: object, now: datetime) -> ScheduleValue:
     """Return the value that a request gives, or one read from its fields, with its times exact. Raises InvalidInput."""
+    return settled(value_given(given), now)
+
+
+def value_given(given: object) -> ScheduleValue:
+    """Return a value as it is, or read one from its fields. Raises InvalidInput."""
     if type(given) in VALUES.values():
-        return settled(cast("ScheduleValue", given), now)
+        return cast("ScheduleValue", given)
     try:
-        value = value_of(cast("Mapping[str, object]", given) if isinstance(given, Mapping) else {})  # pyright: ignore[reportUnknownArgumentType]
+        return value_of(cast("Mapping[str, object]", given) if isinstance(given, Mapping) else {})  # pyright: ignore[reportUnknownArgumentType]
     except ValueError as wrong:
         raise InvalidInput("schedule", cast("object", given), f"a JSON object: {wrong}", _EXAMPLE) from None
-    return settled(value, now)

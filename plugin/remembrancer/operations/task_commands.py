@@ -21,8 +21,11 @@ from remembrancer.model.ids import new_id
 from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import Disposition
+from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import Moment, from_ms, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED
+from remembrancer.operations.calendars.calendar_commands import CalendarCommands
+from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
@@ -70,6 +73,10 @@ class TaskCommands:
         self._stop_runs = stop_runs
         self.edits = TaskEdits(store, clock, late_by_seconds)
         """Changes of open tasks: pause, resume, update."""
+        self.calendars = CalendarCommands(store, clock, late_by_seconds)
+        """Named calendars."""
+        self.referring = ReferringTasks(store, clock, late_by_seconds)
+        """The tasks that refer to calendars and to other tasks."""
 
     async def schedule(self, requests: Sequence[ScheduleRequest], fires: int = PREVIEWED) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a known dedup_key returns its task."""
@@ -144,7 +151,12 @@ class TaskCommands:
     async def _end(self, task_id: str, change: Change) -> Cancellation:
         if not await self._cancel(task_id, change):
             return Cancellation(ended=False)
+        await self._tell_followers(task_id, "cancelled")
         return Cancellation(ended=True, stopping=await self._stop_runs(task_id))
+
+    async def _tell_followers(self, task_id: str, change: str) -> None:
+        """Bring the tasks that follow a task up to date."""
+        await self.referring.follow(task_id, f"The task {task_id}, which it follows, was {change}.")
 
     async def _cancel(self, task_id: str, change: Change) -> bool:
         pending = None
@@ -196,6 +208,8 @@ class TaskCommands:
                 )
             change = self._tasks.change("defer", wish.reason, wish.thought_id, fence=fence)
             if await self._store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change):
+                if task.task_type is TaskType.ONE_TIME:
+                    await self._tell_followers(task.task_id, "deferred")
                 return reply(await self._tasks.kept(deferred(task, reschedule)), now, Disposition.MERGED)
             task = await self._tasks.open(task.task_id, "deferred", fence)
         raise TaskContended(task.task_id, "deferred", ROUNDS)

@@ -11,6 +11,7 @@ from remembrancer.errors import DuplicateTask, InvalidInput
 from remembrancer.model.task import Disposition
 from remembrancer.operations.ahead.next_fires import read_count
 from remembrancer.operations.idempotency import reject_reuse
+from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.reserved_keys import refuse_reserved
 from remembrancer.operations.validation import reply, validate
 
@@ -54,6 +55,7 @@ class TaskCreation:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task. Answers show *fires*."""
         read_count(fires)
         now, idempotency_key = self._clock.now(), IDEMPOTENCY_KEY.get()
+        requests = [each if each.schedule is None else await self._resolved(each) for each in requests]
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
         if idempotency_key:
             await reject_reuse(self._store.idempotency, idempotency_key)
@@ -89,6 +91,11 @@ class TaskCreation:
         if writing:
             await writing
         return replies
+
+    async def _resolved(self, request: ScheduleRequest) -> ScheduleRequest:
+        """Return *request* with the content of the calendars and tasks to which its schedule refers."""
+        schedule = await resolved_schedule(self._store, request.schedule)
+        return request if schedule is request.schedule else replace(request, schedule=schedule)  # pyright: ignore[reportArgumentType]
 
     def admit(self, request: ScheduleRequest, now: datetime, place: int = 0) -> ScheduledTask:
         """Return the task asked for; a cron expression that is refused is counted."""

@@ -16,6 +16,7 @@ from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, word
 from remembrancer.operations.requested_schedule import first_run, spelled
 from remembrancer.schedules.cautions import cautions
 from remembrancer.schedules.parsing import fold_note, read_moment, read_zone
+from remembrancer.schedules.references import ends_of_calendars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +79,8 @@ def reply(
         warnings += [*notes, *cautions(task.schedule, task.timezone, fires, now)]
     if task.is_paused(now):
         warnings.append(_pause_note(task))
+    if task.schedule_spec is not None:
+        warnings += ends_of_calendars(task.schedule_spec)
     words = words_of(task)
     answer = {"disposition": disposition, "next_fires": fires, "description": words, "warnings": warnings}
     return ScheduleResult.model_validate({**vars(task), **answer})

@@ -3,6 +3,7 @@
 - `armed_times`: the armed times port: the next runs of recurring tasks, corrected after a change of a clock or of a
   time zone.
 - `audit_log`: the audit log port: changes of tasks and of the graph, with who made them, oldest first.
+- `calendars`: the calendar store port: named calendars, and the tasks that refer to them or to other tasks.
 - `clock`: the clock port: the only source of the current time.
 - `event_log`: the event log port: events in numbered streams.
 - `filters`: filters of lists: tasks, pages of tasks.

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from remembrancer.model.named_query import NamedQuery
     from remembrancer.ports.armed_times import ArmedTimes
     from remembrancer.ports.audit_log import AuditLog
+    from remembrancer.ports.calendars import CalendarStore
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
@@ -40,6 +41,7 @@ class Graph(ABC):
     audit: AuditLog
     statistics: Statistics
     tokens: TokenStore
+    calendars: CalendarStore
     idempotency: IdempotencyStore
     retention: ExecutionRetention
     replicas: ReplicaRegistry

@@ -3,11 +3,12 @@
 - `protocol`: the contract of a schedule.
 - `kinds`: the table of kinds, and the schedule of a task.
 - `once`, `every`, `cron`, `rrule`: one module or package a kind.
-- `calendars`: dates, days of the week, business days.
+- `calendars`: dates, days of the week, business days, calendars with a name.
 - `composed`: schedules made of others; `wrapped`: the base of those that are made of one.
 - `walls`: sets of wall times; `zoned_walls`, `wall_schedule`: the same in a zone, as a schedule.
 - `clock_changes`, `new_rules`: notes on clock changes, and the place of an occurrence under changed rules.
 - `value_fields`, `phrases`: the reading of a value's fields, and English for them.
+- `references`: the calendars and the tasks to which a schedule refers.
 - `exclusions`: a schedule without the stretches of time that have outcomes already.
 - `preview`: the next occurrences, with notes on clock changes.
 - `cautions`: what a careful reader of a schedule would point out.

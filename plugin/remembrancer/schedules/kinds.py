@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.schedule import AllOf, AnyOf, Bounded, Except, Offset
+from remembrancer.model.schedule import AllOf, AnyOf, Bounded, Except, Offset, TaskTimes
 from remembrancer.schedules.calendars.dates import dates_schedule
+from remembrancer.schedules.calendars.named import calendar_schedule
 from remembrancer.schedules.calendars.weekly import weekly_schedule
 from remembrancer.schedules.calendars.workdays import workdays_schedule
 from remembrancer.schedules.composed.bounded import bounded_schedule
 from remembrancer.schedules.composed.combinations import all_of_schedule, any_of_schedule, except_schedule
 from remembrancer.schedules.composed.nested import check_nested, no_text, task_in
 from remembrancer.schedules.composed.offset import offset_schedule
+from remembrancer.schedules.composed.task_times import task_times_schedule
 from remembrancer.schedules.cron.schedule import cron_schedule
 from remembrancer.schedules.every import every_schedule
 from remembrancer.schedules.exclusions import excluding
@@ -34,7 +36,7 @@ def _nested_schedule(value: ScheduleValue, task_id: str) -> Schedule:
 
 
 @lru_cache(maxsize=1024)
-def _made(value: ScheduleValue, task_id: str) -> Schedule:
+def _made(value: ScheduleValue, task_id: str) -> Schedule:  # noqa: PLR0911 (one for each kind)
     def make(inner: ScheduleValue) -> Schedule:
         return KINDS[inner.kind](inner, task_id)
 
@@ -49,6 +51,8 @@ def _made(value: ScheduleValue, task_id: str) -> Schedule:
             return offset_schedule(value, make)
         case Bounded():
             return bounded_schedule(value, make, task_id)
+        case TaskTimes():  # the amounts of its jitter and the fields H of a cron are those of the other task
+            return task_times_schedule(value, lambda inner: KINDS[inner.kind](inner, value.task_id))
         case _:
             return make(value)
 
@@ -73,7 +77,8 @@ KINDS: Final[dict[str, Callable[..., Schedule]]] = {
     "dates": _of_texts(dates_schedule),
     "weekly": _of_texts(weekly_schedule),
     "workdays": _of_texts(workdays_schedule),
-    **dict.fromkeys(("any_of", "all_of", "except", "offset", "bounded"), _of_texts(_nested_schedule)),
+    "calendar": _of_texts(calendar_schedule),
+    **dict.fromkeys(("any_of", "all_of", "except", "offset", "bounded", "task_times"), _of_texts(_nested_schedule)),
 }
 """From a kind to the function that makes its schedule, given the value and the task's id; it may raise InvalidInput."""
 

@@ -108,10 +108,20 @@ _TYPES: Final = {
     "folder": ArgumentType((str, os.PathLike), "the path of an empty folder", "./snapshot"),
 }
 """By the names that the methods have for them."""
+_CALENDAR: Final = {
+    "name": _text("the name of a calendar", "de"),
+    "country": _text("the ISO 3166 code of a country", "DE"),
+    "subdivision": _text("a state or province", "BE"),
+    "categories": ArgumentType((Sequence,), "a list of categories of holidays", ["public"], str),
+    "ics": _text("an iCalendar text", "BEGIN:VCALENDAR … END:VCALENDAR"),
+    "dates": ArgumentType((Sequence,), "a list of dates as text", ["2026-12-24"], str),
+    "years": ArgumentType((int,), "a whole number of years", 5),
+}
 _OF_METHODS: Final = {
     "preview": {"after": _TIME},
     "preview_schedule": {"after": _TIME},
     "agenda": {"limit": ArgumentType((int,), "a whole number of entries", 100)},
     "run_query": {"name": _text("the name of a query", "why_not")},
+    **dict.fromkeys(("define_calendar", "renew_calendar", "get_calendar", "remove_calendar"), _CALENDAR),
 }
 """Arguments whose name means another thing in other methods."""

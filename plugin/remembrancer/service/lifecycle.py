@@ -232,7 +232,11 @@ class Lifecycle:
             await scheduler.membership.join()
             self._process.shutdown.clear()
             self._process.started_at = self._process.clock.now()
-            for what, work in (("Recovery", scheduler.recover), ("The recheck", scheduler.recheck)):
+            for what, work in (
+                ("Recovery", scheduler.recover),
+                ("The recheck", scheduler.recheck),
+                ("The renewal of schedules", self._process.commands().referring.catch_up),
+            ):
                 await scheduler.faults.survive_all_but_the_graph(what, work)
         except BaseException:
             await self._shut()

@@ -14,6 +14,7 @@ from typing import Any, Final, Self, Unpack, cast
 from remembrancer.engine.maintenance.retention import prune as prune_executions
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.audit import AuditEntry
+from remembrancer.model.calendar import CalendarRenewal, NamedCalendar
 from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.constraints import read_limit, read_word
 from remembrancer.model.event import Event, EventPage
@@ -31,6 +32,7 @@ from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
 from remembrancer.operations.ahead.agenda import Agenda, AgendaRequest, agenda
 from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, with_next_fires
+from remembrancer.operations.calendars.calendar_commands import read_source
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
 from remembrancer.operations.named_queries import run_query
@@ -41,6 +43,7 @@ from remembrancer.operations.preview import (
     preview_of,
     read_cron,
 )
+from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.statistics import TaskPage, page_of
 from remembrancer.operations.tokens import TokenService
 from remembrancer.ports.clock import Clock
@@ -490,7 +493,8 @@ class SchedulerService:
         The fires are those after a time, or after now. Its field `schedule` is what to schedule once it is confirmed.
         Raises InvalidInput.
         """
-        return await preview_of(schedule, after, count, self._process.clock.now())
+        given = await resolved_schedule(self._graph(), schedule)
+        return await preview_of(given, after, count, self._process.clock.now())
 
     @public
     async def agenda(
@@ -518,6 +522,77 @@ class SchedulerService:
         return await agenda(self._graph().tasks, now, AgendaRequest(start, end, timezone, limit, cursor))
 
     @public
+    async def define_calendar(  # noqa: PLR0913 (one for each part of a source)
+        self,
+        name: str,
+        *,
+        country: str | None = None,
+        subdivision: str | None = None,
+        categories: Sequence[str] | None = None,
+        ics: str | None = None,
+        dates: Sequence[str] | None = None,
+        years: int = 5,
+        timezone: str | None = None,
+    ) -> NamedCalendar:
+        """Define a calendar under a name: the public holidays of a country, an iCalendar text, or dates.
+
+        Args:
+            name: A name that no calendar has.
+            country: The ISO 3166 code of a country, such as DE: its public holidays, by the package `holidays`.
+            subdivision: A state or province of the country.
+            categories: The categories of holidays; by default the public ones.
+            ics: An iCalendar text (RFC 5545), whose events are days and windows.
+            dates: Dates, and windows such as `2026-12-24T18:00/2026-12-24T22:00`.
+            years: The years that are worked out, from the present one on.
+            timezone: The zone whose days they are; by default that of the text, or of the schedule that uses them.
+
+        Raises:
+            InvalidInput: The name is taken, or the source cannot be used.
+        """
+        source = read_source(
+            country=country,
+            subdivision=subdivision,
+            categories=categories,
+            ics=ics,
+            dates=dates,
+            years=years,
+            timezone=timezone,
+        )
+        return await self._process.commands().calendars.define(name, source)
+
+    @public
+    async def renew_calendar(
+        self,
+        name: str,
+        *,
+        ics: str | None = None,
+        dates: Sequence[str] | None = None,
+        years: int | None = None,
+        dry_run: bool = False,
+    ) -> CalendarRenewal:
+        """Work a calendar out again from the present year on, and arm the tasks that use it by what it says now.
+
+        One of an iCalendar text or of dates needs them again. With *dry_run* nothing is written.
+        Returns the calendar, the dates that came and went, and the tasks whose next fires moved. Raises InvalidInput.
+        """
+        return await self._process.commands().calendars.renew(name, ics=ics, dates=dates, years=years, dry_run=dry_run)
+
+    @public
+    async def get_calendar(self, name: str) -> NamedCalendar:
+        """Return a calendar. Raises InvalidInput: there is none of this name."""
+        return await self._process.commands().calendars.get(name)
+
+    @public
+    async def list_calendars(self) -> list[NamedCalendar]:
+        """Return the calendars, by name."""
+        return list(await self._process.commands().calendars.all())
+
+    @public
+    async def remove_calendar(self, name: str) -> bool:
+        """Remove a calendar that no open task uses. Raises InvalidInput: there is none, or tasks use it."""
+        return await self._process.commands().calendars.remove(name)
+
+    @public
     async def create_token(self, name: str, scope: str) -> NewToken:
         """Make a token for the API; its text is shown this once. Raises InvalidInput."""
         return await self.admittance.create(name, scope)
@@ -542,6 +617,7 @@ class SchedulerService:
         """Recover what a former process left unfinished, as `start` does; return the number of lost executions."""
         lost = await self._process.running_scheduler().recover()
         await self._process.running_scheduler().recheck()
+        await self._process.commands().referring.catch_up()
         return lost
 
     @carried

@@ -3,6 +3,7 @@
 - `agenda`: `remembrancer agenda`: every fire to come, of all tasks.
 - `audit`: `remembrancer audit export`: the audit log, for machines.
 - `backup`: `remembrancer backup`.
+- `calendar`: `remembrancer calendar`: calendars with a name.
 - `cancel`: `remembrancer cancel`.
 - `check`: `remembrancer check`: readability and consistency of a whole graph, and its repair.
 - `copy`: `remembrancer copy`.

@@ -101,6 +101,8 @@ async def schedule(asked: GraphOptions) -> None:
         remembrancer schedule "Stand-up" --cron "0 9 * * mon-fri" -z Europe/Berlin --prompt "Write the notes."
         remembrancer schedule "Water the plants" --in 10s --prompt "Water them." --json
         remembrancer schedule "Invoices" --workdays last --time 17:00 --until 2027-12-31 --prompt "Send them."
+        remembrancer schedule "Greetings" --on team --time 09:00 -z Europe/Berlin --prompt "Send greetings."
+        remembrancer schedule "Read the notes" --follow TASK_ID --by -15m --prompt "Read the notes of the last one."
 
     `remembrancer preview` shows beforehand what a schedule means. A time is ISO-8601, or from now: `in 2h`, `+1d`.
     """

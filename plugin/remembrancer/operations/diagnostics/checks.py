@@ -9,7 +9,7 @@ from typing import Final
 
 from remembrancer.model.handler_result import THOUGHT_REFUSED
 from remembrancer.model.timestamps import from_ms, to_iso
-from remembrancer.operations.diagnostics.facts import DiagnosticFacts, ProcessStats
+from remembrancer.operations.diagnostics.facts import DiagnosticFacts, ProcessStats, ending_calendars
 from remembrancer.operations.diagnostics.remedies import REMEDIES
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS, mean_seconds, most_common
 
@@ -48,6 +48,8 @@ ALIVE_SECONDS: Final = 60.0
 """A scheduler elsewhere counts as dead after this time without a heartbeat."""
 SKEW_SECONDS: Final = 1.0
 OFTEN_DEFERRED: Final = 5
+CALENDAR_DAYS: Final = 90
+"""A calendar in use whose data end sooner is to be renewed."""
 
 
 def diagnose(facts: DiagnosticFacts) -> list[CheckResult]:
@@ -137,7 +139,9 @@ def cron(facts: DiagnosticFacts) -> Judgement:
     quarantined = facts.day.counts["tasks_quarantined"]
     saw = f"{refused:.0f} expressions were rejected and {accepted:.0f} accepted in all ({share:.0%} rejected)"
     saw += f"; in the last day {quarantined:.0f} unreadable tasks were quarantined as FAILED" if quarantined else ""
-    health = _worst(_by(share, 0.1, 0.5) if refused >= FEW else OK, WARN if quarantined else OK)
+    ending = ending_calendars(facts.calendars, from_ms(facts.now_ms + CALENDAR_DAYS * 86_400_000).date().isoformat())
+    saw += f"; {ending}" if ending else ""
+    health = _worst(_by(share, 0.1, 0.5) if refused >= FEW else OK, WARN if quarantined or ending else OK)
     return health, saw, {"refused": refused, "accepted": accepted, "share": share, "set_aside": quarantined}
 
 

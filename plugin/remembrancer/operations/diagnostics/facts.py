@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.ports.calendars import CalendarInUse
     from remembrancer.ports.health import GraphHealth
     from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
 
@@ -52,3 +55,12 @@ class DiagnosticFacts:
     """Why the graph cannot be written; None if it can."""
     silent: str | None = None
     """Why the graph did not respond; its facts are empty then. None if it did."""
+    calendars: Sequence[CalendarInUse] = ()
+    """The calendars that open tasks use."""
+
+
+def ending_calendars(calendars: Sequence[CalendarInUse], day: str) -> str:
+    """Return a sentence on the calendars in use whose data end before *day*; an empty text without any."""
+    ending = [each for each in calendars if each.last < day]
+    told = ", ".join(f"{each.name} until {each.last} ({each.tasks:,} tasks)" for each in ending[:3])
+    return f"{len(ending)} calendars in use are to be renewed: {told}" if ending else ""

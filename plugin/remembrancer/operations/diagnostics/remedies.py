@@ -22,8 +22,8 @@ REMEDIES: Final = {
         "Free disk space; make the graph writable, or move it; make its folder private; on a server, read its log.",
     ),
     "cron": (
-        "Authors of rejected expressions may believe that a task is scheduled.",
-        "Test with `remembrancer preview EXPRESSION`; for a quarantined task, read `history` and schedule it again.",
+        "Authors of rejected expressions may believe that a task is scheduled; a calendar ends with its data.",
+        "Test with `remembrancer preview`; read the `history` of a quarantined task; renew calendars.",
     ),
     "service": (
         "No task fires while the scheduler is stopped.",

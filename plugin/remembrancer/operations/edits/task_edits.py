@@ -13,9 +13,11 @@ from remembrancer.model.policy import Misfire
 from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
 from remembrancer.model.timestamps import Moment, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
+from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.updated_task import changes, updated
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
+from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.validation import reply
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pause import missed, paused, resumed
@@ -46,6 +48,7 @@ class TaskEdits:
         self._clock = clock
         self._late_by_seconds = late_by_seconds
         self._tasks = OpenTasks(store, clock)
+        self._referring = ReferringTasks(store, clock, late_by_seconds)
 
     async def pause(self, task_id: str, until: Moment | None, reason: str | None, fence: int | None) -> ScheduleResult:
         """Pause a task until *until*, or until it is resumed; a paused one gets the new end and reason."""
@@ -104,10 +107,13 @@ class TaskEdits:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "updated", fence)
                 change = self._tasks.change("update", text, fence=fence)
-                wanted = updated(task, fields, change.at, self._late_by_seconds)
+                given = await self._resolved(task, fields)
+                wanted = updated(task, given, change.at, self._late_by_seconds)
                 if wanted.after == task:
                     return _update(task, task, change.at, Disposition.EXISTING, fires)
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
+                    if wanted.after.schedule != task.schedule:
+                        await self._referring.follow(task_id, f"The task {task_id}, which it follows, was updated.")
                     return _update(task, kept, change.at, Disposition.CHANGED, fires)
             raise TaskContended(task_id, "updated", ROUNDS)
 
@@ -116,6 +122,12 @@ class TaskEdits:
             return _update(task, task, self._clock.now(), Disposition.EXISTING, fires)
 
         return await run_once(self._store.idempotency, act, again)
+
+    async def _resolved(self, task: ScheduledTask, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """Return *fields* with the content of the calendars and tasks to which their schedule refers."""
+        if fields.get("schedule") is None:
+            return fields
+        return {**fields, "schedule": await resolved_schedule(self._store, fields["schedule"], task.task_id)}
 
     async def _edit(
         self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None

@@ -67,7 +67,7 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
     taken = {name: getattr(asked, name) for name in _KEPT}
     if not _is_moved(task, taken, fields):
         return Update(task.model_copy(update={**taken, "defer_until": task.defer_until}), None)
-    return _moved(task, taken, now, late_by_seconds, begins="defer_until" in fields or "schedule" in fields)
+    return moved(task, taken, now, late_by_seconds, begins="defer_until" in fields or "schedule" in fields)
 
 
 def changes(before: ScheduledTask, after: ScheduledTask) -> dict[str, FieldChange]:
@@ -106,9 +106,7 @@ def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[
     return fields.get("defer_until") is not None or any(taken[name] != getattr(task, name) for name in _SCHEDULE)
 
 
-def _moved(
-    task: ScheduledTask, taken: dict[str, Any], now: datetime, late_by_seconds: float, *, begins: bool
-) -> Update:
+def moved(task: ScheduledTask, taken: dict[str, Any], now: datetime, late_by_seconds: float, *, begins: bool) -> Update:
     """Return *task* with another schedule, armed from *now* on."""
     now_ms, run_ms = to_ms(now), run_without_pause_ms(task)
     if run_ms is None:

@@ -7,11 +7,13 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.schedules.calendars.named import whole_days
 from remembrancer.schedules.phrases import date_words, ordinal_words, time_words, weekday_words
 from remembrancer.schedules.value_fields import (
     WEEKDAYS,
     read_choice,
     read_dates,
+    read_list,
     read_time_of_day,
     read_weekdays,
     read_whole,
@@ -22,7 +24,7 @@ from remembrancer.schedules.walls.day_times import DayTimes
 from remembrancer.schedules.walls.stretches import WholeDays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from remembrancer.model.plain_schedules import Workdays
     from remembrancer.model.schedule import Offset
@@ -105,7 +107,17 @@ def _parsed(value: Workdays) -> WallSchedule:
 def business_days(value: Workdays | Offset) -> WeekDays:
     """Return the business days that a value names. Raises InvalidInput."""
     weekdays = read_weekdays(value.weekdays, "weekdays")
-    return week_days(weekdays, read_dates(value.holidays, "holidays", MOST_HOLIDAYS))
+    return week_days(weekdays, _holidays(value))
+
+
+def _holidays(value: Workdays | Offset) -> Sequence[int]:
+    """Return the dates that a value names, and the whole days of its calendars. Raises InvalidInput."""
+    given = read_list(value.holidays, "holidays", MOST_HOLIDAYS, ["2026-12-24"])
+    if not value.calendars:
+        return read_dates(given, "holidays", MOST_HOLIDAYS)
+    known = {each.name: each for each in value.calendars}
+    dates = read_dates(tuple(each for each in given if each not in known), "holidays", MOST_HOLIDAYS)
+    return [*dates, *(day for name in known if name in given for day in whole_days(known[name]))]
 
 
 def normal_days(days: WeekDays) -> str:

@@ -3,5 +3,6 @@
 - `combinations`: any of, all of, except.
 - `offset`: each occurrence moved.
 - `bounded`: from a time on, until a time, so many times, spread.
+- `task_times`: the times of another task.
 - `nested`: the bounds on schedules inside others.
 """

@@ -68,6 +68,8 @@ def _inside(value: ScheduleValue) -> Iterator[tuple[int, str, object]]:
         depth, outer = ahead.pop()
         for field in cast("tuple[str, ...]", getattr(outer, "nested", ())):
             held: object = getattr(outer, field)
+            if held is None:
+                continue
             for each in cast("tuple[object, ...]", held) if isinstance(held, tuple) else (held,):
                 yield depth + 1, field, each
                 ahead.append((depth + 1, each))

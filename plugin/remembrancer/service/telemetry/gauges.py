@@ -141,6 +141,7 @@ class Gauges:
             exclusive=store.exclusive,
             process=self._process(),
             refusal=await store.health.refusal(),
+            calendars=await store.calendars.in_use(),
         )
 
     def _without_the_graph(self, silent: str) -> DiagnosticFacts:

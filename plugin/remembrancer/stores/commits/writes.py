@@ -162,6 +162,16 @@ _UPKEEP: Final = {
     "create_tokens": WriteSpec(upkeep.NewTokenRow, silent=_AUDIT),
     "revoke_tokens": WriteSpec(upkeep.RevokedTokenRow, silent=_AUDIT),
 }
+_REFERENCES: Final = {
+    "create_calendars": WriteSpec(upkeep.CalendarRow, silent=_AUDIT),
+    "renew_calendars": WriteSpec(upkeep.CalendarRow, "name", silent=_AUDIT),
+    "delete_calendars": WriteSpec(upkeep.CalendarRow, "name", silent=_AUDIT),
+    "unlink_references": WriteSpec(upkeep.ChangedTask, "task_id", silent=_PART, kind=None),
+    "link_calendars": WriteSpec(upkeep.CalendarLinkRow, "task_id", silent=_PART, kind=None),
+    "link_changed_calendars": WriteSpec(upkeep.CalendarLinkRow, "task_id", silent=_PART, kind=None),
+    "link_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
+    "link_changed_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
+}
 _COPIES_AND_REPAIRS: Final = {
     "put_nodes_of_<label>": WriteSpec(upkeep.NodeRow, silent=_COPY),
     "put_own_thoughts": WriteSpec(upkeep.NodeRow, silent=_COPY),
@@ -178,7 +188,13 @@ _COPIES_AND_REPAIRS: Final = {
     "end_all_leases": WriteSpec(upkeep.EmptyRow, silent=_COPY),
     "delete_replicas": WriteSpec(upkeep.EmptyRow, silent=_COPY),
 }
-SPECS: Final[Mapping[str, WriteSpec]] = {**_EXECUTIONS, **_TASKS, **_UPKEEP, **_COPIES_AND_REPAIRS}
+SPECS: Final[Mapping[str, WriteSpec]] = {
+    **_EXECUTIONS,
+    **_TASKS,
+    **_UPKEEP,
+    **_REFERENCES,
+    **_COPIES_AND_REPAIRS,
+}
 """By the name of the query in its file."""
 WRITES: Final[Mapping[str, WriteSpec]] = {
     each.name: SPECS[each.written] for each in queries().values() if each.written in SPECS

@@ -18,6 +18,7 @@ from remembrancer.stores.graph.task_store import GraphTaskStore
 from remembrancer.stores.graph.work_queue import GraphWorkQueue
 from remembrancer.stores.named_queries import named_queries
 from remembrancer.stores.records.audit_log import GraphAuditLog
+from remembrancer.stores.records.calendars import GraphCalendarStore
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
@@ -59,6 +60,7 @@ class ConnectedGraph(Graph):
         self.audit = GraphAuditLog(connection, parts.records)
         self.statistics = GraphStatistics(connection, parts.records)
         self.tokens = GraphTokenStore(connection, parts.records)
+        self.calendars = GraphCalendarStore(connection, parts.records)
         self.idempotency = GraphIdempotencyStore(connection)
         self.retention = GraphRetention(connection, parts.records)
         self.replicas = GraphReplicaRegistry(connection)

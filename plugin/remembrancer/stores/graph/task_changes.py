@@ -11,6 +11,7 @@ from remembrancer.stores.graph.outcomes import outstanding_statements
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
 from remembrancer.stores.rows.edit_rows import edit_row
+from remembrancer.stores.rows.reference_rows import changed_links
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
@@ -46,9 +47,11 @@ async def edit(  # noqa: PLR0917 (a change has two sides)
 ) -> bool:
     """Turn a task that is still as it was read into *after*; return whether it was."""
     zones = armed_times.begin_zones([after]) if after.timezone != before.timezone else []
+    row = edit_row(before, after, change, outstanding)
     statements = [
         *outstanding_statements(outstanding),
-        Statement("edit_tasks", [edit_row(before, after, change, outstanding)]),
+        Statement("edit_tasks", [row]),
+        *changed_links(before, after, row["change_id"]),
     ]
     with rejecting_reuse(change.idempotency_key):
         try:

@@ -24,6 +24,7 @@ from remembrancer.stores.graph.task_list import TaskList
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
 from remembrancer.stores.rows.readable_records import FAULTS, one_line
+from remembrancer.stores.rows.reference_rows import first_links
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class GraphTaskStore:
         statements = [Statement("create_tasks", [node_rows.task_row(task, idempotency_key) for task in tasks])]
         if first:
             statements += deferral_statements(first)
+        statements += first_links(tasks)
         zones = self._armed_times.begin_zones(tasks)
         try:
             await self._parts.index.write_armed([task.next_run_ms for task in tasks], [*statements, *zones])

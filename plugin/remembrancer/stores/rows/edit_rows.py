@@ -52,7 +52,18 @@ def _differences(before: ScheduledTask, after: ScheduledTask) -> dict[str, tuple
     changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
     if "context" in changed:  # as text: within the entry it would be nested too deeply
         changed["context"] = (node_rows.to_json(before.context), node_rows.to_json(after.context))
+    if "schedule_spec" in changed:  # the dates of a calendar are many, and its version says which they are
+        changed["schedule_spec"] = (_outline(before.schedule_spec), _outline(after.schedule_spec))
     return changed
+
+
+def _outline(text: str | None) -> str | None:
+    """Return a schedule without the dates of its calendars."""
+    return text if text is None or '"kind":"calendar"' not in text else json.dumps(json.loads(text, object_hook=_short))
+
+
+def _short(held: dict[str, object]) -> dict[str, object]:
+    return {name: each for name, each in held.items() if name != "dates"} if held.get("kind") == "calendar" else held
 
 
 def _expression(task: ScheduledTask) -> str | None:

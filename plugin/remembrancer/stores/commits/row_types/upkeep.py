@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from remembrancer.stores.commits.row_types.tasks import ChangeRow, TaskKey
 
@@ -63,6 +63,35 @@ class RevokedTokenRow(ChangeRow):
     """The name of a token to be revoked, and the entry of the audit log."""
 
     name: str
+
+
+class CalendarRow(ChangeRow):
+    """A calendar with its properties, and the entry of the audit log."""
+
+    name: NotRequired[str]
+    version_before: NotRequired[str]
+    calendar: NotRequired[dict[str, object]]
+
+
+class CalendarLinkRow(TaskKey):
+    """A task, the name of a calendar that it uses, and the version that it has; the change that made it so."""
+
+    name: str
+    version: str | None
+    change_id: NotRequired[str]
+
+
+class FollowedRow(TaskKey):
+    """A task, and another whose times it follows; the change that made it so."""
+
+    followed: str
+    change_id: NotRequired[str]
+
+
+class ChangedTask(TaskKey):
+    """A task, and its change."""
+
+    change_id: str
 
 
 class CountersRow(TypedDict):

@@ -1,0 +1,137 @@
+"""References of a schedule's value, replaced by their content as it is in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, cast
+from zoneinfo import ZoneInfo
+
+from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
+from remembrancer.model.constraints import read_id
+from remembrancer.model.plain_schedules import Calendar, Dates, Once
+from remembrancer.model.policy import Fold
+from remembrancer.model.schedule import TaskTimes
+from remembrancer.model.suggestions import nearest
+from remembrancer.model.task_status import TaskStatus
+from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.operations.requested_schedule import value_given
+from remembrancer.policies.occurrences import held_ms
+from remembrancer.schedules.references import Content, content_in, followed_by, references_in, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from remembrancer.model.calendar import NamedCalendar
+    from remembrancer.model.schedule import ScheduleValue
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.graph import Graph
+
+_KINDS: Final = ("calendar", "task_times", "workdays", "offset", "any_of", "all_of", "except", "bounded")
+"""The kinds of values that may have references."""
+
+
+async def resolved_schedule(store: Graph, given: object, task_id: str | None = None) -> object:
+    """Return the schedule that a request gives with the content of its references; one without any, as it is.
+
+    Args:
+        store: The graph.
+        given: A value, or a JSON object.
+        task_id: The task that gets the schedule, if it is there already.
+
+    Raises:
+        InvalidInput: There is no such calendar or task, or the task would follow itself.
+    """
+    if _kind_of(given) not in _KINDS:
+        return given
+    value = value_given(given)
+    references = references_in(value)
+    if not references.calendars and not references.tasks:
+        return value
+    calendars = await _calendars(store, list(references.calendars))
+    tasks: dict[str, TaskTimes] = {}
+    for other in references.tasks:
+        found = await _followed(store, other)
+        if task_id is not None and (other == task_id or task_id in followed_by(found.schedule)):
+            allowed = "a task that does not follow this one itself"
+            raise InvalidInput("schedule", other, allowed, {"kind": "cron", "expression": "0 9 * * 1-5"})
+        tasks[other] = times_of(found)
+    return resolved(value, Content(calendars, tasks))
+
+
+async def current_schedule(store: Graph, value: ScheduleValue, now: datetime) -> ScheduleValue:
+    """Return a kept value with the content that its references have now: a task that has ended goes on no longer."""
+    references = references_in(value)
+    known = await store.calendars.named(sorted(references.calendars))
+    calendars = {name: calendar_value(each) for name, each in known.items()}
+    former = content_in(value)
+    tasks: dict[str, TaskTimes] = {}
+    for other in references.tasks:
+        before = former.tasks[other]
+        try:
+            tasks[other] = _continued(before, await store.tasks.get(other), now)
+        except (TaskNotFound, TaskUnreadable):
+            tasks[other] = before
+    return resolved(value, Content({**former.calendars, **calendars}, tasks))
+
+
+def times_of(task: ScheduledTask) -> TaskTimes:
+    """Return the times of a task, with its schedule as it is."""
+    value = task.schedule
+    if isinstance(value, Once):
+        moved_ms = task.next_run_ms if task.deferral_id is not None and task.paused_at is None else None
+        at = from_ms(moved_ms if moved_ms is not None else to_ms(cast("datetime", value.at)))
+        local = at.astimezone(ZoneInfo(task.timezone))
+        fold = Fold.LAST if local.fold else Fold.FIRST
+        text = local.replace(tzinfo=None, microsecond=0).isoformat()
+        return TaskTimes(task.task_id, Dates((text,), timezone=task.timezone, fold=fold))
+    return TaskTimes(task.task_id, value, to_iso(from_ms(max(held_ms(task), to_ms(task.created_at)))))
+
+
+def calendar_value(calendar: NamedCalendar) -> Calendar:
+    """Return the value that stands for a calendar as it is."""
+    return Calendar(
+        calendar.name,
+        timezone=calendar.timezone,
+        version=calendar.version,
+        dates=tuple(calendar.dates),
+        last=calendar.last,
+    )
+
+
+def _kind_of(given: object) -> object:
+    if isinstance(given, Mapping):
+        return cast("Mapping[str, object]", given).get("kind")
+    return getattr(given, "kind", None)
+
+
+async def _calendars(store: Graph, names: Sequence[str]) -> dict[str, Calendar]:
+    found: Mapping[str, NamedCalendar] = await store.calendars.named(names) if names else {}
+    for name in names:
+        if name not in found:
+            known = [each.name for each in await store.calendars.all()]
+            there = f"; there are {', '.join(known)}" if known else "; there are none"
+            raise InvalidInput("calendar", name, f"a calendar of the graph{there}", nearest(name, known) or "de")
+    return {name: calendar_value(each) for name, each in found.items()}
+
+
+async def _followed(store: Graph, task_id: str) -> ScheduledTask:
+    try:
+        task = await store.tasks.get(read_id("task_id", task_id))
+    except TaskNotFound:
+        raise InvalidInput(
+            "task_id", task_id, "the id of a task of the graph", "as `remembrancer list` shows it"
+        ) from None
+    if not task.is_open:
+        raise InvalidInput("task_id", task_id, f"a task that is open; this one is {task.status}", "another task")
+    return task
+
+
+def _continued(before: TaskTimes, task: ScheduledTask, now: datetime) -> TaskTimes:
+    """Return the times of a task that was followed before."""
+    if task.is_open:
+        return times_of(task) if task.nominal_ms is not None or task.deferral_id is not None else before
+    if task.status is TaskStatus.COMPLETE or before.end is not None:
+        return before  # it ended by what its schedule says
+    return replace(before, end=to_iso(now))

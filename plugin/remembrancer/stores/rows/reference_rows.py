@@ -1,0 +1,49 @@
+"""Rows that link tasks to the calendars and the tasks to which their schedules refer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.schedules.references import NONE, references_of
+from remembrancer.stores.commits.statement import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.stores.commits.statement import Row
+
+
+def first_links(tasks: Sequence[ScheduledTask]) -> list[Statement]:
+    """Return the statements that link new tasks; none for tasks without references, which are most."""
+    referring = [task for task in tasks if references_of(task.schedule_spec) is not NONE]
+    calendars = [row for task in referring for row in _calendar_rows(task)]
+    followed = [row for task in referring for row in _followed_rows(task)]
+    statements = [Statement("link_calendars", calendars)] if calendars else []
+    return [*statements, Statement("link_followed", followed)] if followed else statements
+
+
+def changed_links(before: ScheduledTask, after: ScheduledTask, change_id: str) -> list[Statement]:
+    """Return the statements that link a task whose schedule has changed; none if it has no references."""
+    if before.schedule_spec == after.schedule_spec:
+        return []
+    change: Row = {"task_id": after.task_id, "change_id": change_id}
+    statements: list[Statement] = []
+    if references_of(before.schedule_spec) is not NONE:
+        statements.append(Statement("unlink_references", [dict(change)]))
+    if references_of(after.schedule_spec) is not NONE:
+        if calendars := [{**row, **change} for row in _calendar_rows(after)]:
+            statements.append(Statement("link_changed_calendars", calendars))
+        if followed := [{**row, **change} for row in _followed_rows(after)]:
+            statements.append(Statement("link_changed_followed", followed))
+    return statements
+
+
+def _calendar_rows(task: ScheduledTask) -> list[Row]:
+    calendars = references_of(task.schedule_spec).calendars
+    return [{"task_id": task.task_id, "name": name, "version": version} for name, version in sorted(calendars.items())]
+
+
+def _followed_rows(task: ScheduledTask) -> list[Row]:
+    followed = references_of(task.schedule_spec).tasks
+    return [{"task_id": task.task_id, "followed": task_id} for task_id in sorted(followed)]
