@@ -1,5 +1,6 @@
 """Frozen values: no I/O, no clock, no driver.
 
+- `addition`: occurrences of a task beyond those that its schedule names, each with its cause.
 - `audit`: an entry of the audit log: one change of a task or of the graph.
 - `cancellation`: the result of a request to cancel a task.
 - `constraints`: constraints on texts, ids, numbers and contexts, each with what is allowed and an example.

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from remembrancer.model.addition import AdditionsText, additions_from
 from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.request import TASK_FIELDS
@@ -99,6 +100,8 @@ class ScheduledTask(BaseModel):
     """The time from which on each occurrence up to `nominal_ms` has an outcome; None: since the task was created."""
     excluded_ms: tuple[int, ...] | None = None
     """Pairs of times ahead, from and up to (excluded), between which all have outcomes: the clock was set back."""
+    additions: AdditionsText = None
+    """Occurrences beyond the schedule, as JSON text: those ahead, and those whose outcome is less than a day old."""
     paused_at: datetime | None = None
     """The time of its pause; None unless it is paused, or has yet to make up for what it missed in a pause."""
     paused_until: datetime | None = None
@@ -119,7 +122,8 @@ class ScheduledTask(BaseModel):
             return cron_value(self.schedule_cron, self.timezone, self.gap, self.fold, self.seconds_field)
         if self.schedule_spec is not None:
             return value_from(self.schedule_spec)
-        at = self.defer_until or self.created_at if self.nominal_ms is None else from_ms(self.nominal_ms)
+        only_ms = self.nominal_ms if self.additions is None else additions_from(self.additions).once_ms
+        at = self.defer_until or self.created_at if only_ms is None else from_ms(only_ms)
         return Once(at, self.timezone, self.fold)
 
     @property
@@ -130,6 +134,11 @@ class ScheduledTask(BaseModel):
         if self.schedule_spec is None or not self.schedule.recurring:
             return TaskType.ONE_TIME
         return TaskType.RECURRING
+
+    @property
+    def is_single(self) -> bool:
+        """True if it has one occurrence: it is a one-time task without additions."""
+        return self.additions is None and self.task_type is TaskType.ONE_TIME
 
     @property
     def is_open(self) -> bool:

@@ -11,7 +11,6 @@ from remembrancer.model.ids import new_id
 from remembrancer.model.policy import Fold, Misfire
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
-from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.requested_schedule import first_run, spelled
 from remembrancer.schedules.kinds import remaining_schedule
@@ -76,7 +75,7 @@ def reply(task: ScheduledTask, now: datetime, disposition: Disposition = Disposi
             warnings.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)
-        if task.task_type is TaskType.RECURRING:
+        if not task.is_single:
             ahead = preview(remaining_schedule(task), task.next_run_ms - 1, PREVIEWED)
             warnings += [fire.note for fire in ahead if fire.note]
             later = [fire.at for fire in ahead]

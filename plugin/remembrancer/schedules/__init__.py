@@ -9,6 +9,7 @@
 - `clock_changes`, `new_rules`: notes on clock changes, and the place of an occurrence under changed rules.
 - `value_fields`, `phrases`: the reading of a value's fields, and English for them.
 - `exclusions`: a schedule without the stretches of time that have outcomes already.
+- `additions`: a schedule with more occurrences than it names.
 - `preview`: the next occurrences, with notes on clock changes.
 - `parsing`, `iso_timestamps`: times and zones as people write them.
 - `zone_names`, `zone_offsets`, `zone_rules`: time zones.

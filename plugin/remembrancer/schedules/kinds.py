@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.addition import additions_from
 from remembrancer.model.schedule import AllOf, AnyOf, Bounded, Except, Offset
+from remembrancer.schedules.additions import ScheduleWithAdditions
 from remembrancer.schedules.calendars.dates import dates_schedule
 from remembrancer.schedules.calendars.weekly import weekly_schedule
 from remembrancer.schedules.calendars.workdays import workdays_schedule
@@ -85,6 +87,10 @@ def schedule_of(task: ScheduledTask) -> Schedule:
 
 
 def remaining_schedule(task: ScheduledTask) -> Schedule:
-    """Return the schedule of *task* without the stretches of time whose occurrences have outcomes already."""
+    """Return the schedule of *task* with its additions, without the times whose occurrences have outcomes already."""
     schedule = schedule_of(task)
-    return excluding(schedule, task.excluded_ms) if task.excluded_ms else schedule
+    if task.excluded_ms:
+        schedule = excluding(schedule, task.excluded_ms)
+    if task.additions is None:
+        return schedule
+    return ScheduleWithAdditions(schedule, additions_from(task.additions).times_ms)
