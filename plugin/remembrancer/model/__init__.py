@@ -28,6 +28,7 @@
 - `schedule`: schedules as values: the kinds made of others, and the union of all kinds.
 - `schedule_fields`: the fields that values of schedules share, and their normal types.
 - `service_status`: the specification's status and capabilities of the service.
+- `skip_mark`: occurrences of a task that will not run, each with its reason.
 - `suggestions`: suggestions for unknown names: the known name that comes closest.
 - `summary`: summaries of pruned executions: one for each task and UTC day.
 - `task`: A task: something to do, with a schedule.

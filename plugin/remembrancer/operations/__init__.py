@@ -9,6 +9,7 @@
 - `idempotency`: idempotent execution: a request that is sent again is not acted on again, and returns the first
   result.
 - `named_queries`: named queries: their parameters are completed, and a wrong name or parameter is refused.
+- `occurrence_operations`: the parameters and the entries of the operations that change single occurrences of a task.
 - `open_tasks`: open tasks as commands read them, and their changes by the current actor.
 - `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
 - `parameters`: the parameters of operations: one model for each, used by every surface.

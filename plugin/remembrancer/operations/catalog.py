@@ -19,6 +19,7 @@ from remembrancer.model.token import AccessToken, NewToken, Scope
 from remembrancer.operations import parameters, service_calls
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edit_operations import EDITS, TASK
+from remembrancer.operations.occurrence_operations import OCCURRENCES
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
 from remembrancer.operations.statistics import TaskPage
@@ -98,6 +99,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         http=(Http(verb="POST", path=f"{TASK}/defer"),),
     ),
     *EDITS,
+    *OCCURRENCES,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

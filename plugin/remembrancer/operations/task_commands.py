@@ -22,6 +22,7 @@ from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import Disposition
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
@@ -70,6 +71,7 @@ class TaskCommands:
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
         self.edits = TaskEdits(store, clock, late_by_seconds)
+        self.occurrences = OccurrenceEdits(store, clock, late_by_seconds)
         """Changes of open tasks: pause, resume, update."""
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:

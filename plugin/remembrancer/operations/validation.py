@@ -13,7 +13,8 @@ from remembrancer.model.request import DEFAULTS, TASK_FIELDS
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.requested_schedule import first_run, spelled
-from remembrancer.schedules.kinds import remaining_schedule
+from remembrancer.policies.skips import pending_skips
+from remembrancer.schedules.kinds import firing_schedule
 from remembrancer.schedules.parsing import fold_note, read_moment, read_zone
 from remembrancer.schedules.preview import preview
 
@@ -75,8 +76,10 @@ def reply(task: ScheduledTask, now: datetime, disposition: Disposition = Disposi
             warnings.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)
+        if task.is_single and task.skips is not None:
+            fires = [] if pending_skips(task) else fires
         if not task.is_single:
-            ahead = preview(remaining_schedule(task), task.next_run_ms - 1, PREVIEWED)
+            ahead = preview(firing_schedule(task), task.next_run_ms - 1, PREVIEWED)
             warnings += [fire.note for fire in ahead if fire.note]
             later = [fire.at for fire in ahead]
             if is_extra and later[:1] != fires:

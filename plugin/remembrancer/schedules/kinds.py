@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.addition import additions_from
 from remembrancer.model.schedule import AllOf, AnyOf, Bounded, Except, Offset
+from remembrancer.model.skip_mark import skips_from
 from remembrancer.schedules.additions import ScheduleWithAdditions
 from remembrancer.schedules.calendars.dates import dates_schedule
 from remembrancer.schedules.calendars.weekly import weekly_schedule
@@ -17,7 +18,7 @@ from remembrancer.schedules.composed.nested import check_nested, no_text, task_i
 from remembrancer.schedules.composed.offset import offset_schedule
 from remembrancer.schedules.cron.schedule import cron_schedule
 from remembrancer.schedules.every import every_schedule
-from remembrancer.schedules.exclusions import excluding
+from remembrancer.schedules.exclusions import excluding, joined
 from remembrancer.schedules.once import once_schedule
 from remembrancer.schedules.rrule.schedule import rrule_schedule
 
@@ -94,3 +95,11 @@ def remaining_schedule(task: ScheduledTask) -> Schedule:
     if task.additions is None:
         return schedule
     return ScheduleWithAdditions(schedule, additions_from(task.additions).times_ms)
+
+
+def firing_schedule(task: ScheduledTask) -> Schedule:
+    """Return the remaining schedule of *task* without the occurrences that are to be skipped."""
+    schedule = remaining_schedule(task)
+    if task.skips is None:
+        return schedule
+    return excluding(schedule, joined((each.at_ms, each.at_ms + 1) for each in skips_from(task.skips)))

@@ -10,6 +10,10 @@
 - `history`: `remembrancer history`.
 - `import_crontab`: `remembrancer import crontab`.
 - `list`: `remembrancer list`.
+- `add_fire`: `remembrancer add-fire`.
+- `backfill`: `remembrancer backfill`.
+- `skip`: `remembrancer skip`.
+- `reschedule`: `remembrancer reschedule`.
 - `pause`: `remembrancer pause`.
 - `preview`: `remembrancer preview`: the next fires of a cron expression.
 - `prune`: `remembrancer prune`.

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible
+from remembrancer.model.skip_mark import skips_text
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.additions import additions_of
 from remembrancer.policies.occurrences import beginning_ms, held_ms, run_without_pause_ms
 from remembrancer.policies.pause import armed_in_pause
+from remembrancer.policies.skips import pending_skips
 from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause, Retraction
 from remembrancer.schedules.additions import ScheduleWithAdditions
 from remembrancer.schedules.exclusions import excluding, joined, pairs_of
@@ -165,7 +167,7 @@ def earlier(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int
     retractions = [_shortened(each, schedule, time_ms) for each in missed if each.last_ms >= time_ms]
     armed_ms = armed_in_pause(task, time_ms).next_run_ms if task.paused_at else time_ms
     begun_ms = min(begun_ms, time_ms)
-    return ArmedTimeChange(task, armed_ms, time_ms, begun_ms, excluded_ms or None, ahead.text, retractions)
+    return ArmedTimeChange(task, armed_ms, time_ms, begun_ms, excluded_ms or None, ahead.text, task.skips, retractions)
 
 
 def _additions_ahead(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int) -> Additions:
@@ -205,7 +207,17 @@ def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange 
     armed_ms = time_ms if task.deferral_id is None and run_ms == place_ms else run_ms
     if task.paused_at:
         armed_ms = armed_in_pause(task, armed_ms).next_run_ms
-    return ArmedTimeChange(task, armed_ms, time_ms, task.outcomes_since_ms, task.excluded_ms, task.additions)
+    since_ms, excluded_ms, skips = task.outcomes_since_ms, task.excluded_ms, _skips_under_current_rules(task, old)
+    return ArmedTimeChange(task, armed_ms, time_ms, since_ms, excluded_ms, task.additions, skips)
+
+
+def _skips_under_current_rules(task: ScheduledTask, old: ZoneRules) -> str | None:
+    """Return the skip marks of *task* at the places that their occurrences have now."""
+    if task.skips is None:
+        return None
+    schedule = remaining_schedule(task)
+    moved = (mark._replace(at_ms=schedule.under_new_rules(mark.at_ms, old.clock)) for mark in pending_skips(task))
+    return skips_text(moved)
 
 
 async def _each(

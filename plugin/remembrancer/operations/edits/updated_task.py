@@ -34,7 +34,7 @@ _KEPT: Final = (*(name for name in UPDATABLE if name != "schedule"), "schedule_s
 """The fields of a kept task that hold those of a request."""
 _SCHEDULE: Final = ("schedule_cron", "schedule_spec", "timezone", "gap", "fold", "seconds_field")
 _SIX: Final = 6
-_UNBOUND: Final = dict.fromkeys(("nominal_ms", "deferral_id", "last_triggered_at", "additions"))
+_UNBOUND: Final = dict.fromkeys(("nominal_ms", "deferral_id", "last_triggered_at", "additions", "skips"))
 """Fields that a task with another schedule begins without."""
 
 
