@@ -29,6 +29,7 @@ RIGHT: dict[str, Any] = {
     "origin_thought_id": "thought",
     "defer_until": TOMORROW,
     "until": TOMORROW,
+    **dict.fromkeys(("occurrence", "to", "start", "end"), TOMORROW),
     "thought_id": "thought",
     "task_id": "nothing",
     "execution_id": "nothing",

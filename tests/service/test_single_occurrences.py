@@ -227,7 +227,7 @@ async def test_an_update_keeps_additions(agent: Agent) -> None:
 
 
 async def test_an_ended_run_leaves_its_task_open_for_an_addition() -> None:
-    clock, added = VirtualClock(START), asyncio.Event()
+    added = asyncio.Event()
     statuses: list[str] = []
 
     async def handle(firing: Firing) -> None:
@@ -237,15 +237,12 @@ async def test_an_ended_run_leaves_its_task_open_for_an_addition() -> None:
             await added.wait()
             return
         added.set()
-        while len(await service.running_executions()) > 1:
+        while len(await service.running_executions()) > 1:  # noqa: ASYNC110 (the graph has no event for it)
             await asyncio.sleep(0.01)
         statuses.append((await service.get_task(task_id)).status)
 
-    service = TaskSchedulerService(":memory:", clock, handler=handle)
-    async with ManualScheduler(service, clock) as scheduler:
-        task = await service.schedule_task("T", "g", "p", "t", START + HOUR)
-        clock.advance(HOUR)
-        async with asyncio.timeout(60):
-            while (await service.get_task(task.task_id)).is_open:
-                await scheduler.tick()
+    async with TaskSchedulerService(":memory:", handler=handle) as service, asyncio.timeout(60):
+        task = await service.schedule_task("T", "g", "p", "t", datetime.now(UTC))
+        while (await service.get_task(task.task_id)).is_open:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     assert statuses == ["ACTIVE"]

@@ -73,6 +73,7 @@ class OccurrenceEdits:
     ) -> FireChange:
         """Add one occurrence at a time; without one, now."""
         text = None if reason is None else read_reason(reason)
+        self._check(at=at)
 
         async def changed(task: ScheduledTask, now: datetime) -> ScheduledTask:
             when = now if at is None else self._ahead(at, "at", task, now)
@@ -87,6 +88,7 @@ class OccurrenceEdits:
     ) -> FireChange:
         """Move one occurrence to another time."""
         text = None if reason is None else read_reason(reason)
+        self._check(occurrence=occurrence, to=to)
 
         async def changed(task: ScheduledTask, now: datetime) -> ScheduledTask:
             moved = read_moment(occurrence, "occurrence", now=now, timezone=task.timezone)
@@ -113,6 +115,10 @@ class OccurrenceEdits:
     ) -> Backfill:
         """Run the occurrences of a range in the past, one after the other."""
         text = None if reason is None else read_reason(reason)
+        self._check(start=start, end=end)
+        for name, choice in (("dry_run", dry_run), ("again", again)):
+            if not isinstance(choice, bool):  # pyright: ignore[reportUnnecessaryIsInstance]  a model may send anything
+                raise InvalidInput(name, choice, "true or false", example=True)
         listed: list[BackfillOccurrence] = []
 
         async def changed(task: ScheduledTask, now: datetime) -> ScheduledTask:
@@ -163,6 +169,12 @@ class OccurrenceEdits:
             return _answer(task, task, self._clock.now(), Disposition.EXISTING)
 
         return await run_once(self._store.idempotency, act, again)
+
+    def _check(self, **moments: str | datetime | None) -> None:
+        """Refuse what is no time, before the task is read, whose zone a time without an offset is in."""
+        for field, given in moments.items():
+            if given is not None or field != "at":
+                read_moment(given, field, now=self._clock.now(), timezone="UTC")  # pyright: ignore[reportArgumentType]
 
     def _because(self, what: str, reason: str | None) -> str:
         """Return the reason of an outcome: what was done, by whom, and why."""
