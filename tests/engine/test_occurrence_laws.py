@@ -96,6 +96,8 @@ class Occurrences(RuleBasedStateMachine):
         if task.paused_at is not None or place >= len(fires):
             return
         to = self.clock.now() + timedelta(minutes=max(0, minutes), seconds=17)
+        if to == fires[place]:
+            return
         answer = self.run(self.service.reschedule(self.task_id, fires[place], to))
         (added,) = answer.added
         self.added.add(added)

@@ -14,6 +14,8 @@ from remembrancer.testing import ManualScheduler, VirtualClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from neo4j_server import Server
+
     from remembrancer import Execution, Firing, ScheduleResult
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
@@ -23,10 +25,10 @@ HOUR = timedelta(hours=1)
 class Agent:
     """A scheduler with a clock of its own, and what its handler was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, graph: str) -> None:
         self.clock = VirtualClock(START)
         self.fired: list[Execution] = []
-        self.service = TaskSchedulerService(":memory:", self.clock, handler=self.handle)
+        self.service = TaskSchedulerService(graph, self.clock, handler=self.handle)
         self.scheduler = ManualScheduler(self.service, self.clock)
 
     async def handle(self, firing: Firing) -> None:
@@ -51,8 +53,8 @@ class Agent:
 
 
 @pytest.fixture
-async def agent() -> AsyncIterator[Agent]:
-    agent = Agent()
+async def agent(graph: str) -> AsyncIterator[Agent]:
+    agent = Agent(graph)
     async with agent.scheduler:
         yield agent
 
@@ -246,3 +248,18 @@ async def test_an_ended_run_leaves_its_task_open_for_an_addition() -> None:
         while (await service.get_task(task.task_id)).is_open:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert statuses == ["ACTIVE"]
+
+
+@pytest.mark.neo4j
+async def test_a_skip_races_with_the_claim_of_another_replica(neo4j_server: Server) -> None:
+    here = Agent(neo4j_server.graph)
+    there = TaskSchedulerService(neo4j_server.graph, here.clock)
+    async with here.scheduler, ManualScheduler(there, here.clock):
+        task = await here.hourly()
+        for _ in range(12):
+            await asyncio.gather(here.scheduler.tick(HOUR), there.skip_next(task.task_id))
+            await here.scheduler.tick()
+        told = await here.told()
+        assert [time for time, *_ in told] == [f"02 {hour:02}:00" for hour in range(10, 22)]
+        assert {status for _, status, *_ in told} <= {"completed", "skipped"}
+        assert len(here.fired) == sum(status == "completed" for _, status, *_ in told)

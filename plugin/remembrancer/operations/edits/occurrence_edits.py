@@ -95,7 +95,12 @@ class OccurrenceEdits:
             when = self._ahead(to, "to", task, now)
             marked = with_move(task, moved, self._because(f"Moved to {to_iso(when)}", text))
             if when == moved:
-                raise InvalidInput("to", to_iso(when), "another time than that of the occurrence", None)
+                raise InvalidInput(
+                    "to",
+                    to_iso(when),
+                    "another time than that of the occurrence",
+                    to_iso(from_ms(to_ms(when) + 3_600_000)),
+                )
             taken = await self._taken(task_id, min(when, now))
             detail = {"nominal_at": to_iso(moved)} | ({} if text is None else {"reason": text[:_LONGEST]})
             return with_addition(marked, when, Cause.RESCHEDULED, detail, now=now, taken=taken)
