@@ -57,6 +57,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskUnreadable as TaskUnreadable,
         WrongThread as WrongThread,
     )
+    from remembrancer.model.addition import Cause as Cause
     from remembrancer.model.audit import AuditEntry as AuditEntry
     from remembrancer.model.calendar import (
         CalendarRenewal as CalendarRenewal,
@@ -128,8 +129,11 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.model.summary import ExecutionSummary as ExecutionSummary
     from remembrancer.model.task import (
+        Backfill as Backfill,
+        BackfillOccurrence as BackfillOccurrence,
         Disposition as Disposition,
         FieldChange as FieldChange,
+        FireChange as FireChange,
         ResumeResult as ResumeResult,
         ScheduledTask as ScheduledTask,
         ScheduledTaskInfo as ScheduledTaskInfo,
@@ -210,6 +214,7 @@ _API: Final = {
         "TaskUnreadable",
         "WrongThread",
     ),
+    "model.addition": ("Cause",),
     "model.audit": ("AuditEntry",),
     "model.calendar": ("CalendarRenewal", "CalendarSource", "MovedFires", "NamedCalendar"),
     "model.cancellation": ("Cancellation",),
@@ -245,7 +250,7 @@ _API: Final = {
     "model.summary": ("ExecutionSummary",),
     "model.task": (
         *("Disposition", "FieldChange", "ResumeResult", "ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"),
-        "TaskUpdate",
+        *("Backfill", "BackfillOccurrence", "FireChange", "TaskUpdate"),
     ),
     "model.task_status": ("TaskStatus", "TaskType"),
     "model.token": ("AccessToken", "NewToken", "Scope"),

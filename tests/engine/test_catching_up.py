@@ -11,10 +11,10 @@ from hypothesis import given, settings, strategies as st
 from remembrancer import ScheduleRequest, TaskSchedulerService
 from remembrancer.model.policy import Fold, Gap
 from remembrancer.model.timestamps import to_ms
+from remembrancer.schedules.composed.exclusions import excluding
 from remembrancer.schedules.cron.expression import parse_cron
 from remembrancer.schedules.cron.schedule import CronSchedule
 from remembrancer.schedules.cron.wall_times import WallTimes
-from remembrancer.schedules.exclusions import excluding
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:

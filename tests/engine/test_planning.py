@@ -232,7 +232,7 @@ def test_every_occurrence_is_accounted_for_once_after_outages(
     accounted: list[tuple[datetime, datetime, int]] = []
     now = NOW
     for seconds in gaps:
-        now += timedelta(seconds_field=seconds)
+        now += timedelta(seconds=seconds)
         while task.next_run_ms is not None and from_ms(task.next_run_ms) <= now:
             claim = plan(task, to_ms(now), "replica")
             made = claim.execution

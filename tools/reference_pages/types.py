@@ -23,7 +23,7 @@ GROUPS: Final = {
         *("operations.statistics", "operations.preview"),
     ),
     "Calendars": ("model.calendar",),
-    "Executions": ("model.execution", "model.summary", "model.prune_result"),
+    "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result"),
     "Handlers": ("ports.handler", "model.handler_result"),
     "Events and the audit log": ("model.event", "model.audit"),
     "Tokens, queries and replicas": ("model.token", "model.named_query", "model.replica"),

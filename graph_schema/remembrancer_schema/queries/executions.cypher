@@ -60,6 +60,14 @@ USING INDEX SEEK e:task_execution(execution_id)
 SET t.deferral_id = null, t.defer_until = CASE WHEN t.schedule_cron IS NULL THEN t.defer_until ELSE null END
 RETURN r.row AS row
 
+// name: record_causes
+// Write the causes of executions whose occurrences their schedules do not name.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.cause = r.cause, e.cause_detail = r.cause_detail
+RETURN r.row AS row
+
 // name: start_executions
 // Write running executions of open tasks outside the schedule, as asked for by hand, and who asked.
 UNWIND $rows AS r
@@ -185,7 +193,7 @@ CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
-  fence: t.fence, replica_id: r.replica_id
+  fence: t.fence, replica_id: r.replica_id, cause: lost.cause, cause_detail: lost.cause_detail
 })-[:EXECUTION_OF]->(t)
 CREATE (e)-[:RETRY_OF]->(lost)
 RETURN r.row AS row, t.fence AS fence

@@ -93,13 +93,14 @@ WHERE t.due_key > $floor_key AND t.due_key % 1000 IN $shards
 RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
 
 // name: retire_tasks
-// End tasks whose only occurrence is settled, if the settling execution still has its fence.
+// End tasks whose last occurrence is settled, if the settling execution still has its fence and no addition came since.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND t.status = 'ACTIVE' AND t.next_run_ms IS NULL
+  AND coalesce(t.additions, '') = coalesce(r.additions, '')
 SET t.status = r.status, t.fence = t.fence + 1, t.status_index_key = r.status + '|' + t.task_type + '|' + t.task_id
 RETURN r.row AS row
 

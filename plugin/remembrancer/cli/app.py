@@ -8,8 +8,10 @@ import typer
 
 from remembrancer import __version__
 from remembrancer.cli.command import Command, GraphOptions
+from remembrancer.cli.commands.add_fire import AddFireOptions, add_fire
 from remembrancer.cli.commands.agenda import AgendaOptions, agenda
 from remembrancer.cli.commands.audit import ExportOptions, export
+from remembrancer.cli.commands.backfill import BackfillOptions, backfill
 from remembrancer.cli.commands.backup import BackupOptions, backup
 from remembrancer.cli.commands.calendar import (
     DefineCalendarOptions,
@@ -33,6 +35,7 @@ from remembrancer.cli.commands.pause import PauseOptions, pause
 from remembrancer.cli.commands.preview import PreviewOptions, preview
 from remembrancer.cli.commands.prune import PruneOptions, prune
 from remembrancer.cli.commands.query import QueryOptions, query
+from remembrancer.cli.commands.reschedule import RescheduleOptions, reschedule
 from remembrancer.cli.commands.restore import RestoreOptions, restore
 from remembrancer.cli.commands.resume import ResumeOptions, resume
 from remembrancer.cli.commands.run_now import RunNowOptions, run_now
@@ -40,6 +43,7 @@ from remembrancer.cli.commands.schedule import ScheduleOptions, schedule
 from remembrancer.cli.commands.schema import SchemaOptions, schema
 from remembrancer.cli.commands.serve import serve
 from remembrancer.cli.commands.show import ShowOptions, show
+from remembrancer.cli.commands.skip import SkipOptions, skip
 from remembrancer.cli.commands.status import StatusOptions, status
 from remembrancer.cli.commands.token import CreateTokenOptions, RevokeTokenOptions, create, list_tokens, revoke
 from remembrancer.cli.commands.update import UpdateOptions, update
@@ -63,6 +67,10 @@ app.command("defer")(Command(DeferOptions, defer))
 app.command("update")(Command(UpdateOptions, update))
 app.command("pause")(Command(PauseOptions, pause))
 app.command("resume")(Command(ResumeOptions, resume))
+app.command("skip")(Command(SkipOptions, skip))
+app.command("add-fire")(Command(AddFireOptions, add_fire))
+app.command("reschedule")(Command(RescheduleOptions, reschedule))
+app.command("backfill")(Command(BackfillOptions, backfill))
 app.command("run-now")(Command(RunNowOptions, run_now))
 app.command("history")(Command(HistoryOptions, history))
 app.command("agenda")(Command(AgendaOptions, agenda))

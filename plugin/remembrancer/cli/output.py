@@ -161,7 +161,12 @@ def next_run(task: ScheduledTask) -> str:
     """Return the time of the next run for people; of a paused task, the end of the pause."""
     if task.is_paused(datetime.now(UTC)):
         return "paused" if task.paused_until is None else f"paused until {when(task.paused_until)}"
-    return when(from_ms(task.next_run_ms)) if task.next_run_ms is not None else ""
+    run_ms = task.next_run_ms
+    if task.skips is not None and run_ms is not None and task.deferral_id is None:
+        from remembrancer.schedules.kinds import firing_schedule
+
+        run_ms = firing_schedule(task).next_after(run_ms - 1)
+    return when(from_ms(run_ms)) if run_ms is not None else ""
 
 
 def fact_table(task: ScheduledTask) -> Grid:
@@ -173,6 +178,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "status": task.status,
         "schedule": str(task.schedule),
         "next run": next_run(task),
+        **_changed_fires(task),
         "next fires": ", ".join(when(each) for each in task.next_fires or ()) if task.task_type == "recurring" else "",
         "paused": when(task.paused_at),
         "paused until": when(task.paused_until),
@@ -186,6 +192,18 @@ def fact_table(task: ScheduledTask) -> Grid:
         if fact:
             table.add(name, fact)
     return table
+
+
+def _changed_fires(task: ScheduledTask) -> dict[str, str]:
+    """Return the additions and the skips that a task has ahead, if it has some."""
+    if task.additions is None and task.skips is None:
+        return {}
+    from remembrancer.policies.additions import pending_additions
+    from remembrancer.policies.skips import pending_skips
+
+    added = [f"{to_iso(from_ms(each.at_ms))} ({each.cause})" for each in pending_additions(task)]
+    skipped = [to_iso(from_ms(each.at_ms)) for each in pending_skips(task)]
+    return {"added": ", ".join(added), "skipped": ", ".join(skipped)}
 
 
 def _fact(name: str, task: ScheduledTask) -> str:
@@ -206,6 +224,8 @@ def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
         nominal = to_iso(one.nominal_at)
         if one.occurrences > 1 and one.last_nominal_at is not None:
             nominal = f"{nominal} … {to_iso(one.last_nominal_at)} ({one.occurrences})"
+        if one.cause is not None:
+            nominal = f"{nominal} ({one.cause})"
         table.add(
             to_iso(one.triggered_at),
             one.task_id,

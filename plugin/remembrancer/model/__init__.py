@@ -1,5 +1,6 @@
 """Frozen values: no I/O, no clock, no driver.
 
+- `addition`: occurrences of a task beyond those that its schedule names, each with its cause.
 - `audit`: an entry of the audit log: one change of a task or of the graph.
 - `calendar`: named calendars of the graph, and the answers of their operations.
 - `cancellation`: the result of a request to cancel a task.
@@ -28,6 +29,7 @@
 - `schedule`: schedules as values: the kinds made of others, and the union of all kinds.
 - `schedule_fields`: the fields that values of schedules share, and their normal types.
 - `service_status`: the specification's status and capabilities of the service.
+- `skip_mark`: occurrences of a task that will not run, each with its reason.
 - `suggestions`: suggestions for unknown names: the known name that comes closest.
 - `summary`: summaries of pruned executions: one for each task and UTC day.
 - `task`: A task: something to do, with a schedule.

@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from remembrancer.model.addition import Cause, Detail  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.task_status import TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
 
 
@@ -55,6 +56,10 @@ class Reason(StrEnum):
     """Found after the grace period; one later run replaces it (`run_once`), or the backlog was full (`run_all`)."""
     HELD_BY_PAUSE = "held_by_pause"
     """Its time passed while the task was paused, and it was not to be made up for."""
+    SKIP_REQUESTED = "skip_requested"
+    """A caller asked to skip it."""
+    RESCHEDULED = "rescheduled"
+    """A caller moved it to another time; the reason names that."""
     SCHEDULE_CHANGED = "schedule_changed"
     """The task got another schedule after the time of this occurrence, and before it ran."""
     TASK_CANCELLED = "task_cancelled"
@@ -105,6 +110,10 @@ class Execution(BaseModel):
     progress_text: str | None = None
     thought_id: str | None = None
     """The thought that this execution created."""
+    cause: Cause | None = None
+    """The origin of an occurrence that the schedule does not name; None for one that it names."""
+    cause_detail: Detail = None
+    """More about the cause, such as the time in the past that a backfill makes up for, in `nominal_at`."""
     trace_id: str | None = None
     """The trace id of its run, 32 hexadecimal digits; None without a recorded trace."""
     span_id: str | None = None

@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from remembrancer.model.addition import AdditionsText, additions_from
 from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.schedule import ScheduleText, ScheduleValue, cron_value, value_from
+from remembrancer.model.skip_mark import SkipsText  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_iso
 
@@ -100,6 +102,10 @@ class ScheduledTask(BaseModel):
     """The time from which on each occurrence up to `nominal_ms` has an outcome; None: since the task was created."""
     excluded_ms: tuple[int, ...] | None = None
     """Pairs of times ahead, from and up to (excluded), between which all have outcomes: the clock was set back."""
+    additions: AdditionsText = None
+    """Occurrences beyond the schedule, as JSON text: those ahead, and those whose outcome is less than a day old."""
+    skips: SkipsText = None
+    """Occurrences that will not run, as JSON text: their times, reason codes and reasons."""
     paused_at: datetime | None = None
     """The time of its pause; None unless it is paused, or has yet to make up for what it missed in a pause."""
     paused_until: datetime | None = None
@@ -122,7 +128,8 @@ class ScheduledTask(BaseModel):
             return cron_value(self.schedule_cron, self.timezone, self.gap, self.fold, self.seconds_field)
         if self.schedule_spec is not None:
             return value_from(self.schedule_spec)
-        at = self.defer_until or self.created_at if self.nominal_ms is None else from_ms(self.nominal_ms)
+        only_ms = self.nominal_ms if self.additions is None else additions_from(self.additions).once_ms
+        at = self.defer_until or self.created_at if only_ms is None else from_ms(only_ms)
         return Once(at, self.timezone, self.fold)
 
     @property
@@ -133,6 +140,11 @@ class ScheduledTask(BaseModel):
         if self.schedule_spec is None or not self.schedule.recurring:
             return TaskType.ONE_TIME
         return TaskType.RECURRING
+
+    @property
+    def is_single(self) -> bool:
+        """True if it has one occurrence: it is a one-time task without additions."""
+        return self.additions is None and self.task_type is TaskType.ONE_TIME
 
     @property
     def is_open(self) -> bool:
@@ -186,6 +198,39 @@ class TaskUpdate(ScheduleResult):
     """By the name of the field."""
     fires_before: list[datetime] = Field(default_factory=list[datetime])
     """Up to five times (UTC) at which it would have fired without the change."""
+
+
+class FireChange(ScheduleResult):
+    """The answer to a change of single occurrences: the task as it is now, and the fires before the change."""
+
+    fires_before: list[datetime] = Field(default_factory=list[datetime])
+    """Up to five times (UTC) at which it would have fired without the change."""
+    skipped: list[datetime] = Field(default_factory=list[datetime])
+    """The occurrences ahead that will not run."""
+    added: list[datetime] = Field(default_factory=list[datetime])
+    """The times of the occurrences that this change adds."""
+
+
+class BackfillOccurrence(BaseModel):
+    """A time in the past that a backfill looks at."""
+
+    model_config = ConfigDict(frozen=True)
+
+    nominal_at: datetime
+    completed: bool
+    """True if it has a completed execution already, its own or one of an earlier backfill."""
+    starts: bool
+    """True if the backfill runs it."""
+
+
+class Backfill(FireChange):
+    """The answer to a backfill: each occurrence of the range, and those that start."""
+
+    dry_run: bool = False
+    """True if nothing was written."""
+    occurrences: list[BackfillOccurrence] = Field(default_factory=list[BackfillOccurrence])
+    starts: int = 0
+    """So many of them run, one after the other."""
 
 
 class ResumeResult(ScheduleResult):

@@ -5,7 +5,6 @@
 - `calendars`: named calendars, defined from a source, renewed, removed.
 - `catalog`: the table of operations: each entry once, from which every surface is made.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
-- `edit_operations`: the entries of the table of operations that edit open tasks.
 - `edits`: edits of open tasks: pause, resume and update.
 - `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.
 - `graph_copy`: the copy of a whole graph into another one, on either engine, and the proof that the two are equal.

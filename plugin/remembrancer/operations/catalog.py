@@ -19,7 +19,8 @@ from remembrancer.operations.administration import ADMINISTRATION
 from remembrancer.operations.ahead.operations import AHEAD
 from remembrancer.operations.calendars.calendar_operations import CALENDARS
 from remembrancer.operations.diagnostics.checks import CheckResult
-from remembrancer.operations.edit_operations import EDITS, TASK
+from remembrancer.operations.edits.edit_operations import EDITS, TASK
+from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
 from remembrancer.operations.statistics import TaskPage
@@ -100,6 +101,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     ),
     *EDITS,
     *CALENDARS,
+    *OCCURRENCES,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

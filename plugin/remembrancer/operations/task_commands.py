@@ -25,6 +25,7 @@ from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import Moment, from_ms, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED
 from remembrancer.operations.calendars.calendar_commands import CalendarCommands
+from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
@@ -72,6 +73,7 @@ class TaskCommands:
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
         self.edits = TaskEdits(store, clock, late_by_seconds)
+        self.occurrences = OccurrenceEdits(store, clock, late_by_seconds)
         """Changes of open tasks: pause, resume, update."""
         self.calendars = CalendarCommands(store, clock, late_by_seconds)
         """Named calendars."""

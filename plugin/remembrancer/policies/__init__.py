@@ -2,8 +2,9 @@
 
 - `decision`: the decisions `Run`, `Skip` and `Wait`, the context and the situation.
 - `pipeline`: the ordered policies; the first answer decides.
-- `deferral`, `misfire`, `pause`, `run_when_due`: the policies of today.
+- `deferral`, `misfire`, `pause`, `run_when_due`, `skips`: the policies of today.
 - `occurrences`: the occurrences of a task that have no outcome yet.
+- `additions`: the occurrences beyond the schedule: those that wait, and a task with more of them.
 - `claims`: a decision as the store writes it.
 - `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
 - `retry`: the outcome of a lost execution, and its next attempt.

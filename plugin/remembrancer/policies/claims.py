@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import execution_id_of, occurrence_key
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.additions import additions_of, are_over
 from remembrancer.policies.decision import Run, Skip
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.ports.writes import Claim
@@ -45,7 +47,19 @@ def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
     )
     begins = task.status is TaskStatus.PENDING
     over = _is_pause_over(task, run.next_ms)
-    return Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins, over)
+    claim = Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins, over)
+    if task.additions is None:
+        return claim
+    gains = {"additions": None} if run.next_ms is not None and are_over(task, nominal_ms, context.now_ms) else None
+    return replace(claim, execution=execution if deferred else _with_cause(task, execution), gains=gains)
+
+
+def _with_cause(task: ScheduledTask, execution: Execution) -> Execution:
+    """Return the execution of an occurrence with its cause, if it is an addition."""
+    addition = additions_of(task).at(to_ms(execution.nominal_at))
+    if addition is None:
+        return execution
+    return execution.model_copy(update={"cause": addition.cause, "cause_detail": dict(addition.detail) or None})
 
 
 def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
@@ -71,7 +85,9 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
         reason_code=skip.code,
         reason=skip.reason,
     )
-    status = TaskStatus.FAILED if skip.next_run_ms is None else task.status
+    if task.additions is not None and occurrences == 1:
+        execution = _with_cause(task, execution)
+    status = skip.ends_as if skip.next_run_ms is None else task.status
     begins = task.status is TaskStatus.PENDING and status is not TaskStatus.PENDING
     return Claim(
         execution,
@@ -82,6 +98,7 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
         skip.ends_deferral,
         begins,
         _is_pause_over(task, skip.next_nominal_ms),
+        skip.gains,
     )
 
 

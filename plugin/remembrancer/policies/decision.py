@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
@@ -40,6 +41,10 @@ class Skip(NamedTuple):
     """The first occurrence that has no outcome then."""
     ends_deferral: bool = False
     """True if a live deferral is over then."""
+    ends_as: TaskStatus = TaskStatus.FAILED
+    """The status of the task if it is over."""
+    gains: Mapping[str, str | None] | None = None
+    """Other properties of the task that change with it."""
 
 
 class Wait(NamedTuple):

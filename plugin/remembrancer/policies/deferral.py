@@ -9,7 +9,6 @@ from remembrancer.model.constraints import read_id, read_reason
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import new_id
-from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.claims import skip_claim
 from remembrancer.policies.decision import PlanContext, Run, Skip
@@ -46,7 +45,7 @@ def deferral(task: ScheduledTask, situation: Situation, context: PlanContext) ->
     until_ms, nominal_ms = run_without_pause_ms(task), first_ms(task)
     assert until_ms is not None  # noqa: S101 (only an armed task is due)
     assert nominal_ms is not None  # noqa: S101
-    recurring = task.task_type is TaskType.RECURRING
+    recurring = not task.is_single
     if nominal_ms < until_ms:
         schedule = remaining_schedule(task)
         held = occurrences_from(schedule, nominal_ms, until_ms - 1)

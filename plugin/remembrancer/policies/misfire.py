@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.policy import Misfire
-from remembrancer.model.task_status import TaskType
+from remembrancer.policies.additions import pending_additions
 from remembrancer.policies.decision import Skip
 from remembrancer.policies.occurrences import OccurrenceRange, due_ms, last_of, next_of
 from remembrancer.schedules.kinds import remaining_schedule
@@ -21,17 +21,22 @@ if TYPE_CHECKING:
 def misfire(task: ScheduledTask, situation: Situation, context: PlanContext) -> Skip | None:
     """Skip the late occurrences that the task's `misfire` does not run; None if the first is on time, or runs.
 
-    A one-time task runs, however late, unless its `misfire` is `skip`.
+    A one-time task runs, however late, unless its `misfire` is `skip`; an addition that runs late runs in any case.
     """
     del situation
     occurrence_ms, now_ms = due_ms(task), context.now_ms
     if now_ms - occurrence_ms <= task.misfire_grace_seconds * 1000:
         return None
-    if task.task_type is TaskType.ONE_TIME:
+    if task.is_single:
         only = OccurrenceRange(occurrence_ms, occurrence_ms, 1)
         return _missed(task, only, None, now_ms) if task.misfire is Misfire.SKIP else None
     schedule = remaining_schedule(task)
     latest_ms = ceil(now_ms - task.misfire_grace_seconds * 1000) - 1
+    if task.additions is not None:
+        exempt_ms = next((each.at_ms for each in pending_additions(task) if each.runs_late), latest_ms + 1)
+        if exempt_ms <= occurrence_ms:
+            return None
+        latest_ms = min(latest_ms, exempt_ms - 1)
     late = 1 + schedule.count(occurrence_ms + 1, latest_ms)
     still_run = _still_run(task, fresh=_is_due(schedule, max(latest_ms, occurrence_ms), now_ms))
     if late <= still_run:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.kinds import remaining_schedule
 
@@ -107,7 +106,7 @@ def last_of(schedule: Schedule, first_ms: int, occurrences: int, until_ms: int, 
 def _scheduled(task: ScheduledTask, now_ms: int) -> OccurrenceRange | None:
     """Return the occurrences of the schedule without an outcome, up to *now_ms*; None without any."""
     occurrence_ms = first_ms(task)
-    if task.task_type is TaskType.ONE_TIME and task.next_run_ms is not None:
+    if task.is_single and task.next_run_ms is not None:
         now_ms = min(now_ms, task.next_run_ms)  # deferred to before its only occurrence, it has that one no longer
     if occurrence_ms is None or occurrence_ms > now_ms:
         return None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.policy import Misfire
-from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.decision import Skip, Wait
 from remembrancer.policies.occurrences import (
@@ -48,7 +47,7 @@ def pause(task: ScheduledTask, situation: Situation, context: PlanContext) -> Ru
     held, kept = _held(task, first_ms, end_ms, context.now_ms)
     if held <= kept:
         return run_when_due(task, situation, context) if held else None
-    if task.task_type is TaskType.ONE_TIME:
+    if task.is_single:
         return _skipped(task, OccurrenceRange(first_ms, first_ms, 1), None)
     schedule = remaining_schedule(task)
     last_ms = last_of(schedule, first_ms, held - kept, end_ms - 1, after=kept)
@@ -102,7 +101,7 @@ def _missed_deferred(task: ScheduledTask, end_ms: int, now_ms: int) -> tuple[int
     until_ms = run_without_pause_ms(task)
     if pending is None or until_ms is None or until_ms >= end_ms or task.on_missed is Misfire.SKIP:
         return (0, 0) if pending is None else (pending.occurrences, 0)
-    if task.task_type is TaskType.ONE_TIME:
+    if task.is_single:
         return pending.occurrences, 1
     after_ms = next_of(remaining_schedule(task), max(until_ms, (task.nominal_ms or 0) - 1))
     if after_ms is None:
@@ -115,7 +114,7 @@ def _held(task: ScheduledTask, first_ms: int, end_ms: int, now_ms: int) -> tuple
     if first_ms >= end_ms:
         return 0, 0
     policy = task.on_missed or task.misfire
-    if task.task_type is TaskType.ONE_TIME:
+    if task.is_single:
         return 1, int(policy is not Misfire.SKIP)
     schedule = remaining_schedule(task)
     held = 1 + schedule.count(first_ms + 1, end_ms - 1)
@@ -134,7 +133,7 @@ def _deferred(task: ScheduledTask, end_ms: int) -> Skip | None:
         return None
     pending = pending_occurrences(without_pause(task), end_ms - 1)
     assert pending is not None  # noqa: S101 (the deferred run is one)
-    if task.task_type is TaskType.ONE_TIME:
+    if task.is_single:
         after_ms = None
     elif task.nominal_ms is not None and task.nominal_ms >= end_ms:
         after_ms = task.nominal_ms

@@ -16,6 +16,7 @@ from remembrancer.policies.deferral import deferral
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
+from remembrancer.policies.skips import skip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ _SLICE: Final = 50
 _UNPLANNABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
 """Errors of planning a task whose node holds nonsense; any other is a fault of the tick."""
 
-POLICIES: Final[tuple[Policy, ...]] = (pause, deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (skip, pause, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
 
 

@@ -32,6 +32,7 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
         reason_code=Reason.LEASE_EXPIRED,
         reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
         ends_task=ends(ExecutionStatus.FAILED) if last and not retry else None,
+        additions=task.additions if task else None,
     )
     return Recovery(settlement, retry)
 

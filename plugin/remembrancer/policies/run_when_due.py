@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import ExecutionType
-from remembrancer.model.task_status import TaskType
 from remembrancer.policies.decision import Run
 from remembrancer.policies.occurrences import due_ms, next_of
 from remembrancer.schedules.kinds import remaining_schedule
@@ -21,7 +20,7 @@ def run_when_due(task: ScheduledTask, situation: Situation, context: PlanContext
     """Run the occurrence: the last policy, for all that no other decides."""
     del situation, context
     occurrence_ms = due_ms(task)
-    if task.task_type is TaskType.ONE_TIME:
+    if task.is_single:
         kind = ExecutionType.DEFERRED if task.deferral_id else ExecutionType.ONE_TIME
         return Run(occurrence_ms, None, kind, _DUE)
     return Run(occurrence_ms, next_of(remaining_schedule(task), occurrence_ms), ExecutionType.CRON, _DUE)

@@ -41,6 +41,7 @@ def settlement_of(
         ends_task=ends(outcome.status) if last and not reschedule else None,
         reschedule=reschedule,
         is_last=last,
+        additions=firing.task.additions,
     )
 
 
@@ -63,9 +64,9 @@ def is_last(task: ScheduledTask, execution: Execution) -> bool:
     """Return whether no occurrence of *task* follows that of *execution*."""
     if execution.execution_type is ExecutionType.MANUAL:
         return False
-    if execution.task_type is TaskType.ONE_TIME:
+    if execution.task_type is TaskType.ONE_TIME and task.additions is None:
         return True
-    if task.schedule_spec is None:  # a cron expression goes on
+    if task.schedule_cron is not None:  # a cron expression goes on
         return False
     try:
         schedule = remaining_schedule(task)

@@ -49,6 +49,8 @@ class ArmedTimeChange:
     outcomes_since_ms: int | None = None
     """As `ScheduledTask` has it after the change."""
     excluded_ms: tuple[int, ...] | None = None
+    additions: str | None = None
+    skips: str | None = None
     retractions: Sequence[Retraction] = ()
     """The records of missed occurrences that shrink, since some of these are ahead again."""
 

@@ -10,7 +10,15 @@ from remembrancer.errors import NotRunning
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import Misfire
 from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges
-from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult, TaskUpdate
+from remembrancer.model.task import (
+    Backfill,
+    FireChange,
+    ResumeResult,
+    ScheduledTask,
+    ScheduledTaskInfo,
+    ScheduleResult,
+    TaskUpdate,
+)
 from remembrancer.model.task_status import TaskStatus
 
 
@@ -97,6 +105,42 @@ class SyncCalls(Protocol):
         fence: int | None = None,
     ) -> ResumeResult:
         """End the pause of a task."""
+        ...
+
+    def skip_next(self, task_id: str, n: int = 1, reason: str | None = None, *, fence: int | None = None) -> FireChange:
+        """Skip the next occurrences of a task."""
+        ...
+
+    def add_fire(
+        self, task_id: str, at: str | datetime | None = None, reason: str | None = None, *, fence: int | None = None
+    ) -> FireChange:
+        """Add one occurrence to a task."""
+        ...
+
+    def reschedule(
+        self,
+        task_id: str,
+        occurrence: str | datetime,
+        to: str | datetime,
+        reason: str | None = None,
+        *,
+        fence: int | None = None,
+    ) -> FireChange:
+        """Move one occurrence of a task to another time."""
+        ...
+
+    def backfill(  # noqa: PLR0913 (a range, and what to do with it)
+        self,
+        task_id: str,
+        start: str | datetime,
+        end: str | datetime,
+        *,
+        dry_run: bool = False,
+        again: bool = False,
+        reason: str | None = None,
+        fence: int | None = None,
+    ) -> Backfill:
+        """Run the occurrences of a range in the past."""
         ...
 
     def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:

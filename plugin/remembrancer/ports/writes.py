@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.model.deferral import Deferral
@@ -32,6 +32,8 @@ class Claim:
     """True if the task was PENDING as it was read, and this claim begins it."""
     ends_pause: bool = False
     """True if each occurrence that the pause held has an outcome then."""
+    gains: Mapping[str, str | None] | None = None
+    """Other properties of the task that change with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Settlement:
     reschedule: Reschedule | None = None
     is_last: bool = False
     """True if no occurrence follows this one, unless it is deferred."""
+    additions: str | None = None
+    """The additions of the task as it was claimed: its task ends only if it has no others."""
     trace_id: str | None = None
     span_id: str | None = None
 

@@ -9,7 +9,6 @@
 - `clock_changes`, `new_rules`: notes on clock changes, and the place of an occurrence under changed rules.
 - `value_fields`, `phrases`: the reading of a value's fields, and English for them.
 - `references`: the calendars and the tasks to which a schedule refers.
-- `exclusions`: a schedule without the stretches of time that have outcomes already.
 - `preview`: the next occurrences, with notes on clock changes.
 - `cautions`: what a careful reader of a schedule would point out.
 - `parsing`, `iso_timestamps`, `relative`: times and zones as people write them.

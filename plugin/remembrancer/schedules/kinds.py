@@ -5,19 +5,22 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.addition import additions_from
 from remembrancer.model.schedule import AllOf, AnyOf, Bounded, Except, Offset, TaskTimes
+from remembrancer.model.skip_mark import skips_from
 from remembrancer.schedules.calendars.dates import dates_schedule
 from remembrancer.schedules.calendars.named import calendar_schedule
 from remembrancer.schedules.calendars.weekly import weekly_schedule
 from remembrancer.schedules.calendars.workdays import workdays_schedule
+from remembrancer.schedules.composed.additions import ScheduleWithAdditions
 from remembrancer.schedules.composed.bounded import bounded_schedule
 from remembrancer.schedules.composed.combinations import all_of_schedule, any_of_schedule, except_schedule
+from remembrancer.schedules.composed.exclusions import excluding, joined
 from remembrancer.schedules.composed.nested import check_nested, no_text, task_in
 from remembrancer.schedules.composed.offset import offset_schedule
 from remembrancer.schedules.composed.task_times import task_times_schedule
 from remembrancer.schedules.cron.schedule import cron_schedule
 from remembrancer.schedules.every import every_schedule
-from remembrancer.schedules.exclusions import excluding
 from remembrancer.schedules.once import once_schedule
 from remembrancer.schedules.rrule.schedule import rrule_schedule
 
@@ -90,6 +93,18 @@ def schedule_of(task: ScheduledTask) -> Schedule:
 
 
 def remaining_schedule(task: ScheduledTask) -> Schedule:
-    """Return the schedule of *task* without the stretches of time whose occurrences have outcomes already."""
+    """Return the schedule of *task* with its additions, without the times whose occurrences have outcomes already."""
     schedule = schedule_of(task)
-    return excluding(schedule, task.excluded_ms) if task.excluded_ms else schedule
+    if task.excluded_ms:
+        schedule = excluding(schedule, task.excluded_ms)
+    if task.additions is None:
+        return schedule
+    return ScheduleWithAdditions(schedule, additions_from(task.additions).times_ms)
+
+
+def firing_schedule(task: ScheduledTask) -> Schedule:
+    """Return the remaining schedule of *task* without the occurrences that are to be skipped."""
+    schedule = remaining_schedule(task)
+    if task.skips is None:
+        return schedule
+    return excluding(schedule, joined((each.at_ms, each.at_ms + 1) for each in skips_from(task.skips)))

@@ -26,7 +26,15 @@ from remembrancer.model.prune_result import PruneResult
 from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges, TaskFields
 from remembrancer.model.schedule import ScheduleArgument
 from remembrancer.model.summary import ExecutionSummary
-from remembrancer.model.task import ResumeResult, ScheduledTask, ScheduledTaskInfo, ScheduleResult, TaskUpdate
+from remembrancer.model.task import (
+    Backfill,
+    FireChange,
+    ResumeResult,
+    ScheduledTask,
+    ScheduledTaskInfo,
+    ScheduleResult,
+    TaskUpdate,
+)
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
@@ -268,6 +276,70 @@ class SchedulerService:
         Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput.
         """
         return await self._process.commands().edits.resume(task_id, on_missed, reason, fence)
+
+    @public
+    async def skip_next(
+        self, task_id: str, n: int = 1, reason: str | None = None, *, fence: int | None = None
+    ) -> FireChange:
+        """Skip the next *n* occurrences of a task, in place of those asked for before; 0 lets all run again.
+
+        Each gets its outcome `skipped` at its time, with the reason. Moved occurrences are not counted.
+        Returns the task, and the next fires before and after.
+        Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput.
+        """
+        return await self._process.commands().occurrences.skip_next(task_id, n, reason, fence)
+
+    @public
+    async def add_fire(
+        self, task_id: str, at: str | datetime | None = None, reason: str | None = None, *, fence: int | None = None
+    ) -> FireChange:
+        """Add one occurrence to a task at a time; without one, now. Its execution has the cause `added`.
+
+        Returns the task, and the next fires before and after.
+        Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput.
+        """
+        return await self._process.commands().occurrences.add_fire(task_id, at, reason, fence)
+
+    @public
+    async def reschedule(
+        self,
+        task_id: str,
+        occurrence: str | datetime,
+        to: str | datetime,
+        reason: str | None = None,
+        *,
+        fence: int | None = None,
+    ) -> FireChange:
+        """Move one occurrence of a task to another time; the others stay.
+
+        The occurrence gets the outcome `skipped` at its time. The execution at the new time has the cause
+        `rescheduled`, and the former time in its detail.
+        Returns the task, and the next fires before and after.
+        Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput.
+        """
+        return await self._process.commands().occurrences.reschedule(task_id, occurrence, to, reason, fence)
+
+    @public
+    async def backfill(  # noqa: PLR0913 (a range, and what to do with it)
+        self,
+        task_id: str,
+        start: str | datetime,
+        end: str | datetime,
+        *,
+        dry_run: bool = False,
+        again: bool = False,
+        reason: str | None = None,
+        fence: int | None = None,
+    ) -> Backfill:
+        """Run the occurrences of the schedule from *start* to *end*, both past, one after the other.
+
+        Those with a completed execution are left out, unless *again* is true. Each execution has the cause
+        `backfill`, and the time that it makes up for in its detail. With *dry_run* nothing is written.
+        Returns the task, each occurrence of the range, and the number of those that start.
+        Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput.
+        """
+        edits = self._process.commands().occurrences
+        return await edits.backfill(task_id, start, end, reason, fence, dry_run=dry_run, again=again)
 
     @public
     async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:

@@ -12,6 +12,10 @@
 - `history`: `remembrancer history`.
 - `import_crontab`: `remembrancer import crontab`.
 - `list`: `remembrancer list`.
+- `add_fire`: `remembrancer add-fire`.
+- `backfill`: `remembrancer backfill`.
+- `skip`: `remembrancer skip`.
+- `reschedule`: `remembrancer reschedule`.
 - `pause`: `remembrancer pause`.
 - `preview`: `remembrancer preview`: what a schedule means, and its next fires.
 - `prune`: `remembrancer prune`.

@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible
+from remembrancer.model.skip_mark import skips_text
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.policies.additions import additions_of
 from remembrancer.policies.occurrences import beginning_ms, held_ms, run_without_pause_ms
 from remembrancer.policies.pause import armed_in_pause
+from remembrancer.policies.skips import pending_skips
 from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause, Retraction
-from remembrancer.schedules.exclusions import excluding, joined, pairs_of
+from remembrancer.schedules.composed.additions import ScheduleWithAdditions
+from remembrancer.schedules.composed.exclusions import excluding, joined, pairs_of
 from remembrancer.schedules.kinds import remaining_schedule, schedule_of
 from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force, say_the_same
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
     from datetime import datetime
 
+    from remembrancer.model.addition import Additions
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.armed_times import MissedOccurrence
     from remembrancer.ports.clock import Clock
@@ -154,12 +159,26 @@ def earlier(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int
     begun_ms = beginning_ms(task)
     served = [*pairs_of(task.excluded_ms or ()), *_between(begun_ms, armed_ms, missed)]
     excluded_ms = joined([pair for pair in served if pair[1] > now_ms])
-    time_ms = excluding(schedule_of(task), excluded_ms).next_ms(max(now_ms, held_ms(task) - 1))
+    ahead = _additions_ahead(task, missed, now_ms)
+    again = ScheduleWithAdditions(excluding(schedule_of(task), excluded_ms), ahead.times_ms)
+    time_ms = again.next_ms(max(now_ms, held_ms(task) - 1))
     if time_ms >= armed_ms:
         return None
     retractions = [_shortened(each, schedule, time_ms) for each in missed if each.last_ms >= time_ms]
     armed_ms = armed_in_pause(task, time_ms).next_run_ms if task.paused_at else time_ms
-    return ArmedTimeChange(task, armed_ms, time_ms, min(begun_ms, time_ms), excluded_ms or None, retractions)
+    begun_ms = min(begun_ms, time_ms)
+    return ArmedTimeChange(task, armed_ms, time_ms, begun_ms, excluded_ms or None, ahead.text, task.skips, retractions)
+
+
+def _additions_ahead(task: ScheduledTask, missed: Sequence[MissedOccurrence], now_ms: int) -> Additions:
+    """Return the additions of *task* that have no outcome, or one of *missed* although they are ahead again."""
+    additions, armed_ms = additions_of(task), task.nominal_ms or 0
+    return additions.only(
+        each
+        for each in additions.items
+        if each.at_ms >= armed_ms
+        or (each.at_ms > now_ms and any(one.first_ms <= each.at_ms <= one.last_ms for one in missed))
+    )
 
 
 def _between(begin_ms: int, end_ms: int, missed: Sequence[MissedOccurrence]) -> list[tuple[int, int]]:
@@ -188,7 +207,17 @@ def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange 
     armed_ms = time_ms if task.deferral_id is None and run_ms == place_ms else run_ms
     if task.paused_at:
         armed_ms = armed_in_pause(task, armed_ms).next_run_ms
-    return ArmedTimeChange(task, armed_ms, time_ms, task.outcomes_since_ms, task.excluded_ms)
+    since_ms, excluded_ms, skips = task.outcomes_since_ms, task.excluded_ms, _skips_under_current_rules(task, old)
+    return ArmedTimeChange(task, armed_ms, time_ms, since_ms, excluded_ms, task.additions, skips)
+
+
+def _skips_under_current_rules(task: ScheduledTask, old: ZoneRules) -> str | None:
+    """Return the skip marks of *task* at the places that their occurrences have now."""
+    if task.skips is None:
+        return None
+    schedule = remaining_schedule(task)
+    moved = (mark._replace(at_ms=schedule.under_new_rules(mark.at_ms, old.clock)) for mark in pending_skips(task))
+    return skips_text(moved)
 
 
 async def _each(

@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.constraints import read_integer
-from remembrancer.model.task_status import OPEN_STATUSES, TaskType
+from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import makes_up
 from remembrancer.operations.statistics import page_of
 from remembrancer.policies.occurrences import run_without_pause_ms
+from remembrancer.policies.skips import pending_skips
 from remembrancer.ports.filters import TaskFilter
-from remembrancer.schedules.kinds import remaining_schedule
+from remembrancer.schedules.kinds import firing_schedule
 from remembrancer.schedules.parsing import read_moment, read_zone
 
 if TYPE_CHECKING:
@@ -204,11 +205,12 @@ def _fires(task: ScheduledTask, run_ms: int, wanted: _Range, *, paused: bool) ->
     first_ms, end_ms = max(wanted.start_ms, run_ms), wanted.end_ms
     if first_ms > end_ms:
         return
-    is_recurring = task.task_type is TaskType.RECURRING
-    schedule = remaining_schedule(task)
-    found = schedule.between(first_ms, end_ms, MOST_OF_A_TASK + 1) if is_recurring else []
+    if task.is_single and pending_skips(task):
+        return
+    schedule = firing_schedule(task)
+    found = [] if task.is_single else schedule.between(first_ms, end_ms, MOST_OF_A_TASK + 1)
     # A deferred run, or one after a pause, is no occurrence of the schedule.
-    is_extra = not is_recurring or task.deferral_id is not None or (not paused and makes_up(task))
+    is_extra = task.is_single or task.deferral_id is not None or (not paused and makes_up(task))
     if is_extra and first_ms == run_ms and found[:1] != [run_ms]:
         yield _Span(run_ms, run_ms, 1, paused)
     if len(found) <= MOST_OF_A_TASK:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.policy import Misfire
-from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.schedules.kinds import remaining_schedule, schedule_of
+from remembrancer.policies.skips import pending_skips
+from remembrancer.schedules.kinds import firing_schedule, schedule_of
 from remembrancer.schedules.preview import preview
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def next_fires(task: ScheduledTask, count: int = PREVIEWED) -> tuple[list[dateti
     if task.next_run_ms is None:
         return [], []
     first = from_ms(task.next_run_ms)
-    if task.task_type is not TaskType.RECURRING:
-        return [first], []
-    ahead = preview(remaining_schedule(task), task.next_run_ms - 1, count)
+    if task.is_single:
+        return [] if pending_skips(task) else [first], []
+    ahead = preview(firing_schedule(task), task.next_run_ms - 1, count)
     fires = [fire.at for fire in ahead]
     if fires[:1] != [first] and (task.deferral_id is not None or makes_up(task)):
         fires.insert(0, first)  # a deferred run, or one after a pause, is no occurrence of the schedule

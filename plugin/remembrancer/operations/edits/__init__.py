@@ -2,6 +2,11 @@
 
 - `referring_tasks`: the tasks that refer to a calendar or a task, brought up to date when it changes.
 - `renewed_task`: a task with other content in its schedule.
+- `backfills`: the occurrences of a range in the past, and those that start.
+- `changed_fires`: a task with other occurrences than its schedule names.
+- `occurrence_edits`: skips, additions and moves of single occurrences, for the current actor.
 - `task_edits`: pause, resume and update, for the current actor.
 - `updated_task`: a task after an update, and the occurrences that lose their run by it.
+- `edit_operations`: the entries of the table of operations that edit open tasks.
+- `occurrence_operations`: the parameters and the entries of the operations that change single occurrences of a task.
 """

@@ -8,7 +8,7 @@ from remembrancer.model.schedule import text_of
 from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.edits.updated_task import Update, moved
 from remembrancer.policies.occurrences import run_without_pause_ms
-from remembrancer.schedules.exclusions import excluding
+from remembrancer.schedules.composed.exclusions import excluding
 from remembrancer.schedules.kinds import KINDS
 
 if TYPE_CHECKING:

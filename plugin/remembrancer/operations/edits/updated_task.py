@@ -15,9 +15,11 @@ from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.operations.requested_schedule import first_run
 from remembrancer.operations.reserved_keys import refuse_reserved
 from remembrancer.operations.validation import validate
+from remembrancer.policies.additions import pending_additions, with_additions
 from remembrancer.policies.cancellation import superseded
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pause import armed_in_pause, unpaused
+from remembrancer.schedules.kinds import schedule_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,8 @@ _KEPT: Final = (*(name for name in UPDATABLE if name != "schedule"), "schedule_s
 """The fields of a kept task that hold those of a request."""
 _SCHEDULE: Final = ("schedule_cron", "schedule_spec", "timezone", "gap", "fold", "seconds_field")
 _SIX: Final = 6
+_UNBOUND: Final = dict.fromkeys(("nominal_ms", "deferral_id", "last_triggered_at", "additions", "skips"))
+"""Fields that a task with another schedule begins without."""
 
 
 class Update(NamedTuple):
@@ -88,8 +92,8 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
         standing |= {name: DEFAULTS[name] for name in _WHEN} | {"schedule": value_from(task.schedule_spec)}
     if task.task_type is TaskType.RECURRING:
         standing["defer_until"] = None
-    elif task.nominal_ms is not None:
-        standing["defer_until"] = from_ms(task.nominal_ms)
+    elif task.additions is not None or task.nominal_ms is not None:
+        standing["defer_until"] = from_ms(schedule_of(task).next_ms(-1))
     if fields.get("schedule") is not None:
         standing |= {name: DEFAULTS[name] for name in _WHEN}
     elif fields.get("schedule_cron") is not None:
@@ -112,7 +116,7 @@ def moved(task: ScheduledTask, taken: dict[str, Any], now: datetime, late_by_sec
     if run_ms is None:
         allowed = "a task with a run ahead; this one runs right now"
         raise InvalidInput("task_id", task.task_id, allowed, "wait until it has ended")
-    fresh = task.model_copy(update={**taken, "nominal_ms": None, "deferral_id": None, "last_triggered_at": None})
+    fresh = task.model_copy(update={**taken, **_UNBOUND})
     nominal_ms, next_ms = first_run(fresh, now_ms, int(late_by_seconds * 1000))
     armed = {"nominal_ms": nominal_ms, "next_run_ms": next_ms, "last_triggered_at": task.last_triggered_at}
     if task.task_type is TaskType.RECURRING:
@@ -125,4 +129,5 @@ def moved(task: ScheduledTask, taken: dict[str, Any], now: datetime, late_by_sec
         after = armed_in_pause(after, after.next_run_ms)
     elif task.paused_at is not None:
         after = unpaused(after)
-    return Update(after, superseded(task, now_ms))
+    ahead = [each for each in pending_additions(task) if each.at_ms > now_ms]
+    return Update(with_additions(after, ahead, now_ms), superseded(task, now_ms))

@@ -78,6 +78,7 @@ _EXECUTIONS: Final = {
         executions.ClaimRow, "task_id", silent="its occurrence has events already", kind=CLAIM
     ),
     "end_deferrals": WriteSpec(executions.ExecutionKey, "execution_id", silent=_PART, kind=None),
+    "record_causes": WriteSpec(executions.CauseRow, "execution_id", silent=_PART, kind=None),
     "start_executions": WriteSpec(
         executions.ManualRunRow, "task_id", count=row_counts.started, events=row_events.started
     ),

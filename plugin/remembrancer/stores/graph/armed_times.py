@@ -133,6 +133,8 @@ def _row(move: ArmedTimeChange, cause: ChangeCause) -> RearmRow:
             "nominal_ms": move.nominal_ms,
             "outcomes_since_ms": move.outcomes_since_ms,
             "excluded_ms": None if move.excluded_ms is None else list(move.excluded_ms),
+            "additions": move.additions,
+            "skips": move.skips,
         },
         "change_id": new_id("change", at_ms),
         "at_ms": at_ms,

@@ -169,6 +169,8 @@ def claim_statements(
         statements.append(Statement("record_outcomes", [node_rows.outcome_row(claim) for claim in dropped]))
     if ended := [{"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral]:
         statements.append(Statement("end_deferrals", ended))
+    if added := [node_rows.cause_row(claim.execution) for claim in claims if claim.execution.cause is not None]:
+        statements.append(Statement("record_causes", added))
     return statements
 
 

@@ -45,7 +45,12 @@ def settle_statements(
 
 def outstanding_statements(outstanding: Claim | None) -> list[Statement]:
     """Return the statement for occurrences that are due before a task is ended or deferred; none without any."""
-    return [] if outstanding is None else [Statement("record_outcomes", [node_rows.outcome_row(outstanding)])]
+    if outstanding is None:
+        return []
+    recorded = [Statement("record_outcomes", [node_rows.outcome_row(outstanding)])]
+    if outstanding.execution.cause is not None:
+        recorded.append(Statement("record_causes", [node_rows.cause_row(outstanding.execution)]))
+    return recorded
 
 
 def deferral_statements(deferral: Deferral) -> list[Statement]:
@@ -88,6 +93,7 @@ def _retire_row(settlement: Settlement, fence: int) -> RetireRow:
         "fence": fence,
         "status": settlement.ends_task,
         "of_task": settlement.execution.task_id,
+        "additions": settlement.additions,
         "task_type": settlement.execution.task_type,
         "at_ms": to_ms(settlement.completed_at),
     }

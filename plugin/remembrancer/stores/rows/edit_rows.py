@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.plain_schedules import Cron
-from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.policies.additions import pending_additions
+from remembrancer.policies.skips import pending_skips
 from remembrancer.stores.rows import audit_rows, node_rows
 
 if TYPE_CHECKING:
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.row_types.tasks import EditRow
     from remembrancer.stores.commits.statement import Row
 
-_KINDS: Final = {"pause": "task_paused", "resume": "task_resumed", "update": "task_updated"}
-"""The kind of the event of each action."""
+_KINDS: Final = {"pause": "task_paused", "resume": "task_resumed"}
+"""The kind of the event of each action; of others `task_updated`."""
 _UNSEEN: Final = frozenset({"fence", "deferral_history", "unreadable", "outcomes_since_ms"})
 """Fields that an entry of the audit log leaves out."""
+
+
+_SHOWN: Final = 20
+"""Times of additions or skips that an entry of the audit log names."""
 
 
 def edit_row(before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None) -> EditRow:
@@ -33,7 +39,7 @@ def edit_row(before: ScheduledTask, after: ScheduledTask, change: Change, outsta
     crons = (_expression(before), _expression(after))
     return {
         **audit_rows.change_row(before.task_id, change, outstanding),
-        "kind": _KINDS[change.action],
+        "kind": _KINDS.get(change.action, "task_updated"),
         "task_type": after.task_type,
         "fence": node_rows.fence_after(outstanding) or before.fence,
         "task": changed,
@@ -50,6 +56,8 @@ def edit_row(before: ScheduledTask, after: ScheduledTask, change: Change, outsta
 def _differences(before: ScheduledTask, after: ScheduledTask) -> dict[str, tuple[object, object]]:
     pairs = {name: (getattr(before, name), value) for name, value in vars(after).items() if name not in _UNSEEN}
     changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    for name in changed.keys() & {"additions", "skips"}:
+        changed[name] = (_times(name, before), _times(name, after))
     if "context" in changed:  # as text: within the entry it would be nested too deeply
         changed["context"] = (node_rows.to_json(before.context), node_rows.to_json(after.context))
     if "schedule_spec" in changed:  # the dates of a calendar are many, and its version says which they are
@@ -64,6 +72,13 @@ def _outline(text: str | None) -> str | None:
 
 def _short(held: dict[str, object]) -> dict[str, object]:
     return {name: each for name, each in held.items() if name != "dates"} if held.get("kind") == "calendar" else held
+
+
+def _times(name: str, task: ScheduledTask) -> list[str]:
+    """Return the times of the additions or skips that *task* has ahead, as many as an entry holds."""
+    ahead = pending_additions(task) if name == "additions" else pending_skips(task)
+    shown = [to_iso(from_ms(each.at_ms)) for each in ahead]
+    return [*shown[:_SHOWN], f"and {len(shown) - _SHOWN} more"] if len(shown) > _SHOWN else shown
 
 
 def _expression(task: ScheduledTask) -> str | None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.writes import Claim, Reschedule, Settlement
     from remembrancer.stores.commits.row_types.executions import (
         AdvancedTask,
+        CauseRow,
         ClaimRow,
         OutcomeProperties,
         OutcomeRow,
@@ -170,6 +171,8 @@ def _advanced(claim: Claim) -> AdvancedTask:
     }
     if claim.ends_pause:
         task |= _UNPAUSED
+    if claim.gains is not None:
+        task |= cast("AdvancedTask", claim.gains)
     if claim.begins or claim.task_status is not TaskStatus.ACTIVE:
         task["status"] = claim.task_status
         task["status_index_key"] = status_index_key(claim.task_status, claim.execution.task_type, task_id)
@@ -191,6 +194,12 @@ def outcome_row(claim: Claim) -> OutcomeRow:
         "reason_code": execution.reason_code,
         "reason": execution.reason,
     }
+
+
+def cause_row(execution: Execution) -> CauseRow:
+    """Return the row that writes the cause of an execution whose occurrence its schedule does not name."""
+    detail = to_json(execution.cause_detail)
+    return {"execution_id": execution.execution_id, "cause": execution.cause, "cause_detail": detail}
 
 
 def fence_after(outstanding: Claim | None) -> int | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from fastapi import Response
 
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
-from remembrancer.operations.edit_operations import TASK
+from remembrancer.operations.edits.edit_operations import TASK
 from remembrancer.operations.operation import Effect
 from remembrancer.surfaces.rest.operation_requests import OperationRequest
 from remembrancer.surfaces.rest.pages import page_within

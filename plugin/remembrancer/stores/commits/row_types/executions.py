@@ -27,6 +27,8 @@ class AdvancedTask(TypedDict):
     paused_until: NotRequired[None]
     pause_reason: NotRequired[None]
     on_missed: NotRequired[None]
+    additions: NotRequired[str | None]
+    skips: NotRequired[str | None]
     status: NotRequired[str]
     status_index_key: NotRequired[str]
 
@@ -143,6 +145,13 @@ class ExecutionKey(TypedDict):
     """The id of one execution."""
 
     execution_id: str
+
+
+class CauseRow(ExecutionKey):
+    """The cause of an execution whose occurrence its schedule does not name."""
+
+    cause: str | None
+    cause_detail: str | None
 
 
 class LeaseKey(TypedDict):

@@ -66,6 +66,7 @@ class RetireRow(FencedRow):
 
     status: str | None
     of_task: str
+    additions: str | None
     task_type: str
     at_ms: int
 

@@ -1,0 +1,95 @@
+"""Additions of tasks: the one that an occurrence is, those that wait, and a task with more of them. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.addition import NO_ADDITIONS, additions_from
+from remembrancer.model.task_status import TaskType
+from remembrancer.policies.occurrences import first_ms, run_without_pause_ms
+from remembrancer.policies.pause import armed_in_pause
+from remembrancer.schedules.composed.exclusions import joined, pairs_of
+from remembrancer.schedules.kinds import remaining_schedule, schedule_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from remembrancer.model.addition import Addition, Additions
+    from remembrancer.model.task import ScheduledTask
+
+_KEPT_MS: Final = 86_400_000
+"""The time for which an addition with an outcome stays: the recheck reads it after the clock was set back."""
+_ENDLESS_MS: Final = 253_402_300_799_999
+
+
+def additions_of(task: ScheduledTask) -> Additions:
+    """Return the additions of *task*."""
+    return NO_ADDITIONS if task.additions is None else additions_from(task.additions)
+
+
+def pending_additions(task: ScheduledTask) -> list[Addition]:
+    """Return those without an outcome, ascending."""
+    begin_ms = task.nominal_ms
+    return [] if begin_ms is None else [each for each in additions_of(task).items if each.at_ms >= begin_ms]
+
+
+def are_over(task: ScheduledTask, occurrence_ms: int, now_ms: int) -> bool:
+    """Return whether all additions of a recurring task had their outcomes long before *occurrence_ms*, at *now_ms*."""
+    if task.additions is None or task.task_type is TaskType.ONE_TIME:
+        return False
+    return additions_from(task.additions).times_ms[-1] < min(occurrence_ms, now_ms - _KEPT_MS)
+
+
+def with_additions(task: ScheduledTask, new: Collection[Addition], now_ms: int) -> ScheduledTask:
+    """Return *task* with *new* additions, armed for the first of them if no other occurrence is before it.
+
+    Times of the schedule between that addition and the task's next occurrence are excluded: they have outcomes
+    already, or lie before the beginning of the task.
+
+    Args:
+        task: An open task.
+        new: At times at which the task has no occurrence; of a deferred task, after the time it is deferred to.
+        now_ms: The present.
+    """
+    if not new:
+        return task
+    additions, ahead_ms = additions_of(task), _ahead_ms(task)
+    kept = [each for each in additions.items if each.at_ms >= min(now_ms - _KEPT_MS, ahead_ms)]
+    together = additions.only([*kept, *new])
+    if task.task_type is TaskType.ONE_TIME and task.additions is None and task.schedule_spec is None:
+        together = replace(together, once_ms=schedule_of(task).next_ms(-1))
+    first = min(each.at_ms for each in new)
+    gained: dict[str, object] = {"additions": together.text}
+    if first < ahead_ms:
+        gained |= {"nominal_ms": first, "excluded_ms": _excluded(task, first, ahead_ms, now_ms)}
+    after = task.model_copy(update=gained)
+    return after if first >= ahead_ms or task.deferral_id is not None else _armed(after, task)
+
+
+def _ahead_ms(task: ScheduledTask) -> int:
+    """Return the first occurrence of *task* without an outcome, or the end of time without one."""
+    occurrence_ms = task.nominal_ms if task.deferral_id is not None else first_ms(task)
+    return _ENDLESS_MS if occurrence_ms is None else occurrence_ms
+
+
+def _excluded(task: ScheduledTask, first: int, ahead_ms: int, now_ms: int) -> tuple[int, ...] | None:
+    """Return the excluded times of *task*, with those from *first* up to *ahead_ms* if its schedule names some."""
+    named_ms = remaining_schedule(task).next_after(first - 1)
+    if named_ms is None or named_ms >= ahead_ms:
+        return task.excluded_ms
+    stretches = [*pairs_of(task.excluded_ms or ()), (first, ahead_ms)]
+    return joined([each for each in stretches if each[1] > min(first, now_ms)])
+
+
+def _armed(after: ScheduledTask, before: ScheduledTask) -> ScheduledTask:
+    """Return a task whose next occurrence became an earlier one, armed for that."""
+    if before.paused_at is not None:
+        return armed_in_pause(after, after.nominal_ms)
+    return after.model_copy(update={"next_run_ms": after.nominal_ms})
+
+
+def is_deferred_beyond(task: ScheduledTask, at_ms: int) -> bool:
+    """Return whether a live deferral of *task* would hold an occurrence at *at_ms*."""
+    until_ms = run_without_pause_ms(task) if task.deferral_id is not None else None
+    return until_ms is not None and at_ms <= until_ms
