@@ -54,9 +54,7 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
             raise InvalidInput(name, value, unknown(name, UPDATABLE), nearest(name, UPDATABLE) or UPDATABLE[0])
     refuse_reserved(fields.get("dedup_key"))
     if not _WHEN & fields.keys():
-        checks = {name: TASK_FIELDS[name].check for name in fields}
-        read = {name: check(name, fields[name]) if check else fields[name] for name, check in checks.items()}
-        return Update(task.model_copy(update={name: _given(name, fields[name], read[name]) for name in read}), None)
+        return Update(task.model_copy(update={name: _read(name, value) for name, value in fields.items()}), None)
     asked = validate(_request(task, fields), now, late_by_seconds, {})
     if asked.task_type is not task.task_type:
         first = next(name for name in fields if name in _WHEN)
@@ -76,9 +74,12 @@ def changes(before: ScheduledTask, after: ScheduledTask) -> dict[str, FieldChang
     return {name: FieldChange(before=was, after=will) for name, (was, will) in pairs.items() if was != will}
 
 
-def _given(name: str, value: object, read: object) -> object:
-    """Return the value to keep: what is given for nothing is the default."""
-    return DEFAULTS[name] if value is None and name in DEFAULTS else read
+def _read(name: str, value: object) -> object:
+    """Return the value to keep of a field; None is the default of one that need not be given."""
+    if value is None and name in DEFAULTS:
+        return DEFAULTS[name]
+    check = TASK_FIELDS[name].check
+    return check(name, value) if check else value
 
 
 def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
@@ -96,7 +97,8 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
         standing["schedule"] = None
         if len(str(fields["schedule_cron"]).split()) != _SIX:
             standing["seconds_field"] = None
-    return ScheduleRequest(**{**standing, **fields})
+    given = {name: DEFAULTS.get(name) if value is None else value for name, value in fields.items()}
+    return ScheduleRequest(**{**standing, **given})
 
 
 def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[str, Any]) -> bool:
