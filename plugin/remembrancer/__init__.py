@@ -58,6 +58,12 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         WrongThread as WrongThread,
     )
     from remembrancer.model.audit import AuditEntry as AuditEntry
+    from remembrancer.model.bulk_edit import (
+        BulkOutcome as BulkOutcome,
+        BulkResult as BulkResult,
+        BulkTask as BulkTask,
+        TaskSelection as TaskSelection,
+    )
     from remembrancer.model.cancellation import Cancellation as Cancellation
     from remembrancer.model.deferral import Deferral as Deferral
     from remembrancer.model.event import Event as Event, EventKind as EventKind, EventPage as EventPage
@@ -201,6 +207,7 @@ _API: Final = {
         "WrongThread",
     ),
     "model.audit": ("AuditEntry",),
+    "model.bulk_edit": ("BulkOutcome", "BulkResult", "BulkTask", "TaskSelection"),
     "model.cancellation": ("Cancellation",),
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),

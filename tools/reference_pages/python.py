@@ -19,6 +19,7 @@ METHODS: Final = {
         *("schedule_task", "schedule_tasks", "schedule_deferred_task"),
         *("defer_task", "update_task", "pause_task", "resume_task", "run_now", "cancel_task", "cancel"),
     ),
+    "Many tasks at once": ("pause_tasks", "resume_tasks", "update_tasks", "cancel_tasks"),
     "Look at tasks": ("get_task", "find_tasks", "page_of_tasks", "get_scheduled_tasks", "preview"),
     "Look back": ("history", "get_execution", "running_executions", "timeline", "audit_entries", "summaries", "prune"),
     "Follow events": ("events", "read_events"),

@@ -19,7 +19,7 @@ from remembrancer.model.request import TASK_FIELDS
 GROUPS: Final = {
     "Scheduling": ("model.request", "model.plain_schedules", "model.schedule", "model.policy"),
     "Tasks": (
-        *("model.task", "model.task_status", "model.deferral", "model.cancellation"),
+        *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
         *("operations.statistics", "operations.preview"),
     ),
     "Executions": ("model.execution", "model.summary", "model.prune_result"),

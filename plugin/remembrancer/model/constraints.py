@@ -89,11 +89,13 @@ def read_label(field: str, value: object, example: object) -> str:
 
 def read_labels(field: str, value: object, example: object) -> tuple[str, ...]:
     """Check a list of short words; return their normal forms, each once, in order."""
+    allowed = f"a list of up to {MOST_WORDS} words"
     if not isinstance(value, list | tuple | set | frozenset):
-        raise InvalidInput(field, value, f"a list of up to {MOST_WORDS} words", example)
-    words = {read_label(field, each, example) for each in cast("Iterable[object]", value)}
+        raise InvalidInput(field, value, allowed, example)
+    listed = cast("Iterable[object]", value)
+    words = {read_label(field, each, example) for each in listed}
     if len(words) > MOST_WORDS:
-        raise InvalidInput(field, value, f"a list of up to {MOST_WORDS} words", example)
+        raise InvalidInput(field, listed, allowed, example)
     return tuple(sorted(words))
 
 

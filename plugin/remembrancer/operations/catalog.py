@@ -17,6 +17,7 @@ from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
 from remembrancer.model.token import AccessToken, NewToken, Scope
 from remembrancer.operations import parameters, service_calls
+from remembrancer.operations.bulk_operations import BULK_EDITS
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edit_operations import EDITS, TASK
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
@@ -98,6 +99,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         http=(Http(verb="POST", path=f"{TASK}/defer"),),
     ),
     *EDITS,
+    *BULK_EDITS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",
@@ -135,7 +137,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
             Http(
                 verb="GET",
                 path="/scheduler/tasks",
-                names={"statuses": "status", "task_type": "type", "cursor": "cursor"},
+                names={"statuses": "status", "task_type": "type", "tags": "tag", "cursor": "cursor"},
                 page=Page("tasks", ScheduledTask),
             ),
         ),

@@ -12,6 +12,12 @@ from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.reports import MOST_TASKS, Period
 from remembrancer.model.request import DEFAULTS, UPDATABLE, ScheduleRequest
 from remembrancer.model.task_status import TaskStatus, TaskType
+from remembrancer.operations.matching import (  # noqa: TC001 (pydantic reads the annotations at run time)
+    Group,
+    Name,
+    PartOfText,
+    Tags,
+)
 from remembrancer.operations.operation import Params
 
 _LONGEST_TEXT: Final = 256
@@ -144,11 +150,15 @@ class RunNow(OneTask):
 
 
 class FindTasks(Params):
-    """The statuses and the type of the tasks, and the most to return."""
+    """The statuses and the type of the tasks, the most to return, and what they match."""
 
     statuses: frozenset[TaskStatus] = frozenset()
     recurring: StrictBool | None = None
     limit: Limit = 1000
+    name: Name = None
+    tags: Tags = ()
+    group: Group = None
+    text: PartOfText = None
 
 
 class PageOfTasks(Params):
@@ -160,6 +170,10 @@ class PageOfTasks(Params):
     task_type: OfType = None
     limit: Limit = 100
     cursor: Annotated[str | None, Field(max_length=_LONGEST_CURSOR, description=_CURSOR)] = None
+    name: Name = None
+    tags: Tags = ()
+    group: Group = None
+    text: PartOfText = None
 
 
 class History(Params):

@@ -30,8 +30,17 @@ class _Tasks(Protocol):
         """Update a task."""
         ...
 
-    def page_of_tasks(
-        self, cursor: str | None, *, statuses: Collection[TaskStatus], recurring: bool | None, limit: int
+    def page_of_tasks(  # noqa: PLR0913 (one for each filter)
+        self,
+        cursor: str | None,
+        *,
+        statuses: Collection[TaskStatus],
+        recurring: bool | None,
+        limit: int,
+        name: str | None,
+        tags: Collection[str],
+        group: str | None,
+        text: str | None,
     ) -> Awaitable[TaskPage]:
         """Return a page of tasks."""
         ...
@@ -54,5 +63,12 @@ async def page_of_tasks(service: object, params: parameters.PageOfTasks) -> Task
     """Return a page of tasks."""
     recurring = None if params.task_type is None else params.task_type is TaskType.RECURRING
     return await cast("_Tasks", service).page_of_tasks(
-        params.cursor, statuses=params.statuses, recurring=recurring, limit=params.limit
+        params.cursor,
+        statuses=params.statuses,
+        recurring=recurring,
+        limit=params.limit,
+        name=params.name,
+        tags=params.tags,
+        group=params.group,
+        text=params.text,
     )

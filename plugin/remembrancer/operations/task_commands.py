@@ -22,6 +22,7 @@ from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.task import Disposition
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.operations.edits.many_tasks import ManyTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
@@ -71,6 +72,8 @@ class TaskCommands:
         self._stop_runs = stop_runs
         self.edits = TaskEdits(store, clock, late_by_seconds)
         """Changes of open tasks: pause, resume, update."""
+        self.many = ManyTasks(store, clock, late_by_seconds, self)
+        """The same, and cancellations, of many tasks at once."""
 
     async def schedule(self, requests: Sequence[ScheduleRequest]) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a known dedup_key returns its task."""
@@ -135,17 +138,22 @@ class TaskCommands:
         text = None if reason is None else read_reason(reason)
 
         async def act() -> Cancellation:
-            return await complete(self._end(task_id, self._tasks.change("cancel", text, fence=fence)))
+            return await complete(self.end(task_id, self._tasks.change("cancel", text, fence=fence)))
 
         async def again(_: IdempotencyRecord) -> Cancellation:
             return Cancellation(ended=True)
 
         return await run_once(self._store.idempotency, act, again)
 
-    async def _end(self, task_id: str, change: Change) -> Cancellation:
+    async def end(self, task_id: str, change: Change) -> Cancellation:
+        """End one task, whatever its node holds, and stop what runs of it."""
         if not await self._cancel(task_id, change):
             return Cancellation(ended=False)
-        return Cancellation(ended=True, stopping=await self._stop_runs(task_id))
+        return Cancellation(ended=True, stopping=await self.stop_runs(task_id))
+
+    async def stop_runs(self, task_id: str) -> list[str]:
+        """Stop what runs of a task that has ended; return the executions that were asked to stop."""
+        return await self._stop_runs(task_id)
 
     async def _cancel(self, task_id: str, change: Change) -> bool:
         pending = None

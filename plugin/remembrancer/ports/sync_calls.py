@@ -101,8 +101,16 @@ class SyncCalls(Protocol):
         """Return one task."""
         ...
 
-    def find_tasks(
-        self, *, statuses: Collection[TaskStatus] = (), recurring: bool | None = None, limit: int = 1000
+    def find_tasks(  # noqa: PLR0913 (one for each filter)
+        self,
+        *,
+        statuses: Collection[TaskStatus] = (),
+        recurring: bool | None = None,
+        limit: int = 1000,
+        name: str | None = None,
+        tags: Collection[str] = (),
+        group: str | None = None,
+        text: str | None = None,
     ) -> list[ScheduledTask]:
         """Return tasks."""
         ...

@@ -94,6 +94,8 @@ _TYPES: Final = {
     "wait_seconds": ArgumentType((int, float), "a number of seconds", 10),
     "keep_days": ArgumentType((int, float), "a number of days", 90),
     "dry_run": ArgumentType((bool,), "true or false", example=True),
+    "tags": ArgumentType((Collection,), "a collection of words", ["errand", "home"], str),
+    "changes": ArgumentType((Mapping,), "a mapping of the fields of a task to values", {"timeout_seconds": 60}, str),
     "statuses": ArgumentType((Collection,), "a collection of statuses of tasks", ["PENDING"], str),
     "recurring": ArgumentType((bool,), "true, false, or None for both", example=True),
     "requests": ArgumentType(
@@ -104,6 +106,8 @@ _TYPES: Final = {
 """By the names that the methods have for them."""
 _OF_METHODS: Final = {
     "preview": {"after": ArgumentType((str, datetime), "a date and time with a zone", "2027-01-01T09:00:00Z")},
+    "find_tasks": {"name": _text("the name of a task", "Daily report")},
+    "page_of_tasks": {"name": _text("the name of a task", "Daily report")},
     "run_query": {"name": _text("the name of a query", "why_not")},
 }
 """Arguments whose name means another thing in other methods."""

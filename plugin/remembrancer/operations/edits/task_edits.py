@@ -12,12 +12,13 @@ from remembrancer.model.constraints import read_reason, read_word
 from remembrancer.model.policy import Misfire
 from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
 from remembrancer.model.timestamps import to_iso, to_ms
-from remembrancer.operations.edits.updated_task import changes, updated
+from remembrancer.operations.edits.planned_edits import pausing, resuming, updating
+from remembrancer.operations.edits.updated_task import changes
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
 from remembrancer.operations.validation import reply
-from remembrancer.policies.occurrences import run_without_pause_ms
-from remembrancer.policies.pause import missed, paused, resumed
+from remembrancer.policies.pause import missed
+from remembrancer.ports.writes import Edit
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
@@ -50,18 +51,14 @@ class TaskEdits:
         self, task_id: str, until: str | datetime | None, reason: str | None, fence: int | None
     ) -> ScheduleResult:
         """Pause a task until *until*, or until it is resumed; a paused one gets the new end and reason."""
-        now = self._clock.now()
-        end = None if until is None else _after(read_moment(until, "until", now=now), now)
         text = None if reason is None else read_reason(reason)
+        plan = pausing(read_end(until, self._clock.now()), text)
 
         async def act() -> ScheduleResult:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "paused", fence)
-                if run_without_pause_ms(task) is None:
-                    allowed = "a task with a run ahead; this one runs right now"
-                    raise InvalidInput("task_id", task_id, allowed, "wait until it has ended")
                 change = self._tasks.change("pause", text, fence=fence)
-                if kept := await self._edit(task, paused(task, end, text, change.at), change):
+                if kept := await self._edit(task, plan(task, change.at).after, change):
                     return reply(kept, change.at, Disposition.CHANGED)
             raise TaskContended(task_id, "paused", ROUNDS)
 
@@ -71,7 +68,7 @@ class TaskEdits:
         self, task_id: str, on_missed: Misfire | str | None, reason: str | None, fence: int | None
     ) -> ResumeResult:
         """End the pause of a task; *on_missed* decides about what it missed, or else its `misfire`."""
-        wanted = None if on_missed is None else read_word("on_missed", on_missed, Misfire, "run_once")
+        plan = resuming(read_on_missed(on_missed))
         text = None if reason is None else read_reason(reason)
 
         async def act() -> ResumeResult:
@@ -80,7 +77,7 @@ class TaskEdits:
                 change = self._tasks.change("resume", text, fence=fence)
                 if not task.is_paused(change.at):
                     return _resumption(task, change.at, Disposition.EXISTING)
-                after = resumed(task, wanted, change.at)
+                after = plan(task, change.at).after
                 if kept := await self._edit(task, after, change):
                     counts = missed(after, to_ms(change.at))
                     return _resumption(kept, change.at, Disposition.CHANGED, counts)
@@ -97,14 +94,13 @@ class TaskEdits:
     ) -> TaskUpdate:
         """Give a task other values of these fields; another schedule begins now."""
         text = None if reason is None else read_reason(reason)
-        if not fields:
-            raise InvalidInput("fields", {}, "at least one field of the task", {"name": "Daily report"})
+        plan = updating(read_changes(fields), self._late_by_seconds)
 
         async def act() -> TaskUpdate:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "updated", fence)
                 change = self._tasks.change("update", text, fence=fence)
-                wanted = updated(task, fields, change.at, self._late_by_seconds)
+                wanted = plan(task, change.at)
                 if wanted.after == task:
                     return _update(task, task, change.at, Disposition.EXISTING)
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
@@ -121,7 +117,7 @@ class TaskEdits:
         self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
     ) -> ScheduledTask | None:
         """Write a change; return the task as it is kept, None if it was not as it was read."""
-        if await self._store.tasks.edit(before, after, change, outstanding):
+        if (await self._store.tasks.edit([Edit(before, after, change, outstanding)]))[0]:
             fence = before.fence + 1 + (outstanding is not None)
             return await self._tasks.kept(after.model_copy(update={"fence": fence}))
         return None
@@ -142,7 +138,22 @@ def _resumption(
     return ResumeResult.model_validate({**vars(reply(task, now, disposition)), "missed": held, "runs": runs})
 
 
-def _after(until: datetime, now: datetime) -> datetime:
-    if until <= now:
-        raise InvalidInput("until", to_iso(until), f"a time after {to_iso(now)}", None)
-    return until
+def read_end(until: str | datetime | None, now: datetime) -> datetime | None:
+    """Return the end of a pause that begins at *now*. Raises InvalidInput."""
+    if until is None:
+        return None
+    if (end := read_moment(until, "until", now=now)) <= now:
+        raise InvalidInput("until", to_iso(end), f"a time after {to_iso(now)}", None)
+    return end
+
+
+def read_on_missed(on_missed: Misfire | str | None) -> Misfire | None:
+    """Check the treatment of what a pause held. Raises InvalidInput."""
+    return None if on_missed is None else read_word("on_missed", on_missed, Misfire, "run_once")
+
+
+def read_changes(fields: Mapping[str, object]) -> Mapping[str, object]:
+    """Check that an update has any fields. Raises InvalidInput."""
+    if not fields:
+        raise InvalidInput("fields", {}, "at least one field of the task", {"name": "Daily report"})
+    return fields
