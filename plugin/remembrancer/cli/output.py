@@ -142,9 +142,11 @@ def distance(moment: datetime, now: datetime) -> str:
 
 
 def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
-    """Return tasks as a table, one per row."""
-    table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals"))
-    for task in tasks:
+    """Return tasks as a table, one per row; with their tags and group, where any has some."""
+    listed = list(tasks)
+    found_by = [name for name in ("group", "tags") if any(getattr(task, name) for task in listed)]
+    table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals", *found_by))
+    for task in listed:
         table.add(
             task.task_id,
             task.name,
@@ -153,6 +155,7 @@ def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
             next_run(task),
             when(task.last_triggered_at),
             str(task.deferral_count or ""),
+            *(_fact(name, task) for name in found_by),
         )
     return table
 

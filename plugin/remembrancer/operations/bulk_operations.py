@@ -47,18 +47,22 @@ class SelectedTasks(Params):
         return cast("TaskSelection", given)
 
 
-class PauseTasks(SelectedTasks):
-    """The open tasks to pause, the end of the pause if it has one, and the reason."""
-
+class _Pause(Params):
     until: Annotated[str | None, Field(description="The end of the pause, ISO-8601 with a zone.")] = None
     reason: Reason = None
 
 
-class ResumeTasks(SelectedTasks):
-    """The paused tasks to resume, what becomes of the occurrences that they missed, and the reason."""
+class PauseTasks(SelectedTasks, _Pause):
+    """The end of a pause if it has one, the reason, and the open tasks to pause."""
 
+
+class _Resumption(Params):
     on_missed: Misfire | None = None
     reason: Reason = None
+
+
+class ResumeTasks(SelectedTasks, _Resumption):
+    """The fate of what paused tasks missed, the reason, and the tasks to resume."""
 
 
 class Changes(Params):
@@ -89,9 +93,10 @@ def _with_fields(base: type[Changes]) -> type[Changes]:
 CHANGES: Final = _with_fields(Changes)
 
 
-class _UpdateTasks(SelectedTasks):
-    """The open tasks to update, the fields to change, and the reason."""
+_CHANGING: Final = create_model("_Changing", __base__=Params, changes=(CHANGES, ...))
 
+
+class _Update(_CHANGING):
     reason: Reason = None
 
     def check(self) -> None:
@@ -101,18 +106,19 @@ class _UpdateTasks(SelectedTasks):
     @property
     def fields(self) -> Changes:
         """The fields to change."""
-        return cast("Changes", getattr(self, "changes"))  # noqa: B009 (made below, of the fields of a request)
+        return cast("Changes", getattr(self, "changes"))  # noqa: B009 (made above, of the fields of a request)
 
 
-UPDATE_TASKS: Final = create_model(
-    "UpdateTasks", __base__=_UpdateTasks, __doc__=_UpdateTasks.__doc__, changes=(CHANGES, ...)
-)
+class UpdateTasks(SelectedTasks, _Update):
+    """The fields to change, the reason, and the open tasks to update."""
 
 
-class CancelTasks(SelectedTasks):
-    """The open tasks to cancel, and the reason."""
-
+class _Cancellation(Params):
     reason: Reason = None
+
+
+class CancelTasks(SelectedTasks, _Cancellation):
+    """The reason, and the open tasks to cancel."""
 
 
 class _Service(Protocol):
@@ -153,7 +159,7 @@ async def _resume(service: object, params: ResumeTasks) -> BulkResult:
     return await tasks.resume_tasks(params.on_missed, params.reason, dry_run=params.dry_run, **params.selection)
 
 
-async def _update(service: object, params: _UpdateTasks) -> BulkResult:
+async def _update(service: object, params: UpdateTasks) -> BulkResult:
     tasks = cast("_Service", service)
     return await tasks.update_tasks(params.fields.fields, params.reason, dry_run=params.dry_run, **params.selection)
 
@@ -188,7 +194,7 @@ BULK_EDITS: Final[tuple[AnyOperation, ...]] = (
         summary="Change fields of the open tasks that match, each as `update_task` changes one.",
         scope=Scope.WRITE,
         effect=Effect.ADDS,
-        params=UPDATE_TASKS,
+        params=UpdateTasks,
         result=BulkResult,
         http=(Http(verb="POST", path="/scheduler/tasks/update"),),
         call=_update,

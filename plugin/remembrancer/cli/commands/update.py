@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Option
 
-from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.commands.schedule import WAIT, flags_of, option_of, values_of
-from remembrancer.cli.options import TaskId
+from remembrancer.cli.selection import SelectingOptions, print_bulk, selected
 from remembrancer.model.request import TASK_FIELDS, UPDATABLE
 
 if TYPE_CHECKING:
@@ -17,52 +16,62 @@ if TYPE_CHECKING:
     from remembrancer.model.request import TaskChanges
 
 _REASON: Final = Annotated[str | None, Option(help="Kept in the audit log.")]
+_FLAGS: Final = {"tags": ("--set-tag",), "group": ("--set-group",)}
+"""The options of fields whose own option selects tasks."""
 
 
 def _option(name: str, field: FieldDefinition) -> tuple[str, object, None]:
     """Return a field of a task as an option that need not be given."""
-    return name, Annotated[field.typed | None, option_of(flags_of(name) or (f"--{name}",), field)], None
+    flags = _FLAGS.get(name) or flags_of(name) or (f"--{name}",)
+    return name, Annotated[field.typed | None, option_of(flags, field)], None
 
 
-UpdateOptions: Final[type[GraphOptions]] = make_dataclass(
+UpdateOptions: Final[type[SelectingOptions]] = make_dataclass(
     "UpdateOptions",
     [
-        ("task_id", TaskId),
         *(_option(name, TASK_FIELDS[name]) for name in UPDATABLE),
         ("wait", WAIT, None),
         ("reason", _REASON, None),
     ],
-    bases=(GraphOptions,),
+    bases=(SelectingOptions,),
     namespace={"__doc__": "The options of `update`: one for each field that may change.", "__module__": __name__},
     frozen=True,
     kw_only=True,
 )
 
 
-def fields_of(asked: GraphOptions) -> TaskChanges:
-    """Return the fields that the options of `update` change."""
-    given = values_of(asked, UPDATABLE)
-    return {name: value for name, value in given.items() if value is not None}  # pyright: ignore[reportReturnType]  by the table
+def fields_of(asked: SelectingOptions) -> TaskChanges:
+    """Return the fields that the options of `update` change; an empty tag alone clears the tags."""
+    given = {name: value for name, value in values_of(asked, UPDATABLE).items() if value is not None}
+    if given.get("tags") == [""]:
+        given["tags"] = []
+    return given  # pyright: ignore[reportReturnType]  by the table
 
 
-async def update(asked: GraphOptions) -> None:
-    """Change fields of a task, and show its next fires. A running execution keeps what it began with.
+async def update(asked: SelectingOptions) -> int:
+    """Change fields of a task, or of all that match, and show the next fires. What runs keeps what it began with.
 
     For example:
 
         remembrancer update task_1723644600.123_9f3k2a --cron "0 10 * * 1-5" --prompt "Write the report."
         remembrancer update task_1723644600.123_9f3k2a --at 2026-12-01T09:00:00Z --reason "Ada is away."
+        remembrancer update --tag work --timeout 60 --set-tag work --set-tag slow --dry-run
     """
     from remembrancer.cli.commands.schedule import print_reply
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, screen
 
-    typed = vars(asked)
+    which, fields = selected(asked), fields_of(asked)
+    reason: str | None = vars(asked)["reason"]
     async with connect(asked.graph) as reached:
-        reply = await reached.scheduler.update_task(typed["task_id"], reason=typed["reason"], **fields_of(asked))
+        if which is not None:
+            result = await reached.scheduler.update_tasks(fields, reason, dry_run=asked.dry_run, **which)
+            return print_bulk(result, as_json=asked.as_json)
+        reply = await reached.scheduler.update_task(asked.task_id or "", reason=reason, **fields)
     if asked.as_json:
         print_json(reply)
-        return
+        return 0
     for name, change in reply.changed.items():
         screen().print(f"{name}: {change.before} → {change.after}", markup=False, highlight=False)
     print_reply(reply, fires=reached.fires)
+    return 0
