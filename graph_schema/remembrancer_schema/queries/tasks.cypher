@@ -43,7 +43,7 @@ USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.status IN $statuses AND t.task_type IN $types
 RETURN t ORDER BY t.due_key LIMIT $limit
 
-// name: matching_armed_tasks
+// name: armed_matches
 // The same of those that match: by their name, all of $tags, their group, a part of their texts, and whether $paused.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
@@ -62,8 +62,8 @@ USING INDEX SEEK t:scheduled_task(status_index_key)
 WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NULL
 RETURN t ORDER BY t.status_index_key DESC LIMIT $limit
 
-// name: matching_unarmed_tasks
-// The same of those that match, as in `matching_armed_tasks`.
+// name: unarmed_matches
+// The same of those that match, as in `armed_matches`.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(status_index_key)
 WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NULL
@@ -81,8 +81,8 @@ USING INDEX SEEK t:scheduled_task(status_index_key)
 WHERE t.status_index_key > $above AND t.status_index_key < $below
 RETURN t ORDER BY t.status_index_key DESC LIMIT $limit
 
-// name: matching_listed_tasks
-// The same of those that match, as in `matching_armed_tasks`.
+// name: listed_matches
+// The same of those that match, as in `armed_matches`.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(status_index_key)
 WHERE t.status_index_key > $above AND t.status_index_key < $below

@@ -36,7 +36,7 @@ SHOWN: Final = 20
 class SelectingOptions(GraphOptions):
     """Options that select one task or many."""
 
-    task_id: Annotated[str | None, Argument(metavar="[TASK_ID]", help="As `list` shows it.")] = None
+    task_id: Annotated[str | None, Argument(metavar="TASK_ID", help="As `list` shows it.")] = None
     by_name: ByName = None
     by_tag: ByTag = None
     by_group: ByGroup = None

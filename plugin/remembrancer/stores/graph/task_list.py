@@ -123,4 +123,4 @@ class TaskList:
         """Answer a query of tasks, or that of those that match."""
         if match is None:
             return await self._connection.read(query(name), parameters)
-        return await self._connection.read(query(f"matching_{name}"), {**parameters, **asdict(match)})
+        return await self._connection.read(query(name.replace("tasks", "matches")), {**parameters, **asdict(match)})
