@@ -58,7 +58,7 @@ class BulkTask(BaseModel):
     fires_after: list[datetime] = Field(default_factory=list[datetime])
     """Up to five times (UTC) at which it fires with it."""
     changed: dict[str, FieldChange] = Field(default_factory=dict[str, FieldChange])
-    """The fields that an update changes."""
+    """The fields that an update changes; a value of more than 100 characters is cut."""
     missed: int = 0
     """Occurrences that the pause held which a resumption ends."""
     runs: int = 0

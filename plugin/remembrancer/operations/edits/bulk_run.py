@@ -23,6 +23,7 @@ from remembrancer.errors import (
     TaskUnreadable,
 )
 from remembrancer.model.bulk_edit import BulkOutcome, BulkResult, BulkTask
+from remembrancer.model.task import FieldChange
 from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.edits.updated_task import changes
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_readable
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 BATCH: Final = 100
 """Tasks of one commit at most: the fires of others wait for it some 50 ms."""
+SHOWN_CHARACTERS: Final = 100
+"""Characters of a field that the answer shows of each task at most."""
+_SHOWN_OF_ERROR: Final = 300
 _OF_ONE_TASK: Final = (GraphBusy, ForeignConstraint, QueryFailed, DuplicateTask, InvalidInput)
 """Errors of a batch that one of its tasks may cause: then each is written alone."""
 _ACTS: Final = {"pause": "paused", "resume": "resumed", "update": "updated", "cancel": "cancelled"}
@@ -206,7 +210,10 @@ class BulkRun:
 
     def _tell(self, task: ScheduledTask, outcome: BulkOutcome, error: RemembrancerError | None = None) -> None:
         self._told[task.task_id] = BulkTask(
-            task_id=task.task_id, name=task.name, outcome=outcome, error=None if error is None else str(error)
+            task_id=task.task_id,
+            name=task.name,
+            outcome=outcome,
+            error=None if error is None else str(error)[:_SHOWN_OF_ERROR],
         )
 
     def _tell_change(self, edit: Edit, stopping: list[str]) -> None:
@@ -218,8 +225,18 @@ class BulkRun:
             outcome=BulkOutcome.CHANGED,
             fires_before=reply(before, at).next_fires,
             fires_after=reply(after, at).next_fires,
-            changed=changes(before, after) if self._action.name == "update" else {},
+            changed=_in_brief(changes(before, after)) if self._action.name == "update" else {},
             missed=held,
             runs=runs,
             stopping=stopping,
         )
+
+
+def _in_brief(changed: Mapping[str, FieldChange]) -> dict[str, FieldChange]:
+    """Return changes with long values shortened: an answer has up to 10,000 tasks."""
+    return {name: FieldChange(before=_brief(each.before), after=_brief(each.after)) for name, each in changed.items()}
+
+
+def _brief(value: object) -> object:
+    text = value if isinstance(value, str) else str(value)
+    return value if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

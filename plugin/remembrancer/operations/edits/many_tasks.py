@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Unpack
 from remembrancer.context import IDEMPOTENCY_KEY
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_reason
+from remembrancer.model.request import TASK_FIELDS
 from remembrancer.operations.edits.bulk_run import BulkAction, BulkRun, Ends
 from remembrancer.operations.edits.planned_edits import cancelling, pausing, resuming, updating
 from remembrancer.operations.edits.task_edits import read_end, read_on_missed
@@ -82,7 +83,7 @@ class ManyTasks:
             done = await self._store.idempotency.edited(key)
         found = await self._store.tasks.find(selected)
         if len(found) > MOST_AT_ONCE:
-            name, value = next(iter(which.items()))
-            raise InvalidInput(name, value, f"a selection of at most {MOST_AT_ONCE:,} tasks", "a tag of fewer")
+            allowed = f"tags, or another part of a selection, that at most {MOST_AT_ONCE:,} tasks have"
+            raise InvalidInput("tags", which.get("tags"), allowed, TASK_FIELDS["tags"].example)
         run = BulkRun(self._store, self._clock, action, selected, self._ends)
         return await run.over(found, done)
