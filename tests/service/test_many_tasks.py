@@ -179,6 +179,7 @@ async def test_a_wrong_selection_or_change_is_refused_before_all(service: TaskSc
         {"statuses": ["COMPLETE"]},
         {"tag": "work"},
         {"tags": "work"},
+        {"paused": True},
     ]
     for wrong in selections:
         with pytest.raises(InvalidInput):

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from enum import EnumMeta
 from types import FunctionType
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, get_type_hints, is_typeddict
 
 from pydantic import BaseModel
 
@@ -90,6 +90,8 @@ def _of_task(found: type, name: str) -> str:
 
 def _defaults(found: Any) -> dict[str, str]:
     """Return the default of each field that the type declares itself, as code; empty without one."""
+    if is_typeddict(found):
+        return dict.fromkeys(found.__annotations__, "")
     own = {
         name
         for each in found.__mro__

@@ -8,6 +8,7 @@
 - `grid`: tables in columns that fit the width of the output, or as one block per row if it is too narrow.
 - `options`: options that several commands share, and parsers of their values.
 - `output`: output of commands: tables for people, JSON for machines.
+- `selection`: options that select one task or many, and the answer to an edit of many.
 - `serve_options`: the options of `remembrancer serve`.
 - `server_wait`: the patience of `remembrancer serve`: it waits for a server that is not there yet.
 - `servers`: the ports that `remembrancer serve` opens beside the graph: the API, and `/metrics`.

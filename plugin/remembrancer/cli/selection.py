@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
@@ -11,7 +12,6 @@ from typer import Argument, Option
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.exit_codes import FAILED
 from remembrancer.errors import InvalidInput
-from remembrancer.model.task_status import TaskStatus  # noqa: TC001 (typer reads the annotations)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,13 @@ SHOWN: Final = 20
 """Tasks that an answer for people shows of each outcome."""
 
 
+class OpenStatus(StrEnum):
+    """The statuses of tasks that may be edited."""
+
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SelectingOptions(GraphOptions):
     """Options that select one task or many."""
@@ -42,8 +49,8 @@ class SelectingOptions(GraphOptions):
     by_group: ByGroup = None
     by_text: ByText = None
     by_status: Annotated[
-        list[TaskStatus] | None,
-        Option("--status", help="PENDING or ACTIVE tasks only; may be given again.", rich_help_panel=PANEL),
+        list[OpenStatus] | None,
+        Option("--status", help="Tasks of this status; may be given again.", rich_help_panel=PANEL),
     ] = None
     every: Annotated[bool, Option("--all", help="All open tasks.", rich_help_panel=PANEL)] = False
     dry_run: Annotated[

@@ -1,6 +1,7 @@
 """Frozen values: no I/O, no clock, no driver.
 
 - `audit`: an entry of the audit log: one change of a task or of the graph.
+- `bulk_edit`: the tasks that an edit of many selects, and its answer.
 - `cancellation`: the result of a request to cancel a task.
 - `constraints`: constraints on texts, ids, numbers and contexts, each with what is allowed and an example.
 - `control_characters`: control and invisible characters: detection, and escaping.

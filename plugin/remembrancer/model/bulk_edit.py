@@ -66,6 +66,7 @@ class BulkTask(BaseModel):
     stopping: list[str] = Field(default_factory=list[str])
     """Executions of a cancelled task that were asked to stop."""
     error: str | None = None
+    """The reason why it was refused or failed."""
 
 
 class BulkResult(BaseModel):

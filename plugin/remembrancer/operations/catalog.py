@@ -17,9 +17,9 @@ from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task import ScheduledTask, ScheduledTaskInfo, ScheduleResult
 from remembrancer.model.token import AccessToken, NewToken, Scope
 from remembrancer.operations import parameters, service_calls
-from remembrancer.operations.bulk_operations import BULK_EDITS
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edit_operations import EDITS, TASK
+from remembrancer.operations.edits.bulk_operations import BULK_EDITS
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
 from remembrancer.operations.statistics import TaskPage

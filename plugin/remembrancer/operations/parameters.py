@@ -12,7 +12,7 @@ from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.reports import MOST_TASKS, Period
 from remembrancer.model.request import DEFAULTS, UPDATABLE, ScheduleRequest
 from remembrancer.model.task_status import TaskStatus, TaskType
-from remembrancer.operations.matching import (  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.operations.edits.match_parameters import (  # noqa: TC001 (pydantic reads the annotations at run time)
     Group,
     Name,
     PartOfText,

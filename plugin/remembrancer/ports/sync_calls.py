@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, NoReturn, Protocol, Unpack, cast
 
 from remembrancer.errors import NotRunning
+from remembrancer.model.bulk_edit import BulkResult, TaskSelection
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import Misfire
 from remembrancer.model.request import ScheduleRequest, TaskChanges, TaskFields
@@ -91,6 +92,45 @@ class SyncCalls(Protocol):
         fence: int | None = None,
     ) -> ResumeResult:
         """End the pause of a task."""
+        ...
+
+    def pause_tasks(
+        self,
+        until: str | datetime | None = None,
+        reason: str | None = None,
+        *,
+        dry_run: bool = False,
+        **which: Unpack[TaskSelection],
+    ) -> BulkResult:
+        """Pause the open tasks that match."""
+        ...
+
+    def resume_tasks(
+        self,
+        on_missed: Misfire | str | None = None,
+        reason: str | None = None,
+        *,
+        dry_run: bool = False,
+        **which: Unpack[TaskSelection],
+    ) -> BulkResult:
+        """End the pauses of the tasks that match."""
+        ...
+
+    def update_tasks(
+        self,
+        changes: TaskChanges,
+        reason: str | None = None,
+        *,
+        dry_run: bool = False,
+        **which: Unpack[TaskSelection],
+    ) -> BulkResult:
+        """Change fields of the open tasks that match."""
+        ...
+
+    def cancel_tasks(
+        self, reason: str | None = None, *, dry_run: bool = False, **which: Unpack[TaskSelection]
+    ) -> BulkResult:
+        """Cancel the open tasks that match."""
         ...
 
     def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:

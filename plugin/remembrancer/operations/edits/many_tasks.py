@@ -75,7 +75,7 @@ class ManyTasks:
         return await self._run(BulkAction("cancel", cancelling, text, dry_run), which)
 
     async def _run(self, action: BulkAction, which: TaskSelection) -> BulkResult:
-        selected = read_selection(paused=action.name == "resume", **which)
+        selected = read_selection(which, paused=action.name == "resume")
         key = None if action.dry_run else IDEMPOTENCY_KEY.get()
         done: Mapping[str, str] = {}
         if key:

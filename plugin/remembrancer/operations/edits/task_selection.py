@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Unpack, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.bulk_edit import TaskSelection
@@ -43,12 +43,12 @@ def read_match(
     return None if match == TaskMatch() else match
 
 
-def read_selection(*, paused: bool = False, **which: Unpack[TaskSelection]) -> TaskFilter:
+def read_selection(which: TaskSelection, *, paused: bool = False) -> TaskFilter:
     """Return the filter of the open tasks that an edit of many selects, one more than it may edit.
 
     Raises InvalidInput: nothing is selected, or both everything and a part, or a value is wrong.
     """
-    given = cast("Mapping[str, Any]", which)
+    given = cast("Mapping[str, object]", which)
     for name in given:
         if name not in _KNOWN:
             raise InvalidInput(name, given[name], unknown(name, _KNOWN), nearest(name, _KNOWN) or "tags")
@@ -56,7 +56,8 @@ def read_selection(*, paused: bool = False, **which: Unpack[TaskSelection]) -> T
     if not isinstance(every, bool):
         raise InvalidInput("all", every, "true or false", example=True)
     statuses = _statuses(given.get("statuses", ()))
-    match = read_match(**{name: each for name, each in given.items() if name not in {"all", "statuses"}})
+    parts = [given.get(name) for name in ("name", "group", "text")]
+    match = read_match(name=parts[0], tags=given.get("tags", ()), group=parts[1], text=parts[2])
     if every is (match is not None or bool(statuses)):
         allowed = "true, or else at least one of " + ", ".join(each for each in _KNOWN if each != "all")
         raise InvalidInput("all", every, f"{allowed}; not both", example=True)

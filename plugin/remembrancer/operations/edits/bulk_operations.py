@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, Unpack, cast, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Protocol, Unpack, cast, get_type_hints
 
 from pydantic import Field, StrictBool, create_model
 
@@ -12,7 +12,7 @@ from remembrancer.model.policy import Misfire  # noqa: TC001 (pydantic reads the
 from remembrancer.model.request import DEFAULTS, UPDATABLE, ScheduleRequest, TaskChanges
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.token import Scope
-from remembrancer.operations.matching import (  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.operations.edits.match_parameters import (  # noqa: TC001 (pydantic reads the annotations at run time)
     Group,
     Name,
     PartOfText,
@@ -21,7 +21,7 @@ from remembrancer.operations.matching import (  # noqa: TC001 (pydantic reads th
 from remembrancer.operations.operation import Effect, Http, Operation, Params
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from remembrancer.operations.operation import AnyOperation
 
@@ -42,7 +42,7 @@ class SelectedTasks(Params):
 
     @property
     def selection(self) -> TaskSelection:
-        """What was given to select tasks by."""
+        """The arguments that select tasks, as far as they were given."""
         given = {name: getattr(self, name) for name in TaskSelection.__annotations__ if name in self.model_fields_set}
         return cast("TaskSelection", given)
 
@@ -75,7 +75,7 @@ class Changes(Params):
 
     @property
     def fields(self) -> TaskChanges:
-        """What was given."""
+        """The fields that were given."""
         return cast("TaskChanges", {name: getattr(self, name) for name in _CHANGED if name in self.model_fields_set})
 
 
@@ -86,8 +86,9 @@ _CHANGED: Final = tuple(name for name in UPDATABLE if name != "dedup_key")
 def _with_fields(base: type[Changes]) -> type[Changes]:
     """Return *base* with each field that many tasks may have in common; one that is not given stays as it is."""
     hints = get_type_hints(ScheduleRequest, include_extras=True)
-    places: dict[str, Any] = {name: (hints[name], DEFAULTS.get(name)) for name in _CHANGED}
-    return create_model("Changes", __base__=base, __doc__=base.__doc__, **places)
+    make = cast("Callable[..., type[Changes]]", create_model)
+    places = {name: (hints[name], DEFAULTS.get(name)) for name in _CHANGED}
+    return make("Changes", __base__=base, __doc__=base.__doc__, **places)
 
 
 CHANGES: Final = _with_fields(Changes)
