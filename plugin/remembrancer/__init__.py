@@ -59,6 +59,12 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.model.addition import Cause as Cause
     from remembrancer.model.audit import AuditEntry as AuditEntry
+    from remembrancer.model.bulk_edit import (
+        BulkOutcome as BulkOutcome,
+        BulkResult as BulkResult,
+        BulkTask as BulkTask,
+        TaskSelection as TaskSelection,
+    )
     from remembrancer.model.calendar import (
         CalendarRenewal as CalendarRenewal,
         CalendarSource as CalendarSource,
@@ -217,6 +223,7 @@ _API: Final = {
     "model.addition": ("Cause",),
     "model.audit": ("AuditEntry",),
     "model.calendar": ("CalendarRenewal", "CalendarSource", "MovedFires", "NamedCalendar"),
+    "model.bulk_edit": ("BulkOutcome", "BulkResult", "BulkTask", "TaskSelection"),
     "model.cancellation": ("Cancellation",),
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
+import select
 import subprocess
 import sys
 import threading
@@ -85,6 +87,25 @@ class Terminal:
             check=False,
         )
         return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+    def typed(self, words: Sequence[str], answer: str) -> tuple[int, str]:
+        """Run a command at a real terminal, and type an answer to its question; return its code, and what it shows."""
+        ours, theirs = pty.openpty()
+        streams: Any = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        with subprocess.Popen([*COMMAND, *words], cwd=self.folder, env=self.surroundings, **streams) as process:
+            os.close(theirs)
+            seen = ""
+            while select.select([ours], [], [], PATIENCE_SECONDS)[0]:
+                try:
+                    read = os.read(ours, 1024).decode()
+                except OSError:  # the last who had the terminal open has gone
+                    break
+                seen += read
+                if answer and "[y/N]" in seen:
+                    os.write(ours, f"{answer}\n".encode())
+                    answer = ""
+            os.close(ours)
+            return process.wait(PATIENCE_SECONDS), seen
 
     def begin(self, *words: str, before: Sequence[str] = (), **surroundings: str) -> subprocess.Popen[str]:
         """Start a command, and leave it to itself; it is killed at the end."""

@@ -29,7 +29,7 @@ import asyncio, json, sys
 import typer
 from remembrancer import InvalidInput, TaskSchedulerService
 from remembrancer.cli import app
-from remembrancer.cli.output import fact_table
+from remembrancer.cli.views.tasks import fact_table
 from remembrancer.surfaces.rest.app import application
 from remembrancer.surfaces.examples import EXAMPLES
 

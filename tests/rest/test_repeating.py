@@ -32,6 +32,14 @@ REQUESTS: dict[str, tuple[str, Any, Any]] = {
     "run": (f"{TASKS}/ID/run", None, {}),
     "deferred, ours": (DEFERRED, {**BACK, "task_id": "ID"}, {**BACK, "task_id": "ID", "reason": "Other"}),
     "deferred, theirs": (DEFERRED, {**BACK, "task_id": "theirs"}, {**BACK, "task_id": "other"}),
+    "pause many": (f"{TASKS}/pause", {"all": True}, {"all": True, "reason": "Other"}),
+    "update many": (
+        f"{TASKS}/update",
+        {"text": "standing", "changes": {"misfire": "skip"}},
+        {"text": "standing", "changes": {"misfire": "run_all"}},
+    ),
+    "resume many": (f"{TASKS}/resume", {"all": True}, {"all": True, "reason": "Other"}),
+    "cancel many": (f"{TASKS}/cancel", {"name": "Standing"}, {"name": "Tea"}),
 }
 """What is sent, and what is sent under the same key and is another request."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import pytest
 
 from remembrancer import TaskSchedulerService
-from remembrancer.cli.output import fact_table, task_table
+from remembrancer.cli.views.tasks import fact_table, task_table
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.plain_schedules import Cron, Once

@@ -20,6 +20,7 @@ METHODS: Final = {
         *("defer_task", "update_task", "pause_task", "resume_task", "run_now", "cancel_task", "cancel"),
         *("skip_next", "add_fire", "reschedule", "backfill"),
     ),
+    "Many tasks at once": ("pause_tasks", "resume_tasks", "update_tasks", "cancel_tasks"),
     "Look at tasks": ("get_task", "find_tasks", "page_of_tasks", "get_scheduled_tasks"),
     "Look ahead": ("agenda", "preview", "preview_schedule"),
     "Look back": ("history", "get_execution", "running_executions", "timeline", "audit_entries", "summaries", "prune"),

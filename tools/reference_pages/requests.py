@@ -87,7 +87,7 @@ class Document:
         if "anyOf" in schema:
             return " or ".join(self._kind(each) for each in schema["anyOf"] if each.get("type") != "null")
         if schema.get("type") == "array":
-            length = f"{schema['minItems']:,} to {schema['maxItems']:,} " if "maxItems" in schema else ""
+            length = f"{schema.get('minItems', 0):,} to {schema['maxItems']:,} " if "maxItems" in schema else ""
             return f"list of {length}{self._kind(schema['items'])}"
         return f"{schema.get('type', 'any')}{_bounds(schema)}"
 

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from enum import EnumMeta
 from types import FunctionType
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, get_type_hints, is_typeddict
 
 from pydantic import BaseModel
 
@@ -19,7 +19,7 @@ from remembrancer.model.request import TASK_FIELDS
 GROUPS: Final = {
     "Scheduling": ("model.request", "model.plain_schedules", "model.schedule", "model.policy"),
     "Tasks": (
-        *("model.task", "model.task_status", "model.deferral", "model.cancellation"),
+        *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
         *("operations.statistics", "operations.preview"),
     ),
     "Calendars": ("model.calendar",),
@@ -91,6 +91,8 @@ def _of_task(found: type, name: str) -> str:
 
 def _defaults(found: Any) -> dict[str, str]:
     """Return the default of each field that the type declares itself, as code; empty without one."""
+    if is_typeddict(found):
+        return dict.fromkeys(found.__annotations__, "")
     own = {
         name
         for each in found.__mro__

@@ -15,6 +15,18 @@ MATCH (c:task_change {idempotency_key: $idempotency_key})
 USING INDEX SEEK c:task_change(idempotency_key)
 RETURN c.request_digest AS digest, c.task_id AS task_id, c.action AS action, c.after AS after
 
+// name: edited_tasks
+// The tasks that one request has edited among many: its key is $key, those below it are between $above and $below.
+MATCH (c:task_change {idempotency_key: $key})-[:CHANGE_OF]->(t:scheduled_task)
+USING INDEX SEEK c:task_change(idempotency_key)
+WHERE c.request_digest = $digest
+RETURN t.task_id AS task_id, t.name AS name
+UNION ALL
+MATCH (c:task_change)-[:CHANGE_OF]->(t:scheduled_task)
+USING INDEX SEEK c:task_change(idempotency_key)
+WHERE c.idempotency_key > $above AND c.idempotency_key < $below AND c.request_digest = $digest
+RETURN t.task_id AS task_id, t.name AS name
+
 // name: changes_between
 // The audit trail of all tasks and of the graph, after the change $after_id and before $before_id, oldest first, as nodes.
 MATCH (c:task_change)

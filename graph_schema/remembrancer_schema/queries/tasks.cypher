@@ -43,6 +43,18 @@ USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.status IN $statuses AND t.task_type IN $types
 RETURN t ORDER BY t.due_key LIMIT $limit
 
+// name: armed_matches
+// The same of those that match: by their name, all of $tags, their group, a part of their texts, and whether $paused.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
+WHERE t.due_key > $floor_key AND t.status IN $statuses AND t.task_type IN $types
+  AND ($name IS NULL OR t.name = $name) AND ($group IS NULL OR t.group = $group)
+  AND ALL(tag IN $tags WHERE tag IN coalesce(t.tags, []))
+  AND ($text IS NULL OR toLower(t.name) CONTAINS toLower($text) OR toLower(t.goal_description) CONTAINS toLower($text)
+    OR toLower(t.trigger_prompt) CONTAINS toLower($text))
+  AND ($paused = false OR t.paused_at IS NOT NULL)
+RETURN t ORDER BY t.due_key LIMIT $limit
+
 // name: unarmed_tasks
 // Tasks without a next run, with a status index key above $above and below $below, the newest first, as nodes.
 MATCH (t:scheduled_task)
@@ -50,11 +62,35 @@ USING INDEX SEEK t:scheduled_task(status_index_key)
 WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NULL
 RETURN t ORDER BY t.status_index_key DESC LIMIT $limit
 
+// name: unarmed_matches
+// The same of those that match, as in `armed_matches`.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(status_index_key)
+WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NULL
+  AND ($name IS NULL OR t.name = $name) AND ($group IS NULL OR t.group = $group)
+  AND ALL(tag IN $tags WHERE tag IN coalesce(t.tags, []))
+  AND ($text IS NULL OR toLower(t.name) CONTAINS toLower($text) OR toLower(t.goal_description) CONTAINS toLower($text)
+    OR toLower(t.trigger_prompt) CONTAINS toLower($text))
+  AND ($paused = false OR t.paused_at IS NOT NULL)
+RETURN t ORDER BY t.status_index_key DESC LIMIT $limit
+
 // name: listed_tasks
 // Tasks with a status index key above $above and below $below, the newest of a status and type first, as nodes.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(status_index_key)
 WHERE t.status_index_key > $above AND t.status_index_key < $below
+RETURN t ORDER BY t.status_index_key DESC LIMIT $limit
+
+// name: listed_matches
+// The same of those that match, as in `armed_matches`.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(status_index_key)
+WHERE t.status_index_key > $above AND t.status_index_key < $below
+  AND ($name IS NULL OR t.name = $name) AND ($group IS NULL OR t.group = $group)
+  AND ALL(tag IN $tags WHERE tag IN coalesce(t.tags, []))
+  AND ($text IS NULL OR toLower(t.name) CONTAINS toLower($text) OR toLower(t.goal_description) CONTAINS toLower($text)
+    OR toLower(t.trigger_prompt) CONTAINS toLower($text))
+  AND ($paused = false OR t.paused_at IS NOT NULL)
 RETURN t ORDER BY t.status_index_key DESC LIMIT $limit
 
 // name: tasks_of_cron

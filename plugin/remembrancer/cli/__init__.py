@@ -10,6 +10,7 @@
 - `output`: output of commands: tables for people, JSON for machines.
 - `schedule_options`: options that say when a task runs, shared by `schedule`, `update` and `preview`, and the schedule
   that they make.
+- `selection`: options that select one task or many, and the answer to an edit of many.
 - `serve_options`: the options of `remembrancer serve`.
 - `server_wait`: the patience of `remembrancer serve`: it waits for a server that is not there yet.
 - `servers`: the ports that `remembrancer serve` opens beside the graph: the API, and `/metrics`.

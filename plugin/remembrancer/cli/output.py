@@ -16,18 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from remembrancer.cli.grid import Cell, Grid
-from remembrancer.model.audit import AuditEntry
 from remembrancer.model.control_characters import visible, visible_json
-from remembrancer.model.request import TASK_FIELDS
-from remembrancer.model.timestamps import from_ms, to_iso
+from remembrancer.model.timestamps import to_iso
 from remembrancer.surfaces.jsonable import to_jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
-
-    from remembrancer.model.execution import Execution
-    from remembrancer.model.task import ScheduledTask
 
 
 class PlainConsole(Console):
@@ -141,127 +136,6 @@ def distance(moment: datetime, now: datetime) -> str:
     return "now"
 
 
-def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
-    """Return tasks as a table, one per row."""
-    table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals"))
-    for task in tasks:
-        table.add(
-            task.task_id,
-            task.name,
-            status_cell(task.status),
-            str(task.schedule) if task.unreadable is None else f"unreadable: {task.unreadable}",
-            next_run(task),
-            when(task.last_triggered_at),
-            str(task.deferral_count or ""),
-        )
-    return table
-
-
-def next_run(task: ScheduledTask) -> str:
-    """Return the time of the next run for people; of a paused task, the end of the pause."""
-    if task.is_paused(datetime.now(UTC)):
-        return "paused" if task.paused_until is None else f"paused until {when(task.paused_until)}"
-    run_ms = task.next_run_ms
-    if task.skips is not None and run_ms is not None and task.deferral_id is None:
-        from remembrancer.schedules.kinds import firing_schedule
-
-        run_ms = firing_schedule(task).next_after(run_ms - 1)
-    return when(from_ms(run_ms)) if run_ms is not None else ""
-
-
-def fact_table(task: ScheduledTask) -> Grid:
-    """Return one task as a table of facts: its state, and each field that it has a value of."""
-    table = Grid()
-    facts = {
-        "task": task.task_id,
-        "name": task.name,
-        "status": task.status,
-        "schedule": str(task.schedule),
-        "next run": next_run(task),
-        **_changed_fires(task),
-        "next fires": ", ".join(when(each) for each in task.next_fires or ()) if task.task_type == "recurring" else "",
-        "paused": when(task.paused_at),
-        "paused until": when(task.paused_until),
-        "pause reason": task.pause_reason or "",
-        "last run": when(task.last_triggered_at),
-        "created": when(task.created_at),
-        **{name.replace("_", " "): _fact(name, task) for name in TASK_FIELDS if name not in _IN_THE_SCHEDULE},
-        "unreadable": task.unreadable or "",
-    }
-    for name, fact in facts.items():
-        if fact:
-            table.add(name, fact)
-    return table
-
-
-def _changed_fires(task: ScheduledTask) -> dict[str, str]:
-    """Return the additions and the skips that a task has ahead, if it has some."""
-    if task.additions is None and task.skips is None:
-        return {}
-    from remembrancer.policies.additions import pending_additions
-    from remembrancer.policies.skips import pending_skips
-
-    added = [f"{to_iso(from_ms(each.at_ms))} ({each.cause})" for each in pending_additions(task)]
-    skipped = [to_iso(from_ms(each.at_ms)) for each in pending_skips(task)]
-    return {"added": ", ".join(added), "skipped": ", ".join(skipped)}
-
-
-def _fact(name: str, task: ScheduledTask) -> str:
-    """Return the value of a field of a request for people; nothing where the task has none."""
-    value: object = getattr(task, name)
-    if isinstance(value, datetime):
-        return when(value)
-    return "" if value is None else TASK_FIELDS[name].shown(value)
-
-
-def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
-    """Return executions and changes as a table, one per row."""
-    table = Grid(("triggered at", "task", "status", "nominal time", "took", "reason or result", "execution"))
-    for one in told:
-        if isinstance(one, AuditEntry):
-            table.add(*_change_cells(one))
-            continue
-        nominal = to_iso(one.nominal_at)
-        if one.occurrences > 1 and one.last_nominal_at is not None:
-            nominal = f"{nominal} … {to_iso(one.last_nominal_at)} ({one.occurrences})"
-        if one.cause is not None:
-            nominal = f"{nominal} ({one.cause})"
-        table.add(
-            to_iso(one.triggered_at),
-            one.task_id,
-            status_cell(one.status),
-            nominal,
-            "" if one.duration_seconds is None else f"{one.duration_seconds:.3f} s",
-            _shortened(one.reason or one.result or ""),
-            one.execution_id,
-        )
-    return table
-
-
-def _change_cells(change: AuditEntry) -> tuple[str | Cell, ...]:
-    who = change.surface or "unknown" if change.actor is None else f"{change.surface}: {change.actor}"
-    was, fields = change.before or {}, change.after or {}
-    moved = ", ".join(_moved(name, was.get(name), value) for name, value in fields.items()) if was else ""
-    said = "; ".join(part for part in (f"by {who}", change.reason, moved) if part)
-    return (
-        to_iso(change.at),
-        change.task_id or "",
-        status_cell(change.action),
-        "",
-        "",
-        _shortened(said),
-        change.change_id,
-    )
-
-
-def _moved(name: str, before: object, after: object) -> str:
-    """Return the change of a field in words; timestamps in milliseconds are shown as times."""
-    if not name.endswith("_ms"):
-        return f"{name} {before} → {after}"
-    first, then = (to_iso(from_ms(each)) if isinstance(each, int) else "none" for each in (before, after))
-    return f"{name.removesuffix('_ms')} {first} → {then}"
-
-
 def word_table(first: str, rows: Iterable[tuple[str, str, str]]) -> Grid:
     """Return a table whose rows are a name, a coloured status, and a sentence."""
     table = Grid((first, "", "saw"))
@@ -300,15 +174,8 @@ def _cell(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _shortened(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-_IN_THE_SCHEDULE: Final = frozenset({"schedule", "schedule_cron", "timezone"})
 _PIPE_WIDTH: Final = 200
 _AT_ONCE: Final = 500
-_SHOWN: Final = 120
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _COLOURS: Final = {
     "pending": "cyan",

@@ -3,6 +3,7 @@
 - `addition`: occurrences of a task beyond those that its schedule names, each with its cause.
 - `audit`: an entry of the audit log: one change of a task or of the graph.
 - `calendar`: named calendars of the graph, and the answers of their operations.
+- `bulk_edit`: the tasks that an edit of many selects, and its answer.
 - `cancellation`: the result of a request to cancel a task.
 - `constraints`: constraints on texts, ids, numbers and contexts, each with what is allowed and an example.
 - `control_characters`: control and invisible characters: detection, and escaping.

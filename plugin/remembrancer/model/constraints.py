@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from enum import StrEnum
 from math import isnan
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import has_controls
 from remembrancer.model.json_bounds import DEPTH, check_bounds
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 LONGEST_NAME: Final = 200
 LONGEST_TEXT: Final = 20_000
 LONGEST_ID: Final = 256
+LONGEST_WORD: Final = 40
+MOST_WORDS: Final = 10
 LARGEST_CONTEXT: Final = 65_536
 MOST_ASKED: Final = 1_000_000
 _UNKEEPABLE: Final = re.compile("[\0\ud800-\udfff]")
+_LABEL: Final = re.compile(r"\w[\w.:/+-]*")
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
@@ -65,6 +72,31 @@ def read_word(field: str, value: object, words: type[_Word], example: object) ->
     if isinstance(value, str) and value in words.__members__.values():
         return words(value)
     raise InvalidInput(field, value, " | ".join(words), example)
+
+
+def label_form(text: str) -> str:
+    """Return the normal form of a word that tasks are found by: composed characters (NFC), in small letters."""
+    return unicodedata.normalize("NFC", text).lower()
+
+
+def read_label(field: str, value: object, example: object) -> str:
+    """Check a short word that tasks are found by; return its normal form."""
+    if isinstance(value, str) and len(word := label_form(value)) <= LONGEST_WORD and _LABEL.fullmatch(word):
+        return word
+    allowed = f"a word of 1 to {LONGEST_WORD} letters, digits, _ and, after the first of them, . : / + -"
+    raise InvalidInput(field, value, allowed, example)
+
+
+def read_labels(field: str, value: object, example: object) -> tuple[str, ...]:
+    """Check a list of short words; return their normal forms, each once, in order."""
+    allowed = f"a list of up to {MOST_WORDS} words"
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise InvalidInput(field, value, allowed, example)
+    listed = cast("Iterable[object]", value)
+    words = {read_label(field, each, example) for each in listed}
+    if len(words) > MOST_WORDS:
+        raise InvalidInput(field, listed, allowed, example)
+    return tuple(sorted(words))
 
 
 def read_integer(field: str, value: object, least: int, most: int, example: object) -> int:

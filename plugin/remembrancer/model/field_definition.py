@@ -9,8 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast, get_type_hints
 
 from remembrancer.model.constraints import (
+    LONGEST_WORD,
+    MOST_WORDS,
     read_expression,
     read_integer,
+    read_label,
+    read_labels,
     read_line,
     read_object,
     read_seconds,
@@ -19,7 +23,7 @@ from remembrancer.model.constraints import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     Check = Callable[[str, object], object]
     Schema = dict[str, object]
@@ -100,6 +104,56 @@ class Text(FieldDefinition):
     def constrain(self, schema: Schema) -> Schema:
         """Return the JSON schema with the lengths."""
         return {**schema, "minLength": 1, "maxLength": self.longest}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label(FieldDefinition):
+    """A short word that tasks are found by, kept in small letters."""
+
+    metavar: ClassVar[str | None] = "WORD"
+
+    @property
+    def check(self) -> Check:
+        """Refuse text that is no short word."""
+        return partial(read_label, example=self.example)
+
+    @property
+    def kind(self) -> str:
+        """The type and the bounds in words."""
+        return f"text: a word of 1 to {LONGEST_WORD} characters"
+
+    def constrain(self, schema: Schema) -> Schema:
+        """Return the JSON schema with the lengths."""
+        return {**schema, "minLength": 1, "maxLength": LONGEST_WORD}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels(Label):
+    """A list of such words, each once and in order."""
+
+    @property
+    def typed(self) -> type:
+        """A list: the option may be given again."""
+        return list[str]
+
+    @property
+    def check(self) -> Check:
+        """Refuse anything but a list of short words."""
+        return partial(read_labels, example=self.example)
+
+    @property
+    def kind(self) -> str:
+        """The type and the bounds in words."""
+        return f"list of up to {MOST_WORDS} words of 1 to {LONGEST_WORD} characters"
+
+    def constrain(self, schema: Schema) -> Schema:
+        """Return the JSON schema with the length of the list, and those of its words."""
+        word = {"type": "string", "minLength": 1, "maxLength": LONGEST_WORD}
+        return {**schema, "items": word, "maxItems": MOST_WORDS}
+
+    def shown(self, value: object) -> str:
+        """Return the words with commas between them."""
+        return ", ".join(cast("Sequence[str]", value))
 
 
 @dataclass(frozen=True, kw_only=True)

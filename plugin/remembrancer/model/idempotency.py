@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,7 @@ class IdempotencyKey:
     def of_task(self, place: int) -> str:
         """Return the dedup_key of the task at this place among those that the request creates."""
         return f"{self.key}|{place}"
+
+    def of_edit(self, task_id: str) -> Self:
+        """Return the key of the change of one task among the many that the request edits."""
+        return replace(self, given=f"{self.given}|{task_id}")

@@ -6,6 +6,7 @@ from the annotations of `ScheduleRequest`. `docs/development/add-a-field.md` add
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003 (pydantic reads the annotations at run time)
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final, Self, TypedDict
@@ -19,6 +20,8 @@ from remembrancer.model.field_definition import (
     CronText,
     FieldGroup,
     JsonObject,
+    Label,
+    Labels,
     ScheduleObject,
     Seconds,
     Text,
@@ -170,6 +173,10 @@ class ScheduleRequest:
         dict[str, Any] | None,
         JsonObject("Any JSON object for the handler.", {"api": "weather_service", "retry_count": 2}),
     ] = None
+    tags: Annotated[
+        Sequence[str], Labels("Words that the task is found by, in small letters.", ("errand", "home"))
+    ] = ()
+    group: Annotated[str | None, Label("The group that the task belongs to, a word in small letters.", "garden")] = None
 
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
@@ -196,6 +203,8 @@ class TaskFields(TypedDict, total=False):
     timeout_seconds: float | None
     dedup_key: str | None
     context: dict[str, Any] | None
+    tags: Sequence[str]
+    group: str | None
 
 
 class NewTaskFields(TaskFields, total=False):

@@ -79,6 +79,8 @@ class ScheduledTask(BaseModel):
     timeout_seconds: float | None = None
     dedup_key: str | None = None
     """Unique in a graph: scheduling again under it returns the task that is there."""
+    tags: tuple[str, ...] = ()
+    group: str | None = None
     deferred_task_id: str | None = None
     """The agent's own task that this one resumes when it fires."""
     created_via: str | None = None

@@ -19,6 +19,7 @@ from remembrancer.operations.administration import ADMINISTRATION
 from remembrancer.operations.ahead.operations import AHEAD
 from remembrancer.operations.calendars.calendar_operations import CALENDARS
 from remembrancer.operations.diagnostics.checks import CheckResult
+from remembrancer.operations.edits.bulk_operations import BULK_EDITS
 from remembrancer.operations.edits.edit_operations import EDITS, TASK
 from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
@@ -102,6 +103,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *EDITS,
     *CALENDARS,
     *OCCURRENCES,
+    *BULK_EDITS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",
@@ -139,7 +141,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
             Http(
                 verb="GET",
                 path="/scheduler/tasks",
-                names={"statuses": "status", "task_type": "type", "cursor": "cursor"},
+                names={"statuses": "status", "task_type": "type", "tags": "tag", "cursor": "cursor"},
                 page=Page("tasks", ScheduledTask),
             ),
         ),

@@ -13,6 +13,12 @@ from remembrancer.model.reports import MOST_TASKS, Period
 from remembrancer.model.request import DEFAULTS, UPDATABLE, ScheduleRequest
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.operations.ahead.next_fires import MOST_PREVIEWED, PREVIEWED
+from remembrancer.operations.match_parameters import (  # noqa: TC001 (pydantic reads the annotations at run time)
+    Group,
+    Name,
+    PartOfText,
+    Tags,
+)
 from remembrancer.operations.operation import Params
 
 _LONGEST_TEXT: Final = 256
@@ -148,12 +154,16 @@ class RunNow(OneTask):
 
 
 class FindTasks(Params):
-    """The statuses and the type of the tasks, and the most to return."""
+    """The statuses and the type of the tasks, the most to return, and what they match."""
 
     statuses: frozenset[TaskStatus] = frozenset()
     recurring: StrictBool | None = None
     limit: Limit = 1000
     next_fires: StrictBool = False
+    name: Name = None
+    tags: Tags = ()
+    group: Group = None
+    text: PartOfText = None
 
 
 class PageOfTasks(Params):
@@ -166,6 +176,10 @@ class PageOfTasks(Params):
     limit: Limit = 100
     cursor: Annotated[str | None, Field(max_length=_LONGEST_CURSOR, description=_CURSOR)] = None
     next_fires: Annotated[bool, Field(description="Whether each task has its next five fires.")] = False
+    name: Name = None
+    tags: Tags = ()
+    group: Group = None
+    text: PartOfText = None
 
 
 class History(Params):

@@ -30,13 +30,17 @@ class _Tasks(Protocol):
         """Update a task."""
         ...
 
-    def page_of_tasks(
+    def page_of_tasks(  # noqa: PLR0913 (one for each filter)
         self,
         cursor: str | None,
         *,
         statuses: Collection[TaskStatus],
         recurring: bool | None,
         limit: int,
+        name: str | None,
+        tags: Collection[str],
+        group: str | None,
+        text: str | None,
         next_fires: bool,
     ) -> Awaitable[TaskPage]:
         """Return a page of tasks."""
@@ -62,5 +66,13 @@ async def page_of_tasks(service: object, params: parameters.PageOfTasks) -> Task
     """Return a page of tasks."""
     recurring = None if params.task_type is None else params.task_type is TaskType.RECURRING
     return await cast("_Tasks", service).page_of_tasks(
-        params.cursor, statuses=params.statuses, recurring=recurring, limit=params.limit, next_fires=params.next_fires
+        params.cursor,
+        statuses=params.statuses,
+        recurring=recurring,
+        limit=params.limit,
+        name=params.name,
+        tags=params.tags,
+        group=params.group,
+        text=params.text,
+        next_fires=params.next_fires,
     )

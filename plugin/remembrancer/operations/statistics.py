@@ -91,7 +91,7 @@ async def page_of(tasks: TaskStore, wanted: TaskFilter, cursor: str | None) -> T
     found: list[ScheduledTask] = []
     for status, kind in shelves:
         room = wanted.limit + 1 - len(found)  # one more tells whether there is another page
-        found += await tasks.page(TaskPageQuery(status, kind, room, before))
+        found += await tasks.page(TaskPageQuery(status, kind, room, before, wanted.match))
         before = None
         if len(found) > wanted.limit:
             last = found[wanted.limit - 1]

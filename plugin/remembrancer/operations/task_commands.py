@@ -25,6 +25,7 @@ from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import Moment, from_ms, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED
 from remembrancer.operations.calendars.calendar_commands import CalendarCommands
+from remembrancer.operations.edits.many_tasks import ManyTasks
 from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
@@ -73,12 +74,15 @@ class TaskCommands:
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
         self.edits = TaskEdits(store, clock, late_by_seconds)
-        self.occurrences = OccurrenceEdits(store, clock, late_by_seconds)
         """Changes of open tasks: pause, resume, update."""
+        self.occurrences = OccurrenceEdits(store, clock, late_by_seconds)
+        """Changes of single occurrences: skip, add, move, backfill."""
         self.calendars = CalendarCommands(store, clock, late_by_seconds)
         """Named calendars."""
         self.referring = ReferringTasks(store, clock, late_by_seconds)
         """The tasks that refer to calendars and to other tasks."""
+        self.many = ManyTasks(store, clock, late_by_seconds, self)
+        """Edits and cancellations of many tasks at once."""
 
     async def schedule(self, requests: Sequence[ScheduleRequest], fires: int = PREVIEWED) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a known dedup_key returns its task."""
@@ -143,20 +147,25 @@ class TaskCommands:
         text = None if reason is None else read_reason(reason)
 
         async def act() -> Cancellation:
-            return await complete(self._end(task_id, self._tasks.change("cancel", text, fence=fence)))
+            return await complete(self.end(task_id, self._tasks.change("cancel", text, fence=fence)))
 
         async def again(_: IdempotencyRecord) -> Cancellation:
             return Cancellation(ended=True)
 
         return await run_once(self._store.idempotency, act, again)
 
-    async def _end(self, task_id: str, change: Change) -> Cancellation:
+    async def end(self, task_id: str, change: Change) -> Cancellation:
+        """End one task, whatever its node holds, and stop what runs of it."""
         if not await self._cancel(task_id, change):
             return Cancellation(ended=False)
-        await self._tell_followers(task_id, "cancelled")
-        return Cancellation(ended=True, stopping=await self._stop_runs(task_id))
+        await self.tell_followers(task_id, "cancelled")
+        return Cancellation(ended=True, stopping=await self.stop_runs(task_id))
 
-    async def _tell_followers(self, task_id: str, change: str) -> None:
+    async def stop_runs(self, task_id: str) -> list[str]:
+        """Stop what runs of a task that has ended; return the executions that were asked to stop."""
+        return await self._stop_runs(task_id)
+
+    async def tell_followers(self, task_id: str, change: str) -> None:
         """Bring the tasks that follow a task up to date."""
         await self.referring.follow(task_id, f"The task {task_id}, which it follows, was {change}.")
 
@@ -211,7 +220,7 @@ class TaskCommands:
             change = self._tasks.change("defer", wish.reason, wish.thought_id, fence=fence)
             if await self._store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change):
                 if task.task_type is TaskType.ONE_TIME:
-                    await self._tell_followers(task.task_id, "deferred")
+                    await self.tell_followers(task.task_id, "deferred")
                 return reply(await self._tasks.kept(deferred(task, reschedule)), now, Disposition.MERGED)
             task = await self._tasks.open(task.task_id, "deferred", fence)
         raise TaskContended(task.task_id, "deferred", ROUNDS)

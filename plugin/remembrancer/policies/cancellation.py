@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.policies.claims import skip_claim
 from remembrancer.policies.decision import PlanContext, Skip
 from remembrancer.policies.occurrences import pending_occurrences, without_pause
+from remembrancer.policies.pause import unpaused
 
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
@@ -18,6 +20,12 @@ def outstanding(task: ScheduledTask, now_ms: int) -> Claim | None:
     """Account for the occurrences of *task* that are pending when it is cancelled; None without any."""
     reason = "The task was cancelled before this occurrence ran."
     return _outstanding(task, now_ms, ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, reason)
+
+
+def cancelled(task: ScheduledTask) -> ScheduledTask:
+    """Return *task* as it is once it is cancelled."""
+    disarmed = {"next_run_ms": None, "nominal_ms": None, "deferral_id": None}
+    return unpaused(task).model_copy(update={**disarmed, "status": TaskStatus.CANCELLED})
 
 
 def superseded(task: ScheduledTask, now_ms: int) -> Claim | None:

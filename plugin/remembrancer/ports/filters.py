@@ -3,17 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from remembrancer.model.task_status import TaskStatus, TaskType
+
+if TYPE_CHECKING:
+    from remembrancer.model.task import ScheduledTask
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMatch:
+    """The properties of the tasks that are looked for; None and an empty list match any.
+
+    Args:
+        name: The name, exactly.
+        tags: Words, all of which the task has.
+        group: The group.
+        text: A part of the name, the goal or the prompt, in capital or small letters.
+        paused: Whether only paused tasks match, and those that have yet to make up for what a pause held.
+    """
+
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    group: str | None = None
+    text: str | None = None
+    paused: bool = False
+
+    def takes(self, task: ScheduledTask) -> bool:
+        """Return whether a task matches, as the graph finds it."""
+        texts = (task.name, task.goal_description, task.trigger_prompt)
+        return (
+            self.name in {None, task.name}
+            and self.group in {None, task.group}
+            and set(self.tags) <= set(task.tags)
+            and (self.text is None or any(self.text.lower() in text.lower() for text in texts))
+            and not (self.paused and task.paused_at is None)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """A filter of tasks; empty *statuses* match any status."""
+    """A filter of tasks; empty *statuses* match any status, and no *match* any task."""
 
     statuses: frozenset[TaskStatus] = field(default_factory=frozenset)
     recurring: bool | None = None
     limit: int = 1000
+    match: TaskMatch | None = None
 
     @property
     def types(self) -> list[TaskType]:
@@ -29,3 +64,4 @@ class TaskPageQuery:
     task_type: TaskType
     limit: int
     before: str | None = None
+    match: TaskMatch | None = None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from remembrancer.model.idempotency import IdempotencyKey
 
 
@@ -28,4 +30,8 @@ class IdempotencyStore(Protocol):
 
     async def find(self, idempotency_key: IdempotencyKey) -> IdempotencyRecord | None:
         """Return the record of the request that was done under the key; it may be another request."""
+        ...
+
+    async def edited(self, idempotency_key: IdempotencyKey) -> Mapping[str, str]:
+        """Return the ids and names of the tasks that this request has edited among many."""
         ...

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, NoReturn, Protocol, Unpack, cast
 
 from remembrancer.errors import NotRunning
+from remembrancer.model.bulk_edit import BulkResult, TaskSelection
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import Misfire
 from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges
@@ -143,6 +144,45 @@ class SyncCalls(Protocol):
         """Run the occurrences of a range in the past."""
         ...
 
+    def pause_tasks(
+        self,
+        until: str | datetime | None = None,
+        reason: str | None = None,
+        *,
+        dry_run: bool = False,
+        **which: Unpack[TaskSelection],
+    ) -> BulkResult:
+        """Pause the open tasks that match."""
+        ...
+
+    def resume_tasks(
+        self,
+        on_missed: Misfire | str | None = None,
+        reason: str | None = None,
+        *,
+        dry_run: bool = False,
+        **which: Unpack[TaskSelection],
+    ) -> BulkResult:
+        """End the pauses of the tasks that match."""
+        ...
+
+    def update_tasks(
+        self,
+        changes: TaskChanges,
+        reason: str | None = None,
+        *,
+        dry_run: bool = False,
+        **which: Unpack[TaskSelection],
+    ) -> BulkResult:
+        """Change fields of the open tasks that match."""
+        ...
+
+    def cancel_tasks(
+        self, reason: str | None = None, *, dry_run: bool = False, **which: Unpack[TaskSelection]
+    ) -> BulkResult:
+        """Cancel the open tasks that match."""
+        ...
+
     def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
         """Start one execution outside the schedule."""
         ...
@@ -151,12 +191,16 @@ class SyncCalls(Protocol):
         """Return one task."""
         ...
 
-    def find_tasks(
+    def find_tasks(  # noqa: PLR0913 (one for each filter)
         self,
         *,
         statuses: Collection[TaskStatus] = (),
         recurring: bool | None = None,
         limit: int = 1000,
+        name: str | None = None,
+        tags: Collection[str] = (),
+        group: str | None = None,
+        text: str | None = None,
         next_fires: bool = False,
     ) -> list[ScheduledTask]:
         """Return tasks."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.filters import TaskFilter, TaskPageQuery
-    from remembrancer.ports.writes import Change, Claim, Reschedule
+    from remembrancer.ports.writes import Change, Claim, Edit, Reschedule
 
 
 class TaskStore(Protocol):
@@ -67,13 +67,11 @@ class TaskStore(Protocol):
         """Write the deferral and move the next run, if the task is still as it was read; return whether it did."""
         ...
 
-    async def edit(
-        self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
-    ) -> bool:
-        """Turn the task *before*, as it was read, into *after*; return whether it was still so and open.
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[bool]:
+        """Make edits of different tasks in one commit; return of each whether its task was still as read, and open.
 
-        *outstanding* accounts for occurrences that the change leaves without a run; it is written with the change.
-        Raises DuplicateTask: another task has the dedup_key of *after*.
+        An edit whose task was not is left out, and the others are written. Raises DuplicateTask: another task has the
+        dedup_key of one of them.
         """
         ...
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
     from remembrancer.model.handler_result import Thought
     from remembrancer.model.idempotency import IdempotencyKey
+    from remembrancer.model.task import ScheduledTask
     from remembrancer.model.task_status import TaskStatus
 
 
@@ -96,6 +97,23 @@ class Change:
     """Only if the task still has this fence when it is written."""
     idempotency_key: IdempotencyKey | None = None
     """The key of the request; the store raises IdempotencyKeyReused if something was done under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one open task: paused, resumed, updated, or ended if *after* has ended."""
+
+    before: ScheduledTask
+    """The task as it was read."""
+    after: ScheduledTask
+    change: Change
+    outstanding: Claim | None = None
+    """Accounts for occurrences that the change leaves without a run; it is written with the change."""
+
+    @property
+    def task_id(self) -> str:
+        """The task."""
+        return self.before.task_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def content_in(value: ScheduleValue) -> Content:
     )
 
 
-def followed_by(value: ScheduleValue) -> frozenset[str]:
+def followed_by(value: object) -> frozenset[str]:
     """Return the ids of all tasks whose times a value depends on, through others too."""
     found: set[str] = set()
     for each in _inside(value, through_tasks=True):

@@ -99,6 +99,8 @@ _TYPES: Final = {
     "wait_seconds": ArgumentType((int, float), "a number of seconds", 10),
     "keep_days": ArgumentType((int, float), "a number of days", 90),
     "dry_run": ArgumentType((bool,), "true or false", example=True),
+    "tags": ArgumentType((Collection,), "a collection of words", ["errand", "home"], str),
+    "changes": ArgumentType((Mapping,), "a mapping of the fields of a task to values", {"timeout_seconds": 60}, str),
     "statuses": ArgumentType((Collection,), "a collection of statuses of tasks", ["PENDING"], str),
     "next_fires": ArgumentType((bool,), "true or false", example=True),
     "recurring": ArgumentType((bool,), "true, false, or None for both", example=True),
@@ -121,6 +123,8 @@ _OF_METHODS: Final = {
     "preview": {"after": _TIME},
     "preview_schedule": {"after": _TIME},
     "agenda": {"limit": ArgumentType((int,), "a whole number of entries", 100)},
+    "find_tasks": {"name": _text("the name of a task", "Daily report")},
+    "page_of_tasks": {"name": _text("the name of a task", "Daily report")},
     "run_query": {"name": _text("the name of a query", "why_not")},
     **dict.fromkeys(("define_calendar", "renew_calendar", "get_calendar", "remove_calendar"), _CALENDAR),
 }

@@ -14,6 +14,7 @@ from typing import Any, Final, Self, Unpack, cast
 from remembrancer.engine.maintenance.retention import prune as prune_executions
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.audit import AuditEntry
+from remembrancer.model.bulk_edit import BulkResult, TaskSelection
 from remembrancer.model.calendar import CalendarRenewal, NamedCalendar
 from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.constraints import read_limit, read_word
@@ -42,6 +43,7 @@ from remembrancer.operations.ahead.agenda import Agenda, AgendaRequest, agenda
 from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, with_next_fires
 from remembrancer.operations.calendars.calendar_commands import read_source
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
+from remembrancer.operations.edits.task_selection import read_match
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
 from remembrancer.operations.named_queries import run_query
 from remembrancer.operations.preview import (
@@ -55,7 +57,7 @@ from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.statistics import TaskPage, page_of
 from remembrancer.operations.tokens import TokenService
 from remembrancer.ports.clock import Clock
-from remembrancer.ports.filters import TaskFilter
+from remembrancer.ports.filters import TaskFilter, TaskMatch
 from remembrancer.ports.graph import Graph
 from remembrancer.ports.handler import Handler
 from remembrancer.ports.sync_calls import SyncCalls
@@ -342,6 +344,63 @@ class SchedulerService:
         return await edits.backfill(task_id, start, end, reason, fence, dry_run=dry_run, again=again)
 
     @public
+    async def pause_tasks(
+        self,
+        until: str | datetime | None = None,
+        reason: str | None = None,
+        *,
+        dry_run: bool = False,
+        **which: Unpack[TaskSelection],
+    ) -> BulkResult:
+        """Pause the open tasks that match all of *which* until *until*, or until they are resumed; or all tasks.
+
+        It pauses the tasks that there are: one that is scheduled later fires. With *dry_run* nothing is written.
+        Returns the outcome of each task, with its next fires before and after. Raises InvalidInput.
+        """
+        return await self._process.commands().many.pause(until, reason, dry_run=dry_run, **which)
+
+    @public
+    async def resume_tasks(
+        self,
+        on_missed: Misfire | str | None = None,
+        reason: str | None = None,
+        *,
+        dry_run: bool = False,
+        **which: Unpack[TaskSelection],
+    ) -> BulkResult:
+        """End the pauses of the tasks that match all of *which*, or of all tasks, as `resume_task` ends that of one.
+
+        With *dry_run* nothing is written. Returns the outcome of each paused task. Raises InvalidInput.
+        """
+        return await self._process.commands().many.resume(on_missed, reason, dry_run=dry_run, **which)
+
+    @public
+    async def update_tasks(
+        self,
+        changes: TaskChanges,
+        reason: str | None = None,
+        *,
+        dry_run: bool = False,
+        **which: Unpack[TaskSelection],
+    ) -> BulkResult:
+        """Change fields of the open tasks that match all of *which*, or of all, each as `update_task` changes one.
+
+        With *dry_run* nothing is written. Returns the outcome of each task, with the fields changed and its next fires
+        before and after. Raises InvalidInput: a change fits no task.
+        """
+        return await self._process.commands().many.update(changes, reason, dry_run=dry_run, **which)
+
+    @public
+    async def cancel_tasks(
+        self, reason: str | None = None, *, dry_run: bool = False, **which: Unpack[TaskSelection]
+    ) -> BulkResult:
+        """Cancel the open tasks that match all of *which*, or all tasks; their records are kept.
+
+        With *dry_run* nothing is written. Returns the outcome of each task. Raises InvalidInput.
+        """
+        return await self._process.commands().many.cancel(reason, dry_run=dry_run, **which)
+
+    @public
     async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
         """Start one execution outside the schedule. Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy."""
         return await self._process.commands().run(task_id, self._process.running_scheduler().run_now, fence)
@@ -356,12 +415,16 @@ class SchedulerService:
         return [task.info() for task in await self.find_tasks(statuses=OPEN_STATUSES, limit=_ALL)]
 
     @public
-    async def find_tasks(
+    async def find_tasks(  # noqa: PLR0913 (one for each filter)
         self,
         *,
         statuses: Collection[TaskStatus] = (),
         recurring: bool | None = None,
         limit: int = 1000,
+        name: str | None = None,
+        tags: Collection[str] = (),
+        group: str | None = None,
+        text: str | None = None,
         next_fires: bool = False,
     ) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those that do not run again last.
@@ -371,11 +434,16 @@ class SchedulerService:
             recurring: Only recurring tasks, or only one-time ones; None means both.
             limit: The most tasks to return.
             next_fires: Whether each task has its next five fires.
+            name: Of this name, exactly.
+            tags: With all of these tags.
+            group: Of this group.
+            text: With this in the name, the goal or the prompt, in capital or small letters.
 
         Raises:
-            InvalidInput: The limit, or a status, cannot be used.
+            InvalidInput: The limit, a status or another argument cannot be used.
         """
-        found = await self._graph().tasks.find(_filter(statuses, recurring, limit))
+        match = read_match(name=name, tags=tags, group=group, text=text)
+        found = await self._graph().tasks.find(_filter(statuses, recurring, limit, match))
         return await all_with_next_fires(found) if next_fires else list(found)
 
     @public
@@ -384,7 +452,7 @@ class SchedulerService:
         return with_next_fires(await self._graph().tasks.get(task_id))
 
     @public
-    async def page_of_tasks(
+    async def page_of_tasks(  # noqa: PLR0913 (one for each filter)
         self,
         cursor: str | None = None,
         *,
@@ -392,12 +460,17 @@ class SchedulerService:
         recurring: bool | None = None,
         limit: int = 1000,
         next_fires: bool = False,
+        name: str | None = None,
+        tags: Collection[str] = (),
+        group: str | None = None,
+        text: str | None = None,
     ) -> TaskPage:
         """Return tasks by status and type, the newest of each first, from *cursor* on; and the next cursor.
 
         The other arguments: see `find_tasks`. Raises InvalidInput.
         """
-        page = await page_of(self._graph().tasks, _filter(statuses, recurring, limit), cursor)
+        match = read_match(name=name, tags=tags, group=group, text=text)
+        page = await page_of(self._graph().tasks, _filter(statuses, recurring, limit, match), cursor)
         return replace(page, tasks=await all_with_next_fires(page.tasks)) if next_fires else page
 
     @public
@@ -744,7 +817,12 @@ class SchedulerService:
         return self.calls.counted
 
 
-def _filter(statuses: Collection[TaskStatus], recurring: bool | None, limit: int) -> TaskFilter:  # noqa: FBT001 (None is a third value)
+def _filter(
+    statuses: Collection[TaskStatus],
+    recurring: bool | None,  # noqa: FBT001 (None is a third value)
+    limit: int,
+    match: TaskMatch | None,
+) -> TaskFilter:
     """Return the filter of a list of tasks. Raises InvalidInput."""
     wanted = frozenset(read_word("statuses", each, TaskStatus, "PENDING") for each in statuses)
-    return TaskFilter(wanted, recurring, read_limit(limit))
+    return TaskFilter(wanted, recurring, read_limit(limit), match)

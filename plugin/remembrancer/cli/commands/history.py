@@ -54,7 +54,8 @@ async def history(asked: HistoryOptions) -> None:
 
 
 def _print_history(told: Sequence[Execution | AuditEntry], summaries: Sequence[ExecutionSummary]) -> None:
-    from remembrancer.cli.output import execution_table, print_table, screen
+    from remembrancer.cli.output import print_table, screen
+    from remembrancer.cli.views.tasks import execution_table
 
     print_table(execution_table(told), otherwise="" if summaries else "Nothing has fired yet.")
     if summaries:

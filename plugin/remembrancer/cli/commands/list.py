@@ -21,6 +21,12 @@ class ListOptions(ReadOptions):
     recurring: Annotated[
         bool | None, Option("--recurring/--one-time", help="Only recurring tasks, or only one-time ones.")
     ] = None
+    name: Annotated[str | None, Option("--named", metavar="NAME", help="Only tasks of this name.")] = None
+    tags: Annotated[
+        list[str] | None, Option("--tag", metavar="WORD", help="Only tasks with this tag; given again, with all.")
+    ] = None
+    group: Annotated[str | None, Option(metavar="WORD", help="Only tasks of this group.")] = None
+    text: Annotated[str | None, Option(help="Only tasks with this in their name, goal or prompt.")] = None
     limit: Annotated[int, Option(min=1, max=MOST, help="The most tasks to list.")] = 1000
 
 
@@ -31,14 +37,24 @@ async def list_tasks(asked: ListOptions) -> None:
 
         remembrancer list
         remembrancer list --all --one-time
+        remembrancer list --tag work --text report
         remembrancer list --json | jq -r '.[].task_id'
     """
     from remembrancer.cli.connect import connect
-    from remembrancer.cli.output import print_json, print_table, task_table, tell_more
+    from remembrancer.cli.output import print_json, print_table, tell_more
+    from remembrancer.cli.views.tasks import task_table
 
     statuses = frozenset(asked.status or (() if asked.ended else OPEN_STATUSES))
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
-        found = await reached.scheduler.find_tasks(statuses=statuses, recurring=asked.recurring, limit=asked.limit + 1)
+        found = await reached.scheduler.find_tasks(
+            statuses=statuses,
+            recurring=asked.recurring,
+            limit=asked.limit + 1,
+            name=asked.name,
+            tags=asked.tags or (),
+            group=asked.group,
+            text=asked.text,
+        )
     tasks = found[: asked.limit]
     if asked.as_json:
         print_json([{name: value for name, value in each if name != "deferral_history"} for each in tasks])

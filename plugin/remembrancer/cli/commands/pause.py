@@ -7,36 +7,42 @@ from typing import Annotated
 
 from typer import Option
 
-from remembrancer.cli.command import GraphOptions
-from remembrancer.cli.options import TaskId  # noqa: TC001 (typer reads the annotations)
+from remembrancer.cli.selection import SelectingOptions, print_bulk, selected
 
 
 @dataclass(frozen=True, kw_only=True)
-class PauseOptions(GraphOptions):
+class PauseOptions(SelectingOptions):
     """The options of `pause`."""
 
-    task_id: TaskId
     until: Annotated[
         str | None, Option(metavar="TIME", help="Resume by itself then: ISO-8601, or from now: in 2h, +1d.")
     ] = None
     reason: Annotated[str | None, Option(help="Why; the graph remembers it.")] = None
 
 
-async def pause(asked: PauseOptions) -> None:
-    """Pause a task: nothing of it fires until it is resumed, or until a time. A running execution goes on.
+async def pause(asked: PauseOptions) -> int:
+    """Pause a task, or all that match: nothing fires until it is resumed, or until a time. What runs goes on.
+
+    `--all` pauses the tasks that there are; one that is scheduled later fires.
 
     For example:
 
         remembrancer pause task_1723644600.123_9f3k2a --reason "The API is down."
         remembrancer pause task_1723644600.123_9f3k2a --until 2026-12-28T08:00:00Z --reason "Holidays."
+        remembrancer pause --tag work --until 2026-12-28T08:00:00Z --dry-run
     """
     from remembrancer.cli.commands.schedule import print_reply
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
+    which = selected(asked)
     async with connect(asked.graph) as reached:
-        reply = await reached.scheduler.pause_task(asked.task_id, asked.until, asked.reason)
+        if which is not None:
+            result = await reached.scheduler.pause_tasks(asked.until, asked.reason, dry_run=asked.dry_run, **which)
+            return print_bulk(result, as_json=asked.as_json)
+        reply = await reached.scheduler.pause_task(asked.task_id or "", asked.until, asked.reason)
     if asked.as_json:
         print_json(reply)
     else:
         print_reply(reply, fires=reached.fires)
+    return 0

@@ -36,7 +36,8 @@ async def run_now(asked: RunNowOptions) -> int:
         remembrancer run-now task_1723644600.123_9f3k2a
     """
     from remembrancer.cli.connect import connect
-    from remembrancer.cli.output import errors, execution_table, print_json, print_table
+    from remembrancer.cli.output import errors, print_json, print_table
+    from remembrancer.cli.views.tasks import execution_table
 
     async with connect(asked.graph) as reached:
         execution = await reached.scheduler.run_now(asked.task_id)

@@ -31,6 +31,7 @@ _FLAGS: Final = {
     "schedule_cron": ("--schedule-cron", "--cron"),
     "timezone": ("--timezone", "-z"),
     "timeout_seconds": ("--timeout",),
+    "tags": ("--tag",),
 }
 """The options of the fields that are not named as the field."""
 _DEFAULTS: Final = {"goal_description": None, "origin_thought_id": "command_line"}

@@ -44,13 +44,8 @@ async def show(asked: ShowOptions) -> None:
 
 
 def _print_task(task: ScheduledTask, executions: list[Execution]) -> None:
-    from remembrancer.cli.output import (
-        execution_table,
-        fact_table,
-        print_table,
-        row_table,
-        screen,
-    )
+    from remembrancer.cli.output import print_table, row_table, screen
+    from remembrancer.cli.views.tasks import execution_table, fact_table
 
     print_table(fact_table(task))
     if task.deferral_history:

@@ -5,7 +5,12 @@
 - `backfills`: the occurrences of a range in the past, and those that start.
 - `changed_fires`: a task with other occurrences than its schedule names.
 - `occurrence_edits`: skips, additions and moves of single occurrences, for the current actor.
+- `bulk_operations`: the entries of the table of operations that edit many tasks.
+- `bulk_run`: one edit of many tasks under way, batch by batch.
+- `many_tasks`: pause, resume, update and cancel all tasks of a selection.
+- `planned_edits`: a task as it is to be after each kind of edit.
 - `task_edits`: pause, resume and update, for the current actor.
+- `task_selection`: the tasks that a caller looks for, or selects.
 - `updated_task`: a task after an update, and the occurrences that lose their run by it.
 - `edit_operations`: the entries of the table of operations that edit open tasks.
 - `occurrence_operations`: the parameters and the entries of the operations that change single occurrences of a task.

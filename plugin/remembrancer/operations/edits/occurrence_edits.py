@@ -26,6 +26,7 @@ from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
 from remembrancer.operations.validation import reply
 from remembrancer.policies.additions import pending_additions
 from remembrancer.policies.skips import pending_skips
+from remembrancer.ports.writes import Edit
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class OccurrenceEdits:
                 after = await changed(task, change.at)
                 if after is task:
                     return _answer(task, task, change.at, Disposition.EXISTING)
-                if await self._store.tasks.edit(task, after, change):
+                if (await self._store.tasks.edit([Edit(task, after, change)]))[0]:
                     kept = await self._tasks.kept(after.model_copy(update={"fence": task.fence + 1}))
                     return _answer(task, kept, change.at, Disposition.CHANGED)
             raise TaskContended(task_id, "changed", ROUNDS)

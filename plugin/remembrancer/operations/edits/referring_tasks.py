@@ -21,7 +21,7 @@ from remembrancer.operations.open_tasks import ROUNDS
 from remembrancer.operations.references.resolution import current_schedule
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
-from remembrancer.ports.writes import Change
+from remembrancer.ports.writes import Change, Edit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -130,7 +130,7 @@ class ReferringTasks:
         author = current_actor()
         if update is not None:
             change = Change("update", now, author.surface, author.actor, reason)
-            return await self._store.tasks.edit(task, update.after, change, update.outstanding)
+            return (await self._store.tasks.edit([Edit(task, update.after, change, update.outstanding)]))[0]
         why = f"{reason} Nothing is ahead of this task since then."
         change = Change("cancel", now, author.surface, author.actor, why, if_fence=task.fence)
         return await self._store.tasks.cancel(task.task_id, change, outstanding(task, to_ms(now)))

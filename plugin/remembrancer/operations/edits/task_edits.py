@@ -13,18 +13,19 @@ from remembrancer.model.policy import Misfire
 from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
 from remembrancer.model.timestamps import Moment, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
+from remembrancer.operations.edits.planned_edits import pausing, resuming, updating
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
-from remembrancer.operations.edits.updated_task import changes, updated
+from remembrancer.operations.edits.updated_task import changes
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.validation import reply
-from remembrancer.policies.occurrences import run_without_pause_ms
-from remembrancer.policies.pause import missed, paused, resumed
+from remembrancer.policies.pause import missed
+from remembrancer.ports.writes import Edit
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
@@ -52,18 +53,14 @@ class TaskEdits:
 
     async def pause(self, task_id: str, until: Moment | None, reason: str | None, fence: int | None) -> ScheduleResult:
         """Pause a task until *until*, or until it is resumed; a paused one gets the new end and reason."""
-        now = self._clock.now()
         text = None if reason is None else read_reason(reason)
+        plan = pausing(reading_end(until, self._clock.now()), text)
 
         async def act() -> ScheduleResult:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "paused", fence)
-                end = None if until is None else _end(until, now, task.timezone)
-                if run_without_pause_ms(task) is None:
-                    allowed = "a task with a run ahead; this one runs right now"
-                    raise InvalidInput("task_id", task_id, allowed, "wait until it has ended")
                 change = self._tasks.change("pause", text, fence=fence)
-                if kept := await self._edit(task, paused(task, end, text, change.at), change):
+                if kept := await self._edit(task, plan(task, change.at).after, change):
                     return reply(kept, change.at, Disposition.CHANGED)
             raise TaskContended(task_id, "paused", ROUNDS)
 
@@ -73,7 +70,7 @@ class TaskEdits:
         self, task_id: str, on_missed: Misfire | str | None, reason: str | None, fence: int | None
     ) -> ResumeResult:
         """End the pause of a task; *on_missed* decides about what it missed, or else its `misfire`."""
-        wanted = None if on_missed is None else read_word("on_missed", on_missed, Misfire, "run_once")
+        plan = resuming(read_on_missed(on_missed))
         text = None if reason is None else read_reason(reason)
 
         async def act() -> ResumeResult:
@@ -82,7 +79,7 @@ class TaskEdits:
                 change = self._tasks.change("resume", text, fence=fence)
                 if not task.is_paused(change.at):
                     return _resumption(task, change.at, Disposition.EXISTING)
-                after = resumed(task, wanted, change.at)
+                after = plan(task, change.at).after
                 if kept := await self._edit(task, after, change):
                     counts = missed(after, to_ms(change.at))
                     return _resumption(kept, change.at, Disposition.CHANGED, counts)
@@ -100,15 +97,14 @@ class TaskEdits:
         """Give a task other values of these fields; another schedule begins now. The answer shows *fires*."""
         read_count(fires)
         text = None if reason is None else read_reason(reason)
-        if not fields:
-            raise InvalidInput("fields", {}, "at least one field of the task", {"name": "Daily report"})
+        changed = read_changes(fields)
 
         async def act() -> TaskUpdate:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "updated", fence)
                 change = self._tasks.change("update", text, fence=fence)
-                given = await self._resolved(task, fields)
-                wanted = updated(task, given, change.at, self._late_by_seconds)
+                given = await self._resolved(task, changed)
+                wanted = updating(given, self._late_by_seconds)(task, change.at)
                 if wanted.after == task:
                     return _update(task, task, change.at, Disposition.EXISTING, fires)
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
@@ -133,7 +129,7 @@ class TaskEdits:
         self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
     ) -> ScheduledTask | None:
         """Write a change; return the task as it is kept, None if it was not as it was read."""
-        if await self._store.tasks.edit(before, after, change, outstanding):
+        if (await self._store.tasks.edit([Edit(before, after, change, outstanding)]))[0]:
             fence = before.fence + 1 + (outstanding is not None)
             return await self._tasks.kept(after.model_copy(update={"fence": fence}))
         return None
@@ -155,9 +151,28 @@ def _resumption(
     return ResumeResult.model_validate({**vars(reply(task, now, disposition)), "missed": held, "runs": runs})
 
 
-def _end(asked: Moment, now: datetime, timezone: str) -> datetime:
-    """Return the end of a pause, read in the task's zone. Raises InvalidInput: it has passed."""
-    until = read_moment(asked, "until", now=now, timezone=timezone)
-    if until <= now:
-        raise InvalidInput("until", to_iso(until), f"a time after {to_iso(now)}", None)
-    return until
+def reading_end(until: Moment | None, now: datetime) -> Callable[[str], datetime | None]:
+    """Return the end of a pause that begins at *now*, by the time zone of its task. Raises InvalidInput."""
+
+    def in_zone(timezone: str) -> datetime | None:
+        if until is None:
+            return None
+        if (end := read_moment(until, "until", now=now, timezone=timezone)) <= now:
+            raise InvalidInput("until", to_iso(end), f"a time after {to_iso(now)}", None)
+        return end
+
+    if until is not None:
+        read_moment(until, "until", now=now, timezone="UTC")  # refuse what is no time before any task is read
+    return in_zone
+
+
+def read_on_missed(on_missed: Misfire | str | None) -> Misfire | None:
+    """Check the treatment of what a pause held. Raises InvalidInput."""
+    return None if on_missed is None else read_word("on_missed", on_missed, Misfire, "run_once")
+
+
+def read_changes(fields: Mapping[str, object]) -> Mapping[str, object]:
+    """Check that an update has any fields. Raises InvalidInput."""
+    if not fields:
+        raise InvalidInput("fields", {}, "at least one field of the task", {"name": "Daily report"})
+    return fields

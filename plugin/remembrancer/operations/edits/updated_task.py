@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldGroup
-from remembrancer.model.request import DEFAULTS, TASK_FIELDS, UPDATABLE, ScheduleRequest
+from remembrancer.model.request import DEFAULTS, EXAMPLE, TASK_FIELDS, UPDATABLE, ScheduleRequest
 from remembrancer.model.schedule import value_from
 from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task import FieldChange
@@ -54,13 +54,10 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
         InvalidInput: A field is wrong, or the task would run once instead of again and again, or the reverse.
     """
     for name, value in fields.items():
-        if name not in UPDATABLE:
-            raise InvalidInput(name, value, unknown(name, UPDATABLE), nearest(name, UPDATABLE) or UPDATABLE[0])
+        _check_name(name, value)
     refuse_reserved(fields.get("dedup_key"))
     if not _WHEN & fields.keys():
-        checks = {name: TASK_FIELDS[name].check for name in fields}
-        read = {name: check(name, fields[name]) if check else fields[name] for name, check in checks.items()}
-        return Update(task.model_copy(update={name: _given(name, fields[name], read[name]) for name in read}), None)
+        return Update(task.model_copy(update={name: _read(name, value) for name, value in fields.items()}), None)
     asked = validate(_request(task, fields), now, late_by_seconds, {})
     if asked.task_type is not task.task_type:
         first = next(name for name in fields if name in _WHEN)
@@ -74,15 +71,42 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
     return moved(task, taken, now, late_by_seconds, begins="defer_until" in fields or "schedule" in fields)
 
 
+def check_changes(fields: Mapping[str, Any], now: datetime, late_by_seconds: float) -> None:
+    """Refuse changes that fit no task, before any task is read. Raises InvalidInput."""
+    if not fields:
+        raise InvalidInput("changes", {}, "at least one field of a task", {"timeout_seconds": 60})
+    if fields.get("dedup_key") is not None:
+        raise InvalidInput("dedup_key", fields["dedup_key"], "a field of one task only", "update_task")
+    for name, value in fields.items():
+        _check_name(name, value)
+        if name not in _WHEN:
+            _read(name, value)
+    when = {name: value for name, value in fields.items() if name in _WHEN and value is not None}
+    if when.keys() == {"seconds_field"} or not when:
+        return
+    whole: dict[str, Any] = {**EXAMPLE, **when}
+    if when.keys() & {"schedule", "defer_until"} and "schedule_cron" not in when:
+        whole["schedule_cron"] = None
+    validate(ScheduleRequest(**whole), now, late_by_seconds, {})
+
+
 def changes(before: ScheduledTask, after: ScheduledTask) -> dict[str, FieldChange]:
     """Return the fields that an update has changed."""
     pairs = {name: (getattr(before, name), getattr(after, name)) for name in _KEPT}
     return {name: FieldChange(before=was, after=will) for name, (was, will) in pairs.items() if was != will}
 
 
-def _given(name: str, value: object, read: object) -> object:
-    """Return the value to keep: what is given for nothing is the default."""
-    return DEFAULTS[name] if value is None and name in DEFAULTS else read
+def _check_name(name: str, value: object) -> None:
+    if name not in UPDATABLE:
+        raise InvalidInput(name, value, unknown(name, UPDATABLE), nearest(name, UPDATABLE) or UPDATABLE[0])
+
+
+def _read(name: str, value: object) -> object:
+    """Return the value to keep of a field; None is the default of one that need not be given."""
+    if value is None and name in DEFAULTS:
+        return DEFAULTS[name]
+    check = TASK_FIELDS[name].check
+    return check(name, value) if check else value
 
 
 def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
@@ -100,7 +124,8 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
         standing["schedule"] = None
         if len(str(fields["schedule_cron"]).split()) != _SIX:
             standing["seconds_field"] = None
-    return ScheduleRequest(**{**standing, **fields})
+    given: dict[str, Any] = {name: DEFAULTS.get(name) if value is None else value for name, value in fields.items()}
+    return ScheduleRequest(**{**standing, **given})
 
 
 def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[str, Any]) -> bool:

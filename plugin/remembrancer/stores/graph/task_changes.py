@@ -1,12 +1,12 @@
-"""Changes of a task that callers ask for, in one write: cancel it, edit it, or run it now."""
+"""Changes of tasks that callers ask for, in one write: cancel one, edit some, or run one now."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import DuplicateTask
+from remembrancer.errors import DuplicateTask, QueryFailed, RemembrancerError
 from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
-from remembrancer.stores.graph.claims import acquire_leases, release_leases, rows_of, with_fence
+from remembrancer.stores.graph.claims import acquire_leases, release_leases, with_fence
 from remembrancer.stores.graph.outcomes import outstanding_statements
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
@@ -14,12 +14,16 @@ from remembrancer.stores.rows.edit_rows import edit_row
 from remembrancer.stores.rows.reference_rows import changed_links
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from remembrancer.model.execution import Execution
-    from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.writes import Change, Claim, Lease
+    from remembrancer.ports.writes import Change, Claim, Edit, Lease
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
     from remembrancer.stores.graph.parts import GraphParts
+
+_EDITING: Final = frozenset({"edit_tasks", "cancel_tasks"})
+"""The statements whose answers say which tasks an edit has changed."""
 
 
 async def cancel(connection: GraphConnection, task_id: str, change: Change, outstanding: Claim | None) -> bool:
@@ -37,34 +41,56 @@ async def cancel(connection: GraphConnection, task_id: str, change: Change, outs
     return bool(answers[-1])
 
 
-async def edit(  # noqa: PLR0917 (a change has two sides)
-    parts: GraphParts,
-    before: ScheduledTask,
-    after: ScheduledTask,
-    change: Change,
-    outstanding: Claim | None,
-    armed_times: GraphArmedTimes,
-) -> bool:
-    """Turn a task that is still as it was read into *after*; return whether it was."""
-    zones = armed_times.begin_zones([after]) if after.timezone != before.timezone else []
-    row = edit_row(before, after, change, outstanding)
-    statements = [
-        *outstanding_statements(outstanding),
-        Statement("edit_tasks", [row]),
-        *changed_links(before, after, row["change_id"]),
-    ]
-    with rejecting_reuse(change.idempotency_key):
+async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmedTimes) -> list[bool]:
+    """Make edits of different tasks in one commit; return of each whether its task was as it was read."""
+    moved = [each.after for each in edits if each.after.timezone != each.before.timezone]
+    zones = armed_times.begin_zones(moved) if moved else []
+    statements = [*_edit_statements(edits), *zones]
+    keys = [each.change.idempotency_key for each in edits if each.change.idempotency_key]
+    with rejecting_reuse(keys[0] if keys else None):
         try:
-            answers = await parts.index.write_armed([after.next_run_ms], [*statements, *zones])
+            answers = await parts.index.write_armed([each.after.next_run_ms for each in edits], statements)
         except UniqueKeyTaken as taken:
-            if after.dedup_key and after.dedup_key != before.dedup_key and taken.property_name in {None, "dedup_key"}:
-                raise DuplicateTask(after.dedup_key) from taken
+            if fault := _explained(taken, edits):
+                raise fault from taken
             raise
     armed_times.have_begun(zones)
-    edited = bool(rows_of("edit_tasks", [*statements, *zones], answers))
-    if edited and after.next_run_ms is not None and after.next_run_ms != before.next_run_ms:
-        parts.time_links.record(after.task_id, after.next_run_ms)
-    return edited
+    written: set[object] = {
+        statement.rows[row["row"]]["task_id"]
+        for statement, rows in zip(statements, answers, strict=True)
+        if statement.name in _EDITING
+        for row in rows
+    }
+    for each in edits:
+        next_ms = each.after.next_run_ms
+        if each.task_id in written and next_ms is not None and next_ms != each.before.next_run_ms:
+            parts.time_links.record(each.task_id, next_ms)
+    return [each.task_id in written for each in edits]
+
+
+def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
+    """Return the statements of edits: what is accounted for, then the tasks that change and those that end."""
+    outstanding = [each.outstanding for each in edits if each.outstanding]
+    ending = [each for each in edits if not each.after.is_open]
+    parts: dict[str, list[Mapping[str, object]]] = {
+        "record_outcomes": [node_rows.outcome_row(claim) for claim in outstanding],
+        "edit_tasks": [edit_row(each) for each in edits if each.after.is_open],
+        "cancel_tasks": [audit_rows.change_row(each.task_id, each.change, each.outstanding) for each in ending],
+    }
+    for each, row in zip((each for each in edits if each.after.is_open), parts["edit_tasks"], strict=True):
+        for link in changed_links(each.before, each.after, str(row["change_id"])):
+            parts.setdefault(link.name, []).extend(link.rows)
+    return [Statement(name, rows) for name, rows in parts.items() if rows]
+
+
+def _explained(taken: UniqueKeyTaken, edits: Sequence[Edit]) -> RemembrancerError | None:
+    """Return the error of edits that would have made a unique key twice; None if that is one of a request."""
+    keys = [each.after.dedup_key for each in edits if each.after.dedup_key not in {None, each.before.dedup_key}]
+    if keys and taken.property_name in {None, "dedup_key"}:
+        return DuplicateTask(", ".join(filter(None, keys)))
+    if any(each.change.idempotency_key for each in edits):
+        return None
+    return QueryFailed(f"The graph has a record of this change already; nothing was written: {taken}")
 
 
 async def start_now(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.filters import TaskFilter, TaskPageQuery
+    from remembrancer.ports.filters import TaskFilter, TaskMatch, TaskPageQuery
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.graph.due_index import DueIndex
@@ -51,7 +52,7 @@ class TaskList:
             asked = page.limit
             while len(found) < page.limit:
                 between = {"above": begin, "below": below, "limit": asked}
-                rows = await self._connection.read(query("listed_tasks"), between)
+                rows = await self._read("listed_tasks", between, page.match)
                 nodes: Sequence[Row] = [row["t"] for row in rows if row["t"]]
                 found += self._records.read("task_id", node_rows.shown_task_from, nodes)
                 if len(nodes) < asked:
@@ -81,7 +82,7 @@ class TaskList:
         }
         from_key = last_key(self._index.watermark.value_ms) + 1
         while True:
-            page = await self._connection.read(query("armed_tasks"), {**asked, "floor_key": from_key - 1})
+            page = await self._read("armed_tasks", {**asked, "floor_key": from_key - 1}, task_filter.match)
             nodes = [row["t"] for row in page if row["t"] and row["t"].get("due_key") is not None]
             yield self._records.read("task_id", node_rows.shown_task_from, nodes)
             if len(page) < asked["limit"] or not nodes:
@@ -99,20 +100,27 @@ class TaskList:
         found: list[ScheduledTask] = []
         for status in TaskStatus:
             for task_type in task_filter.types if status in statuses else ():
-                found += await self._with_key(node_rows.status_index_key(status, task_type, ""), limit)
+                begin = node_rows.status_index_key(status, task_type, "")
+                found += await self._with_key(begin, limit, task_filter.match)
         return sorted(found, key=lambda task: task.task_id, reverse=True)[:limit]
 
-    async def _with_key(self, begin: str, limit: int) -> list[ScheduledTask]:
+    async def _with_key(self, begin: str, limit: int, match: TaskMatch | None) -> list[ScheduledTask]:
         """Return tasks with no next run whose status index key begins with *begin*, the newest first."""
         found: list[ScheduledTask] = []
         below = node_rows.after_all(begin)
         asked = min(PAGE, limit)
         while len(found) < limit:
             between = {"above": begin, "below": below, "limit": asked}
-            page = await self._connection.read(query("unarmed_tasks"), between)
+            page = await self._read("unarmed_tasks", between, match)
             nodes: Sequence[Row] = [row["t"] for row in page if row["t"] and row["t"].get("status_index_key")]
             found += self._records.read("task_id", node_rows.shown_task_from, nodes)
             if len(page) < asked or not nodes:
                 break
             asked, below = PAGE, nodes[-1]["status_index_key"]
         return found[:limit]
+
+    async def _read(self, name: str, parameters: Row, match: TaskMatch | None) -> list[Row]:
+        """Answer a query of tasks, or that of those that match."""
+        if match is None:
+            return await self._connection.read(query(name), parameters)
+        return await self._connection.read(query(name.replace("tasks", "matches")), {**parameters, **asdict(match)})

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.filters import TaskFilter, TaskPageQuery
-    from remembrancer.ports.writes import Change, Claim, Reschedule
+    from remembrancer.ports.writes import Change, Claim, Edit, Reschedule
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
     from remembrancer.stores.graph.parts import GraphParts
 
@@ -126,11 +126,9 @@ class GraphTaskStore:
             self._parts.time_links.record(task_id, reschedule.next_run_ms)
         return deferred
 
-    async def edit(
-        self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
-    ) -> bool:
-        """Turn the task *before*, as it was read, into *after*; return whether it was still so and open."""
-        return await edit(self._parts, before, after, change, outstanding, self._armed_times)
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[bool]:
+        """Make edits in one commit; return of each whether its task was still as it was read, and open."""
+        return await edit(self._parts, edits, self._armed_times)
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit log."""

@@ -39,6 +39,12 @@ class GraphIdempotencyStore:
         after: Row = json.loads(done["after"] or "{}")
         return IdempotencyRecord(done["digest"], done["action"], done["task_id"], after.get("execution_id"))
 
+    async def edited(self, idempotency_key: IdempotencyKey) -> dict[str, str]:
+        """Return the ids and names of the tasks that this request has edited among many."""
+        key = idempotency_key.key
+        asked: Row = {"key": key, "above": f"{key}|", "below": f"{key}}}", "digest": idempotency_key.digest}
+        return {row["task_id"]: row["name"] for row in await self._connection.read(query("edited_tasks"), asked)}
+
 
 @contextmanager
 def rejecting_reuse(idempotency_key: IdempotencyKey | None) -> Generator[None]:

@@ -14,7 +14,7 @@ from remembrancer.stores.rows import audit_rows, node_rows
 
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.writes import Change, Claim
+    from remembrancer.ports.writes import Edit
     from remembrancer.stores.commits.row_types.tasks import EditRow
     from remembrancer.stores.commits.statement import Row
 
@@ -28,8 +28,9 @@ _SHOWN: Final = 20
 """Times of additions or skips that an entry of the audit log names."""
 
 
-def edit_row(before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None) -> EditRow:
-    """Return the row that turns *before* into *after*, once *outstanding* has moved the fence of the task."""
+def edit_row(edit: Edit) -> EditRow:
+    """Return the row that edits a task, once what is outstanding has moved its fence."""
+    before, after, outstanding = edit.before, edit.after, edit.outstanding
     was, will = node_rows.task_properties(before), node_rows.task_properties(after)
     changed: Row = {name: will.get(name) for name in {**was, **will} if will.get(name) != was.get(name)}
     if outstanding:  # it has moved the task on, by the same properties
@@ -38,8 +39,8 @@ def edit_row(before: ScheduledTask, after: ScheduledTask, change: Change, outsta
     texts = _differences(before, after)
     crons = (_expression(before), _expression(after))
     return {
-        **audit_rows.change_row(before.task_id, change, outstanding),
-        "kind": _KINDS.get(change.action, "task_updated"),
+        **audit_rows.change_row(edit.task_id, edit.change, outstanding),
+        "kind": _KINDS.get(edit.change.action, "task_updated"),
         "task_type": after.task_type,
         "fence": node_rows.fence_after(outstanding) or before.fence,
         "task": changed,
