@@ -62,9 +62,9 @@ def test_each_job_of_debian_is_imported_or_skipped_for_a_reason_and_once(
     first = terminal.json("import", "crontab", str(together), "--system")
     second = terminal.json("import", "crontab", str(together), "--system")
 
-    assert first["imported"] + first["skipped"] == len(jobs)
-    assert first["imported"] + first["skipped"] + first["no_job"] == len(first["lines"])
-    skipped = [line["text"] for line in first["lines"] if line["fate"] == "skipped"]
+    assert first["imported"] + first["refused"] == len(jobs)
+    assert first["imported"] + first["refused"] + first["no_task"] == len(first["entries"])
+    skipped = [line["text"] for line in first["entries"] if line["fate"] == "refused"]
     assert [text for text in skipped if not text.startswith("@reboot")] == []
     assert (second["imported"], second["unchanged"]) == (0, first["imported"])
     assert len(terminal.json("list")) == first["imported"]
@@ -75,5 +75,5 @@ def test_a_cron_file_of_debian_is_known_for_a_system_one_by_itself(cron_files: l
         words = ["import", "crontab", str(path), "--dry-run", "--json", "--graph", str(tmp_path / "graph")]
         report = json.loads(CliRunner().invoke(app, words).stdout)
 
-        users = {line["user"] for line in report["lines"] if line["fate"] == "imported"}
+        users = {line["user"] for line in report["entries"] if line["fate"] == "imported"}
         assert users <= {"root", "logcheck", "munin", "www-data"}, path.name

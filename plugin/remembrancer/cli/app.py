@@ -16,7 +16,17 @@ from remembrancer.cli.commands.copy import CopyOptions, copy
 from remembrancer.cli.commands.defer import DeferOptions, defer
 from remembrancer.cli.commands.doctor import DoctorOptions, doctor
 from remembrancer.cli.commands.history import HistoryOptions, history
-from remembrancer.cli.commands.import_crontab import ImportOptions, crontab
+from remembrancer.cli.commands.imports import (
+    CrontabOptions,
+    DatabaseOptions,
+    FileOptions,
+    SystemdOptions,
+    apscheduler,
+    celery,
+    claude_code,
+    crontab,
+    systemd,
+)
 from remembrancer.cli.commands.list import ListOptions, list_tasks
 from remembrancer.cli.commands.pause import PauseOptions, pause
 from remembrancer.cli.commands.preview import PreviewOptions, preview
@@ -71,8 +81,14 @@ audits: Final = typer.Typer(no_args_is_help=True, help="Export the audit log.", 
 audits.command("export")(Command(ExportOptions, export))
 app.add_typer(audits, name="audit")
 
-imports: Final = typer.Typer(no_args_is_help=True, help="Import schedules.", rich_markup_mode="markdown")
-imports.command("crontab")(Command(ImportOptions, crontab))
+imports: Final = typer.Typer(
+    no_args_is_help=True, help="Import schedules of other systems.", rich_markup_mode="markdown"
+)
+imports.command("crontab")(Command(CrontabOptions, crontab))
+imports.command("systemd")(Command(SystemdOptions, systemd))
+imports.command("apscheduler")(Command(DatabaseOptions, apscheduler))
+imports.command("celery")(Command(FileOptions, celery))
+imports.command("claude-code")(Command(FileOptions, claude_code))
 app.add_typer(imports, name="import")
 
 tokens: Final = typer.Typer(no_args_is_help=True, help="Manage the tokens of the API.", rich_markup_mode="markdown")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,7 @@ from remembrancer.service.telemetry.gauges import Gauges
 from remembrancer.service.telemetry.metrics import Vitals, metrics
 from remembrancer.service.telemetry.reports import Telemetry
 from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceStatus, ServiceType, capabilities, status
+from remembrancer.service.unrun_commands import unrun_commands
 from remembrancer.settings import SchedulerOptions
 
 _ALL: Final = 1_000_000
@@ -77,6 +79,7 @@ class SchedulerService:
     ) -> None:
         self._process = process = SchedulerProcess(clock, options)
         self._instruments = instruments
+        self._handler = handler
         self.calls = process.calls
         """The calls that it took, and the event loop that it lives on."""
         vitals = Vitals(options.check_interval_seconds, clock.now, process.graph, process.stats, process.calls)
@@ -397,7 +400,10 @@ class SchedulerService:
     @public
     async def examine(self) -> list[CheckResult]:
         """Return the results of the ten checks of the graph and of this scheduler."""
-        return diagnose(await self.gauges.facts())
+        facts = await self.gauges.facts()
+        if facts.process and facts.silent is None:
+            facts = replace(facts, unrun_commands=await unrun_commands(self._graph(), self._handler))
+        return diagnose(facts)
 
     async def is_healthy(self) -> bool:
         """Return True while the loop ticks, and its graph, disk, leases and clock are in order.

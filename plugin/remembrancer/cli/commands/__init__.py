@@ -8,7 +8,7 @@
 - `defer`: `remembrancer defer`.
 - `doctor`: `remembrancer doctor`: ten diagnostic checks.
 - `history`: `remembrancer history`.
-- `import_crontab`: `remembrancer import crontab`.
+- `imports`: `remembrancer import`: schedules of other systems.
 - `list`: `remembrancer list`.
 - `pause`: `remembrancer pause`.
 - `preview`: `remembrancer preview`: the next fires of a cron expression.
