@@ -68,12 +68,23 @@ def _schedule(trigger: object, notes: list[str]) -> ScheduleValue:
         case "IntervalTrigger":
             return _interval(trigger, notes)
         case "OrTrigger":
-            inner = cast("list[object]", trigger.fields.get("triggers") or [])
+            inner = [_inner(each) for each in cast("list[object]", trigger.fields.get("triggers") or [])]
             if not inner:
                 raise Refused("its OrTrigger holds no trigger")
             return _bounded(trigger, any_of([_schedule(each, notes) for each in inner]), notes, starts=False)
         case _:
             raise Refused(f"its trigger is a {trigger.kind}: a cron, interval, date or or-trigger is read")
+
+
+def _inner(given: object) -> object:
+    """Return a trigger inside another, which is pickled as the name of its class and its state."""
+    match given:
+        case (str() as name, state) if name.startswith("apscheduler.triggers."):
+            made = StandIn(name.rpartition(":")[2])
+            made.__setstate__(state)
+            return made
+        case _:
+            return given
 
 
 def _once(at: object) -> Once:

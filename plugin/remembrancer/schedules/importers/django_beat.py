@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from remembrancer.model.plain_schedules import Once
@@ -90,13 +90,18 @@ def _bounds(row: Row, schedule: object) -> dict[str, Any]:
     """Return the bounds of a row: a start, an end, and a single run."""
     if isinstance(schedule, Once):
         return {}
-    bounds: dict[str, Any] = {
-        name: _time(row[column]) for name, column in (("start", "start_time"), ("end", "expires")) if row.get(column)
-    }
+    bounds: dict[str, Any] = {}
+    if row.get("start_time"):
+        bounds["start"] = _second(row["start_time"])
+    if row.get("expires"):  # beat sends nothing from that time on; an end here is the last time
+        bounds["end"] = _second(row["expires"], -1)
     if row.get("one_off"):
         if row.get("total_run_count"):
             raise Refused("it was to run once, and has run")
-        bounds["count"] = 1
+        since = bounds.get("start") or row.get("date_changed")
+        if not since:
+            raise Refused("it runs once, and neither start_time nor date_changed says from when on")
+        bounds |= {"start": _second(since), "count": 1}
     return bounds
 
 
@@ -107,6 +112,12 @@ def _time(given: object) -> str:
     except ValueError:
         raise Refused(f"{str(given)[:40]!r} is no time") from None
     return at.isoformat() if at.tzinfo else f"{at.isoformat()}Z"
+
+
+def _second(given: object, later: int = 0) -> str:
+    """Return a time of the database without parts of a second, so many seconds later."""
+    at = datetime.fromisoformat(_time(given)).replace(microsecond=0)
+    return (at + timedelta(seconds=later)).isoformat()
 
 
 def _json(row: Row, column: str, otherwise: object) -> object:

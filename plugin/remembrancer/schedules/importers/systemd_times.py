@@ -122,15 +122,15 @@ def _date(text: str, date: str) -> tuple[frozenset[int] | None, frozenset[int], 
     year = parts[0] if len(parts) == 2 else "*"  # noqa: PLR2004 (a year before the month)
     years = None if year == "*" else frozenset(map(_full_year, _values(text, year, range(LAST_YEAR + 1))))
     months = MONTHS if parts[-1] == "*" else _values(text, parts[-1], range(1, 13))
+    if day == "*":
+        return years, months, DAYS
     if not from_end:
-        return years, months, DAYS if day == "*" else _values(text, day, range(1, 32))
+        return years, months, _values(text, day, range(1, 32))
     return years, months, frozenset(-value for value in _from_end(text, day))
 
 
 def _from_end(text: str, day: str) -> frozenset[int]:
     """Return places counted from the end of the month; `~7/1` steps towards the end."""
-    if day == "*":
-        raise _wrong(text)
     found: set[int] = set()
     for item in day.split(","):
         start, slash, step = item.partition("/")
