@@ -78,13 +78,13 @@ def _schedule(trigger: object, notes: list[str]) -> ScheduleValue:
 
 def _inner(given: object) -> object:
     """Return a trigger inside another, which is pickled as the name of its class and its state."""
-    match given:
-        case (str() as name, state) if name.startswith("apscheduler.triggers."):
+    if isinstance(given, tuple) and len(pair := cast("tuple[object, ...]", given)) == 2:  # noqa: PLR2004 (a pair)
+        name = str(pair[0])
+        if name.startswith("apscheduler.triggers."):
             made = StandIn(name.rpartition(":")[2])
-            made.__setstate__(state)
+            made.__setstate__(pair[1])
             return made
-        case _:
-            return given
+    return cast("object", given)
 
 
 def _once(at: object) -> Once:
