@@ -8,6 +8,7 @@ import typer
 
 from remembrancer import __version__
 from remembrancer.cli.command import Command, GraphOptions
+from remembrancer.cli.commands import exports
 from remembrancer.cli.commands.audit import ExportOptions, export
 from remembrancer.cli.commands.backup import BackupOptions, backup
 from remembrancer.cli.commands.cancel import CancelOptions, cancel
@@ -90,6 +91,11 @@ imports.command("apscheduler")(Command(DatabaseOptions, apscheduler))
 imports.command("celery")(Command(FileOptions, celery))
 imports.command("claude-code")(Command(FileOptions, claude_code))
 app.add_typer(imports, name="import")
+
+outputs: Final = typer.Typer(no_args_is_help=True, help="Export tasks to other systems.", rich_markup_mode="markdown")
+outputs.command("ical")(Command(exports.CalendarOptions, exports.ical))
+outputs.command("crontab")(Command(exports.CrontabOptions, exports.crontab))
+app.add_typer(outputs, name="export")
 
 tokens: Final = typer.Typer(no_args_is_help=True, help="Manage the tokens of the API.", rich_markup_mode="markdown")
 tokens.command("create")(Command(CreateTokenOptions, create))

@@ -19,6 +19,7 @@ from remembrancer.model.token import AccessToken, NewToken, Scope
 from remembrancer.operations import parameters, service_calls
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edit_operations import EDITS, TASK
+from remembrancer.operations.export_operations import EXPORTS
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
 from remembrancer.operations.statistics import TaskPage
@@ -215,6 +216,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         result=list[PreviewedFire],
         http=(Http(verb="GET", path="/scheduler/preview"),),
     ),
+    *EXPORTS,
     GET_STATUS,
     Operation(
         name="get_capabilities",

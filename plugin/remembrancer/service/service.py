@@ -30,6 +30,7 @@ from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
+from remembrancer.operations.exports.exports import export_calendar, export_crontab
 from remembrancer.operations.named_queries import run_query
 from remembrancer.operations.preview import PreviewedFire, next_fires, read_cron
 from remembrancer.operations.statistics import TaskPage, page_of
@@ -447,6 +448,30 @@ class SchedulerService:
         begin = now if after is None else read_moment(after, "after", now=now, timezone=timezone)
         read = partial(read_cron, expression, timezone=timezone, gap=gap, fold=fold, seconds_field=seconds_field)
         return await next_fires(read, begin, count)
+
+    @public
+    async def export_calendar(
+        self, since: str | datetime | None = None, until: str | datetime | None = None, *, history: bool = False
+    ) -> str:
+        """Return a calendar (iCalendar, RFC 5545) with an event for each fire ahead, the first 5,000.
+
+        Args:
+            since: From this time on; None is now.
+            until: Up to this time; None is 30 days later.
+            history: With the executions in the span too, and their outcomes; the last 5,000.
+
+        Raises:
+            InvalidInput: A time is wrong.
+        """
+        return await export_calendar(self._graph(), self._process.clock.now(), since, until, history=history)
+
+    @public
+    async def export_crontab(self, *, system: bool = False) -> str:
+        """Return the recurring tasks with commands as a crontab, and each other task as a comment with the reason.
+
+        With *system*, lines name their user, as in /etc/cron.d.
+        """
+        return await export_crontab(self._graph(), self._process.clock.now(), system=system)
 
     @public
     async def create_token(self, name: str, scope: str) -> NewToken:

@@ -7,6 +7,7 @@
 - `copy`: `remembrancer copy`.
 - `defer`: `remembrancer defer`.
 - `doctor`: `remembrancer doctor`: ten diagnostic checks.
+- `exports`: `remembrancer export`: tasks in the forms of other systems.
 - `history`: `remembrancer history`.
 - `imports`: `remembrancer import`: schedules of other systems.
 - `list`: `remembrancer list`.
