@@ -94,7 +94,7 @@ app.add_typer(imports, name="import")
 
 outputs: Final = typer.Typer(no_args_is_help=True, help="Export tasks to other systems.", rich_markup_mode="markdown")
 outputs.command("ical")(Command(exports.CalendarOptions, exports.ical))
-outputs.command("crontab")(Command(exports.CrontabOptions, exports.crontab))
+outputs.command("crontab")(Command(exports.CrontabExportOptions, exports.crontab))
 app.add_typer(outputs, name="export")
 
 tokens: Final = typer.Typer(no_args_is_help=True, help="Manage the tokens of the API.", rich_markup_mode="markdown")

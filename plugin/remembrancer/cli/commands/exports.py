@@ -28,7 +28,7 @@ class CalendarOptions(GraphOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrontabOptions(GraphOptions):
+class CrontabExportOptions(GraphOptions):
     """The options of `export crontab`."""
 
     system: Annotated[bool, Option("--system", help="Lines name their user, as in /etc/cron.d.")] = False
@@ -51,7 +51,7 @@ async def ical(asked: CalendarOptions) -> None:
     _print("calendar", text, as_json=asked.as_json)
 
 
-async def crontab(asked: CrontabOptions) -> None:
+async def crontab(asked: CrontabExportOptions) -> None:
     """Print the recurring tasks with commands as a crontab, which `import crontab` reads back.
 
     A task that cron cannot do is a comment with the reason. Cron knows no misfires, retries or deadlines. For example:

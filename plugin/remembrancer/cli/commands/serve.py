@@ -31,14 +31,11 @@ async def serve(asked: ServeOptions) -> int:
     reads the live graph; the password is in serve.json in the folder. A graph on a Neo4j server needs neither: any
     number of schedulers may serve it. For example:
 
-        remembrancer serve
         remembrancer serve --graph ./my-agent --handler my_agent.tasks:handle
         remembrancer serve --graph neo4j://graph.example:7687/memory
+        remembrancer serve --run-commands  # as this user: a caller that may schedule a task may run any command
         remembrancer serve --metrics-port 9464 --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
         remembrancer serve --host 0.0.0.0 --rest-port 8080 --proxy 10.0.0.5 --root-path /scheduler
-
-    With `--run-commands`, a task whose context has a command, such as one of an imported crontab, runs it: whoever
-    may schedule a task may then run commands as this user.
 
     Beyond this machine the API needs TLS, or a proxy that ends TLS and removes the root path. Every request needs a
     token, on this machine too. A handler is `async def handle(firing)`; it returns `Done(...)`, `Failed(...)`,

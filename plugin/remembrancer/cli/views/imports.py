@@ -53,7 +53,7 @@ class ImportedEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _ValidEntry:
     """An entry that is valid as a task: the task as it would be, and its next fires."""
 
     entry: Entry
@@ -73,12 +73,12 @@ async def classify(entries: Sequence[Entry], graph: str, *, dry_run: bool) -> li
     """
     now = datetime.now(UTC)
     judged = [_judged(entry, now) for entry in entries]
-    jobs = [each for each in judged if isinstance(each, _Job)]
+    jobs = [each for each in judged if isinstance(each, _ValidEntry)]
     known = await (_foreseen if dry_run else _scheduled)(graph, [each.request for each in jobs])
     seen: dict[str | None, str] = {}
     accounted: list[ImportedEntry] = []
     for each in judged:
-        if isinstance(each, _Job):
+        if isinstance(each, _ValidEntry):
             first = seen.setdefault(each.request.dedup_key, each.entry.place)
             accounted.append(_of_job(each, None if first == each.entry.place else first, known))
         else:
@@ -90,19 +90,19 @@ def show(accounted: Sequence[ImportedEntry], facts: Mapping[str, object], *, dry
     """Print the results: for people a table and the totals, for machines one object."""
     counts = Counter(each.fate for each in accounted)
     if as_json:
-        totals = {fate.name.lower(): counts[fate] for fate in ImportStatus}
-        print_json({**facts, "dry_run": dry_run, **totals, "entries": accounted})
+        numbers = {fate.name.lower(): counts[fate] for fate in ImportStatus}
+        print_json({**facts, "dry_run": dry_run, **numbers, "entries": accounted})
         return
     print_table(row_table([_row(each) for each in accounted if each.fate is not ImportStatus.NO_TASK]))
     for each in accounted:
         for note in each.notes:
             errors().print(f"{each.place}: {note}", markup=False, highlight=False)
     words = "would be imported" if dry_run else "imported"
-    told = f"{counts[ImportStatus.IMPORTED]} {words}, {counts[ImportStatus.UNCHANGED]} unchanged"
-    told += f", {counts[ImportStatus.REFUSED]} refused"
+    totals = f"{counts[ImportStatus.IMPORTED]} {words}, {counts[ImportStatus.UNCHANGED]} unchanged"
+    totals += f", {counts[ImportStatus.REFUSED]} refused"
     if others := counts[ImportStatus.NO_TASK]:
-        told += f"; {others} lines without a job"
-    screen().print(f"{told}.", highlight=False)
+        totals += f"; {others} {'line' if others == 1 else 'lines'} without a job"
+    screen().print(f"{totals}.", highlight=False)
 
 
 def _row(each: ImportedEntry) -> dict[str, object]:
@@ -117,7 +117,7 @@ def _row(each: ImportedEntry) -> dict[str, object]:
     }
 
 
-def _judged(entry: Entry, now: datetime) -> _Job | ImportedEntry:
+def _judged(entry: Entry, now: datetime) -> _ValidEntry | ImportedEntry:
     """Return an entry as a task, or the result of one that is none."""
     if entry.request is None:
         fate = ImportStatus.REFUSED if entry.is_task else ImportStatus.NO_TASK
@@ -129,10 +129,10 @@ def _judged(entry: Entry, now: datetime) -> _Job | ImportedEntry:
         return ImportedEntry(entry.place, entry.text, ImportStatus.REFUSED, reason, user=entry.user)
     if not task.schedule.recurring and task.nominal_ms is not None and task.nominal_ms < now.timestamp() * 1000:
         return ImportedEntry(entry.place, entry.text, ImportStatus.REFUSED, "its time has passed", user=entry.user)
-    return _Job(entry, entry.request, task, list(reply(task, now).next_fires))
+    return _ValidEntry(entry, entry.request, task, list(reply(task, now).next_fires))
 
 
-def _of_job(job: _Job, same_as: str | None, known: Known) -> ImportedEntry:
+def _of_job(job: _ValidEntry, same_as: str | None, known: Known) -> ImportedEntry:
     task_id, is_new = known.get(job.request.dedup_key, (None, True))
     unchanged = None if is_new else "a task for this entry exists already"
     if same_as is not None:

@@ -23,7 +23,7 @@ _DRAIN_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CommandEnd:
     """The end of a command.
 
     Args:
@@ -37,7 +37,7 @@ class Ended:
     size: int
 
 
-async def run_child(command: TaskCommand, environment: Mapping[str, str]) -> Ended:
+async def run_child(command: TaskCommand, environment: Mapping[str, str]) -> CommandEnd:
     """Run a command to its end; if the caller is cancelled, its group gets SIGTERM, and then SIGKILL.
 
     Whatever it leaves running in its group is ended too. Raises OSError: it cannot be started.
@@ -65,7 +65,7 @@ async def run_child(command: TaskCommand, environment: Mapping[str, str]) -> End
             each.cancel()
         await asyncio.gather(*streams, return_exceptions=True)
         _close(process)
-    return Ended(code, bytes(output.tail), output.size)
+    return CommandEnd(code, bytes(output.tail), output.size)
 
 
 class _Output:

@@ -8,7 +8,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.engine.commands.child_process import KEPT_BYTES, Ended, run_child
+from remembrancer.engine.commands.child_process import KEPT_BYTES, CommandEnd, run_child
 from remembrancer.engine.commands.task_command import has_command, read_command
 from remembrancer.engine.execution.default_handler import create_thought
 from remembrancer.errors import InvalidInput
@@ -31,7 +31,7 @@ class CommandHandler:
     with the end of the output as the reason. At the deadline of the task, when the task is cancelled, and when the
     scheduler stops, the process group gets SIGTERM, and SIGKILL half a second later.
 
-    Whoever may schedule a task may run commands: give the scheduler a user that may do no more than it must.
+    A caller that may schedule a task may run commands: give the scheduler a user that may do no more than it must.
 
     Args:
         otherwise: The handler of tasks without a command; None makes a thought of the prompt.
@@ -87,7 +87,7 @@ def _other_user(user: str | None) -> str | None:
     return f"The command is for the user {user}; this scheduler runs as {own}. Change context.user to have it run."
 
 
-def _outcome(ended: Ended) -> Done | Failed:
+def _outcome(ended: CommandEnd) -> Done | Failed:
     output = _shown(ended)
     if ended.code == 0:
         return Done(output or None)
@@ -102,7 +102,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _shown(ended: Ended) -> str:
+def _shown(ended: CommandEnd) -> str:
     """Return the end of the output as text, and how much came before it."""
     text = ended.output.decode("utf-8", "replace").replace("\0", "\ufffd").rstrip("\n")
     kept = text[-_KEPT:]

@@ -88,10 +88,10 @@ def _event_of_execution(each: Execution, task: ScheduledTask | None, now: dateti
     first = each.attempt == 1 and each.execution_type is not ExecutionType.MANUAL
     uid = _uid(each.task_id, each.nominal_at) if first else f"{each.execution_id}@remembrancer"
     name = task.name if task else each.task_id
-    told = [f"Status: {each.status.value}", f"Execution: {each.execution_id}"]
-    told += [f"Reason: {each.reason}"] if each.reason else []
-    told += [f"Result: {each.result}"] if each.result else []
-    told += (
+    words = [f"Status: {each.status.value}", f"Execution: {each.execution_id}"]
+    words += [f"Reason: {each.reason}"] if each.reason else []
+    words += [f"Result: {each.result}"] if each.result else []
+    words += (
         [f"Occurrences: {each.occurrences}, up to {time_value(each.last_nominal_at)}"] if each.last_nominal_at else []
     )
     ran = each.completed_at is not None and each.completed_at >= each.triggered_at
@@ -101,7 +101,7 @@ def _event_of_execution(each: Execution, task: ScheduledTask | None, now: dateti
         ("DTSTAMP", time_value(now)),
         ("DTSTART", time_value(start)),
         ("SUMMARY", text_value(f"{name} ({each.status.value})")),
-        ("DESCRIPTION", text_value(_described(task, told))),
+        ("DESCRIPTION", text_value(_described(task, words))),
         ("STATUS", "CONFIRMED" if each.status in _RAN else "CANCELLED"),
         ("CATEGORIES", text_value(each.status.value)),
         ("TRANSP", "TRANSPARENT"),
@@ -117,12 +117,12 @@ def _uid(task_id: str, at: datetime) -> str:
     return f"{task_id}-{time_value(at)}@remembrancer"
 
 
-def _described(task: ScheduledTask | None, told: Iterable[str]) -> str:
+def _described(task: ScheduledTask | None, words: Iterable[str]) -> str:
     """Return the description of an event: what happened, the purpose, the prompt."""
-    words = [*told]
+    lines = [*words]
     if task is not None:
-        words += [task.goal_description, *([task.trigger_prompt] if task.trigger_prompt else []), task.task_id]
-    return "\n".join(words)[:_LONGEST]
+        lines += [task.goal_description, *([task.trigger_prompt] if task.trigger_prompt else []), task.task_id]
+    return "\n".join(lines)[:_LONGEST]
 
 
 _RAN: Final = frozenset((ExecutionStatus.RUNNING, ExecutionStatus.COMPLETED, ExecutionStatus.FAILED))

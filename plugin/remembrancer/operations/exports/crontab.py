@@ -30,7 +30,7 @@ class _Unsayable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _CronJob:
     """A task that cron can do."""
 
     task: ScheduledTask
@@ -45,7 +45,7 @@ def crontab_of(tasks: Sequence[ScheduledTask], now: datetime, *, system: bool) -
 
     Cron knows neither misfires, retries nor deadlines, and answers to clock changes in its own way.
     """
-    jobs: list[_Job] = []
+    jobs: list[_CronJob] = []
     others: list[tuple[ScheduledTask, str]] = []
     for task in tasks:
         try:
@@ -67,7 +67,7 @@ def crontab_of(tasks: Sequence[ScheduledTask], now: datetime, *, system: bool) -
     return "".join(f"{line}\n" for line in lines)
 
 
-def _job(task: ScheduledTask, now: datetime, *, system: bool) -> _Job:
+def _job(task: ScheduledTask, now: datetime, *, system: bool) -> _CronJob:
     """Return a task as a job. Raises _Unsayable."""
     if task.is_paused(now):
         raise _Unsayable("it is paused")
@@ -86,7 +86,7 @@ def _job(task: ScheduledTask, now: datetime, *, system: bool) -> _Job:
     rest = f"{user} {rest}" if system else rest
     environment = _environment(context)
     _check(f"{when} {rest}", command, stdin if isinstance(stdin, str) and stdin else None, when, system=system)
-    return _Job(task, when, zone, rest, environment)
+    return _CronJob(task, when, zone, rest, environment)
 
 
 def _when(task: ScheduledTask) -> tuple[str, str]:
@@ -157,7 +157,7 @@ def _check(line: str, command: str, stdin: str | None, when: str, *, system: boo
         raise _Unsayable("its command or its times cannot be written in a crontab")
 
 
-def _settings(job: _Job, settings: dict[str, str]) -> list[str]:
+def _settings(job: _CronJob, settings: dict[str, str]) -> list[str]:
     """Return the lines that set what a job needs and what differs from the settings before it; *settings* grows."""
     wanted = {**job.environment, "CRON_TZ": job.zone}
     changed = {name: value for name, value in wanted.items() if settings.get(name) != value}

@@ -54,7 +54,7 @@ def _whole(name: str, given: Iterable[object]) -> Iterable[int]:
 
 
 def _item(name: str, item: str) -> Iterable[int]:
-    """Return the numbers of `*`, `*/5`, `1-5`, `9-17/2`, `mon`; a range may pass the end and begin anew."""
+    """Return the numbers of `*`, `*/5`, `1-5`, `9-17/2`, `mon`; a range may pass the end and go on at the beginning."""
     low, high = _RANGES[name]
     parts = _ITEM.fullmatch(item)
     if parts is None or (parts["step"] and not int(parts["step"])):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.plain_schedules import Cron
 from remembrancer.schedules.importers.crontab import CrontabLine, LineKind, read_as
@@ -46,7 +46,7 @@ def _found(line: CrontabLine, zone: str) -> Found:
     )
 
 
-def _context(line: CrontabLine, command: str) -> dict[str, Any]:
+def _context(line: CrontabLine, command: str) -> dict[str, object]:
     """Return the command as cron runs it: by the shell, in the home folder, with the settings before the line."""
     environment = {name: value for name, value in line.environment if _NAME.fullmatch(name)}
     return {

@@ -12,7 +12,7 @@ from remembrancer.model.control_characters import visible
 from remembrancer.model.request import ScheduleRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from remembrancer.model.schedule import ScheduleValue
 
@@ -56,7 +56,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What an importer knows of a task, before it is a request.
+    """A task as an importer knows it, before it is a request.
 
     Args:
         source: The system.
@@ -75,7 +75,7 @@ class Found:
     goal: str
     prompt: str
     schedule: ScheduleValue
-    context: dict[str, Any]
+    context: Mapping[str, object]
     policies: dict[str, Any]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.model.plain_schedules import Every
 from remembrancer.model.policy import Misfire
@@ -121,7 +121,7 @@ def _every(span: str) -> Every:
     return Every(f"{seconds}s")
 
 
-def _policies(timer: Section, notes: list[str]) -> dict[str, Any]:
+def _policies(timer: Section, notes: list[str]) -> dict[str, object]:
     """Return the misfire policy: a persistent timer makes up for what it missed, once."""
     if accuracy := timer.get("AccuracySec"):
         notes.append(f"AccuracySec={accuracy[-1]} is not needed: it fires at its time")
@@ -146,4 +146,4 @@ _READ: Final = frozenset(
         *("Persistent", "AccuracySec", "Unit", *_AT_START),
     )
 )
-"""Settings of a timer that are kept, or told of in a note of their own."""
+"""Settings of a timer that are kept, or mentioned in a note of their own."""

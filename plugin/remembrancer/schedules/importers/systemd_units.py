@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.schedules.importers.entries import Refused
 from remembrancer.schedules.importers.systemd_times import read_span
@@ -37,8 +37,8 @@ def read_unit(text: str) -> dict[str, Section]:
 class ServiceCommand:
     """The command of a service: fields of a task's context, policies, the user, and notes."""
 
-    context: dict[str, Any] = field(default_factory=dict[str, Any])
-    policies: dict[str, Any] = field(default_factory=dict[str, Any])
+    context: dict[str, object] = field(default_factory=dict[str, object])
+    policies: dict[str, object] = field(default_factory=dict[str, object])
     notes: tuple[str, ...] = ()
     user: str | None = None
 
@@ -49,7 +49,7 @@ def read_service(text: str, unit: str) -> ServiceCommand:
     notes = [f"{name} is not kept" for name in service if name not in _KEPT]
     if not service.get("ExecStart"):
         return ServiceCommand(notes=(f"{unit} has no ExecStart=: the task has no command",))
-    context: dict[str, Any] = {}
+    context: dict[str, object] = {}
     try:
         environment = _environment(service, unit)
         commands = [_arguments(line, environment, unit, notes) for line in service["ExecStart"]]
@@ -62,7 +62,7 @@ def read_service(text: str, unit: str) -> ServiceCommand:
             context |= {"command": " && ".join(shlex.join(each) for each in commands), "shell": True}
         context |= {"environment": environment or None, "cwd": _directory(service, unit, notes)}
     user = _last(service, "User")
-    policies: dict[str, Any] = {}
+    policies: dict[str, object] = {}
     if limit := _limit(service, notes):
         policies["timeout_seconds"] = limit
     return ServiceCommand({**context, "user": user}, policies, tuple(notes), user)
