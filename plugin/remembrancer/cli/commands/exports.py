@@ -38,7 +38,9 @@ async def ical(asked: CalendarOptions) -> None:
     """Print what comes as a calendar, one event for each fire, for any program that reads iCalendar.
 
     An event keeps its id: importing a later export again moves and completes events. At most 5,000 fires, the first,
-    and 5,000 executions, the last, are in it. For example:
+    and 5,000 executions, the last, are in it.
+
+    For example:
 
         remembrancer export ical --days 90 > tasks.ics
         remembrancer export ical --history --from 2027-01-01T00:00Z --to 2027-02-01T00:00Z > january.ics
@@ -54,7 +56,9 @@ async def ical(asked: CalendarOptions) -> None:
 async def crontab(asked: CrontabExportOptions) -> None:
     """Print the recurring tasks with commands as a crontab, which `import crontab` reads back.
 
-    A task that cron cannot do is a comment with the reason. Cron knows no misfires, retries or deadlines. For example:
+    A task that cron cannot do is a comment with the reason. Cron knows no misfires, retries or deadlines.
+
+    For example:
 
         remembrancer export crontab > crontab.txt
         remembrancer export crontab --system > /etc/cron.d/agent

@@ -69,8 +69,9 @@ async def crontab(asked: CrontabOptions) -> None:
     """Import the jobs of a crontab, and report on every line of it.
 
     Each job becomes a recurring task with its command, which `serve --run-commands` runs. Importing again changes
-    nothing. Times are in the zone of CRON_TZ, else of --timezone, else of this machine. Guesses are reported. For
-    example:
+    nothing. Times are in the zone of CRON_TZ, else of --timezone, else of this machine. Guesses are reported.
+
+    For example:
 
         crontab -l | remembrancer import crontab - --dry-run
         remembrancer import crontab /etc/cron.d/sysstat --timezone Europe/Berlin
@@ -94,7 +95,9 @@ async def systemd(asked: SystemdOptions) -> None:
     """Import timers of systemd, each with the command of its service.
 
     A service is looked for beside its timer; without it, the command has systemd start the unit. Times are in the zone
-    that OnCalendar= names, else of --timezone, else of this machine. Importing again changes nothing. For example:
+    that OnCalendar= names, else of --timezone, else of this machine. Importing again changes nothing.
+
+    For example:
 
         remembrancer import systemd /etc/systemd/system --dry-run
         remembrancer import systemd backup.timer
@@ -113,7 +116,9 @@ async def apscheduler(asked: DatabaseOptions) -> None:
 
     The pickled jobs are read without unpickling: no code of theirs runs, and a job that holds other objects than
     triggers and plain values is refused. Each task's context has `func`, `args` and `kwargs`, for your handler. A
-    paused job is refused. Importing again changes nothing. For example:
+    paused job is refused. Importing again changes nothing.
+
+    For example:
 
         remembrancer import apscheduler jobs.sqlite --dry-run
     """
@@ -130,7 +135,9 @@ async def celery(asked: FileOptions) -> None:
     The file is settings in Python, which are read and not run; the schedule as JSON or TOML; the JSON of `manage.py
     dumpdata django_celery_beat`; or the SQLite database of a Django project. Each task's context has `celery_task`,
     `args`, `kwargs` and `options`, for your handler. Times are in the zone that the schedule names, else of
-    --timezone, else UTC. Importing again changes nothing. For example:
+    --timezone, else UTC. Importing again changes nothing.
+
+    For example:
 
         remembrancer import celery celeryconfig.py --dry-run
         remembrancer import celery db.sqlite3
@@ -152,7 +159,9 @@ async def claude_code(asked: FileOptions) -> None:
     """Import the scheduled tasks of Claude Code, from its file `scheduled_tasks.json`.
 
     Each task's prompt goes to your handler. Times are in the zone of --timezone, else of this machine. Fields that are
-    not understood are reported. Importing again changes nothing. For example:
+    not understood are reported. Importing again changes nothing.
+
+    For example:
 
         remembrancer import claude-code .claude/scheduled_tasks.json --dry-run
     """

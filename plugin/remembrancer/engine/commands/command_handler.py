@@ -6,18 +6,15 @@ import asyncio
 import inspect
 import os
 import signal
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
 
 from remembrancer.engine.commands.child_process import KEPT_BYTES, CommandEnd, run_child
 from remembrancer.engine.commands.task_command import has_command, read_command
 from remembrancer.engine.execution.default_handler import create_thought
 from remembrancer.errors import InvalidInput
 from remembrancer.model.handler_result import Done, Failed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from remembrancer.ports.handler import Firing, Handler, HandlerReturn
+from remembrancer.ports.handler import Firing, Handler, HandlerReturn
 
 PASSED: Final = ("HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
 """Variables of the scheduler's own environment that every command gets."""
