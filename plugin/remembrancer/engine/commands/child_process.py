@@ -18,6 +18,7 @@ KEPT_BYTES: Final = 65_536
 """So many bytes of the output are held, the last ones."""
 _TERMINATE_SECONDS: Final = 0.5
 """The time a group has to end after SIGTERM; the scheduler's stop waits for a handler twice as long."""
+_LOOK_SECONDS: Final = 0.05
 _DRAIN_SECONDS: Final = 0.2
 """The time in which the output of an ended command is read, while others may hold it open."""
 
@@ -54,7 +55,7 @@ async def run_child(command: TaskCommand, environment: Mapping[str, str]) -> Com
     output = _Output()
     streams = [asyncio.ensure_future(output.read(process)), asyncio.ensure_future(_feed(process, command.stdin))]
     try:
-        code = await process.wait()
+        code = await _exit_code(process)
         await asyncio.wait(streams[:1], timeout=_DRAIN_SECONDS)
     except asyncio.CancelledError:
         await _terminate(process)
@@ -95,12 +96,26 @@ async def _feed(process: asyncio.subprocess.Process, text: str) -> None:
         await process.stdin.wait_closed()
 
 
+async def _exit_code(process: asyncio.subprocess.Process) -> int:
+    """Return the exit code once the process itself has ended.
+
+    Some versions of Python have `wait` go on until other processes have closed the output too.
+    """
+    waiting = asyncio.ensure_future(process.wait())
+    try:
+        while process.returncode is None:
+            await asyncio.wait([waiting], timeout=_LOOK_SECONDS)
+    finally:
+        waiting.cancel()
+    return process.returncode
+
+
 async def _terminate(process: asyncio.subprocess.Process) -> None:
     """Ask the group to end, and give it a moment."""
     _signal(process, signal.SIGTERM)
     with suppress(TimeoutError):
         async with asyncio.timeout(_TERMINATE_SECONDS):
-            await process.wait()
+            await _exit_code(process)
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
