@@ -105,8 +105,9 @@ def test_every_command_has_its_counterparts() -> None:
 
 @pytest.mark.parametrize("command", [command for command, calls in CALLS.items() if calls and command not in HIDDEN])
 def test_a_command_makes_one_of_its_calls(command: str) -> None:
-    name = {"import crontab": "import_crontab"}.get(command, command.split(maxsplit=1)[0].replace("-", "_"))
-    sources = [COMMANDS / "commands" / f"{name}.py", COMMANDS / "views" / f"{name.removeprefix('import_')}.py"]
+    first = command.split(maxsplit=1)[0].replace("-", "_")
+    name = {"import": "imports", "export": "exports"}.get(first, first)
+    sources = [COMMANDS / "commands" / f"{name}.py", COMMANDS / "views" / f"{name}.py"]
     text = "".join(path.read_text("utf-8") for path in sources if path.exists())
 
     assert any(call in text for call in (*CALLS[command], ELSEWHERE.get(command, CALLS[command][0])))

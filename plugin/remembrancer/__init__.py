@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.bootstrap.checks import check_graph as check_graph, repair_graph as repair_graph
     from remembrancer.bootstrap.copies import copy_graph as copy_graph
+    from remembrancer.engine.commands.command_handler import CommandHandler as CommandHandler
     from remembrancer.errors import (
         CopyIncomplete as CopyIncomplete,
         CopyMismatch as CopyMismatch,
@@ -183,6 +184,7 @@ _API: Final = {
     "bootstrap.backups": ("BackupResult", "backup_graph", "restore_graph"),
     "bootstrap.checks": ("check_graph", "repair_graph"),
     "bootstrap.copies": ("copy_graph",),
+    "engine.commands.command_handler": ("CommandHandler",),
     "errors": (
         "CopyIncomplete",
         "CopyMismatch",

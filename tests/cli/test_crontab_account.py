@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cronsim import CronSim
 
-from remembrancer.cli.commands.import_crontab import machine_zone
+from remembrancer.cli.commands.imports import machine_zone
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.cron.expression import parse_cron
 from remembrancer.schedules.importers.crontab import judged, read_crontab
@@ -22,29 +22,29 @@ CASES: dict[str, tuple[bytes, list[tuple[str, str | None]]]] = {
     "a user's own": (b"0 4 * * * pg_dump /srv/db\n@daily trim /\n", [("imported", None), ("imported", None)]),
     "Red Hat's heading": (
         b"# *  *  *  *  * user-name  command to be executed\n*/5 * * * * apache php /srv/x.php\n",
-        [("no job", None), ("imported", "apache")],
+        [("no task", None), ("imported", "apache")],
     ),
     "BSD's heading": (
         b"#minute\thour\tmday\tmonth\twday\twho\tcommand\n0 * * * * www newsyslog\n",
-        [("no job", None), ("imported", "www")],
+        [("no task", None), ("imported", "www")],
     ),
     "an anacrontab": (
         b"RANDOM_DELAY=45\n7 25 cron.weekly nice run-parts /etc/cron.weekly\n@monthly 45 cron.monthly run-parts x\n",
-        [("no job", None), ("skipped", None), ("skipped", None)],
+        [("no task", None), ("refused", None), ("refused", None)],
     ),
-    "flags of BSD": (b"15 3 * * * -q /bin/sh /etc/weekly\n", [("skipped", None)]),
+    "flags of BSD": (b"15 3 * * * -q /bin/sh /etc/weekly\n", [("refused", None)]),
     "a NUL": (
         b"1 1 * * * a\n2 2 * * * b\0c\n3 3 * * * d\n",
-        [("imported", None), ("skipped", None), ("imported", None)],
+        [("imported", None), ("refused", None), ("imported", None)],
     ),
-    "a NUL in a setting": (b"CRON_TZ=Asia/\0Tokyo\n1 1 * * * a\n", [("skipped", None), ("imported", None)]),
+    "a NUL in a setting": (b"CRON_TZ=Asia/\0Tokyo\n1 1 * * * a\n", [("refused", None), ("imported", None)]),
     "a long command": (
         b"1 1 * * * a\n2 2 * * * " + b"x" * 20_001 + b"\n3 3 * * * d\n",
-        [("imported", None), ("skipped", None), ("imported", None)],
+        [("imported", None), ("refused", None), ("imported", None)],
     ),
     "a large environment": (
         b"".join(b"V%d=%s\n" % (n, b"v" * 900) for n in range(80)) + b"1 1 * * * a\n",
-        [("no job", None)] * 80 + [("skipped", None)],
+        [("no task", None)] * 80 + [("refused", None)],
     ),
     "an escape in the command": (b"1 1 * * * printf \x1b[2Jx\n", [("imported", None)]),
     "letters that are no UTF-8": (b"1 1 * * * caf\xe9\n", [("imported", None)]),
@@ -59,12 +59,12 @@ def test_a_dry_run_is_the_run(desk: Desk, name: str) -> None:
     foreseen = desk.json("import", "crontab", str(file), "--dry-run")
     done = desk.json("import", "crontab", str(file))
 
-    assert [(line["fate"], line["user"]) for line in done["lines"]] == fates
-    for key in ("imported", "unchanged", "skipped", "no_job", "form", "timezone"):
+    assert [(line["fate"], line["user"]) for line in done["entries"]] == fates
+    for key in ("imported", "unchanged", "refused", "no_task", "form", "timezone"):
         assert foreseen[key] == done[key]
-    for before, after in zip(foreseen["lines"], done["lines"], strict=True):
-        assert {**after, "task_id": None} == before
-        assert after["fate"] != "skipped" or after["reason"]
+    for before, after in zip(foreseen["entries"], done["entries"], strict=True):
+        assert {**after, "task_id": None, "next_fires": before["next_fires"]} == before
+        assert after["fate"] != "refused" or after["reason"]
     assert len(desk.json("list")) == done["imported"]
 
 
@@ -72,9 +72,9 @@ def test_tz_is_for_the_command_and_the_line_says_so(desk: Desk) -> None:
     text = "TZ=America/New_York\n0 9 * * * report\nCRON_TZ=Asia/Tokyo\n0 9 * * * other\n"
     report = desk.json("import", "crontab", "-", "-z", "Europe/Oslo", stdin=text)
 
-    assert [line["timezone"] for line in report["lines"]] == [None, "Europe/Oslo", None, "Asia/Tokyo"]
-    assert "TZ reaches the command only" in report["lines"][1]["reason"]
-    assert report["lines"][3]["reason"] is None
+    assert [line["timezone"] for line in report["entries"]] == [None, "Europe/Oslo", None, "Asia/Tokyo"]
+    assert "TZ reaches the command only" in report["entries"][1]["notes"][0]
+    assert report["entries"][3]["notes"] == []
     assert {task["context"]["environment"]["TZ"] for task in desk.json("list")} == {"America/New_York"}
 
 
@@ -82,8 +82,8 @@ def test_a_mark_of_byte_order_hides_no_zone(desk: Desk) -> None:
     (desk.folder / "tab").write_bytes(b"\xef\xbb\xbfCRON_TZ=Europe/Paris\n0 7 * * * bread\n")
     report = desk.json("import", "crontab", str(desk.folder / "tab"))
 
-    assert [(line["fate"], line["timezone"]) for line in report["lines"]] == [
-        ("no job", None),
+    assert [(line["fate"], line["timezone"]) for line in report["entries"]] == [
+        ("no task", None),
         ("imported", "Europe/Paris"),
     ]
 

@@ -26,20 +26,20 @@ this is no job
 
 
 def fates(report: dict[str, Any]) -> list[tuple[int, str]]:
-    return [(line["number"], line["fate"]) for line in report["lines"]]
+    return [(int(line["place"].removeprefix("line ")), line["fate"]) for line in report["entries"]]
 
 
 def test_every_line_is_accounted_for(desk: Desk) -> None:
     report = desk.json("import", "crontab", "-", stdin=CRONTAB)
 
     assert fates(report) == [
-        *((number, "no job") for number in (1, 2, 3, 4)),
+        *((number, "no task") for number in (1, 2, 3, 4)),
         *((number, "imported") for number in (5, 6, 7)),
-        *((number, "skipped") for number in (8, 9, 10)),
+        *((number, "refused") for number in (8, 9, 10)),
         (11, "unchanged"),
     ]
-    assert all(line["reason"] for line in report["lines"] if line["fate"] != "imported")
-    assert (report["imported"], report["unchanged"], report["skipped"], report["no_job"]) == (3, 1, 3, 4)
+    assert all(line["reason"] for line in report["entries"] if line["fate"] != "imported")
+    assert (report["imported"], report["unchanged"], report["refused"], report["no_task"]) == (3, 1, 3, 4)
 
 
 def test_a_job_becomes_a_recurring_task_with_all_that_cron_knew(desk: Desk) -> None:
@@ -50,7 +50,7 @@ def test_a_job_becomes_a_recurring_task_with_all_that_cron_knew(desk: Desk) -> N
     assert (mail["trigger_prompt"], mail["origin_thought_id"]) == ("mail ada", "crontab_import")
     assert mail["context"]["stdin"] == "Dear Ada,\nall is well"
     assert mail["context"]["environment"]["SHELL"] == "/bin/sh"
-    assert mail["task_id"] == report["lines"][6]["task_id"]
+    assert mail["task_id"] == report["entries"][6]["task_id"]
 
 
 def test_importing_twice_makes_no_duplicate(desk: Desk) -> None:
@@ -76,7 +76,7 @@ def test_the_system_form_names_the_user(desk: Desk) -> None:
     report = desk.json("import", "crontab", "-", "--system", "-z", "Asia/Tokyo", stdin=line)
     (task,) = desk.json("list")
 
-    assert report["lines"][0]["user"] == "ada"
+    assert report["entries"][0]["user"] == "ada"
     assert (task["trigger_prompt"], task["timezone"]) == ("cd / && run-parts /etc/cron.hourly", "Asia/Tokyo")
     assert task["context"]["user"] == "ada"
 
@@ -85,5 +85,5 @@ def test_the_table_for_people_ends_with_the_totals(desk: Desk) -> None:
     ran = desk("import", "crontab", "-", stdin=CRONTAB)
 
     assert ran.code == 0
-    assert ran.out.rstrip().endswith("3 imported, 1 unchanged, 3 skipped; 4 lines without a job.")
+    assert ran.out.rstrip().endswith("3 imported, 1 unchanged, 3 refused; 4 lines without a job.")
     assert "@reboot names no time" in ran.out

@@ -60,9 +60,9 @@ def test_each_debian_job_is_imported_once_or_skipped_with_reason(cron_files: lis
     first = terminal.json("import", "crontab", str(together), "--system")
     second = terminal.json("import", "crontab", str(together), "--system")
 
-    assert first["imported"] + first["skipped"] == len(jobs)
-    assert first["imported"] + first["skipped"] + first["no_job"] == len(first["lines"])
-    skipped = [line["text"] for line in first["lines"] if line["fate"] == "skipped"]
+    assert first["imported"] + first["refused"] == len(jobs)
+    assert first["imported"] + first["refused"] + first["no_task"] == len(first["entries"])
+    skipped = [line["text"] for line in first["entries"] if line["fate"] == "refused"]
     assert [text for text in skipped if not text.startswith("@reboot")] == []
     assert (second["imported"], second["unchanged"]) == (0, first["imported"])
     assert len(terminal.json("list")) == first["imported"]
@@ -73,5 +73,5 @@ def test_a_cron_file_of_debian_is_recognised_as_a_system_one(cron_files: list[Pa
         words = ["import", "crontab", str(path), "--dry-run", "--json", "--graph", str(tmp_path / "graph")]
         report = json.loads(CliRunner().invoke(app, words).stdout)
 
-        users = {line["user"] for line in report["lines"] if line["fate"] == "imported"}
+        users = {line["user"] for line in report["entries"] if line["fate"] == "imported"}
         assert users <= {"root", "logcheck", "munin", "www-data"}, path.name

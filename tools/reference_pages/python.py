@@ -24,6 +24,7 @@ METHODS: Final = {
     "Look at tasks": ("get_task", "find_tasks", "page_of_tasks", "get_scheduled_tasks"),
     "Look ahead": ("agenda", "preview", "preview_schedule"),
     "Look back": ("history", "get_execution", "running_executions", "timeline", "audit_entries", "summaries", "prune"),
+    "Export": ("export_calendar", "export_crontab"),
     "Follow events": ("events", "read_events"),
     "Query the graph": ("cypher", "list_queries", "run_query"),
     "Calendars": ("define_calendar", "renew_calendar", "get_calendar", "list_calendars", "remove_calendar"),

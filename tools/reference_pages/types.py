@@ -24,7 +24,7 @@ GROUPS: Final = {
     ),
     "Calendars": ("model.calendar",),
     "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result"),
-    "Handlers": ("ports.handler", "model.handler_result"),
+    "Handlers": ("ports.handler", "model.handler_result", "engine.commands.command_handler"),
     "Events and the audit log": ("model.event", "model.audit"),
     "Tokens, queries and replicas": ("model.token", "model.named_query", "model.replica"),
     "Status and reports": ("model.service_status", "model.reports", "operations.diagnostics.checks"),
@@ -101,6 +101,8 @@ def _defaults(found: Any) -> dict[str, str]:
     }
     if issubclass(found, BaseModel):
         given = {name: (each.default, each.default_factory) for name, each in found.model_fields.items()}
+    elif not dataclasses.is_dataclass(found):
+        given = {}  # a class with methods alone
     else:
         given = {each.name: (each.default, each.default_factory) for each in dataclasses.fields(found) if each.repr}
     return {name: _default(*default) for name, default in given.items() if name in own}

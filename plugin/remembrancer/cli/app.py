@@ -8,6 +8,7 @@ import typer
 
 from remembrancer import __version__
 from remembrancer.cli.command import Command, GraphOptions
+from remembrancer.cli.commands import exports
 from remembrancer.cli.commands.add_fire import AddFireOptions, add_fire
 from remembrancer.cli.commands.agenda import AgendaOptions, agenda
 from remembrancer.cli.commands.audit import ExportOptions, export
@@ -29,7 +30,17 @@ from remembrancer.cli.commands.copy import CopyOptions, copy
 from remembrancer.cli.commands.defer import DeferOptions, defer
 from remembrancer.cli.commands.doctor import DoctorOptions, doctor
 from remembrancer.cli.commands.history import HistoryOptions, history
-from remembrancer.cli.commands.import_crontab import ImportOptions, crontab
+from remembrancer.cli.commands.imports import (
+    CrontabOptions,
+    DatabaseOptions,
+    FileOptions,
+    SystemdOptions,
+    apscheduler,
+    celery,
+    claude_code,
+    crontab,
+    systemd,
+)
 from remembrancer.cli.commands.list import ListOptions, list_tasks
 from remembrancer.cli.commands.pause import PauseOptions, pause
 from remembrancer.cli.commands.preview import PreviewOptions, preview
@@ -91,8 +102,14 @@ audits: Final = typer.Typer(no_args_is_help=True, help="Export the audit log.", 
 audits.command("export")(Command(ExportOptions, export))
 app.add_typer(audits, name="audit")
 
-imports: Final = typer.Typer(no_args_is_help=True, help="Import schedules.", rich_markup_mode="markdown")
-imports.command("crontab")(Command(ImportOptions, crontab))
+imports: Final = typer.Typer(
+    no_args_is_help=True, help="Import schedules of other systems.", rich_markup_mode="markdown"
+)
+imports.command("crontab")(Command(CrontabOptions, crontab))
+imports.command("systemd")(Command(SystemdOptions, systemd))
+imports.command("apscheduler")(Command(DatabaseOptions, apscheduler))
+imports.command("celery")(Command(FileOptions, celery))
+imports.command("claude-code")(Command(FileOptions, claude_code))
 app.add_typer(imports, name="import")
 
 calendars: Final = typer.Typer(
@@ -104,6 +121,11 @@ calendars.command("list")(Command(GraphOptions, list_calendars))
 calendars.command("show")(Command(OneCalendarOptions, show_calendar))
 calendars.command("remove")(Command(OneCalendarOptions, remove))
 app.add_typer(calendars, name="calendar")
+
+outputs: Final = typer.Typer(no_args_is_help=True, help="Export tasks to other systems.", rich_markup_mode="markdown")
+outputs.command("ical")(Command(exports.CalendarOptions, exports.ical))
+outputs.command("crontab")(Command(exports.CrontabExportOptions, exports.crontab))
+app.add_typer(outputs, name="export")
 
 tokens: Final = typer.Typer(no_args_is_help=True, help="Manage the tokens of the API.", rich_markup_mode="markdown")
 tokens.command("create")(Command(CreateTokenOptions, create))

@@ -28,6 +28,13 @@ class ServeOptions(GraphOptions):
             help="The function that does the work; without one, each firing becomes a thought in the graph.",
         ),
     ] = None
+    run_commands: Annotated[
+        bool,
+        Option(
+            "--run-commands",
+            help="Run the command of a task that has one, as this user; without it, no command is run.",
+        ),
+    ] = False
     bolt: Annotated[
         bool, Option("--bolt/--no-bolt", help="Let drivers read the graph, over Bolt.", rich_help_panel=_OPEN)
     ] = True

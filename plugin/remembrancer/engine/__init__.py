@@ -7,6 +7,7 @@
 - `clock`: clocks: the system's, one that follows a server's, and one made of the host's time service.
 - `clock_steps`: steps of a clock that was set, found by comparison with the monotonic clock, which cannot be set.
 - `cluster`: the replicas of a shared graph, and the tasks each of them serves.
+- `commands`: the commands of tasks: child processes of the scheduler.
 - `execution`: running handlers, from the claim to the written outcome.
 - `faults`: faults in a scheduler's own work: survived, logged once, and stored as its last error.
 - `health`: health of one scheduler: a description of its faults, checked every second.

@@ -7,6 +7,7 @@
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
 - `edits`: edits of open tasks: pause, resume and update.
 - `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.
+- `exports`: tasks and their history in the forms of other systems.
 - `graph_copy`: the copy of a whole graph into another one, on either engine, and the proof that the two are equal.
 - `idempotency`: idempotent execution: a request that is sent again is not acted on again, and returns the first
   result.

@@ -22,6 +22,7 @@ from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edits.bulk_operations import BULK_EDITS
 from remembrancer.operations.edits.edit_operations import EDITS, TASK
 from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
+from remembrancer.operations.exports.export_operations import EXPORTS
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
 from remembrancer.operations.statistics import TaskPage
@@ -222,6 +223,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         http=(Http(verb="GET", path="/scheduler/preview"),),
     ),
     *AHEAD,
+    *EXPORTS,
     GET_STATUS,
     Operation(
         name="get_capabilities",

@@ -7,23 +7,25 @@ from typing import Final
 
 from remembrancer.context import current_actor
 from remembrancer.errors import InvalidInput
+from remembrancer.schedules.importers.entries import Source
 
 _EXAMPLE: Final = "daily-report"
 _OF_A_REQUEST: Final = re.compile(r"rest(?:: [^|]*)?\|")
-_OF_AN_IMPORT: Final = re.compile(r"crontab_[0-9a-f]{32}")
+_OF_AN_IMPORT: Final = re.compile(rf"(?P<source>{'|'.join(Source)})_[0-9a-f]{{32}}")
 
 
 def refuse_reserved(dedup_key: object) -> None:
     """Refuse a key that a caller gives and another part of the package keeps for itself. Raises InvalidInput.
 
-    A task with such a key would be returned in place of the task that an API request asks for, or would keep a line
-    of a crontab from being imported.
+    A task with such a key would be returned in place of the task that an API request asks for, or would keep an
+    entry of another system from being imported.
     """
     if not isinstance(dedup_key, str):
         return  # refused where its type is looked at
     if _OF_A_REQUEST.match(dedup_key):
         allowed = "a key that does not begin as the marks of requests under an Idempotency-Key do, with `rest: NAME|`"
         raise InvalidInput("dedup_key", dedup_key, allowed, _EXAMPLE)
-    if _OF_AN_IMPORT.fullmatch(dedup_key) and current_actor().surface != "import":
-        allowed = "a key other than `crontab_` and a digest, which `remembrancer import crontab` gives"
+    if (found := _OF_AN_IMPORT.fullmatch(dedup_key)) and current_actor().surface != "import":
+        command = found["source"].replace("_", "-")
+        allowed = f"a key other than `{found['source']}_` and a digest, which `remembrancer import {command}` gives"
         raise InvalidInput("dedup_key", dedup_key, allowed, _EXAMPLE)

@@ -45,6 +45,7 @@ from remembrancer.operations.calendars.calendar_commands import read_source
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.edits.task_selection import read_match
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
+from remembrancer.operations.exports.exports import export_calendar, export_crontab
 from remembrancer.operations.named_queries import run_query
 from remembrancer.operations.preview import (
     PreviewedFire,
@@ -71,6 +72,7 @@ from remembrancer.service.telemetry.gauges import Gauges
 from remembrancer.service.telemetry.metrics import Vitals, metrics
 from remembrancer.service.telemetry.reports import Telemetry
 from remembrancer.service.telemetry.status import ServiceCapabilities, ServiceStatus, ServiceType, capabilities, status
+from remembrancer.service.unrun_commands import unrun_commands
 from remembrancer.settings import SchedulerOptions
 
 _ALL: Final = 1_000_000
@@ -100,6 +102,7 @@ class SchedulerService:
     ) -> None:
         self._process = process = SchedulerProcess(clock, options)
         self._instruments = instruments
+        self._handler = handler
         self.calls = process.calls
         """The calls that it took, and the event loop that it lives on."""
         vitals = Vitals(options.check_interval_seconds, clock.now, process.graph, process.stats, process.calls)
@@ -584,7 +587,10 @@ class SchedulerService:
     @public
     async def examine(self) -> list[CheckResult]:
         """Return the results of the ten checks of the graph and of this scheduler."""
-        return diagnose(await self.gauges.facts())
+        facts = await self.gauges.facts()
+        if facts.process and facts.silent is None:
+            facts = replace(facts, unrun_commands=await unrun_commands(self._graph(), self._handler))
+        return diagnose(facts)
 
     async def is_healthy(self) -> bool:
         """Return True while the loop ticks, and its graph, disk, leases and clock are in order.
@@ -736,6 +742,30 @@ class SchedulerService:
     async def remove_calendar(self, name: str) -> bool:
         """Remove a calendar that no open task uses. Raises InvalidInput: there is none, or tasks use it."""
         return await self._process.commands().calendars.remove(name)
+
+    @public
+    async def export_calendar(
+        self, since: str | datetime | None = None, until: str | datetime | None = None, *, history: bool = False
+    ) -> str:
+        """Return a calendar (iCalendar, RFC 5545) with an event for each fire ahead, the first 5,000.
+
+        Args:
+            since: From this time on; None is now.
+            until: Up to this time; None is 30 days later.
+            history: With the executions in the span too, and their outcomes; the last 5,000.
+
+        Raises:
+            InvalidInput: A time is wrong.
+        """
+        return await export_calendar(self._graph(), self._process.clock.now(), since, until, history=history)
+
+    @public
+    async def export_crontab(self, *, system: bool = False) -> str:
+        """Return the recurring tasks with commands as a crontab, and each other task as a comment with the reason.
+
+        With *system*, lines name their user, as in /etc/cron.d.
+        """
+        return await export_crontab(self._graph(), self._process.clock.now(), system=system)
 
     @public
     async def create_token(self, name: str, scope: str) -> NewToken:

@@ -9,8 +9,9 @@
 - `copy`: `remembrancer copy`.
 - `defer`: `remembrancer defer`.
 - `doctor`: `remembrancer doctor`: ten diagnostic checks.
+- `exports`: `remembrancer export`: tasks in the forms of other systems.
 - `history`: `remembrancer history`.
-- `import_crontab`: `remembrancer import crontab`.
+- `imports`: `remembrancer import`: schedules of other systems.
 - `list`: `remembrancer list`.
 - `add_fire`: `remembrancer add-fire`.
 - `backfill`: `remembrancer backfill`.

@@ -31,9 +31,9 @@ async def serve(asked: ServeOptions) -> int:
     reads the live graph; the password is in serve.json in the folder. A graph on a Neo4j server needs neither: any
     number of schedulers may serve it. For example:
 
-        remembrancer serve
         remembrancer serve --graph ./my-agent --handler my_agent.tasks:handle
         remembrancer serve --graph neo4j://graph.example:7687/memory
+        remembrancer serve --run-commands  # as this user: a caller that may schedule a task may run any command
         remembrancer serve --metrics-port 9464 --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
         remembrancer serve --host 0.0.0.0 --rest-port 8080 --proxy 10.0.0.5 --root-path /scheduler
 
@@ -48,14 +48,14 @@ async def serve(asked: ServeOptions) -> int:
     the next start recovers. Exit codes: 0 stopped in order · 1 the scheduler has died, or the end took too long · 130,
     143, 129 ended at once by a second Ctrl-C, SIGTERM or SIGHUP.
     """
-    from remembrancer.cli.views.serve import ServeLog, chronicled, find_handler
+    from remembrancer.cli.views.serve import ServeLog, chronicled
 
     folder, numbers = _checked(asked), asked.numbers()
     last, stop = FinalStep(), asyncio.Event()  # before the handler's module is imported
     with ShutdownSignals(numbers.shutdown_timeout_seconds + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
         log = ServeLog(as_json=asked.as_json)
-        handler = chronicled(find_handler(asked.handler), log)
+        handler = chronicled(_handler(asked), log)
         async with AsyncExitStack() as stack:
             service = await _unless(stop, open_serving(stack, asked, folder, handler, log))
             died = service is not None and await _until(stop, service)
@@ -81,12 +81,35 @@ async def open_serving(
         instruments=serving.exporter.instruments if serving.exporter else None,
     )
     served = await start_all(stack, serving, service)
+    if asked.handler is None and not asked.run_commands:
+        await _warn_of_commands(service, log)
     if folder is None:
         log.sharing(shown(asked.graph), service.get_status().replication, served)
     else:
         _tell_others(stack, serving, folder, served)
         log.serving(folder, served)
     return service
+
+
+async def _warn_of_commands(service: SchedulerService, log: ServeLog) -> None:
+    """Warn if tasks that run next have commands."""
+    from remembrancer.engine.commands.task_command import has_command
+    from remembrancer.model.task_status import OPEN_STATUSES
+
+    if any(has_command(task.context) for task in await service.find_tasks(statuses=OPEN_STATUSES)):
+        log.no_commands()
+
+
+def _handler(asked: ServeOptions) -> Handler:
+    """Return the handler that is asked for, which runs commands if it is to."""
+    from remembrancer.cli.views.serve import find_handler
+
+    handler = find_handler(asked.handler)
+    if not asked.run_commands:
+        return handler
+    from remembrancer.engine.commands.command_handler import CommandHandler
+
+    return CommandHandler(handler)
 
 
 def _tell_others(stack: AsyncExitStack, serving: Serving, folder: Path, served: Sequence[Served]) -> None:

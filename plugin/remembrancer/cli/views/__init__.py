@@ -1,6 +1,7 @@
 """Views: what commands show on a terminal, beyond one line.
 
-- `crontab`: the result of a crontab import, line by line.
+- `imports`: the result of an import, entry by entry.
+- `sources`: files that imports read.
 - `fires`: the answers to changes of single occurrences.
 - `serve`: what `remembrancer serve` prints while it runs: where it listens, and a line for each execution.
 - `tasks`: tables of tasks, and of their executions and changes.

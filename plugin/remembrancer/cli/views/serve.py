@@ -91,6 +91,13 @@ class ServeLog:
             facts |= each.facts
         self._tell("serving", "\n".join([words, *lines]), **facts)
 
+    def no_commands(self) -> None:
+        """Warn that tasks have commands, and that nothing runs them."""
+        logging.getLogger("remembrancer").warning(
+            "Tasks have commands, and this scheduler runs none: it makes thoughts of them. `serve --run-commands` runs "
+            "them; --handler names a function that may."
+        )
+
     def execution(self, firing: Firing, status: str, seconds: float, said: str) -> None:
         """Say how a handler's run ended."""
         task = firing.task
@@ -161,7 +168,9 @@ def chronicled(handler: Handler, chronicle: ServeLog) -> Handler:
     async def asynchronous(firing: Firing) -> HandlerReturn:
         return await cast("Awaitable[HandlerReturn]", plain(firing))
 
-    return asynchronous if is_async(handler) else plain
+    logged = asynchronous if is_async(handler) else plain
+    logged.__wrapped__ = handler  # pyright: ignore[reportFunctionMemberAccess]  (as functools.wraps does)
+    return logged
 
 
 class _RunLog:

@@ -218,7 +218,7 @@ def limits(facts: DiagnosticFacts) -> Judgement:
 
 
 def integration(facts: DiagnosticFacts) -> Judgement:
-    """Expired leases, clock skew, unreadable records and rejected thoughts."""
+    """Expired leases, clock skew, unreadable records, rejected thoughts and commands that are not run."""
     now_ms, overdue, offset = facts.now_ms, facts.sounding.overdue_leases, facts.clock_offset_seconds
     since = facts.sounding.oldest_overdue_ms
     refused = float(facts.day.failures[THOUGHT_REFUSED])
@@ -229,9 +229,11 @@ def integration(facts: DiagnosticFacts) -> Judgement:
     saw += f"; {unreadable:,} records cannot be read" if unreadable else ""
     saw += f"; the graph's clock is {offset:+.1f} s from this machine's"
     saw += f"; {refused:.0f} thoughts were rejected in the last day"
+    commands = facts.unrun_commands
+    saw += f"; {commands:,} of the next tasks have a command, which the handler does not run" if commands else ""
     judged = (
         _by(abs(offset), SKEW_SECONDS, 30.0),
-        WARN if overdue or refused or unreadable else OK,
+        WARN if overdue or refused or unreadable or commands else OK,
         _by(stuck, 1e-3, 600.0),
     )
     numbers = {"overdue_leases": float(overdue), "stuck_seconds": stuck, "clock_offset_seconds": offset}

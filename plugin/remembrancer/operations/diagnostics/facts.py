@@ -53,6 +53,8 @@ class DiagnosticFacts:
     """None if no scheduler runs in this process."""
     refusal: str | None = None
     """Why the graph cannot be written; None if it can."""
+    unrun_commands: int = 0
+    """So many of the next tasks have a command, while the handler runs none."""
     silent: str | None = None
     """Why the graph did not respond; its facts are empty then. None if it did."""
     calendars: Sequence[CalendarInUse] = ()

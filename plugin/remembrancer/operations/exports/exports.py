@@ -1,0 +1,72 @@
+"""The exports of a graph: a calendar of fires and executions, and a crontab of recurring tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.task_status import OPEN_STATUSES
+from remembrancer.operations.exports.calendar import MOST_EVENTS, Span, calendar_of
+from remembrancer.operations.exports.crontab import crontab_of
+from remembrancer.ports.filters import TaskFilter
+from remembrancer.schedules.parsing import read_moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.graph import Graph
+
+
+async def export_calendar(
+    graph: Graph, now: datetime, since: str | datetime | None, until: str | datetime | None, *, history: bool
+) -> str:
+    """Return a calendar from *since*, or now, up to *until*, or 30 days later. Raises InvalidInput."""
+    start = now if since is None else read_moment(since, "since", now=now)
+    end = start + timedelta(days=DAYS) if until is None else read_moment(until, "until", now=now)
+    if not start <= end <= start + timedelta(days=_MOST_DAYS):
+        allowed = f"a time from {start.isoformat()} on, at most {_MOST_DAYS} days later"
+        raise InvalidInput("until", end.isoformat(), allowed, (start + timedelta(days=DAYS)).isoformat())
+    past = await _executions(graph, start, end) if history else []
+    tasks = await _open_tasks(graph, recurring=None)
+    tasks += await _ended(graph, {each.task_id for each in past} - {task.task_id for task in tasks})
+    return await asyncio.to_thread(calendar_of, tasks, past, Span(max(start, now), end, now))
+
+
+async def export_crontab(graph: Graph, now: datetime, *, system: bool) -> str:
+    """Return a crontab of the open tasks."""
+    tasks = await _open_tasks(graph, recurring=None)
+    return await asyncio.to_thread(crontab_of, tasks, now, system=system)
+
+
+async def _open_tasks(graph: Graph, *, recurring: bool | None) -> list[ScheduledTask]:
+    return list(await graph.tasks.find(TaskFilter(frozenset(OPEN_STATUSES), recurring, _ALL)))
+
+
+async def _ended(graph: Graph, wanted: set[str]) -> list[ScheduledTask]:
+    """Return tasks that have ended, for the names of their executions."""
+    if not wanted:
+        return []
+    return [task for task in await graph.tasks.find(TaskFilter(frozenset(), None, _ALL)) if task.task_id in wanted]
+
+
+async def _executions(graph: Graph, start: datetime, end: datetime) -> list[Execution]:
+    """Return the newest executions whose nominal time is within a span."""
+    found: list[Execution] = []
+    before: str | None = None
+    while len(found) < MOST_EVENTS:
+        page = await graph.tasks.history(None, _PAGE, before)
+        found += [each for each in page if start <= each.nominal_at <= end]
+        if len(page) < _PAGE or page[-1].nominal_at < start:
+            break
+        before = page[-1].execution_id
+    return found[:MOST_EVENTS]
+
+
+DAYS: Final = 30
+_MOST_DAYS: Final = 3660
+_ALL: Final = 1_000_000
+_PAGE: Final = 1000
