@@ -11,6 +11,7 @@ from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at 
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.constraints import read_word
+from remembrancer.model.plain_schedules import Cron
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.preview import Fire, preview, read_expression
@@ -40,9 +41,10 @@ def read_cron(
     expression: str, *, timezone: str, gap: Gap | str, fold: Fold | str, seconds_field: SecondsField | str | None
 ) -> CronSchedule:
     """Return the schedule of a cron expression. Raises InvalidInput."""
+    named = Cron(expression, timezone)  # takes a zone before the fields
     return read_expression(
-        expression,
-        timezone=timezone,
+        named.expression,
+        timezone=named.timezone,
         gap=read_word("gap", gap, Gap, Gap.RUN_AFTER.value),
         fold=read_word("fold", fold, Fold, Fold.FIRST.value),
         seconds_field=None
