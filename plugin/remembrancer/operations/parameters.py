@@ -183,11 +183,13 @@ class PageOfTasks(Params):
 
 
 class History(Params):
-    """The task, or none for all, the execution before which the list goes on, and the status."""
+    """The task, or none for all, the execution before which the list goes on, the nominal times, and the status."""
 
     task_id: AnyTask = None
     limit: Limit = 100
     before: Annotated[str | None, Field(pattern=r"^exec_[\w.-]{1,200}$", description=_CURSOR)] = None
+    since: Since = None
+    until: Annotated[str | None, Field(description="Only with a nominal time before this one.")] = None
     status: Annotated[str | None, Field(pattern="^running$", description="`running`: only executions under way.")] = (
         None
     )

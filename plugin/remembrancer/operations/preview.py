@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from remembrancer.model.constraints import read_word
-from remembrancer.model.plain_schedules import Once
+from remembrancer.model.plain_schedules import Cron, Once
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.schedule import text_of
 from remembrancer.model.timestamps import to_iso, to_ms
@@ -65,9 +65,10 @@ def read_cron(
     expression: str, *, timezone: str, gap: Gap | str, fold: Fold | str, seconds_field: SecondsField | str | None
 ) -> CronSchedule:
     """Return the schedule of a cron expression. Raises InvalidInput."""
+    named = Cron(expression, timezone)  # takes a zone before the fields
     return read_expression(
-        expression,
-        timezone=timezone,
+        named.expression,
+        timezone=named.timezone,
         gap=read_word("gap", gap, Gap, Gap.RUN_AFTER.value),
         fold=read_word("fold", fold, Fold, Fold.FIRST.value),
         seconds_field=None

@@ -13,6 +13,7 @@ from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
+from remembrancer.schedules.parsing import read_zone
 from remembrancer.schedules.relative.settled import settled
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def spelled(request: ScheduleRequest, now: datetime) -> tuple[ScheduleRequest, s
         InvalidInput: `schedule` is no schedule, or another field says when the task runs.
     """
     if request.schedule is None:
-        return request, None
+        return _with_zone(request), None
     if request.schedule_cron is not None:
         raise InvalidInput("schedule", request.schedule, "schedule or schedule_cron, not both", None)
     for name, default in _OWN.items():
@@ -71,6 +72,28 @@ def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, i
         return first_ms, first_ms
     only_ms = schedule.next_ms(-1)
     return only_ms, now_ms + late_by_ms if now_ms - only_ms >= late_by_ms else only_ms
+
+
+def _with_zone(request: ScheduleRequest) -> ScheduleRequest:
+    """Return *request* with the zone that its cron expression names as its timezone.
+
+    Raises InvalidInput: it is no zone, or `timezone` says another.
+    """
+    text = request.schedule_cron
+    if not isinstance(text, str) or "=" not in text:
+        return request
+    named = Cron(text)
+    if named.expression == text:
+        return request
+    if request.timezone not in {None, named.timezone}:
+        allowed = f"the zone in timezone or before the fields, not two; timezone is {request.timezone!r}"
+        raise InvalidInput("schedule_cron", text, allowed, named.expression)
+    try:
+        read_zone(named.timezone)
+    except InvalidInput as wrong:
+        allowed = f"before the fields {wrong.allowed}, such as {wrong.example}"
+        raise InvalidInput("schedule_cron", text, allowed, named.expression) from None
+    return replace(request, schedule_cron=named.expression, timezone=named.timezone)
 
 
 def requested(given: object, now: datetime) -> ScheduleValue:

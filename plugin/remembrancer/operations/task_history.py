@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_limit
 from remembrancer.model.execution import Execution, ExecutionStatus
+from remembrancer.model.ids import first_id
+from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.audit_log import AuditRange
 from remembrancer.schedules.parsing import read_moment
 
@@ -18,21 +21,44 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
 
 MOST_AT_ONCE: Final = 10_000
+_CURSOR: Final = re.compile(r"exec_[\w.-]{1,200}")
+_ID: Final = "exec_1723644600.000_5d41402abc4b2a76"
+
+
+class HistoryRange(NamedTuple):
+    """The executions of a page: from an id on, and below one, by which old and new go."""
+
+    first: str
+    before: str | None
+
+    def holds(self, execution_id: str) -> bool:
+        """Return whether an execution lies in the range."""
+        return self.first <= execution_id and (self.before is None or execution_id < self.before)
+
+
+def read_range(
+    now: datetime, before: str | None, since: str | datetime | None, until: str | datetime | None
+) -> HistoryRange:
+    """Return the range between two nominal times, *until* excluded, and below a cursor. Raises InvalidInput."""
+    if before is not None and _CURSOR.fullmatch(before) is None:
+        raise InvalidInput("before", before, "the execution_id of the last execution that an earlier answer gave", _ID)
+    begin = "" if since is None else first_id("exec", to_ms(read_moment(since, "since", now=now)))
+    ends = [] if until is None else [first_id("exec", to_ms(read_moment(until, "until", now=now)))]
+    return HistoryRange(begin, min(ends + ([] if before is None else [before]), default=None))
 
 
 async def executions(
-    graph: Graph, task_id: str | None, limit: int, before: str | None, status: str | None
+    graph: Graph, task_id: str | None, limit: int, within: HistoryRange, status: str | None
 ) -> list[Execution]:
-    """Return executions, newest first, older than *before*; the *status* is `running` or None. Raises InvalidInput."""
+    """Return executions, newest first, of a range; the *status* is `running` or None. Raises InvalidInput."""
     read_limit(limit)
     if status is None:
-        return list(await graph.tasks.history(task_id, limit, before))
+        found = await graph.tasks.history(task_id, limit, within.before)
+        return [each for each in found if within.holds(each.execution_id)]
     if status != ExecutionStatus.RUNNING:
         raise InvalidInput("status", status, "running; or none, for all", ExecutionStatus.RUNNING.value)
     running = await graph.events.running(MOST_AT_ONCE)
-    return [
-        each for each in running if task_id in {None, each.task_id} and (before is None or each.execution_id < before)
-    ][:limit]
+    return [each for each in running if task_id in {None, each.task_id} and within.holds(each.execution_id)][:limit]
 
 
 async def audit_entries(
@@ -63,7 +89,7 @@ async def timeline(graph: Graph, now: datetime, task_id: str, limit: int) -> lis
     """Return the executions and the audit entries of a task in one list by time, newest first. Raises InvalidInput."""
     changes = await audit_entries(graph, now, task_id)
     entries: list[tuple[datetime, Execution | AuditEntry]] = [
-        (each.triggered_at, each) for each in await executions(graph, task_id, limit, None, None)
+        (each.triggered_at, each) for each in await executions(graph, task_id, limit, HistoryRange("", None), None)
     ]
     entries += [(each.at, each) for each in reversed(changes)]
     return [each for _, each in sorted(entries, key=lambda pair: pair[0], reverse=True)][:limit]

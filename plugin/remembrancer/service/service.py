@@ -478,14 +478,22 @@ class SchedulerService:
 
     @public
     async def history(
-        self, task_id: str | None = None, limit: int = 100, before: str | None = None, *, status: str | None = None
+        self,
+        task_id: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
+        *,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        status: str | None = None,
     ) -> list[Execution]:
         """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
 
-        Old and new go by their nominal times. The *status* may be `running`: then only those under way, on all
-        replicas, with the progress that was reported. Raises InvalidInput.
+        Old and new go by their nominal times: from *since* on, and before *until*. The *status* may be `running`: then
+        only those under way, on all replicas, with the progress that was reported. Raises InvalidInput.
         """
-        return await task_history.executions(self._graph(), task_id, limit, before, status)
+        within = task_history.read_range(self._process.clock.now(), before, since, until)
+        return await task_history.executions(self._graph(), task_id, limit, within, status)
 
     @public
     async def audit_entries(

@@ -23,27 +23,36 @@ class HistoryOptions(ReadOptions):
     """The options of `history`."""
 
     task_id: Annotated[str | None, Argument(metavar="TASK_ID", help="The task; without it, all tasks.")] = None
+    since: Annotated[
+        str | None, Option(metavar="TIME", help="Only executions with a nominal time from this one on (ISO-8601).")
+    ] = None
+    until: Annotated[
+        str | None, Option(metavar="TIME", help="Only executions with a nominal time before this one (ISO-8601).")
+    ] = None
     limit: Annotated[int, Option(min=1, max=MOST, help="The most lines to show.")] = 100
 
 
 async def history(asked: HistoryOptions) -> None:
-    """Show the executions, newest first; of one task, its changes too.
+    """Show the executions, newest first; of one task, its changes too, unless --since or --until is given.
 
     For example:
 
         remembrancer history --limit 20
+        remembrancer history --since 2026-08-01T00:00:00Z --until 2026-09-01T00:00:00Z
         remembrancer history task_1723644600.123_9f3k2a --json
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, tell_more
 
+    since, until = asked.since, asked.until
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         told: Sequence[Execution | AuditEntry]
         if asked.task_id is not None:
             await reached.scheduler.get_task(asked.task_id)
+        if asked.task_id is not None and since is None and until is None:
             told = await reached.scheduler.timeline(asked.task_id, asked.limit + 1)
         else:
-            told = await reached.scheduler.history(None, asked.limit + 1)
+            told = await reached.scheduler.history(asked.task_id, asked.limit + 1, since=since, until=until)
         summaries = await reached.scheduler.summaries(asked.task_id, _SUMMARIES)
     if asked.as_json:
         print_json(told[: asked.limit])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldGroup
+from remembrancer.model.plain_schedules import Cron
 from remembrancer.model.request import DEFAULTS, EXAMPLE, TASK_FIELDS, UPDATABLE, ScheduleRequest
 from remembrancer.model.schedule import value_from
 from remembrancer.model.suggestions import nearest, unknown
@@ -124,6 +125,8 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
         standing["schedule"] = None
         if len(str(fields["schedule_cron"]).split()) != _SIX:
             standing["seconds_field"] = None
+        if Cron(fields["schedule_cron"]).expression != fields["schedule_cron"]:
+            standing["timezone"] = None  # the expression names its own
     given: dict[str, Any] = {name: DEFAULTS.get(name) if value is None else value for name, value in fields.items()}
     return ScheduleRequest(**{**standing, **given})
 

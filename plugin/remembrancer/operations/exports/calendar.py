@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.operations.ahead.next_fires import makes_up
 from remembrancer.operations.exports.calendar_text import calendar_text, text_value, time_value
-from remembrancer.schedules.kinds import remaining_schedule
+from remembrancer.policies.skips import pending_skips
+from remembrancer.schedules.kinds import firing_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,13 +58,15 @@ def _ahead(task: ScheduledTask, span: Span) -> Iterator[tuple[int, str]]:
     if task.next_run_ms is None:
         return
     begin, end = to_ms(span.start), to_ms(span.until)
-    if begin <= task.next_run_ms <= end:
-        yield task.next_run_ms, task.task_id
-    if not task.schedule.recurring:
+    run_ms = task.next_run_ms
+    is_extra = not pending_skips(task) if task.is_single else task.deferral_id is not None or makes_up(task)
+    if is_extra and begin <= run_ms <= end:
+        yield run_ms, task.task_id
+    if task.is_single:
         return
     try:
-        schedule = remaining_schedule(task)
-        at = schedule.next_after(max(begin - 1, task.next_run_ms))
+        schedule = firing_schedule(task)
+        at = schedule.next_after(max(begin, run_ms + is_extra) - 1)
         while at is not None and at <= end:
             yield at, task.task_id
             at = schedule.next_after(at)
