@@ -36,9 +36,7 @@ class HistoryRange(NamedTuple):
         return self.first <= execution_id and (self.before is None or execution_id < self.before)
 
 
-def read_range(
-    now: datetime, before: str | None, since: str | datetime | None, until: str | datetime | None
-) -> HistoryRange:
+def read_range(now: datetime, before: str | None, since: Moment | None, until: Moment | None) -> HistoryRange:
     """Return the range between two nominal times, *until* excluded, and below a cursor. Raises InvalidInput."""
     if before is not None and _CURSOR.fullmatch(before) is None:
         raise InvalidInput("before", before, "the execution_id of the last execution that an earlier answer gave", _ID)

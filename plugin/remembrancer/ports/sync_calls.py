@@ -113,7 +113,12 @@ class SyncCalls(Protocol):
         ...
 
     def add_fire(
-        self, task_id: str, at: str | datetime | None = None, reason: str | None = None, *, fence: int | None = None
+        self,
+        task_id: str,
+        at: str | datetime | timedelta | None = None,
+        reason: str | None = None,
+        *,
+        fence: int | None = None,
     ) -> FireChange:
         """Add one occurrence to a task."""
         ...
@@ -121,8 +126,8 @@ class SyncCalls(Protocol):
     def reschedule(
         self,
         task_id: str,
-        occurrence: str | datetime,
-        to: str | datetime,
+        occurrence: str | datetime | timedelta,
+        to: str | datetime | timedelta,
         reason: str | None = None,
         *,
         fence: int | None = None,
@@ -133,8 +138,8 @@ class SyncCalls(Protocol):
     def backfill(  # noqa: PLR0913 (a range, and what to do with it)
         self,
         task_id: str,
-        start: str | datetime,
-        end: str | datetime,
+        start: str | datetime | timedelta,
+        end: str | datetime | timedelta,
         *,
         dry_run: bool = False,
         again: bool = False,
@@ -146,7 +151,7 @@ class SyncCalls(Protocol):
 
     def pause_tasks(
         self,
-        until: str | datetime | None = None,
+        until: str | datetime | timedelta | None = None,
         reason: str | None = None,
         *,
         dry_run: bool = False,

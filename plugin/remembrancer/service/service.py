@@ -296,7 +296,12 @@ class SchedulerService:
 
     @public
     async def add_fire(
-        self, task_id: str, at: str | datetime | None = None, reason: str | None = None, *, fence: int | None = None
+        self,
+        task_id: str,
+        at: str | datetime | timedelta | None = None,
+        reason: str | None = None,
+        *,
+        fence: int | None = None,
     ) -> FireChange:
         """Add one occurrence to a task at a time; without one, now. Its execution has the cause `added`.
 
@@ -309,8 +314,8 @@ class SchedulerService:
     async def reschedule(
         self,
         task_id: str,
-        occurrence: str | datetime,
-        to: str | datetime,
+        occurrence: str | datetime | timedelta,
+        to: str | datetime | timedelta,
         reason: str | None = None,
         *,
         fence: int | None = None,
@@ -328,8 +333,8 @@ class SchedulerService:
     async def backfill(  # noqa: PLR0913 (a range, and what to do with it)
         self,
         task_id: str,
-        start: str | datetime,
-        end: str | datetime,
+        start: str | datetime | timedelta,
+        end: str | datetime | timedelta,
         *,
         dry_run: bool = False,
         again: bool = False,
@@ -349,7 +354,7 @@ class SchedulerService:
     @public
     async def pause_tasks(
         self,
-        until: str | datetime | None = None,
+        until: str | datetime | timedelta | None = None,
         reason: str | None = None,
         *,
         dry_run: bool = False,
@@ -483,8 +488,8 @@ class SchedulerService:
         limit: int = 100,
         before: str | None = None,
         *,
-        since: str | datetime | None = None,
-        until: str | datetime | None = None,
+        since: str | datetime | timedelta | None = None,
+        until: str | datetime | timedelta | None = None,
         status: str | None = None,
     ) -> list[Execution]:
         """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
@@ -753,7 +758,11 @@ class SchedulerService:
 
     @public
     async def export_calendar(
-        self, since: str | datetime | None = None, until: str | datetime | None = None, *, history: bool = False
+        self,
+        since: str | datetime | timedelta | None = None,
+        until: str | datetime | timedelta | None = None,
+        *,
+        history: bool = False,
     ) -> str:
         """Return a calendar (iCalendar, RFC 5545) with an event for each fire ahead, the first 5,000.
 

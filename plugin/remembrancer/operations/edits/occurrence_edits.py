@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.task import BackfillOccurrence, ScheduledTask
+    from remembrancer.model.timestamps import Moment
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.idempotency import IdempotencyRecord
@@ -69,9 +70,7 @@ class OccurrenceEdits:
 
         return await self._change(task_id, ("skip_next", text, fence), changed)
 
-    async def add_fire(
-        self, task_id: str, at: str | datetime | None, reason: str | None, fence: int | None
-    ) -> FireChange:
+    async def add_fire(self, task_id: str, at: Moment | None, reason: str | None, fence: int | None) -> FireChange:
         """Add one occurrence at a time; without one, now."""
         text = None if reason is None else read_reason(reason)
         self._check(at=at)
@@ -85,7 +84,7 @@ class OccurrenceEdits:
         return await self._change(task_id, ("add_fire", text, fence), changed)
 
     async def reschedule(
-        self, task_id: str, occurrence: str | datetime, to: str | datetime, reason: str | None, fence: int | None
+        self, task_id: str, occurrence: Moment, to: Moment, reason: str | None, fence: int | None
     ) -> FireChange:
         """Move one occurrence to another time."""
         text = None if reason is None else read_reason(reason)
@@ -111,8 +110,8 @@ class OccurrenceEdits:
     async def backfill(  # noqa: PLR0913 (a range, and what to do with it)
         self,
         task_id: str,
-        start: str | datetime,
-        end: str | datetime,
+        start: Moment,
+        end: Moment,
         reason: str | None,
         fence: int | None,
         *,
@@ -176,7 +175,7 @@ class OccurrenceEdits:
 
         return await run_once(self._store.idempotency, act, again)
 
-    def _check(self, **moments: str | datetime | None) -> None:
+    def _check(self, **moments: Moment | None) -> None:
         """Refuse what is no time, before the task is read, whose zone a time without an offset is in."""
         for field, given in moments.items():
             if given is not None or field != "at":
@@ -188,7 +187,7 @@ class OccurrenceEdits:
         by = f" by {change.actor}" if change.actor else ""
         return f"{what}{by} through {change.surface}" + (f": {reason[:_LONGEST]}" if reason else ".")
 
-    def _ahead(self, given: str | datetime, field: str, task: ScheduledTask, now: datetime) -> datetime:
+    def _ahead(self, given: Moment, field: str, task: ScheduledTask, now: datetime) -> datetime:
         """Return a time that has not passed, or not by more than fires at once."""
         moment = read_moment(given, field, now=now, timezone=task.timezone)
         if (now - moment).total_seconds() > self._late_by_seconds:
@@ -202,7 +201,7 @@ class OccurrenceEdits:
         return taken_ms(await executions_since(self._store.tasks, task_id, begin))
 
 
-def _range(task: ScheduledTask, start: str | datetime, end: str | datetime, now: datetime) -> tuple[datetime, datetime]:
+def _range(task: ScheduledTask, start: Moment, end: Moment, now: datetime) -> tuple[datetime, datetime]:
     """Return a range in the past."""
     begin = read_moment(start, "start", now=now, timezone=task.timezone)
     until = read_moment(end, "end", now=now, timezone=task.timezone)

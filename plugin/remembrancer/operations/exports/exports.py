@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.model.timestamps import Moment
     from remembrancer.ports.graph import Graph
 
 
 async def export_calendar(
-    graph: Graph, now: datetime, since: str | datetime | None, until: str | datetime | None, *, history: bool
+    graph: Graph, now: datetime, since: Moment | None, until: Moment | None, *, history: bool
 ) -> str:
     """Return a calendar from *since*, or now, up to *until*, or 30 days later. Raises InvalidInput."""
     start = now if since is None else read_moment(since, "since", now=now)
