@@ -299,7 +299,6 @@ ING_ALLOWED = {"testing", "parsing", "planning", "tracing"}
 SAME_CLASS_NAME = {
     "Run": "a policy's decision to run an occurrence, and the run of it in the engine",
     "Batch": "the executor's and the committer's group of writes",
-    "ExecutionSummary": "the summary of a day, and that of a report",
     "TaskCreation": "the operation, and the report about it",
     "Telemetry": "the port, and the report made through it",
     "_Held": "what is held: two private classes",
