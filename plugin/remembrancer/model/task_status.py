@@ -13,11 +13,11 @@ class TaskStatus(StrEnum):
     ACTIVE = "ACTIVE"
     """Has fired and goes on, or is firing for its only time."""
     COMPLETE = "COMPLETE"
-    """Its last occurrence is over."""
+    """Its last run completed."""
     CANCELLED = "CANCELLED"
     """A caller cancelled it."""
     FAILED = "FAILED"
-    """Its only run failed, or it was quarantined."""
+    """Its last run failed or did not take place, or it was quarantined."""
 
 
 OPEN_STATUSES = frozenset({TaskStatus.PENDING, TaskStatus.ACTIVE})
