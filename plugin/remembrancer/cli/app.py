@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -147,9 +147,7 @@ COMMANDS: Final[Mapping[str, Entry | Group]] = {
 class _AllCommands(LazyGroup):
     """The commands of the table."""
 
-    def __init__(self, *, commands: object, **given: Any) -> None:
-        del commands  # typer's own, of which there is none
-        super().__init__(COMMANDS, **given)
+    entries = COMMANDS
 
 
 app: Final = typer.Typer(

@@ -56,14 +56,20 @@ class LazyGroup(TyperGroup):
     """A group whose commands are those of a table; its help imports none of them.
 
     Args:
-        entries: The table, by the names of the commands.
+        entries: The table, by the names of the commands; by default that of the class.
+        commands: Those of typer, of which there are none.
         given: The other arguments of a group.
     """
 
-    def __init__(self, entries: Mapping[str, Entry | Group], **given: Any) -> None:
+    entries: Mapping[str, Entry | Group] = {}
+
+    def __init__(
+        self, entries: Mapping[str, Entry | Group] | None = None, *, commands: object = None, **given: Any
+    ) -> None:
+        del commands
         super().__init__(**given)
-        self.entries = entries
-        self.commands: Any = _Loaded(entries)
+        self.entries = self.entries if entries is None else entries
+        self.commands: Any = _Loaded(self.entries)
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 (typer passes it)
         """Return the names of the commands."""
