@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from inspect import cleandoc
+from typing import Any
 
 import pytest
 import typer
@@ -62,6 +63,6 @@ def test_a_misspelt_command_gets_a_suggestion() -> None:
 
 
 def test_a_command_is_loaded_once() -> None:
-    commands = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
+    commands: Any = vars(typer.main.get_command(app))["commands"]
 
     assert commands["cancel"] is commands["cancel"]

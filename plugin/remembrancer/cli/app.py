@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from remembrancer import __version__
-from remembrancer.cli.lazy_group import Entry, Group, LazyGroup
+from remembrancer.cli.lazy_group import Entry, CommandGroup, LazyGroup
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMMANDS: Final[Mapping[str, Entry | Group]] = {
+COMMANDS: Final[Mapping[str, Entry | CommandGroup]] = {
     "serve": Entry(
         "serve:SERVE_OPTIONS:serve",
         "Fire tasks as they fall due, until it is stopped: by Ctrl-C, SIGTERM, or the end of its terminal.",
@@ -92,7 +92,7 @@ COMMANDS: Final[Mapping[str, Entry | Group]] = {
     "doctor": Entry(
         "doctor:DoctorOptions:doctor", "Run ten diagnostic checks; print each finding, why it matters, and what to do."
     ),
-    "audit": Group(
+    "audit": CommandGroup(
         "Export the audit log.",
         {
             "export": Entry(
@@ -102,7 +102,7 @@ COMMANDS: Final[Mapping[str, Entry | Group]] = {
             ),
         },
     ),
-    "import": Group(
+    "import": CommandGroup(
         "Import schedules.",
         {
             "crontab": Entry(
@@ -110,7 +110,7 @@ COMMANDS: Final[Mapping[str, Entry | Group]] = {
             ),
         },
     ),
-    "calendar": Group(
+    "calendar": CommandGroup(
         "Define and renew calendars with a name.",
         {
             "define": Entry(
@@ -126,7 +126,7 @@ COMMANDS: Final[Mapping[str, Entry | Group]] = {
             "remove": Entry("calendar:OneCalendarOptions:remove", "Remove a calendar that no open task uses."),
         },
     ),
-    "token": Group(
+    "token": CommandGroup(
         "Manage the tokens of the API.",
         {
             "create": Entry(

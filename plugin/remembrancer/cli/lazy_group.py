@@ -40,7 +40,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CommandGroup:
     """A group of commands in the table of the group above it."""
 
     help: str
@@ -61,10 +61,10 @@ class LazyGroup(TyperGroup):
         given: The other arguments of a group.
     """
 
-    entries: Mapping[str, Entry | Group] = {}
+    entries: Mapping[str, Entry | CommandGroup] = {}
 
     def __init__(
-        self, entries: Mapping[str, Entry | Group] | None = None, *, commands: object = None, **given: Any
+        self, entries: Mapping[str, Entry | CommandGroup] | None = None, *, commands: object = None, **given: Any
     ) -> None:
         del commands
         super().__init__(**given)
@@ -87,7 +87,7 @@ class LazyGroup(TyperGroup):
 class _Loaded(Mapping[str, Any]):
     """The commands of a table, each loaded once, when it is asked for."""
 
-    def __init__(self, entries: Mapping[str, Entry | Group]) -> None:
+    def __init__(self, entries: Mapping[str, Entry | CommandGroup]) -> None:
         self._entries = entries
         self._loaded: dict[str, Any] = {}
 
