@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from remembrancer import __version__
-from remembrancer.cli.lazy_group import Entry, CommandGroup, LazyGroup
+from remembrancer.cli.lazy_group import CommandGroup, Entry, LazyGroup
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
 
 if TYPE_CHECKING:
