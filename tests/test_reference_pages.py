@@ -16,10 +16,12 @@ from reference_pages.cli import command_names
 from reference_pages.docstrings import errors, sentence
 from reference_pages.markdown import table, with_sections
 from reference_pages.python import INTERNAL, METHODS, public_members
-from reference_pages.types import GROUPS, names_of
+from reference_pages.types import GROUPS, names_of, parts_of, rows_of
 from remembrancer import TaskSchedulerService
 
 ROOT = Path(__file__).resolve().parents[1]
+TASK_TYPES = {"NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"}
+"""Types whose fields the page of task fields describes."""
 COMMANDS = ROOT / "plugin/remembrancer/cli"
 ELSEWHERE = {"serve": "open_service", "status": "status"}
 """Commands whose source has another call than their counterparts: a variant of it, and one by way of the connection."""
@@ -94,6 +96,26 @@ def test_every_public_type_has_a_purpose() -> None:
     failures = [name for name in types if isinstance(public[name], type) and issubclass(public[name], Exception)]
 
     assert sorted([*listed, *described, *failures]) == sorted(types)
+
+
+def test_no_field_of_a_public_type_is_without_a_meaning() -> None:
+    public = [getattr(remembrancer, name) for homes in GROUPS.values() for name in names_of(homes)]
+    found = [part for each in public if isinstance(each, type) for part in (each, *parts_of(each))]
+
+    assert {
+        (each.__name__, row[0])
+        for each in found
+        if each.__name__ not in TASK_TYPES
+        for row in rows_of(each)
+        if not row[-1]
+    } == set()
+
+
+def test_the_kinds_of_schedules_are_listed_once() -> None:
+    page = (reference.FOLDER / "types.md").read_text("utf-8")
+
+    assert page.count("### ScheduleValue\n") == 1
+    assert "Once \\|" not in page
 
 
 def test_every_command_has_its_counterparts() -> None:

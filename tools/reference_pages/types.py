@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from enum import EnumMeta
 from types import FunctionType
-from typing import Any, Final, get_type_hints, is_typeddict
+from typing import Any, Final, get_args, get_type_hints, is_typeddict
 
 from pydantic import BaseModel
 
@@ -15,12 +15,13 @@ from reference_pages.docstrings import arguments, paragraph, prose, sentence
 from reference_pages.markdown import code, table
 from reference_pages.signatures import class_notes, default_text, home_of, module_notes, type_name
 from remembrancer.model.request import TASK_FIELDS
+from remembrancer.model.schedule import ScheduleValue
 
 GROUPS: Final = {
     "Scheduling": ("model.request", "model.plain_schedules", "model.schedule", "model.policy"),
     "Tasks": (
         *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
-        *("operations.statistics", "operations.preview"),
+        *("operations.statistics", "operations.preview", "operations.ahead.agenda"),
     ),
     "Calendars": ("model.calendar",),
     "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result"),
@@ -34,13 +35,35 @@ GROUPS: Final = {
 _FIELDS: Final = ("field", "type", "default", "meaning")
 _TASK_FIELDS: Final = frozenset({"NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"})
 """Types with the fields that the page of task fields describes."""
+_KINDS: Final = type_name(ScheduleValue)
+_UNION: Final = "ScheduleValue"
+"""The name of the union of all kinds of schedules; its heading has the list of them."""
 
 
 def types() -> str:
-    """Return a heading for each purpose, and below it one for each type."""
-    return "\n\n".join(
-        "\n\n".join([f"## {title}", *(_described(name) for name in names_of(homes))]) for title, homes in GROUPS.items()
-    )
+    """Return a heading for each purpose, and below it one for each type and each part of its fields."""
+    parts: list[str] = []
+    for title, homes in GROUPS.items():
+        parts += [f"## {title}", *([_kinds()] if title == "Scheduling" else [])]
+        for name in names_of(homes):
+            parts += [_described(name), *(_part(each) for each in parts_of(getattr(remembrancer, name)))]
+    return "\n\n".join(parts)
+
+
+def parts_of(found: Any) -> list[type]:
+    """Return the types of a public type's fields that are no public names, each before those of its own fields."""
+    if not isinstance(found, type) or found.__name__ in _TASK_FIELDS or isinstance(found, EnumMeta):
+        return []
+    inner = [each for name in _defaults(found) for each in _classes_in(get_type_hints(found)[name])]
+    new = [
+        each for each in dict.fromkeys(inner) if not _is_public(each) and each.__module__.startswith("remembrancer.")
+    ]
+    return [part for each in new for part in (each, *parts_of(each))]
+
+
+def rows_of(found: Any) -> list[tuple[str, ...]]:
+    """Return a row for each field and property of a type, or each value of an enum; the last cell is its meaning."""
+    return _values(found) if isinstance(found, EnumMeta) else [*_fields(found), *_computed(found)]
 
 
 def names_of(homes: tuple[str, ...]) -> list[str]:
@@ -56,12 +79,28 @@ def _described(name: str) -> str:
         return f"### {name}\n\n{shown}\n\n{prose(module_notes(home_of(name))[name])}"
     if name in _TASK_FIELDS:
         return f"### {name}\n\n{paragraph(found)}\n\nThe fields are on the page of [task fields](task-fields.md)."
-    rows = _values(found) if isinstance(found, EnumMeta) else [*_fields(found), *_computed(found)]
-    head = ("member", "value", "meaning") if isinstance(found, EnumMeta) else _FIELDS
     public = [f"`{each.__name__}`" for each in found.__bases__ if each.__name__ in remembrancer.__all__]
     also = f"It has the fields of {', '.join(public)} too." if public else ""
-    parts = [f"### {name}", _said(found), also, table(head, rows) if rows else ""]
+    parts = [f"### {name}", _said(found), also, _table(found)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _part(found: type) -> str:
+    return f"#### {found.__name__}\n\n{_said(found)}\n\n{_table(found)}"
+
+
+def _table(found: type) -> str:
+    rows = rows_of(found)
+    head = ("member", "value", "meaning") if isinstance(found, EnumMeta) else _FIELDS
+    return table(head, rows) if rows else ""
+
+
+def _kinds() -> str:
+    """Return the list of the kinds of schedules."""
+    named = [each.__name__ for each in get_args(ScheduleValue)]
+    rows = [(f"[{code(name)}](#{name.lower()})", sentence(getattr(remembrancer, name))) for name in named]
+    said = "A schedule of any kind. It is the union of these types, and no name of `remembrancer`."
+    return f"### {_UNION}\n\n{said}\n\n{table(('kind', 'fires by'), rows)}"
 
 
 def _said(found: type) -> str:
@@ -70,17 +109,42 @@ def _said(found: type) -> str:
 
 
 def _values(found: Any) -> list[tuple[str, ...]]:
-    told = class_notes(home_of(found.__name__), found.__name__)
-    return [(code(each.name), code(each.value), prose(told.get(each.name, ""))) for each in found]
+    notes = class_notes(_home(found), found.__name__)
+    return [(code(each.name), code(each.value), prose(notes.get(each.name, ""))) for each in found]
 
 
 def _fields(found: Any) -> list[tuple[str, ...]]:
-    told = {**arguments(found), **class_notes(home_of(found.__name__), found.__name__)}
+    notes = _notes(found)
     kinds = get_type_hints(found)
     return [
-        (code(name), code(type_name(kinds[name])), default, prose(told.get(name) or _of_task(found, name)))
+        (code(name), _type(kinds[name]), default, prose(notes.get(name) or _of_task(found, name)))
         for name, default in _defaults(found).items()
     ]
+
+
+def _notes(found: type) -> dict[str, str]:
+    """Return what docstrings say of the fields of a type, and of those that it takes from another one."""
+    known: dict[str, str] = {}
+    for each in reversed(found.__mro__):
+        if each.__module__.startswith("remembrancer"):
+            known |= {**arguments(each), **class_notes(_home(each), each.__name__)}
+    return known
+
+
+def _type(annotation: object) -> str:
+    """Return a type as code; a union of all kinds of schedules as a link to the list of them."""
+    text = type_name(annotation)
+    return f"[{code(text.replace(_KINDS, _UNION))}](#{_UNION.lower()})" if _KINDS in text else code(text)
+
+
+def _home(found: type) -> str:
+    return home_of(found.__name__) if _is_public(found) else found.__module__
+
+
+def _classes_in(annotation: Any) -> list[type]:
+    """Return the classes that an annotation names, those in its brackets too."""
+    own = [annotation] if isinstance(annotation, type) and not get_args(annotation) else []
+    return [*own, *(each for inner in get_args(annotation) for each in _classes_in(inner))]
 
 
 def _of_task(found: type, name: str) -> str:

@@ -32,7 +32,9 @@ class BackupResult:
     """The contents of a backup, or of a graph restored from one."""
 
     source: str
+    """The graph or backup that was read."""
     target: str
+    """The backup or graph that was written."""
     made_at: str
     """The time at which the backup began: it has everything that was acknowledged before."""
     counts: Mapping[str, int]

@@ -6,6 +6,7 @@
 - `connect`: connections of commands to a graph: through the scheduler that serves it, or by opening it.
 - `exit_codes`: exit codes of commands, and errors as one block on stderr.
 - `grid`: tables in columns that fit the width of the output, or as one block per row if it is too narrow.
+- `lazy_group`: groups of commands that import the module of a command only when it is asked for.
 - `options`: options that several commands share, and parsers of their values.
 - `output`: output of commands: tables for people, JSON for machines.
 - `schedule_options`: options that say when a task runs, shared by `schedule`, `update` and `preview`, and the schedule

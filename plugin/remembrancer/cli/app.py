@@ -2,136 +2,202 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from remembrancer import __version__
-from remembrancer.cli.command import Command, GraphOptions
-from remembrancer.cli.commands import exports
-from remembrancer.cli.commands.add_fire import AddFireOptions, add_fire
-from remembrancer.cli.commands.agenda import AgendaOptions, agenda
-from remembrancer.cli.commands.audit import ExportOptions, export
-from remembrancer.cli.commands.backfill import BackfillOptions, backfill
-from remembrancer.cli.commands.backup import BackupOptions, backup
-from remembrancer.cli.commands.calendar import (
-    DefineCalendarOptions,
-    OneCalendarOptions,
-    RenewCalendarOptions,
-    define,
-    list_calendars,
-    remove,
-    renew,
-    show_calendar,
-)
-from remembrancer.cli.commands.cancel import CancelOptions, cancel
-from remembrancer.cli.commands.check import CheckOptions, check
-from remembrancer.cli.commands.copy import CopyOptions, copy
-from remembrancer.cli.commands.defer import DeferOptions, defer
-from remembrancer.cli.commands.doctor import DoctorOptions, doctor
-from remembrancer.cli.commands.history import HistoryOptions, history
-from remembrancer.cli.commands.imports import (
-    CrontabOptions,
-    DatabaseOptions,
-    FileOptions,
-    SystemdOptions,
-    apscheduler,
-    celery,
-    claude_code,
-    crontab,
-    systemd,
-)
-from remembrancer.cli.commands.list import ListOptions, list_tasks
-from remembrancer.cli.commands.pause import PauseOptions, pause
-from remembrancer.cli.commands.preview import PreviewOptions, preview
-from remembrancer.cli.commands.prune import PruneOptions, prune
-from remembrancer.cli.commands.query import QueryOptions, query
-from remembrancer.cli.commands.reschedule import RescheduleOptions, reschedule
-from remembrancer.cli.commands.restore import RestoreOptions, restore
-from remembrancer.cli.commands.resume import ResumeOptions, resume
-from remembrancer.cli.commands.run_now import RunNowOptions, run_now
-from remembrancer.cli.commands.schedule import ScheduleOptions, schedule
-from remembrancer.cli.commands.schema import SchemaOptions, schema
-from remembrancer.cli.commands.serve import serve
-from remembrancer.cli.commands.show import ShowOptions, show
-from remembrancer.cli.commands.skip import SkipOptions, skip
-from remembrancer.cli.commands.status import StatusOptions, status
-from remembrancer.cli.commands.token import CreateTokenOptions, RevokeTokenOptions, create, list_tokens, revoke
-from remembrancer.cli.commands.update import UpdateOptions, update
-from remembrancer.cli.commands.watch import WatchOptions, watch
+from remembrancer.cli.lazy_group import CommandGroup, Entry, LazyGroup
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
-from remembrancer.cli.serve_options import SERVE_OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMANDS: Final[Mapping[str, Entry | CommandGroup]] = {
+    "serve": Entry(
+        "serve:SERVE_OPTIONS:serve",
+        "Fire tasks as they fall due, until it is stopped: by Ctrl-C, SIGTERM, or the end of its terminal.",
+    ),
+    "schedule": Entry(
+        "schedule:ScheduleOptions:schedule",
+        "Schedule a task: at a time, by a cron expression or another schedule, or by one that begins at a time.",
+    ),
+    "list": Entry(
+        "list:ListOptions:list_tasks",
+        "List tasks, the next to run first: those still to come, or all. `show` adds the deferral history of one.",
+    ),
+    "show": Entry("show:ShowOptions:show", "Show one task: what it is, its deferrals, and its latest executions."),
+    "cancel": Entry(
+        "cancel:CancelOptions:cancel",
+        "Cancel a task, or all that match; their records are kept. Exit code 1: the task had ended before.",
+    ),
+    "defer": Entry("defer:DeferOptions:defer", "Defer a task's next run to a later time."),
+    "update": Entry(
+        "update:UpdateOptions:update",
+        "Change fields of a task, or of all that match, and show the next fires. What runs keeps what it began with.",
+    ),
+    "pause": Entry(
+        "pause:PauseOptions:pause",
+        "Pause a task, or all that match: nothing fires until it is resumed, or until a time. What runs goes on.",
+    ),
+    "resume": Entry(
+        "resume:ResumeOptions:resume",
+        "Resume a paused task, or all that match, and say what becomes of the occurrences that it missed.",
+    ),
+    "skip": Entry("skip:SkipOptions:skip", "Skip the next occurrences of a task, in place of those asked for before."),
+    "add-fire": Entry("add_fire:AddFireOptions:add_fire", "Add one occurrence to a task. Its other occurrences stay."),
+    "reschedule": Entry(
+        "reschedule:RescheduleOptions:reschedule",
+        "Move one occurrence of a task to another time. Its other occurrences stay.",
+    ),
+    "backfill": Entry(
+        "backfill:BackfillOptions:backfill", "Run the occurrences of a range in the past, one after the other."
+    ),
+    "run-now": Entry(
+        "run_now:RunNowOptions:run_now", "Run a task once, now, outside its schedule. Exit code 1: it did not complete."
+    ),
+    "history": Entry(
+        "history:HistoryOptions:history",
+        "Show the executions, newest first; of one task, its changes too, unless --since or --until is given.",
+    ),
+    "agenda": Entry(
+        "agenda:AgendaOptions:agenda", "Show every fire of every open task in a range of time, in the reader's zone."
+    ),
+    "preview": Entry(
+        "preview:PreviewOptions:preview",
+        "Show what a schedule means: words, next fires, effects of clock changes, and points to be careful about.",
+    ),
+    "query": Entry(
+        "query:QueryOptions:query",
+        "Ask the graph a reading question: in Cypher, or one that comes with the package, by its name.",
+    ),
+    "cypher": Entry(
+        "query:QueryOptions:query",
+        "Ask the graph a reading question: in Cypher, or one that comes with the package, by its name.",
+        hidden=True,
+    ),
+    "status": Entry(
+        "status:StatusOptions:status",
+        "Show scheduler status and metrics. Exit code 1: a scheduler runs, and is not healthy.",
+    ),
+    "copy": Entry("copy:CopyOptions:copy", "Copy a whole graph to another place or engine, and compare the two."),
+    "check": Entry(
+        "check:CheckOptions:check",
+        "Check a whole graph: the engine's files, every index, record, key and edge, and the counters.",
+    ),
+    "backup": Entry(
+        "backup:BackupOptions:backup",
+        "Back up a graph, even while `serve` works on it: the backup holds everything acknowledged before its start.",
+    ),
+    "restore": Entry("restore:RestoreOptions:restore", "Restore a backup as a new graph, with an id of its own."),
+    "prune": Entry(
+        "prune:PruneOptions:prune", "Replace old executions by a summary for each task and day; every count stays true."
+    ),
+    "schema": Entry(
+        "schema:SchemaOptions:schema",
+        "Print the statements that make the schema on a Neo4j server, for its administrator.",
+    ),
+    "watch": Entry(
+        "watch:WatchOptions:watch",
+        "Show due tasks, running executions with their progress, and recent events, until Ctrl-C.",
+    ),
+    "doctor": Entry(
+        "doctor:DoctorOptions:doctor", "Run ten diagnostic checks; print each finding, why it matters, and what to do."
+    ),
+    "audit": CommandGroup(
+        "Export the audit log.",
+        {
+            "export": Entry(
+                "audit:ExportOptions:export",
+                "Write the audit log as JSON lines, oldest first: every change of a task or of the graph, "
+                "with its actor.",
+            ),
+        },
+    ),
+    "import": CommandGroup(
+        "Import schedules of other systems.",
+        {
+            "crontab": Entry(
+                "imports:CrontabOptions:crontab", "Import the jobs of a crontab, and report on every line of it."
+            ),
+            "systemd": Entry(
+                "imports:SystemdOptions:systemd", "Import timers of systemd, each with the command of its service."
+            ),
+            "apscheduler": Entry(
+                "imports:DatabaseOptions:apscheduler",
+                "Import the jobs of APScheduler 3, from the SQLite database of its SQLAlchemy job store.",
+            ),
+            "celery": Entry(
+                "imports:FileOptions:celery", "Import a beat schedule of Celery, or the tables of django-celery-beat."
+            ),
+            "claude-code": Entry(
+                "imports:FileOptions:claude_code",
+                "Import the scheduled tasks of Claude Code, from its file `scheduled_tasks.json`.",
+            ),
+        },
+    ),
+    "export": CommandGroup(
+        "Export tasks to other systems.",
+        {
+            "ical": Entry(
+                "exports:CalendarOptions:ical",
+                "Print what comes as a calendar, one event for each fire, for any program that reads iCalendar.",
+            ),
+            "crontab": Entry(
+                "exports:CrontabExportOptions:crontab",
+                "Print the recurring tasks with commands as a crontab, which `import crontab` reads back.",
+            ),
+        },
+    ),
+    "calendar": CommandGroup(
+        "Define and renew calendars with a name.",
+        {
+            "define": Entry(
+                "calendar:DefineCalendarOptions:define",
+                "Define a calendar: public holidays of a country, an iCalendar file, or dates.",
+            ),
+            "renew": Entry(
+                "calendar:RenewCalendarOptions:renew",
+                "Work a calendar out again, and arm the tasks that use it by what it says now.",
+            ),
+            "list": Entry("calendar:GraphOptions:list_calendars", "List the calendars."),
+            "show": Entry("calendar:OneCalendarOptions:show_calendar", "Show a calendar with its dates."),
+            "remove": Entry("calendar:OneCalendarOptions:remove", "Remove a calendar that no open task uses."),
+        },
+    ),
+    "token": CommandGroup(
+        "Manage the tokens of the API.",
+        {
+            "create": Entry(
+                "token:CreateTokenOptions:create",
+                "Make a token for the API, and show it this once: the graph keeps only its digest.",
+            ),
+            "list": Entry("token:GraphOptions:list_tokens", "List the tokens of the API, revoked ones too."),
+            "revoke": Entry(
+                "token:RevokeTokenOptions:revoke",
+                "Revoke a token, from the next request on. Exit code 1: no active token has this name.",
+            ),
+        },
+    ),
+}
+"""All commands, in the order of the help; a new one is added here and nowhere else."""
+"""All commands, in the order of the help; a new one is added here and nowhere else."""
+
+
+class _AllCommands(LazyGroup):
+    """The commands of the table."""
+
+    entries = COMMANDS
+
 
 app: Final = typer.Typer(
     name="remembrancer",
+    cls=_AllCommands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve")(Command(SERVE_OPTIONS, serve))
-app.command("schedule")(Command(ScheduleOptions, schedule))
-app.command("list")(Command(ListOptions, list_tasks))
-app.command("show")(Command(ShowOptions, show))
-app.command("cancel")(Command(CancelOptions, cancel))
-app.command("defer")(Command(DeferOptions, defer))
-app.command("update")(Command(UpdateOptions, update))
-app.command("pause")(Command(PauseOptions, pause))
-app.command("resume")(Command(ResumeOptions, resume))
-app.command("skip")(Command(SkipOptions, skip))
-app.command("add-fire")(Command(AddFireOptions, add_fire))
-app.command("reschedule")(Command(RescheduleOptions, reschedule))
-app.command("backfill")(Command(BackfillOptions, backfill))
-app.command("run-now")(Command(RunNowOptions, run_now))
-app.command("history")(Command(HistoryOptions, history))
-app.command("agenda")(Command(AgendaOptions, agenda))
-app.command("preview")(Command(PreviewOptions, preview))
-app.command("query")(Command(QueryOptions, query))
-app.command("cypher", hidden=True)(Command(QueryOptions, query))
-app.command("status")(Command(StatusOptions, status))
-app.command("copy")(Command(CopyOptions, copy))
-app.command("check")(Command(CheckOptions, check))
-app.command("backup")(Command(BackupOptions, backup))
-app.command("restore")(Command(RestoreOptions, restore))
-app.command("prune")(Command(PruneOptions, prune))
-app.command("schema")(Command(SchemaOptions, schema))
-app.command("watch")(Command(WatchOptions, watch))
-app.command("doctor")(Command(DoctorOptions, doctor))
-
-audits: Final = typer.Typer(no_args_is_help=True, help="Export the audit log.", rich_markup_mode="markdown")
-audits.command("export")(Command(ExportOptions, export))
-app.add_typer(audits, name="audit")
-
-imports: Final = typer.Typer(
-    no_args_is_help=True, help="Import schedules of other systems.", rich_markup_mode="markdown"
-)
-imports.command("crontab")(Command(CrontabOptions, crontab))
-imports.command("systemd")(Command(SystemdOptions, systemd))
-imports.command("apscheduler")(Command(DatabaseOptions, apscheduler))
-imports.command("celery")(Command(FileOptions, celery))
-imports.command("claude-code")(Command(FileOptions, claude_code))
-app.add_typer(imports, name="import")
-
-calendars: Final = typer.Typer(
-    no_args_is_help=True, help="Define and renew calendars with a name.", rich_markup_mode="markdown"
-)
-calendars.command("define")(Command(DefineCalendarOptions, define))
-calendars.command("renew")(Command(RenewCalendarOptions, renew))
-calendars.command("list")(Command(GraphOptions, list_calendars))
-calendars.command("show")(Command(OneCalendarOptions, show_calendar))
-calendars.command("remove")(Command(OneCalendarOptions, remove))
-app.add_typer(calendars, name="calendar")
-
-outputs: Final = typer.Typer(no_args_is_help=True, help="Export tasks to other systems.", rich_markup_mode="markdown")
-outputs.command("ical")(Command(exports.CalendarOptions, exports.ical))
-outputs.command("crontab")(Command(exports.CrontabExportOptions, exports.crontab))
-app.add_typer(outputs, name="export")
-
-tokens: Final = typer.Typer(no_args_is_help=True, help="Manage the tokens of the API.", rich_markup_mode="markdown")
-tokens.command("create")(Command(CreateTokenOptions, create))
-tokens.command("list")(Command(GraphOptions, list_tokens))
-tokens.command("revoke")(Command(RevokeTokenOptions, revoke))
-app.add_typer(tokens, name="token")
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)

@@ -23,11 +23,13 @@ class AuditEntry(BaseModel):
     For the graph: create_token, revoke_token, prune, restore, repair or copy.
     """
     at: datetime
+    """The time (UTC) of the change."""
     surface: str | None = None
     """The surface: service, cli, import, rest, handler, scheduler. None: written before this was kept."""
     actor: str | None = None
     """The actor there: a token's name, a login name, an execution, a replica; None where none is known."""
     reason: str | None = None
+    """The reason as given; for a quarantine, the fault."""
     thought_id: str | None = None
     """The thought that asked for the change."""
     before: dict[str, Any] | None = None

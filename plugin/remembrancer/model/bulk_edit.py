@@ -51,8 +51,11 @@ class BulkTask(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     task_id: str
+    """The id of the task."""
     name: str
+    """Its name."""
     outcome: BulkOutcome
+    """The effect of the edit on it."""
     fires_before: list[datetime] = Field(default_factory=list[datetime])
     """Up to five times (UTC) at which it would have fired without the change."""
     fires_after: list[datetime] = Field(default_factory=list[datetime])

@@ -26,7 +26,9 @@ class NamedCalendar(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str
+    """The name under which schedules use it."""
     source: CalendarSource
+    """The source of its days."""
     country: str | None = None
     """Of public holidays: the ISO 3166 code, such as DE."""
     subdivision: str | None = None
@@ -48,9 +50,13 @@ class NamedCalendar(BaseModel):
     library: str | None = None
     """The library that worked them out, with its version."""
     created_at: datetime
+    """The time (UTC) at which it was defined."""
     created_by: str | None = None
+    """The actor that defined it; None where none is known."""
     renewed_at: datetime
+    """The time (UTC) at which it was last renewed; at first that of its definition."""
     renewed_by: str | None = None
+    """The actor that last renewed it; None where none is known."""
 
 
 class MovedFires(BaseModel):
@@ -59,7 +65,9 @@ class MovedFires(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     task_id: str
+    """The key of the task."""
     name: str
+    """The name of the task."""
     before: list[datetime] = Field(default_factory=list[datetime])
     """Up to five times at which it would have fired without the change."""
     after: list[datetime] = Field(default_factory=list[datetime])
@@ -70,7 +78,9 @@ class CalendarRenewal(NamedCalendar):
     """The answer to a renewal: the calendar as it is now, the dates that came and went, and the fires that moved."""
 
     dry_run: bool = False
+    """True if the renewal was only worked out: nothing was written."""
     added: list[str] = Field(default_factory=list[str])
+    """Dates that it has now and had not before."""
     removed: list[str] = Field(default_factory=list[str])
     """Dates that it no longer has; those before the present year are not counted."""
     tasks: int = 0

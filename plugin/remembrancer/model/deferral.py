@@ -16,15 +16,21 @@ class Deferral(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     deferral_id: str
+    """The key of the deferral."""
     task_id: str
+    """The task that was deferred."""
     deferred_at: datetime
+    """The time (UTC) of the decision."""
     original_time: datetime | None
     """The time at which the task would have run; None for a task without a next run."""
     deferred_until: datetime
+    """The time (UTC) that the run was moved to."""
     reason: str
+    """The reason, for people, at most 20,000 characters."""
     requested_by: str | None = None
     """The thought that asked for it."""
     context: dict[str, Any] | None = None
+    """A JSON object that the author gave along."""
     unreadable: str | None = None
     """Why the context in its node is unreadable; None if it is readable."""
 

@@ -15,24 +15,37 @@ class EventKind(StrEnum):
     """The kinds of events; the end of an execution is named by its outcome."""
 
     TASK_CREATED = "task_created"
+    """A task was scheduled."""
     TASK_DEFERRED = "task_deferred"
+    """Its next run was deferred."""
     TASK_PAUSED = "task_paused"
+    """It was paused, until a time or until it is resumed."""
     TASK_RESUMED = "task_resumed"
     """A caller ended its pause; a pause with an end ends without an event."""
     TASK_UPDATED = "task_updated"
+    """Fields of it were changed; the audit log has them."""
     TASK_CANCELLED = "task_cancelled"
+    """It was cancelled."""
     TASK_ENDED = "task_ended"
     """A one-time task had its run, or a task that cannot be read or planned was quarantined."""
     EXECUTION_STARTED = "execution_started"
     """It was claimed, and its handler starts."""
     EXECUTION_PROGRESS = "execution_progress"
+    """Its handler reported progress."""
     EXECUTION_COMPLETED = "execution_completed"
+    """Its handler was done."""
     EXECUTION_FAILED = "execution_failed"
+    """It failed, or was lost with its scheduler."""
     EXECUTION_SKIPPED = "execution_skipped"
+    """Occurrences did not run: of a paused or a quarantined task."""
     EXECUTION_MISSED = "execution_missed"
+    """Occurrences did not run: they were found after the grace period."""
     EXECUTION_SUPERSEDED = "execution_superseded"
+    """Occurrences did not run: the task got another schedule after their time."""
     EXECUTION_DEFERRED = "execution_deferred"
+    """Its handler deferred it, or its time passed while the task was deferred."""
     EXECUTION_CANCELLED = "execution_cancelled"
+    """It was cancelled with its task, or at shutdown before it began."""
     GAP = "gap"
     """Events before this point are no longer stored; the stream continues with those that are."""
 
@@ -43,29 +56,47 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     kind: EventKind
+    """The kind of the event."""
     at: datetime
+    """The time (UTC) of the event, by the clock of its writer."""
     cursor: str = ""
     """The reader's position after this event: pass it to continue from there."""
     task_id: str | None = None
+    """The task that it is about."""
     execution_id: str | None = None
+    """The execution that it is about."""
     name: str | None = None
+    """The name of a new task."""
     task_status: TaskStatus | None = None
+    """The state of the task after the event."""
     schedule_cron: str | None = None
+    """The cron expression of a new task that has one."""
     next_run_at: datetime | None = None
+    """The time (UTC) of the task's next run."""
     paused_until: datetime | None = None
     """The end of a pause; None: until the task is resumed."""
     deferral_id: str | None = None
+    """The deferral that was made."""
     execution_type: ExecutionType | None = None
+    """The origin of the occurrence."""
     replica_id: str | None = None
+    """The scheduler that runs it."""
     attempt: int | None = None
+    """The number of the attempt, from 1."""
     nominal_at: datetime | None = None
+    """The time (UTC) that the schedule named."""
     last_nominal_at: datetime | None = None
+    """The last nominal time (UTC) of a burst that did not run."""
     occurrences: int | None = None
+    """The number of occurrences that it accounts for."""
     progress: float | None = None
     """The progress reported by the handler, 0 to 1."""
     progress_text: str | None = None
+    """The text reported by the handler."""
     duration_seconds: float | None = None
+    """Seconds that the run took."""
     reason_code: Reason | None = None
+    """The code of the reason, if the execution did not succeed."""
     reason: str | None = None
     """The first 200 characters; the execution, deferral or change has the whole text."""
     lost: int | None = None
@@ -78,4 +109,6 @@ class EventPage(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     events: list[Event]
+    """The events, the oldest first."""
     cursor: str
+    """The position after the last of them: pass it to read the next page."""

@@ -16,13 +16,21 @@ class ExecutionStatus(StrEnum):
     """Running, or one of the seven terminal outcomes."""
 
     RUNNING = "running"
+    """Its handler runs; it has no outcome yet."""
     COMPLETED = "completed"
+    """The handler was done."""
     FAILED = "failed"
+    """The handler failed, was stopped at its deadline, or was lost with its scheduler."""
     SKIPPED = "skipped"
+    """It did not run: its time passed in a pause, or its task was quarantined."""
     MISSED = "missed"
+    """It was found after the grace period and did not run."""
     SUPERSEDED = "superseded"
+    """It did not run: the task got another schedule after its time."""
     DEFERRED = "deferred"
+    """The handler moved it to a later time, or its time passed while the task was deferred."""
     CANCELLED = "cancelled"
+    """Its task was cancelled, or the scheduler stopped before it began."""
 
 
 TERMINAL_STATUSES: Final = frozenset(ExecutionStatus) - {ExecutionStatus.RUNNING}
@@ -32,9 +40,13 @@ class ExecutionType(StrEnum):
     """The origin of the occurrence."""
 
     CRON = "cron_trigger"
+    """An occurrence of a recurring schedule."""
     ONE_TIME = "one_time_trigger"
+    """The occurrence of a one-time task."""
     DEFERRED = "deferred_trigger"
+    """A run that a deferral moved."""
     MANUAL = "manual_trigger"
+    """A run that a caller asked for."""
 
 
 class Reason(StrEnum):
@@ -82,32 +94,50 @@ class Execution(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     execution_id: str
+    """The key of the execution: one attempt at one occurrence."""
     occurrence_key: str
+    """Nominal time, task and attempt: unique, so that no two schedulers run the same attempt."""
     task_id: str
+    """The task that was executed."""
     execution_type: ExecutionType
+    """The origin of the occurrence."""
     task_type: TaskType
+    """The type of its task at that time."""
     status: ExecutionStatus
+    """Running, or its outcome."""
     nominal_at: datetime
+    """The time (UTC) that the schedule named; of a manual run, the time of the request."""
     last_nominal_at: datetime | None = None
+    """The last nominal time of a burst that did not run; None for an execution that began."""
     occurrences: int = 1
+    """The number of occurrences that it accounts for; more than one is a burst with one outcome."""
     triggered_at: datetime
+    """The time (UTC) at which it began, or was accounted for."""
     trigger_delay_ms: int | None = None
     """Delay of a scheduled run after its task's armed time, or after the task's creation if that was later.
 
     None for a run without a schedule.
     """
     completed_at: datetime | None = None
+    """The time (UTC) of its outcome; None while it runs."""
     duration_seconds: float | None = None
+    """Seconds from its start to its outcome; None while it runs."""
     attempt: int = 1
+    """The number of the attempt at the occurrence, from 1."""
     fence: int = 0
+    """The fence of its claim: only its holder can settle it."""
     replica_id: str | None = None
+    """The scheduler that ran it or accounted for it; None where a caller or a handler did."""
     reason_code: Reason | None = None
+    """The code of the reason, if it did not simply succeed."""
     reason: str | None = None
+    """The reason as text, at most 10,000 characters."""
     result: str | None = None
     """The handler's result as text, at most 10,000 characters."""
     progress: float | None = None
     """The last progress reported by the handler, 0 to 1."""
     progress_text: str | None = None
+    """The last text reported by the handler, at most 200 characters."""
     thought_id: str | None = None
     """The thought that this execution created."""
     cause: Cause | None = None
@@ -117,3 +147,4 @@ class Execution(BaseModel):
     trace_id: str | None = None
     """The trace id of its run, 32 hexadecimal digits; None without a recorded trace."""
     span_id: str | None = None
+    """The span id of its run, 16 hexadecimal digits; None without a recorded trace."""

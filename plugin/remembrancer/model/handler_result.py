@@ -18,7 +18,9 @@ class Thought:
     """A unit of the agent's thinking, as stored in the graph."""
 
     thought_id: str
+    """The key of the thought, unique in the graph."""
     content: str
+    """The text of the thought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Failed:
     """The work failed; *reason* says why, for people."""
 
     reason: str
+    """The reason, for people; its first 10,000 characters are stored."""
 
 
 @dataclass(frozen=True, slots=True)

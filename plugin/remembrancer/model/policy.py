@@ -18,15 +18,20 @@ class Fold(StrEnum):
     """The policy for a time of day that a clock change repeats."""
 
     FIRST = "first"
+    """Fire at the first pass."""
     LAST = "last"
+    """Fire at the second pass."""
     BOTH = "both"
+    """Fire at both passes."""
 
 
 class SecondsField(StrEnum):
     """The place of the seconds in a cron expression of six fields; dialects disagree, so it must be given."""
 
     FIRST = "first"
+    """Seconds before the minutes, as Quartz writes them."""
     LAST = "last"
+    """Seconds after the weekday."""
 
 
 class Misfire(StrEnum):

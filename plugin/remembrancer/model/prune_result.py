@@ -13,6 +13,8 @@ class PruneResult:
     before: datetime
     """Executions that began before this were summarized."""
     executions: int
+    """The number of executions that were removed, or would be."""
     occurrences: int
+    """The number of occurrences that they account for."""
     summaries: int
     """The number of summaries that were created or extended."""

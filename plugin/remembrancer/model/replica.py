@@ -13,8 +13,14 @@ class Replica(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     replica_id: str
+    """The key of the scheduler, new at each start."""
     started_at: datetime
+    """The time (UTC) at which it started."""
     heartbeat_at: datetime
+    """The time (UTC) of its last heartbeat."""
     host: str
+    """The name of its machine."""
     pid: int
+    """The number of its process."""
     version: str
+    """The version of Remembrancer that it runs."""

@@ -52,16 +52,21 @@ class ScheduledTask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_describe)
 
     task_id: str
+    """The key of the task."""
     name: str
     goal_description: str
     status: TaskStatus = TaskStatus.PENDING
+    """The state of the task."""
     defer_until: datetime | None = None
     schedule_cron: str | None = None
     trigger_prompt: str
     origin_thought_id: str
     created_at: datetime
+    """The time (UTC) at which it was scheduled."""
     last_triggered_at: datetime | None = None
+    """The time (UTC) at which an execution of it last began; None before the first."""
     deferral_count: int = 0
+    """The number of times that it was deferred."""
     deferral_history: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     """Its deferrals, the oldest first. Lists leave it empty; `get_task` reads it."""
 
@@ -113,6 +118,7 @@ class ScheduledTask(BaseModel):
     paused_until: datetime | None = None
     """The end of its pause, planned or past; None: until it is resumed."""
     pause_reason: str | None = None
+    """The reason of its pause, for people."""
     on_missed: Misfire | None = None
     """The treatment of occurrences missed in the pause, if its end named one; None: as `misfire` says."""
     fence: int = 0
@@ -176,6 +182,7 @@ class ScheduleResult(ScheduledTask):
     """The answer to a request: the task as it is stored, the effect of the request, the next fires, and warnings."""
 
     disposition: Disposition = Disposition.CREATED
+    """The effect of the request."""
     next_fires: list[datetime] = Field(default_factory=list[datetime])  # pyright: ignore[reportIncompatibleVariableOverride]  never None here
     """The next times (UTC) at which it will fire, by its current schedule: five, unless another number is asked for."""
     description: str = ""
@@ -190,7 +197,9 @@ class FieldChange(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     before: Any
+    """The value that it had; None where there was none."""
     after: Any
+    """The value that it has now."""
 
 
 class TaskUpdate(ScheduleResult):
@@ -219,6 +228,7 @@ class BackfillOccurrence(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     nominal_at: datetime
+    """The time (UTC) that the schedule names."""
     completed: bool
     """True if it has a completed execution already, its own or one of an earlier backfill."""
     starts: bool
@@ -231,6 +241,7 @@ class Backfill(FireChange):
     dry_run: bool = False
     """True if nothing was written."""
     occurrences: list[BackfillOccurrence] = Field(default_factory=list[BackfillOccurrence])
+    """Those of the range, ascending."""
     starts: int = 0
     """So many of them run, one after the other."""
 
@@ -250,11 +261,20 @@ class ScheduledTaskInfo(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     task_id: str
+    """The key of the task."""
     name: str
+    """The name of the task, for people."""
     goal_description: str
+    """The purpose of the task."""
     status: TaskStatus = TaskStatus.PENDING
+    """The state of the task."""
     defer_until: str | None = None
+    """The time asked for, or the one that the task was last deferred to."""
     schedule_cron: str | None = None
+    """The cron expression of a recurring task."""
     created_at: str
+    """The time at which it was scheduled."""
     last_triggered_at: str | None = None
+    """The time at which an execution of it last began; None before the first."""
     deferral_count: int = 0
+    """The number of times that it was deferred."""

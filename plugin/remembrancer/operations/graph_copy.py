@@ -34,8 +34,11 @@ class CopyStep:
     phase: str
     """`copy`, or `verify`."""
     part: str
+    """The label or type of edge."""
     done: int
+    """Nodes or edges read so far."""
     total: int
+    """Nodes or edges in the part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,9 @@ class CopiedPart:
     """One label or type of edge, the same in both graphs."""
 
     name: str
+    """The name of the label or type."""
     count: int
+    """The number of its nodes or edges."""
     digest: str
     """Of all its nodes or edges, whatever their order; equal on every engine."""
 
@@ -53,10 +58,13 @@ class CopyResult:
     """The result of a copy."""
 
     source: str
+    """The graph that was read: a folder or a URI."""
     target: str
+    """The graph that was written."""
     went_on: bool
     """True if this copy resumed an interrupted one, or only verified a complete one again."""
     parts: Sequence[CopiedPart]
+    """Its labels and types of edges, compared."""
 
 
 async def copy(

@@ -42,8 +42,11 @@ class PreviewedFire:
     """A fire to come."""
 
     at: datetime
+    """The time of the fire (UTC)."""
     local: str
+    """The same on the wall clock of the schedule's zone, ISO-8601."""
     note: str
+    """The effect of a clock change on it; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class SchedulePreview:
     timezone: str
     """The zone of its wall clock."""
     fires: list[PreviewedFire]
+    """Its next fires, ascending."""
     warnings: list[str]
     """Points that a careful reader would raise."""
 

@@ -70,7 +70,9 @@ class TaskPage:
     """One page of a list, and where the next begins; None at the end."""
 
     tasks: Sequence[ScheduledTask]
+    """The tasks of this page."""
     cursor: str | None
+    """The place of the next page; None at the end."""
 
 
 async def page_of(tasks: TaskStore, wanted: TaskFilter, cursor: str | None) -> TaskPage:

@@ -24,6 +24,7 @@ class Finding:
     part: str
     """`log`, `engine`, `index`, `record`, `key`, `edge`, `lease`, `event` or `statistics`."""
     saw: str
+    """The fault, as a sentence."""
     loss: bool
     """True if something is missing or cannot be read; else only what is derived from it is wrong."""
     examples: Sequence[str] = ()
@@ -35,8 +36,11 @@ class CheckStep:
     """The progress of a check: *done* of *total* records of one part."""
 
     part: str
+    """The part that is read."""
     done: int
+    """Records read so far."""
     total: int
+    """Records in the part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,11 @@ class CheckReport:
     """The result of the check of a graph."""
 
     graph: str
+    """The graph: a folder or a URI."""
     read: Mapping[str, int]
     """The number of records of each label that were read."""
     findings: Sequence[Finding]
+    """The faults that it found; none in a sound graph."""
 
     @property
     def is_sound(self) -> bool:
@@ -74,8 +80,11 @@ class RepairReport:
     """The result of a repair: the checks before and after it, and its steps."""
 
     before: CheckReport
+    """The check before the repair."""
     after: CheckReport
+    """The check after it."""
     done: Sequence[str]
+    """The steps, as sentences."""
     set_apart: str | None
     """The place of the unreadable records, or of a copy of all files; None if nothing had to be saved."""
     apart: Mapping[str, int] = field(default_factory=dict[str, int])

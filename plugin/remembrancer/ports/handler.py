@@ -20,7 +20,9 @@ class Progress:
     """The progress of a handler: a fraction of its work, from 0 to 1, a text, or both."""
 
     fraction: float | None
+    """The share of the work that is done, 0 to 1; None if it is unknown."""
     text: str | None
+    """The work under way, for people, at most 200 characters."""
 
 
 def ignore_progress(_: Execution, __: Progress) -> None:
@@ -32,6 +34,7 @@ class StopSignal:
     """The request to a handler to stop: set once by the scheduler, read on any thread."""
 
     requested: bool = False
+    """True once the handler should end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class Firing:
     """The argument of a handler: one execution under way, and its task."""
 
     execution: Execution
+    """The execution under way."""
     task: ScheduledTask
+    """Its task, as it was claimed."""
     report: Callable[[Execution, Progress], None] = ignore_progress
     """The receiver of progress; handlers call `progress`."""
     stop: StopSignal = field(default_factory=StopSignal, compare=False, repr=False)

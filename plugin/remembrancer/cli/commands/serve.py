@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.cli.exit_codes import FAILED
 from remembrancer.cli.options import DEFAULT_GRAPH
+from remembrancer.cli.serve_options import SERVE_OPTIONS  # noqa: F401  # pyright: ignore[reportUnusedImport]  the table names it
 from remembrancer.cli.servers import check_options, prepare, start_all
 from remembrancer.cli.signals import FinalStep, ShutdownSignals
 from remembrancer.errors import InvalidInput

@@ -58,8 +58,11 @@ class AgendaEntry:
     local: str
     """The same in the reader's zone."""
     task_id: str
+    """The task that fires."""
     name: str
+    """The name of the task."""
     schedule: str
+    """Its schedule, as lists show it."""
     count: int = 1
     """The number of fires that the entry stands for."""
     last_at: datetime | None = None
@@ -73,12 +76,17 @@ class Agenda:
     """The fires in a range of time, by time, and where the next page begins."""
 
     start: datetime
+    """The begin of the range (UTC), included."""
     end: datetime
+    """The end of the range (UTC), included."""
     timezone: str
+    """The reader's zone."""
     entries: list[AgendaEntry] = field(default_factory=list[AgendaEntry])
+    """The fires, by time."""
     unreadable: list[str] = field(default_factory=list[str])
     """The ids of tasks that cannot be read, and so do not fire."""
     next_cursor: str | None = None
+    """The place of the next page; None at the end."""
 
 
 class AgendaRequest(NamedTuple):

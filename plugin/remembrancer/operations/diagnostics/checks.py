@@ -20,8 +20,11 @@ class Severity(StrEnum):
     """The severity of a check; the worst one gives the exit code of `doctor`."""
 
     OK = "ok"
+    """Nothing to do."""
     WARN = "warn"
+    """Worth a look."""
     CRITICAL = "critical"
+    """Tasks may not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,19 @@ class CheckResult:
     """The result of one check."""
 
     number: int
+    """The place among the checks, from 1."""
     check: str
+    """The name of the check."""
     health: Severity
+    """The severity."""
     saw: str
+    """The state that it found, as text."""
     why: str
+    """The reason why this matters."""
     do: str
+    """The remedy."""
     numbers: dict[str, float] = field(default_factory=dict[str, float])
+    """The figures behind it, by name."""
 
 
 Judgement = tuple[Severity, str, dict[str, float]]

@@ -199,9 +199,9 @@ async def _most_deferred(store: Graph, life: LifetimeStatistics) -> shapes.MostD
     return shapes.MostDeferredTask(task_id=task.task_id, deferral_count=life.most_deferred[0], name=task.name)
 
 
-def _execution_summary(window: WindowStatistics, period: shapes.Period) -> shapes.ExecutionSummary:
+def _execution_summary(window: WindowStatistics, period: shapes.Period) -> shapes.ExecutionResults:
     good, bad = int(window.counts["executions_completed"]), int(window.counts["executions_failed"])
-    return shapes.ExecutionSummary(
+    return shapes.ExecutionResults(
         total_executions=good + bad,
         successful_executions=good,
         failed_executions=bad,
