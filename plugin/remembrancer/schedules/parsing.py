@@ -13,6 +13,7 @@ from remembrancer.model.policy import Fold
 from remembrancer.model.timestamps import EPOCH, from_ms, to_iso, to_ms
 from remembrancer.schedules.iso_timestamps import read_stamp
 from remembrancer.schedules.zone_names import DEFAULT_ZONE, meant, offset_words
+from remembrancer.schedules.zone_offsets import clock_of
 
 
 def read_moment(
@@ -49,7 +50,7 @@ def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
     """Return which pass of a wall time that occurs twice in *timezone* is taken; an empty text for any other."""
     if timezone == "UTC":
         return ""  # the usual case
-    local = moment.astimezone(ZoneInfo(timezone))
+    local = moment.astimezone(clock_of(timezone))
     other = local.replace(fold=1 - local.fold)
     if local.utcoffset() == other.utcoffset() or other.astimezone(UTC).astimezone(local.tzinfo) != other:
         return ""
@@ -105,7 +106,7 @@ def _in_zone(  # noqa: PLR0917 (what a refusal says, and what is decided by)
     if timezone is None:
         _refuse(field, value, f"{_ISO}; this one names no offset, so its time is unknown", now)
     is_second = wall.fold == 1 or fold is Fold.LAST
-    return wall.replace(tzinfo=ZoneInfo(read_zone(timezone)), fold=int(is_second))
+    return wall.replace(tzinfo=clock_of(read_zone(timezone)), fold=int(is_second))
 
 
 def _refuse_gap(local: datetime, value: object, field: str) -> None:
