@@ -22,6 +22,7 @@ from remembrancer.cli.commands.pause import PauseOptions, pause
 from remembrancer.cli.commands.preview import PreviewOptions, preview
 from remembrancer.cli.commands.prune import PruneOptions, prune
 from remembrancer.cli.commands.query import QueryOptions, query
+from remembrancer.cli.commands.recheck import RecheckOptions, recheck
 from remembrancer.cli.commands.restore import RestoreOptions, restore
 from remembrancer.cli.commands.resume import ResumeOptions, resume
 from remembrancer.cli.commands.run_now import RunNowOptions, run_now
@@ -63,6 +64,7 @@ app.command("check")(Command(CheckOptions, check))
 app.command("backup")(Command(BackupOptions, backup))
 app.command("restore")(Command(RestoreOptions, restore))
 app.command("prune")(Command(PruneOptions, prune))
+app.command("recheck")(Command(RecheckOptions, recheck))
 app.command("schema")(Command(SchemaOptions, schema))
 app.command("watch")(Command(WatchOptions, watch))
 app.command("doctor")(Command(DoctorOptions, doctor))

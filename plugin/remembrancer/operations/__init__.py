@@ -12,6 +12,7 @@
 - `open_tasks`: open tasks as commands read them, and their changes by the current actor.
 - `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
 - `parameters`: the parameters of operations: one model for each, used by every surface.
+- `recheck_operations`: the entry of the operation that derives armed times again.
 - `preview`: preview of a cron expression: its next fires, worked out on a thread of their own.
 - `requested_schedule`: the schedule that a request asks for: its spelling in the specification's fields, and its
   first run.

@@ -21,6 +21,7 @@ from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edit_operations import EDITS, TASK
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
+from remembrancer.operations.recheck_operations import RECHECKS
 from remembrancer.operations.statistics import TaskPage
 
 _EXECUTIONS: Final = Page("executions", Execution, key="execution_id")
@@ -98,6 +99,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         http=(Http(verb="POST", path=f"{TASK}/defer"),),
     ),
     *EDITS,
+    *RECHECKS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

@@ -46,6 +46,19 @@ def read_moment(
     return moment
 
 
+def read_wall_time(value: str | datetime, timezone: str | None) -> str | None:
+    """Return the wall time in *timezone* that was asked for, in ISO-8601; None for a moment, which names an offset.
+
+    A datetime in that zone itself (`ZoneInfo`) is a wall time too, unless it means the second pass of a repeated hour.
+    """
+    asked = value if isinstance(value, datetime) else read_stamp(value.strip())
+    if timezone in {None, "UTC"} or asked is None or asked.fold:
+        return None
+    if asked.tzinfo is not None and getattr(asked.tzinfo, "key", None) != timezone:
+        return None
+    return asked.replace(tzinfo=None, microsecond=asked.microsecond // 1000 * 1000).isoformat()
+
+
 def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
     """Return which pass of a wall time that occurs twice in *timezone* is taken; an empty text for any other."""
     if timezone == "UTC":

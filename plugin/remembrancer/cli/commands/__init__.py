@@ -13,6 +13,7 @@
 - `pause`: `remembrancer pause`.
 - `preview`: `remembrancer preview`: the next fires of a cron expression.
 - `prune`: `remembrancer prune`.
+- `recheck`: `remembrancer recheck`.
 - `query`: `remembrancer query`, and `cypher`, its other name.
 - `restore`: `remembrancer restore`.
 - `resume`: `remembrancer resume`.

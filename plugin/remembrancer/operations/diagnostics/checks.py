@@ -225,13 +225,15 @@ def integration(facts: DiagnosticFacts) -> Judgement:
     saw += f"; {unreadable:,} records cannot be read" if unreadable else ""
     saw += f"; the graph's clock is {offset:+.1f} s from this machine's"
     saw += f"; {refused:.0f} thoughts were rejected in the last day"
+    apart = facts.zones_apart
+    saw += f"; the rules of {', '.join(apart[:FEW])} differ from those of the graph" if apart else ""
     judged = (
         _by(abs(offset), SKEW_SECONDS, 30.0),
-        WARN if overdue or refused or unreadable else OK,
+        WARN if overdue or refused or unreadable or apart else OK,
         _by(stuck, 1e-3, 600.0),
     )
     numbers = {"overdue_leases": float(overdue), "stuck_seconds": stuck, "clock_offset_seconds": offset}
-    numbers["records_unreadable"] = float(unreadable)
+    numbers |= {"records_unreadable": float(unreadable), "zones_apart": float(len(apart))}
     return _worst(*judged), saw, {**numbers, "thoughts_refused": refused}
 
 

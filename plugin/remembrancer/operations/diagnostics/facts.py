@@ -52,3 +52,5 @@ class DiagnosticFacts:
     """Why the graph cannot be written; None if it can."""
     silent: str | None = None
     """Why the graph did not respond; its facts are empty then. None if it did."""
+    zones_apart: tuple[str, ...] = ()
+    """The time zones of which this machine has other rules than the graph."""
