@@ -294,7 +294,7 @@ async def test_serve_prints_where_the_api_is_and_the_cli_makes_its_tokens(tmp_pa
 def test_the_openapi_document_names_every_route_and_its_problems() -> None:
     document = application(TaskSchedulerService()).openapi()
 
-    assert len(document["paths"]) == 35
+    assert len(document["paths"]) == 36
     for path, item in document["paths"].items():
         for operation in item.values():
             assert path.endswith("health") or "application/problem+json" in operation["responses"]["401"]["content"]

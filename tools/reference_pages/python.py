@@ -21,6 +21,7 @@ METHODS: Final = {
     ),
     "Look at tasks": ("get_task", "find_tasks", "page_of_tasks", "get_scheduled_tasks", "preview"),
     "Look back": ("history", "get_execution", "running_executions", "timeline", "audit_entries", "summaries", "prune"),
+    "Time zones": ("recheck",),
     "Follow events": ("events", "read_events"),
     "Query the graph": ("cypher", "list_queries", "run_query"),
     "Health and status": ("get_status", "is_healthy", "examine", "get_capabilities", "get_service_type"),

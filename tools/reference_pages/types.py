@@ -22,7 +22,7 @@ GROUPS: Final = {
         *("model.task", "model.task_status", "model.deferral", "model.cancellation"),
         *("operations.statistics", "operations.preview"),
     ),
-    "Executions": ("model.execution", "model.summary", "model.prune_result"),
+    "Executions": ("model.execution", "model.summary", "model.prune_result", "model.recheck"),
     "Handlers": ("ports.handler", "model.handler_result"),
     "Events and the audit log": ("model.event", "model.audit"),
     "Tokens, queries and replicas": ("model.token", "model.named_query", "model.replica"),

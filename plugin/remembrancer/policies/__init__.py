@@ -6,7 +6,7 @@
 - `occurrences`: the occurrences of a task that have no outcome yet.
 - `claims`: a decision as the store writes it.
 - `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
-- `changed_meaning`: the place of an armed task after the meaning of its schedule has changed.
+- `changed_rules`: the place of an armed task after the meaning of its schedule has changed.
 - `retry`: the outcome of a lost execution, and its next attempt.
 - `settlement`: the outcome of an execution, and the end of its task.
 """

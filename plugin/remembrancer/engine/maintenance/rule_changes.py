@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.maintenance.armed_walk import moves_of, rearm
 from remembrancer.model.recheck import MovedFire, RecheckResult, ZoneDifference
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.changed_meaning import misplaced, under_current_reading, under_current_rules
+from remembrancer.policies.changed_rules import misplaced, under_current_reading, under_current_rules
 from remembrancer.ports.armed_times import ChangeCause
 from remembrancer.schedules.composed.nested import with_inner
 from remembrancer.schedules.kinds import READINGS
