@@ -241,3 +241,15 @@ async def test_a_wall_time_is_kept_beside_its_moment(graph: str, clock: VirtualC
     assert (moved.wall_time, moved.next_run_ms) == (f"{MONDAY}T09:00:00", at(f"{MONDAY}T13:00"))
     assert (fixed.wall_time, fixed.next_run_ms) == (None, at(f"{MONDAY}T07:00"))
     assert json.loads(shown.model_dump_json())["wall_time"] == f"{MONDAY}T09:00:00"
+
+
+@pytest.mark.parametrize("name", ["weekly", "every", "rrule", "any_of"])
+async def test_a_deferral_that_has_run_holds_no_schedule(graph: str, clock: VirtualClock, name: str) -> None:
+    async with ManualScheduler(TaskSchedulerService(graph, clock, handler=lambda _: "done"), clock) as scheduler:
+        task = await schedule(scheduler.service, **ALIKE[name])
+        await scheduler.service.defer_task(task.task_id, f"{MONDAY}T10:30Z", "Busy")
+        await scheduler.tick(timedelta(days=7))
+        kept = await scheduler.service.get_task(task.task_id)
+        listed = await scheduler.service.find_tasks()
+
+    assert (kept.deferral_count, kept.defer_until, [each.defer_until for each in listed]) == (1, None, [None])

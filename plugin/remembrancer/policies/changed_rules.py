@@ -14,7 +14,7 @@ from remembrancer.policies.occurrences import beginning_ms, held_ms, run_without
 from remembrancer.policies.pause import armed_in_pause
 from remembrancer.ports.armed_times import ArmedTimeChange
 from remembrancer.schedules.kinds import remaining_schedule
-from remembrancer.schedules.once import moment_ms
+from remembrancer.schedules.once import OnceSchedule, moment_ms
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -82,16 +82,18 @@ def misplaced(task: ScheduledTask) -> ArmedTimeChange | None:
 def _held(task: ScheduledTask, old: ZoneInfo | None) -> tuple[int, int] | None:
     """Return the time that follows from the wall time asked for, by *old* rules and by those in force.
 
-    Without *old* rules, the first is the time that the task has. None if the task does not follow a wall time.
+    Without *old* rules, the first is the time that the task has. None if the task does not follow a wall time: a
+    one-time task with other occurrences than that one stays as it was armed.
     """
-    if task.wall_time is None:
+    is_once = task.task_type is TaskType.ONE_TIME
+    if task.wall_time is None or (is_once and not isinstance(remaining_schedule(task), OnceSchedule)):
         return None
     try:
         now_ms = moment_ms(task.wall_time, task.timezone, task.fold)
         was_ms = None if old is None else moment_ms(task.wall_time, old, task.fold)
     except ValueError:  # another program has written it
         return None
-    kept_ms = task.nominal_ms if task.task_type is TaskType.ONE_TIME else held_ms(task)
+    kept_ms = task.nominal_ms if is_once else held_ms(task)
     if kept_ms is None or (old is not None and (old.key != task.timezone or kept_ms != was_ms)):
         return None
     return kept_ms, now_ms
