@@ -69,7 +69,7 @@ def test_new_rules_lose_no_wall_time_and_repeat_none(
     assume(served_ms is not None)
     place_ms = served_by.next_after(served_ms)
     assume(place_ms is not None)
-    wall = asked_for(place_ms, old, walls)
+    wall = asked_for(place_ms, old, walls if shared["gap"] == "run_after" else None)
     last_ms = to_ms(datetime(2030, 1, 1, tzinfo=UTC))
     ahead = [each for each in now_by.between(served_ms + 1, last_ms, 50) if wall_of(each, new) >= wall]
 
@@ -83,6 +83,19 @@ def test_new_rules_lose_no_wall_time_and_repeat_none(
     assert found_ms == ahead[0]
 
 
+@given(value=st.sampled_from(BASE), day=st.sampled_from(CHANGES), hour=st.integers(0, 23), limit=st.integers(1, 8))
+def test_a_bounded_list_is_what_the_steps_name(value: dict[str, Any], day: int, hour: int, limit: int) -> None:
+    """Times of the first day before the start once took the place of later ones."""
+    schedule = made((value, value), "itself", "Europe/Berlin", {})
+    start_ms = to_ms(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day, hours=hour))
+    last_ms, stepped = to_ms(datetime(2029, 1, 1, tzinfo=UTC)), list[int]()
+    after_ms: int | None = start_ms - 1
+    while len(stepped) < limit and (after_ms := schedule.next_after(after_ms)) is not None and after_ms <= last_ms:
+        stepped.append(after_ms)
+
+    assert schedule.between(start_ms, last_ms, limit) == stepped
+
+
 def made(pair: tuple[dict[str, Any], dict[str, Any]], way: str, zone: str, shared: dict[str, str]) -> Schedule:
     """Return the schedule in a zone; in UTC, its wall times are its moments."""
     one, other = ({**each, **shared, "timezone": zone} for each in pair)
@@ -90,10 +103,10 @@ def made(pair: tuple[dict[str, Any], dict[str, Any]], way: str, zone: str, share
     return KINDS[value.kind](value, "task")
 
 
-def asked_for(moment_ms: int, clock: ZoneInfo, walls: Schedule) -> datetime:
-    """Return the first wall time that runs at a moment: right after a gap, one that the clock jumps over."""
+def asked_for(moment_ms: int, clock: ZoneInfo, walls: Schedule | None) -> datetime:
+    """Return the first wall time that runs at a moment: right after a gap, one of *walls* that the clock jumps over."""
     shown, begin = wall_of(moment_ms, clock), wall_of(moment_ms - 1000, clock) + timedelta(seconds=1)
-    named_ms = walls.next_after(to_ms(begin.replace(tzinfo=UTC)) - 1) if begin < shown else None
+    named_ms = walls.next_after(to_ms(begin.replace(tzinfo=UTC)) - 1) if walls and begin < shown else None
     return shown if named_ms is None else min(shown, from_ms(named_ms).replace(tzinfo=None))
 
 
