@@ -26,7 +26,10 @@ PROTOCOL_MEMBERS = 12
 TEST_NAME_LETTERS = 60
 
 # Every entry says why. A list that grows is a rule that is wrong.
-LONG_FILES = {"service/service.py": "one method for each operation: the list is the point"}
+LONG_FILES = {
+    "service/service.py": "one method for each operation: the list is the point",
+    "__init__.py": "one line for each public name: the list is the point",
+}
 LONG_FUNCTIONS: dict[str, str] = {}
 JSON = "a JSON object of the author's own passes through"
 FOREIGN = "values of another system, of any type, are read here"

@@ -101,6 +101,11 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         SecondsField as SecondsField,
     )
     from remembrancer.model.prune_result import PruneResult as PruneResult
+    from remembrancer.model.recheck import (
+        MovedFire as MovedFire,
+        RecheckResult as RecheckResult,
+        ZoneDifference as ZoneDifference,
+    )
     from remembrancer.model.replica import Replica as Replica
     from remembrancer.model.reports import (
         AnalyticsReport as AnalyticsReport,
@@ -235,6 +240,7 @@ _API: Final = {
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
     "model.prune_result": ("PruneResult",),
+    "model.recheck": ("MovedFire", "RecheckResult", "ZoneDifference"),
     "model.replica": ("Replica",),
     "model.reports": (
         "AnalyticsReport",

@@ -13,13 +13,15 @@ from typer.testing import CliRunner
 
 from remembrancer.cli import app
 from remembrancer.cli.app import COMMANDS
-from remembrancer.cli.lazy_group import Entry
+from remembrancer.cli.lazy_group import CommandEntry
 
 ENTRIES = {
     words: entry
     for name, each in COMMANDS.items()
     for words, entry in (
-        {name: each} if isinstance(each, Entry) else {f"{name} {inner}": entry for inner, entry in each.entries.items()}
+        {name: each}
+        if isinstance(each, CommandEntry)
+        else {f"{name} {inner}": entry for inner, entry in each.entries.items()}
     ).items()
 }
 IMPORTED = """

@@ -23,7 +23,7 @@ GENEROUS = 120.0
 
 
 async def schedule(service: TaskSchedulerService, seconds: float, name: str = "Task", **choices: Any) -> str:
-    moment = datetime.now(UTC) + timedelta(seconds_field=seconds)
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
     return (await service.schedule_task(name, "goal", "prompt", "thought", moment, **choices)).task_id
 
 

@@ -25,7 +25,7 @@ ASLEEP: dict[str, Any] = {"check_interval_seconds": 3600.0}
 
 
 def soon(seconds: float = 0.5) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds_field=seconds)
+    return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 class Handler:

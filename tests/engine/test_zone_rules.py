@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import sys
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from zoned_lives import BERLIN, MONDAY, at, live, rules, under
 
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.schedules.cron.expression import parse_cron
@@ -25,62 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
-MONDAY: Final = "2027-07-05"
-PROGRAM: Final = """
-import asyncio, json, logging, sys
-from datetime import datetime, timedelta
-from remembrancer import TaskSchedulerService
-from remembrancer.testing import ManualScheduler, VirtualClock
-logging.disable(logging.CRITICAL)
-graph, begin, end, step, tasks, until = sys.argv[1:]
-async def main():
-    clock = VirtualClock(datetime.fromisoformat(begin))
-    service = TaskSchedulerService(graph, clock, handler=lambda firing: "done")
-    async with ManualScheduler(service, clock) as scheduler:
-        for choices in json.loads(tasks):
-            task = await service.schedule_task("Weekly", "goal", "prompt", "thought", **choices)
-            if until:
-                await service.defer_task(task.task_id, until, "Busy")
-        while clock.now() < datetime.fromisoformat(end):
-            await scheduler.tick(timedelta(minutes=int(step)))
-        rows = await service.cypher("MATCH (c:task_change) WHERE c.action = 'rearm' RETURN c.before AS b, c.after AS a")
-        runs, armed = await service.history(), await service.find_tasks()
-        print(json.dumps({
-            "runs": [[each.nominal_at.isoformat(), each.status, each.trigger_delay_ms] for each in runs],
-            "moves": [[json.loads(row["b"]), json.loads(row["a"])] for row in rows],
-            "counted": ((await service._process.store.statistics.lifetime()).counts)["tasks_rearmed"],
-            "armed": [task.next_run_ms for task in armed],
-        }))
-asyncio.run(main())
-"""
-BERLIN: Final[dict[str, Any]] = {"schedule_cron": "0 9 * * MON", "timezone": "Europe/Berlin"}
-
-
-def rules(zone: str) -> bytes:
-    return resources.files("tzdata").joinpath("zoneinfo", *zone.split("/")).read_bytes()
-
-
-def under(folder: Path, data: bytes) -> Path:
-    """Return a place where Berlin has these rules."""
-    (folder / "Europe").mkdir(parents=True, exist_ok=True)
-    (folder / "Europe" / "Berlin").write_bytes(data)
-    return folder
-
-
-async def live(place: Path, graph: str, begin: str, end: str, **more: Any) -> dict[str, Any]:
-    """Run a scheduler from *begin* to *end* in a process of its own, with the rules that are in *place*."""
-    given = [json.dumps(more.get("tasks", [])), more.get("until", "")]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, graph, f"{begin}+00:00", f"{end}+00:00", str(more.get("step", 30)), *given,
-        env={**os.environ, "PYTHONTZPATH": str(place)}, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    told, _ = await process.communicate()
-    assert process.returncode == 0
-    return json.loads(told)
-
-
-def at(moment: str) -> int:
-    return to_ms(datetime.fromisoformat(f"{moment}+00:00"))
 
 
 @pytest.fixture
@@ -130,11 +70,12 @@ async def test_a_moment_moved_to_the_past_is_served_late(tmp_path: Path, winter:
     assert sorted(run[:2] for run in told["runs"]) == [[nominal, "completed"], [nominal, "missed"]]
 
 
-async def test_intervals_one_time_tasks_and_utc_stay_as_armed(tmp_path: Path, summer: Path, winter: Path) -> None:
+async def test_intervals_moments_and_utc_stay_as_armed(tmp_path: Path, summer: Path, winter: Path) -> None:
     graph = str(tmp_path / "graph")
     tasks = [
         {"schedule_cron": "*/15 * * * *", "timezone": "Europe/Berlin"},
-        {"defer_until": f"{MONDAY}T09:00:00", "timezone": "Europe/Berlin"},
+        {"defer_until": f"{MONDAY}T09:00:00+02:00", "timezone": "Europe/Berlin"},
+        {"defer_until": f"{MONDAY}T07:00:00Z"},
         {"schedule_cron": "0 9 * * MON"},
     ]
     armed = (await live(summer, graph, "2027-06-29T12:00", "2027-06-29T12:00", tasks=tasks))["armed"]

@@ -33,6 +33,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "backup": ("backup_graph",),
     "restore": ("restore_graph",),
     "prune": ("prune",),
+    "recheck": ("recheck",),
     "schema": (),
     "watch": ("events", "read_events", "running_executions"),
     "doctor": ("examine",),

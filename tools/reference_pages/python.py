@@ -25,6 +25,7 @@ METHODS: Final = {
     "Look ahead": ("agenda", "preview", "preview_schedule"),
     "Look back": ("history", "get_execution", "running_executions", "timeline", "audit_entries", "summaries", "prune"),
     "Export": ("export_calendar", "export_crontab"),
+    "Time zones": ("recheck",),
     "Follow events": ("events", "read_events"),
     "Query the graph": ("cypher", "list_queries", "run_query"),
     "Calendars": ("define_calendar", "renew_calendar", "get_calendar", "list_calendars", "remove_calendar"),

@@ -24,7 +24,7 @@ GROUPS: Final = {
         *("operations.statistics", "operations.preview", "operations.ahead.agenda"),
     ),
     "Calendars": ("model.calendar",),
-    "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result"),
+    "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result", "model.recheck"),
     "Handlers": ("ports.handler", "model.handler_result", "engine.commands.command_handler"),
     "Events and the audit log": ("model.event", "model.audit"),
     "Tokens, queries and replicas": ("model.token", "model.named_query", "model.replica"),

@@ -53,11 +53,11 @@ SET t += r.task, t.fence = r.fence, t.status = status, t.status_index_key = stat
 RETURN r.row AS row
 
 // name: end_deferrals
-// The put-off run of a task has been claimed: its deferral is no longer live.
+// The put-off run of a task has been claimed: its deferral is no longer live, and is not the time at which its schedule begins.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
-SET t.deferral_id = null, t.defer_until = CASE WHEN t.schedule_cron IS NULL THEN t.defer_until ELSE null END
+SET t.deferral_id = null, t.defer_until = CASE WHEN t.task_type = 'recurring' THEN null ELSE t.defer_until END
 RETURN r.row AS row
 
 // name: record_causes

@@ -26,7 +26,7 @@ CALL () {
 }
 OPTIONAL MATCH (g:remembrancer_graph {marker: 'remembrancer'})
 OPTIONAL MATCH (p:scheduler_replica)
-RETURN g.graph_id AS graph_id, timestamp() AS now_ms, next_run_ms, next_run_of_shards_ms, p
+RETURN g.graph_id AS graph_id, g.rules_edition AS rules_edition, timestamp() AS now_ms, next_run_ms, next_run_of_shards_ms, p
 
 // name: graph_size
 // How many tasks and executions there are, by the engine's own count.

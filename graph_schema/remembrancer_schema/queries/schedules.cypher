@@ -1,30 +1,33 @@
 // name: recurring_tasks
-// Armed or paused recurring tasks with a status index key above $above and below $below, by that key: of $zones, or all if it is null.
+// Armed or paused tasks with a status index key above $above and below $below that may follow one of $zones (null: any), by key.
 MATCH (t:scheduled_task)
 WHERE t.status_index_key > $above AND t.status_index_key < $below
   AND (t.next_run_ms IS NOT NULL OR t.paused_at IS NOT NULL)
-  AND ($zones IS NULL OR t.timezone IN $zones)
+  AND (t.task_type = 'recurring' OR t.wall_time IS NOT NULL)
+  AND ($zones IS NULL OR t.timezone IN $zones OR t.schedule_spec IS NOT NULL)
 RETURN t ORDER BY t.status_index_key LIMIT $limit
 
 // name: zones_in_use
-// The time zones of armed or paused recurring tasks with a status index key above $above and below $below.
+// The time zones that armed or paused tasks with a status index key above $above and below $below follow.
 MATCH (t:scheduled_task)
 WHERE t.status_index_key > $above AND t.status_index_key < $below
   AND (t.next_run_ms IS NOT NULL OR t.paused_at IS NOT NULL)
+  AND (t.task_type = 'recurring' OR t.wall_time IS NOT NULL)
 RETURN DISTINCT t.timezone AS zone
 
 // name: rearm_tasks
-// Arm recurring tasks for another moment of their schedules, if they still stand as read, and write why.
+// Arm tasks for another moment of their schedules, if they still stand as read, and write why.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 SET t.fence = coalesce(t.fence, 0)
 WITH t, r, t.nominal_ms AS nominal_ms
 WHERE t.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
   AND (t.next_run_ms = r.expected_ms OR t.next_run_ms IS NULL AND r.expected_ms IS NULL)
-SET t += r.task, t.fence = r.fence + 1
+SET t += r.task, t.fence = r.fence + 1,
+    t.defer_until = CASE WHEN r.defer_until_ms IS NULL THEN t.defer_until ELSE datetime({epochMillis: r.defer_until_ms}) END
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'rearm', at: datetime({epochMillis: r.at_ms}),
-  surface: 'scheduler', actor: r.replica_id, reason: r.reason,
+  surface: r.surface, actor: r.actor, reason: r.reason,
   before: '{"next_run_ms":' + coalesce(toString(r.expected_ms), 'null') +
     ',"nominal_ms":' + coalesce(toString(nominal_ms), 'null') + '}',
   after: '{"next_run_ms":' + coalesce(toString(r.task.next_run_ms), 'null') + ',"nominal_ms":' + toString(r.task.nominal_ms) + '}'
@@ -61,21 +64,36 @@ OPTIONAL MATCH (e)-[x]-()
 DELETE x, e
 RETURN DISTINCT r.row AS row
 
-// name: zone_rules
-// The rules of time zones by which tasks were armed, as nodes.
-MATCH (z:zone_rules)
-RETURN z ORDER BY z.zone
+// name: kept_rules
+// The rules of each time zone by which tasks were armed, as a node, their edition, and the readings of the kinds of schedules.
+OPTIONAL MATCH (g:remembrancer_graph {marker: 'remembrancer'})
+OPTIONAL MATCH (z:zone_rules)
+RETURN z, g.rules_edition AS edition, g.schedule_readings AS readings
 
 // name: create_zone_rules
-// Keep the rules of time zones that have none yet: those that are there stay.
+// Keep the rules of time zones that have none yet: others stay, and the edition grows, as a task was armed by other rules.
 UNWIND $rows AS r
 MERGE (z:zone_rules {zone: r.zone})
-  ON CREATE SET z.fingerprint = r.fingerprint, z.rules = r.rules
+  ON CREATE SET z.fingerprint = r.fingerprint, z.rules = r.rules, z.version = r.version
+WITH z, r
+OPTIONAL MATCH (g:remembrancer_graph {marker: 'remembrancer'})
+WHERE z.fingerprint <> r.fingerprint
+SET g.rules_edition = coalesce(g.rules_edition, 0) + 1
 RETURN r.row AS row
 
 // name: write_zone_rules
-// Keep the rules of time zones, in place of those that are there.
+// Keep the rules of time zones, in place of those that are there, and their edition.
 UNWIND $rows AS r
 MERGE (z:zone_rules {zone: r.zone})
-SET z.fingerprint = r.fingerprint, z.rules = r.rules
+SET z.fingerprint = r.fingerprint, z.rules = r.rules, z.version = r.version
+WITH z, r
+OPTIONAL MATCH (g:remembrancer_graph {marker: 'remembrancer'})
+SET g.rules_edition = r.edition
+RETURN r.row AS row
+
+// name: write_readings
+// Keep the readings of the kinds of schedules by which tasks are armed from now on.
+UNWIND $rows AS r
+MATCH (g:remembrancer_graph {marker: 'remembrancer'})
+SET g.schedule_readings = r.readings
 RETURN r.row AS row

@@ -7,107 +7,121 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from remembrancer import __version__
-from remembrancer.cli.lazy_group import CommandGroup, Entry, LazyGroup
+from remembrancer.cli.lazy_group import CommandEntry, CommandGroup, LazyGroup
 from remembrancer.cli.options import GraphBefore  # noqa: TC001 (typer reads the annotations)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMMANDS: Final[Mapping[str, Entry | CommandGroup]] = {
-    "serve": Entry(
+COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
+    "serve": CommandEntry(
         "serve:SERVE_OPTIONS:serve",
         "Fire tasks as they fall due, until it is stopped: by Ctrl-C, SIGTERM, or the end of its terminal.",
     ),
-    "schedule": Entry(
+    "schedule": CommandEntry(
         "schedule:ScheduleOptions:schedule",
         "Schedule a task: at a time, by a cron expression or another schedule, or by one that begins at a time.",
     ),
-    "list": Entry(
+    "list": CommandEntry(
         "list:ListOptions:list_tasks",
         "List tasks, the next to run first: those still to come, or all. `show` adds the deferral history of one.",
     ),
-    "show": Entry("show:ShowOptions:show", "Show one task: what it is, its deferrals, and its latest executions."),
-    "cancel": Entry(
+    "show": CommandEntry(
+        "show:ShowOptions:show", "Show one task: what it is, its deferrals, and its latest executions."
+    ),
+    "cancel": CommandEntry(
         "cancel:CancelOptions:cancel",
         "Cancel a task, or all that match; their records are kept. Exit code 1: the task had ended before.",
     ),
-    "defer": Entry("defer:DeferOptions:defer", "Defer a task's next run to a later time."),
-    "update": Entry(
+    "defer": CommandEntry("defer:DeferOptions:defer", "Defer a task's next run to a later time."),
+    "update": CommandEntry(
         "update:UpdateOptions:update",
         "Change fields of a task, or of all that match, and show the next fires. What runs keeps what it began with.",
     ),
-    "pause": Entry(
+    "pause": CommandEntry(
         "pause:PauseOptions:pause",
         "Pause a task, or all that match: nothing fires until it is resumed, or until a time. What runs goes on.",
     ),
-    "resume": Entry(
+    "resume": CommandEntry(
         "resume:ResumeOptions:resume",
         "Resume a paused task, or all that match, and say what becomes of the occurrences that it missed.",
     ),
-    "skip": Entry("skip:SkipOptions:skip", "Skip the next occurrences of a task, in place of those asked for before."),
-    "add-fire": Entry("add_fire:AddFireOptions:add_fire", "Add one occurrence to a task. Its other occurrences stay."),
-    "reschedule": Entry(
+    "skip": CommandEntry(
+        "skip:SkipOptions:skip", "Skip the next occurrences of a task, in place of those asked for before."
+    ),
+    "add-fire": CommandEntry(
+        "add_fire:AddFireOptions:add_fire", "Add one occurrence to a task. Its other occurrences stay."
+    ),
+    "reschedule": CommandEntry(
         "reschedule:RescheduleOptions:reschedule",
         "Move one occurrence of a task to another time. Its other occurrences stay.",
     ),
-    "backfill": Entry(
+    "backfill": CommandEntry(
         "backfill:BackfillOptions:backfill", "Run the occurrences of a range in the past, one after the other."
     ),
-    "run-now": Entry(
+    "run-now": CommandEntry(
         "run_now:RunNowOptions:run_now", "Run a task once, now, outside its schedule. Exit code 1: it did not complete."
     ),
-    "history": Entry(
+    "history": CommandEntry(
         "history:HistoryOptions:history",
         "Show the executions, newest first; of one task, its changes too, unless --since or --until is given.",
     ),
-    "agenda": Entry(
+    "agenda": CommandEntry(
         "agenda:AgendaOptions:agenda", "Show every fire of every open task in a range of time, in the reader's zone."
     ),
-    "preview": Entry(
+    "preview": CommandEntry(
         "preview:PreviewOptions:preview",
         "Show what a schedule means: words, next fires, effects of clock changes, and points to be careful about.",
     ),
-    "query": Entry(
+    "query": CommandEntry(
         "query:QueryOptions:query",
         "Ask the graph a reading question: in Cypher, or one that comes with the package, by its name.",
     ),
-    "cypher": Entry(
+    "cypher": CommandEntry(
         "query:QueryOptions:query",
         "Ask the graph a reading question: in Cypher, or one that comes with the package, by its name.",
         hidden=True,
     ),
-    "status": Entry(
+    "status": CommandEntry(
         "status:StatusOptions:status",
         "Show scheduler status and metrics. Exit code 1: a scheduler runs, and is not healthy.",
     ),
-    "copy": Entry("copy:CopyOptions:copy", "Copy a whole graph to another place or engine, and compare the two."),
-    "check": Entry(
+    "copy": CommandEntry(
+        "copy:CopyOptions:copy", "Copy a whole graph to another place or engine, and compare the two."
+    ),
+    "check": CommandEntry(
         "check:CheckOptions:check",
         "Check a whole graph: the engine's files, every index, record, key and edge, and the counters.",
     ),
-    "backup": Entry(
+    "backup": CommandEntry(
         "backup:BackupOptions:backup",
         "Back up a graph, even while `serve` works on it: the backup holds everything acknowledged before its start.",
     ),
-    "restore": Entry("restore:RestoreOptions:restore", "Restore a backup as a new graph, with an id of its own."),
-    "prune": Entry(
+    "restore": CommandEntry(
+        "restore:RestoreOptions:restore", "Restore a backup as a new graph, with an id of its own."
+    ),
+    "prune": CommandEntry(
         "prune:PruneOptions:prune", "Replace old executions by a summary for each task and day; every count stays true."
     ),
-    "schema": Entry(
+    "recheck": CommandEntry(
+        "recheck:RecheckOptions:recheck",
+        "Derive all armed times again, by the rules of their time zones now in force; show the fires that move.",
+    ),
+    "schema": CommandEntry(
         "schema:SchemaOptions:schema",
         "Print the statements that make the schema on a Neo4j server, for its administrator.",
     ),
-    "watch": Entry(
+    "watch": CommandEntry(
         "watch:WatchOptions:watch",
         "Show due tasks, running executions with their progress, and recent events, until Ctrl-C.",
     ),
-    "doctor": Entry(
+    "doctor": CommandEntry(
         "doctor:DoctorOptions:doctor", "Run ten diagnostic checks; print each finding, why it matters, and what to do."
     ),
     "audit": CommandGroup(
         "Export the audit log.",
         {
-            "export": Entry(
+            "export": CommandEntry(
                 "audit:ExportOptions:export",
                 "Write the audit log as JSON lines, oldest first: every change of a task or of the graph, "
                 "with its actor.",
@@ -117,20 +131,20 @@ COMMANDS: Final[Mapping[str, Entry | CommandGroup]] = {
     "import": CommandGroup(
         "Import schedules of other systems.",
         {
-            "crontab": Entry(
+            "crontab": CommandEntry(
                 "imports:CrontabOptions:crontab", "Import the jobs of a crontab, and report on every line of it."
             ),
-            "systemd": Entry(
+            "systemd": CommandEntry(
                 "imports:SystemdOptions:systemd", "Import timers of systemd, each with the command of its service."
             ),
-            "apscheduler": Entry(
+            "apscheduler": CommandEntry(
                 "imports:DatabaseOptions:apscheduler",
                 "Import the jobs of APScheduler 3, from the SQLite database of its SQLAlchemy job store.",
             ),
-            "celery": Entry(
+            "celery": CommandEntry(
                 "imports:FileOptions:celery", "Import a beat schedule of Celery, or the tables of django-celery-beat."
             ),
-            "claude-code": Entry(
+            "claude-code": CommandEntry(
                 "imports:FileOptions:claude_code",
                 "Import the scheduled tasks of Claude Code, from its file `scheduled_tasks.json`.",
             ),
@@ -139,11 +153,11 @@ COMMANDS: Final[Mapping[str, Entry | CommandGroup]] = {
     "export": CommandGroup(
         "Export tasks to other systems.",
         {
-            "ical": Entry(
+            "ical": CommandEntry(
                 "exports:CalendarOptions:ical",
                 "Print what comes as a calendar, one event for each fire, for any program that reads iCalendar.",
             ),
-            "crontab": Entry(
+            "crontab": CommandEntry(
                 "exports:CrontabExportOptions:crontab",
                 "Print the recurring tasks with commands as a crontab, which `import crontab` reads back.",
             ),
@@ -152,28 +166,28 @@ COMMANDS: Final[Mapping[str, Entry | CommandGroup]] = {
     "calendar": CommandGroup(
         "Define and renew calendars with a name.",
         {
-            "define": Entry(
+            "define": CommandEntry(
                 "calendar:DefineCalendarOptions:define",
                 "Define a calendar: public holidays of a country, an iCalendar file, or dates.",
             ),
-            "renew": Entry(
+            "renew": CommandEntry(
                 "calendar:RenewCalendarOptions:renew",
                 "Work a calendar out again, and arm the tasks that use it by what it says now.",
             ),
-            "list": Entry("calendar:GraphOptions:list_calendars", "List the calendars."),
-            "show": Entry("calendar:OneCalendarOptions:show_calendar", "Show a calendar with its dates."),
-            "remove": Entry("calendar:OneCalendarOptions:remove", "Remove a calendar that no open task uses."),
+            "list": CommandEntry("calendar:GraphOptions:list_calendars", "List the calendars."),
+            "show": CommandEntry("calendar:OneCalendarOptions:show_calendar", "Show a calendar with its dates."),
+            "remove": CommandEntry("calendar:OneCalendarOptions:remove", "Remove a calendar that no open task uses."),
         },
     ),
     "token": CommandGroup(
         "Manage the tokens of the API.",
         {
-            "create": Entry(
+            "create": CommandEntry(
                 "token:CreateTokenOptions:create",
                 "Make a token for the API, and show it this once: the graph keeps only its digest.",
             ),
-            "list": Entry("token:GraphOptions:list_tokens", "List the tokens of the API, revoked ones too."),
-            "revoke": Entry(
+            "list": CommandEntry("token:GraphOptions:list_tokens", "List the tokens of the API, revoked ones too."),
+            "revoke": CommandEntry(
                 "token:RevokeTokenOptions:revoke",
                 "Revoke a token, from the next request on. Exit code 1: no active token has this name.",
             ),

@@ -17,7 +17,7 @@ _MARKUP: Final = "markdown"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """A command in the table of its group.
 
     Args:
@@ -44,7 +44,7 @@ class CommandGroup:
     """A group of commands in the table of the group above it."""
 
     help: str
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, CommandEntry]
     hidden: bool = False
 
     def load(self, name: str) -> Any:
@@ -61,10 +61,10 @@ class LazyGroup(TyperGroup):
         given: The other arguments of a group.
     """
 
-    entries: Mapping[str, Entry | CommandGroup] = {}
+    entries: Mapping[str, CommandEntry | CommandGroup] = {}
 
     def __init__(
-        self, entries: Mapping[str, Entry | CommandGroup] | None = None, *, commands: object = None, **given: Any
+        self, entries: Mapping[str, CommandEntry | CommandGroup] | None = None, *, commands: object = None, **given: Any
     ) -> None:
         del commands
         super().__init__(**given)
@@ -87,7 +87,7 @@ class LazyGroup(TyperGroup):
 class _Loaded(Mapping[str, Any]):
     """The commands of a table, each loaded once, when it is asked for."""
 
-    def __init__(self, entries: Mapping[str, Entry | CommandGroup]) -> None:
+    def __init__(self, entries: Mapping[str, CommandEntry | CommandGroup]) -> None:
         self._entries = entries
         self._loaded: dict[str, Any] = {}
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.engine.execution.slots import Reservation
     from remembrancer.engine.loop import SchedulerLoop
+    from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from remembrancer.settings import SchedulerOptions
 
 _IN_FLIGHT: Final = 2
+_LATELY: Final = 20_000
+"""More claims than a replica makes between two polls of the graph."""
 
 
 class Claimer:
@@ -64,6 +67,8 @@ class Claimer:
         """True if all slots were taken at the end of the last round."""
         self.lost = 0
         """Claims that failed because another replica claimed the task, or a change moved it, first."""
+        self.armed_lately: dict[str, int] = {}
+        """The tasks that were armed again by the last claims on a shared graph, with their fences."""
 
     async def serve(self, assignment: Assignment) -> int:
         """Claim the due tasks of one assignment, page after page; return the number of claims won.
@@ -124,6 +129,8 @@ class Claimer:
             self.lost += len(claims) - len(won)
             self._executor.telemetry.claimed(won, len(claims))
             tasks = {task.task_id: task for task in due}
+            if not self._store.exclusive:
+                self._note_armed(won)
             running: list[Firing] = []
             for execution in won:
                 if execution.status is ExecutionStatus.RUNNING:
@@ -132,6 +139,14 @@ class Claimer:
                     log_skipped(tasks[execution.task_id], execution)
             self._executor.start(running, lease, reservation)
         return len(won)
+
+    def _note_armed(self, won: Sequence[Execution]) -> None:
+        """Note which tasks were armed by the rules that this replica follows: others may come into force."""
+        if len(self.armed_lately) > _LATELY:
+            self.armed_lately = dict(list(self.armed_lately.items())[_LATELY // 2 :])
+        for execution in won:
+            self.armed_lately.pop(execution.task_id, None)
+            self.armed_lately[execution.task_id] = execution.fence
 
     async def _quarantine(self, task: ScheduledTask, error: Exception) -> None:
         """Disarm a task that cannot be planned, and log the error, so that it does not stop the others."""

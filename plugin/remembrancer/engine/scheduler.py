@@ -19,6 +19,7 @@ from remembrancer.engine.faults import Faults
 from remembrancer.engine.health import SchedulerHealth
 from remembrancer.engine.lease_recovery import LeaseRecovery
 from remembrancer.engine.loop import SchedulerLoop
+from remembrancer.engine.maintenance.rule_changes import Author, RuleChanges
 from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
 from remembrancer.engine.overdue import OverdueService
 from remembrancer.engine.timeouts import end
@@ -74,6 +75,7 @@ class Scheduler:
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
+        self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
         self._rechecked, self._set_back = False, 0.0
         self.wake = self.loop.alarm.event
         self.record = self.loop.record
@@ -213,13 +215,17 @@ class Scheduler:
         self._set_back += back
 
     async def recheck(self) -> None:
-        """Derive the armed times again: once after the start, and after each step back of the clock.
+        """Derive the armed times again: after the start, after a step back of the clock, and for other zone rules.
 
         A part that fails is tried again in the next tick.
         """
         if not self._rechecked:
+            await self.rules.begin()
+            self.membership.rules_edition = self.rules.edition
             await self._recheck.begin()
             self._rechecked = True
+        if not self._store.exclusive:
+            await self.rules.keep_up(self.membership.rules_edition, self._claims.armed_lately)
         if seconds := self._set_back:
             await self._recheck.run(f"{describe_steps(0, seconds)}.", self._clock.now())
             self._set_back -= seconds
@@ -258,6 +264,10 @@ class Scheduler:
         elif not self.is_full and not self.loop.is_stopping:
             self._help.begin(others)
         return won + self._help.take_won()
+
+    def _is_alone(self) -> bool:
+        """Return whether no other replica is alive on the graph."""
+        return self._store.exclusive or all(each.replica_id == self.replica_id for each in self.membership.live)
 
     def _lease(self) -> Lease:
         now, lasts = self._clock.now(), timedelta(seconds=self._options.lease_seconds)

@@ -22,6 +22,7 @@
 - `plain_schedules`: values of the schedules that stand by themselves: one frozen class for each kind, distinguished by
   `kind`.
 - `policy`: policies of a task: closed sets of words, the same in Python, in the graph and on the command line.
+- `recheck`: the fires that move because the meaning of their schedules has changed.
 - `prune_result`: the result of pruning executions.
 - `query_limits`: limits of a user's query: time, rows and bytes.
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.

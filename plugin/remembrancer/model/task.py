@@ -76,6 +76,11 @@ class ScheduledTask(BaseModel):
     gap: Gap = Gap.RUN_AFTER
     fold: Fold = Fold.FIRST
     seconds_field: SecondsField | None = None
+    wall_time: str | None = None
+    """The wall time in `timezone` that was asked for in `defer_until`, as ISO-8601; None for a time with an offset.
+
+    When the rules of the zone change, the time that follows from it changes too.
+    """
     misfire: Misfire = Misfire.RUN_ONCE
     misfire_limit: int = 100
     misfire_grace_seconds: float = 60.0
@@ -113,6 +118,8 @@ class ScheduledTask(BaseModel):
     """Occurrences beyond the schedule, as JSON text: those ahead, and those whose outcome is less than a day old."""
     skips: SkipsText = None
     """Occurrences that will not run, as JSON text: their times, reason codes and reasons."""
+    rules_edition: int | None = None
+    """The edition of the graph's time zone rules that last moved it."""
     paused_at: datetime | None = None
     """The time of its pause; None unless it is paused, or has yet to make up for what it missed in a pause."""
     paused_until: datetime | None = None

@@ -19,6 +19,7 @@ from remembrancer.operations.administration import ADMINISTRATION
 from remembrancer.operations.ahead.operations import AHEAD
 from remembrancer.operations.calendars.calendar_operations import CALENDARS
 from remembrancer.operations.diagnostics.checks import CheckResult
+from remembrancer.operations.diagnostics.recheck_operations import RECHECKS
 from remembrancer.operations.edits.bulk_operations import BULK_EDITS
 from remembrancer.operations.edits.edit_operations import EDITS, TASK
 from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
@@ -105,6 +106,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *CALENDARS,
     *OCCURRENCES,
     *BULK_EDITS,
+    *RECHECKS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

@@ -15,7 +15,7 @@ from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, words_of
 from remembrancer.operations.requested_schedule import first_run, spelled
 from remembrancer.schedules.cautions import cautions
-from remembrancer.schedules.parsing import fold_note, read_moment, read_zone
+from remembrancer.schedules.parsing import fold_note, read_moment, read_wall_time, read_zone
 from remembrancer.schedules.references import ends_of_calendars
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def validate(
     if until is not None:
         fold = cast("Fold", kept.get("fold", Fold.FIRST))
         kept["defer_until"] = read_moment(until, "defer_until", now=now, timezone=zone, fold=fold)
+        kept["wall_time"] = read_wall_time(until, zone)
     kept |= {"timezone": zone or "UTC", "task_id": new_id("task", now_ms), "created_at": from_ms(now_ms)}
     task = ScheduledTask.model_validate(kept)
     nominal_ms, next_run_ms = first_run(task, now_ms, int(late_by_seconds * 1000))

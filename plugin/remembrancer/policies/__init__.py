@@ -7,6 +7,7 @@
 - `additions`: the occurrences beyond the schedule: those that wait, and a task with more of them.
 - `claims`: a decision as the store writes it.
 - `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
+- `changed_rules`: the place of an armed task after the meaning of its schedule has changed.
 - `retry`: the outcome of a lost execution, and its next attempt.
 - `settlement`: the outcome of an execution, and the end of its task.
 """

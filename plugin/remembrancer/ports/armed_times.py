@@ -1,4 +1,4 @@
-"""The armed times port: the next runs of recurring tasks, corrected after a change of a clock or of a time zone.
+"""The armed times port: the next runs of tasks, corrected after a change of a clock, a time zone or a reading.
 
 The laws of `ports.graph` hold.
 """
@@ -53,22 +53,44 @@ class ArmedTimeChange:
     skips: str | None = None
     retractions: Sequence[Retraction] = ()
     """The records of missed occurrences that shrink, since some of these are ahead again."""
+    defer_until_ms: int | None = None
+    """The time that follows from the wall time asked for; None: as it was."""
+    rules_edition: int | None = None
+    """As `ScheduledTask` has it after the change; None: as it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeCause:
-    """The reason of a change of armed times, its time and its replica: for the audit log."""
+    """The reason of a change of armed times, its time and its actor: for the audit log."""
 
     reason: str
     at: datetime
-    replica_id: str
+    actor: str | None
+    """A replica, or who asked for the recheck."""
+    surface: str = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRules:
+    """The meaning of schedules by which the tasks of a graph are armed."""
+
+    zones: Mapping[str, ZoneRules]
+    """The rules of each time zone in use; empty in a graph that has stored none."""
+    edition: int
+    """It grows with each change of these rules."""
+    readings: Mapping[str, int]
+    """The version of the reading of each kind of schedules, where it is not 1."""
 
 
 class ArmedTimes(Protocol):
-    """The next runs of the recurring tasks of one memory graph, and the time zone rules that they follow."""
+    """The next runs of the tasks of one memory graph that follow a schedule or a wall time, and its rules."""
 
-    def recurring(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
-        """Yield the armed recurring tasks in pages: of all time zones, or of *zones*."""
+    def recurring(self) -> AsyncIterator[Sequence[ScheduledTask]]:
+        """Yield the armed recurring tasks in pages."""
+        ...
+
+    def following(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
+        """Yield the armed tasks that may follow one of *zones*, in pages: recurring ones, and those of a wall time."""
         ...
 
     async def rearm(self, moves: Sequence[ArmedTimeChange], cause: ChangeCause) -> Sequence[ArmedTimeChange]:
@@ -83,14 +105,18 @@ class ArmedTimes(Protocol):
         """Return the time of a record that is later than *time*; None if there is none."""
         ...
 
-    async def zone_rules(self) -> Mapping[str, ZoneRules]:
-        """Return the rules by which tasks were armed, for each zone in use; none in a graph that has stored none."""
+    async def kept_rules(self) -> KeptRules:
+        """Return the rules and readings by which tasks were armed, in one small read."""
         ...
 
-    async def store_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
-        """Store the rules by which tasks are armed from now on, in place of the former ones."""
+    async def store_zone_rules(self, rules: Sequence[ZoneRules], edition: int) -> None:
+        """Store the rules by which tasks are armed from now on, in place of the former ones, and their edition."""
+        ...
+
+    async def store_readings(self, readings: Mapping[str, int]) -> None:
+        """Store the versions by which schedules are read from now on."""
         ...
 
     async def zones_in_use(self) -> Sequence[str]:
-        """Return the zones that armed recurring tasks follow, by reading them all."""
+        """Return the zones that armed tasks follow, by reading them all."""
         ...

@@ -26,6 +26,8 @@ class ClusterSnapshot:
     """On a shared graph, the earliest time for which any task is armed."""
     next_of_shards_at: datetime | None = None
     """The same for the requested shards."""
+    rules_edition: int = 0
+    """The edition of the time zone rules that the graph keeps."""
 
 
 class ReplicaRegistry(Protocol):

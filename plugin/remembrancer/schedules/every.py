@@ -21,6 +21,7 @@ from remembrancer.schedules.wall_schedule import WallSchedule, zoned_walls
 from remembrancer.schedules.walls.day_sets import WEEK, EachDay, weekday_of
 from remembrancer.schedules.walls.day_times import DayTimes
 from remembrancer.schedules.walls.wall_set import DAY, END
+from remembrancer.schedules.zone_offsets import DERIVED
 
 if TYPE_CHECKING:
     from remembrancer.model.plain_schedules import Every
@@ -142,3 +143,4 @@ def _unit_words(step: int) -> str:
 
 _SHOWN_FROM: Final = 20_454
 """2026-01-01 as a day since 1970: the words name a day after it."""
+DERIVED.append(_parsed.cache_clear)

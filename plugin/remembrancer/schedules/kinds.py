@@ -23,6 +23,7 @@ from remembrancer.schedules.cron.schedule import cron_schedule
 from remembrancer.schedules.every import every_schedule
 from remembrancer.schedules.once import once_schedule
 from remembrancer.schedules.rrule.schedule import rrule_schedule
+from remembrancer.schedules.zone_offsets import DERIVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +85,12 @@ KINDS: Final[dict[str, Callable[..., Schedule]]] = {
     **dict.fromkeys(("any_of", "all_of", "except", "offset", "bounded", "task_times"), _of_texts(_nested_schedule)),
 }
 """From a kind to the function that makes its schedule, given the value and the task's id; it may raise InvalidInput."""
+READINGS: Final[dict[str, int]] = dict.fromkeys(KINDS, 1)
+"""The version of the reading of each kind: a release that gives values of a kind another meaning raises it.
+
+A graph keeps the readings by which its tasks are armed. Tasks of a kind with another are armed again at a start.
+"""
+DERIVED.append(_made.cache_clear)
 
 
 def schedule_of(task: ScheduledTask) -> Schedule:

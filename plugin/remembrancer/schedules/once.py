@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.model.policy import Fold
+from remembrancer.model.timestamps import EPOCH, from_ms, to_iso, to_ms
 from remembrancer.schedules.parsing import fold_note
 from remembrancer.schedules.protocol import Schedule
+from remembrancer.schedules.value_fields import second_of
+from remembrancer.schedules.zone_offsets import span_at
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from remembrancer.model.plain_schedules import Once
-    from remembrancer.model.policy import Fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,21 @@ class OnceSchedule(Schedule):
         del after_ms
         note = fold_note(from_ms(occurrence_ms), self.zone, self.fold)
         return (note,) if note else ()
+
+
+def moment_ms(wall_time: str, zone: str | ZoneInfo, fold: Fold) -> int:
+    """Return the time at which the clock of *zone* shows a wall time, as *fold* says; after a gap, its end.
+
+    Raises ValueError if *wall_time* is no date and time.
+    """
+    shown = datetime.fromisoformat(wall_time)
+    wall = (shown.replace(tzinfo=UTC) - EPOCH) // timedelta(seconds=1)
+    second = second_of(zone, wall)
+    span = span_at(zone, second)
+    if fold is Fold.LAST and wall >= span.end + span.after:
+        second = span.end + (wall - (span.end + span.after))
+    is_in_gap = second == span.start and wall < second + span.offset
+    return second * 1000 + (0 if is_in_gap else shown.microsecond // 1000)
 
 
 def once_schedule(value: Once, task_id: str) -> OnceSchedule:

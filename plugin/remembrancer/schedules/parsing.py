@@ -14,6 +14,7 @@ from remembrancer.model.timestamps import EPOCH, Moment, from_ms, to_iso, to_ms
 from remembrancer.schedules.iso_timestamps import read_stamp
 from remembrancer.schedules.relative.times import read_relative
 from remembrancer.schedules.zone_names import DEFAULT_ZONE, meant, offset_words
+from remembrancer.schedules.zone_offsets import clock_of
 
 
 def read_moment(
@@ -66,11 +67,26 @@ def after(wait: str | timedelta, until: Moment | None, field: str = "in_") -> st
     return f"in {wait}" if isinstance(wait, str) else wait
 
 
+def read_wall_time(value: Moment, timezone: str | None) -> str | None:
+    """Return the wall time in *timezone* that was asked for, in ISO-8601; None for a moment, which names an offset.
+
+    A datetime in that zone itself (`ZoneInfo`) is a wall time too, unless it means the second pass of a repeated hour.
+    """
+    if isinstance(value, timedelta):
+        return None
+    asked = value if isinstance(value, datetime) else read_stamp(value.strip())
+    if timezone in {None, "UTC"} or asked is None or asked.fold:
+        return None
+    if asked.tzinfo is not None and getattr(asked.tzinfo, "key", None) != timezone:
+        return None
+    return asked.replace(tzinfo=None, microsecond=asked.microsecond // 1000 * 1000).isoformat()
+
+
 def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
     """Return which pass of a wall time that occurs twice in *timezone* is taken; an empty text for any other."""
     if timezone == "UTC":
         return ""  # the usual case
-    local = moment.astimezone(ZoneInfo(timezone))
+    local = moment.astimezone(clock_of(timezone))
     other = local.replace(fold=1 - local.fold)
     if local.utcoffset() == other.utcoffset() or other.astimezone(UTC).astimezone(local.tzinfo) != other:
         return ""
@@ -131,7 +147,7 @@ def _in_zone(  # noqa: PLR0917 (what a refusal says, and what is decided by)
     if timezone is None:
         _refuse(field, value, f"{_ISO}; this one names no offset, so its time is unknown", now)
     is_second = wall.fold == 1 or fold is Fold.LAST
-    return wall.replace(tzinfo=ZoneInfo(read_zone(timezone)), fold=int(is_second))
+    return wall.replace(tzinfo=clock_of(read_zone(timezone)), fold=int(is_second))
 
 
 def _refuse_gap(local: datetime, value: object, field: str) -> None:

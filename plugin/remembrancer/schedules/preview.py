@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.timestamps import from_ms
 from remembrancer.schedules.cron.schedule import CronSchedule
+from remembrancer.schedules.zone_offsets import clock_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def preview(schedule: Schedule, after_ms: int, count: int, is_late: Callable[[],
     """
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= _MOST:  # pyright: ignore[reportUnnecessaryIsInstance]  a model may send anything
         raise InvalidInput("count", count, f"a whole number from 1 to {_MOST}", 5)
-    clock = ZoneInfo(schedule.timezone)
+    clock = clock_of(schedule.timezone)
     fires: list[Fire] = []
     while len(fires) < count:
         if is_late():

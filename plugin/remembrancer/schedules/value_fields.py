@@ -17,6 +17,7 @@ from remembrancer.schedules.zone_offsets import span_at
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -99,7 +100,7 @@ def read_wall_in(value: object, field: str, zone: str) -> int:
     return second + span_at(zone, second).offset
 
 
-def read_second_in(value: object, field: str, zone: str) -> int:
+def read_second_in(value: object, field: str, zone: str | ZoneInfo) -> int:
     """Return a date or a time as an epoch second: one without an offset, as the clock of *zone* first shows it."""
     wall, moment = read_wall(value, field)
     return second_of(zone, wall) if moment is None else to_ms(moment) // 1000
@@ -110,7 +111,7 @@ def is_date(value: object) -> bool:
     return isinstance(value, str) and _DATE.fullmatch(value) is not None
 
 
-def second_of(zone: str, wall: int) -> int:
+def second_of(zone: str | ZoneInfo, wall: int) -> int:
     """Return the first epoch second at which the clock of *zone* shows *wall*, or a later time after a gap."""
     span = span_at(zone, wall - DAY)
     while wall - span.offset >= span.end:

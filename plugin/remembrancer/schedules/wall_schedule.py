@@ -75,12 +75,14 @@ class WallSchedule(Schedule):
 
     def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
         """Return the place of an occurrence that *old* rules named: a fixed time keeps its wall time."""
+        if old.key != self.timezone:
+            return occurrence_ms
         moved_ms = under_new_rules(self.zoned, occurrence_ms, old)
         return self.next_ms(occurrence_ms - 1) if moved_ms is None else moved_ms
 
     def under_rules(self, rules: ZoneInfo) -> Schedule:
-        """Return it under other rules of its zone."""
-        return replace(self, zoned=replace(self.zoned, rules=rules))
+        """Return it under other rules of its zone; itself, if these are of another zone."""
+        return replace(self, zoned=replace(self.zoned, rules=rules)) if rules.key == self.timezone else self
 
 
 def zoned_walls(value: WallClockValue, walls: WallSet) -> ZonedWalls:

@@ -9,10 +9,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from datetime import timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from remembrancer.model.timestamps import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DERIVED: Final[list[Callable[[], None]]] = []
+"""Functions that empty caches of what was derived from the rules of zones; a module with such a cache adds its own."""
+_FOLLOWED: Final[dict[str, ZoneInfo]] = {}
+"""The clocks of zones that this process reads by other rules than its own."""
 
 
 class OffsetSpan(NamedTuple):
@@ -29,6 +37,24 @@ class OffsetSpan(NamedTuple):
     after: int
 
 
+def clock_of(zone: str) -> ZoneInfo:
+    """Return the clock of a zone by the rules in force: those of this process, unless it follows others."""
+    return _FOLLOWED.get(zone) or ZoneInfo(zone)
+
+
+def follow(zone: str, clock: ZoneInfo | None) -> None:
+    """Read *zone* by the rules of *clock* from now on, in all of this process; None: by its own."""
+    if _FOLLOWED.get(zone) is clock:
+        return
+    if clock is None:
+        del _FOLLOWED[zone]
+    else:
+        _FOLLOWED[zone] = clock
+    _block.cache_clear()
+    for forget in DERIVED:
+        forget()
+
+
 def span_at(zone: str | ZoneInfo, second: int) -> OffsetSpan:
     """Return the stretch of *zone* that holds the epoch *second*.
 
@@ -41,7 +67,7 @@ def span_at(zone: str | ZoneInfo, second: int) -> OffsetSpan:
 @lru_cache(maxsize=8192)
 def _block(zone: str | ZoneInfo, number: int) -> tuple[tuple[OffsetSpan, ...], tuple[int, ...]]:
     """Return the stretches of one block of time, and their starts to bisect in."""
-    clock = ZoneInfo(zone) if isinstance(zone, str) else zone
+    clock = clock_of(zone) if isinstance(zone, str) else zone
     start, end = number << _BLOCK_BITS, (number + 1) << _BLOCK_BITS
     cuts = [start, *changes(clock, start, end)]
     ends = [*cuts[1:], end]

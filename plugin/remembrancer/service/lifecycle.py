@@ -202,6 +202,8 @@ class Lifecycle:
             )
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
             await scheduler.membership.poll_repeatedly()
+            if not store.exclusive:
+                await scheduler.rules.follow_graph()
         except BaseException:
             await self._shut()
             raise

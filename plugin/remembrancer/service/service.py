@@ -11,7 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, Unpack, cast
 
+from remembrancer.context import current_actor
 from remembrancer.engine.maintenance.retention import prune as prune_executions
+from remembrancer.engine.maintenance.rule_changes import Author
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.audit import AuditEntry
 from remembrancer.model.bulk_edit import BulkResult, TaskSelection
@@ -24,6 +26,7 @@ from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.prune_result import PruneResult
+from remembrancer.model.recheck import RecheckResult
 from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges, TaskFields
 from remembrancer.model.schedule import ScheduleArgument
 from remembrancer.model.summary import ExecutionSummary
@@ -588,6 +591,15 @@ class SchedulerService:
         With *dry_run* nothing is written: the result has what would be rolled up. Raises InvalidInput.
         """
         return await prune_executions(self._graph().retention, self._process.clock.now(), keep_days, dry_run=dry_run)
+
+    @public
+    async def recheck(self, *, dry_run: bool = False) -> RecheckResult:
+        """Derive all armed times again, as a start does after the rules of a time zone have changed.
+
+        With *dry_run* nothing is written: the result has the fires that would move.
+        """
+        author, rules = current_actor(), self._process.running_scheduler().rules
+        return await rules.recheck(Author(author.surface, author.actor), dry_run=dry_run)
 
     @public
     async def snapshot(self, folder: str) -> None:

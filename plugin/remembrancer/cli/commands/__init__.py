@@ -20,6 +20,7 @@
 - `pause`: `remembrancer pause`.
 - `preview`: `remembrancer preview`: what a schedule means, and its next fires.
 - `prune`: `remembrancer prune`.
+- `recheck`: `remembrancer recheck`.
 - `query`: `remembrancer query`, and `cypher`, its other name.
 - `restore`: `remembrancer restore`.
 - `resume`: `remembrancer resume`.

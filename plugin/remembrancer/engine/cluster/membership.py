@@ -82,6 +82,8 @@ class Membership:
         """The replicas with a recent heartbeat, as last seen."""
         self.assignments: tuple[Assignment, ...] = SINGLE_REPLICA
         """The shards this replica serves, in the order it reads them."""
+        self.rules_edition = 0
+        """The edition of the time zone rules that the graph keeps, as last seen."""
         self.trouble: str | None = None
         """A description of what is wrong with the graph; None if nothing is."""
         self.barred = False
@@ -113,7 +115,7 @@ class Membership:
             snapshot = await self._accept_graph(fault)
         else:
             self.trouble, self.barred = None, False
-        self.graph_id = snapshot.graph_id
+        self.graph_id, self.rules_edition = snapshot.graph_id, snapshot.rules_edition
         self._update_live(snapshot.replicas)
         self._polled = time.monotonic()
         self.upcoming = self.first_of(snapshot.next_of_shards_at, snapshot.next_run_at)

@@ -1,4 +1,4 @@
-"""The recheck of armed times: recurring tasks are armed again after the clock went back or zone rules changed.
+"""The recheck of armed times: recurring tasks are armed again after the clock went back.
 
 No occurrence gets a second outcome by it. Each occurrence from a task's beginning up to its next one has an outcome.
 So a task moves to a time before its beginning, as one does that was made while the clock was ahead; or to an occurrence
@@ -8,28 +8,23 @@ again. Occurrences that ran while the clock was ahead are excluded from the sche
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.maintenance.armed_walk import moves_of, rearm
 from remembrancer.errors import InvalidInput
-from remembrancer.model.control_characters import visible
-from remembrancer.model.skip_mark import skips_text
-from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.model.timestamps import to_iso, to_ms
 from remembrancer.policies.additions import additions_of
-from remembrancer.policies.occurrences import beginning_ms, held_ms, run_without_pause_ms
+from remembrancer.policies.occurrences import beginning_ms, held_ms
 from remembrancer.policies.pause import armed_in_pause
-from remembrancer.policies.skips import pending_skips
 from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause, Retraction
 from remembrancer.schedules.composed.additions import ScheduleWithAdditions
 from remembrancer.schedules.composed.exclusions import excluding, joined, pairs_of
 from remembrancer.schedules.kinds import remaining_schedule, schedule_of
-from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force, say_the_same
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from remembrancer.model.addition import Additions
@@ -42,9 +37,6 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("remembrancer")
 _WORTH: Final = timedelta(minutes=1)
 """A record at least as far in the future shows that the clock went back."""
-_UTC: Final = "UTC"
-_SLICE: Final = 50
-"""The number of tasks that are rechecked before other coroutines run."""
 
 
 class ScheduleRecheck:
@@ -62,12 +54,11 @@ class ScheduleRecheck:
         self._replica_id = replica_id
 
     async def begin(self) -> int:
-        """Follow what changed while no scheduler ran: zone rules and the clock; return the number of moved tasks."""
-        now = self._clock.now()
-        moved = await self._follow_zones(now)
+        """Follow a clock that went back while no scheduler ran; return the number of moved tasks."""
+        now, moved = self._clock.now(), 0
         if newest := await self._store.armed_times.newest_record_after(now + _WORTH):
             cause = f"The clock went back while no scheduler ran: {to_iso(newest)} is on record."
-            moved += await self.run(cause, now)
+            moved = await self.run(cause, now)
         return moved
 
     async def run(self, cause: str, now: datetime) -> int:
@@ -78,68 +69,19 @@ class ScheduleRecheck:
             nonlocal waiting
             ahead = [task for task in page if _lies_ahead(task, now_ms)]
             missed = await self._store.armed_times.missed_after([task.task_id for task in ahead], now)
-            moves = await _each(ahead, lambda task: earlier(task, missed.get(task.task_id, ()), now_ms))
+            moves = await moves_of(ahead, lambda task: earlier(task, missed.get(task.task_id, ()), now_ms))
             waiting += len(ahead) - len(moves)
             return moves
 
-        moved = await self._walk(derive, ChangeCause(cause, now, self._replica_id))
+        armed_times = self._store.armed_times
+        reason = ChangeCause(cause, now, self._replica_id)
+        moved = len(await rearm(armed_times, armed_times.recurring(), derive, reason))
         _LOG.log(
             logging.WARNING if moved or waiting else logging.DEBUG,
             "%s %d recurring tasks are armed again for the first time after %s; "
             "%d wait for a later one, because the occurrences before it have outcomes.",
             cause, moved, to_iso(now), waiting,
         )  # fmt: skip
-        return moved
-
-    async def _follow_zones(self, now: datetime) -> int:
-        """Move the tasks of zones whose rules have changed since the tasks were armed."""
-        stored = await self._store.armed_times.zone_rules()
-        if not stored:
-            await self._store_zones(await self._store.armed_times.zones_in_use())
-            return 0
-        moved = 0
-        for zone, old in stored.items():
-            current = None if zone == _UTC else rules_in_force(zone)
-            if current and current.fingerprint != old.fingerprint:
-                try:
-                    same = say_the_same(old, current, to_ms(now))
-                except ValueError as fault:
-                    _LOG.error("The stored rules of the time zone %s cannot be read, and are replaced: %s", zone, fault)
-                    same = True
-                if not same:
-                    moved += await self._follow(old, now)
-                await self._store.armed_times.store_zone_rules([current])
-        return moved
-
-    async def _follow(self, old: ZoneRules, now: datetime) -> int:
-        cause = f"The rules of the time zone {old.zone} have changed since the task was armed."
-        moved = await self._walk(
-            lambda page: _each(page, lambda task: under_current_rules(task, old)),
-            ChangeCause(cause, now, self._replica_id),
-            [old.zone],
-        )
-        _LOG.warning("The rules of the time zone %s have changed: %d recurring tasks are moved.", old.zone, moved)
-        return moved
-
-    async def _store_zones(self, zones: Collection[str]) -> None:
-        """Store the rules of the *zones* of a graph without stored rules; an entry for UTC marks that this was done."""
-        if zones:
-            found = [rules for zone in zones if zone != _UTC and (rules := rules_in_force(zone))]
-            await self._store.armed_times.store_zone_rules([*found, ZoneRules(_UTC, b"")])
-
-    async def _walk(
-        self,
-        derive: Callable[[Sequence[ScheduledTask]], Awaitable[list[ArmedTimeChange]]],
-        cause: ChangeCause,
-        zones: Collection[str] | None = None,
-    ) -> int:
-        """Write the moves that *derive* returns for the armed recurring tasks, page by page; return the number."""
-        moved = 0
-        async for page in self._store.armed_times.recurring(zones):
-            moves = await derive(page)
-            for move in await self._store.armed_times.rearm(moves, cause) if moves else ():
-                moved += 1
-                _log_move(move, cause)
         return moved
 
 
@@ -193,47 +135,6 @@ def _shortened(missed: MissedOccurrence, schedule: Schedule, time_ms: int) -> Re
     return Retraction(missed, schedule.last_ms(time_ms - 1, 1) if left else 0, left)
 
 
-def under_current_rules(task: ScheduledTask, old: ZoneRules) -> ArmedTimeChange | None:
-    """Return the move of *task*, armed by *old* rules, to its place under those in force; None if it stays."""
-    schedule, place_ms = remaining_schedule(task), task.nominal_ms
-    if not schedule.recurring or place_ms is None:
-        return None
-    time_ms = schedule.under_new_rules(place_ms, old.clock)
-    if time_ms < beginning_ms(task):
-        time_ms = schedule.next_ms(beginning_ms(task) - 1)
-    if time_ms == place_ms:
-        return None
-    run_ms = run_without_pause_ms(task)
-    armed_ms = time_ms if task.deferral_id is None and run_ms == place_ms else run_ms
-    if task.paused_at:
-        armed_ms = armed_in_pause(task, armed_ms).next_run_ms
-    since_ms, excluded_ms, skips = task.outcomes_since_ms, task.excluded_ms, _skips_under_current_rules(task, old)
-    return ArmedTimeChange(task, armed_ms, time_ms, since_ms, excluded_ms, task.additions, skips)
-
-
-def _skips_under_current_rules(task: ScheduledTask, old: ZoneRules) -> str | None:
-    """Return the skip marks of *task* at the places that their occurrences have now."""
-    if task.skips is None:
-        return None
-    schedule = remaining_schedule(task)
-    moved = (mark._replace(at_ms=schedule.under_new_rules(mark.at_ms, old.clock)) for mark in pending_skips(task))
-    return skips_text(moved)
-
-
-async def _each(
-    tasks: Sequence[ScheduledTask], derive: Callable[[ScheduledTask], ArmedTimeChange | None]
-) -> list[ArmedTimeChange]:
-    """Return the moves of those tasks that have one, letting other coroutines run in between."""
-    moves: list[ArmedTimeChange] = []
-    for place, task in enumerate(tasks, 1):
-        with suppress(InvalidInput):  # it is quarantined, with this error as the reason, when it is due
-            if move := derive(task):
-                moves.append(move)
-        if place % _SLICE == 0:
-            await asyncio.sleep(0)
-    return moves
-
-
 def _lies_ahead(task: ScheduledTask, now_ms: int) -> bool:
     """Return whether the schedule has an occurrence after *now_ms* before the one for which *task* is armed."""
     if task.deferral_id is not None or task.nominal_ms is None or task.nominal_ms != task.next_run_ms:
@@ -243,12 +144,3 @@ def _lies_ahead(task: ScheduledTask, now_ms: int) -> bool:
         return schedule.recurring and schedule.next_ms(max(now_ms, held_ms(task) - 1)) < task.nominal_ms
     except InvalidInput:  # it is quarantined, with this error as the reason, when it is due
         return False
-
-
-def _log_move(move: ArmedTimeChange, cause: ChangeCause) -> None:
-    task, was, will = move.task, _shown(move.task.next_run_ms), _shown(move.next_run_ms)
-    _LOG.info("Task %s (%s) is moved from %s to %s: %s", visible(task.name), task.task_id, was, will, cause.reason)
-
-
-def _shown(time_ms: int | None) -> str:
-    return "nothing" if time_ms is None else to_iso(from_ms(time_ms))

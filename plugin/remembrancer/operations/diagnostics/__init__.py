@@ -5,4 +5,5 @@
 - `remedies`: the reason and the remedy for each of the ten checks.
 - `unreadable_graph`: the facts of a graph that cannot be read: those of the process, and why the graph does not
   respond.
+- `recheck_operations`: the entry of the operation that derives armed times again.
 """

@@ -241,13 +241,15 @@ def integration(facts: DiagnosticFacts) -> Judgement:
     saw += f"; {refused:.0f} thoughts were rejected in the last day"
     commands = facts.unrun_commands
     saw += f"; {commands:,} of the next tasks have a command, which the handler does not run" if commands else ""
+    apart = facts.zones_apart
+    saw += f"; the rules of {', '.join(apart[:FEW])} differ from those of the graph" if apart else ""
     judged = (
         _by(abs(offset), SKEW_SECONDS, 30.0),
-        WARN if overdue or refused or unreadable or commands else OK,
+        WARN if overdue or refused or unreadable or commands or apart else OK,
         _by(stuck, 1e-3, 600.0),
     )
     numbers = {"overdue_leases": float(overdue), "stuck_seconds": stuck, "clock_offset_seconds": offset}
-    numbers["records_unreadable"] = float(unreadable)
+    numbers |= {"records_unreadable": float(unreadable), "zones_apart": float(len(apart))}
     return _worst(*judged), saw, {**numbers, "thoughts_refused": refused}
 
 

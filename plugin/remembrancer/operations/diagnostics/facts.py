@@ -59,6 +59,8 @@ class DiagnosticFacts:
     """Why the graph did not respond; its facts are empty then. None if it did."""
     calendars: Sequence[CalendarInUse] = ()
     """The calendars that open tasks use."""
+    zones_apart: tuple[str, ...] = ()
+    """The time zones of which this machine has other rules than the graph."""
 
 
 def ending_calendars(calendars: Sequence[CalendarInUse], day: str) -> str:

@@ -44,7 +44,7 @@ REMEDIES: Final = {
     "integration": (
         "An expired lease is work of unknown outcome; tasks fire at the wrong time if clocks disagree.",
         (
-            "Start a scheduler: it recovers expired leases. Synchronize the clocks. Give thoughts an id and text. "
+            "Start a scheduler: it recovers leases. Synchronize clocks; `recheck` zones. Give thoughts an id and text. "
             "Serve tasks with commands by `serve --run-commands`."
         ),
     ),

@@ -34,6 +34,8 @@ _WHEN: Final = frozenset(name for name, each in TASK_FIELDS.items() if each.grou
 _KEPT: Final = (*(name for name in UPDATABLE if name != "schedule"), "schedule_spec")
 """The fields of a kept task that hold those of a request."""
 _SCHEDULE: Final = ("schedule_cron", "schedule_spec", "timezone", "gap", "fold", "seconds_field")
+_READ_IN: Final = frozenset({"timezone", "fold"})
+"""The fields by which a wall time is read."""
 _SIX: Final = 6
 _UNBOUND: Final = dict.fromkeys(("nominal_ms", "deferral_id", "last_triggered_at", "additions", "skips"))
 """Fields that a task with another schedule begins without."""
@@ -66,9 +68,10 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
         raise InvalidInput(
             first, fields[first], f"a schedule of a {kind} task, as this one is", "schedule another task"
         )
-    taken = {name: getattr(asked, name) for name in _KEPT}
+    taken = {name: getattr(asked, name) for name in (*_KEPT, "wall_time")}
     if not _is_moved(task, taken, fields):
-        return Update(task.model_copy(update={**taken, "defer_until": task.defer_until}), None)
+        held = {"defer_until": task.defer_until, "wall_time": task.wall_time}
+        return Update(task.model_copy(update={**taken, **held}), None)
     return moved(task, taken, now, late_by_seconds, begins="defer_until" in fields or "schedule" in fields)
 
 
@@ -115,10 +118,7 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
     standing = {name: getattr(task, name) for name in TASK_FIELDS if name != "schedule"}
     if task.schedule_spec is not None:
         standing |= {name: DEFAULTS[name] for name in _WHEN} | {"schedule": value_from(task.schedule_spec)}
-    if task.task_type is TaskType.RECURRING:
-        standing["defer_until"] = None
-    elif task.additions is not None or task.nominal_ms is not None:
-        standing["defer_until"] = from_ms(schedule_of(task).next_ms(-1))
+    standing["defer_until"] = _own_time(task, fields)
     if fields.get("schedule") is not None:
         standing |= {name: DEFAULTS[name] for name in _WHEN}
     elif fields.get("schedule_cron") is not None:
@@ -131,10 +131,22 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
     return ScheduleRequest(**{**standing, **given})
 
 
+def _own_time(task: ScheduledTask, fields: Mapping[str, Any]) -> str | datetime | None:
+    """Return the time that a one-time task was asked for, as a wall time if *fields* say how it is read."""
+    if task.task_type is TaskType.RECURRING:
+        return None
+    if task.wall_time is not None and _READ_IN & fields.keys():
+        return task.wall_time
+    if task.additions is not None or task.nominal_ms is not None:
+        return from_ms(schedule_of(task).next_ms(-1))
+    return task.defer_until
+
+
 def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[str, Any]) -> bool:
     """Return whether the task runs at other times."""
     if task.task_type is TaskType.ONE_TIME:
-        return "defer_until" in fields or "schedule" in fields
+        is_reread = task.wall_time is not None and _READ_IN & fields.keys()
+        return "defer_until" in fields or "schedule" in fields or bool(is_reread)
     return fields.get("defer_until") is not None or any(taken[name] != getattr(task, name) for name in _SCHEDULE)
 
 

@@ -14,6 +14,7 @@ from remembrancer.schedules.walls.day_sets import ListedDays
 from remembrancer.schedules.walls.day_times import DayTimes, ListedWalls
 from remembrancer.schedules.walls.stretches import WholeDays
 from remembrancer.schedules.walls.wall_set import DAY
+from remembrancer.schedules.zone_offsets import DERIVED
 
 if TYPE_CHECKING:
     from remembrancer.model.plain_schedules import Dates
@@ -60,3 +61,6 @@ def _schedule(value: Dates, walls: WallSet, told: list[str], at: str = "") -> Wa
     shown = listed(told) if len(told) <= _FEW else f"{len(told):,} dates from {told[0]} to {told[-1]}"
     normal = f"dates {' '.join(told)}{at}"
     return WallSchedule(zoned_walls(value, walls), f"On {shown}{at}", normal, ends=True)
+
+
+DERIVED.append(_parsed.cache_clear)

@@ -34,6 +34,7 @@ class BoundedSchedule(WrappedSchedule):
     end_ms: int
     words: str = field(repr=False)
     normal: str
+    value: Bounded = field(repr=False)
 
     @property
     def is_finite(self) -> bool:
@@ -70,6 +71,19 @@ class BoundedSchedule(WrappedSchedule):
     def notes(self, after_ms: int, occurrence_ms: int) -> Sequence[str]:
         """Return what clock changes do."""
         return self.schedule.notes(max(after_ms, self.start_ms - 1), occurrence_ms)
+
+    def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
+        """Return the place of an occurrence under the rules in force, or the first after it within the bounds."""
+        moved_ms = self.schedule.under_new_rules(occurrence_ms, old)
+        found = self.next_after(moved_ms - 1)
+        return moved_ms if found is None else found
+
+    def under_rules(self, rules: ZoneInfo) -> Schedule:
+        """Return it under other rules of its zone, its bounds too."""
+        schedule = self.schedule.under_rules(rules)
+        zone = rules if rules.key == self.timezone else self.timezone
+        start_ms, end_ms = _bounds_ms(self.value, schedule, zone)
+        return replace(self, schedule=schedule, start_ms=start_ms, end_ms=end_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +188,11 @@ def bounded_schedule(value: Bounded, make: Callable[[ScheduleValue], Schedule], 
 
 def _bounded(value: Bounded, schedule: Schedule) -> BoundedSchedule:
     zone = schedule.timezone
-    start_ms = 0 if value.start is None else read_second_in(value.start, "start", zone) * 1000
-    end_ms = _LAST_MS if value.end is None else _end_second(value.end, zone) * 1000 + 999
-    if end_ms < start_ms:
-        raise InvalidInput("end", value.end, "a time after start", "2026-12-31T23:59")
     words = [schedule.describe()]
     if value.start is not None:
-        words.append(f"from {to_iso(from_ms(start_ms))}")
+        words.append(f"from {to_iso(from_ms(_start_ms(value, zone)))}")
     if value.end is not None:
-        words.append(f"until {to_iso(from_ms(end_ms - 999))}")
+        words.append(f"until {to_iso(from_ms(_end_second(value.end, zone) * 1000))}")
     normal = " ".join([f"({schedule.normalized})", *words[1:]])
     if value.count is not None:
         count = read_whole(value.count, "count", 1, _MOST_FIRES, 10)
@@ -190,12 +200,26 @@ def _bounded(value: Bounded, schedule: Schedule) -> BoundedSchedule:
             raise InvalidInput("start", None, "a time beside count, which is counted from it", "2026-03-02T09:00")
         words.append("once" if count == 1 else f"{count:,} times")
         normal += f" count {count}"
+    return BoundedSchedule(schedule, *_bounds_ms(value, schedule, zone), ", ".join(words), normal, value)
+
+
+def _bounds_ms(value: Bounded, schedule: Schedule, zone: str | ZoneInfo) -> tuple[int, int]:
+    """Return the first and the last time at which a bounded schedule may fire."""
+    start_ms = _start_ms(value, zone)
+    end_ms = _LAST_MS if value.end is None else _end_second(value.end, zone) * 1000 + 999
+    if end_ms < start_ms:
+        raise InvalidInput("end", value.end, "a time after start", "2026-12-31T23:59")
+    if value.count is not None:
         with at_most(4 * FEW):
-            end_ms = min(end_ms, _nth_ms(schedule, start_ms, count))
-    return BoundedSchedule(schedule, start_ms, end_ms, ", ".join(words), normal)
+            end_ms = min(end_ms, _nth_ms(schedule, start_ms, value.count))
+    return start_ms, end_ms
 
 
-def _end_second(value: object, zone: str) -> int:
+def _start_ms(value: Bounded, zone: str | ZoneInfo) -> int:
+    return 0 if value.start is None else read_second_in(value.start, "start", zone) * 1000
+
+
+def _end_second(value: object, zone: str | ZoneInfo) -> int:
     """Return the last second: of a date without a time, the last of its day."""
     if is_date(value):
         return second_of(zone, (read_date(value, "end") + 1) * DAY) - 1

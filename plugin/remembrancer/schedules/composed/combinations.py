@@ -6,7 +6,7 @@ intervals beside local times, or two zones, are combined as moments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -102,6 +102,8 @@ class MomentSchedule(Schedule):
 
     seconds: WallSet
     zone: str
+    members: tuple[Schedule, ...] = field(repr=False)
+    combine: Combine = field(repr=False)
 
     @property
     def timezone(self) -> str:
@@ -125,6 +127,24 @@ class MomentSchedule(Schedule):
     def describe(self) -> str:
         """Return what it is; its combination has the words."""
         return "A combination"
+
+    def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
+        """Return the first occurrence from the place on that the next one of each member has under the rules in force.
+
+        Of a combination that is no union, the first member names the occurrences.
+        """
+        leading = self.members if self.combine is _any else self.members[:1]
+        places: list[int] = []
+        for member in leading:
+            ahead_ms = member.under_rules(old).next_after(occurrence_ms - 1)
+            if ahead_ms is not None:
+                places.append(member.under_new_rules(ahead_ms, old))
+        return self.next_ms(min(places, default=occurrence_ms) - 1)
+
+    def under_rules(self, rules: ZoneInfo) -> Schedule:
+        """Return it under other rules of a zone."""
+        members = tuple(each.under_rules(rules) for each in self.members)
+        return replace(self, members=members, seconds=self.combine([_moments(each, rules) for each in members]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +176,7 @@ class MomentStretches(Stretches):
     """Stretches of wall time in a zone, as stretches of epoch seconds."""
 
     stretches: Stretches
-    zone: str
+    zone: str | ZoneInfo
 
     def stretch(self, wall: int) -> tuple[int, int]:
         """Return the first stretch that ends after an epoch second."""
@@ -230,13 +250,15 @@ def _combined(members: Sequence[Schedule], combine: Combine) -> Schedule:
             timezone=clock.timezone, gap=clock.gap, fold=clock.fold, is_interval=clock.is_interval, walls=walls
         )
         return WallSchedule(one, "", "")
-    return MomentSchedule(combine([_moments(each) for each in members]), members[0].timezone)
+    seconds = combine([_moments(each) for each in members])
+    return MomentSchedule(seconds, members[0].timezone, tuple(members), combine)
 
 
-def _moments(member: Schedule) -> WallSet:
+def _moments(member: Schedule, rules: ZoneInfo | None = None) -> WallSet:
     zoned = zoned_of(member)
     if zoned is not None and isinstance(zoned.walls, Stretches):
-        return MomentStretches(zoned.walls, zoned.timezone)
+        is_of_zone = rules is not None and rules.key == zoned.timezone
+        return MomentStretches(zoned.walls, rules if is_of_zone and rules else zoned.timezone)
     return Moments(member)
 
 

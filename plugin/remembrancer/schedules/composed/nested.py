@@ -33,8 +33,17 @@ def check_nested(value: ScheduleValue) -> None:
 
 def task_in(value: ScheduleValue, task_id: str) -> str:
     """Return the id of the task if the schedule depends on it; an empty text otherwise, so that tasks share it."""
-    found = [value, *(cast("ScheduleValue", each) for _, _, each in _inside(value))]
-    return task_id if any(_depends(each) for each in found) else ""
+    return task_id if any(map(_depends, with_inner(value))) else ""
+
+
+def zones_in(value: ScheduleValue) -> set[str]:
+    """Return the time zones that a schedule and those inside it name."""
+    return {zone for each in with_inner(value) if isinstance(zone := getattr(each, "timezone", None), str)}
+
+
+def with_inner(value: ScheduleValue) -> list[ScheduleValue]:
+    """Return a value and the schedules inside it."""
+    return [value, *(cast("ScheduleValue", each) for _, _, each in _inside(value))]
 
 
 def no_text(value: ScheduleValue) -> InvalidInput:

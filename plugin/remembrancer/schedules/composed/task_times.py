@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.schedule import Bounded
 from remembrancer.schedules.composed.bounded import BoundedSchedule
 from remembrancer.schedules.composed.combinations import zoned_of
 from remembrancer.schedules.rrule.times import WallsWithin
@@ -35,7 +36,8 @@ def task_times_schedule(value: TaskTimes, make: Callable[[ScheduleValue], Schedu
     if zoned is None:
         start_ms = 0 if value.start is None else read_second_in(value.start, "start", zone) * 1000
         end_ms = END * 1000 - 1 if value.end is None else read_second_in(value.end, "end", zone) * 1000 + 999
-        return BoundedSchedule(schedule, start_ms, end_ms, words, normal)
+        bounds = Bounded(value.schedule, start=value.start, end=value.end)
+        return BoundedSchedule(schedule, start_ms, end_ms, words, normal, bounds)
     begin = 0 if value.start is None else read_wall_in(value.start, "start", zone)
     end = NO_WALL if value.end is None else read_wall_in(value.end, "end", zone) + 1
     within = replace(zoned, walls=WallsWithin(zoned.walls, begin, end))

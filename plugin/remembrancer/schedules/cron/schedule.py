@@ -79,12 +79,14 @@ class CronSchedule(Schedule):
 
     def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
         """Return the place of a fire that *old* rules named: a fixed time keeps its wall time."""
+        if old.key != self.timezone:
+            return occurrence_ms
         moved_ms = under_new_rules(self.cron, occurrence_ms, old)
         return self.next_ms(occurrence_ms) if moved_ms is None else moved_ms
 
     def under_rules(self, rules: ZoneInfo) -> CronSchedule:
-        """Return it under other rules of its zone."""
-        return CronSchedule(replace(self.cron, rules=rules))
+        """Return it under other rules of its zone; itself, if these are of another zone."""
+        return CronSchedule(replace(self.cron, rules=rules)) if rules.key == self.timezone else self
 
 
 def cron_schedule(value: Cron, task_id: str) -> CronSchedule:

@@ -34,6 +34,7 @@ from remembrancer.schedules.walls.day_sets import weekday_of
 from remembrancer.schedules.walls.day_times import DayTimes, times_of_day
 from remembrancer.schedules.walls.steps import FEW, at_most
 from remembrancer.schedules.walls.wall_set import DAY, END, NO_WALL, WallSet
+from remembrancer.schedules.zone_offsets import DERIVED
 from remembrancer.schedules.zoned_walls import ZonedWalls
 
 if TYPE_CHECKING:
@@ -232,3 +233,4 @@ def _bounds_words(parts: RuleParts, start: int | None, end: int) -> str:
 
 _DATE_LENGTH: Final = 8
 _DATE: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
+DERIVED.append(_parsed.cache_clear)

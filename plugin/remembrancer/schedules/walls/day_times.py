@@ -95,8 +95,9 @@ def listed_by_day(days: DaySet, times: Sequence[int], ends: tuple[int, int], lim
     """Return the *times* on each of *days* within *ends* (from, up to), at most *limit*."""
     start, end = ends
     first, stop = start // DAY, -(-end // DAY)
+    most = limit + len(times)  # those of the first day may lie before the start
     found: list[int] = []
-    while (first := days.at_or_after(first)) < stop and len(found) < limit:
+    while (first := days.at_or_after(first)) < stop and len(found) < most:
         following = min(stop, first + _MANY_DAYS)
         for day in days.listed(first, following):
             base = day * DAY

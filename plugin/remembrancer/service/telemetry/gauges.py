@@ -142,7 +142,15 @@ class Gauges:
             process=self._process(),
             refusal=await store.health.refusal(),
             calendars=await store.calendars.in_use(),
+            zones_apart=await self._zones_apart(store),
         )
+
+    async def _zones_apart(self, store: Graph) -> tuple[str, ...]:
+        """Return the time zones of which this machine has other rules than the graph."""
+        scheduler = self._scheduler()
+        if scheduler is None:
+            return ()
+        return tuple(each.timezone for each in scheduler.rules.differences(await store.armed_times.kept_rules()))
 
     def _without_the_graph(self, silent: str) -> DiagnosticFacts:
         store = self._vitals.store()

@@ -141,7 +141,8 @@ _TASKS: Final = {
 }
 _UPKEEP: Final = {
     "create_zone_rules": WriteSpec(tasks.ZoneRow, silent=_ZONES),
-    "write_zone_rules": WriteSpec(tasks.ZoneRow, silent=_ZONES, kind=UPKEEP),
+    "write_zone_rules": WriteSpec(tasks.KeptZoneRow, silent=_ZONES, kind=UPKEEP),
+    "write_readings": WriteSpec(tasks.ReadingsRow, silent=_ZONES, kind=UPKEEP),
     "begin_roll_up": WriteSpec(tasks.ChangeRow, silent=_AUDIT, kind=UPKEEP),
     "roll_up_executions": WriteSpec(
         upkeep.RollUpRow, "task_id", silent="executions had their events when they ended", kind=UPKEEP

@@ -1,14 +1,16 @@
-"""The armed times of recurring tasks in a graph, and the time zone rules that they follow."""
+"""The armed times of tasks in a graph, and the time zone rules and readings that they follow."""
 
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.ids import LAST_ID, first_id, new_id
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.armed_times import MissedOccurrence
+from remembrancer.ports.armed_times import KeptRules, MissedOccurrence
+from remembrancer.schedules.composed.nested import zones_in
 from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.rows import node_rows
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause
-    from remembrancer.stores.commits.row_types.tasks import RearmRow, RetractionRow, ZoneRow
+    from remembrancer.stores.commits.row_types.tasks import KeptZoneRow, ReadingsRow, RearmRow, RetractionRow, ZoneRow
     from remembrancer.stores.graph.parts import GraphParts
 
 _PAGE: Final = 500
 _UTC: Final = "UTC"
+_TYPES: Final = (TaskType.RECURRING, TaskType.ONE_TIME)
 
 
 class GraphArmedTimes:
@@ -43,10 +46,16 @@ class GraphArmedTimes:
         self._known = {_UTC}
         """The zones whose rules the graph holds, as far as this process knows."""
 
-    async def recurring(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
+    def recurring(self) -> AsyncIterator[Sequence[ScheduledTask]]:
         """Yield the armed recurring tasks in pages; a PENDING task that becomes ACTIVE in between comes as ACTIVE."""
-        wanted = None if zones is None else list(zones)
-        for begin, below in _ranges():
+        return self._pages(None, TaskType.RECURRING)
+
+    def following(self, zones: Collection[str] | None = None) -> AsyncIterator[Sequence[ScheduledTask]]:
+        """Yield the armed tasks that may follow one of *zones*, in pages."""
+        return self._pages(None if zones is None else list(zones), *_TYPES)
+
+    async def _pages(self, wanted: list[str] | None, *types: TaskType) -> AsyncIterator[Sequence[ScheduledTask]]:
+        for begin, below in _ranges(*types):
             above: str | None = begin
             while above is not None:
                 asked: Row = {"above": above, "below": below, "limit": _PAGE, "zones": wanted}
@@ -83,27 +92,35 @@ class GraphArmedTimes:
         found += [row["t"]["created_at"] for row in await self._connection.read(query("tasks_between"), asked)]
         return max((each for each in found if each > time), default=None)
 
-    async def zone_rules(self) -> Mapping[str, ZoneRules]:
-        """Return the rules by which tasks were armed, for each zone in use."""
-        found = [row["z"] for row in await self._connection.read(query("zone_rules"), {})]
-        return {node["zone"]: ZoneRules(node["zone"], base64.b64decode(node["rules"])) for node in found}
+    async def kept_rules(self) -> KeptRules:
+        """Return the rules and readings by which tasks were armed."""
+        found = await self._connection.read(query("kept_rules"), {})
+        zones = {row["z"]["zone"]: _zone_rules(row["z"]) for row in found if row["z"] is not None}
+        first = found[0] if found else {"edition": None, "readings": None}
+        return KeptRules(dict(sorted(zones.items())), first["edition"] or 0, json.loads(first["readings"] or "{}"))
 
-    async def store_zone_rules(self, rules: Sequence[ZoneRules]) -> None:
-        """Store the rules by which tasks are armed from now on."""
-        await self._connection.write([Statement("write_zone_rules", [_zone_row(each) for each in rules])])
+    async def store_zone_rules(self, rules: Sequence[ZoneRules], edition: int) -> None:
+        """Store the rules by which tasks are armed from now on, and their edition."""
+        rows: list[KeptZoneRow] = [{**_zone_row(each), "edition": edition} for each in rules]
+        await self._connection.write([Statement("write_zone_rules", rows)])
         self._known |= {each.zone for each in rules}
 
+    async def store_readings(self, readings: Mapping[str, int]) -> None:
+        """Store the versions by which schedules are read from now on."""
+        row: ReadingsRow = {"readings": json.dumps(dict(readings), separators=(",", ":"))}
+        await self._connection.write([Statement("write_readings", [row])])
+
     async def zones_in_use(self) -> Sequence[str]:
-        """Return the zones that armed recurring tasks follow, by reading them all."""
+        """Return the zones that armed tasks follow, by reading them all."""
         zones: set[str] = set()
-        for above, below in _ranges():
+        for above, below in _ranges(*_TYPES):
             found = await self._connection.read(query("zones_in_use"), {"above": above, "below": below})
             zones |= {row["zone"] for row in found if row["zone"]}
         return sorted(zones)
 
     def begin_zones(self, tasks: Sequence[ScheduledTask]) -> list[Statement]:
         """Return the statement that stores the rules of zones that *tasks* are the first to use in this process."""
-        zones = {task.timezone for task in tasks if task.task_type is TaskType.RECURRING} - self._known
+        zones = {zone for task in tasks for zone in _zones_of(task)} - self._known
         found = [_zone_row(rules) for zone in sorted(zones) if (rules := rules_in_force(zone))]
         return [Statement("create_zone_rules", found)] if found else []
 
@@ -113,10 +130,21 @@ class GraphArmedTimes:
             self._known.update(row["zone"] for row in statement.rows)
 
 
-def _ranges() -> list[tuple[str, str]]:
-    """Return the ranges of status index keys that open recurring tasks have, PENDING before ACTIVE."""
+def _zones_of(task: ScheduledTask) -> Collection[str]:
+    """Return the time zones whose rules the armed time of *task* follows from."""
+    if task.task_type is not TaskType.RECURRING:
+        return () if task.wall_time is None else (task.timezone,)
+    return (task.timezone,) if task.schedule_spec is None else {task.timezone, *zones_in(task.schedule)}
+
+
+def _zone_rules(node: Row) -> ZoneRules:
+    return ZoneRules(node["zone"], base64.b64decode(node["rules"]), node.get("version"))
+
+
+def _ranges(*types: TaskType) -> list[tuple[str, str]]:
+    """Return the ranges of status index keys that open tasks of these types have, PENDING before ACTIVE."""
     statuses = sorted(OPEN_STATUSES, key=[TaskStatus.PENDING, TaskStatus.ACTIVE].index)
-    begins = [node_rows.status_index_key(status, TaskType.RECURRING, "") for status in statuses]
+    begins = [node_rows.status_index_key(status, each, "") for each in types for status in statuses]
     return [(begin, begin[:-1] + chr(ord(begin[-1]) + 1)) for begin in begins]
 
 
@@ -135,11 +163,14 @@ def _row(move: ArmedTimeChange, cause: ChangeCause) -> RearmRow:
             "excluded_ms": None if move.excluded_ms is None else list(move.excluded_ms),
             "additions": move.additions,
             "skips": move.skips,
+            "rules_edition": task.rules_edition if move.rules_edition is None else move.rules_edition,
         },
         "change_id": new_id("change", at_ms),
         "at_ms": at_ms,
         "reason": cause.reason,
-        "replica_id": cause.replica_id,
+        "surface": cause.surface,
+        "actor": cause.actor,
+        "defer_until_ms": move.defer_until_ms,
     }
 
 
@@ -167,4 +198,5 @@ def _zone_row(rules: ZoneRules) -> ZoneRow:
         "zone": rules.zone,
         "fingerprint": rules.fingerprint,
         "rules": base64.b64encode(rules.data).decode(),
+        "version": rules.version,
     }

@@ -43,7 +43,9 @@ class GraphReplicaRegistry:
         by_id = tuple(replicas[replica_id] for replica_id in sorted(replicas))
         first = found[0]
         times = [_time(first["next_run_ms"]), _time(first["next_run_of_shards_ms"])]
-        return ClusterSnapshot(first["graph_id"], from_ms(first["now_ms"]), by_id, *times)
+        return ClusterSnapshot(
+            first["graph_id"], from_ms(first["now_ms"]), by_id, *times, rules_edition=first["rules_edition"] or 0
+        )
 
     async def size(self) -> int:
         """Return how many tasks and executions there are."""

@@ -143,6 +143,7 @@ class ArmedTask(AdvancedTask):
 
     outcomes_since_ms: int | None
     excluded_ms: list[int] | None
+    rules_edition: int | None
 
 
 class RearmRow(TypedDict):
@@ -156,7 +157,9 @@ class RearmRow(TypedDict):
     change_id: str
     at_ms: int
     reason: str
-    replica_id: str
+    surface: str
+    actor: str | None
+    defer_until_ms: int | None
 
 
 class RetractionRow(TypedDict):
@@ -178,3 +181,16 @@ class ZoneRow(TypedDict):
     zone: str
     fingerprint: str
     rules: str
+    version: str | None
+
+
+class KeptZoneRow(ZoneRow):
+    """The rules of one time zone that come into force, and the edition that they make."""
+
+    edition: int
+
+
+class ReadingsRow(TypedDict):
+    """The readings of the kinds of schedules, as JSON."""
+
+    readings: str
