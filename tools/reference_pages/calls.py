@@ -18,6 +18,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "update": ("update_task",),
     "pause": ("pause_task",),
     "resume": ("resume_task",),
+    "apply": ("apply_set",),
     "history": ("history", "timeline", "summaries"),
     "preview": ("preview", "preview_schedule"),
     "agenda": ("agenda",),

@@ -18,6 +18,7 @@ METHODS: Final = {
     "Schedule and change tasks": (
         *("schedule_task", "schedule_tasks", "schedule_deferred_task"),
         *("defer_task", "update_task", "pause_task", "resume_task", "run_now", "cancel_task", "cancel"),
+        *("apply_set",),
     ),
     "Look at tasks": ("get_task", "find_tasks", "page_of_tasks", "get_scheduled_tasks"),
     "Look ahead": ("agenda", "preview", "preview_schedule"),

@@ -22,6 +22,7 @@ GROUPS: Final = {
         *("model.task", "model.task_status", "model.deferral", "model.cancellation"),
         *("operations.statistics", "operations.preview"),
     ),
+    "Declared sets": ("model.task_set",),
     "Calendars": ("model.calendar",),
     "Executions": ("model.execution", "model.summary", "model.prune_result"),
     "Handlers": ("ports.handler", "model.handler_result"),

@@ -22,6 +22,7 @@ from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.edit_operations import EDITS, TASK
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
+from remembrancer.operations.sets.set_operations import SETS
 from remembrancer.operations.statistics import TaskPage
 
 _EXECUTIONS: Final = Page("executions", Execution, key="execution_id")
@@ -100,6 +101,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     ),
     *EDITS,
     *CALENDARS,
+    *SETS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

@@ -9,11 +9,15 @@ from remembrancer.model.task_status import TaskStatus, TaskType
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """A filter of tasks; empty *statuses* match any status."""
+    """A filter of tasks; empty *statuses* match any status.
+
+    With *dedup_prefix*, only tasks whose dedup_key begins with it, in the order of their dedup_keys.
+    """
 
     statuses: frozenset[TaskStatus] = field(default_factory=frozenset)
     recurring: bool | None = None
     limit: int = 1000
+    dedup_prefix: str | None = None
 
     @property
     def types(self) -> list[TaskType]:
