@@ -9,6 +9,7 @@ import typer
 from remembrancer import __version__
 from remembrancer.cli.command import Command, GraphOptions
 from remembrancer.cli.commands.agenda import AgendaOptions, agenda
+from remembrancer.cli.commands.apply import ApplyOptions, apply
 from remembrancer.cli.commands.audit import ExportOptions, export
 from remembrancer.cli.commands.backup import BackupOptions, backup
 from remembrancer.cli.commands.calendar import (
@@ -64,6 +65,7 @@ app.command("update")(Command(UpdateOptions, update))
 app.command("pause")(Command(PauseOptions, pause))
 app.command("resume")(Command(ResumeOptions, resume))
 app.command("run-now")(Command(RunNowOptions, run_now))
+app.command("apply")(Command(ApplyOptions, apply))
 app.command("history")(Command(HistoryOptions, history))
 app.command("agenda")(Command(AgendaOptions, agenda))
 app.command("preview")(Command(PreviewOptions, preview))

@@ -1,4 +1,4 @@
-"""Reserved forms of dedup_keys: marks of the API, of sets and of the import, which no other caller may take beforehand."""
+"""Reserved forms of dedup_keys: marks of the API, of sets and of the import, which no other caller may take."""
 
 from __future__ import annotations
 

@@ -14,7 +14,10 @@ from remembrancer.model.constraints import read_context
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 from remembrancer.model.schedule import VALUES, value_of
 from remembrancer.model.suggestions import nearest, unknown
+from remembrancer.operations.requested_schedule import value_given
 from remembrancer.operations.sets.set_keys import read_name
+from remembrancer.operations.validation import validate
+from remembrancer.schedules.references import references_in
 from remembrancer.schedules.relative.settled import settled
 from remembrancer.schedules.relative.times import read_relative
 
@@ -26,17 +29,16 @@ MOST: Final = 1000
 NOT_DECLARED: Final = frozenset({"dedup_key"})
 """Fields of a request that a declaration has not: the name of the set and the key stand in its place."""
 FIELDS: Final = tuple(name for name in TASK_FIELDS if name not in NOT_DECLARED)
+_ZONE: Final = ("timezone", "gap", "fold")
 WORDS: Final = {
-    kind: next(place.name for place in fields(value) if place.name != "kind")
+    kind: next(place.name for place in fields(value) if place.name not in {"kind", *_ZONE})
     for kind, value in VALUES.items()
-    if not getattr(value, "nested", ())
 }
 """From the word of a kind to the field of its value that a plain text or number gives."""
 AT: Final = "at"
 """A short word for `defer_until`."""
 KNOWN: Final = (*FIELDS, *WORDS, AT)
 EXAMPLE: Final[dict[str, object]] = {"trigger_prompt": "Write today's report", "cron": "0 9 * * 1-5"}
-_ZONE: Final = ("timezone", "gap", "fold")
 _TIMES: Final = ("schedule", "schedule_cron", *WORDS, "defer_until", AT)
 
 
@@ -47,9 +49,7 @@ def requests_of(
     faults: list[InvalidInput] = []
     read_name(name, "name", "reports")
     shared = _mapping(defaults, "defaults", {"timezone": "Europe/Berlin"})
-    for field in shared:
-        if field not in KNOWN:
-            faults.append(_unknown(f"defaults.{field}", field, shared[field]))
+    faults += [_unknown(f"defaults.{each}", each, shared[each]) for each in shared if each not in KNOWN]
     declared = _mapping(tasks, "tasks", {"daily-report": EXAMPLE})
     if len(declared) > MOST:
         raise InvalidInput("tasks", len(declared), f"at most {MOST:,} tasks in a set", 100)
@@ -62,15 +62,25 @@ def requests_of(
                 faults += wrong
                 continue
             found[key] = _request(name, key, _merged(shared, entry), now)
+            if not refers(found[key]):
+                validate(found[key], now, 0.0, {})
         except InvalidInput as wrong:
             faults.append(placed(wrong, key))
     return found, faults
 
 
+def refers(request: ScheduleRequest) -> bool:
+    """Return whether the schedule of a request names calendars or tasks, so that the graph is needed to check it."""
+    if request.schedule is None:
+        return False
+    found = references_in(value_given(request.schedule))
+    return bool(found.calendars or found.tasks)
+
+
 def placed(fault: InvalidInput, key: str) -> InvalidInput:
     """Return a fault with its place in the set."""
     place = fault.field if fault.field.startswith("tasks.") else f"tasks.{key}.{fault.field}"
-    return InvalidInput(place, cast("object", fault.value), fault.allowed, fault.example)
+    return InvalidInput(place, fault.value, fault.allowed, fault.example)
 
 
 def _merged(shared: Mapping[str, object], entry: Mapping[str, object]) -> dict[str, object]:
@@ -138,11 +148,11 @@ def _refuse_relative(known: Mapping[str, object], now: datetime) -> None:
     allowed = "a time that is the same whenever the set is applied; this one is counted from now"
     if isinstance(until, str) and _is_relative(until):
         raise InvalidInput("defer_until", until, allowed, example)
-    schedule = known.get("schedule")
-    if not isinstance(schedule, Mapping):
+    if not isinstance(known.get("schedule"), Mapping):
         return
+    schedule = cast("Mapping[str, object]", known["schedule"])
     try:
-        value = value_of(cast("Mapping[str, object]", schedule))
+        value = value_of(schedule)
     except (ValueError, TypeError) as wrong:
         raise InvalidInput("schedule", schedule, f"a schedule: {wrong}", {"kind": "every", "every": "90m"}) from None
     at = getattr(value, "at", None)
@@ -165,7 +175,7 @@ def _mapping(given: object, field: str, example: object) -> Mapping[str, object]
     if not isinstance(given, Mapping) or not all(
         isinstance(name, str) for name in cast("Mapping[object, object]", given)
     ):
-        raise InvalidInput(field, given, "an object with named fields", example)
+        raise InvalidInput(field, given, "an object with named fields", example)  # pyright: ignore[reportUnknownArgumentType]  (JSON)
     return cast("Mapping[str, object]", given)
 
 

@@ -43,6 +43,7 @@ def file_schema() -> dict[str, Any]:
 def _word(kind: str) -> dict[str, Any]:
     """Return the schema of a kind of schedule as a field: its first field alone, or an object with all of them."""
     names = [place.name for place in fields(VALUES[kind]) if place.name != "kind"]
-    inside = {"type": "object", "properties": {name: {} for name in names}, "additionalProperties": False}
+    anything: dict[str, Any] = {}
+    inside = {"type": "object", "properties": dict.fromkeys(names, anything), "additionalProperties": False}
     about = (VALUES[kind].__doc__ or "").partition("\n")[0]
     return {"description": about, "anyOf": [{"type": ["string", "number", "array"]}, inside]}

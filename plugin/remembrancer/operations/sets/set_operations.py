@@ -11,7 +11,7 @@ from remembrancer.model.task_set import AppliedSet
 from remembrancer.model.token import Scope
 from remembrancer.operations.ahead.next_fires import PREVIEWED
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Params
-from remembrancer.operations.parameters import Fires
+from remembrancer.operations.parameters import Fires  # noqa: TC001 (pydantic reads the annotations at run time)
 
 
 class ApplySet(Params):

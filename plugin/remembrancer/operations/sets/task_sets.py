@@ -18,14 +18,14 @@ from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read
 from remembrancer.operations.edits.updated_task import changes, updated
 from remembrancer.operations.open_tasks import ROUNDS
 from remembrancer.operations.references.resolution import resolved_schedule
-from remembrancer.operations.sets.declarations import placed, requests_of
+from remembrancer.operations.sets.declarations import placed, refers, requests_of
 from remembrancer.operations.sets.differences import begins_again, changed_fields
 from remembrancer.operations.sets.set_keys import Numbered, dedup_key_of, latest, prefix_of
 from remembrancer.operations.validation import reply, validate
 from remembrancer.ports.filters import TaskFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.model.cancellation import Cancellation
@@ -125,10 +125,11 @@ class TaskSets:
         """Return the requests with the content of their references; refuse all if one is wrong."""
         now, found = self._clock.now(), dict(requests)
         for key, request in requests.items():
+            if not refers(request):
+                continue
             try:
-                if request.schedule is not None:
-                    schedule: Any = await resolved_schedule(self._store, request.schedule)
-                    found[key] = replace(request, schedule=schedule)
+                schedule: Any = await resolved_schedule(self._store, request.schedule)
+                found[key] = replace(request, schedule=schedule)
                 validate(found[key], now, self._late_by_seconds, {})
             except InvalidInput as wrong:
                 faults.append(placed(wrong, key))
@@ -256,7 +257,7 @@ def _together(faults: Sequence[InvalidInput]) -> InvalidInput:
 
 
 @contextmanager
-def _each_by_itself() -> Iterator[None]:
+def _each_by_itself() -> Generator[None]:
     """Write without the request's idempotency key: an application sent again finds its own work in the graph."""
     token = IDEMPOTENCY_KEY.set(None)
     try:
