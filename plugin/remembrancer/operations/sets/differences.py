@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.field_definition import FieldGroup
 from remembrancer.model.request import TASK_FIELDS
@@ -26,12 +26,12 @@ _CRON: Final = ("schedule_cron", "gap", "seconds_field")
 
 def changed_fields(
     task: ScheduledTask, wanted: ScheduledTask, request: ScheduleRequest, now: datetime
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the fields that make an open *task* as *request* declares it; *wanted* is the task that it would make.
 
     The fields that say when a task runs are read together, and returned together.
     """
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         name: getattr(wanted, name) for name in _PLAIN if getattr(wanted, name) != getattr(task, name)
     }
     if not runs_alike(task, wanted) or _is_held_back_otherwise(task, wanted, now):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from pydantic import TypeAdapter
 
@@ -15,11 +15,11 @@ from remembrancer.operations.sets.set_keys import LONGEST, WORD
 TITLE: Final = "A declared set of tasks of Remembrancer"
 
 
-def file_schema() -> dict[str, Any]:
+def file_schema() -> dict[str, object]:
     """Return the schema, for editors that complete and check as one types."""
     whole = TypeAdapter(ScheduleRequest).json_schema()
-    places = cast("dict[str, Any]", whole["properties"])
-    shown: dict[str, Any] = {name: places[name] for name in FIELDS}
+    places = cast("dict[str, object]", whole["properties"])
+    shown: dict[str, object] = {name: places[name] for name in FIELDS}
     shown[AT] = places["defer_until"]
     shown |= {kind: _word(kind) for kind in WORDS}
     task = {"type": "object", "properties": shown, "additionalProperties": False}
@@ -36,14 +36,14 @@ def file_schema() -> dict[str, Any]:
             "defaults": {"$ref": "#/$defs/task", "description": "Fields of each task that does not have them."},
             "tasks": {**tasks, "maxProperties": MOST, "description": "The tasks by their keys."},
         },
-        "$defs": {**whole.get("$defs", {}), "task": task},
+        "$defs": {**cast("dict[str, object]", whole.get("$defs", {})), "task": task},
     }
 
 
-def _word(kind: str) -> dict[str, Any]:
+def _word(kind: str) -> dict[str, object]:
     """Return the schema of a kind of schedule as a field: its first field alone, or an object with all of them."""
     names = [place.name for place in fields(VALUES[kind]) if place.name != "kind"]
-    anything: dict[str, Any] = {}
+    anything: dict[str, object] = {}
     inside = {"type": "object", "properties": dict.fromkeys(names, anything), "additionalProperties": False}
     about = (VALUES[kind].__doc__ or "").partition("\n")[0]
     return {"description": about, "anyOf": [{"type": ["string", "number", "array"]}, inside]}

@@ -65,7 +65,7 @@ class Declaration:
 
 @dataclass(slots=True)
 class _Step:
-    """What is to be done about one key: the answer, the task to make, the one to cancel, or the fields to change."""
+    """The next step for one key: the answer, the task to make, the one to cancel, or the fields to change."""
 
     answer: DeclaredTask
     task: ScheduledTask | None = None
