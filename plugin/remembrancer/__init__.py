@@ -152,6 +152,11 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         ScheduleResult as ScheduleResult,
         TaskUpdate as TaskUpdate,
     )
+    from remembrancer.model.task_set import (
+        AppliedSet as AppliedSet,
+        DeclaredTask as DeclaredTask,
+        SetAction as SetAction,
+    )
     from remembrancer.model.task_status import TaskStatus as TaskStatus, TaskType as TaskType
     from remembrancer.model.token import AccessToken as AccessToken, NewToken as NewToken, Scope as Scope
     from remembrancer.operations.ahead.agenda import Agenda as Agenda, AgendaEntry as AgendaEntry
@@ -267,6 +272,7 @@ _API: Final = {
         *("Disposition", "FieldChange", "ResumeResult", "ScheduleResult", "ScheduledTask", "ScheduledTaskInfo"),
         *("Backfill", "BackfillOccurrence", "FireChange", "TaskUpdate"),
     ),
+    "model.task_set": ("AppliedSet", "DeclaredTask", "SetAction"),
     "model.task_status": ("TaskStatus", "TaskType"),
     "model.token": ("AccessToken", "NewToken", "Scope"),
     "operations.ahead.agenda": ("Agenda", "AgendaEntry"),

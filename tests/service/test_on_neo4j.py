@@ -134,3 +134,12 @@ async def perish(service: TaskSchedulerService) -> None:
         for each in runs:
             each.cancel()
         await asyncio.sleep(0)
+
+
+async def test_two_replicas_apply_a_set_at_once(neo4j_server: Server) -> None:
+    tasks = {f"task-{number}": {"trigger_prompt": "Make tea", "every": "90m"} for number in range(5)}
+    async with TaskSchedulerService(neo4j_server.graph) as one, TaskSchedulerService(neo4j_server.graph) as other:
+        await asyncio.gather(one.apply_set("house", tasks), other.apply_set("house", tasks))
+        assert len(await one.find_tasks()) == 5
+        again = await other.apply_set("house", {"task-1": tasks["task-1"]}, prune=True)
+        assert sorted(each.action for each in again.tasks) == [*["removed"] * 4, "unchanged"]

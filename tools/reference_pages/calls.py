@@ -22,6 +22,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "add-fire": ("add_fire",),
     "reschedule": ("reschedule",),
     "backfill": ("backfill",),
+    "apply": ("apply_set",),
     "history": ("history", "timeline", "summaries"),
     "preview": ("preview", "preview_schedule"),
     "agenda": ("agenda",),

@@ -19,6 +19,7 @@ METHODS: Final = {
         *("schedule_task", "schedule_tasks", "schedule_deferred_task"),
         *("defer_task", "update_task", "pause_task", "resume_task", "run_now", "cancel_task", "cancel"),
         *("skip_next", "add_fire", "reschedule", "backfill"),
+        *("apply_set",),
     ),
     "Many tasks at once": ("pause_tasks", "resume_tasks", "update_tasks", "cancel_tasks"),
     "Look at tasks": ("get_task", "find_tasks", "page_of_tasks", "get_scheduled_tasks"),

@@ -23,6 +23,7 @@ GROUPS: Final = {
         *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
         *("operations.statistics", "operations.preview", "operations.ahead.agenda"),
     ),
+    "Declared sets": ("model.task_set",),
     "Calendars": ("model.calendar",),
     "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result", "model.recheck"),
     "Handlers": ("ports.handler", "model.handler_result", "engine.commands.command_handler"),

@@ -29,6 +29,13 @@ MATCH (t:scheduled_task {dedup_key: $dedup_key})
 USING INDEX SEEK t:scheduled_task(dedup_key)
 RETURN t
 
+// name: tasks_under_dedup_keys
+// Tasks with a dedup key above $above and below $below, by dedup key, as nodes.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(dedup_key)
+WHERE t.dedup_key > $above AND t.dedup_key < $below
+RETURN t ORDER BY t.dedup_key LIMIT $limit
+
 // name: reactivation_of
 // The open task that brings back the agent's own task $deferred_task_id, as a node.
 MATCH (t:scheduled_task {deferred_task_id: $deferred_task_id})

@@ -62,6 +62,10 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
     "run-now": CommandEntry(
         "run_now:RunNowOptions:run_now", "Run a task once, now, outside its schedule. Exit code 1: it did not complete."
     ),
+    "apply": CommandEntry(
+        "apply:ApplyOptions:apply",
+        "Make the tasks of a set those that a file declares. Applying it again changes nothing.",
+    ),
     "history": CommandEntry(
         "history:HistoryOptions:history",
         "Show the executions, newest first; of one task, its changes too, unless --since or --until is given.",

@@ -35,6 +35,7 @@
 - `suggestions`: suggestions for unknown names: the known name that comes closest.
 - `summary`: summaries of pruned executions: one for each task and UTC day.
 - `task`: A task: something to do, with a schedule.
+- `task_set`: a declared set of tasks, and the answer to its application.
 - `task_status`: the states and the types of a task.
 - `timestamps`: aware UTC datetimes for people, integer epoch milliseconds for comparisons.
 - `token`: access tokens of the network API, and their scopes.

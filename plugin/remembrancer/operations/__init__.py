@@ -20,9 +20,10 @@
 - `references`: references of schedules to named calendars and to other tasks.
 - `requested_schedule`: the schedule that a request asks for: its spelling in the specification's fields, and its
   first run.
-- `reserved_keys`: reserved forms of dedup_keys: marks of the API and of the import, which no other caller may take
-  beforehand.
+- `reserved_keys`: reserved forms of dedup_keys: marks of the API, of sets and of the import, which no other caller may
+  take.
 - `service_calls`: calls of the service's methods whose arguments are not those of their operation.
+- `sets`: declared sets of tasks: read, compared with the graph, applied.
 - `task_history`: executions and entries of the audit log, by task, time and status.
 - `statistics`: lists and sums from the statistics of a graph: tasks by status and type, cron expressions in use, next
   runs.

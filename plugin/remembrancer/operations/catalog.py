@@ -26,6 +26,7 @@ from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
 from remembrancer.operations.exports.export_operations import EXPORTS
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.preview import PreviewedFire
+from remembrancer.operations.sets.set_operations import SETS
 from remembrancer.operations.statistics import TaskPage
 
 _EXECUTIONS: Final = Page("executions", Execution, key="execution_id")
@@ -107,6 +108,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *OCCURRENCES,
     *BULK_EDITS,
     *RECHECKS,
+    *SETS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

@@ -1,4 +1,4 @@
-"""Reserved forms of dedup_keys: marks of the API and of the import, which no other caller may take beforehand."""
+"""Reserved forms of dedup_keys: marks of the API, of sets and of the import, which no other caller may take."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from remembrancer.schedules.importers.entries import Source
 
 _EXAMPLE: Final = "daily-report"
 _OF_A_REQUEST: Final = re.compile(r"rest(?:: [^|]*)?\|")
+_OF_A_SET: Final = re.compile(r"set:")
 _OF_AN_IMPORT: Final = re.compile(rf"(?P<source>{'|'.join(Source)})_[0-9a-f]{{32}}")
 
 
@@ -24,6 +25,9 @@ def refuse_reserved(dedup_key: object) -> None:
         return  # refused where its type is looked at
     if _OF_A_REQUEST.match(dedup_key):
         allowed = "a key that does not begin as the marks of requests under an Idempotency-Key do, with `rest: NAME|`"
+        raise InvalidInput("dedup_key", dedup_key, allowed, _EXAMPLE)
+    if _OF_A_SET.match(dedup_key):
+        allowed = "a key that does not begin as those of declared sets do, with `set:`"
         raise InvalidInput("dedup_key", dedup_key, allowed, _EXAMPLE)
     if (found := _OF_AN_IMPORT.fullmatch(dedup_key)) and current_actor().surface != "import":
         command = found["source"].replace("_", "-")

@@ -31,6 +31,7 @@ from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
+from remembrancer.operations.sets.task_sets import TaskSets
 from remembrancer.operations.task_creation import TaskCreation
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
@@ -83,6 +84,8 @@ class TaskCommands:
         """The tasks that refer to calendars and to other tasks."""
         self.many = ManyTasks(store, clock, late_by_seconds, self)
         """Edits and cancellations of many tasks at once."""
+        self.sets = TaskSets(store, clock, late_by_seconds, self._creation.admit, self.edits, self.cancel)
+        """Declared sets of tasks."""
 
     async def schedule(self, requests: Sequence[ScheduleRequest], fires: int = PREVIEWED) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a known dedup_key returns its task."""

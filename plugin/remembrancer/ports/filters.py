@@ -43,12 +43,16 @@ class TaskMatch:
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """A filter of tasks; empty *statuses* match any status, and no *match* any task."""
+    """A filter of tasks; empty *statuses* match any status, and no *match* any task.
+
+    With *dedup_prefix*, only tasks whose dedup_key begins with it, in the order of their dedup_keys.
+    """
 
     statuses: frozenset[TaskStatus] = field(default_factory=frozenset)
     recurring: bool | None = None
     limit: int = 1000
     match: TaskMatch | None = None
+    dedup_prefix: str | None = None
 
     @property
     def types(self) -> list[TaskType]:

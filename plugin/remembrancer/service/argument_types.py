@@ -119,7 +119,14 @@ _CALENDAR: Final = {
     "dates": ArgumentType((Sequence,), "a list of dates as text", ["2026-12-24"], str),
     "years": ArgumentType((int,), "a whole number of years", 5),
 }
+_SET: Final = {
+    "name": _text("the name of a set", "reports"),
+    "tasks": ArgumentType((Mapping,), "a mapping of keys to the fields of tasks", {"tea": {"every": "90m"}}),
+    "defaults": ArgumentType((Mapping,), "a mapping of fields to values", {"timezone": "Europe/Berlin"}),
+    "prune": ArgumentType((bool,), "true or false", example=True),
+}
 _OF_METHODS: Final = {
+    "apply_set": _SET,
     "preview": {"after": _TIME},
     "preview_schedule": {"after": _TIME},
     "agenda": {"limit": ArgumentType((int,), "a whole number of entries", 100)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,6 +39,7 @@ from remembrancer.model.task import (
     ScheduleResult,
     TaskUpdate,
 )
+from remembrancer.model.task_set import AppliedSet
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
@@ -58,6 +59,7 @@ from remembrancer.operations.preview import (
     read_cron,
 )
 from remembrancer.operations.references.resolution import resolved_schedule
+from remembrancer.operations.sets.task_sets import Declaration
 from remembrancer.operations.statistics import TaskPage, page_of
 from remembrancer.operations.tokens import TokenService
 from remembrancer.ports.clock import Clock
@@ -410,6 +412,34 @@ class SchedulerService:
         With *dry_run* nothing is written. Returns the outcome of each task. Raises InvalidInput.
         """
         return await self._process.commands().many.cancel(reason, dry_run=dry_run, **which)
+
+    @public
+    async def apply_set(
+        self,
+        name: str,
+        tasks: Mapping[str, Mapping[str, Any]],
+        *,
+        defaults: Mapping[str, Any] | None = None,
+        prune: bool = False,
+        dry_run: bool = False,
+        fires: int = PREVIEWED,
+    ) -> AppliedSet:
+        """Make the tasks of a set those that are declared; applied again, a set that is unchanged writes nothing.
+
+        Args:
+            name: The name of the set.
+            tasks: By its key, the fields of each task, as `ScheduleRequest` defines them; a kind of schedule is a
+                field too: `{"every": "90m"}`.
+            defaults: Fields of each task that does not have them.
+            prune: Whether tasks of the set that are declared no more are cancelled.
+            dry_run: Whether nothing is written, and the answer has what would change.
+            fires: The number of next fires in the answer, before and after.
+
+        Raises:
+            InvalidInput: A field of a task is wrong, and nothing was written. The message names every wrong one.
+        """
+        declared = Declaration(name, tasks, defaults, prune, dry_run, fires)
+        return await self._process.commands().sets.apply(declared)
 
     @public
     async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:

@@ -1,6 +1,7 @@
 """Commands, one module each, named as the command.
 
 - `agenda`: `remembrancer agenda`: every fire to come, of all tasks.
+- `apply`: `remembrancer apply`: the tasks that a file declares.
 - `audit`: `remembrancer audit export`: the audit log, for machines.
 - `backup`: `remembrancer backup`.
 - `calendar`: `remembrancer calendar`: calendars with a name.

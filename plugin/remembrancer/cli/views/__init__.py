@@ -5,6 +5,7 @@
 - `fires`: the answers to changes of single occurrences.
 - `serve`: what `remembrancer serve` prints while it runs: where it listens, and a line for each execution.
 - `tasks`: tables of tasks, and of their executions and changes.
+- `set_files`: files that declare sets of tasks: TOML, and YAML read into plain values only.
 - `watch`: views of `remembrancer watch`: a live display on a terminal, and lines elsewhere.
 - `year`: a year as a picture: twelve months, with the number of fires of each day.
 """

@@ -66,7 +66,15 @@ KINDS: Final = (CLAIM, SETTLE, ACT, IDLE, UPKEEP)
 _URGENT_READS: Final = ("cluster_snapshot",)
 _SCHEDULER_READS: Final = (
     *("due_tasks", "due_tasks_of_shards", "next_run", "next_run_of_shards", "task_elements", "execution_elements"),
-    *("expired_leases", "still_running", "task_by_id", "task_by_dedup_key", "reactivation_of", "deferrals_of_task"),
+    *(
+        "expired_leases",
+        "still_running",
+        "task_by_id",
+        "task_by_dedup_key",
+        "tasks_under_dedup_keys",
+        "reactivation_of",
+        "deferrals_of_task",
+    ),
     *("execution_by_id", "request_by_key", "token_by_digest", "oldest_executions", "batch_ages", "event_streams"),
     *(
         "graph_version",

@@ -41,6 +41,8 @@ class TaskList:
     async def find(self, task_filter: TaskFilter) -> list[ScheduledTask]:
         """Return tasks: the next to run first, those with no next run last, the newest first among them."""
         with self._records.reported_together():
+            if task_filter.dedup_prefix is not None:
+                return await self._under(task_filter.dedup_prefix, task_filter)
             return await self._find(task_filter, task_filter.statuses or frozenset(TaskStatus))
 
     async def page(self, page: TaskPageQuery) -> list[ScheduledTask]:
@@ -70,6 +72,21 @@ class TaskList:
         unarmed = await self._unarmed(task_filter, statuses, task_filter.limit - len(found))
         # On a shared graph a task may be claimed between the two reads: it keeps its first place.
         return [*found.values(), *(task for task in unarmed if task.task_id not in found)][: task_filter.limit]
+
+    async def _under(self, prefix: str, task_filter: TaskFilter) -> list[ScheduledTask]:
+        """Return tasks whose dedup_key begins with *prefix*, by dedup_key."""
+        found: list[ScheduledTask] = []
+        between: Row = {"above": prefix, "below": node_rows.after_all(prefix), "limit": PAGE}
+        statuses = task_filter.statuses or frozenset(TaskStatus)
+        while len(found) < task_filter.limit:
+            page = await self._connection.read(query("tasks_under_dedup_keys"), between)
+            nodes: Sequence[Row] = [row["t"] for row in page if row["t"]]
+            read = self._records.read("task_id", node_rows.shown_task_from, nodes)
+            found += [each for each in read if each.status in statuses and each.task_type in task_filter.types]
+            if len(page) < PAGE or not nodes:
+                break
+            between["above"] = nodes[-1]["dedup_key"]
+        return found[: task_filter.limit]
 
     async def _armed(
         self, task_filter: TaskFilter, statuses: frozenset[TaskStatus]

@@ -1,0 +1,9 @@
+"""Declared sets of tasks: read, compared with the graph, applied.
+
+- `declarations`: the declaration of a task: the fields of a request, and short words for schedules.
+- `differences`: the difference between a task and its declaration. Pure functions.
+- `file_schema`: the JSON schema of a file that declares a set.
+- `set_keys`: the keys of tasks of a set, kept as their dedup_keys.
+- `set_operations`: the entry of the table of operations, with its parameters.
+- `task_sets`: the application of a set.
+"""

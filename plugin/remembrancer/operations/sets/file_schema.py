@@ -1,0 +1,49 @@
+"""The JSON schema of a file that declares a set, derived from the fields of a request and the kinds of schedules."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Final, cast
+
+from pydantic import TypeAdapter
+
+from remembrancer.model.request import ScheduleRequest
+from remembrancer.model.schedule import VALUES
+from remembrancer.operations.sets.declarations import AT, FIELDS, MOST, WORDS
+from remembrancer.operations.sets.set_keys import LONGEST, WORD
+
+TITLE: Final = "A declared set of tasks of Remembrancer"
+
+
+def file_schema() -> dict[str, object]:
+    """Return the schema, for editors that complete and check as one types."""
+    whole = TypeAdapter(ScheduleRequest).json_schema()
+    places = cast("dict[str, object]", whole["properties"])
+    shown: dict[str, object] = {name: places[name] for name in FIELDS}
+    shown[AT] = places["defer_until"]
+    shown |= {kind: _word(kind) for kind in WORDS}
+    task = {"type": "object", "properties": shown, "additionalProperties": False}
+    key = {"pattern": f"^{WORD}$", "maxLength": LONGEST}
+    tasks = {"type": "object", "propertyNames": key, "additionalProperties": {"$ref": "#/$defs/task"}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": TITLE,
+        "type": "object",
+        "required": ["set", "tasks"],
+        "additionalProperties": False,
+        "properties": {
+            "set": {"type": "string", **key, "description": "The name of the set."},
+            "defaults": {"$ref": "#/$defs/task", "description": "Fields of each task that does not have them."},
+            "tasks": {**tasks, "maxProperties": MOST, "description": "The tasks by their keys."},
+        },
+        "$defs": {**cast("dict[str, object]", whole.get("$defs", {})), "task": task},
+    }
+
+
+def _word(kind: str) -> dict[str, object]:
+    """Return the schema of a kind of schedule as a field: its first field alone, or an object with all of them."""
+    names = [place.name for place in fields(VALUES[kind]) if place.name != "kind"]
+    anything: dict[str, object] = {}
+    inside = {"type": "object", "properties": dict.fromkeys(names, anything), "additionalProperties": False}
+    about = (VALUES[kind].__doc__ or "").partition("\n")[0]
+    return {"description": about, "anyOf": [{"type": ["string", "number", "array"]}, inside]}

@@ -1,0 +1,266 @@
+"""The application of a declared set: the tasks of the graph become those that are declared.
+
+All is checked before anything is written. New tasks are made in one commit; a change of an open task is written with
+its fence. An application that is interrupted, or meets another one, goes on from what the graph then holds.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from remembrancer.context import IDEMPOTENCY_KEY
+from remembrancer.errors import DuplicateTask, InvalidInput, TaskChanged, TaskContended, TaskEnded
+from remembrancer.model.task_set import AppliedSet, DeclaredTask, SetAction
+from remembrancer.model.task_status import TaskStatus
+from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
+from remembrancer.operations.edits.updated_task import changes, updated
+from remembrancer.operations.open_tasks import ROUNDS
+from remembrancer.operations.references.resolution import resolved_schedule
+from remembrancer.operations.sets.declarations import placed, refers, requests_of
+from remembrancer.operations.sets.differences import begins_again, changed_fields
+from remembrancer.operations.sets.set_keys import Numbered, dedup_key_of, latest, prefix_of
+from remembrancer.operations.validation import reply, validate
+from remembrancer.ports.filters import TaskFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.cancellation import Cancellation
+    from remembrancer.model.request import ScheduleRequest
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.operations.edits.task_edits import TaskEdits
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
+
+_ALL: Final = 1_000_000
+_REASON: Final = "The set {name} declares it so."
+_REMOVED: Final = "The set {name} declares it no more."
+_CONTESTED: Final = (DuplicateTask, TaskChanged, TaskEnded)
+"""Refusals that say that the task is not as it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A set as it is declared, and how to apply it.
+
+    Args:
+        name: The name of the set.
+        tasks: By its key, the fields of each task.
+        defaults: Fields of each task that does not have them.
+        prune: Whether tasks that are declared no more are cancelled.
+        dry_run: Whether nothing is written.
+        fires: The number of next fires in the answer.
+    """
+
+    name: str
+    tasks: Mapping[str, object]
+    defaults: Mapping[str, object] | None = None
+    prune: bool = False
+    dry_run: bool = False
+    fires: int = PREVIEWED
+
+
+@dataclass(slots=True)
+class _Step:
+    """The next step for one key: the answer, the task to make, the one to cancel, or the fields to change."""
+
+    answer: DeclaredTask
+    task: ScheduledTask | None = None
+    making: ScheduledTask | None = None
+    fields: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class TaskSets:
+    """The application of sets by the current actor, on one graph.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        late_by_seconds: A time up to so far in the past fires at once.
+        admit: Makes the task that a request asks for.
+        edits: Changes open tasks.
+        cancel: Cancels a task, for a reason, if it has this fence.
+    """
+
+    def __init__(  # noqa: PLR0917 (the parts of the commands that it uses)
+        self,
+        store: Graph,
+        clock: Clock,
+        late_by_seconds: float,
+        admit: Callable[[ScheduleRequest, datetime], ScheduledTask],
+        edits: TaskEdits,
+        cancel: Callable[[str, str | None, int | None], Awaitable[Cancellation]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._late_by_seconds = late_by_seconds
+        self._admit = admit
+        self._edits = edits
+        self._cancel = cancel
+
+    async def apply(self, declared: Declaration) -> AppliedSet:
+        """Make the tasks of the graph those that are declared; return what became of each. Raises InvalidInput."""
+        read_count(declared.fires)
+        requests, faults = requests_of(declared.name, declared.tasks, declared.defaults, self._clock.now())
+        requests = await self._checked(requests, faults)
+        done: dict[str, DeclaredTask] = {}
+        with _each_by_itself():
+            for _ in range(ROUNDS):
+                steps = await self._planned(declared, requests)
+                if declared.dry_run:
+                    return _answer(declared, steps, {})
+                try:
+                    await self._take(declared, steps, done)
+                except _CONTESTED:  # another application, or the task itself, was faster: look again
+                    continue
+                return _answer(declared, steps, done)
+        raise TaskContended(f"set {declared.name}", "applied", ROUNDS)
+
+    async def _checked(
+        self, requests: Mapping[str, ScheduleRequest], faults: list[InvalidInput]
+    ) -> dict[str, ScheduleRequest]:
+        """Return the requests with the content of their references; refuse all if one is wrong."""
+        now, found = self._clock.now(), dict(requests)
+        for key, request in requests.items():
+            if not refers(request):
+                continue
+            try:
+                schedule: Any = await resolved_schedule(self._store, request.schedule)
+                found[key] = replace(request, schedule=schedule)
+                validate(found[key], now, self._late_by_seconds, {})
+            except InvalidInput as wrong:
+                faults.append(placed(wrong, key))
+        if faults:
+            raise _together(faults)
+        return found
+
+    async def _planned(self, declared: Declaration, requests: Mapping[str, ScheduleRequest]) -> list[_Step]:
+        """Return what is to be done about each key, by what the graph holds now."""
+        now = self._clock.now()
+        found = await self._store.tasks.find(TaskFilter(limit=_ALL, dedup_prefix=prefix_of(declared.name)))
+        known, leftover = latest(found)
+        steps = [self._step(declared, key, request, known.get(key), now) for key, request in requests.items()]
+        gone = [(key, each.task) for key, each in sorted(known.items()) if key not in requests and each.task.is_open]
+        action = SetAction.REMOVED if declared.prune else SetAction.KEPT
+        steps += [self._gone(declared, key, task, action) for key, task in gone]
+        return steps + [self._gone(declared, task.dedup_key or "", task, SetAction.REMOVED) for task in leftover]
+
+    def _step(
+        self, declared: Declaration, key: str, request: ScheduleRequest, known: Numbered | None, now: datetime
+    ) -> _Step:
+        """Return what is to be done about one declared task."""
+        wanted = self._admit(request, now)
+        if known is None:
+            return self._made(declared, key, wanted, 1, None)
+        task = known.task
+        if not task.is_open:
+            if begins_again(task, wanted, now):
+                return self._made(declared, key, wanted, known.number + 1, None)
+            return _Step(_told(key, SetAction.ENDED, task), task)
+        if task.task_type is not wanted.task_type:
+            return self._made(declared, key, wanted, known.number + 1, task)
+        fields = changed_fields(task, wanted, request, now)
+        if not fields:
+            return _Step(_told(key, SetAction.UNCHANGED, task), task)
+        try:
+            after = updated(task, fields, now, self._late_by_seconds).after
+        except InvalidInput as wrong:
+            raise placed(wrong, key) from wrong
+        shown = reply(after, now, count=declared.fires)
+        answer = _told(
+            key,
+            SetAction.CHANGED,
+            after,
+            changed=changes(task, after),
+            fires_before=next_fires(task, declared.fires)[0],
+            fires_after=shown.next_fires,
+            description=shown.description,
+            warnings=shown.warnings,
+        )
+        return _Step(answer, task, fields=fields)
+
+    def _made(
+        self, declared: Declaration, key: str, wanted: ScheduledTask, number: int, former: ScheduledTask | None
+    ) -> _Step:
+        """Return the step that makes a task, in the place of a *former* one if there is one."""
+        making = wanted.model_copy(update={"dedup_key": dedup_key_of(declared.name, key, number)})
+        shown = reply(making, self._clock.now(), count=declared.fires)
+        answer = _told(
+            key,
+            SetAction.CREATED if former is None else SetAction.REPLACED,
+            making,
+            fires_before=[] if former is None else next_fires(former, declared.fires)[0],
+            fires_after=shown.next_fires,
+            description=shown.description,
+            warnings=shown.warnings,
+        )
+        if declared.dry_run:
+            answer = answer.model_copy(update={"task_id": None})
+        return _Step(answer, former, making)
+
+    def _gone(self, declared: Declaration, key: str, task: ScheduledTask, action: SetAction) -> _Step:
+        """Return what is to be done about a task that is declared no more."""
+        if action is SetAction.KEPT:
+            return _Step(_told(key, action, task), task)
+        answer = _told(key, action, task, fires_before=next_fires(task, declared.fires)[0])
+        return _Step(answer.model_copy(update={"status": TaskStatus.CANCELLED}), task)
+
+    async def _take(self, declared: Declaration, steps: Sequence[_Step], done: dict[str, DeclaredTask]) -> None:
+        """Write the steps: cancel what is replaced, make what is new in one commit, change, and cancel the rest."""
+        made = [step for step in steps if step.making is not None]
+        reason, removed = _REASON.format(name=declared.name), _REMOVED.format(name=declared.name)
+        for step in made:
+            if step.task is not None:
+                await self._cancel(step.task.task_id, reason, step.task.fence)
+                done[step.answer.key] = step.answer
+        if made:
+            await self._store.tasks.create([step.making for step in made if step.making is not None])
+            done.update({step.answer.key: _merged(done.get(step.answer.key), step.answer) for step in made})
+        for step in steps:
+            if step.fields and step.task is not None:
+                await self._edits.update(step.task.task_id, step.fields, reason, step.task.fence, declared.fires)
+                done[step.answer.key] = step.answer
+        for step in steps:
+            if step.answer.action is SetAction.REMOVED and step.task is not None:
+                await self._cancel(step.task.task_id, removed, step.task.fence)
+                done[step.answer.key] = step.answer
+
+
+def _told(key: str, action: SetAction, task: ScheduledTask, **more: Any) -> DeclaredTask:
+    """Return the answer about one task."""
+    return DeclaredTask(key=key, action=action, task_id=task.task_id, name=task.name, status=task.status, **more)
+
+
+def _merged(before: DeclaredTask | None, after: DeclaredTask) -> DeclaredTask:
+    """Return the answer about a task that was made: it was replaced, if one was cancelled for it, maybe a round ago."""
+    if before is None or before.action is not SetAction.REPLACED:
+        return after
+    return after.model_copy(update={"action": SetAction.REPLACED, "fires_before": before.fires_before})
+
+
+def _answer(declared: Declaration, steps: Sequence[_Step], done: Mapping[str, DeclaredTask]) -> AppliedSet:
+    """Return the answer: what was *done* in any round, and else what the last one found."""
+    last = {step.answer.key: step.answer for step in steps}
+    return AppliedSet(name=declared.name, dry_run=declared.dry_run, tasks=list({**last, **done}.values()))
+
+
+def _together(faults: Sequence[InvalidInput]) -> InvalidInput:
+    """Return one refusal that names every fault."""
+    first, *rest = faults
+    if not rest:
+        return first
+    others = "; ".join(f"{each.field}: {each.allowed}" for each in rest)
+    return InvalidInput(first.field, first.value, f"{first.allowed}. Wrong too: {others}", first.example)
+
+
+@contextmanager
+def _each_by_itself() -> Generator[None]:
+    """Write without the request's idempotency key: an application sent again finds its own work in the graph."""
+    token = IDEMPOTENCY_KEY.set(None)
+    try:
+        yield
+    finally:
+        IDEMPOTENCY_KEY.reset(token)
