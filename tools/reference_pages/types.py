@@ -20,7 +20,7 @@ GROUPS: Final = {
     "Scheduling": ("model.request", "model.plain_schedules", "model.schedule", "model.policy"),
     "Tasks": (
         *("model.task", "model.task_status", "model.deferral", "model.cancellation"),
-        *("operations.statistics", "operations.preview"),
+        *("operations.statistics", "operations.preview", "operations.ahead.agenda"),
     ),
     "Executions": ("model.execution", "model.summary", "model.prune_result"),
     "Handlers": ("ports.handler", "model.handler_result"),
