@@ -127,7 +127,7 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
     out.print(f"{reply.task_id}  {reply.name}", style="bold", markup=False, highlight=False)
     if reply.disposition == "existing":
         out.print("  existing: the task was there already, and nothing was written", highlight=False)
-    if reply.description:
+    if reply.description and reply.task_type == "recurring":
         out.print(f"  {reply.description}", markup=False, highlight=False)
     for fire in reply.next_fires:
         out.print(f"  fires at {when(fire)}", highlight=False)
