@@ -51,12 +51,13 @@ WHERE t.due_key > $floor_key AND t.status IN $statuses AND t.task_type IN $types
 RETURN t ORDER BY t.due_key LIMIT $limit
 
 // name: armed_matches
-// The same of those that match: by their name, all of $tags, their group, a part of their texts, and whether $paused.
+// The same of those that match: by their name, all of $tags (at most ten), their group, a part of their texts, and whether $paused.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.status IN $statuses AND t.task_type IN $types
   AND ($name IS NULL OR t.name = $name) AND ($group IS NULL OR t.group = $group)
-  AND ALL(tag IN $tags WHERE tag IN coalesce(t.tags, []))
+  AND ALL(tag IN [$tags[0], $tags[1], $tags[2], $tags[3], $tags[4], $tags[5], $tags[6], $tags[7], $tags[8], $tags[9]]
+    WHERE tag IS NULL OR tag IN coalesce(t.tags, []))
   AND ($text IS NULL OR toLower(t.name) CONTAINS toLower($text) OR toLower(t.goal_description) CONTAINS toLower($text)
     OR toLower(t.trigger_prompt) CONTAINS toLower($text))
   AND ($paused = false OR t.paused_at IS NOT NULL)
@@ -75,7 +76,8 @@ MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(status_index_key)
 WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NULL
   AND ($name IS NULL OR t.name = $name) AND ($group IS NULL OR t.group = $group)
-  AND ALL(tag IN $tags WHERE tag IN coalesce(t.tags, []))
+  AND ALL(tag IN [$tags[0], $tags[1], $tags[2], $tags[3], $tags[4], $tags[5], $tags[6], $tags[7], $tags[8], $tags[9]]
+    WHERE tag IS NULL OR tag IN coalesce(t.tags, []))
   AND ($text IS NULL OR toLower(t.name) CONTAINS toLower($text) OR toLower(t.goal_description) CONTAINS toLower($text)
     OR toLower(t.trigger_prompt) CONTAINS toLower($text))
   AND ($paused = false OR t.paused_at IS NOT NULL)
@@ -94,7 +96,8 @@ MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(status_index_key)
 WHERE t.status_index_key > $above AND t.status_index_key < $below
   AND ($name IS NULL OR t.name = $name) AND ($group IS NULL OR t.group = $group)
-  AND ALL(tag IN $tags WHERE tag IN coalesce(t.tags, []))
+  AND ALL(tag IN [$tags[0], $tags[1], $tags[2], $tags[3], $tags[4], $tags[5], $tags[6], $tags[7], $tags[8], $tags[9]]
+    WHERE tag IS NULL OR tag IN coalesce(t.tags, []))
   AND ($text IS NULL OR toLower(t.name) CONTAINS toLower($text) OR toLower(t.goal_description) CONTAINS toLower($text)
     OR toLower(t.trigger_prompt) CONTAINS toLower($text))
   AND ($paused = false OR t.paused_at IS NOT NULL)

@@ -159,11 +159,11 @@ class FindTasks(Params):
     statuses: frozenset[TaskStatus] = frozenset()
     recurring: StrictBool | None = None
     limit: Limit = 1000
-    next_fires: StrictBool = False
     name: Name = None
     tags: Tags = ()
     group: Group = None
     text: PartOfText = None
+    next_fires: StrictBool = False
 
 
 class PageOfTasks(Params):
