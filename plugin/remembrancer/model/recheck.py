@@ -11,7 +11,9 @@ class MovedFire:
     """One occurrence of a task that moves to another time."""
 
     task_id: str
+    """The id of the task."""
     name: str
+    """Its name."""
     was: datetime
     """The time at which it lay."""
     will_be: datetime
@@ -19,7 +21,9 @@ class MovedFire:
     wall_time: str
     """The date and time that the zone's clock shows then; for a one-time task, the one that was asked for."""
     timezone: str
+    """The IANA zone of that clock."""
     cause: str
+    """The reason of the move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class ZoneDifference:
     """A time zone whose rules are not the same in the graph and on the machine of a process."""
 
     timezone: str
+    """The IANA zone."""
     own_version: str | None
     """The release of the time zone database on the machine; None if it is not known."""
     graph_version: str | None

@@ -36,11 +36,15 @@ class DeclaredTask(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str
+    """Its key in the set."""
     action: SetAction
+    """The effect of the application on it."""
     task_id: str | None
     """None in a dry run for a task that is still to be made."""
     name: str
+    """Its name."""
     status: TaskStatus = TaskStatus.PENDING
+    """Its status after the application."""
     changed: dict[str, FieldChange] = Field(default_factory=dict[str, FieldChange])
     """By the name of the field."""
     fires_before: list[datetime] = Field(default_factory=list[datetime])
@@ -50,6 +54,7 @@ class DeclaredTask(BaseModel):
     description: str = ""
     """Its schedule in English, where something changes."""
     warnings: list[str] = Field(default_factory=list[str])
+    """Points that a careful reader of its schedule would raise."""
 
 
 class AppliedSet(BaseModel):
@@ -58,8 +63,11 @@ class AppliedSet(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
+    """The name of the set."""
     dry_run: bool = False
+    """True if nothing was written."""
     tasks: list[DeclaredTask]
+    """Each task, in the order of the declaration."""
 
     def count(self, action: SetAction) -> int:
         """Return the number of tasks with this effect."""
