@@ -22,10 +22,12 @@ pytestmark = [pytest.mark.neo4j, pytest.mark.slow]
 FEW: Final = frozenset(
     {
         *("remembrancer_graph", "scheduler_replica", "execution_lease", "event_stream", "access_token"),
-        *("lifetime_statistics", "cron_expression", "zone_rules"),
+        *("lifetime_statistics", "cron_expression", "zone_rules", "named_calendar"),
+        *("USES_CALENDAR", "FOLLOWS"),
     }
 )
-"""Labels whose nodes are as many as replicas, leases or expressions: to read them all is no fault."""
+"""Labels whose nodes are as many as replicas, leases or expressions, and edges that only tasks have which refer to a
+calendar or another task: to read them all is no fault."""
 REPORTS: Final = frozenset(
     {
         *("outcomes", "outcomes_by_task", "outcomes_by_day", "why_not", "deferral_reasons", "thought_to_deferral"),
