@@ -87,6 +87,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         SecondsField as SecondsField,
     )
     from remembrancer.model.prune_result import PruneResult as PruneResult
+    from remembrancer.model.reacting_schedules import After as After
     from remembrancer.model.replica import Replica as Replica
     from remembrancer.model.reports import (
         AnalyticsReport as AnalyticsReport,
@@ -227,6 +228,7 @@ _API: Final = {
         "TaskStatistics",
     ),
     "model.request": ("ScheduleRequest", "TaskChanges", "TaskFields"),
+    "model.reacting_schedules": ("After",),
     "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset"),
     "model.service_status": (
         "PerformanceReport",

@@ -22,6 +22,7 @@
 - `policy`: policies of a task: closed sets of words, the same in Python, in the graph and on the command line.
 - `prune_result`: the result of pruning executions.
 - `query_limits`: limits of a user's query: time, rows and bytes.
+- `reacting_schedules`: values of the schedules whose occurrences come when something has happened.
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.
 - `reports`: the specification's reports on the scheduler, field by field.
 - `request`: the request to schedule a task: the one definition of each task field.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypeAlias
 from pydantic import PlainValidator, WithJsonSchema
 
 from remembrancer.model.plain_schedules import Cron, Dates, Every, Once, RRule, Weekly, Workdays
+from remembrancer.model.reacting_schedules import After
 from remembrancer.model.schedule_fields import as_text, as_tuples, joined
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class Bounded:
 
 
 ScheduleValue: TypeAlias = (
-    Once | Cron | Every | RRule | Dates | Weekly | Workdays | AnyOf | AllOf | Except | Offset | Bounded
+    Once | Cron | Every | RRule | Dates | Weekly | Workdays | AnyOf | AllOf | Except | Offset | Bounded | After
 )
 """The union of all kinds."""
 VALUES: Final[dict[str, type[ScheduleValue]]] = {

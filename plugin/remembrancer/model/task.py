@@ -105,6 +105,14 @@ class ScheduledTask(BaseModel):
     """Occurrences beyond the schedule, as JSON text: those ahead, and those whose outcome is less than a day old."""
     skips: SkipsText = None
     """Occurrences that will not run, as JSON text: their times, reason codes and reasons."""
+    follows_id: str | None = None
+    """The task that it follows, if its schedule is of kind `after`."""
+    check_at_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
+    """The time from which on the scheduler looks whether it has an occurrence, epoch milliseconds.
+
+    None for a task whose schedule names its occurrences, and for one that has ended."""
+    watch: str | None = None
+    """What the scheduler has seen of that, as JSON text."""
     paused_at: datetime | None = None
     """The time of its pause; None unless it is paused, or has yet to make up for what it missed in a pause."""
     paused_until: datetime | None = None
@@ -142,6 +150,11 @@ class ScheduledTask(BaseModel):
     def is_single(self) -> bool:
         """True if it has one occurrence: it is a one-time task without additions."""
         return self.additions is None and self.task_type is TaskType.ONE_TIME
+
+    @property
+    def reacts(self) -> bool:
+        """True if the scheduler adds its occurrences when something has happened: its schedule names none."""
+        return self.check_at_ms is not None
 
     @property
     def is_open(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.context import IDEMPOTENCY_KEY, TRACEPARENT, current_actor
 from remembrancer.errors import DuplicateTask, InvalidInput
 from remembrancer.model.task import Disposition
+from remembrancer.operations.followed_tasks import check_followed
 from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.reserved_keys import refuse_reserved
 from remembrancer.operations.validation import reply, validate
@@ -53,6 +54,7 @@ class TaskCreation:
         """Schedule all of *requests*, or none; a dedup_key that is known returns its task."""
         now, idempotency_key = self._clock.now(), IDEMPOTENCY_KEY.get()
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
+        await check_followed(self._store.tasks, tasks)
         if idempotency_key:
             await reject_reuse(self._store.idempotency, idempotency_key)
         for tries in range(_ROUNDS):

@@ -20,6 +20,7 @@ from remembrancer.schedules.cron.schedule import cron_schedule
 from remembrancer.schedules.every import every_schedule
 from remembrancer.schedules.exclusions import excluding, joined
 from remembrancer.schedules.once import once_schedule
+from remembrancer.schedules.reacting import after_schedule
 from remembrancer.schedules.rrule.schedule import rrule_schedule
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ KINDS: Final[dict[str, Callable[..., Schedule]]] = {
     "dates": _of_texts(dates_schedule),
     "weekly": _of_texts(weekly_schedule),
     "workdays": _of_texts(workdays_schedule),
+    "after": after_schedule,
     **dict.fromkeys(("any_of", "all_of", "except", "offset", "bounded"), _of_texts(_nested_schedule)),
 }
 """From a kind to the function that makes its schedule, given the value and the task's id; it may raise InvalidInput."""

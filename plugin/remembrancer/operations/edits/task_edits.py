@@ -57,7 +57,7 @@ class TaskEdits:
         async def act() -> ScheduleResult:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "paused", fence)
-                if run_without_pause_ms(task) is None:
+                if run_without_pause_ms(task) is None and not task.reacts:
                     allowed = "a task with a run ahead; this one runs right now"
                     raise InvalidInput("task_id", task_id, allowed, "wait until it has ended")
                 change = self._tasks.change("pause", text, fence=fence)

@@ -69,6 +69,8 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
             first, fields[first], f"a schedule of a {kind} task, as this one is", "schedule another task"
         )
     taken = {name: getattr(asked, name) for name in _KEPT}
+    if asked.reacts or task.reacts:
+        return Update(_of_same_kind(task, asked, taken), None)
     if not _is_moved(task, taken, fields):
         return Update(task.model_copy(update={**taken, "defer_until": task.defer_until}), None)
     return _moved(task, taken, now, late_by_seconds, begins="defer_until" in fields or "schedule" in fields)
@@ -101,6 +103,15 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
         if len(str(fields["schedule_cron"]).split()) != _SIX:
             standing["seconds_field"] = None
     return ScheduleRequest(**{**standing, **fields})
+
+
+def _of_same_kind(task: ScheduledTask, asked: ScheduledTask, taken: dict[str, Any]) -> ScheduledTask:
+    """Return a task that waits for something with other values; it goes on waiting for the same."""
+    if not (asked.reacts and task.reacts and asked.schedule.kind == task.schedule.kind):
+        raise InvalidInput("schedule", asked.schedule.kind, f"kind {task.schedule.kind}, as it is", None)
+    if asked.follows_id != task.follows_id:
+        raise InvalidInput("task_id", asked.follows_id, "the task that it follows", task.follows_id)
+    return task.model_copy(update={**taken, "defer_until": task.defer_until})
 
 
 def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[str, Any]) -> bool:
