@@ -119,7 +119,8 @@ async def test_a_follower_of_a_cancelled_task_fails_with_why(agent: Agent) -> No
     await agent.service.cancel_task(source.task_id)
     await agent.scheduler.tick()
     assert (await agent.get(follower)).status == "FAILED"
-    (change,) = await agent.service.audit_entries(follower.task_id)
+    change = (await agent.service.audit_entries(follower.task_id))[-1]
+    assert change.action == "end"
     assert "CANCELLED" in (change.reason or "")
 
 

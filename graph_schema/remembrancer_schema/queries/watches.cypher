@@ -7,7 +7,7 @@ OPTIONAL MATCH (t)-[:FOLLOWS]->(o:scheduled_task)
 RETURN t.task_id AS task_id, t.check_at_ms AS check_at_ms, t.follows_id AS follows_id, coalesce(o.fence, 0) AS other_fence,
        o.status AS other_status, o.nominal_ms AS other_nominal_ms, o.next_run_ms AS other_next_run_ms
 
-// name: watching_tasks
+// name: watched_tasks
 // Those of $ids that are there, as nodes.
 UNWIND $ids AS id
 MATCH (t:scheduled_task {task_id: id})
@@ -44,7 +44,7 @@ WHERE t.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
 SET t += r.task, t.fence = r.fence + 1
 RETURN r.row AS row
 
-// name: end_waiting_tasks
+// name: end_watched_tasks
 // End tasks that wait for what can come no more, if they are still as they were read and run nothing; write why.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})

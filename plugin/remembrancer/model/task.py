@@ -112,7 +112,7 @@ class ScheduledTask(BaseModel):
 
     None for a task whose schedule names its occurrences, and for one that has ended."""
     watch: str | None = None
-    """What the scheduler has seen of that, as JSON text."""
+    """The state of that watch, as JSON text: the outcomes that have had their effect."""
     paused_at: datetime | None = None
     """The time of its pause; None unless it is paused, or has yet to make up for what it missed in a pause."""
     paused_until: datetime | None = None

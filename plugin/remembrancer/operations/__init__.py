@@ -5,7 +5,6 @@
 - `edit_operations`: the entries of the table of operations that edit open tasks.
 - `edits`: edits of open tasks: pause, resume and update.
 - `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.
-- `followed_tasks`: the tasks that new tasks follow: each must be there, and open.
 - `graph_copy`: the copy of a whole graph into another one, on either engine, and the proof that the two are equal.
 - `idempotency`: idempotent execution: a request that is sent again is not acted on again, and returns the first
   result.

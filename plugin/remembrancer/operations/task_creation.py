@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.context import IDEMPOTENCY_KEY, TRACEPARENT, current_actor
 from remembrancer.errors import DuplicateTask, InvalidInput
 from remembrancer.model.task import Disposition
-from remembrancer.operations.followed_tasks import check_followed
 from remembrancer.operations.idempotency import reject_reuse
+from remembrancer.operations.open_tasks import check_followed
 from remembrancer.operations.reserved_keys import refuse_reserved
 from remembrancer.operations.validation import reply, validate
 

@@ -1,7 +1,7 @@
 """Reactions: the occurrences that a task gains from outcomes of the task that it follows. Pure functions.
 
-A task keeps a place, so that each outcome adds one occurrence, whoever checks and however often: the time from which
-on executions of the other task are looked at, and those from there on that have had their effect.
+A follower keeps its place among the executions of the other task, so that each outcome adds one occurrence, however
+often it is checked: the time from which on it looks at executions, and those from there on that have had their effect.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from remembrancer.model.addition import MOST_ADDITIONS, Addition, Cause
 from remembrancer.policies.additions import additions_of, is_deferred_beyond, pending_additions
 from remembrancer.policies.occurrences import first_ms
 from remembrancer.policies.pause import armed_in_pause
-from remembrancer.schedules.reacting import OUTCOMES, delay_seconds
+from remembrancer.schedules.reaction import OUTCOMES, delay_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class FollowedTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FollowPlace:
     """The place of a follower: executions before *floor_ms* are done with, and so are those *served*."""
 
     floor_ms: int = 0
@@ -52,12 +52,12 @@ class Place:
         return json.dumps([self.floor_ms, *self.served], separators=(",", ":"))
 
 
-def place_of(task: ScheduledTask) -> Place:
+def place_of(task: ScheduledTask) -> FollowPlace:
     """Return the place of a follower. Raises ValueError if it cannot be read."""
     if task.watch is None:
-        return Place()
+        return FollowPlace()
     floor_ms, *served = json.loads(task.watch)
-    return Place(int(floor_ms), tuple(map(str, served)))
+    return FollowPlace(int(floor_ms), tuple(map(str, served)))
 
 
 class Reaction(NamedTuple):
@@ -88,7 +88,7 @@ def reaction(task: ScheduledTask, value: After, other: FollowedTask, now_ms: int
         floor_ms = max(place.floor_ms, min([now_ms - _MARGIN_MS, *waiting, *ahead]))
         served = {*place.served, *(each.execution_id for each in taken)}
         kept = [each.execution_id for each in latest if each.execution_id in served and each.nominal_ms >= floor_ms]
-        after = after.model_copy(update={"watch": Place(floor_ms, tuple(kept)).text})
+        after = after.model_copy(update={"watch": FollowPlace(floor_ms, tuple(kept)).text})
     is_settled = not waiting
     is_idle = first_ms(after) is None and after.deferral_id is None
     return Reaction(after, is_settled, is_over=is_settled and is_idle and not other.is_open)

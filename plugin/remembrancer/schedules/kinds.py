@@ -20,7 +20,7 @@ from remembrancer.schedules.cron.schedule import cron_schedule
 from remembrancer.schedules.every import every_schedule
 from remembrancer.schedules.exclusions import excluding, joined
 from remembrancer.schedules.once import once_schedule
-from remembrancer.schedules.reacting import after_schedule
+from remembrancer.schedules.reaction import after_schedule
 from remembrancer.schedules.rrule.schedule import rrule_schedule
 
 if TYPE_CHECKING:

@@ -128,7 +128,7 @@ def retired(delta: StatisticsDelta, written: Sequence[Row]) -> None:
         delta.at(row["at_ms"], row).counts[_ENDS[row["status"]]] += 1
 
 
-def ended_waiting(delta: StatisticsDelta, written: Sequence[Row]) -> None:
+def ended_watched(delta: StatisticsDelta, written: Sequence[Row]) -> None:
     """Count tasks that ended while they waited; one that never ran begins and ends at once."""
     retired(delta, written)
     for row in written:

@@ -137,8 +137,8 @@ _TASKS: Final = {
     "link_requests": WriteSpec(tasks.DeferralRow, "task_id", silent=_PART),
     "follow_tasks": WriteSpec(tasks.FollowRow, "task_id", silent=_PART),
     "add_reactions": WriteSpec(tasks.ReactionRow, "task_id", silent="each occurrence that it adds has events"),
-    "end_waiting_tasks": WriteSpec(
-        tasks.EndRow, "task_id", count=row_counts.ended_waiting, events=row_events.retired, kind=UPKEEP
+    "end_watched_tasks": WriteSpec(
+        tasks.EndRow, "task_id", count=row_counts.ended_watched, events=row_events.retired, kind=UPKEEP
     ),
     "rearm_tasks": WriteSpec(tasks.RearmRow, "task_id", count=row_counts.rearmed, silent=_AUDIT, kind=UPKEEP),
     "shorten_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),

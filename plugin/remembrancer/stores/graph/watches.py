@@ -49,7 +49,7 @@ class GraphWatches:
 
     async def tasks(self, task_ids: Sequence[str]) -> Sequence[ScheduledTask]:
         """Return these tasks, those that can be read."""
-        rows = await self._parts.connection.read(query("watching_tasks"), {"ids": list(task_ids)})
+        rows = await self._parts.connection.read(query("watched_tasks"), {"ids": list(task_ids)})
         return self._parts.records.read("task_id", node_rows.task_from, [row["t"] for row in rows])
 
     async def executions(self, sought: Sequence[Sought]) -> Sequence[Sequence[FollowedExecution]]:
@@ -63,9 +63,9 @@ class GraphWatches:
             }
             for place, each in enumerate(sought)
         ]
-        found: list[list[FollowedExecution]] = [list[FollowedExecution]() for _ in sought]
+        found = [list[FollowedExecution]() for _ in sought]
         for row in await self._parts.connection.read(query("followed_executions"), {"sought": asked}):
-            found[row["place"]].append(
+            found[int(row["place"])].append(
                 FollowedExecution(
                     row["execution_id"], row["status"], row["attempt"] or 1, row["nominal_ms"], row["completed_ms"]
                 )
@@ -78,7 +78,7 @@ class GraphWatches:
         ending = [each for each in changes if each.ends_as is not None]
         statements = [Statement("add_reactions", [_reaction_row(each) for each in going])] if going else []
         if ending:
-            statements.append(Statement("end_waiting_tasks", [_end_row(each) for each in ending]))
+            statements.append(Statement("end_watched_tasks", [_end_row(each) for each in ending]))
         answers = await self._parts.index.write_armed([each.after.next_run_ms for each in going], statements)
         written: set[str] = set()
         for row in rows_of("add_reactions", statements, answers):
@@ -86,7 +86,7 @@ class GraphWatches:
             written.add(after.task_id)
             if after.next_run_ms is not None:
                 self._parts.time_links.record(after.task_id, after.next_run_ms)
-        written |= {ending[int(row["row"])].after.task_id for row in rows_of("end_waiting_tasks", statements, answers)}
+        written |= {ending[int(row["row"])].after.task_id for row in rows_of("end_watched_tasks", statements, answers)}
         self._parts.signals.tell_of(each.after.task_id for each in ending)
         return [each.after.task_id in written for each in changes]
 
