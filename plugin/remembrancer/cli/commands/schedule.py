@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import make_dataclass
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from typer import Argument, Option
 
@@ -12,10 +12,11 @@ from remembrancer.cli.options import moment, moment_in
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
+from remembrancer.model.reacting_schedules import After
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from typer.models import OptionInfo
 
@@ -38,6 +39,23 @@ _DEFAULTS: Final = {"goal_description": None, "origin_thought_id": "command_line
 WAIT: Final = Annotated[
     str | None,
     Option("--in", metavar="WAIT", help="From now: 90s, 10m, 2h, 1d, 1w.", rich_help_panel=FieldGroup.WHEN),
+]
+AFTER: Final = Annotated[
+    str | None,
+    Option("--after", metavar="TASK", help="Run after each completion of this task.", rich_help_panel=FieldGroup.WHEN),
+]
+DELAY: Final = Annotated[
+    str | None,
+    Option("--delay", metavar="TIME", help="With --after: so much later, 5m.", rich_help_panel=FieldGroup.WHEN),
+]
+ON: Final = Annotated[
+    str,
+    Option(
+        "--on",
+        metavar="OUTCOME",
+        help="With --after: the outcomes that count: completed, failed, or ended for both.",
+        rich_help_panel=FieldGroup.WHEN,
+    ),
 ]
 
 
@@ -64,7 +82,13 @@ def _option(name: str, field: FieldDefinition) -> OptionField:
 
 ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
     "ScheduleOptions",
-    [*(_option(name, field) for name, field in TASK_FIELDS.items()), ("wait", WAIT, None)],
+    [
+        *(_option(name, field) for name, field in TASK_FIELDS.items()),
+        ("wait", WAIT, None),
+        ("after", AFTER, None),
+        ("delay", DELAY, None),
+        ("on", ON, "completed"),
+    ],
     bases=(GraphOptions,),
     namespace={"__doc__": "The options of `schedule`: one for each field of a request.", "__module__": __name__},
     frozen=True,
@@ -76,7 +100,21 @@ def to_request(asked: GraphOptions) -> ScheduleRequest:
     """Return the request that the options of `schedule` make."""
     given = values_of(asked, TASK_FIELDS)
     given["goal_description"] = given["goal_description"] or given["name"]
+    followed = follow_of(vars(asked))
+    if followed is not None and given.get("schedule") is not None:
+        raise InvalidInput("--after", followed.task_id, "--after or --schedule, not both", None)
+    given["schedule"] = followed or given.get("schedule")
     return ScheduleRequest(**given)  # pyright: ignore[reportArgumentType]  by the table
+
+
+def follow_of(typed: Mapping[str, Any]) -> After | None:
+    """Return the schedule that --after, --delay and --on make; None without them."""
+    if typed["after"] is None:
+        for flag, given in (("--delay", typed["delay"]), ("--on", None if typed["on"] == "completed" else typed["on"])):
+            if given is not None:
+                raise InvalidInput(flag, given, "no value without --after", "--after TASK")
+        return None
+    return After(typed["after"], typed["delay"], typed["on"])
 
 
 def values_of(asked: GraphOptions, names: Iterable[str]) -> dict[str, object]:
@@ -96,6 +134,7 @@ async def schedule(asked: GraphOptions) -> None:
 
         remembrancer schedule "Call back" --at 2026-12-01T09:00:00+01:00 --prompt "Call Ada back."
         remembrancer schedule "Stand-up" --cron "0 9 * * mon-fri" -z Europe/Berlin --prompt "Write the notes."
+        remembrancer schedule "Publish" --after TASK --delay 5m --prompt "Publish the report."
         remembrancer schedule "Water the plants" --in 10s --prompt "Water them." --json
 
     `remembrancer preview` shows beforehand what a cron expression means.
@@ -120,6 +159,8 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
     out.print(f"{reply.task_id}  {reply.name}", style="bold", markup=False, highlight=False)
     if reply.disposition == "existing":
         out.print("  existing: the task was there already, and nothing was written", highlight=False)
+    if reply.reacts:
+        out.print(f"  fires {reply.schedule}", markup=False, highlight=False)
     for fire in reply.next_fires:
         out.print(f"  fires at {when(fire)}", highlight=False)
     for warning in reply.warnings:
