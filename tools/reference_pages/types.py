@@ -17,7 +17,13 @@ from reference_pages.signatures import class_notes, default_text, home_of, modul
 from remembrancer.model.request import TASK_FIELDS
 
 GROUPS: Final = {
-    "Scheduling": ("model.request", "model.plain_schedules", "model.schedule", "model.policy"),
+    "Scheduling": (
+        "model.request",
+        "model.plain_schedules",
+        "model.reacting_schedules",
+        "model.schedule",
+        "model.policy",
+    ),
     "Tasks": (
         *("model.task", "model.task_status", "model.deferral", "model.cancellation"),
         *("operations.statistics", "operations.preview"),

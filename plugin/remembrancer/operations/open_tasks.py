@@ -104,6 +104,8 @@ async def check_followed(store: TaskStore, tasks: Sequence[ScheduledTask]) -> No
         try:
             other = await store.get(followed)
         except (TaskNotFound, TaskUnreadable):
-            raise InvalidInput("task_id", followed, "the id of a task in this graph", None) from None
+            raise InvalidInput(
+                "task_id", followed, "the id of a task in this graph", "task_1723644600.123_9f3k2a"
+            ) from None
         if not other.is_open:
-            raise InvalidInput("task_id", followed, f"a task that is open; this one is {other.status}", None)
+            raise InvalidInput("task_id", followed, f"a task that is open; this one is {other.status}", "another task")
