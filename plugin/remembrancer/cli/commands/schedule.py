@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import make_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
 
@@ -16,7 +16,7 @@ from remembrancer.model.reacting_schedules import After
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from typer.models import OptionInfo
 
@@ -100,21 +100,22 @@ def to_request(asked: GraphOptions) -> ScheduleRequest:
     """Return the request that the options of `schedule` make."""
     given = values_of(asked, TASK_FIELDS)
     given["goal_description"] = given["goal_description"] or given["name"]
-    followed = follow_of(vars(asked))
+    typed = vars(asked)
+    followed = follow_of(typed["after"], typed["delay"], typed["on"])
     if followed is not None and given.get("schedule") is not None:
         raise InvalidInput("--after", followed.task_id, "--after or --schedule, not both", None)
     given["schedule"] = followed or given.get("schedule")
     return ScheduleRequest(**given)  # pyright: ignore[reportArgumentType]  by the table
 
 
-def follow_of(typed: Mapping[str, Any]) -> After | None:
+def follow_of(after: str | None, delay: str | None, on: str) -> After | None:
     """Return the schedule that --after, --delay and --on make; None without them."""
-    if typed["after"] is None:
-        for flag, given in (("--delay", typed["delay"]), ("--on", None if typed["on"] == "completed" else typed["on"])):
-            if given is not None:
-                raise InvalidInput(flag, given, "no value without --after", "--after TASK")
-        return None
-    return After(typed["after"], typed["delay"], typed["on"])
+    if after is not None:
+        return After(after, delay, on)
+    for flag, given in (("--delay", delay), ("--on", None if on == "completed" else on)):
+        if given is not None:
+            raise InvalidInput(flag, given, "no value without --after", "--after TASK")
+    return None
 
 
 def values_of(asked: GraphOptions, names: Iterable[str]) -> dict[str, object]:
