@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from planned import plan
 
-from remembrancer import Defer, Done, Failed, TaskSchedulerService, Thought
+from remembrancer import After, Defer, Done, Failed, TaskSchedulerService, Thought
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
 from remembrancer.model.task import ScheduledTask
@@ -196,6 +196,8 @@ class Life:
                 ]
             )
         ]
+        follow = After(replies[0].task_id, "5m", "ended")
+        await service.schedule_task("Follower", "Live", "Now", "thought_0", schedule=follow)
         await service.schedule_deferred_task(
             "thought_later", "their_task", self.clock.now() + timedelta(days=1), "Not yet"
         )
