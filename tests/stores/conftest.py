@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from planned import plan
 
-from remembrancer import Calendar, Defer, Done, Failed, Offset, TaskSchedulerService, TaskTimes, Thought
+from remembrancer import After, Calendar, Defer, Done, Failed, Offset, TaskSchedulerService, TaskTimes, Thought
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import new_id
 from remembrancer.model.task import ScheduledTask
@@ -205,6 +205,8 @@ class Life:
                 ]
             )
         ]
+        follow = After(replies[0].task_id, "5m", "ended")
+        await service.schedule_task("Follower", "Live", "Now", "thought_0", schedule=follow)
         await service.schedule_deferred_task(
             "thought_later", "their_task", self.clock.now() + timedelta(days=1), "Not yet"
         )

@@ -18,7 +18,13 @@ from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.schedule import ScheduleValue
 
 GROUPS: Final = {
-    "Scheduling": ("model.request", "model.plain_schedules", "model.schedule", "model.policy"),
+    "Scheduling": (
+        "model.request",
+        "model.plain_schedules",
+        "model.reacting_schedules",
+        "model.schedule",
+        "model.policy",
+    ),
     "Tasks": (
         *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
         *("operations.statistics", "operations.preview", "operations.ahead.agenda"),

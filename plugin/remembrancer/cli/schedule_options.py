@@ -51,6 +51,12 @@ SCHEDULE_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
     ("spread", _text("--spread", "LENGTH", "All fires are later by up to this much, by the same amount."), None),
 )
 """The options, as fields of a class of options. `schedule_of` reads them."""
+REACTION_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
+    ("after", _text("--after", "TASK_ID", "After each completion of another task."), None),
+    ("delay", _text("--delay", "LENGTH", "With --after: so much later, 5m."), None),
+    ("outcome", _text("--outcome", "WORD", "With --after: completed, failed, or ended for both."), None),
+)
+"""The options of a schedule that waits for another task. `reaction_of` reads them."""
 
 FIRES: Final = (
     "fires",
@@ -62,12 +68,13 @@ IN_THE_SCHEDULE: Final = ("schedule_cron", "timezone", "gap", "fold", "seconds_f
 """The fields of a request that are part of the schedule which `schedule_of` makes."""
 
 
-def schedule_of(typed: Mapping[str, object], schedule: object = None) -> Schedule | None:
+def schedule_of(typed: Mapping[str, object], schedule: object = None, word: str = "schedule") -> Schedule | None:
     """Return the schedule that the options *typed* make, as JSON has it; None if they make none.
 
     Args:
         typed: The values of all options of the command.
         schedule: The schedule that another option holds as JSON.
+        word: The name of that option.
 
     Raises:
         InvalidInput: They do not go together.
@@ -80,7 +87,7 @@ def schedule_of(typed: Mapping[str, object], schedule: object = None) -> Schedul
     cron = typed.get("schedule_cron")
     is_bounded = any(typed[name] is not None for name in _BOUNDS)
     if schedule is not None:
-        made.append(("schedule", cast("Schedule", schedule)))
+        made.append((word, cast("Schedule", schedule)))
     if cron is not None and (made or is_bounded):
         made.append(("cron", _zoned(typed, kind="cron", expression=cron, seconds_field=typed.get("seconds_field"))))
     if len(made) > 1:
@@ -94,6 +101,20 @@ def schedule_of(typed: Mapping[str, object], schedule: object = None) -> Schedul
         allowed = f"--time with one of {', '.join(f'--{each}' for each in _TIMED)}"
         raise InvalidInput("--time", typed["time_of_day"], allowed, "--workdays last --time 17:00")
     return _bounded(found, typed) if is_bounded else found
+
+
+def reaction_of(typed: Mapping[str, object], schedule: object) -> Schedule | None:
+    """Return the schedule that waits for another task; None if none does. Raises InvalidInput."""
+    if typed["after"] is None:
+        for name in ("delay", "outcome"):
+            if typed[name] is not None:
+                raise InvalidInput(f"--{name}", typed[name], "no value without --after", "--after TASK_ID")
+        return None
+    if schedule is not None:
+        raise InvalidInput("--after", typed["after"], "--after or --schedule, not both", None)
+    made: Schedule = {"kind": "after", "task_id": typed["after"]}
+    given = {"delay": typed["delay"], "on": typed["outcome"]}
+    return made | {name: value for name, value in given.items() if value is not None}
 
 
 def _refuse_alone(typed: Mapping[str, object]) -> None:

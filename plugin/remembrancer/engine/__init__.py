@@ -22,4 +22,5 @@
 - `skip_log`: the log of occurrences that were recorded without a run.
 - `tick_record`: the ticks: their number, their results, and the age of the last good one.
 - `timeouts`: timeouts: work that hangs is cancelled, and abandoned if it does not end.
+- `watching`: tasks whose occurrences come when something has happened.
 """

@@ -23,6 +23,7 @@ from remembrancer.engine.maintenance.rule_changes import Author, RuleChanges
 from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
 from remembrancer.engine.overdue import OverdueService
 from remembrancer.engine.timeouts import end
+from remembrancer.engine.watching.watcher import Watcher
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.handler import Firing
@@ -76,6 +77,7 @@ class Scheduler:
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
+        self._watcher = Watcher(store, clock, self.membership, self.faults)
         self._rechecked, self._set_back = False, 0.0
         self.wake = self.loop.alarm.event
         self.record = self.loop.record
@@ -167,7 +169,11 @@ class Scheduler:
             self._heartbeat = asyncio.get_running_loop().create_task(beating)
         try:
             await self.loop.run(
-                {"The membership": self.membership.send_heartbeats, "The health check": self.health.watch}
+                {
+                    "The membership": self.membership.send_heartbeats,
+                    "The health check": self.health.watch,
+                    "The watch": self._watcher.run,
+                }
             )
         finally:
             await self.membership.leave()  # the others need not wait for handlers that are under way here
@@ -199,6 +205,10 @@ class Scheduler:
             if self.loop.is_stopping or self.is_full or late:
                 break
         return done
+
+    async def react(self) -> None:
+        """Give each waiting task the occurrences that are new; while `run` ticks, it does so by itself."""
+        await self._watcher.check()
 
     @property
     def next_recovery_at(self) -> datetime | None:

@@ -25,6 +25,7 @@
 - `recheck`: the fires that move because the meaning of their schedules has changed.
 - `prune_result`: the result of pruning executions.
 - `query_limits`: limits of a user's query: time, rows and bytes.
+- `reacting_schedules`: values of the schedules whose occurrences come when something has happened.
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.
 - `reports`: the specification's reports on the scheduler, field by field.
 - `request`: the request to schedule a task: the one definition of each task field.

@@ -28,6 +28,8 @@ class Cause(StrEnum):
     """It takes the place of an occurrence that was moved; the detail has the time of that in `nominal_at`."""
     BACKFILL = "backfill"
     """It makes up for a time in the past, which the detail has in `nominal_at`."""
+    COMPLETION = "completion"
+    """A task that this one follows had an outcome; the detail has its `execution_id` and `status`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,14 @@ class ScheduledTask(BaseModel):
     """Occurrences that will not run, as JSON text: their times, reason codes and reasons."""
     rules_edition: int | None = None
     """The edition of the graph's time zone rules that last moved it."""
+    follows_id: str | None = None
+    """The task that it follows, if its schedule is of kind `after`."""
+    check_at_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
+    """The time from which on the scheduler looks whether it has an occurrence, epoch milliseconds.
+
+    None for a task whose schedule names its occurrences, and for one that has ended."""
+    watch: str | None = None
+    """The state of that watch, as JSON text: the outcomes that have had their effect."""
     paused_at: datetime | None = None
     """The time of its pause; None unless it is paused, or has yet to make up for what it missed in a pause."""
     paused_until: datetime | None = None
@@ -160,6 +168,11 @@ class ScheduledTask(BaseModel):
     def is_single(self) -> bool:
         """True if it has one occurrence: it is a one-time task without additions."""
         return self.additions is None and self.task_type is TaskType.ONE_TIME
+
+    @property
+    def reacts(self) -> bool:
+        """True if the scheduler adds its occurrences when something has happened: its schedule names none."""
+        return self.check_at_ms is not None
 
     @property
     def is_open(self) -> bool:

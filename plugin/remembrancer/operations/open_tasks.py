@@ -12,12 +12,14 @@ from remembrancer.operations.validation import reply
 from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask, ScheduleResult
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.idempotency import IdempotencyRecord
+    from remembrancer.ports.task_store import TaskStore
 
 ROUNDS: Final = 20
 """Attempts of a command on a task that changes each time between being read and being written."""
@@ -91,3 +93,19 @@ def check_not_paused(task: ScheduledTask, now: datetime) -> None:
     """Refuse to defer a task while it is paused."""
     if task.is_paused(now):
         raise InvalidInput("task_id", task.task_id, "a task that is not paused", "resume it before")
+
+
+async def check_followed(store: TaskStore, tasks: Sequence[ScheduledTask]) -> None:
+    """Refuse a task that follows one which is not there, or has ended.
+
+    A task can only follow one that was made before it, and keeps to it: there are no circles.
+    """
+    for followed in {each.follows_id for each in tasks if each.follows_id is not None}:
+        try:
+            other = await store.get(followed)
+        except (TaskNotFound, TaskUnreadable):
+            raise InvalidInput(
+                "task_id", followed, "the id of a task in this graph", "task_1723644600.123_9f3k2a"
+            ) from None
+        if not other.is_open:
+            raise InvalidInput("task_id", followed, f"a task that is open; this one is {other.status}", "another task")

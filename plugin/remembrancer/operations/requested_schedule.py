@@ -60,12 +60,21 @@ def spelled(request: ScheduleRequest, now: datetime) -> tuple[ScheduleRequest, s
     return replace(request, timezone=KINDS[value.kind](value, "").timezone), text_of(value)
 
 
-def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int, int]:
-    """Return (nominal_ms, next_run_ms) of a new task.
+def watched(value: ScheduleValue | None, now_ms: int) -> dict[str, object]:
+    """Return what a task keeps, if the scheduler is to look whether it has an occurrence."""
+    if value is None or not getattr(value, "reacts", False):
+        return {}
+    return {"check_at_ms": now_ms, "follows_id": getattr(value, "task_id", None)}
+
+
+def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int | None, int | None]:
+    """Return (nominal_ms, next_run_ms) of a new task; None for one that waits for something to happen.
 
     A recurring task begins at its first occurrence after now, and not before `defer_until`. A one-time task whose
     time passed more than *late_by_ms* ago runs *late_by_ms* from now, leaving time to cancel a mistake.
     """
+    if task.reacts:
+        return None, None
     schedule = remaining_schedule(task)
     if task.task_type is TaskType.RECURRING:
         first_ms = schedule.next_ms(max(now_ms, to_ms(task.defer_until) - 1) if task.defer_until else now_ms)

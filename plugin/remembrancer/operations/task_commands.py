@@ -217,8 +217,8 @@ class TaskCommands:
                 raise InvalidInput(
                     "task_id",
                     task.task_id,
-                    "a task with a run ahead; this one runs right now",
-                    "wait until it has ended",
+                    f"a task with a run ahead; this one {'has none yet' if task.reacts else 'runs right now'}",
+                    "wait for its next run" if task.reacts else "wait until it has ended",
                 )
             change = self._tasks.change("defer", wish.reason, wish.thought_id, fence=fence)
             if await self._store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change):

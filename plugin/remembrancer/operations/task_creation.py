@@ -11,6 +11,7 @@ from remembrancer.errors import DuplicateTask, InvalidInput
 from remembrancer.model.task import Disposition
 from remembrancer.operations.ahead.next_fires import read_count
 from remembrancer.operations.idempotency import reject_reuse
+from remembrancer.operations.open_tasks import check_followed
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.reserved_keys import refuse_reserved
 from remembrancer.operations.validation import reply, validate
@@ -57,6 +58,7 @@ class TaskCreation:
         now, idempotency_key = self._clock.now(), IDEMPOTENCY_KEY.get()
         requests = [each if each.schedule is None else await self._resolved(each) for each in requests]
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
+        await check_followed(self._store.tasks, tasks)
         if idempotency_key:
             await reject_reuse(self._store.idempotency, idempotency_key)
         for tries in range(_ROUNDS):

@@ -10,10 +10,11 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.ids import new_id
 from remembrancer.model.policy import Fold
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
+from remembrancer.model.schedule import value_from
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, words_of
-from remembrancer.operations.requested_schedule import first_run, spelled
+from remembrancer.operations.requested_schedule import first_run, spelled, watched
 from remembrancer.schedules.cautions import cautions
 from remembrancer.schedules.parsing import fold_note, read_moment, read_wall_time, read_zone
 from remembrancer.schedules.references import ends_of_calendars
@@ -57,6 +58,10 @@ def validate(
         fold = cast("Fold", kept.get("fold", Fold.FIRST))
         kept["defer_until"] = read_moment(until, "defer_until", now=now, timezone=zone, fold=fold)
         kept["wall_time"] = read_wall_time(until, zone)
+    if spec is not None and (waiting := watched(value_from(spec), now_ms)):
+        if until is not None:
+            raise InvalidInput("defer_until", until, "no time beside a schedule that waits for something", None)
+        kept |= waiting
     kept |= {"timezone": zone or "UTC", "task_id": new_id("task", now_ms), "created_at": from_ms(now_ms)}
     task = ScheduledTask.model_validate(kept)
     nominal_ms, next_run_ms = first_run(task, now_ms, int(late_by_seconds * 1000))

@@ -5,6 +5,7 @@
 - `deferral`, `misfire`, `pause`, `run_when_due`, `skips`: the policies of today.
 - `occurrences`: the occurrences of a task that have no outcome yet.
 - `additions`: the occurrences beyond the schedule: those that wait, and a task with more of them.
+- `reactions`: the occurrences that a task gains from outcomes of the task that it follows.
 - `claims`: a decision as the store writes it.
 - `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
 - `changed_rules`: the place of an armed task after the meaning of its schedule has changed.

@@ -87,7 +87,7 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
     )
     if task.additions is not None and occurrences == 1:
         execution = _with_cause(task, execution)
-    status = skip.ends_as if skip.next_run_ms is None else task.status
+    status = skip.ends_as if skip.next_run_ms is None and not task.reacts else task.status
     begins = task.status is TaskStatus.PENDING and status is not TaskStatus.PENDING
     return Claim(
         execution,

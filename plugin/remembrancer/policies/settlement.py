@@ -66,6 +66,8 @@ def is_last(task: ScheduledTask, execution: Execution) -> bool:
         return False
     if execution.task_type is TaskType.ONE_TIME and task.additions is None:
         return True
+    if task.reacts:  # it waits for what comes
+        return False
     if task.schedule_cron is not None:  # a cron expression goes on
         return False
     try:

@@ -21,6 +21,7 @@
 - `telemetry`: the telemetry port: the engine reports its work to instruments and traces. No call may fail, wait, or
   cost much.
 - `tokens`: the token store port: a graph holds the digest of a token, and never the token.
+- `watches`: the watches port: tasks whose occurrences come from what happens in the graph.
 - `work_queue`: the work queue port: due tasks, claims, leases and outcomes. The laws of `ports.graph` hold.
 - `writes`: values that a store writes: claims, leases, outcomes, recoveries and changes.
 """

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.statistics import Statistics
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.tokens import TokenStore
+    from remembrancer.ports.watches import Watches
     from remembrancer.ports.work_queue import WorkQueue
 
 
@@ -46,6 +47,7 @@ class Graph(ABC):
     retention: ExecutionRetention
     replicas: ReplicaRegistry
     health: HealthProbe
+    watches: Watches
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""
 

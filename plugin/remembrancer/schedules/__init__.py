@@ -1,5 +1,6 @@
 """Schedules: pure functions that compute when a task fires.
 
+- `reaction`: schedules whose occurrences are not known ahead.
 - `protocol`: the contract of a schedule.
 - `kinds`: the table of kinds, and the schedule of a task.
 - `once`, `every`, `cron`, `rrule`: one module or package a kind.

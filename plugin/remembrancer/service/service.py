@@ -860,6 +860,7 @@ class SchedulerService:
 
         For a service that was opened, not started: tests and tools that drive the loop by hand.
         """
+        await self._process.running_scheduler().react()
         accounted = await self._process.running_scheduler().tick()
         await self.idle()
         return accounted

@@ -65,7 +65,13 @@ def _option(name: str, field: FieldDefinition) -> OptionField:
 
 ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
     "ScheduleOptions",
-    [*(_option(name, field) for name, field in TASK_FIELDS.items()), ("wait", WAIT, None), *SCHEDULE_WORDS, FIRES],
+    [
+        *(_option(name, field) for name, field in TASK_FIELDS.items()),
+        ("wait", WAIT, None),
+        *SCHEDULE_WORDS,
+        *REACTION_WORDS,
+        FIRES,
+    ],
     bases=(GraphOptions,),
     namespace={"__doc__": "The options of `schedule`: one for each field of a request.", "__module__": __name__},
     frozen=True,
@@ -87,7 +93,10 @@ def values_of(asked: GraphOptions, names: Iterable[str]) -> dict[str, object]:
     given["defer_until"] = moment_of(typed["defer_until"], typed["wait"])
     for name in (each for each in given if isinstance(TASK_FIELDS[each], JsonObject)):
         given[name] = object_of(name, typed[name])
-    made = schedule_of(typed, given["schedule"])
+    reaction = reaction_of(typed, given["schedule"])
+    made = schedule_of(
+        typed, given["schedule"] if reaction is None else reaction, "schedule" if reaction is None else "after"
+    )
     if made is not None and made is not given["schedule"]:
         given |= {name: DEFAULTS[name] for name in IN_THE_SCHEDULE} | {"schedule": made}
     return given
@@ -100,6 +109,7 @@ async def schedule(asked: GraphOptions) -> None:
 
         remembrancer schedule "Call back" --at 2026-12-01T09:00:00+01:00 --prompt "Call Ada back."
         remembrancer schedule "Stand-up" --cron "0 9 * * mon-fri" -z Europe/Berlin --prompt "Write the notes."
+        remembrancer schedule "Publish" --after TASK --delay 5m --prompt "Publish the report."
         remembrancer schedule "Water the plants" --in 10s --prompt "Water them." --json
         remembrancer schedule "Invoices" --workdays last --time 17:00 --until 2027-12-31 --prompt "Send them."
         remembrancer schedule "Greetings" --on team --time 09:00 -z Europe/Berlin --prompt "Send greetings."
@@ -129,6 +139,8 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
         out.print("  existing: the task was there already, and nothing was written", highlight=False)
     if reply.description and reply.task_type == "recurring":
         out.print(f"  {reply.description}", markup=False, highlight=False)
+    if reply.reacts:
+        out.print(f"  fires {reply.schedule}", markup=False, highlight=False)
     for fire in reply.next_fires:
         out.print(f"  fires at {when(fire)}", highlight=False)
     for warning in reply.warnings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from typer import Option
 
 from remembrancer.cli.commands.schedule import WAIT, flags_of, option_of, values_of
-from remembrancer.cli.schedule_options import FIRES, IN_THE_SCHEDULE, SCHEDULE_WORDS
+from remembrancer.cli.schedule_options import FIRES, IN_THE_SCHEDULE, REACTION_WORDS, SCHEDULE_WORDS
 from remembrancer.cli.selection import SelectingOptions, print_bulk, selected
 from remembrancer.errors import InvalidInput
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, UPDATABLE
@@ -39,6 +39,7 @@ UpdateOptions: Final[type[SelectingOptions]] = make_dataclass(
         *(_option(name, TASK_FIELDS[name]) for name in UPDATABLE),
         ("wait", WAIT, None),
         *SCHEDULE_WORDS,
+        *REACTION_WORDS,
         ("clear", _CLEAR, None),
         FIRES,
         ("reason", _REASON, None),

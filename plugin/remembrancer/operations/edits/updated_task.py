@@ -69,6 +69,8 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
             first, fields[first], f"a schedule of a {kind} task, as this one is", "schedule another task"
         )
     taken = {name: getattr(asked, name) for name in (*_KEPT, "wall_time")}
+    if asked.reacts or task.reacts:
+        return Update(_of_same_kind(task, asked, taken), None)
     if not _is_moved(task, taken, fields):
         held = {"defer_until": task.defer_until, "wall_time": task.wall_time}
         return Update(task.model_copy(update={**taken, **held}), None)
@@ -140,6 +142,15 @@ def _own_time(task: ScheduledTask, fields: Mapping[str, Any]) -> str | datetime 
     if task.additions is not None or task.nominal_ms is not None:
         return from_ms(schedule_of(task).next_ms(-1))
     return task.defer_until
+
+
+def _of_same_kind(task: ScheduledTask, asked: ScheduledTask, taken: dict[str, Any]) -> ScheduledTask:
+    """Return a task that waits for something with other values; it goes on waiting for the same."""
+    if not (asked.reacts and task.reacts and asked.schedule.kind == task.schedule.kind):
+        raise InvalidInput("schedule", asked.schedule.kind, f"kind {task.schedule.kind}, as it is", None)
+    if asked.follows_id != task.follows_id:
+        raise InvalidInput("task_id", asked.follows_id, "the task that it follows", task.follows_id)
+    return task.model_copy(update={**taken, "defer_until": task.defer_until})
 
 
 def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[str, Any]) -> bool:

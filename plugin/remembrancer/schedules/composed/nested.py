@@ -27,6 +27,9 @@ def check_nested(value: ScheduleValue) -> None:
         if depth > DEEPEST or number > MOST_NESTED:
             allowed = f"schedules at most {DEEPEST} deep inside each other, and {MOST_NESTED} together"
             raise InvalidInput(field, "more", allowed, _EXAMPLE)
+        if getattr(each, "reacts", False):
+            allowed = "schedules that name times; one of kind after stands by itself"
+            raise InvalidInput(field, getattr(each, "kind", None), allowed, _EXAMPLE)
         if isinstance(each, Once):
             raise InvalidInput(field, "once", "schedules that recur; dates are of kind dates", [{"kind": "dates"}])
 

@@ -128,6 +128,13 @@ def retired(delta: StatisticsDelta, written: Sequence[Row]) -> None:
         delta.at(row["at_ms"], row).counts[_ENDS[row["status"]]] += 1
 
 
+def ended_watched(delta: StatisticsDelta, written: Sequence[Row]) -> None:
+    """Count tasks that ended while they waited; one that never ran begins and ends at once."""
+    retired(delta, written)
+    for row in written:
+        delta.at(row["at_ms"], row).counts["tasks_begun"] += row["before"] == "PENDING"
+
+
 def ended_as(status: str, *, by_scheduler: bool = False) -> Callable[[StatisticsDelta, Sequence[Row]], None]:
     """Return the function that counts tasks ended with *status*: by a caller, or by the scheduler itself."""
 

@@ -15,6 +15,7 @@ from remembrancer.stores.graph.armed_times import GraphArmedTimes
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
 from remembrancer.stores.graph.task_store import GraphTaskStore
+from remembrancer.stores.graph.watches import GraphWatches
 from remembrancer.stores.graph.work_queue import GraphWorkQueue
 from remembrancer.stores.named_queries import named_queries
 from remembrancer.stores.records.audit_log import GraphAuditLog
@@ -65,6 +66,7 @@ class ConnectedGraph(Graph):
         self.retention = GraphRetention(connection, parts.records)
         self.replicas = GraphReplicaRegistry(connection)
         self.health = GraphHealthProbe(connection, parts.index, parts.records)
+        self.watches = GraphWatches(parts)
         self.named_queries = named_queries()
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:

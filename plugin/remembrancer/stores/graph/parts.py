@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from remembrancer.stores.graph.due_index import DueIndex
@@ -11,7 +11,27 @@ from remembrancer.stores.graph.time_links import PendingTimeLinks
 from remembrancer.stores.rows.readable_records import ReadableRecords
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from remembrancer.stores.commits.connection import GraphConnection
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSignals:
+    """The calls when something may have happened that a task waits for."""
+
+    on_change: list[Callable[[], None]] = field(default_factory=list["Callable[[], None]"])
+    followed: set[str] = field(default_factory=set[str])
+
+    def tell(self) -> None:
+        """Call the listeners."""
+        for listener in self.on_change:
+            listener()
+
+    def tell_of(self, task_ids: Iterable[str]) -> None:
+        """Call the listeners, if one of the tasks is followed."""
+        if self.followed and not self.followed.isdisjoint(task_ids):
+            self.tell()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +46,7 @@ class GraphParts:
     """The tasks whose SCHEDULED_FOR edge must follow."""
     tasks: ElementIdCache
     executions: ElementIdCache
+    signals: WatchSignals
 
     @classmethod
     def of(cls, connection: GraphConnection, watermark_lifetime_ms: int) -> GraphParts:
@@ -37,4 +58,5 @@ class GraphParts:
             PendingTimeLinks(),
             ElementIdCache(connection, "task_elements"),
             ElementIdCache(connection, "execution_elements"),
+            WatchSignals(),
         )

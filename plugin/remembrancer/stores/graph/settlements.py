@@ -38,6 +38,7 @@ class Settlements:
         self._index = parts.index
         self._time_links = parts.time_links
         self._executions = parts.executions
+        self._signals = parts.signals
         self._answered: dict[str, bool] = {}
         """True if outcomes were written whose callers got an error, since others of their batch were not."""
 
@@ -86,6 +87,7 @@ class Settlements:
         for row in rows_of("defer_settled", statements, answers):
             reschedule = reschedules[int(row["row"])]
             self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
+        self._signals.tell_of(each.execution.task_id for each in settlements)
         written = {row["row"] for row in answers[0]}
         return [place in written for place in range(len(settlements))]
 

@@ -21,6 +21,7 @@ from remembrancer.stores.graph.outcomes import deferral_statements, outstanding_
 from remembrancer.stores.graph.quarantine import quarantine
 from remembrancer.stores.graph.task_changes import cancel, edit
 from remembrancer.stores.graph.task_list import TaskList
+from remembrancer.stores.graph.watches import follow_rows
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
 from remembrancer.stores.rows.readable_records import FAULTS, one_line
@@ -72,6 +73,8 @@ class GraphTaskStore:
         if first:
             statements += deferral_statements(first)
         statements += first_links(tasks)
+        if following := follow_rows(tasks):
+            statements.append(Statement("follow_tasks", following))
         zones = self._armed_times.begin_zones(tasks)
         try:
             await self._parts.index.write_armed([task.next_run_ms for task in tasks], [*statements, *zones])
@@ -84,6 +87,8 @@ class GraphTaskStore:
         except OutcomeUnknown as unknown:
             raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
         self._armed_times.have_begun(zones)
+        if any(task.reacts for task in tasks):
+            self._parts.signals.tell()
 
     async def get(self, task_id: str) -> ScheduledTask:
         """Return the task with its deferral history. Raises TaskNotFound."""
@@ -109,7 +114,9 @@ class GraphTaskStore:
 
     async def cancel(self, task_id: str, change: Change, outstanding: Claim | None = None) -> bool:
         """End an open task, together with what *outstanding* accounts for; return whether this call ended it."""
-        return await cancel(self._connection, task_id, change, outstanding)
+        ended = await cancel(self._connection, task_id, change, outstanding)
+        self._parts.signals.tell_of([task_id])
+        return ended
 
     async def defer(
         self, task_id: str, expected_next_run_ms: int | None, reschedule: Reschedule, change: Change

@@ -101,7 +101,7 @@ class DerivedCounters:
         action, at_ms = node["action"], to_ms(node["at"])
         if name := _OF_CHANGES.get(action):
             self._statistics.at(at_ms, self._typed(node)).counts[name] += 1
-        if action in {"cancel", "quarantine"}:
+        if action in {"cancel", "quarantine", "end"}:
             self._ended_ms[node["task_id"]] = at_ms
 
     def _deferral(self, node: Row) -> None:

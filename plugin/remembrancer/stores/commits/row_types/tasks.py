@@ -138,6 +138,31 @@ class TimeLinkRow(TaskKey):
     time_id: str
 
 
+class FollowRow(TaskKey):
+    """A new task, and the task that it follows."""
+
+    follows_id: str
+
+
+class ReactionRow(TaskKey):
+    """A waiting task as it was read, and the properties that change."""
+
+    fence: int
+    task: Mapping[str, object]
+
+
+class EndRow(TaskKey):
+    """The end of a task that waits for what can come no more."""
+
+    of_task: str
+    task_type: str
+    fence: int
+    status: str
+    change_id: str
+    at_ms: int
+    reason: str
+
+
 class ArmedTask(AdvancedTask):
     """The properties that a task gains when its schedule is worked out again."""
 

@@ -1,0 +1,39 @@
+"""Values of the schedules whose occurrences are not known ahead: they come when something has happened.
+
+Between two occurrences such a task is open and not armed. The scheduler adds its occurrences, each with its cause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from remembrancer.model.schedule_fields import as_text
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """One occurrence for each outcome of another task, from the time at which this task is made.
+
+    Args:
+        task_id: The other task. It must be there, and open.
+        delay: The time from the outcome to the occurrence: `5m`, `1h30m`.
+        on: The outcomes that count: `completed`, `failed`, or `ended` for both.
+    """
+
+    recurring: ClassVar[bool] = True
+    reacts: ClassVar[bool] = True
+
+    task_id: str
+    delay: str | None = None
+    on: str = "completed"
+    kind: Literal["after"] = field(default="after", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take a length of time as text."""
+        as_text(self, "delay")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        verb = {"completed": "completes", "failed": "fails", "ended": "ends"}.get(self.on, self.on)
+        return f"after {self.task_id} {verb}{f', {self.delay} later' if self.delay else ''}"

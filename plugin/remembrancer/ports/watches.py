@@ -1,0 +1,80 @@
+"""The watches port: tasks whose occurrences come from what happens in the graph. The laws of `ports.graph` hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledTask
+
+
+class FollowedExecution(NamedTuple):
+    """One execution of a task that another follows."""
+
+    execution_id: str
+    status: str
+    attempt: int
+    nominal_ms: int
+    completed_ms: int | None
+
+
+class Watch(NamedTuple):
+    """An open task that waits for something, and the state of the task that it follows."""
+
+    task_id: str
+    check_at_ms: int
+    follows_id: str | None
+    other_fence: int | None
+    """Grows with each claim and change of the other task; None if it is not there."""
+    other_status: str | None
+    other_ahead_ms: int | None
+    """The earliest time that an occurrence of it without an outcome may have."""
+
+
+class Sought(NamedTuple):
+    """Executions of a task that a follower looks at: by the schedule, from a nominal time on."""
+
+    task_id: str
+    floor_ms: int
+    since_ms: int
+    """Those that ended before are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchChange:
+    """A change of a waiting task: it gains occurrences, or ends as *ends_as*."""
+
+    before: ScheduledTask
+    after: ScheduledTask
+    at: datetime
+    ends_as: str | None = None
+    reason: str = ""
+
+
+class Watches(Protocol):
+    """The waiting tasks of one memory graph."""
+
+    on_change: list[Callable[[], None]]
+    """Called, on any thread, after a new waiting task, and after an outcome or the end of a task in `followed`."""
+    followed: set[str]
+    """The tasks that the caller wants to hear about."""
+
+    async def all(self) -> Sequence[Watch]:
+        """Return the open tasks that wait, in a few properties each."""
+        ...
+
+    async def tasks(self, task_ids: Sequence[str]) -> Sequence[ScheduledTask]:
+        """Return these tasks, those that can be read."""
+        ...
+
+    async def executions(self, sought: Sequence[Sought]) -> Sequence[Sequence[FollowedExecution]]:
+        """Return for each the executions that run, completed or failed."""
+        ...
+
+    async def write(self, changes: Sequence[WatchChange]) -> Sequence[bool]:
+        """Write the changes of tasks that are still as they were read; return for each whether it was."""
+        ...

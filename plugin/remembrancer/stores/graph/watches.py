@@ -1,0 +1,116 @@
+"""The watches over a graph: the tasks that wait for something to happen, and their new occurrences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.ids import first_id, new_id
+from remembrancer.model.timestamps import to_ms
+from remembrancer.ports.watches import FollowedExecution, Watch
+from remembrancer.stores.commits.statement import Row, Statement
+from remembrancer.stores.graph.claims import rows_of
+from remembrancer.stores.rows import node_rows
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.watches import Sought, WatchChange
+    from remembrancer.stores.commits.row_types.tasks import EndRow, FollowRow, ReactionRow
+    from remembrancer.stores.graph.parts import GraphParts
+
+
+class GraphWatches:
+    """The waiting tasks of one graph. The contract and its laws: `remembrancer.ports.watches.Watches`.
+
+    Args:
+        parts: Of the open graph.
+    """
+
+    def __init__(self, parts: GraphParts) -> None:
+        self._parts = parts
+        self.on_change = parts.signals.on_change
+        self.followed = parts.signals.followed
+
+    async def all(self) -> Sequence[Watch]:
+        """Return the open tasks that wait, in a few properties each."""
+        return [
+            Watch(
+                row["task_id"],
+                row["check_at_ms"],
+                row["follows_id"],
+                None if row["other_status"] is None else row["other_fence"],
+                row["other_status"],
+                min((each for each in (row["other_nominal_ms"], row["other_next_run_ms"]) if each), default=None),
+            )
+            for row in await self._parts.connection.read(query("watches"), {})
+        ]
+
+    async def tasks(self, task_ids: Sequence[str]) -> Sequence[ScheduledTask]:
+        """Return these tasks, those that can be read."""
+        rows = await self._parts.connection.read(query("watched_tasks"), {"ids": list(task_ids)})
+        return self._parts.records.read("task_id", node_rows.task_from, [row["t"] for row in rows])
+
+    async def executions(self, sought: Sequence[Sought]) -> Sequence[Sequence[FollowedExecution]]:
+        """Return for each the executions that run, completed or failed."""
+        asked: list[Row] = [
+            {
+                "place": place,
+                "task_id": each.task_id,
+                "low_id": first_id("exec", each.floor_ms),
+                "since_ms": each.since_ms,
+            }
+            for place, each in enumerate(sought)
+        ]
+        found = [list[FollowedExecution]() for _ in sought]
+        for row in await self._parts.connection.read(query("followed_executions"), {"sought": asked}):
+            found[int(row["place"])].append(
+                FollowedExecution(
+                    row["execution_id"], row["status"], row["attempt"] or 1, row["nominal_ms"], row["completed_ms"]
+                )
+            )
+        return found
+
+    async def write(self, changes: Sequence[WatchChange]) -> Sequence[bool]:
+        """Write the changes of tasks that are still as they were read; return for each whether it was."""
+        going = [each for each in changes if each.ends_as is None]
+        ending = [each for each in changes if each.ends_as is not None]
+        statements = [Statement("add_reactions", [_reaction_row(each) for each in going])] if going else []
+        if ending:
+            statements.append(Statement("end_watched_tasks", [_end_row(each) for each in ending]))
+        answers = await self._parts.index.write_armed([each.after.next_run_ms for each in going], statements)
+        written: set[str] = set()
+        for row in rows_of("add_reactions", statements, answers):
+            after = going[int(row["row"])].after
+            written.add(after.task_id)
+            if after.next_run_ms is not None:
+                self._parts.time_links.record(after.task_id, after.next_run_ms)
+        written |= {ending[int(row["row"])].after.task_id for row in rows_of("end_watched_tasks", statements, answers)}
+        self._parts.signals.tell_of(each.after.task_id for each in ending)
+        return [each.after.task_id in written for each in changes]
+
+
+def follow_rows(tasks: Sequence[ScheduledTask]) -> list[FollowRow]:
+    """Return the rows that let new tasks follow others."""
+    return [{"task_id": each.task_id, "follows_id": each.follows_id} for each in tasks if each.follows_id is not None]
+
+
+def _reaction_row(change: WatchChange) -> ReactionRow:
+    was, will = node_rows.task_properties(change.before), node_rows.task_properties(change.after)
+    changed: Row = {name: will.get(name) for name in {**was, **will} if will.get(name) != was.get(name)}
+    return {"task_id": change.before.task_id, "fence": change.before.fence, "task": changed}
+
+
+def _end_row(change: WatchChange) -> EndRow:
+    at_ms, task = to_ms(change.at), change.before
+    return {
+        "task_id": task.task_id,
+        "of_task": task.task_id,
+        "task_type": task.task_type,
+        "fence": task.fence,
+        "status": str(change.ends_as),
+        "change_id": new_id("change", at_ms),
+        "at_ms": at_ms,
+        "reason": change.reason,
+    }
