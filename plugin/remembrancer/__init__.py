@@ -161,13 +161,13 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     from remembrancer.model.task_status import TaskStatus as TaskStatus, TaskType as TaskType
     from remembrancer.model.token import AccessToken as AccessToken, NewToken as NewToken, Scope as Scope
     from remembrancer.operations.ahead.agenda import Agenda as Agenda, AgendaEntry as AgendaEntry
+    from remembrancer.operations.ahead.preview import PreviewedFire as PreviewedFire, SchedulePreview as SchedulePreview
     from remembrancer.operations.diagnostics.checks import CheckResult as CheckResult, Severity as Severity
     from remembrancer.operations.graph_copy import (
         CopiedPart as CopiedPart,
         CopyResult as CopyResult,
         CopyStep as CopyStep,
     )
-    from remembrancer.operations.preview import PreviewedFire as PreviewedFire, SchedulePreview as SchedulePreview
     from remembrancer.operations.statistics import TaskPage as TaskPage
     from remembrancer.ports.graph_check import (
         CheckReport as CheckReport,
@@ -280,7 +280,7 @@ _API: Final = {
     "operations.ahead.agenda": ("Agenda", "AgendaEntry"),
     "operations.diagnostics.checks": ("CheckResult", "Severity"),
     "operations.graph_copy": ("CopiedPart", "CopyResult", "CopyStep"),
-    "operations.preview": ("PreviewedFire", "SchedulePreview"),
+    "operations.ahead.preview": ("PreviewedFire", "SchedulePreview"),
     "operations.statistics": ("TaskPage",),
     "ports.graph_check": ("CheckReport", "CheckStep", "Finding", "RepairReport"),
     "ports.handler": ("Firing", "Handler", "HandlerReturn", "Progress", "StopSignal"),

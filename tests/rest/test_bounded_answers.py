@@ -13,7 +13,7 @@ import pytest
 
 from remembrancer import SchedulerOptions, TaskSchedulerService
 from remembrancer.model.event import Event
-from remembrancer.operations import preview
+from remembrancer.operations.ahead import preview
 from remembrancer.surfaces.rest import pages
 from remembrancer.surfaces.rest.app import application
 from remembrancer.surfaces.rest.server import RestServer

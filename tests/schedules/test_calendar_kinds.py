@@ -17,7 +17,7 @@ from remembrancer.model.schedule import text_of, value_from
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.schedules.calendars.entries import entry_text, normal_windows, read_entry
 from remembrancer.schedules.kinds import KINDS
-from remembrancer.schedules.references import Content, followed_by, references_in, references_of, resolved
+from remembrancer.schedules.references import Content, leads_back, references_in, references_of, resolved
 from remembrancer.schedules.walls.day_sets import day_of
 
 FIXED = settings(derandomize=True, database=None, max_examples=200, deadline=None)
@@ -137,7 +137,8 @@ def test_followed_times_are_those_of_the_other_task(schedule: Any) -> None:
     early = [each + timedelta(minutes=15) for each in fires(following, begin, end, "task_y")]
 
     assert early == fires(schedule, begin, end, "task_x")
-    assert references_in(following).tasks == {"task_x"} == followed_by(following)
+    assert references_in(following).tasks == {"task_x"}
+    assert (leads_back(following, "task_x"), leads_back(following, "task_y")) == ("task_x", None)
 
 
 def test_followed_times_begin_and_end_with_the_other_task() -> None:

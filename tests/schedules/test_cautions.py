@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from remembrancer import AnyOf, Bounded, Cron, Every, InvalidInput, Offset, Once, RRule, Workdays
-from remembrancer.operations.preview import SchedulePreview, previewed
+from remembrancer.operations.ahead.preview import SchedulePreview, previewed
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 

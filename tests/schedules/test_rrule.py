@@ -97,14 +97,16 @@ def of_dateutil(start: str, rule: str, most: int) -> tuple[list[datetime], datet
     before = signal.signal(signal.SIGVTALRM, stop)
     signal.setitimer(signal.ITIMER_VIRTUAL, 0.3)
     try:
-        for each in rrulestr(f"DTSTART:{start}\nRRULE:{rule};UNTIL={until:%Y%m%dT%H%M%S}"):
-            found.append(each)
-            if len(found) == most:
-                break
-    except Slow:
+        try:
+            for each in rrulestr(f"DTSTART:{start}\nRRULE:{rule};UNTIL={until:%Y%m%dT%H%M%S}"):
+                found.append(each)
+                if len(found) == most:
+                    break
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    except Slow:  # also where it meets the end of the loop
         pass
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
     return found, until
 

@@ -30,6 +30,7 @@ PARAMETERS: dict[str, Any] = {
     "shards": [1],
     "thought_ids": ["thought_1"],
     "statuses": ["PENDING"],
+    "tags": ["errand"],
     "types": ["one_time"],
     "limit": 10,
     "others": True,

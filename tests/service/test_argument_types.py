@@ -28,6 +28,7 @@ RIGHT: dict[str, Any] = {
     "trigger_prompt": "prompt",
     "origin_thought_id": "thought",
     "defer_until": TOMORROW,
+    "tasks": {},
     "until": TOMORROW,
     **dict.fromkeys(("occurrence", "to", "start", "end"), TOMORROW),
     "thought_id": "thought",
@@ -76,6 +77,10 @@ ACCEPTED: dict[str, set[object]] = {
     "renew_calendar": TEXT | NUMBER | OPTIONAL,
     "get_calendar": TEXT,
     "remove_calendar": TEXT,
+    "apply_set": TEXT | NUMBER | OPTIONAL,
+    "export_calendar": OPTIONAL,
+    "export_crontab": OPTIONAL,
+    "recheck": OPTIONAL,
     "history": TEXT | NUMBER | OPTIONAL,
     "audit_entries": TEXT | NUMBER | OPTIONAL,
     "timeline": TEXT | NUMBER,
@@ -108,7 +113,7 @@ async def test_an_argument_of_a_wrong_type_is_refused_by_name(service: TaskSched
                 continue
             given = {each: RIGHT.get(each) for each, one in asked.items() if one.default is one.empty}
             given |= {"defer_until": RIGHT["defer_until"]} if method == "schedule_task" else {}
-            if name in {"changes", "context", "parameters"} and isinstance(wrong, dict):
+            if name in {"changes", "context", "parameters", "tasks", "defaults"} and isinstance(wrong, dict):
                 continue
             await refused(service, method, given | {name: wrong}, name)
 

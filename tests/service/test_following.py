@@ -149,3 +149,13 @@ async def test_the_next_start_tells_followers_of_a_task(graph: str, clock: Virtu
         ended = await service.get_task(notes.task_id)
 
     assert ended.status is TaskStatus.CANCELLED
+
+
+async def test_followers_move_and_end_with_edits_of_many_tasks(paced: ManualScheduler) -> None:
+    talks = [await schedule(paced, Cron("0 10 * * *"), tags=["talk"]) for _ in range(3)]
+    notes = [await schedule(paced, before(talk)) for talk in talks[:2]]
+    await paced.service.update_tasks({"schedule_cron": "0 12 * * *"}, tags=["talk"])
+    assert [await armed(paced, each) for each in notes] == ["02 11:45", "02 11:45"]
+
+    await paced.service.cancel_tasks(tags=["talk"])
+    assert [await armed(paced, each) for each in notes] == ["CANCELLED", "CANCELLED"]

@@ -263,3 +263,13 @@ async def test_a_skip_races_with_the_claim_of_another_replica(neo4j_server: Serv
         assert [time for time, *_ in told] == [f"02 {hour:02}:00" for hour in range(10, 22)]
         assert {status for _, status, *_ in told} <= {"completed", "skipped"}
         assert len(here.fired) == sum(status == "completed" for _, status, *_ in told)
+
+
+async def test_a_superseded_addition_keeps_its_cause(agent: Agent) -> None:
+    task = await agent.service.schedule_task("T", "g", "p", "t", schedule_cron="0 0 * * *")
+    await agent.service.add_fire(task.task_id, START + HOUR)
+    agent.clock.set(START + 2 * HOUR)
+    await agent.service.update_task(task.task_id, schedule_cron="0 5 * * *")
+
+    ((at, status, _, cause),) = await agent.told()
+    assert (at, status, cause) == ("02 10:00", "superseded", "added")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Firing, TaskSchedulerService
+from remembrancer import AnyOf, Cron, Firing, TaskSchedulerService
 from remembrancer.errors import DuplicateTask, InvalidInput, TaskChanged
 from remembrancer.model.request import TASK_FIELDS, TaskChanges
 from remembrancer.model.timestamps import to_ms
@@ -142,3 +142,11 @@ async def test_a_wrong_update_is_refused_and_changes_nothing(paced: ManualSchedu
     with pytest.raises(TaskChanged):
         await paced.service.update_task(task.task_id, name="Coffee", fence=task.fence + 1)
     assert (await paced.service.get_task(task.task_id)).fence == task.fence
+
+
+async def test_an_update_keeps_the_rules_of_each_zone_it_uses(paced: ManualScheduler) -> None:
+    task = await quarterly(paced)
+    either = AnyOf((Cron("0 9 * * *"), Cron("0 9 * * *", timezone="Asia/Tokyo")))
+    assert (await paced.service.update_task(task.task_id, schedule=either)).timezone == "UTC"
+    kept = await paced.service.cypher("MATCH (z:zone_rules) RETURN z.zone AS zone")
+    assert "Asia/Tokyo" in [row["zone"] for row in kept]

@@ -27,7 +27,7 @@ GROUPS: Final = {
     ),
     "Tasks": (
         *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
-        *("operations.statistics", "operations.preview", "operations.ahead.agenda"),
+        *("operations.statistics", "operations.ahead.preview", "operations.ahead.agenda"),
     ),
     "Declared sets": ("model.task_set",),
     "Calendars": ("model.calendar",),

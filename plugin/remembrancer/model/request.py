@@ -231,6 +231,8 @@ TASK_FIELDS: Final = definitions_of(ScheduleRequest)
 """The definition of each field, in order."""
 DEFAULTS: Final = {each.name: each.default for each in fields(ScheduleRequest) if each.default is not MISSING}
 """The value of each field that need not be given."""
+WHEN_FIELDS: Final = tuple(name for name, each in TASK_FIELDS.items() if each.group is FieldGroup.WHEN)
+"""The fields that say when a task runs: they are read together."""
 UPDATABLE: Final = tuple(name for name in TASK_FIELDS if name != "origin_thought_id")
 """The fields that an update may change: the thought that asked for a task stays the one that did."""
 EXAMPLE: Final = {

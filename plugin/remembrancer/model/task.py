@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,10 +15,7 @@ from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.schedule import ScheduleText, ScheduleValue, cron_value, value_from
 from remembrancer.model.skip_mark import SkipsText  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
-from remembrancer.model.timestamps import from_ms, to_iso
-
-_LAST_MS: Final = 253_402_300_799_999
-"""The latest time that a datetime can be."""
+from remembrancer.model.timestamps import LAST_MS, from_ms, to_iso
 
 
 class Disposition(StrEnum):
@@ -104,13 +101,13 @@ class ScheduledTask(BaseModel):
     unreadable: str | None = None
     """The fault in the context that its node holds; None if it can be read. Such a task is shown, and never runs."""
 
-    next_run_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
+    next_run_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
     """The next time that the scheduler acts on it, epoch milliseconds; None unless armed."""
-    nominal_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
+    nominal_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
     """The first nominal time without an outcome, epoch milliseconds; None if only a deferred run is ahead."""
     deferral_id: str | None = None
     """The live deferral, if the next run is a deferred one."""
-    outcomes_since_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
+    outcomes_since_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
     """The time from which on each occurrence up to `nominal_ms` has an outcome; None: since the task was created."""
     excluded_ms: tuple[int, ...] | None = None
     """Pairs of times ahead, from and up to (excluded), between which all have outcomes: the clock was set back."""

@@ -8,6 +8,8 @@ from typing import Final, TypeAlias
 Moment: TypeAlias = str | datetime | timedelta
 """A time as callers give it: text, a datetime, or a distance from now; `schedules.parsing` reads it."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MS: Final = 253_402_300_799_999
+"""The latest time of a datetime, in epoch milliseconds."""
 _MS: Final = timedelta(milliseconds=1)
 
 

@@ -1,7 +1,7 @@
 """Operations: what a caller may ask. They know ports and policies, not the engine.
 
 - `administration`: the entries of the table of operations for administrators.
-- `ahead`: the time ahead: the next fires of a task, and the agenda of all.
+- `ahead`: the time ahead: the next fires of a task, previews of schedules, and the agenda of all tasks.
 - `calendars`: named calendars, defined from a source, renewed, removed.
 - `catalog`: the table of operations: each entry once, from which every surface is made.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
@@ -16,7 +16,6 @@
 - `open_tasks`: open tasks as commands read them, and their changes by the current actor.
 - `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
 - `parameters`: the parameters of operations: one model for each, used by every surface.
-- `preview`: previews of schedules: their next fires, words and cautions, worked out on a thread of their own.
 - `references`: references of schedules to named calendars and to other tasks.
 - `requested_schedule`: the schedule that a request asks for: its spelling in the specification's fields, and its
   first run.

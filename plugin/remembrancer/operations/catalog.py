@@ -17,6 +17,7 @@ from remembrancer.model.token import Scope
 from remembrancer.operations import parameters, service_calls
 from remembrancer.operations.administration import ADMINISTRATION
 from remembrancer.operations.ahead.operations import AHEAD
+from remembrancer.operations.ahead.preview import PreviewedFire
 from remembrancer.operations.calendars.calendar_operations import CALENDARS
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.diagnostics.recheck_operations import RECHECKS
@@ -25,7 +26,6 @@ from remembrancer.operations.edits.edit_operations import EDITS, TASK
 from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
 from remembrancer.operations.exports.export_operations import EXPORTS
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
-from remembrancer.operations.preview import PreviewedFire
 from remembrancer.operations.sets.set_operations import SETS
 from remembrancer.operations.statistics import TaskPage
 

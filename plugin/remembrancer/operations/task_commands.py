@@ -161,16 +161,16 @@ class TaskCommands:
         """End one task, whatever its node holds, and stop what runs of it."""
         if not await self._cancel(task_id, change):
             return Cancellation(ended=False)
-        await self.tell_followers(task_id, "cancelled")
+        await self.referring.follow([task_id], "cancelled")
         return Cancellation(ended=True, stopping=await self.stop_runs(task_id))
 
     async def stop_runs(self, task_id: str) -> list[str]:
         """Stop what runs of a task that has ended; return the executions that were asked to stop."""
         return await self._stop_runs(task_id)
 
-    async def tell_followers(self, task_id: str, change: str) -> None:
-        """Bring the tasks that follow a task up to date."""
-        await self.referring.follow(task_id, f"The task {task_id}, which it follows, was {change}.")
+    async def tell_followers(self, task_ids: Sequence[str], change: str) -> None:
+        """Bring the tasks that follow those up to date."""
+        await self.referring.follow(task_ids, change)
 
     async def _cancel(self, task_id: str, change: Change) -> bool:
         pending = None
@@ -223,7 +223,7 @@ class TaskCommands:
             change = self._tasks.change("defer", wish.reason, wish.thought_id, fence=fence)
             if await self._store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change):
                 if task.task_type is TaskType.ONE_TIME:
-                    await self.tell_followers(task.task_id, "deferred")
+                    await self.referring.follow([task.task_id], "deferred")
                 return reply(await self._tasks.kept(deferred(task, reschedule)), now, Disposition.MERGED)
             task = await self._tasks.open(task.task_id, "deferred", fence)
         raise TaskContended(task.task_id, "deferred", ROUNDS)

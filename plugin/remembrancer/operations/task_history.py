@@ -14,13 +14,16 @@ from remembrancer.ports.audit_log import AuditRange
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from datetime import datetime
 
     from remembrancer.model.audit import AuditEntry
     from remembrancer.model.timestamps import Moment
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.task_store import TaskStore
 
 MOST_AT_ONCE: Final = 10_000
+_PAGE: Final = 1000
 _CURSOR: Final = re.compile(r"exec_[\w.-]{1,200}")
 _ID: Final = "exec_1723644600.000_5d41402abc4b2a76"
 
@@ -57,6 +60,18 @@ async def executions(
         raise InvalidInput("status", status, "running; or none, for all", ExecutionStatus.RUNNING.value)
     running = await graph.events.running(MOST_AT_ONCE)
     return [each for each in running if task_id in {None, each.task_id} and within.holds(each.execution_id)][:limit]
+
+
+async def executions_since(tasks: TaskStore, task_id: str | None, start: datetime) -> AsyncIterator[Execution]:
+    """Yield the executions of a task, or of all, from a nominal time on, the latest first."""
+    before: str | None = None
+    while page := await tasks.history(task_id, _PAGE, before):
+        for each in page:
+            if each.nominal_at >= start:
+                yield each
+        if page[-1].nominal_at < start or len(page) < _PAGE:
+            return
+        before = page[-1].execution_id
 
 
 async def audit_entries(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.addition import NO_ADDITIONS, additions_from
 from remembrancer.model.task_status import TaskType
+from remembrancer.model.timestamps import LAST_MS
 from remembrancer.policies.occurrences import first_ms, run_without_pause_ms
 from remembrancer.policies.pause import armed_in_pause
 from remembrancer.schedules.composed.exclusions import joined, pairs_of
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _KEPT_MS: Final = 86_400_000
 """The time for which an addition with an outcome stays: the recheck reads it after the clock was set back."""
-_ENDLESS_MS: Final = 253_402_300_799_999
 
 
 def additions_of(task: ScheduledTask) -> Additions:
@@ -70,7 +70,7 @@ def with_additions(task: ScheduledTask, new: Collection[Addition], now_ms: int) 
 def _ahead_ms(task: ScheduledTask) -> int:
     """Return the first occurrence of *task* without an outcome, or the end of time without one."""
     occurrence_ms = task.nominal_ms if task.deferral_id is not None else first_ms(task)
-    return _ENDLESS_MS if occurrence_ms is None else occurrence_ms
+    return LAST_MS if occurrence_ms is None else occurrence_ms
 
 
 def _excluded(task: ScheduledTask, first: int, ahead_ms: int, now_ms: int) -> tuple[int, ...] | None:

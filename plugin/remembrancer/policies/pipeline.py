@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import RemembrancerError
 from remembrancer.policies.claims import claim_of
 from remembrancer.policies.deferral import deferral
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
+from remembrancer.schedules.kinds import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
-_UNPLANNABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
-"""Errors of planning a task whose node holds nonsense; any other is a fault of the tick."""
 
 POLICIES: Final[tuple[Policy, ...]] = (skip, pause, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
@@ -56,7 +54,7 @@ async def plan_page(
         try:
             if claim := claim_of(task, plan(task, situation, context), context):
                 claims.append(claim)
-        except _UNPLANNABLE as error:
+        except UNREADABLE as error:
             faults.append((task, error))
         if place % _SLICE == 0:
             await asyncio.sleep(0)

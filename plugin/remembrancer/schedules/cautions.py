@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.plain_schedules import Cron
-from remembrancer.model.schedule import VALUES, Bounded
+from remembrancer.model.schedule import Bounded
 from remembrancer.model.timestamps import to_iso
+from remembrancer.schedules.composed.nested import with_inner
 from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.zone_offsets import clock_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from remembrancer.model.schedule import ScheduleValue
 
@@ -31,7 +32,7 @@ def cautions(value: ScheduleValue, timezone: str, fires: Sequence[datetime], now
     """
     if not fires:
         return [_never(value, now)]
-    found = [each for cron in _crons(value) for each in _of_cron(cron)]
+    found = [each for cron in with_inner(value) if isinstance(cron, Cron) for each in _of_cron(cron)]
     if len(fires) > 1:
         if fires[0].month == fires[-1].month and all(_is_leap_day(fire, timezone) for fire in fires):
             found.append("It fires on 29 February only, which comes every fourth year.")
@@ -50,19 +51,8 @@ def _never(value: ScheduleValue, now: datetime) -> str:
 
 
 def _is_leap_day(fire: datetime, timezone: str) -> bool:
-    local = fire.astimezone(ZoneInfo(timezone))
+    local = fire.astimezone(clock_of(timezone))
     return (local.month, local.day) == (2, 29)
-
-
-def _crons(value: object) -> Iterator[Cron]:
-    """Yield the cron schedules in a value."""
-    if isinstance(value, Cron):
-        yield value
-    for name in getattr(value, "nested", ()):
-        inner = getattr(value, name)
-        for each in cast("tuple[object, ...]", inner if isinstance(inner, tuple) else (inner,)):
-            if isinstance(each, tuple(VALUES.values())):
-                yield from _crons(each)
 
 
 @lru_cache(maxsize=4096)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import RemembrancerError
 from remembrancer.model.addition import additions_from
 from remembrancer.model.schedule import AllOf, AnyOf, Bounded, Except, Offset, TaskTimes
 from remembrancer.model.skip_mark import skips_from
@@ -92,6 +93,8 @@ READINGS: Final[dict[str, int]] = dict.fromkeys(KINDS, 1)
 
 A graph keeps the readings by which its tasks are armed. Tasks of a kind with another are armed again at a start.
 """
+UNREADABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
+"""Errors of a schedule whose task holds nonsense; any other is a fault of the program."""
 DERIVED.append(_made.cache_clear)
 
 

@@ -76,13 +76,14 @@ def content_in(value: ScheduleValue) -> Content:
     )
 
 
-def followed_by(value: object) -> frozenset[str]:
-    """Return the ids of all tasks whose times a value depends on, through others too."""
-    found: set[str] = set()
-    for each in _inside(value, through_tasks=True):
-        if isinstance(each, TaskTimes):
-            found.add(each.task_id)
-    return frozenset(found)
+def leads_back(value: object, task_id: str) -> str | None:
+    """Return the first task that a value follows by itself whose times depend on *task_id*, through others too."""
+    for followed in _inside(value):
+        if isinstance(followed, TaskTimes):
+            depends_on = (each for each in _inside(followed, through_tasks=True) if isinstance(each, TaskTimes))
+            if any(each.task_id == task_id for each in depends_on):
+                return followed.task_id
+    return None
 
 
 def resolved(value: ScheduleValue, content: Content, zone: str | None = None) -> ScheduleValue:

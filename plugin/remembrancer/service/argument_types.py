@@ -102,6 +102,8 @@ _TYPES: Final = {
     "tags": ArgumentType((Collection,), "a collection of words", ["errand", "home"], str),
     "changes": ArgumentType((Mapping,), "a mapping of the fields of a task to values", {"timeout_seconds": 60}, str),
     "statuses": ArgumentType((Collection,), "a collection of statuses of tasks", ["PENDING"], str),
+    "history": ArgumentType((bool,), "true or false", example=True),
+    "system": ArgumentType((bool,), "true or false", example=True),
     "next_fires": ArgumentType((bool,), "true or false", example=True),
     "recurring": ArgumentType((bool,), "true, false, or None for both", example=True),
     "requests": ArgumentType(

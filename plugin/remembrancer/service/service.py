@@ -45,19 +45,19 @@ from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
 from remembrancer.operations.ahead.agenda import Agenda, AgendaRequest, agenda
 from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, with_next_fires
-from remembrancer.operations.calendars.calendar_commands import read_source
-from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
-from remembrancer.operations.edits.task_selection import read_match
-from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
-from remembrancer.operations.exports.exports import export_calendar, export_crontab
-from remembrancer.operations.named_queries import run_query
-from remembrancer.operations.preview import (
+from remembrancer.operations.ahead.preview import (
     PreviewedFire,
     SchedulePreview,
     next_fires as cron_fires,
     preview_of,
     read_cron,
 )
+from remembrancer.operations.calendars.calendar_commands import read_source
+from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
+from remembrancer.operations.edits.task_selection import read_match
+from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
+from remembrancer.operations.exports.exports import export_calendar, export_crontab
+from remembrancer.operations.named_queries import run_query
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.task_sets import Declaration
 from remembrancer.operations.statistics import TaskPage, page_of

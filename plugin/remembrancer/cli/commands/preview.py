@@ -17,7 +17,7 @@ from remembrancer.model.policy import Fold, Gap, SecondsField
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from remembrancer.operations.preview import SchedulePreview
+    from remembrancer.operations.ahead.preview import SchedulePreview
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ async def preview(asked: CommandOptions) -> None:
     """
     from remembrancer.cli.output import print_json, screen
     from remembrancer.cli.views.year import fires_of_year, print_year
-    from remembrancer.operations.preview import previewed
+    from remembrancer.operations.ahead.preview import previewed
     from remembrancer.surfaces.jsonable import to_jsonable
 
     typed, now = vars(asked), datetime.now(UTC)

@@ -14,7 +14,7 @@ from datetime import date, datetime, time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from remembrancer.errors import InvalidInput, RemembrancerError
+from remembrancer.errors import InvalidInput
 from remembrancer.model.json_bounds import DEPTH
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ _WORDS: Final[dict[str, object]] = {"": None, "~": None, "null": None, "true": T
 _TAGS: Final = ("null", "bool", "int", "float", "str", "seq", "map", "timestamp", "value", "merge")
 _PLACES: Final = ("set", "defaults", "tasks")
 _Way = tuple[object, ...]
-
-
-class YamlNotInstalled(RemembrancerError):
-    """The library that reads YAML is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,6 @@ def read_files(paths: Sequence[Path]) -> list[SetFile]:
 
     Raises:
         InvalidInput: A file cannot be read, or is no declaration, or a key is declared twice.
-        YamlNotInstalled: A file is in YAML, and the library for it is missing.
     """
     found: dict[str, SetFile] = {}
     for one in (each for path in paths for each in _files_of(path)):
@@ -145,9 +140,8 @@ def _yaml(text: str, path: Path, lines: dict[_Way, int]) -> object:
     try:
         yaml: Any = import_module("yaml")
     except ImportError as missing:
-        raise YamlNotInstalled(
-            "YAML is read by the package pyyaml: `pip install remembrancer[yaml]`. TOML needs no package."
-        ) from missing
+        allowed = "TOML, or YAML with the package that reads it: `pip install remembrancer[yaml]`"
+        raise InvalidInput("files", str(path), allowed, "tasks.toml") from missing
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):

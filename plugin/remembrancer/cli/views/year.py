@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from remembrancer.model.timestamps import Moment
-    from remembrancer.operations.preview import SchedulePreview
+    from remembrancer.operations.ahead.preview import SchedulePreview
 
 
 def fires_of_year(shown: SchedulePreview, after: Moment | None, now: datetime) -> dict[date, int]:

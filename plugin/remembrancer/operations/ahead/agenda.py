@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import re
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
-from remembrancer.errors import InvalidInput, RemembrancerError
+from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_integer
 from remembrancer.model.task_status import OPEN_STATUSES
-from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.operations.ahead.next_fires import makes_up
+from remembrancer.model.timestamps import LAST_MS, from_ms, to_iso, to_ms
+from remembrancer.operations.ahead.next_fires import is_run_apart
+from remembrancer.operations.ahead.worker import Worker
 from remembrancer.operations.statistics import page_of
 from remembrancer.policies.occurrences import run_without_pause_ms
-from remembrancer.policies.skips import pending_skips
 from remembrancer.ports.filters import TaskFilter
-from remembrancer.schedules.kinds import firing_schedule
+from remembrancer.schedules.kinds import UNREADABLE, firing_schedule
 from remembrancer.schedules.parsing import read_moment, read_zone
+from remembrancer.schedules.zone_offsets import clock_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,14 +36,9 @@ MOST_OF_A_TASK: Final = 400
 """A task with more fires in the range has one entry, with their number."""
 _PAGE: Final = 200
 _LONGEST: Final = timedelta(days=366)
-_LAST_MS: Final = 253_402_300_799_999
-"""The latest time that a datetime can be."""
 _DEFAULT: Final = timedelta(days=7)
 _CURSOR: Final = re.compile(r"(\d{1,15})\|(\d{1,15})\|(\d{1,15})\|([^|]{1,256})")
-_THREADS: Final = ThreadPoolExecutor(1, thread_name_prefix="remembrancer-agenda")
-"""Of agendas: one with many tasks may take seconds, and delays no other answer."""
-_UNREADABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
-"""Errors of a schedule whose node holds nonsense."""
+_WORKER: Final = Worker("remembrancer-agenda")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +115,13 @@ async def agenda(tasks: TaskStore, now: datetime, asked: AgendaRequest) -> Agend
     """
     zone, limit = read_zone(asked.timezone), read_integer("limit", asked.limit, 1, MOST_ENTRIES, 100)
     wanted = _range(now, asked, zone) if asked.cursor is None else _resumed(asked.cursor)
-    is_late = _deadline()
+    until = time.monotonic() + AGENDA_SECONDS
     found: list[tuple[int, str, AgendaEntry]] = []
     unreadable: list[str] = []
     place: str | None = None
     while True:
         page = await page_of(tasks, TaskFilter(OPEN_STATUSES, limit=_PAGE), place)
-        part, broken = await _beside(page.tasks, wanted, zone, is_late)
+        part, broken = await _beside(page.tasks, wanted, zone, until)
         found = heapq.nsmallest(limit + 1, [*found, *part], key=lambda each: each[:2])
         unreadable += broken[: MOST_ENTRIES - len(unreadable)]
         place = page.cursor
@@ -153,22 +145,21 @@ def _resumed(cursor: str) -> _Range:
     """Return the range of the page that a cursor ends."""
     found = _CURSOR.fullmatch(cursor) if isinstance(cursor, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
     start_ms, end_ms = (int(found[1]), int(found[2])) if found else (0, 0)
-    if found is None or not start_ms < end_ms <= min(start_ms + _LONGEST // timedelta(milliseconds=1), _LAST_MS):
+    if found is None or not start_ms < end_ms <= min(start_ms + _LONGEST // timedelta(milliseconds=1), LAST_MS):
         raise InvalidInput("cursor", cursor, "the next_cursor of an agenda", None)
     return _Range(start_ms, end_ms, (int(found[3]), found[4]))
 
 
 async def _beside(
-    tasks: Sequence[ScheduledTask], wanted: _Range, zone: str, is_late: Callable[[], bool]
+    tasks: Sequence[ScheduledTask], wanted: _Range, zone: str, until: float
 ) -> tuple[list[tuple[int, str, AgendaEntry]], list[str]]:
     """Return the entries of *tasks* and the ids of those that cannot be read, worked out beside the event loop."""
-    gone = threading.Event()
 
-    def work() -> tuple[list[tuple[int, str, AgendaEntry]], list[str]]:
+    def work(is_late: Callable[[], bool]) -> tuple[list[tuple[int, str, AgendaEntry]], list[str]]:
         found: list[tuple[int, str, AgendaEntry]] = []
         broken: list[str] = []
         for task in tasks:
-            if is_late() or gone.is_set():
+            if is_late():
                 end = to_iso(from_ms(wanted.end_ms))
                 raise InvalidInput("end", end, "a shorter range: this one takes too long", None)
             if task.unreadable is not None:  # it is shown, and never runs
@@ -176,18 +167,15 @@ async def _beside(
                 continue
             try:
                 found += [each for each in _entries(task, wanted, zone) if each[:2] > wanted.after]
-            except _UNREADABLE:
+            except UNREADABLE:
                 broken.append(task.task_id)
         return found, broken
 
-    try:
-        return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
-    finally:
-        gone.set()  # the caller may have gone
+    return await _WORKER.run(work, until)
 
 
 def _entries(task: ScheduledTask, wanted: _Range, zone: str) -> Iterator[tuple[int, str, AgendaEntry]]:
-    clock, schedule = ZoneInfo(zone), str(task.schedule)
+    clock, schedule = clock_of(zone), str(task.schedule)
     for span in _spans(task, wanted):
         at = from_ms(span.first_ms)
         last_at = from_ms(span.last_ms) if span.fires > 1 else None
@@ -213,21 +201,12 @@ def _fires(task: ScheduledTask, run_ms: int, wanted: _Range, *, paused: bool) ->
     first_ms, end_ms = max(wanted.start_ms, run_ms), wanted.end_ms
     if first_ms > end_ms:
         return
-    if task.is_single and pending_skips(task):
-        return
     schedule = firing_schedule(task)
     found = [] if task.is_single else schedule.between(first_ms, end_ms, MOST_OF_A_TASK + 1)
-    # A deferred run, or one after a pause, is no occurrence of the schedule.
-    is_extra = task.is_single or task.deferral_id is not None or (not paused and makes_up(task))
-    if is_extra and first_ms == run_ms and found[:1] != [run_ms]:
+    if first_ms == run_ms and found[:1] != [run_ms] and is_run_apart(task, held=paused):
         yield _Span(run_ms, run_ms, 1, paused)
     if len(found) <= MOST_OF_A_TASK:
         yield from (_Span(each, each, 1, paused) for each in found)
         return
     count = schedule.count(first_ms, end_ms)
     yield _Span(found[0], schedule.last_ms(end_ms, 1), count, paused)
-
-
-def _deadline() -> Callable[[], bool]:
-    until = time.monotonic() + AGENDA_SECONDS
-    return lambda: time.monotonic() > until

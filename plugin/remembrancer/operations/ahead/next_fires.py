@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.errors import InvalidInput, RemembrancerError
+from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Misfire
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.skips import pending_skips
-from remembrancer.schedules.kinds import firing_schedule, schedule_of
+from remembrancer.schedules.kinds import UNREADABLE, firing_schedule, schedule_of
 from remembrancer.schedules.preview import preview
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ PREVIEWED: Final = 5
 MOST_PREVIEWED: Final = 1000
 _SLICE: Final = 50
 """The number of tasks that are worked out before other coroutines run."""
-_UNREADABLE: Final = (RemembrancerError, ValueError, TypeError, LookupError, ArithmeticError)
 """Errors of a schedule whose node holds nonsense."""
 
 
@@ -36,11 +35,11 @@ def next_fires(task: ScheduledTask, count: int = PREVIEWED) -> tuple[list[dateti
         return [], []
     first = from_ms(task.next_run_ms)
     if task.is_single:
-        return [] if pending_skips(task) else [first], []
+        return [first] if is_run_apart(task) else [], []
     ahead = preview(firing_schedule(task), task.next_run_ms - 1, count)
     fires = [fire.at for fire in ahead]
-    if fires[:1] != [first] and (task.deferral_id is not None or makes_up(task)):
-        fires.insert(0, first)  # a deferred run, or one after a pause, is no occurrence of the schedule
+    if fires[:1] != [first] and is_run_apart(task):
+        fires.insert(0, first)
     return fires[:count], [fire.note for fire in ahead if fire.note]
 
 
@@ -48,7 +47,7 @@ def with_next_fires(task: ScheduledTask) -> ScheduledTask:
     """Return *task* with its next fires; with none, if its schedule cannot be read."""
     try:
         fires, _ = next_fires(task)
-    except _UNREADABLE:
+    except UNREADABLE:
         fires = []
     return task.model_copy(update={"next_fires": fires})
 
@@ -67,11 +66,22 @@ def words_of(task: ScheduledTask) -> str:
     """Return the schedule of *task* in English; as lists show it, if it cannot be read."""
     try:
         return schedule_of(task).describe()
-    except _UNREADABLE:
+    except UNREADABLE:
         return str(task.schedule)
 
 
-def makes_up(task: ScheduledTask) -> bool:
+def is_run_apart(task: ScheduledTask, *, held: bool = False) -> bool:
+    """Return whether the run for which a task is armed fires without its schedule.
+
+    That is the only run of a single task, a deferred one, or one that makes up for a pause. With *held*, the run is the
+    one that the task's pause holds.
+    """
+    if task.is_single:
+        return not pending_skips(task)
+    return task.deferral_id is not None or (not held and _makes_up(task))
+
+
+def _makes_up(task: ScheduledTask) -> bool:
     """Return whether a run at the end of a pause makes up for what the pause held."""
     if task.paused_until is None or task.nominal_ms is None or to_ms(task.paused_until) <= task.nominal_ms:
         return False

@@ -9,8 +9,8 @@ from pydantic import Field
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.operations.ahead.agenda import MOST_ENTRIES, Agenda
 from remembrancer.operations.ahead.next_fires import MOST_PREVIEWED, PREVIEWED
+from remembrancer.operations.ahead.preview import SchedulePreview
 from remembrancer.operations.operation import Http, Operation, Params
-from remembrancer.operations.preview import SchedulePreview
 
 if TYPE_CHECKING:
     from remembrancer.operations.operation import AnyOperation

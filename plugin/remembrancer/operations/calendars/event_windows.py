@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.plain_schedules import RRule
@@ -14,7 +13,7 @@ from remembrancer.schedules.rrule.schedule import rrule_schedule
 from remembrancer.schedules.walls.day_sets import ORDINAL_OF_1970
 from remembrancer.schedules.walls.wall_set import DAY
 from remembrancer.schedules.zone_names import meant
-from remembrancer.schedules.zone_offsets import span_at
+from remembrancer.schedules.zone_offsets import clock_of, span_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +110,7 @@ def _wall(moment: When, zone: str) -> int:
     """Return a date or a time as a wall time of *zone*; one without a zone is meant there."""
     if not isinstance(moment, datetime):
         return _day(moment) * DAY
-    local = moment if moment.tzinfo is None else moment.astimezone(ZoneInfo(zone))
+    local = moment if moment.tzinfo is None else moment.astimezone(clock_of(zone))
     return _day(local) * DAY + local.hour * 3600 + local.minute * 60 + local.second
 
 

@@ -1,8 +1,8 @@
-"""Backfills: the occurrences of a range in the past, and those that start. Pure functions but for the history."""
+"""Backfills: the occurrences of a range in the past, and those that start. Pure functions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.addition import MOST_ADDITIONS, Cause
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.task_store import TaskStore
-
-_PAGE: Final = 1_000
 
 
 def occurrences_between(
@@ -44,18 +41,6 @@ def occurrences_between(
         BackfillOccurrence(nominal_at=from_ms(each), completed=each in done, starts=again or each not in done)
         for each in found
     ]
-
-
-async def executions_since(tasks: TaskStore, task_id: str, start: datetime) -> list[Execution]:
-    """Return the executions of a task from *start* on, by hand or by its schedule."""
-    found: list[Execution] = []
-    before: str | None = None
-    while page := await tasks.history(task_id, _PAGE, before):
-        found += [each for each in page if each.nominal_at >= start]
-        if page[-1].nominal_at < start or len(page) < _PAGE:
-            break
-        before = page[-1].execution_id
-    return found
 
 
 def taken_ms(executions: Sequence[Execution]) -> set[int]:

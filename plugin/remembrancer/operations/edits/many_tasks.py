@@ -18,7 +18,7 @@ from remembrancer.operations.edits.task_edits import read_on_missed, reading_end
 from remembrancer.operations.edits.task_selection import MOST_AT_ONCE, read_selection
 from remembrancer.operations.edits.updated_task import check_changes
 from remembrancer.operations.idempotency import reject_reuse
-from remembrancer.operations.references.resolution import resolved_schedule
+from remembrancer.operations.references.resolution import resolved_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,8 +66,7 @@ class ManyTasks:
     ) -> BulkResult:
         """Give the tasks selected other values of these fields."""
         text = None if reason is None else read_reason(reason)
-        if changes.get("schedule") is not None:
-            changes = {**changes, "schedule": await resolved_schedule(self._store, changes["schedule"])}
+        changes = await resolved_fields(self._store, changes)
         check_changes(changes, self._clock.now(), self._late_by_seconds)
         plan = updating(changes, self._late_by_seconds)
         return await self._run(BulkAction("update", plan, text, dry_run), which)

@@ -13,7 +13,7 @@ from remembrancer.model.constraints import read_reason
 from remembrancer.model.skip_mark import MOST_SKIPPED
 from remembrancer.model.task import Backfill, Disposition, FireChange
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
-from remembrancer.operations.edits.backfills import executions_since, occurrences_between, taken_ms
+from remembrancer.operations.edits.backfills import occurrences_between, taken_ms
 from remembrancer.operations.edits.changed_fires import (
     free_times,
     with_addition,
@@ -23,6 +23,7 @@ from remembrancer.operations.edits.changed_fires import (
 )
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
+from remembrancer.operations.task_history import executions_since
 from remembrancer.operations.validation import reply
 from remembrancer.policies.additions import pending_additions
 from remembrancer.policies.skips import pending_skips
@@ -128,7 +129,7 @@ class OccurrenceEdits:
 
         async def changed(task: ScheduledTask, now: datetime) -> ScheduledTask:
             begin, until = _range(task, start, end, now)
-            executions = await executions_since(self._store.tasks, task_id, begin)
+            executions = [each async for each in executions_since(self._store.tasks, task_id, begin)]
             listed[:] = occurrences_between(task, begin, until, executions, again=again)
             starting = [each for each in listed if each.starts]
             times = free_times(task, to_ms(now), len(starting), taken_ms(executions), step=1)
@@ -198,7 +199,7 @@ class OccurrenceEdits:
     async def _taken(self, task_id: str, since: datetime) -> set[int]:
         """Return the times of executions of a task from shortly before *since* on."""
         begin = from_ms(max(0, to_ms(since) - 60_000))
-        return taken_ms(await executions_since(self._store.tasks, task_id, begin))
+        return taken_ms([each async for each in executions_since(self._store.tasks, task_id, begin)])
 
 
 def _range(task: ScheduledTask, start: Moment, end: Moment, now: datetime) -> tuple[datetime, datetime]:

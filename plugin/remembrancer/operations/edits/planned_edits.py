@@ -14,7 +14,7 @@ from remembrancer.operations.edits.updated_task import Update, updated
 from remembrancer.policies.cancellation import cancelled, outstanding
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pause import paused, resumed
-from remembrancer.schedules.references import followed_by
+from remembrancer.schedules.references import leads_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,9 +51,9 @@ def updating(fields: Mapping[str, object], late_by_seconds: float) -> Plan:
     """Return the plan of an update of these fields, whose schedule has the content of its references."""
 
     def plan(task: ScheduledTask, now: datetime) -> Update:
-        if task.task_id in followed_by(fields.get("schedule")):
+        if (other := leads_back(fields.get("schedule"), task.task_id)) is not None:
             allowed = "a task that does not follow this one itself"
-            raise InvalidInput("schedule", task.task_id, allowed, {"kind": "cron", "expression": "0 9 * * 1-5"})
+            raise InvalidInput("schedule", other, allowed, {"kind": "cron", "expression": "0 9 * * 1-5"})
         return updated(task, fields, now, late_by_seconds)
 
     return plan

@@ -22,6 +22,7 @@ from remembrancer.operations.references.resolution import current_schedule
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
 from remembrancer.ports.writes import Change, Edit
+from remembrancer.schedules.references import references_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
 
 _LOG: Final = logging.getLogger("remembrancer")
+_NAMED: Final = 5
 _TOGETHER: Final = 50
 """Edits that are written at once: the store commits them together."""
 
@@ -59,15 +61,17 @@ class ReferringTasks:
         self._clock = clock
         self._late_by_seconds = late_by_seconds
 
-    async def follow(self, task_id: str, reason: str) -> None:
-        """Bring the tasks that follow a task up to date, and those that follow them.
+    async def follow(self, task_ids: Sequence[str], change: str) -> None:
+        """Bring the tasks up to date that follow those which were changed so, and those that follow them.
 
-        The change of the task itself is written: a failure here is logged, and the next start does the rest.
+        The change itself is written: a failure here is logged, and the next start does the rest.
         """
         try:
-            await self._follow([task_id], reason, {task_id})
+            for task_id in await self._followed_among(task_ids):
+                await self._follow([task_id], f"The task {task_id}, which it follows, was {change}.", {task_id})
         except (GraphUnavailable, TaskContended) as fault:
-            _LOG.error("The tasks that follow %s keep their former times until the next start: %s", task_id, fault)
+            told = ", ".join(task_ids[:_NAMED])
+            _LOG.error("The tasks that follow %s keep their former times until the next start: %s", told, fault)
 
     async def renew(self, pages: AsyncIterator[Sequence[ScheduledTask]], reason: str) -> list[Renewed]:
         """Bring tasks up to date, and those that follow them; return those of *pages* that have changed."""
@@ -90,6 +94,14 @@ class ReferringTasks:
         except InvalidInput:
             return None
         return moved_fires(Renewed(before, update.after if update else None), now)
+
+    async def _followed_among(self, task_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of several tasks that others follow; a single one as it is, since `_follow` asks that itself."""
+        if len(task_ids) <= 1:
+            return task_ids
+        followers = await self._store.calendars.followers(task_ids)
+        followed = {other for task in followers for other in references_of(task.schedule_spec).tasks}
+        return [task_id for task_id in task_ids if task_id in followed]
 
     async def _follow(self, task_ids: Sequence[str], reason: str, seen: set[str]) -> None:
         while task_ids:

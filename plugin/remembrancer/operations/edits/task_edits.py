@@ -18,7 +18,7 @@ from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.updated_task import changes
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
-from remembrancer.operations.references.resolution import resolved_schedule
+from remembrancer.operations.references.resolution import resolved_fields
 from remembrancer.operations.validation import reply
 from remembrancer.policies.pause import missed
 from remembrancer.ports.writes import Edit
@@ -103,13 +103,13 @@ class TaskEdits:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "updated", fence)
                 change = self._tasks.change("update", text, fence=fence)
-                given = await self._resolved(task, changed)
+                given = await resolved_fields(self._store, changed)
                 wanted = updating(given, self._late_by_seconds)(task, change.at)
                 if wanted.after == task:
                     return _update(task, task, change.at, Disposition.EXISTING, fires)
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
                     if wanted.after.schedule != task.schedule:
-                        await self._referring.follow(task_id, f"The task {task_id}, which it follows, was updated.")
+                        await self._referring.follow([task_id], "updated")
                     return _update(task, kept, change.at, Disposition.CHANGED, fires)
             raise TaskContended(task_id, "updated", ROUNDS)
 
@@ -118,12 +118,6 @@ class TaskEdits:
             return _update(task, task, self._clock.now(), Disposition.EXISTING, fires)
 
         return await run_once(self._store.idempotency, act, again)
-
-    async def _resolved(self, task: ScheduledTask, fields: Mapping[str, object]) -> Mapping[str, object]:
-        """Return *fields* with the content of the calendars and tasks to which their schedule refers."""
-        if fields.get("schedule") is None:
-            return fields
-        return {**fields, "schedule": await resolved_schedule(self._store, fields["schedule"], task.task_id)}
 
     async def _edit(
         self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.field_definition import FieldGroup
 from remembrancer.model.plain_schedules import Cron
-from remembrancer.model.request import DEFAULTS, EXAMPLE, TASK_FIELDS, UPDATABLE, ScheduleRequest
+from remembrancer.model.request import DEFAULTS, EXAMPLE, TASK_FIELDS, UPDATABLE, WHEN_FIELDS, ScheduleRequest
 from remembrancer.model.schedule import value_from
 from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task import FieldChange
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.writes import Claim
 
-_WHEN: Final = frozenset(name for name, each in TASK_FIELDS.items() if each.group is FieldGroup.WHEN)
-"""The fields that say when a task runs: they are read together."""
+_WHEN: Final = frozenset(WHEN_FIELDS)
 _KEPT: Final = (*(name for name in UPDATABLE if name != "schedule"), "schedule_spec")
 """The fields of a kept task that hold those of a request."""
 _SCHEDULE: Final = ("schedule_cron", "schedule_spec", "timezone", "gap", "fold", "seconds_field")

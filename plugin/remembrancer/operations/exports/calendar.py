@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.operations.ahead.next_fires import makes_up
+from remembrancer.operations.ahead.next_fires import is_run_apart
 from remembrancer.operations.exports.calendar_text import calendar_text, text_value, time_value
-from remembrancer.policies.skips import pending_skips
 from remembrancer.schedules.kinds import firing_schedule
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def _ahead(task: ScheduledTask, span: Span) -> Iterator[tuple[int, str]]:
         return
     begin, end = to_ms(span.start), to_ms(span.until)
     run_ms = task.next_run_ms
-    is_extra = not pending_skips(task) if task.is_single else task.deferral_id is not None or makes_up(task)
+    is_extra = is_run_apart(task)
     if is_extra and begin <= run_ms <= end:
         yield run_ms, task.task_id
     if task.is_single:

@@ -10,6 +10,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.operations.exports.calendar import MOST_EVENTS, Span, calendar_of
 from remembrancer.operations.exports.crontab import crontab_of
+from remembrancer.operations.task_history import executions_since
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.schedules.parsing import read_moment
 
@@ -32,42 +33,39 @@ async def export_calendar(
         allowed = f"a time from {start.isoformat()} on, at most {_MOST_DAYS} days later"
         raise InvalidInput("until", end.isoformat(), allowed, (start + timedelta(days=DAYS)).isoformat())
     past = await _executions(graph, start, end) if history else []
-    tasks = await _open_tasks(graph, recurring=None)
+    tasks = await _open_tasks(graph)
     tasks += await _ended(graph, {each.task_id for each in past} - {task.task_id for task in tasks})
     return await asyncio.to_thread(calendar_of, tasks, past, Span(max(start, now), end, now))
 
 
 async def export_crontab(graph: Graph, now: datetime, *, system: bool) -> str:
     """Return a crontab of the open tasks."""
-    tasks = await _open_tasks(graph, recurring=None)
+    tasks = await _open_tasks(graph)
     return await asyncio.to_thread(crontab_of, tasks, now, system=system)
 
 
-async def _open_tasks(graph: Graph, *, recurring: bool | None) -> list[ScheduledTask]:
-    return list(await graph.tasks.find(TaskFilter(frozenset(OPEN_STATUSES), recurring, _ALL)))
+async def _open_tasks(graph: Graph) -> list[ScheduledTask]:
+    return list(await graph.tasks.find(TaskFilter(frozenset(OPEN_STATUSES), limit=_ALL)))
 
 
 async def _ended(graph: Graph, wanted: set[str]) -> list[ScheduledTask]:
     """Return tasks that have ended, for the names of their executions."""
     if not wanted:
         return []
-    return [task for task in await graph.tasks.find(TaskFilter(frozenset(), None, _ALL)) if task.task_id in wanted]
+    return [task for task in await graph.tasks.find(TaskFilter(limit=_ALL)) if task.task_id in wanted]
 
 
 async def _executions(graph: Graph, start: datetime, end: datetime) -> list[Execution]:
     """Return the newest executions whose nominal time is within a span."""
     found: list[Execution] = []
-    before: str | None = None
-    while len(found) < MOST_EVENTS:
-        page = await graph.tasks.history(None, _PAGE, before)
-        found += [each for each in page if start <= each.nominal_at <= end]
-        if len(page) < _PAGE or page[-1].nominal_at < start:
+    async for each in executions_since(graph.tasks, None, start):
+        if each.nominal_at <= end:
+            found.append(each)
+        if len(found) == MOST_EVENTS:
             break
-        before = page[-1].execution_id
-    return found[:MOST_EVENTS]
+    return found
 
 
 DAYS: Final = 30
 _MOST_DAYS: Final = 3660
 _ALL: Final = 1_000_000
-_PAGE: Final = 1000

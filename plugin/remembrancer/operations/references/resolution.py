@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
-from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
 from remembrancer.model.constraints import read_id
@@ -17,7 +16,8 @@ from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.requested_schedule import value_given
 from remembrancer.policies.occurrences import held_ms
-from remembrancer.schedules.references import Content, content_in, followed_by, references_in, resolved
+from remembrancer.schedules.references import Content, content_in, references_in, resolved
+from remembrancer.schedules.zone_offsets import clock_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,16 +32,15 @@ _KINDS: Final = ("calendar", "task_times", "workdays", "offset", "any_of", "all_
 """The kinds of values that may have references."""
 
 
-async def resolved_schedule(store: Graph, given: object, task_id: str | None = None) -> object:
+async def resolved_schedule(store: Graph, given: object) -> object:
     """Return the schedule that a request gives with the content of its references; one without any, as it is.
 
     Args:
         store: The graph.
         given: A value, or a JSON object.
-        task_id: The task that gets the schedule, if it is there already.
 
     Raises:
-        InvalidInput: There is no such calendar or task, or the task would follow itself.
+        InvalidInput: There is no such calendar or task.
     """
     if _kind_of(given) not in _KINDS:
         return given
@@ -50,14 +49,15 @@ async def resolved_schedule(store: Graph, given: object, task_id: str | None = N
     if not references.calendars and not references.tasks:
         return value
     calendars = await _calendars(store, list(references.calendars))
-    tasks: dict[str, TaskTimes] = {}
-    for other in references.tasks:
-        found = await _followed(store, other)
-        if task_id is not None and (other == task_id or task_id in followed_by(found.schedule)):
-            allowed = "a task that does not follow this one itself"
-            raise InvalidInput("schedule", other, allowed, {"kind": "cron", "expression": "0 9 * * 1-5"})
-        tasks[other] = times_of(found)
+    tasks = {other: times_of(await _followed(store, other)) for other in references.tasks}
     return resolved(value, Content(calendars, tasks))
+
+
+async def resolved_fields(store: Graph, fields: Mapping[str, object]) -> Mapping[str, object]:
+    """Return fields of a task with the content of the references of their schedule. Raises InvalidInput."""
+    if fields.get("schedule") is None:
+        return fields
+    return {**fields, "schedule": await resolved_schedule(store, fields["schedule"])}
 
 
 async def current_schedule(store: Graph, value: ScheduleValue, now: datetime) -> ScheduleValue:
@@ -82,7 +82,7 @@ def times_of(task: ScheduledTask) -> TaskTimes:
     if isinstance(value, Once):
         moved_ms = task.next_run_ms if task.deferral_id is not None and task.paused_at is None else None
         at = from_ms(moved_ms if moved_ms is not None else to_ms(cast("datetime", value.at)))
-        local = at.astimezone(ZoneInfo(task.timezone))
+        local = at.astimezone(clock_of(task.timezone))
         fold = Fold.LAST if local.fold else Fold.FIRST
         text = local.replace(tzinfo=None, microsecond=0).isoformat()
         return TaskTimes(task.task_id, Dates((text,), timezone=task.timezone, fold=fold))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.field_definition import FieldGroup
-from remembrancer.model.request import TASK_FIELDS
+from remembrancer.model.request import WHEN_FIELDS
 from remembrancer.model.schedule import value_from
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledTask
 
-_WHEN: Final = tuple(name for name, each in TASK_FIELDS.items() if each.group is FieldGroup.WHEN)
-_PLAIN: Final = tuple(name for name in FIELDS if name not in _WHEN and name != "origin_thought_id")
+_PLAIN: Final = tuple(name for name in FIELDS if name not in WHEN_FIELDS and name != "origin_thought_id")
 """The fields that are compared as they are. The thought that asked for a task stays the one that did."""
 _CRON: Final = ("schedule_cron", "gap", "seconds_field")
 
@@ -35,7 +33,7 @@ def changed_fields(
         name: getattr(wanted, name) for name in _PLAIN if getattr(wanted, name) != getattr(task, name)
     }
     if not runs_alike(task, wanted) or _is_held_back_otherwise(task, wanted, now):
-        found |= {name: getattr(request, name) for name in _WHEN}
+        found |= {name: getattr(request, name) for name in WHEN_FIELDS}
     return found
 
 

@@ -32,7 +32,8 @@ def settle_statements(
         if reschedule := settlement.reschedule:
             again: SettledDeferralRow = {**node_rows.reschedule_row(reschedule), **held}
             if reschedule.outstanding:
-                parts.setdefault("record_outcomes", []).append(node_rows.outcome_row(reschedule.outstanding))
+                for statement in outstanding_statements([reschedule.outstanding]):
+                    parts.setdefault(statement.name, []).extend(statement.rows)
             parts.setdefault("defer_settled", []).append(again)
             parts.setdefault("record_deferrals", []).append(dict(again))
             if reschedule.deferral.requested_by:
@@ -43,14 +44,15 @@ def settle_statements(
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
 
-def outstanding_statements(outstanding: Claim | None) -> list[Statement]:
-    """Return the statement for occurrences that are due before a task is ended or deferred; none without any."""
-    if outstanding is None:
-        return []
-    recorded = [Statement("record_outcomes", [node_rows.outcome_row(outstanding)])]
-    if outstanding.execution.cause is not None:
-        recorded.append(Statement("record_causes", [node_rows.cause_row(outstanding.execution)]))
-    return recorded
+def outstanding_statements(claims: Sequence[Claim | None]) -> list[Statement]:
+    """Return the statements for occurrences that are due before tasks change or end; none without any."""
+    outstanding = [claim for claim in claims if claim is not None]
+    caused = [claim.execution for claim in outstanding if claim.execution.cause is not None]
+    statements = [Statement("record_outcomes", [node_rows.outcome_row(claim) for claim in outstanding])]
+    return [
+        *(statements if outstanding else ()),
+        *([Statement("record_causes", [node_rows.cause_row(each) for each in caused])] if caused else ()),
+    ]
 
 
 def deferral_statements(deferral: Deferral) -> list[Statement]:

@@ -31,7 +31,7 @@ async def cancel(connection: GraphConnection, task_id: str, change: Change, outs
     row = audit_rows.change_row(task_id, change, outstanding)
     with rejecting_reuse(change.idempotency_key):
         try:
-            answers = await connection.write([*outstanding_statements(outstanding), Statement("cancel_tasks", [row])])
+            answers = await connection.write([*outstanding_statements([outstanding]), Statement("cancel_tasks", [row])])
         except UniqueKeyTaken:
             if outstanding is None:
                 raise
@@ -43,8 +43,7 @@ async def cancel(connection: GraphConnection, task_id: str, change: Change, outs
 
 async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmedTimes) -> list[bool]:
     """Make edits of different tasks in one commit; return of each whether its task was as it was read."""
-    moved = [each.after for each in edits if each.after.timezone != each.before.timezone]
-    zones = armed_times.begin_zones(moved) if moved else []
+    zones = armed_times.begin_zones([each.after for each in edits])
     statements = [*_edit_statements(edits), *zones]
     keys = [each.change.idempotency_key for each in edits if each.change.idempotency_key]
     with rejecting_reuse(keys[0] if keys else None):
@@ -70,17 +69,16 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
 
 def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
     """Return the statements of edits: what is accounted for, then the tasks that change and those that end."""
-    outstanding = [each.outstanding for each in edits if each.outstanding]
     ending = [each for each in edits if not each.after.is_open]
     parts: dict[str, list[Mapping[str, object]]] = {
-        "record_outcomes": [node_rows.outcome_row(claim) for claim in outstanding],
         "edit_tasks": [edit_row(each) for each in edits if each.after.is_open],
         "cancel_tasks": [audit_rows.change_row(each.task_id, each.change, each.outstanding) for each in ending],
     }
     for each, row in zip((each for each in edits if each.after.is_open), parts["edit_tasks"], strict=True):
         for link in changed_links(each.before, each.after, str(row["change_id"])):
             parts.setdefault(link.name, []).extend(link.rows)
-    return [Statement(name, rows) for name, rows in parts.items() if rows]
+    changed = [Statement(name, rows) for name, rows in parts.items() if rows]
+    return [*outstanding_statements([each.outstanding for each in edits]), *changed]
 
 
 def _explained(taken: UniqueKeyTaken, edits: Sequence[Edit]) -> RemembrancerError | None:

@@ -124,7 +124,7 @@ class GraphTaskStore:
         """Write the deferral and move the next run, if the task is still as it was read; return whether it did."""
         changed = audit_rows.change_row(task_id, change, reschedule.outstanding)
         row = {**node_rows.reschedule_row(reschedule), **changed, "expected_ms": expected_next_run_ms}
-        statements = [*outstanding_statements(reschedule.outstanding), Statement("defer_tasks", [row])]
+        statements = [*outstanding_statements([reschedule.outstanding]), Statement("defer_tasks", [row])]
         statements += deferral_statements(reschedule.deferral)
         with rejecting_reuse(change.idempotency_key):
             answers = await self._parts.index.write_armed([reschedule.next_run_ms], statements)

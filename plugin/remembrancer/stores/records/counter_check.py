@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphDamaged, GraphUnavailable, QueryFailed
 from remembrancer.model.task_status import TaskType
+from remembrancer.model.timestamps import LAST_MS
 from remembrancer.model.words import count_of
 from remembrancer.stores.commits.counters import sensible, summed
-from remembrancer.stores.records.statistics import LAST_MS
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import EDGES
 

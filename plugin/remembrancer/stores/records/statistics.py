@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from remembrancer.model.task_status import TaskType
-from remembrancer.model.timestamps import to_ms
+from remembrancer.model.timestamps import LAST_MS, to_ms
 from remembrancer.ports.statistics import COUNTS, LIFETIME, CronUsage, LifetimeStatistics, WindowStatistics
 from remembrancer.stores.commits.counter_rollup import fold_idle
 from remembrancer.stores.commits.counters import summed, texts_of
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.rows.readable_records import ReadableRecords
-
-LAST_MS: Final = 253_402_300_799_999
-"""The latest time of a datetime."""
 
 
 class GraphStatistics:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.model.constraints import read_word
 from remembrancer.model.plain_schedules import Cron, Once
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.schedule import text_of
 from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.operations.ahead.worker import Worker
 from remembrancer.operations.requested_schedule import requested
 from remembrancer.schedules.cautions import cautions
 from remembrancer.schedules.kinds import KINDS
@@ -30,11 +28,9 @@ if TYPE_CHECKING:
     from remembrancer.schedules.cron.schedule import CronSchedule
     from remembrancer.schedules.protocol import Schedule
 
-_T = TypeVar("_T")
 PREVIEW_SECONDS: Final = 10.0
 """Seconds that the fires of a preview may take to find."""
-_THREADS: Final = ThreadPoolExecutor(1, thread_name_prefix="remembrancer-preview")
-"""Of previews: each may take seconds, and delays no other answer."""
+_WORKER: Final = Worker("remembrancer-preview")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,7 @@ def previewed(
 
 async def preview_of(given: object, after: Moment | None, count: int, now: datetime) -> SchedulePreview:
     """Return the same, worked out beside the event loop. Raises InvalidInput, also if it takes too long."""
-    return await _beside(partial(previewed, given, after, count, now))
+    return await _WORKER.run(partial(previewed, given, after, count, now), _deadline())
 
 
 async def next_fires(read: Callable[[], Schedule], after: datetime, count: int) -> list[PreviewedFire]:
@@ -116,19 +112,11 @@ async def next_fires(read: Callable[[], Schedule], after: datetime, count: int) 
     def work(is_late: Callable[[], bool]) -> list[Fire]:
         return preview(read(), to_ms(after), count, is_late)
 
-    return [_shown(fire) for fire in await _beside(work)]
+    return [_shown(fire) for fire in await _WORKER.run(work, _deadline())]
 
 
-async def _beside(work: Callable[[Callable[[], bool]], _T]) -> _T:
-    """Return the result of *work*, done on a thread; its argument says when it has taken too long."""
-    over = threading.Event()
-    until = time.monotonic() + PREVIEW_SECONDS
-    try:
-        return await asyncio.get_running_loop().run_in_executor(
-            _THREADS, work, lambda: over.is_set() or time.monotonic() > until
-        )
-    finally:
-        over.set()  # the caller may have gone
+def _deadline() -> float:
+    return time.monotonic() + PREVIEW_SECONDS
 
 
 def _shown(fire: Fire) -> PreviewedFire:
