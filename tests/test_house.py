@@ -309,7 +309,6 @@ def test_no_file_speaks_of_one_machine() -> None:
 MODULES = 20
 LARGE_FOLDERS = {
     "model": "a flat list of like things: one module for each concept",
-    "ports": "a flat list of like things: one module for each port",
     "cli/commands": "a flat list of like things: one module for each command",
     "ports": "a flat list of like things: one module for each port",
 }

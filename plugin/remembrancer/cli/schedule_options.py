@@ -51,6 +51,7 @@ SCHEDULE_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
     ("spread", _text("--spread", "LENGTH", "All fires are later by up to this much, by the same amount."), None),
 )
 """The options, as fields of a class of options. `schedule_of` reads them."""
+
 REACTION_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
     ("after", _text("--after", "TASK_ID", "After each completion of another task."), None),
     ("delay", _text("--delay", "LENGTH", "With --after: so much later, 5m."), None),

@@ -119,7 +119,7 @@ class ScheduledTask(BaseModel):
     """The edition of the graph's time zone rules that last moved it."""
     follows_id: str | None = None
     """The task that it follows, if its schedule is of kind `after`."""
-    check_at_ms: int | None = Field(default=None, ge=0, le=_LAST_MS)
+    check_at_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
     """The time from which on the scheduler looks whether it has an occurrence, epoch milliseconds.
 
     None for a task whose schedule names its occurrences, and for one that has ended."""

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 from typer import Argument, Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.cli.schedule_options import FIRES, IN_THE_SCHEDULE, SCHEDULE_WORDS, schedule_of
+from remembrancer.cli.schedule_options import (
+    FIRES,
+    IN_THE_SCHEDULE,
+    REACTION_WORDS,
+    SCHEDULE_WORDS,
+    reaction_of,
+    schedule_of,
+)
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
