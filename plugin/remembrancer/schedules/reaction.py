@@ -51,7 +51,7 @@ def after_schedule(value: After, task_id: str) -> ReactingSchedule:
         raise InvalidInput("on", value.on, f"one of {', '.join(OUTCOMES)}", "completed")
     seconds = delay_seconds(value)
     later = f", {length_words(seconds)} later" if seconds else ""
-    return ReactingSchedule(f"After task {value.task_id} {_VERBS[value.on]}{later}")
+    return ReactingSchedule(f"After {value.task_id} {_VERBS[value.on]}{later}")
 
 
 def delay_seconds(value: After) -> int:

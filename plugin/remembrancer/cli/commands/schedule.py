@@ -146,8 +146,6 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
         out.print("  existing: the task was there already, and nothing was written", highlight=False)
     if reply.description and reply.task_type == "recurring":
         out.print(f"  {reply.description}", markup=False, highlight=False)
-    if reply.reacts:
-        out.print(f"  fires {reply.schedule}", markup=False, highlight=False)
     for fire in reply.next_fires:
         out.print(f"  fires at {when(fire)}", highlight=False)
     for warning in reply.warnings:
