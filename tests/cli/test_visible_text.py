@@ -106,7 +106,7 @@ def test_a_log_line_cannot_be_forged() -> None:
 
 def test_a_path_without_a_token_forges_no_line_of_the_log(serve: Serve) -> None:
     serving = serve()
-    connection = http.client.HTTPConnection("127.0.0.1", int(str(serving.beacon["rest_port"])), timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", int(str(serving.beacon["rest_port"])), timeout=120)
     connection.request("GET", "/v1/%1b%5d52;c;aGk=%07%0aforged%c2%9b")
     answer = connection.getresponse().read().decode()
     connection.close()

@@ -73,7 +73,7 @@ async def test_a_query_ends_with_its_caller(
 ) -> None:
     caplog.set_level(logging.INFO, "remembrancer.rest")
     with pytest.raises(httpx.ReadTimeout):
-        await clients["admin"].post(CYPHER, json={"query": ENDLESS}, timeout=2)
+        await clients["admin"].post(CYPHER, json={"query": ENDLESS}, timeout=httpx.Timeout(60, read=2))
     async with asyncio.timeout(PATIENCE):  # and not the hour that the query may take
         while not any(f"POST {CYPHER} 499" in each.getMessage() for each in caplog.records):  # noqa: ASYNC110 (a log)
             await asyncio.sleep(0.05)

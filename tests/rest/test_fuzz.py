@@ -75,7 +75,7 @@ def served() -> Iterator[tuple[str, str]]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(120)
     yield found[0]
     done.set()
     thread.join()

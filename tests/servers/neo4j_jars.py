@@ -52,6 +52,7 @@ dbms.usage_report.enabled=false
 db.tx_log.rotation.retention_policy=keep_none
 db.tx_log.preallocate=false
 db.transaction.bookmark_ready_timeout=2s
+dbms.cypher.min_replan_interval=1h
 internal.server.bolt.thread_pool_shutdown_wait_time=1s
 """
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LOOPS = 6
 ROUNDS = 12
+GENEROUS = 60.0
 
 
 def in_threads(work: Callable[[], None]) -> list[BaseException]:
@@ -53,7 +54,7 @@ def test_a_start_waits_for_a_stop_on_another_loop(monkeypatch: pytest.MonkeyPatc
     monkeypatch.undo()
 
     async def run() -> bool:
-        await asyncio.wait_for(service.start(), 10)
+        await asyncio.wait_for(service.start(), GENEROUS)
         is_healthy = await service.is_healthy()
         await service.stop()
         return is_healthy
@@ -69,7 +70,7 @@ def test_starts_and_stops_on_many_loops_never_hang() -> None:
     async def change() -> None:
         for number in range(ROUNDS):
             try:
-                await asyncio.wait_for(service.stop() if number % 2 else service.open(), 20)
+                await asyncio.wait_for(service.stop() if number % 2 else service.open(), GENEROUS)
             except NotRunning:
                 await asyncio.sleep(0)
 

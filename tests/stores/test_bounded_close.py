@@ -40,7 +40,7 @@ async def main(graph, query, end):
     print("asking", flush=True)
     if end == "close":
         await service.close()
-        done, _ = await asyncio.wait(asking, timeout=5)
+        done, _ = await asyncio.wait(asking, timeout=60)
         print(sorted({type(each.exception()).__name__ for each in done}), flush=True)
     elif end == "raise":
         raise SystemExit(3)
@@ -100,12 +100,13 @@ async def test_writes_that_wait_are_answered_when_the_disk_hangs(
     monkeypatch.setattr(connection, "_FINISH_SECONDS", 0.2)
     monkeypatch.setattr(connection, "_CLOSE_SECONDS", 1.0)
     store = await open_store(tmp_path / "graph")
-    database, go_on = store._connection._database, threading.Event()  # pyright: ignore[reportAttributeAccessIssue]
+    database = store._connection._database  # pyright: ignore[reportAttributeAccessIssue]
+    begun, go_on = threading.Event(), threading.Event()
     commit, close = database.commit, database.close
-    monkeypatch.setattr(database, "commit", lambda: (go_on.wait(PATIENCE_SECONDS), commit())[1])
+    monkeypatch.setattr(database, "commit", lambda: (begun.set(), go_on.wait(PATIENCE_SECONDS), commit())[2])
     monkeypatch.setattr(database, "close", lambda: (go_on.wait(PATIENCE_SECONDS), close())[1])
     under_way = asyncio.create_task(store.tasks.create([a_task()]))  # pyright: ignore[reportCallIssue]
-    await asyncio.sleep(0.5)
+    assert await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
     waiting = asyncio.create_task(store.tasks.create([a_task()]))  # pyright: ignore[reportCallIssue]
     await asyncio.sleep(0)
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -131,9 +132,9 @@ async def test_writes_that_wait_are_answered_when_the_disk_hangs(
 async def test_a_close_waits_for_no_thread_of_the_application(tmp_path: Path) -> None:
     release = threading.Event()
     loop = asyncio.get_running_loop()
-    hung = [loop.run_in_executor(None, release.wait, PATIENCE_SECONDS) for _ in range(40)]
+    hung = [loop.run_in_executor(None, release.wait, 2 * PATIENCE_SECONDS) for _ in range(40)]
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS / 2):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             store = await open_store(tmp_path / "graph")
             await store.close()
     finally:

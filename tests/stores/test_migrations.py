@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,7 +14,8 @@ from remembrancer import TaskSchedulerService, check_graph, copy_graph
 from remembrancer.bootstrap import open_store
 from remembrancer.errors import GraphTooOld, GraphUnavailable
 from remembrancer.stores.embedded.arcadedb import load_engine
-from remembrancer.stores.embedded.files.directory import close_folder, open_folder
+from remembrancer.stores.embedded.files.directory import close_folder, database_path, open_folder
+from remembrancer_schema.catalog import migrations
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -129,6 +131,22 @@ async def test_a_migration_that_broke_off_is_applied_again(
     store = await reopen()
 
     assert (await version_of(store), await missing_indexes(store)) == (2, [])
+
+
+async def test_a_creation_that_was_killed_is_completed(tmp_path: Path) -> None:
+    engine, (first, *_) = load_engine(), migrations("embedded")
+    database = engine.create_database(str(database_path(tmp_path / "begun")))
+    database.begin()
+    for statement in first.statements[:-10]:
+        database.command("sql", statement)
+    shutil.copytree(tmp_path / "begun", tmp_path / "killed")
+    database.rollback()
+    database.close()
+    store = await open_store(tmp_path / "killed")
+
+    assert (await version_of(store), await missing_indexes(store)) == (1, [])
+    await store.close()
+    assert list((await check_graph(tmp_path / "killed")).findings) == []
 
 
 @pytest.mark.neo4j

@@ -184,8 +184,8 @@ async def main():
     if child == 0:
         asyncio._set_running_loop(None)
         loop = asyncio.new_event_loop()
-        told = loop.run_until_complete(asyncio.wait_for(ask(store), 20))
-        loop.run_until_complete(asyncio.wait_for(store.close(), 20))
+        told = loop.run_until_complete(asyncio.wait_for(ask(store), 120))
+        loop.run_until_complete(asyncio.wait_for(store.close(), 120))
         print(told, flush=True)
         os._exit(0)
     os.waitpid(child, 0)

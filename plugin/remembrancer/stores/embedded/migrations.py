@@ -24,8 +24,9 @@ def upgrade_embedded(database: Database, folder: Path, use: OpenMode = OpenMode.
     """Apply the missing migrations, in order. Raises a kind of GraphUnavailable."""
     try:
         for step in steps_ahead(migrations(_EMBEDDED), _standing(database), str(folder), use):
-            for statement in step.statements:
-                database.command("sql", statement)
+            with database.transaction():  # the engine writes the schema's file once, and not for each statement
+                for statement in step.statements:
+                    database.command("sql", statement)
             with database.transaction():
                 database.command("opencypher", query("set_graph_version"), version_mark(step))
     except load_engine().ArcadeDBError as error:
