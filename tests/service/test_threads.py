@@ -42,10 +42,12 @@ async def test_a_call_from_another_loop_is_done_and_wakes(request: pytest.Fixtur
     async with TaskSchedulerService(place, check_interval_seconds=3600, handler=fired.append) as service:
 
         async def elsewhere() -> str:
+            now = datetime.now(UTC)
+            later = await service.schedule_task("later", "goal", "prompt", "thought", now + timedelta(days=1))
+            assert (await service.get_task(later.task_id)).name == "later"
+            assert len(await service.get_scheduled_tasks()) == 1
             soon = datetime.now(UTC) + timedelta(seconds=0.5)
             task = await service.schedule_task("one", "goal", "prompt", "thought", soon)
-            assert (await service.get_task(task.task_id)).name == "one"
-            assert len(await service.get_scheduled_tasks()) == 1
             assert await service.telemetry.status()
             assert await service.is_healthy()
             with pytest.raises(InvalidInput):
@@ -56,7 +58,7 @@ async def test_a_call_from_another_loop_is_done_and_wakes(request: pytest.Fixtur
         await until(lambda: fired)
 
         assert fired[0].task.task_id == task_id
-        assert service.get_status().metrics["request_count"] == 5
+        assert service.get_status().metrics["request_count"] == 6
         assert service.get_status().metrics["error_count"] == 1
 
 

@@ -51,7 +51,8 @@ CONTEXTS = [
 
 @pytest.fixture
 async def service() -> AsyncIterator[TaskSchedulerService]:
-    async with TaskSchedulerService(":memory:", options=SchedulerOptions(query_bytes=64 * 1024 * 1024)) as running:
+    options = SchedulerOptions(query_bytes=64 * 1024 * 1024, query_seconds=300)
+    async with TaskSchedulerService(":memory:", options=options) as running:
         yield running
 
 
