@@ -51,7 +51,7 @@ CONTEXTS = [
 
 @pytest.fixture
 async def service() -> AsyncIterator[TaskSchedulerService]:
-    options = SchedulerOptions(query_bytes=64 * 1024 * 1024, query_seconds=300)
+    options = SchedulerOptions(query_bytes=64 * 1024 * 1024, query_seconds=60)
     async with TaskSchedulerService(":memory:", options=options) as running:
         yield running
 
