@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.schedule import VALUES
-from remembrancer.operations.sets.declarations import AT, FIELDS, MOST, WORDS
+from remembrancer.operations.declared_request import AT, WORDS
+from remembrancer.operations.sets.declarations import FIELDS, MOST
 from remembrancer.operations.sets.set_keys import LONGEST, WORD
 
 TITLE: Final = "A declared set of tasks of Remembrancer"
