@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.context import current_actor
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_integer
-from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task_template import TaskTemplate, TemplateSource
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -100,7 +99,6 @@ class TemplateCommands:
 
 def _request(template: TaskTemplate, values: object, overrides: object) -> ScheduleRequest:
     """Return the request of one use of a template. Raises InvalidInput."""
-    check_bounds(values, "values", {})
     own = mapping_of({} if overrides is None else overrides, "overrides", {"timezone": "Europe/Berlin"})
     for field in own:
         if field not in KNOWN:
