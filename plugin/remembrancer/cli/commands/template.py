@@ -22,9 +22,7 @@ class DefineTemplateOptions(GraphOptions):
     """The options of `template define`."""
 
     file: Annotated[Path, Argument(help="A file in YAML or TOML.")]
-    version: Annotated[
-        int | None, Option(min=0, help="Only in place of this version; 0: only where there is none.")
-    ] = None
+    version: Annotated[int | None, Option(help="Only in place of this version; 0: only where there is none.")] = None
 
 
 async def define(asked: DefineTemplateOptions) -> None:
