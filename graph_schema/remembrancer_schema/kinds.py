@@ -9,6 +9,7 @@ KEYS: Final = {
     "time": "time_id",
     "thought": "thought_id",
     "named_calendar": "name",
+    "task_template": "name",
     "scheduled_task": "task_id",
     "task_execution": "execution_id",
     "task_deferral": "deferral_id",
@@ -61,6 +62,7 @@ EDGES: Final = (
     Edge("SUMMARY_OF", "execution_summary", "scheduled_task", "task_id", required=True),
     Edge("USES_CALENDAR", "scheduled_task", "named_calendar"),
     Edge("FOLLOWS", "scheduled_task", "scheduled_task"),
+    Edge("FROM_TEMPLATE", "scheduled_task", "task_template"),
 )
 """Every type of edge."""
 

@@ -159,6 +159,11 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         SetAction as SetAction,
     )
     from remembrancer.model.task_status import TaskStatus as TaskStatus, TaskType as TaskType
+    from remembrancer.model.task_template import (
+        ParameterType as ParameterType,
+        TaskTemplate as TaskTemplate,
+        TemplateParameter as TemplateParameter,
+    )
     from remembrancer.model.token import AccessToken as AccessToken, NewToken as NewToken, Scope as Scope
     from remembrancer.operations.ahead.agenda import Agenda as Agenda, AgendaEntry as AgendaEntry
     from remembrancer.operations.ahead.preview import PreviewedFire as PreviewedFire, SchedulePreview as SchedulePreview
@@ -276,6 +281,7 @@ _API: Final = {
     ),
     "model.task_set": ("AppliedSet", "DeclaredTask", "SetAction"),
     "model.task_status": ("TaskStatus", "TaskType"),
+    "model.task_template": ("ParameterType", "TaskTemplate", "TemplateParameter"),
     "model.token": ("AccessToken", "NewToken", "Scope"),
     "operations.ahead.agenda": ("Agenda", "AgendaEntry"),
     "operations.diagnostics.checks": ("CheckResult", "Severity"),

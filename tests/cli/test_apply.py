@@ -134,7 +134,9 @@ def test_yaml_gives_back_what_was_written(tmp_path_factory: pytest.TempPathFacto
 
 def test_the_schema_names_every_field_and_kind() -> None:
     schema: Any = file_schema()
-    assert set(schema["$defs"]["task"]["properties"]) == {*TASK_FIELDS, *VALUES, "at"} - {"dedup_key"}
+    shared = {*TASK_FIELDS, *VALUES, "at"} - {"dedup_key"}
+    assert set(schema["$defs"]["shared"]["properties"]) == shared
+    assert set(schema["$defs"]["task"]["properties"]) == {*shared, "template", "with"}
 
 
 def test_the_schema_is_printed_without_a_graph(desk: Desk) -> None:

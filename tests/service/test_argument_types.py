@@ -29,6 +29,7 @@ RIGHT: dict[str, Any] = {
     "origin_thought_id": "thought",
     "defer_until": TOMORROW,
     "tasks": {},
+    "task": {"trigger_prompt": "Make tea", "every": "90m"},
     "until": TOMORROW,
     **dict.fromkeys(("occurrence", "to", "start", "end"), TOMORROW),
     "thought_id": "thought",
@@ -43,6 +44,7 @@ RIGHT: dict[str, Any] = {
     "keep_days": 90,
     "changes": {"name": "Coffee"},
 }
+OBJECTS = {"changes", "context", "parameters", "tasks", "defaults", "task", "values", "overrides"}
 ACCEPTED: dict[str, set[object]] = {
     "schedule_task": TEXT | OPTIONAL,
     "schedule_tasks": NUMBER,
@@ -77,6 +79,10 @@ ACCEPTED: dict[str, set[object]] = {
     "renew_calendar": TEXT | NUMBER | OPTIONAL,
     "get_calendar": TEXT,
     "remove_calendar": TEXT,
+    "define_template": TEXT | NUMBER | OPTIONAL,
+    "get_template": TEXT,
+    "remove_template": TEXT,
+    "schedule_from_template": TEXT | NUMBER | OPTIONAL,
     "apply_set": TEXT | NUMBER | OPTIONAL,
     "export_calendar": OPTIONAL,
     "export_crontab": OPTIONAL,
@@ -113,7 +119,7 @@ async def test_an_argument_of_a_wrong_type_is_refused_by_name(service: TaskSched
                 continue
             given = {each: RIGHT.get(each) for each, one in asked.items() if one.default is one.empty}
             given |= {"defer_until": RIGHT["defer_until"]} if method == "schedule_task" else {}
-            if name in {"changes", "context", "parameters", "tasks", "defaults"} and isinstance(wrong, dict):
+            if name in OBJECTS and isinstance(wrong, dict):
                 continue
             await refused(service, method, given | {name: wrong}, name)
 

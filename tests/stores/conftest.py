@@ -192,6 +192,10 @@ class Life:
         on_days = await service.schedule_task("On days", "Live", "Now", "thought_0", schedule=Calendar(name, "09:00"))
         after = Offset(TaskTimes(on_days.task_id), by="2h")
         await service.schedule_task("After", "Live", "Now", "thought_1", schedule=after)
+        await service.define_template(
+            f"report-{name}", {"trigger_prompt": "{topic}", "at": "2099-12-24T09:00:00Z"}, {"topic": "text"}
+        )
+        await service.schedule_from_template(f"report-{name}", {"topic": "Days"})
 
     async def _schedule(self, service: TaskSchedulerService) -> list[str]:
         replies = [

@@ -9,7 +9,7 @@ from typing import Final
 
 CALLS: Final[dict[str, tuple[str, ...]]] = {
     "serve": ("TaskSchedulerService",),
-    "schedule": ("schedule_task",),
+    "schedule": ("schedule_task", "schedule_from_template"),
     "list": ("find_tasks", "page_of_tasks"),
     "show": ("get_task", "history"),
     "cancel": ("cancel", "cancel_tasks"),
@@ -42,6 +42,10 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "export ical": ("export_calendar",),
     "export crontab": ("export_crontab",),
     "import crontab": ("schedule_tasks",),
+    "template define": ("define_template",),
+    "template list": ("list_templates",),
+    "template show": ("get_template",),
+    "template remove": ("remove_template",),
     "calendar define": ("define_calendar",),
     "calendar renew": ("renew_calendar",),
     "calendar list": ("list_calendars",),

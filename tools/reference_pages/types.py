@@ -30,6 +30,7 @@ GROUPS: Final = {
         *("operations.statistics", "operations.ahead.preview", "operations.ahead.agenda"),
     ),
     "Declared sets": ("model.task_set",),
+    "Templates": ("model.task_template",),
     "Calendars": ("model.calendar",),
     "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result", "model.recheck"),
     "Handlers": ("ports.handler", "model.handler_result", "engine.commands.command_handler"),

@@ -167,6 +167,23 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
             ),
         },
     ),
+    "template": CommandGroup(
+        "Define templates of tasks.",
+        {
+            "define": CommandEntry(
+                "template:DefineTemplateOptions:define",
+                "Define the template that a file holds, or replace it. The same file again changes nothing.",
+            ),
+            "list": CommandEntry("template:GraphOptions:list_templates", "List the templates."),
+            "show": CommandEntry(
+                "template:OneTemplateOptions:show_template",
+                "Show a template: its parameters, and the fields of its task.",
+            ),
+            "remove": CommandEntry(
+                "template:OneTemplateOptions:remove", "Remove a template. The tasks that were made from it stay."
+            ),
+        },
+    ),
     "calendar": CommandGroup(
         "Define and renew calendars with a name.",
         {

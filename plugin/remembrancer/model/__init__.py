@@ -38,6 +38,7 @@
 - `task`: A task: something to do, with a schedule.
 - `task_set`: a declared set of tasks, and the answer to its application.
 - `task_status`: the states and the types of a task.
+- `task_template`: templates of tasks, with parameters of a type.
 - `timestamps`: aware UTC datetimes for people, integer epoch milliseconds for comparisons.
 - `token`: access tokens of the network API, and their scopes.
 - `words`: plurals of counted nouns.

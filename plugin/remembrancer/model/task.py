@@ -94,6 +94,10 @@ class ScheduledTask(BaseModel):
     """The surface that it was scheduled through: service, command line, rest, …"""
     created_by: str | None = None
     """The actor that scheduled it there: a token's name, a login name; None where none is known."""
+    template: str | None = None
+    """The template that it was made from, by name; it stays when the template is removed."""
+    template_version: int | None = None
+    """The version that the template had."""
     traceparent: str | None = None
     """The span that scheduled it, as W3C writes it; the spans of its executions are linked to it."""
     context: dict[str, Any] | None = None

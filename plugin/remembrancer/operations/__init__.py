@@ -4,6 +4,7 @@
 - `ahead`: the time ahead: the next fires of a task, previews of schedules, and the agenda of all tasks.
 - `calendars`: named calendars, defined from a source, renewed, removed.
 - `catalog`: the table of operations: each entry once, from which every surface is made.
+- `declared_request`: the request of a declared task: the fields of a request, and short words for schedules.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
 - `edits`: edits of open tasks: pause, resume and update.
 - `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.
@@ -28,6 +29,7 @@
   runs.
 - `task_commands`: task commands: schedule, defer, cancel, run now. Each is one commit.
 - `task_creation`: creation of tasks: each request is checked, and all of one call are written in one commit.
+- `templates`: templates of tasks: defined, filled with values, removed.
 - `tokens`: tokens of the API: they are made, shown once, known by their digest, and revoked.
 - `validation`: validation of a request to schedule, and the answer to it. Pure functions of (value, now).
 """

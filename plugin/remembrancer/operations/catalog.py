@@ -28,6 +28,7 @@ from remembrancer.operations.exports.export_operations import EXPORTS
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.sets.set_operations import SETS
 from remembrancer.operations.statistics import TaskPage
+from remembrancer.operations.templates.template_operations import TEMPLATES
 
 _EXECUTIONS: Final = Page("executions", Execution, key="execution_id")
 _ENTRIES: Final = Page("changes", AuditEntry, key="change_id")
@@ -109,6 +110,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *BULK_EDITS,
     *RECHECKS,
     *SETS,
+    *TEMPLATES,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

@@ -33,6 +33,7 @@ from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
 from remembrancer.operations.sets.task_sets import TaskSets
 from remembrancer.operations.task_creation import TaskCreation
+from remembrancer.operations.templates.template_commands import TemplateCommands
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
 from remembrancer.policies.deferral import defer, deferred
@@ -86,6 +87,8 @@ class TaskCommands:
         """Edits and cancellations of many tasks at once."""
         self.sets = TaskSets(store, clock, late_by_seconds, self._creation.admit, self.edits, self.cancel)
         """Declared sets of tasks."""
+        self.templates = TemplateCommands(store, clock, self._creation)
+        """Templates of tasks."""
 
     async def schedule(self, requests: Sequence[ScheduleRequest], fires: int = PREVIEWED) -> list[ScheduleResult]:
         """Schedule all of *requests*, or none; a known dedup_key returns its task."""

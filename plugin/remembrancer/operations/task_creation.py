@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledTask, ScheduleResult
+    from remembrancer.model.task_template import TemplateSource
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
 
@@ -52,13 +53,20 @@ class TaskCreation:
         self._late_by_seconds = late_by_seconds
         self._with_local_id = with_local_id
 
-    async def schedule(self, requests: Sequence[ScheduleRequest], fires: int) -> list[ScheduleResult]:
-        """Schedule all of *requests*, or none; a dedup_key that is known returns its task. Answers show *fires*."""
+    async def schedule(
+        self, requests: Sequence[ScheduleRequest], fires: int, source: TemplateSource | None = None
+    ) -> list[ScheduleResult]:
+        """Schedule all of *requests*, or none; a dedup_key that is known returns its task. Answers show *fires*.
+
+        *source* is the template that they are made from.
+        """
         read_count(fires)
         now, idempotency_key = self._clock.now(), IDEMPOTENCY_KEY.get()
         requests = [each if each.schedule is None else await self._resolved(each) for each in requests]
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
         await check_followed(self._store.tasks, tasks)
+        if source is not None:
+            tasks = [source.marked(task) for task in tasks]
         if idempotency_key:
             await reject_reuse(self._store.idempotency, idempotency_key)
         for tries in range(_ROUNDS):

@@ -20,6 +20,7 @@
 - `task_store`: the task store port: tasks, their deferrals and executions. The laws of `ports.graph` hold.
 - `telemetry`: the telemetry port: the engine reports its work to instruments and traces. No call may fail, wait, or
   cost much.
+- `templates`: the template store port: templates of tasks.
 - `tokens`: the token store port: a graph holds the digest of a token, and never the token.
 - `watches`: the watches port: tasks whose occurrences come from what happens in the graph.
 - `work_queue`: the work queue port: due tasks, claims, leases and outcomes. The laws of `ports.graph` hold.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.retention import ExecutionRetention
     from remembrancer.ports.statistics import Statistics
     from remembrancer.ports.task_store import TaskStore
+    from remembrancer.ports.templates import TemplateStore
     from remembrancer.ports.tokens import TokenStore
     from remembrancer.ports.watches import Watches
     from remembrancer.ports.work_queue import WorkQueue
@@ -43,6 +44,7 @@ class Graph(ABC):
     statistics: Statistics
     tokens: TokenStore
     calendars: CalendarStore
+    templates: TemplateStore
     idempotency: IdempotencyStore
     retention: ExecutionRetention
     replicas: ReplicaRegistry

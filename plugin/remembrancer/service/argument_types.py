@@ -127,7 +127,17 @@ _SET: Final = {
     "defaults": ArgumentType((Mapping,), "a mapping of fields to values", {"timezone": "Europe/Berlin"}),
     "prune": ArgumentType((bool,), "true or false", example=True),
 }
+_TEMPLATE: Final = {
+    "name": _text("the name of a template", "report"),
+    "task": ArgumentType((Mapping,), "a mapping of fields to values", {"trigger_prompt": "Tea", "every": "90m"}),
+    "parameters": ArgumentType((Mapping,), "a mapping of names to parameters", {"topic": {"type": "text"}}, str),
+    "description": _text("the purpose of a template", "Reports on a topic"),
+    "version": ArgumentType((int,), "a whole number, the version of a template as it was read", 1),
+    "values": ArgumentType((Mapping,), "a mapping of parameters to values", {"topic": "sales"}, str),
+    "overrides": ArgumentType((Mapping,), "a mapping of fields to values", {"timezone": "Europe/Berlin"}, str),
+}
 _OF_METHODS: Final = {
+    **dict.fromkeys(("define_template", "get_template", "remove_template", "schedule_from_template"), _TEMPLATE),
     "apply_set": _SET,
     "preview": {"after": _TIME},
     "preview_schedule": {"after": _TIME},

@@ -41,6 +41,7 @@ from remembrancer.model.task import (
 )
 from remembrancer.model.task_set import AppliedSet
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
+from remembrancer.model.task_template import TaskTemplate
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
 from remembrancer.operations.ahead.agenda import Agenda, AgendaRequest, agenda
@@ -797,6 +798,71 @@ class SchedulerService:
     async def remove_calendar(self, name: str) -> bool:
         """Remove a calendar that no open task uses. Raises InvalidInput: there is none, or tasks use it."""
         return await self._process.commands().calendars.remove(name)
+
+    @public
+    async def define_template(
+        self,
+        name: str,
+        task: Mapping[str, Any],
+        parameters: Mapping[str, Mapping[str, Any] | str] | None = None,
+        *,
+        description: str | None = None,
+        version: int | None = None,
+    ) -> TaskTemplate:
+        """Define a template of tasks, or replace it: the tasks that were made from it stay as they are.
+
+        An equal definition writes nothing. The task that the defaults and examples make is checked.
+
+        Args:
+            name: The name under which it is used.
+            task: The fields of the task, as `apply_set` takes them, with `{parameter}` where a value goes. A text
+                that is one such place gets the value with its type.
+            parameters: By its name, each parameter: its `type`, and `default`, `allowed`, `example` and `description`
+                where it has them; or its type alone.
+            description: Its purpose, for people.
+            version: Only in place of this version; 0: only where there is none.
+
+        Raises:
+            InvalidInput: A part of it is wrong, or it has another version. Nothing was written.
+        """
+        return await self._process.commands().templates.define(name, task, parameters, description, version)
+
+    @public
+    async def get_template(self, name: str) -> TaskTemplate:
+        """Return a template. Raises InvalidInput: there is none of this name."""
+        return await self._process.commands().templates.get(name)
+
+    @public
+    async def list_templates(self) -> list[TaskTemplate]:
+        """Return the templates, by name."""
+        return list(await self._process.commands().templates.all())
+
+    @public
+    async def remove_template(self, name: str) -> bool:
+        """Remove a template; the tasks that were made from it stay. Raises InvalidInput: there is none."""
+        return await self._process.commands().templates.remove(name)
+
+    @public
+    async def schedule_from_template(
+        self,
+        name: str,
+        values: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        fires: int = PREVIEWED,
+    ) -> ScheduleResult:
+        """Schedule the task that a template makes of values.
+
+        Args:
+            name: The name of the template.
+            values: The values by the names of the parameters; one with a default need not be given.
+            overrides: Fields of the task in place of those of the template.
+            fires: The number of next fires in the answer.
+
+        Raises:
+            InvalidInput: A value is missing, unknown or of another type, or a field that it makes is wrong.
+        """
+        return await self._process.commands().templates.schedule(name, values, overrides, fires)
 
     @public
     async def export_calendar(

@@ -31,6 +31,8 @@
 - `serve`: `remembrancer serve`: fire tasks as they fall due, and let other processes in.
 - `show`: `remembrancer show`.
 - `status`: `remembrancer status`.
+- `template`: `remembrancer template`: templates of tasks.
+- `template`: `remembrancer template`: templates of tasks.
 - `token`: `remembrancer token`: the tokens of the API.
 - `update`: `remembrancer update`.
 - `watch`: `remembrancer watch`: live events.

@@ -22,7 +22,7 @@ from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from typer.models import OptionInfo
 
@@ -41,12 +41,32 @@ _FLAGS: Final = {
     "tags": ("--tag",),
 }
 """The options of the fields that are not named as the field."""
-_DEFAULTS: Final = {"goal_description": None, "origin_thought_id": "command_line"}
-"""The defaults of the command line; the goal is the name unless given."""
+_DEFAULTS: Final = {
+    "name": None,
+    "goal_description": None,
+    "trigger_prompt": None,
+    "origin_thought_id": "command_line",
+}
+"""The defaults of the command line: the goal is the name unless given, and a template has a name and a prompt."""
+_NEEDED: Final = {"name": "NAME", "trigger_prompt": "--prompt"}
 WAIT: Final = Annotated[
     str | None,
     Option("--in", metavar="WAIT", help="From now: 90s, 10m, 2h, 1d, 1w.", rich_help_panel=FieldGroup.WHEN),
 ]
+
+
+TEMPLATE: Final = (
+    ("template", Annotated[str | None, Option("--template", metavar="NAME", help="Make it from this template.")], None),
+    (
+        "values",
+        Annotated[
+            list[str] | None,
+            Option("--set", metavar="PARAMETER=VALUE", help="A value for the template; may be given several times."),
+        ],
+        None,
+    ),
+)
+"""The options that make a task from a template."""
 
 
 def flags_of(name: str) -> tuple[str, ...]:
@@ -65,7 +85,7 @@ def _option(name: str, field: FieldDefinition) -> OptionField:
     defaults = {**DEFAULTS, **_DEFAULTS}
     typed = field.typed if defaults.get(name, ...) is not None else field.typed | None
     if not (flags := flags_of(name)):
-        return name, Annotated[typed, Argument(help=field.description)]
+        return name, Annotated[typed, Argument(help=field.description)], defaults[name]
     option = option_of(flags, field)
     return (name, Annotated[typed, option], defaults[name]) if name in defaults else (name, Annotated[typed, option])
 
@@ -77,6 +97,7 @@ ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
         ("wait", WAIT, None),
         *SCHEDULE_WORDS,
         *REACTION_WORDS,
+        *TEMPLATE,
         FIRES,
     ],
     bases=(GraphOptions,),
@@ -89,8 +110,32 @@ ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
 def to_request(asked: GraphOptions) -> ScheduleRequest:
     """Return the request that the options of `schedule` make."""
     given = values_of(asked, TASK_FIELDS)
+    for name, flag in _NEEDED.items():
+        if given[name] is None:
+            allowed = f"{TASK_FIELDS[name].kind}, unless --template names one that has it"
+            raise InvalidInput(flag, None, allowed, TASK_FIELDS[name].example)
     given["goal_description"] = given["goal_description"] or given["name"]
     return ScheduleRequest(**given)  # pyright: ignore[reportArgumentType]  by the table
+
+
+def values_set(typed: Sequence[str] | None, template: str | None) -> dict[str, str]:
+    """Return the values that `--set` gives to a template. Raises InvalidInput."""
+    example = "remembrancer schedule --template report --set topic=sales"
+    if typed and template is None:
+        raise InvalidInput("--set", typed[0], "a value beside --template", example)
+    found: dict[str, str] = {}
+    for each in typed or ():
+        name, sign, value = each.partition("=")
+        if not sign or name in found:
+            raise InvalidInput("--set", each, "PARAMETER=VALUE, each parameter once", "topic=sales")
+        found[name] = value
+    return found
+
+
+def overrides_of(asked: GraphOptions) -> dict[str, object]:
+    """Return the fields that take the place of those of a template: those that were typed."""
+    given, defaults = values_of(asked, TASK_FIELDS), {**DEFAULTS, **_DEFAULTS}
+    return {name: value for name, value in given.items() if value is not None and value != defaults[name]}
 
 
 def values_of(asked: GraphOptions, names: Iterable[str]) -> dict[str, object]:
@@ -120,6 +165,7 @@ async def schedule(asked: GraphOptions) -> None:
         remembrancer schedule "Water the plants" --in 10s --prompt "Water them." --json
         remembrancer schedule "Invoices" --workdays last --time 17:00 --until 2027-12-31 --prompt "Send them."
         remembrancer schedule "Greetings" --on team --time 09:00 -z Europe/Berlin --prompt "Send greetings."
+        remembrancer schedule --template report --set topic=sales
         remembrancer schedule "Read the notes" --follow TASK_ID --by -15m --prompt "Read the notes of the last one."
 
     `remembrancer preview` shows beforehand what a schedule means. A time is ISO-8601, or from now: `in 2h`, `+1d`.
@@ -127,9 +173,15 @@ async def schedule(asked: GraphOptions) -> None:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
 
-    request = to_request(asked)
+    typed = vars(asked)
+    template = cast("str | None", typed["template"])
+    values, fires = values_set(typed["values"], template), cast("int", typed["fires"])
+    requests = [to_request(asked)] if template is None else []
     async with connect(asked.graph, make=True) as reached:
-        (reply,) = await reached.scheduler.schedule_tasks([request], fires=vars(asked)["fires"])
+        if template is None:
+            (reply,) = await reached.scheduler.schedule_tasks(requests, fires=fires)
+        else:
+            reply = await reached.scheduler.schedule_from_template(template, values, overrides_of(asked), fires=fires)
     if asked.as_json:
         print_json(reply)
     else:

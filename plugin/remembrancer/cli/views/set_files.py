@@ -83,16 +83,25 @@ def _files_of(path: Path) -> list[Path]:
     return found
 
 
-def _read(path: Path) -> SetFile:
+def read_object(path: Path, places: Sequence[str], lines: dict[_Way, int]) -> dict[str, Any]:
+    """Return the object of a file, which has no fields but *places*, and note the *lines* of its parts.
+
+    Raises InvalidInput.
+    """
     text = _text(path)
-    lines: dict[_Way, int] = {}
     held = _toml(text, path) if path.suffix == ".toml" else _yaml(text, path, lines)
     if not isinstance(held, dict):
-        raise InvalidInput("files", str(path), f"an object with {', '.join(_PLACES)}", "set: reports")
+        raise InvalidInput("files", str(path), f"an object with {', '.join(places)}", "set: reports")
     declared = cast("dict[str, Any]", held)
     for name in declared:
-        if name not in _PLACES:
-            raise InvalidInput(f"{path}: {name}", declared[name], f"one of {', '.join(_PLACES)}", "tasks")
+        if name not in places:
+            raise InvalidInput(f"{path}: {name}", declared[name], f"one of {', '.join(places)}", places[-1])
+    return declared
+
+
+def _read(path: Path) -> SetFile:
+    lines: dict[_Way, int] = {}
+    declared = read_object(path, _PLACES, lines)
     tasks = declared.get("tasks", {})
     if not isinstance(tasks, dict):
         raise InvalidInput(f"{path}: tasks", tasks, "tasks by their keys", {"tea": {"every": "90m"}})
@@ -189,7 +198,9 @@ def _scalar(node: Any) -> object:
 
 
 def _way(fault_at: str) -> _Way:
-    """Return the path of a field; a key may hold dots, so it is all between the first and the last."""
+    """Return the path of a field, or of a value for a template; a key may hold dots, so it is all in between."""
     first, _, rest = fault_at.partition(".")
     key, dot, last = rest.rpartition(".")
+    if key.endswith(".with"):
+        return first, key.removesuffix(".with"), "with", last
     return (first, key, last) if dot else (first, rest)

@@ -68,6 +68,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "pause reason": task.pause_reason or "",
         "last run": when(task.last_triggered_at),
         "created": when(task.created_at),
+        "template": f"{task.template}, version {task.template_version}" if task.template else "",
         **{name.replace("_", " "): _fact(name, task) for name in TASK_FIELDS if name not in _IN_THE_SCHEDULE},
         "unreadable": task.unreadable or "",
     }

@@ -1,6 +1,6 @@
 """Declared sets of tasks: read, compared with the graph, applied.
 
-- `declarations`: the declaration of a task: the fields of a request, and short words for schedules.
+- `declarations`: the declared tasks of a set: checked all at once, each fault with its place.
 - `differences`: the difference between a task and its declaration. Pure functions.
 - `file_schema`: the JSON schema of a file that declares a set.
 - `set_keys`: the keys of tasks of a set, kept as their dedup_keys.

@@ -9,10 +9,20 @@ from pydantic import TypeAdapter
 
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.schedule import VALUES
-from remembrancer.operations.sets.declarations import AT, FIELDS, MOST, WORDS
+from remembrancer.operations.declared_request import AT, WORDS
+from remembrancer.operations.sets.declarations import FIELDS, MOST
 from remembrancer.operations.sets.set_keys import LONGEST, WORD
 
 TITLE: Final = "A declared set of tasks of Remembrancer"
+
+_TEMPLATE: Final[dict[str, object]] = {
+    "template": {"type": "string", "description": "The template that the task is made from."},
+    "with": {
+        "type": "object",
+        "additionalProperties": {"type": ["string", "number"]},
+        "description": "The values of the template's parameters.",
+    },
+}
 
 
 def file_schema() -> dict[str, object]:
@@ -22,7 +32,8 @@ def file_schema() -> dict[str, object]:
     shown: dict[str, object] = {name: places[name] for name in FIELDS}
     shown[AT] = places["defer_until"]
     shown |= {kind: _word(kind) for kind in WORDS}
-    task = {"type": "object", "properties": shown, "additionalProperties": False}
+    shared = {"type": "object", "properties": shown, "additionalProperties": False}
+    task = {**shared, "properties": {**shown, **_TEMPLATE}, "dependentRequired": {"with": ["template"]}}
     key = {"pattern": f"^{WORD}$", "maxLength": LONGEST}
     tasks = {"type": "object", "propertyNames": key, "additionalProperties": {"$ref": "#/$defs/task"}}
     return {
@@ -33,10 +44,10 @@ def file_schema() -> dict[str, object]:
         "additionalProperties": False,
         "properties": {
             "set": {"type": "string", **key, "description": "The name of the set."},
-            "defaults": {"$ref": "#/$defs/task", "description": "Fields of each task that does not have them."},
+            "defaults": {"$ref": "#/$defs/shared", "description": "Fields of each task that does not have them."},
             "tasks": {**tasks, "maxProperties": MOST, "description": "The tasks by their keys."},
         },
-        "$defs": {**cast("dict[str, object]", whole.get("$defs", {})), "task": task},
+        "$defs": {**cast("dict[str, object]", whole.get("$defs", {})), "shared": shared, "task": task},
     }
 
 

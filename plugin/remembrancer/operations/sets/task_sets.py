@@ -15,12 +15,14 @@ from remembrancer.errors import DuplicateTask, InvalidInput, TaskChanged, TaskCo
 from remembrancer.model.task_set import AppliedSet, DeclaredTask, SetAction
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
+from remembrancer.operations.declared_request import refers
 from remembrancer.operations.edits.updated_task import changes, updated
 from remembrancer.operations.open_tasks import ROUNDS
 from remembrancer.operations.references.resolution import resolved_schedule
-from remembrancer.operations.sets.declarations import placed, refers, requests_of
+from remembrancer.operations.sets.declarations import placed, requests_of
 from remembrancer.operations.sets.differences import begins_again, changed_fields
 from remembrancer.operations.sets.set_keys import Numbered, dedup_key_of, latest, prefix_of
+from remembrancer.operations.templates.template_use import expanded
 from remembrancer.operations.validation import reply, validate
 from remembrancer.ports.filters import TaskFilter
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from remembrancer.model.cancellation import Cancellation
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.model.task_template import TemplateSource
     from remembrancer.operations.edits.task_edits import TaskEdits
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
@@ -53,6 +56,7 @@ class Declaration:
         prune: Whether tasks that are declared no more are cancelled.
         dry_run: Whether nothing is written.
         fires: The number of next fires in the answer.
+        sources: The templates of tasks, by their keys, once they are known.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Declaration:
     prune: bool = False
     dry_run: bool = False
     fires: int = PREVIEWED
+    sources: Mapping[str, TemplateSource] = field(default_factory=dict[str, "TemplateSource"])
 
 
 @dataclass(slots=True)
@@ -104,7 +109,10 @@ class TaskSets:
     async def apply(self, declared: Declaration) -> AppliedSet:
         """Make the tasks of the graph those that are declared; return what became of each. Raises InvalidInput."""
         read_count(declared.fires)
-        requests, faults = requests_of(declared.name, declared.tasks, declared.defaults, self._clock.now())
+        tasks, sources, unfilled = await expanded(self._store, declared.tasks)
+        declared = replace(declared, tasks=tasks, sources=sources)
+        requests, faults = requests_of(declared.name, tasks, declared.defaults, self._clock.now())
+        faults += [placed(fault, key) for key, fault in unfilled.items()]
         requests = await self._checked(requests, faults)
         done: dict[str, DeclaredTask] = {}
         with _each_by_itself():
@@ -153,6 +161,8 @@ class TaskSets:
     ) -> _Step:
         """Return what is to be done about one declared task."""
         wanted = self._admit(request, now)
+        if source := declared.sources.get(key):
+            wanted = source.marked(wanted)
         if known is None:
             return self._made(declared, key, wanted, 1, None)
         task = known.task

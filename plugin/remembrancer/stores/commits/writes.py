@@ -176,6 +176,10 @@ _REFERENCES: Final = {
     "unlink_references": WriteSpec(upkeep.ChangedTask, "task_id", silent=_PART, kind=None),
     "link_calendars": WriteSpec(upkeep.CalendarLinkRow, "task_id", silent=_PART, kind=None),
     "link_changed_calendars": WriteSpec(upkeep.CalendarLinkRow, "task_id", silent=_PART, kind=None),
+    "create_templates": WriteSpec(upkeep.TemplateRow, silent=_AUDIT),
+    "replace_templates": WriteSpec(upkeep.TemplateRow, "name", silent=_AUDIT),
+    "delete_templates": WriteSpec(upkeep.TemplateRow, "name", silent=_AUDIT),
+    "link_templates": WriteSpec(upkeep.TemplateLinkRow, "task_id", silent=_PART, kind=None),
     "link_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
     "link_changed_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
 }

@@ -25,6 +25,7 @@ from remembrancer.stores.records.idempotency import GraphIdempotencyStore
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.records.retention import GraphRetention
 from remembrancer.stores.records.statistics import GraphStatistics
+from remembrancer.stores.records.templates import GraphTemplateStore
 from remembrancer.stores.records.tokens import GraphTokenStore
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class ConnectedGraph(Graph):
         self.statistics = GraphStatistics(connection, parts.records)
         self.tokens = GraphTokenStore(connection, parts.records)
         self.calendars = GraphCalendarStore(connection, parts.records)
+        self.templates = GraphTemplateStore(connection, parts.records)
         self.idempotency = GraphIdempotencyStore(connection)
         self.retention = GraphRetention(connection, parts.records)
         self.replicas = GraphReplicaRegistry(connection)

@@ -10,5 +10,6 @@
 - `replicas`: the replica registry: the marker of a graph, and its replicas.
 - `retention`: retention of executions: old ones are found by age, added to summaries and deleted in one commit.
 - `statistics`: the statistics of a graph: hourly and lifetime counters, read from the counter nodes of all writers.
+- `templates`: templates of tasks, as nodes of the graph.
 - `tokens`: tokens, as nodes of the graph.
 """

@@ -6,5 +6,6 @@
 - `edit_rows`: rows that change the properties of a task.
 - `node_rows`: rows of the graph from model values, and model values from nodes.
 - `readable_records`: reading nodes leaves out an unreadable one, reports it once, and goes on.
-- `reference_rows`: rows that link tasks to the calendars and the tasks to which their schedules refer.
+- `reference_rows`: rows that link tasks to the calendars and tasks to which their schedules refer, and to their
+  templates.
 """

@@ -1,4 +1,4 @@
-"""Rows that link tasks to the calendars and the tasks to which their schedules refer."""
+"""Rows that link tasks to the calendars and tasks to which their schedules refer, and to their templates."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def first_links(tasks: Sequence[ScheduledTask]) -> list[Statement]:
     calendars = [row for task in referring for row in _calendar_rows(task)]
     followed = [row for task in referring for row in _followed_rows(task)]
     statements = [Statement("link_calendars", calendars)] if calendars else []
+    if templates := [_template_row(task) for task in tasks if task.template is not None]:
+        statements.append(Statement("link_templates", templates))
     return [*statements, Statement("link_followed", followed)] if followed else statements
 
 
@@ -42,6 +44,10 @@ def changed_links(before: ScheduledTask, after: ScheduledTask, change_id: str) -
 def _calendar_rows(task: ScheduledTask) -> list[Row]:
     calendars = references_of(task.schedule_spec).calendars
     return [{"task_id": task.task_id, "name": name, "version": version} for name, version in sorted(calendars.items())]
+
+
+def _template_row(task: ScheduledTask) -> Row:
+    return {"task_id": task.task_id, "name": task.template, "version": task.template_version}
 
 
 def _followed_rows(task: ScheduledTask) -> list[Row]:

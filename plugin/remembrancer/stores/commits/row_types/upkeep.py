@@ -81,6 +81,21 @@ class CalendarLinkRow(TaskKey):
     change_id: NotRequired[str]
 
 
+class TemplateRow(ChangeRow):
+    """A template with its properties, and the entry of the audit log."""
+
+    name: NotRequired[str]
+    version_before: NotRequired[int]
+    template: NotRequired[dict[str, object]]
+
+
+class TemplateLinkRow(TaskKey):
+    """A task, the name of the template that it was made from, and the version that this had."""
+
+    name: str
+    version: int
+
+
 class FollowedRow(TaskKey):
     """A task, and another whose times it follows; the change that made it so."""
 
