@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.context import IDEMPOTENCY_KEY
 from remembrancer.errors import DuplicateTask, InvalidInput, TaskChanged, TaskContended, TaskEnded
 from remembrancer.model.task_set import AppliedSet, DeclaredTask, SetAction
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
-from remembrancer.operations.edits.updated_task import changes, updated
+from remembrancer.operations.edits.updated_task import changes, updated, with_anchors_of
 from remembrancer.operations.open_tasks import ROUNDS
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.declarations import placed, refers, requests_of
@@ -152,13 +152,14 @@ class TaskSets:
         self, declared: Declaration, key: str, request: ScheduleRequest, known: Numbered | None, now: datetime
     ) -> _Step:
         """Return what is to be done about one declared task."""
-        wanted = self._admit(request, now)
         if known is None:
-            return self._made(declared, key, wanted, 1, None)
+            return self._made(declared, key, self._admit(request, now), 1, None)
         task = known.task
+        kept = with_anchors_of(task, request.schedule, request.defer_until)
+        wanted = self._admit(replace(request, schedule=cast("Any", kept)), now)
         if not task.is_open:
             if begins_again(task, wanted, now):
-                return self._made(declared, key, wanted, known.number + 1, None)
+                return self._made(declared, key, self._admit(request, now), known.number + 1, None)
             return _Step(_told(key, SetAction.ENDED, task), task)
         if task.task_type is not wanted.task_type:
             return self._made(declared, key, wanted, known.number + 1, task)
