@@ -163,7 +163,6 @@ async def test_a_schedule_that_has_ended_is_refused(tmp_path: Any, clock: Virtua
         ({"kind": "workdays", "nth": 31, "per": "month"}, "nth"),
         ({"kind": "any_of", "schedules": []}, "schedules"),
         ({"kind": "any_of", "schedules": ["@daily"]}, "schedules"),
-        ({"kind": "any_of", "schedules": [{"kind": "once", "at": "2026-04-01T09:00:00Z"}]}, "schedules"),
         ({"kind": "any_of", "schedules": [{"kind": "cron", "expression": "61 * * * *"}]}, "schedule_cron"),
         ({"kind": "any_of", "schedules": [{"kind": "cron", "expression": {}}]}, "expression"),
         ({"kind": "except", "schedule": {"kind": "workdays"}, "excluded": []}, "excluded"),

@@ -16,6 +16,7 @@ from remembrancer.schedules.anchors import anchored, has_open_interval
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
 from remembrancer.schedules.parsing import read_moment, read_zone
 from remembrancer.schedules.relative.settled import settled
+from remembrancer.schedules.single_times import with_dates
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -103,7 +104,7 @@ def requested(given: object, now: datetime, begin: Moment | None = None) -> Sche
 
     An interval without an anchor is counted from *now*, or from when the task is to *begin*. Raises InvalidInput.
     """
-    value = settled(value_given(given), now)
+    value = with_dates(settled(value_given(given), now), now)
     if not has_open_interval(value):
         return value
     if begin is not None:

@@ -13,6 +13,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.plain_schedules import Every
 from remembrancer.model.schedule import DEEPEST, VALUES, Bounded, TaskTimes
 from remembrancer.model.timestamps import from_ms, to_iso
+from remembrancer.schedules.composed.nested import each_inside
 from remembrancer.schedules.parsing import read_zone
 from remembrancer.schedules.value_fields import (
     names_days_only,
@@ -50,7 +51,7 @@ def anchored(
     if isinstance(value, Bounded) and value.start is not None:
         start_ms = read_second_in(value.start, "start", read_zone(zone_of(value.schedule))) * 1000
         begin_ms = begin_ms if 0 <= start_ms - begin_ms <= _NOW_MS else start_ms
-    return _each_inside(value, lambda inner, _: anchored(inner, begin_ms, zone_of, depth + 1), value)
+    return each_inside(value, lambda inner, _: anchored(inner, begin_ms, zone_of, depth + 1), value)
 
 
 def anchors_kept(value: ScheduleValue, kept: ScheduleValue) -> ScheduleValue:
@@ -64,7 +65,7 @@ def anchors_kept(value: ScheduleValue, kept: ScheduleValue) -> ScheduleValue:
         return replace(value, anchor=kept.anchor) if value.anchor is None and _is_as_long(value, kept) else value
     if isinstance(value, Bounded) and (value.start is not None or getattr(kept, "start", None) is not None):
         return value
-    return _each_inside(value, anchors_kept, kept)
+    return each_inside(value, anchors_kept, kept)
 
 
 def has_open_interval(value: object, depth: int = 0) -> bool:
@@ -76,29 +77,6 @@ def has_open_interval(value: object, depth: int = 0) -> bool:
     if type(value) not in VALUES.values() or isinstance(value, TaskTimes) or depth > DEEPEST:
         return False
     return any(has_open_interval(getattr(value, name), depth + 1) for name in getattr(value, "nested", ()))
-
-
-def _each_inside(
-    value: ScheduleValue, change: Callable[[ScheduleValue, ScheduleValue], object], beside: ScheduleValue
-) -> ScheduleValue:
-    """Return *value* with each schedule inside it changed, beside the one at its place in another value."""
-    found: dict[str, object] = {}
-    for name in getattr(value, "nested", ()):
-        inner, other = getattr(value, name), getattr(beside, name)
-        made = _changed(inner, other, change)
-        if made != inner:
-            found[name] = made
-    return replace(value, **found) if found else value  # pyright: ignore[reportArgumentType]  by the names of the fields
-
-
-def _changed(inner: object, other: object, change: Callable[[ScheduleValue, ScheduleValue], object]) -> object:
-    if isinstance(inner, tuple):
-        mine, theirs = cast("tuple[object, ...]", inner), cast("tuple[object, ...]", other)
-        made = [_changed(one, another, change) for one, another in zip(mine, theirs, strict=False)]
-        return (*made, *mine[len(made) :])
-    if type(inner) in VALUES.values() and type(other) in VALUES.values():
-        return change(cast("ScheduleValue", inner), cast("ScheduleValue", other))
-    return inner
 
 
 def _anchored_at(value: Every, second: int) -> Every:
