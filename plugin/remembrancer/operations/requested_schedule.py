@@ -13,10 +13,10 @@ from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.schedules.anchors import anchored, has_open_interval
+from remembrancer.schedules.composed.single_times import with_dates
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
 from remembrancer.schedules.parsing import read_moment, read_zone
 from remembrancer.schedules.relative.settled import settled
-from remembrancer.schedules.single_times import with_dates
 
 if TYPE_CHECKING:
     from datetime import datetime
