@@ -67,6 +67,14 @@ def fires(cron: CronExpression, count: int, after_ms: int = NEW_YEAR) -> list[st
         ("", "here are 0"),
         ("0 9 * * 1-5 *", "seconds_field='first' or seconds_field='last'"),
         ("0 0 1 1 * 0 2030", "no field for the year"),
+        ("0 9 ? * MON-FRI 2027", "--start 2027-01-01 --until 2027-12-31"),
+        ("cron(0 9 ? * MON-FRI 2027)", "Bounded(Cron(…), start='2027-01-01', end='2027-12-31')"),
+        ("0 0 9 ? * MON-FRI 2027-2029", "--start 2027-01-01 --until 2029-12-31"),
+        ("0 0 9 ? * MON-FRI *", "for the year: leave it out"),
+        ("0 9 ? * MON-FRI 2027/2", "for each run of years"),
+        ("0 9 * * 1 5", "Bounded(Cron(…), start=…, end=…)"),
+        ("rate(5 minutes)", "--every 5m"),
+        ("@every 7m", "the kind `every`"),
         ("@reboot", "one-time task"),
         ("@every 5m", "interval schedule"),
         ("@every_minute", "interval schedule"),
@@ -84,6 +92,14 @@ def test_a_wrong_expression_is_told_what_would_be_right(expression: str, told: s
     assert told in refused.value.allowed
     assert refused.value.field == "schedule_cron"
     parse_cron(str(refused.value.example))
+
+
+@pytest.mark.parametrize("year", ["2027", "2027-2028", "*", "2027,2029"])
+def test_a_year_after_the_seconds_is_told_what_works(year: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_cron(f"0 0 9 * * 1-5 {year}", seconds_field=SecondsField.FIRST)
+    assert "no field for the year: leave it out" in refused.value.allowed
+    assert ("--until" in refused.value.allowed) is (year != "*")
 
 
 @pytest.mark.parametrize("odd", [None, 5, True, ["0", "9"], {"cron": "0 9 * * *"}, b"0 9 * * *", object()])

@@ -222,7 +222,7 @@ def test_a_beat_schedule_is_read_from_json_and_toml() -> None:
 
     assert [fire.minute for fire in fires(entries[0], 4)] == [0, 15, 30, 45]
     assert entries[1].reason == "its schedule is a truth value"
-    assert fires(others[0], 1) == [datetime(2027, 2, 26, 12, tzinfo=UTC)]
+    assert fires(others[0], 1) == [NOW + timedelta(hours=2)]
     assert others[1].reason == "it has no task, or no schedule"
 
 

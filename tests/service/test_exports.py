@@ -220,7 +220,7 @@ async def test_a_task_that_cron_cannot_do_is_a_comment(
 
 @pytest.mark.parametrize(
     ("every", "line"),
-    [("15m", "*/15 * * * *"), ("1m", "* * * * *"), ("1h", "0 * * * *"), ("6h", "0 */6 * * *"), ("24h", "0 0 * * *")],
+    [("15m", "*/15 * * * *"), ("1m", "* * * * *"), ("1h", "0 * * * *"), ("6h", "0 */6 * * *"), ("24h", "0 12 * * *")],
 )
 async def test_an_interval_that_divides_a_day_is_a_line(desk: ManualScheduler, every: str, line: str) -> None:
     await add(desk.service, "Often", Every(every), context={"command": ["true"]})

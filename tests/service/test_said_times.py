@@ -95,7 +95,8 @@ async def test_the_start_of_a_kept_schedule_does_not_move(scheduler: ManualSched
     value = Bounded(Every("15m"), start="in 2h", end=timedelta(hours=3))
     made = await scheduler.service.schedule_task(**TEA, schedule=value)
 
-    assert made.schedule == Bounded(Every("15m"), start="2026-03-01T14:30:00Z", end="2026-03-01T15:30:00Z")
+    start = "2026-03-01T14:30:00Z"
+    assert made.schedule == Bounded(Every("15m", anchor=start), start=start, end="2026-03-01T15:30:00Z")
     assert made.next_fires == [NOW + HOURS + timedelta(minutes=15 * each) for each in range(5)]
     assert schedule_of(made).is_finite
 

@@ -71,11 +71,13 @@ class Every(WallClockValue):
     """One occurrence each so often.
 
     Seconds, minutes and hours are elapsed time. Days and weeks are counted on the calendar, and fire at a time of day.
+    A value that no task has yet, and that has no anchor, is counted from 1970-01-01, weeks from a Monday.
 
     Args:
         every: The interval: `15m`, `1h30m`, `2d`, `2w`; a timedelta, or a number of seconds.
-        at: The time of day, `09:00`, of an interval in days or weeks; by default that of the anchor, or midnight.
-        anchor: A time at which it fires, or would have fired; by default 1970-01-01, for weeks a Monday.
+        at: The time of day, `09:00`, of an interval in days or weeks; by default that of the anchor.
+        anchor: A time at which it fires, or would have fired; by default the time at which the task was scheduled, or
+            the `start` of the bounds around it. With 1970-01-01, `15m` fires at the quarters of the hour.
         phase: How much later than the anchor it fires.
     """
 

@@ -12,8 +12,10 @@ from remembrancer.model.policy import Fold, Gap
 from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
+from remembrancer.schedules.anchors import anchored, has_open_interval
+from remembrancer.schedules.composed.single_times import with_dates
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
-from remembrancer.schedules.parsing import read_zone
+from remembrancer.schedules.parsing import read_moment, read_zone
 from remembrancer.schedules.relative.settled import settled
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.schedule import ScheduleValue
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.model.timestamps import Moment
 
 _OWN: Final = {"timezone": None, "gap": Gap.RUN_AFTER, "fold": Fold.FIRST, "seconds_field": None}
 """Fields of a request that complete `schedule_cron`, with their defaults."""
@@ -41,7 +44,7 @@ def spelled(request: ScheduleRequest, now: datetime) -> tuple[ScheduleRequest, s
     for name, default in _OWN.items():
         if (given := getattr(request, name)) != default:
             raise InvalidInput(name, given, "no value beside schedule, which has a field of its own for it", default)
-    value = requested(request.schedule, now)
+    value = requested(request.schedule, now, request.defer_until)
     if isinstance(value, Once):
         if request.defer_until is not None:
             raise InvalidInput("schedule", request.schedule, "a time in schedule or defer_until, not both", None)
@@ -105,9 +108,21 @@ def _with_zone(request: ScheduleRequest) -> ScheduleRequest:
     return replace(request, schedule_cron=named.expression, timezone=named.timezone)
 
 
-def requested(given: object, now: datetime) -> ScheduleValue:
-    """Return the value that a request gives, or one read from its fields, with its times exact. Raises InvalidInput."""
-    return settled(value_given(given), now)
+def requested(given: object, now: datetime, begin: Moment | None = None) -> ScheduleValue:
+    """Return the value that a request gives, or one read from its fields, with its times exact.
+
+    An interval without an anchor is counted from *now*, or from when the task is to *begin*. Raises InvalidInput.
+    """
+    value = with_dates(settled(value_given(given), now), now)
+    if not has_open_interval(value):
+        return value
+    if begin is not None:
+        now = read_moment(begin, "defer_until", now=now, timezone=_zone_of(value))
+    return anchored(value, to_ms(now), _zone_of)
+
+
+def _zone_of(value: ScheduleValue) -> str:
+    return KINDS[value.kind](value, "").timezone
 
 
 def value_given(given: object) -> ScheduleValue:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.timestamps import from_ms, to_iso
 from remembrancer.schedules.parsing import read_zone
 from remembrancer.schedules.phrases import every_words, length_words, time_words, wall_words, weekday_words
 from remembrancer.schedules.protocol import Schedule
@@ -39,6 +40,8 @@ class ElapsedSchedule(Schedule):
     step: int
     offset: int
     zone: str
+    begin: int | None = field(default=None, repr=False, compare=False)
+    """The second from which it was said to be counted, for the words."""
 
     @property
     def timezone(self) -> str:
@@ -73,6 +76,8 @@ class ElapsedSchedule(Schedule):
     def describe(self) -> str:
         """Return it in English."""
         begin = f", from {length_words(self.offset)} past 1970-01-01T00:00:00Z on" if self.offset else ""
+        if self.begin:
+            begin = f", counted from {to_iso(from_ms(self.begin * 1000))}"
         return f"Every {_unit_words(self.step)}{begin}"
 
     def _rank(self, moment_ms: int) -> int:
@@ -101,7 +106,8 @@ def _parsed(value: Every) -> Schedule:
         allowed = "no time of day beside an interval in hours, minutes or seconds; anchor says from when it is counted"
         raise InvalidInput("at", value.at, allowed, None)
     anchor = 0 if value.anchor is None else read_second_in(value.anchor, "anchor", zone)
-    return ElapsedSchedule(step, (anchor + phase) % step, zone)
+    begin = None if value.anchor is None else anchor + phase
+    return ElapsedSchedule(step, (anchor + phase) % step, zone, begin)
 
 
 def _of_days(value: Every, step: int, phase: int) -> WallSchedule:

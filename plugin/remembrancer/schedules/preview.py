@@ -68,10 +68,10 @@ def preview(schedule: Schedule, after_ms: int, count: int, is_late: Callable[[],
 
 def _as_last(fire: Fire, schedule: Schedule) -> Fire:
     """Say that a fire is the last: of a schedule that ends, or up to the year 2400."""
-    end = (
-        "the last fire" if schedule.is_finite else "the last fire before the year 2400, up to which times are reckoned"
-    )
-    return replace(fire, note=f"{fire.note}; {end}" if fire.note else end)
+    end = "It is the last fire before the year 2400, up to which times are reckoned."
+    if schedule.is_finite:
+        end = "It is the last fire: the schedule ends with it."
+    return replace(fire, note=f"{fire.note.removesuffix('.')}. {end}" if fire.note else end)
 
 
 _MOST: Final = 1000

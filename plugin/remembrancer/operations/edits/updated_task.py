@@ -12,13 +12,14 @@ from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task import FieldChange
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.operations.requested_schedule import first_run
+from remembrancer.operations.requested_schedule import first_run, value_given
 from remembrancer.operations.reserved_keys import refuse_reserved
 from remembrancer.operations.validation import validate
 from remembrancer.policies.additions import pending_additions, with_additions
 from remembrancer.policies.cancellation import superseded
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pause import armed_in_pause, unpaused
+from remembrancer.schedules.anchors import anchors_kept, has_open_interval
 from remembrancer.schedules.kinds import schedule_of
 
 if TYPE_CHECKING:
@@ -75,6 +76,17 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
     return moved(task, taken, now, late_by_seconds, begins="defer_until" in fields or "schedule" in fields)
 
 
+def with_anchors_of(task: ScheduledTask, schedule: object, begin: object) -> object:
+    """Return a schedule with the anchors of the task's own for intervals that name none and are as long.
+
+    One that is to *begin* at a time is returned as it is: its intervals are counted from there.
+    """
+    if task.schedule_spec is None or begin is not None:
+        return schedule
+    value = value_given(schedule)
+    return anchors_kept(value, value_from(task.schedule_spec)) if has_open_interval(value) else schedule
+
+
 def check_changes(fields: Mapping[str, Any], now: datetime, late_by_seconds: float) -> None:
     """Refuse changes that fit no task, before any task is read. Raises InvalidInput."""
     if not fields:
@@ -121,6 +133,7 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
     standing["defer_until"] = _own_time(task, fields)
     if fields.get("schedule") is not None:
         standing |= {name: DEFAULTS[name] for name in _WHEN}
+        fields = {**fields, "schedule": with_anchors_of(task, fields["schedule"], fields.get("defer_until"))}
     elif fields.get("schedule_cron") is not None:
         standing["schedule"] = None
         if len(str(fields["schedule_cron"]).split()) != _SIX:

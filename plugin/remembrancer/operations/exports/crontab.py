@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, cast
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible
 from remembrancer.model.plain_schedules import Cron, Every
+from remembrancer.schedules.every import ElapsedSchedule, every_schedule
 from remembrancer.schedules.importers.crontab import LineKind, read_crontab
 from remembrancer.schedules.kinds import schedule_of
-from remembrancer.schedules.value_fields import names_days_only, read_length
+from remembrancer.schedules.value_fields import names_days_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,16 +112,28 @@ def _when(task: ScheduledTask) -> tuple[str, str]:
 
 def _interval(value: Every) -> str:
     """Return an elapsed interval that divides an hour or a day, in UTC. Raises _Unsayable."""
-    if value.anchor or value.phase or value.at or names_days_only(value.every):
-        raise _Unsayable("its interval has an anchor, or is counted in days")
-    seconds = read_length(value.every, "every", "15m")
-    if seconds % 60 == 0 and _HOUR % seconds == 0:
-        minutes = seconds // 60
-        return "* * * * *" if minutes == 1 else f"*/{minutes} * * * *" if seconds < _HOUR else "0 * * * *"
-    if seconds % _HOUR == 0 and 24 * _HOUR % seconds == 0:
-        hours = seconds // _HOUR
-        return f"0 */{hours} * * *" if hours < 24 else "0 0 * * *"  # noqa: PLR2004 (hours of a day)
-    raise _Unsayable("its interval divides neither an hour nor a day")
+    if value.at or names_days_only(value.every):
+        raise _Unsayable("its interval is counted in days")
+    schedule = every_schedule(value, "")
+    if not isinstance(schedule, ElapsedSchedule) or schedule.step % 60 or 24 * _HOUR % schedule.step:
+        raise _Unsayable("its interval divides neither an hour nor a day")
+    if schedule.offset % 60:
+        raise _Unsayable("its interval is counted from a second that is no whole minute")
+    minute, minutes = schedule.offset // 60, schedule.step // 60
+    if _HOUR % schedule.step == 0:
+        return f"{_stepped(minute, minutes, 60)} * * * *"
+    if schedule.step % _HOUR:
+        raise _Unsayable("its interval divides neither an hour nor a day")
+    return f"{minute % 60} {_stepped(minute // 60, minutes // 60, 24)} * * *"
+
+
+def _stepped(first: int, step: int, size: int) -> str:
+    """Return a field that begins at *first* and goes on in steps, which divide its *size*."""
+    if step == 1:
+        return "*"
+    if step == size:
+        return str(first)
+    return f"*/{step}" if first == 0 else ",".join(map(str, range(first, size, step)))
 
 
 def _command(context: Mapping[str, object]) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.plain_schedules import Once
 from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.schedule import value_of
 from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.operations.declared_request import EXAMPLE, KNOWN, mapping_of, merged, refers, request_of
 from remembrancer.operations.sets.set_keys import read_name
 from remembrancer.operations.validation import validate
+from remembrancer.schedules.composed.nested import with_inner
 from remembrancer.schedules.relative.settled import settled
 from remembrancer.schedules.relative.times import read_relative
 
@@ -82,8 +84,8 @@ def _refuse_relative(request: ScheduleRequest, now: datetime) -> None:
         value = value_of(schedule)
     except (ValueError, TypeError) as wrong:
         raise InvalidInput("schedule", schedule, f"a schedule: {wrong}", {"kind": "every", "every": "90m"}) from None
-    at = getattr(value, "at", None)
-    if settled(value, now) != value or (value.kind == "once" and _is_relative(at)):
+    once = [each.at for each in with_inner(value) if isinstance(each, Once)]
+    if settled(value, now) != value or any(map(_is_relative, once)):
         raise InvalidInput("schedule", schedule, allowed, example)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.context import IDEMPOTENCY_KEY
 from remembrancer.errors import DuplicateTask, InvalidInput, TaskChanged, TaskContended, TaskEnded
@@ -16,7 +16,7 @@ from remembrancer.model.task_set import AppliedSet, DeclaredTask, SetAction
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
 from remembrancer.operations.declared_request import refers
-from remembrancer.operations.edits.updated_task import changes, updated
+from remembrancer.operations.edits.updated_task import changes, updated, with_anchors_of
 from remembrancer.operations.open_tasks import ROUNDS
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.declarations import placed, requests_of
@@ -160,15 +160,15 @@ class TaskSets:
         self, declared: Declaration, key: str, request: ScheduleRequest, known: Numbered | None, now: datetime
     ) -> _Step:
         """Return what is to be done about one declared task."""
-        wanted = self._admit(request, now)
-        if source := declared.sources.get(key):
-            wanted = source.marked(wanted)
+        source = declared.sources.get(key)
         if known is None:
-            return self._made(declared, key, wanted, 1, None)
+            return self._made(declared, key, self._wanted(request, now, source), 1, None)
         task = known.task
+        kept = with_anchors_of(task, request.schedule, request.defer_until)
+        wanted = self._wanted(replace(request, schedule=cast("Any", kept)), now, source)
         if not task.is_open:
             if begins_again(task, wanted, now):
-                return self._made(declared, key, wanted, known.number + 1, None)
+                return self._made(declared, key, self._wanted(request, now, source), known.number + 1, None)
             return _Step(_told(key, SetAction.ENDED, task), task)
         if task.task_type is not wanted.task_type:
             return self._made(declared, key, wanted, known.number + 1, task)
@@ -191,6 +191,11 @@ class TaskSets:
             warnings=shown.warnings,
         )
         return _Step(answer, task, fields=fields)
+
+    def _wanted(self, request: ScheduleRequest, now: datetime, source: TemplateSource | None) -> ScheduledTask:
+        """Return the task that a request asks for."""
+        task = self._admit(request, now)
+        return task if source is None else source.marked(task)
 
     def _made(
         self, declared: Declaration, key: str, wanted: ScheduledTask, number: int, former: ScheduledTask | None

@@ -7,4 +7,5 @@
 - `nested`: the bounds on schedules inside others.
 - `exclusions`: a schedule without the stretches of time that have outcomes already.
 - `additions`: a schedule with more occurrences than it names.
+- `single_times`: single times inside other schedules, as dates.
 """

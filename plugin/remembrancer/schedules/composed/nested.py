@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
@@ -11,7 +11,7 @@ from remembrancer.model.schedule import DEEPEST, MOST_NESTED, VALUES, Bounded
 from remembrancer.schedules.cron.expression import uses_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from remembrancer.model.schedule import ScheduleValue
 
@@ -49,6 +49,19 @@ def with_inner(value: ScheduleValue) -> list[ScheduleValue]:
     return [value, *(cast("ScheduleValue", each) for _, _, each in _inside(value))]
 
 
+def each_inside(
+    value: ScheduleValue, change: Callable[[ScheduleValue, ScheduleValue], object], beside: ScheduleValue
+) -> ScheduleValue:
+    """Return *value* with each schedule inside it changed, beside the one at its place in another value."""
+    found: dict[str, object] = {}
+    for name in getattr(value, "nested", ()):
+        inner, other = getattr(value, name), getattr(beside, name)
+        made = _changed(inner, other, change)
+        if made != inner:
+            found[name] = made
+    return replace(value, **found) if found else value  # pyright: ignore[reportArgumentType]  by the names of the fields
+
+
 def no_text(value: ScheduleValue) -> InvalidInput:
     """Return the error of a value with a field that cannot be hashed: a JSON object where text is meant."""
     for each in (value, *(inner for _, _, inner in _inside(value))):
@@ -57,6 +70,16 @@ def no_text(value: ScheduleValue) -> InvalidInput:
             if place.name not in getattr(each, "nested", ()) and not _has_hash(held):
                 return InvalidInput(place.name, held, "text, or a list of texts", None)
     return InvalidInput("schedule", "a value", "fields of texts and numbers", None)
+
+
+def _changed(inner: object, other: object, change: Callable[[ScheduleValue, ScheduleValue], object]) -> object:
+    if isinstance(inner, tuple):
+        mine, theirs = cast("tuple[object, ...]", inner), cast("tuple[object, ...]", other)
+        made = [_changed(one, another, change) for one, another in zip(mine, theirs, strict=False)]
+        return (*made, *mine[len(made) :])
+    if type(inner) in VALUES.values() and type(other) in VALUES.values():
+        return change(cast("ScheduleValue", inner), cast("ScheduleValue", other))
+    return inner
 
 
 def _has_hash(held: object) -> bool:

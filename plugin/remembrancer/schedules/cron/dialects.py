@@ -70,7 +70,10 @@ def _of_six(text: str, count: int, seconds_field: SecondsField) -> WrongField:
     instead = None
     if count == _PLAIN:
         instead = f"0 {text}" if seconds_field is SecondsField.FIRST else f"{text} 0"
-    year = "; there is no field for the year" if count > _PLAIN + 1 else ""
+    year = ""
+    if count > _PLAIN + 1:
+        last = text.rsplit(maxsplit=1)[-1]
+        year = f"; {_of_year(last)}" if count == _PLAIN + 2 else _NO_YEAR
     return WrongField(
         f"exactly six fields, as seconds_field={seconds_field.value!r} was given; here are {count}{year}", instead
     )
@@ -82,19 +85,32 @@ def _of_five(fields: list[str]) -> WrongField:
         return WrongField(_FIELDS, " ".join(fields))
     if count == _PLAIN + 2:
         instead = _same(fields[1:-1]) if fields[0] == "0" and fields[-1] == "*" and "?" in fields else None
-        return WrongField(f"{_FIELDS}; here are 7, and there is no field for the year{_counted(fields[1:-1])}", instead)
+        return WrongField(f"{_FIELDS}; here are 7: {_of_year(fields[-1])}{_counted(fields[1:-1])}", instead)
     if count != _PLAIN + 1:
-        year = "; there is no field for the year" if count > _PLAIN else ""
+        year = _NO_YEAR if count > _PLAIN else ""
         return WrongField(f"{_FIELDS}; here are {count}{year}")
     if _YEAR.fullmatch(fields[-1]) or _reads_as_days(fields[:-1]):
-        ask = f"{_FIELDS}; here are six: is the last one, {fields[-1]}, a year? There is no field for it: leave it out"
+        ask = f"{_FIELDS}; here are six: is the last one, {fields[-1]}, a year? If so, {_of_year(fields[-1])}"
         instead = _same(fields[:-1]) if fields[-1] == "*" else None
         return WrongField(f"{ask}{_counted(fields[:-1])}", instead)
     if _reads_as_days(fields[1:]):
         words = f"{_FIELDS}; here are six, the first of them seconds, so say {_FIRST} too, or leave them out"
         return WrongField(f"{words}{_counted(fields[1:])}", _same(fields[1:]) if fields[0] == "0" else None)
-    unsure = f"if the last is a year, leave it out; if there are seconds, say {_FIRST} or seconds_field='last' too"
+    unsure = f"if the last is a year, {_BOUND}; if there are seconds, say {_FIRST} or seconds_field='last' too"
     return WrongField(f"{_FIELDS}; here are six: {unsure}, or drop them")
+
+
+def _of_year(year: str) -> str:
+    """Return what takes the place of a field for the year."""
+    if year == "*":
+        return "there is no field for the year: leave it out"
+    found = _YEARS.fullmatch(year)
+    if found is None:
+        return f"there is no field for the year: leave it out, and {_BOUND}"
+    first, last = found["first"], found["last"] or found["first"]
+    bounds = f"start={first + '-01-01'!r}, end={last + '-12-31'!r}"
+    options = f"--start {first}-01-01 --until {last}-12-31"
+    return f"there is no field for the year: leave it out, and say {options}, or Bounded(Cron(…), {bounds})"
 
 
 def _reads_as_days(five: list[str]) -> bool:
@@ -173,9 +189,10 @@ def _interval(text: str, length: str) -> WrongField:
     if 0 < count < whole and whole % count == 0:
         every = "*" if count == 1 else f"*/{count}"
         instead = f"{every} * * * *" if unit == "m" else f"0 {every} * * *"
-    write = f": write {instead}" if instead else ", and five fields cannot say this one"
+    said = f"{count}{unit}" if count else "90m"
+    write = f", or write {instead}" if instead else "; five fields cannot say this one"
     return WrongField(
-        f"times of the clock; {text!r} is an interval, there is no interval schedule here{write}", instead
+        f"times of the clock; {text!r} is an interval schedule: the kind `every`, or --every {said}{write}", instead
     )
 
 
@@ -186,6 +203,9 @@ _FIRST: Final = "seconds_field='first'"
 _ZONED: Final = re.compile(r"(?:CRON_TZ|TZ)=(?P<zone>\S*)\s*(?P<rest>.*)", re.IGNORECASE)
 _PLACE: Final = re.compile(r"[A-Za-z_]+/[A-Za-z_+/-]+[0-9]*|UTC|GMT|Z", re.IGNORECASE)
 _WRAPPED: Final = re.compile(r"(?P<kind>cron|rate)\((?P<inner>[^()]*)\)", re.IGNORECASE)
+_BOUND: Final = "say --start and --until, or Bounded(Cron(…), start=…, end=…), for each run of years"
+_NO_YEAR: Final = "; there is no field for the year"
+_YEARS: Final = re.compile(r"(?P<first>(?:19|2[0-9])[0-9]{2})(?:-(?P<last>(?:19|2[0-9])[0-9]{2}))?")
 _YEAR: Final = re.compile(r"(?:19|2[0-9])[0-9]{2}(?:[-,/][0-9]+)*")
 _FROM: Final = re.compile(r"(?P<low>[0-9]{1,2})/(?P<step>[0-9]{1,2})")
 _WEEKDAYS: Final = re.compile(r"(?P<first>[1-7]|[A-Z]{3})(?:-(?P<last>[1-7]|[A-Z]{3})|(?P<tail>L|#[1-5]))?")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, cast
 
@@ -112,6 +112,8 @@ def _every(interval: timedelta) -> Every:
 
 
 def _bounded(schedule: ScheduleValue, bounds: dict[str, Any]) -> ScheduleValue:
+    if isinstance(schedule, Every) and "count" in bounds:  # the start itself, which is past, is no run of it
+        schedule = replace(schedule, anchor="1970-01-01")
     return Bounded(schedule, **bounds) if bounds and schedule.recurring else schedule
 
 

@@ -27,7 +27,8 @@ def settled(value: ScheduleValue, now: datetime, depth: int = 0) -> ScheduleValu
     found: dict[str, object] = {}
     for name in _TIMES.get(value.kind, ()):
         text = getattr(value, name)
-        if isinstance(text, str) and (exact := _exact(text, name, now)):
+        counted = name == "start" and getattr(value, "count", None) is not None
+        if isinstance(text, str) and (exact := _exact(text, name, now, counted=counted)):
             found[name] = exact
     for name in getattr(value, "nested", ()) if depth <= DEEPEST else ():  # a deeper one is refused when it is made
         inner = getattr(value, name)
@@ -43,10 +44,16 @@ def _settled_inside(inner: object, now: datetime, depth: int) -> object:
     return settled(cast("ScheduleValue", inner), now, depth) if type(inner) in VALUES.values() else inner
 
 
-def _exact(text: str, name: str, now: datetime) -> str | None:
-    """Return the time that *text* names from *now*, in whole seconds; None if it names none."""
+def _exact(text: str, name: str, now: datetime, *, counted: bool = False) -> str | None:
+    """Return the time that *text* names from *now*, in whole seconds; None if it names none.
+
+    Occurrences that are *counted* from now on begin with the next second: one of this moment would not run.
+    """
     try:
         ahead = read_relative(text)
-        return None if ahead is None else to_iso(from_ms(to_ms(now + ahead) // 1000 * 1000))
+        if ahead is None:
+            return None
+        later = counted and not ahead
+        return to_iso(from_ms((to_ms(now + ahead) // 1000 + later) * 1000))
     except OverflowError:
         raise InvalidInput(name, text, "a time of less than 100 years from now", "in 2h") from None
