@@ -25,11 +25,13 @@ class TaskStore(Protocol):
         *,
         first: Deferral | None = None,
         idempotency_key: IdempotencyKey | None = None,
+        returned: Sequence[tuple[ScheduledTask, Change]] = (),
     ) -> None:
         """Store new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
         *first* is the deferral that made the one task given. The tasks have their dedup_keys from the *idempotency_key*
-        of the request. Raises DuplicateTask; OutcomeUnknown names the tasks, whose ids can be looked up.
+        of the request. The ended tasks *returned* give theirs back, unless they have done so already.
+        Raises DuplicateTask; OutcomeUnknown names the tasks, whose ids can be looked up.
         """
         ...
 

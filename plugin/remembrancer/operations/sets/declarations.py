@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000
 """The most tasks of a set."""
-NOT_DECLARED: Final = frozenset({"dedup_key"})
+NOT_DECLARED: Final = frozenset({"dedup_key", "dedup_reuse"})
 """Fields of a request that a declaration has not: the name of the set and the key stand in its place."""
 FIELDS: Final = tuple(name for name in TASK_FIELDS if name not in NOT_DECLARED)
 _ZONE: Final = ("timezone", "gap", "fold")
@@ -182,5 +182,5 @@ def _mapping(given: object, field: str, example: object) -> Mapping[str, object]
 def _unknown(place: str, field: str, value: object) -> InvalidInput:
     near = nearest(field, KNOWN)
     if field in NOT_DECLARED:
-        return InvalidInput(place, value, "no dedup_key: the set and the key are the identity of the task", EXAMPLE)
+        return InvalidInput(place, value, f"no {field}: the set and the key are the identity of the task", EXAMPLE)
     return InvalidInput(place, value, unknown(field, KNOWN), near or KNOWN[0])

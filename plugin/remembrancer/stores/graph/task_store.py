@@ -66,9 +66,14 @@ class GraphTaskStore:
         *,
         first: Deferral | None = None,
         idempotency_key: IdempotencyKey | None = None,
+        returned: Sequence[tuple[ScheduledTask, Change]] = (),
     ) -> None:
         """Store new tasks; all or none."""
         statements = [Statement("create_tasks", [node_rows.task_row(task, idempotency_key) for task in tasks])]
+        if returned:
+            statements.insert(
+                0, Statement("return_dedup_keys", [audit_rows.key_return_row(*each) for each in returned])
+            )
         if first:
             statements += deferral_statements(first)
         statements += first_links(tasks)

@@ -13,6 +13,7 @@ from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.plain_schedules import Cron
+from remembrancer.model.policy import DedupReuse
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
@@ -112,6 +113,8 @@ def task_row(task: ScheduledTask, idempotency_key: IdempotencyKey | None = None)
     kept = task_properties(task)
     if idempotency_key and task.dedup_key and task.dedup_key.startswith(f"{idempotency_key.key}|"):
         kept["request_digest"] = idempotency_key.digest
+    elif idempotency_key and task.dedup_reuse is DedupReuse.AFTER_END:
+        kept |= {"request_key": idempotency_key.key, "request_digest": idempotency_key.digest}
     row: Row = {name: kept[name] for name in _COUNTED if name in kept}
     if task.defer_until is not None:
         row["defer_until_ms"] = to_ms(task.defer_until)
