@@ -43,17 +43,19 @@ async def history(asked: HistoryOptions) -> None:
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, tell_more
+    from remembrancer.cli.task_ids import task_id_of
 
     since, until = asked.since, asked.until
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         told: Sequence[Execution | AuditEntry]
-        if asked.task_id is not None:
-            await reached.scheduler.get_task(asked.task_id)
-        if asked.task_id is not None and since is None and until is None:
-            told = await reached.scheduler.timeline(asked.task_id, asked.limit + 1)
+        task_id = None if asked.task_id is None else await task_id_of(reached, asked.task_id)
+        if task_id is not None:
+            await reached.scheduler.get_task(task_id)
+        if task_id is not None and since is None and until is None:
+            told = await reached.scheduler.timeline(task_id, asked.limit + 1)
         else:
-            told = await reached.scheduler.history(asked.task_id, asked.limit + 1, since=since, until=until)
-        summaries = await reached.scheduler.summaries(asked.task_id, _SUMMARIES)
+            told = await reached.scheduler.history(task_id, asked.limit + 1, since=since, until=until)
+        summaries = await reached.scheduler.summaries(task_id, _SUMMARIES)
     if asked.as_json:
         print_json(told[: asked.limit])
     else:

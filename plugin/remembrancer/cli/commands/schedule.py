@@ -109,9 +109,12 @@ async def schedule(asked: GraphOptions) -> None:
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
+    from remembrancer.cli.task_ids import with_followed
 
     request = to_request(asked)
     async with connect(asked.graph, make=True) as reached:
+        if vars(asked)["follow"] is not None:
+            request = to_request(await with_followed(reached, asked))
         (reply,) = await reached.scheduler.schedule_tasks([request], fires=vars(asked)["fires"])
     if asked.as_json:
         print_json(reply)
