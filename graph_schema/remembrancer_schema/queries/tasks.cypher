@@ -232,7 +232,7 @@ CREATE (e:task_execution {
   execution_type: r.execution_type, task_type: r.task_type, status: r.status, attempt: 1, occurrences: r.occurrences,
   nominal_at: datetime({epochMillis: r.nominal_ms}), last_nominal_at: datetime({epochMillis: r.last_nominal_ms}),
   triggered_at: datetime({epochMillis: r.triggered_ms}), completed_at: datetime({epochMillis: r.triggered_ms}),
-  duration_seconds: 0.0, reason_code: r.reason_code, reason: r.reason
+  duration_seconds: 0.0, reason_code: r.reason_code, reason: r.reason, outcome_key: r.status + '|' + r.execution_id
 })-[:EXECUTION_OF]->(t)
 RETURN r.row AS row
 

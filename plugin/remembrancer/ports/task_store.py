@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.filters import TaskFilter, TaskPageQuery
+    from remembrancer.ports.filters import ExecutionFilter, TaskFilter, TaskPageQuery
     from remembrancer.ports.writes import Change, Claim, Edit, Reschedule
 
 
@@ -81,8 +81,13 @@ class TaskStore(Protocol):
         """Disarm a task that cannot be read or planned, as FAILED; the occurrence that is due counts as skipped."""
         ...
 
-    async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
-        """Return executions of one task, or of all, the latest nominal time first; those below *before* if given."""
+    async def history(
+        self, task_id: str | None, limit: int, before: str | None = None, within: ExecutionFilter | None = None
+    ) -> Sequence[Execution]:
+        """Return executions of one task, or of all, the latest nominal time first; those below *before* if given.
+
+        With *within*, only those that match it.
+        """
         ...
 
     async def execution(self, execution_id: str) -> Execution:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.execution import Execution
+from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.plain_schedules import Cron
@@ -230,6 +230,8 @@ def start_row(execution: Execution) -> StartRow:
 def settle_row(settlement: Settlement) -> SettleRow:
     """Return the row that settles an execution; `outcome` holds the properties that it gains."""
     outcome: OutcomeProperties = {"status": settlement.status, "duration_seconds": settlement.duration_seconds}
+    if settlement.status is not ExecutionStatus.COMPLETED:
+        outcome["outcome_key"] = outcome_key(settlement.status, settlement.execution.execution_id)
     if settlement.reason_code is not None:
         outcome["reason_code"] = settlement.reason_code
     if settlement.reason is not None:
@@ -301,6 +303,11 @@ def reschedule_row(reschedule: Reschedule) -> RescheduleRow:
 def status_index_key(status: str, task_type: str, task_id: str) -> str:
     """Return the key that sorts a task among those of its status and type, in the order of their ids."""
     return f"{status}|{task_type}|{task_id}"
+
+
+def outcome_key(status: str, execution_id: str) -> str:
+    """Return the key that sorts an execution among those with its outcome, in the order of their ids."""
+    return f"{status}|{execution_id}"
 
 
 def after_all(begin: str) -> str:
