@@ -94,6 +94,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Workdays as Workdays,
     )
     from remembrancer.model.policy import (
+        DedupReuse as DedupReuse,
         Fold as Fold,
         Gap as Gap,
         Misfire as Misfire,
@@ -249,7 +250,7 @@ _API: Final = {
     "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
-    "model.policy": ("Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
+    "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
     "model.prune_result": ("PruneResult",),
     "model.recheck": ("MovedFire", "RecheckResult", "ZoneDifference"),
     "model.replica": ("Replica",),

@@ -27,7 +27,7 @@ REFUSED: list[tuple[str, str, Any, int, str, Any]] = [
     ("GET", f"{TASKS}?cursor=nonsense", None, 422, "cursor", "nonsense"),
     ("GET", f"{TASKS}/task_none", None, 404, "task_id", "task_none"),
     ("GET", "/v1/scheduler/executions/exec_none", None, 404, "execution_id", "exec_none"),
-    ("GET", "/v1/scheduler/executions?status=failed", None, 422, "query.status", "failed"),
+    ("GET", "/v1/scheduler/executions?status=done", None, 422, "query.status.0", "done"),
     ("GET", "/v1/scheduler/executions?cursor=x", None, 422, "query.cursor", "x"),
     ("GET", "/v1/scheduler/audit?since=noon", None, 422, "since", "noon"),
     ("GET", f"{REPORTS}/analytics?period=2d", None, 422, "query.period", "2d"),

@@ -21,6 +21,7 @@ ASKED = {
     "outcomes_by_task": {},
     "outcomes_by_day": {},
     "why_not": {"limit": 1000},
+    "tasks_by_prefix": {"prefix": "", "limit": 1000},
     "upcoming": {"now_ms": 0, "limit": 1000},
     "deferral_reasons": {},
     "summaries": {"task_id": None, "limit": 1000},

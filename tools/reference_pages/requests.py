@@ -61,8 +61,10 @@ class Document:
         responses = self._paths[path][verb]["responses"]
         status = next(each for each in ("201", "200") if each in responses)
         also = " or 200" if status == "201" and "200" in responses else ""
-        schema = responses[status]["content"]["application/json"]["schema"]
-        return f"{status}{also}, {self._result(schema)}"
+        ((media, content),) = responses[status]["content"].items()
+        if media != "application/json":
+            return f"{status}, {code(media)}"
+        return f"{status}{also}, {self._result(content['schema'])}"
 
     def _field(self, model: str, field: str) -> tuple[str, ...]:
         schema = self._schemas[model]["properties"][field]

@@ -31,7 +31,8 @@ CREATE (e:task_execution {
   execution_type: r.execution_type, task_type: r.task_type, status: r.status, attempt: 1, occurrences: r.occurrences,
   nominal_at: datetime({epochMillis: r.nominal_ms}), last_nominal_at: datetime({epochMillis: r.last_nominal_ms}),
   triggered_at: datetime({epochMillis: r.triggered_ms}), completed_at: datetime({epochMillis: r.triggered_ms}),
-  duration_seconds: 0.0, fence: r.fence, replica_id: r.replica_id, reason_code: r.reason_code, reason: r.reason
+  duration_seconds: 0.0, fence: r.fence, replica_id: r.replica_id, reason_code: r.reason_code, reason: r.reason,
+  outcome_key: r.status + '|' + r.execution_id
 })-[:EXECUTION_OF]->(t)
 RETURN r.row AS row
 
@@ -217,6 +218,27 @@ MATCH (e:task_execution)
 USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.execution_id > $after_id AND e.execution_id < $before_id
 RETURN e ORDER BY e.execution_id DESC LIMIT $limit
+
+// name: executions_of_task_with_status
+// The executions of one task with one of $statuses, after $after_id and before $before_id, newest first, as nodes.
+MATCH (e:task_execution)-[:EXECUTION_OF]->(t:scheduled_task {task_id: $task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status IN $statuses
+RETURN e ORDER BY e.execution_id DESC LIMIT $limit
+
+// name: executions_with_status
+// The newest executions of all tasks with one of $statuses, after $after_id and before $before_id, as nodes.
+MATCH (e:task_execution)
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status IN $statuses
+RETURN e ORDER BY e.execution_id DESC LIMIT $limit
+
+// name: executions_by_outcome
+// The newest executions with an outcome key above $above and below $below, as nodes: those of one outcome, but completed.
+MATCH (e:task_execution)
+USING INDEX SEEK e:task_execution(outcome_key)
+WHERE e.outcome_key > $above AND e.outcome_key < $below
+RETURN e ORDER BY e.outcome_key DESC LIMIT $limit
 
 // name: execution_elements
 // Where executions are: the engine's own ids of those of $ids that are there.

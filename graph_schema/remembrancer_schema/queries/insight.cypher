@@ -52,6 +52,13 @@ RETURN t.name AS task, e.status AS status, e.reason_code AS reason_code, e.reaso
        e.occurrences AS occurrences, e.nominal_at AS nominal_at
 ORDER BY e.execution_id DESC LIMIT $limit
 
+// name: tasks_by_prefix
+// The tasks whose ids begin with $prefix, oldest first.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(task_id)
+WHERE t.task_id >= $prefix AND t.task_id < $prefix + '~'
+RETURN t.task_id AS task_id, t.name AS task, t.status AS status ORDER BY t.task_id LIMIT $limit
+
 // name: upcoming
 // What comes next: armed tasks in the order of their next run.
 MATCH (t:scheduled_task)

@@ -10,6 +10,27 @@ SET t = r.properties, t.created_at = datetime({epochMillis: r.created_ms}),
     t.defer_until = CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END
 RETURN r.row AS row
 
+// name: return_dedup_keys
+// Free the dedup keys of ended tasks that give them back, for tasks that are created in the same commit; write who asked.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+SET t.fence = coalesce(t.fence, 0)
+WITH t, r
+WHERE t.dedup_key = r.dedup_key AND t.dedup_reuse = 'after_end' AND NOT t.status IN ['PENDING', 'ACTIVE']
+SET t.dedup_key = null
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
+  surface: r.surface, actor: r.actor, before: r.before, after: r.after
+})-[:CHANGE_OF]->(t)
+RETURN r.row AS row
+
+// name: request_of_task
+// The request that made a task which gives its dedup key back, where the request may be sent again.
+MATCH (t:scheduled_task {task_id: $task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+RETURN t.request_key AS key, t.request_digest AS digest
+
 // name: task_by_id
 // One task, as a node.
 MATCH (t:scheduled_task {task_id: $task_id})
@@ -212,7 +233,7 @@ CREATE (e:task_execution {
   execution_type: r.execution_type, task_type: r.task_type, status: r.status, attempt: 1, occurrences: r.occurrences,
   nominal_at: datetime({epochMillis: r.nominal_ms}), last_nominal_at: datetime({epochMillis: r.last_nominal_ms}),
   triggered_at: datetime({epochMillis: r.triggered_ms}), completed_at: datetime({epochMillis: r.triggered_ms}),
-  duration_seconds: 0.0, reason_code: r.reason_code, reason: r.reason
+  duration_seconds: 0.0, reason_code: r.reason_code, reason: r.reason, outcome_key: r.status + '|' + r.execution_id
 })-[:EXECUTION_OF]->(t)
 RETURN r.row AS row
 

@@ -19,6 +19,7 @@
   limit.
 - `step_bar`: progress of long commands: a bar on stderr for people, and none for machines.
 - `streams`: output streams of commands: unencodable text, a closed pipe, a full disk, a missing stream.
+- `task_ids`: ids of tasks as people type them: whole, or their beginning, if one task alone has it.
 - `views`: what long-running commands show on a terminal.
 """
 

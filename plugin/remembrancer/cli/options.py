@@ -30,7 +30,7 @@ GraphBefore = Annotated[
 ]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Open a folder without writing to it, even a damaged one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="As `list` shows it.")]
+TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="As `list` shows it, or its beginning.")]
 Zone = Annotated[
     str | None,
     typer.Option(

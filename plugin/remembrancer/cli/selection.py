@@ -43,7 +43,7 @@ class OpenStatus(StrEnum):
 class SelectingOptions(GraphOptions):
     """Options that select one task or many."""
 
-    task_id: Annotated[str | None, Argument(metavar="TASK_ID", help="As `list` shows it.")] = None
+    task_id: Annotated[str | None, Argument(metavar="TASK_ID", help="As `list` shows it, or its beginning.")] = None
     by_name: ByName = None
     by_tag: ByTag = None
     by_group: ByGroup = None

@@ -45,6 +45,15 @@ class Misfire(StrEnum):
     """Run the latest `misfire_limit` of them in order; the earlier ones are recorded as missed."""
 
 
+class DedupReuse(StrEnum):
+    """The policy for the `dedup_key` of a task that has ended."""
+
+    NEVER = "never"
+    """It keeps its key: scheduling again under it returns the ended task."""
+    AFTER_END = "after_end"
+    """It gives its key back: the next task that is scheduled under it is a new one."""
+
+
 class OnLost(StrEnum):
     """The policy for an occurrence whose scheduler died while it ran."""
 

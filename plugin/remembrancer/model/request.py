@@ -30,7 +30,7 @@ from remembrancer.model.field_definition import (
     ZoneName,
     definitions_of,
 )
-from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.suggestions import nearest, unknown
 
@@ -177,6 +177,10 @@ class ScheduleRequest:
         Sequence[str], Labels("Words that the task is found by, in small letters.", ("errand", "home"))
     ] = ()
     group: Annotated[str | None, Label("The group that the task belongs to, a word in small letters.", "garden")] = None
+    dedup_reuse: Annotated[
+        DedupReuse | str,
+        Choice("The treatment of the `dedup_key` once the task has ended.", "never", words=DedupReuse),
+    ] = DedupReuse.NEVER
 
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
@@ -205,6 +209,7 @@ class TaskFields(TypedDict, total=False):
     context: dict[str, Any] | None
     tags: Sequence[str]
     group: str | None
+    dedup_reuse: DedupReuse | str
 
 
 class NewTaskFields(TaskFields, total=False):

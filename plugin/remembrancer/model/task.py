@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remembrancer.model.addition import AdditionsText, additions_from
 from remembrancer.model.plain_schedules import Once
-from remembrancer.model.policy import Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.schedule import ScheduleText, ScheduleValue, cron_value, value_from
 from remembrancer.model.skip_mark import SkipsText  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -85,9 +85,10 @@ class ScheduledTask(BaseModel):
     max_attempts: int = 3
     timeout_seconds: float | None = None
     dedup_key: str | None = None
-    """Unique in a graph: scheduling again under it returns the task that is there."""
+    """Unique in a graph: scheduling again under it returns the task that is there. See `dedup_reuse`."""
     tags: tuple[str, ...] = ()
     group: str | None = None
+    dedup_reuse: DedupReuse = DedupReuse.NEVER
     deferred_task_id: str | None = None
     """The agent's own task that this one resumes when it fires."""
     created_via: str | None = None

@@ -90,6 +90,7 @@ class Http:
         page: The list that is served page by page; its cursor is the parameter that `names` calls so.
         creates: Whether the answer is 201 and says where the new resource is.
         is_public: Whether no token is needed.
+        media: The media type of an answer that is text; None: it is JSON.
         is_bounded: Whether the answer has the time limit of lists; a query has limits of its own.
     """
 
@@ -100,6 +101,7 @@ class Http:
     page: Page | None = None
     creates: bool = False
     is_public: bool = False
+    media: str | None = None
     is_bounded: bool = True
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, cast, get_type_hints
 
-from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt, create_model
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, create_model
 
 from remembrancer.model.constraints import read_context
+from remembrancer.model.execution import ExecutionStatus  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.reports import MOST_TASKS, Period
@@ -37,6 +38,11 @@ Fence = Annotated[
 ]
 Fires = Annotated[int, Field(ge=1, le=MOST_PREVIEWED, description="The number of next fires in the answer.")]
 Since = Annotated[str | None, Field(max_length=100, description="Only from this time on, ISO-8601 with a zone.")]
+
+
+def _listed(value: object) -> object:
+    """Return one word as a list of it."""
+    return [value] if isinstance(value, str) else value
 
 
 class NoParams(Params):
@@ -183,16 +189,18 @@ class PageOfTasks(Params):
 
 
 class History(Params):
-    """The task, or none for all, the execution before which the list goes on, the nominal times, and the status."""
+    """The task, or none for all, the execution before which the list goes on, the nominal times, and the statuses."""
 
     task_id: AnyTask = None
     limit: Limit = 100
     before: Annotated[str | None, Field(pattern=r"^exec_[\w.-]{1,200}$", description=_CURSOR)] = None
     since: Since = None
     until: Annotated[str | None, Field(description="Only with a nominal time before this one.")] = None
-    status: Annotated[str | None, Field(pattern="^running$", description="`running`: only executions under way.")] = (
-        None
-    )
+    status: Annotated[
+        list[ExecutionStatus] | None,
+        BeforeValidator(_listed),
+        Field(description="Only with one of these statuses; without it, with any."),
+    ] = None
 
 
 class Summaries(Params):

@@ -12,7 +12,7 @@ from remembrancer.model.policy import Fold, Gap
 from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
-from remembrancer.schedules.anchors import anchored, has_open_interval
+from remembrancer.schedules.composed.anchors import anchored, has_open_interval
 from remembrancer.schedules.composed.single_times import with_dates
 from remembrancer.schedules.kinds import KINDS, remaining_schedule
 from remembrancer.schedules.parsing import read_moment, read_zone

@@ -7,12 +7,25 @@ from typing import Final
 
 from remembrancer.context import current_actor
 from remembrancer.errors import InvalidInput
+from remembrancer.model.policy import DedupReuse
 from remembrancer.schedules.importers.entries import Source
 
 _EXAMPLE: Final = "daily-report"
 _OF_A_REQUEST: Final = re.compile(r"rest(?:: [^|]*)?\|")
 _OF_A_SET: Final = re.compile(r"set:")
 _OF_AN_IMPORT: Final = re.compile(rf"(?P<source>{'|'.join(Source)})_[0-9a-f]{{32}}")
+
+
+def refuse_reuse(dedup_reuse: object, dedup_key: str | None) -> None:
+    """Refuse to give a key back that is none of the caller's own: it tells a repeated request from another.
+
+    Raises InvalidInput.
+    """
+    if dedup_reuse != DedupReuse.AFTER_END:
+        return
+    if dedup_key is None or _OF_A_REQUEST.match(dedup_key) or _OF_A_SET.match(dedup_key):
+        allowed = "after_end only beside a dedup_key of your own; or never"
+        raise InvalidInput("dedup_reuse", dedup_reuse, allowed, DedupReuse.NEVER.value)
 
 
 def refuse_reserved(dedup_key: object) -> None:

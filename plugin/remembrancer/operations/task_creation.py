@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.context import IDEMPOTENCY_KEY, TRACEPARENT, current_actor
 from remembrancer.errors import DuplicateTask, InvalidInput
+from remembrancer.model.policy import DedupReuse
 from remembrancer.model.task import Disposition
 from remembrancer.operations.ahead.next_fires import read_count
 from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.open_tasks import check_followed
 from remembrancer.operations.references.resolution import resolved_schedule
-from remembrancer.operations.reserved_keys import refuse_reserved
+from remembrancer.operations.reserved_keys import refuse_reserved, refuse_reuse
 from remembrancer.operations.validation import reply, validate
+from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from remembrancer.model.request import ScheduleRequest
@@ -29,6 +31,15 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 20
 """Attempts to write tasks whose dedup_key is taken meanwhile, before that is an error."""
 _BAD_CRON: Final = "Invalid cron expression"
+
+
+class _Held(NamedTuple):
+    """The tasks that have the dedup_keys of a request."""
+
+    known: dict[str, ScheduledTask]
+    """By its key, each task that keeps it."""
+    returned: list[ScheduledTask]
+    """The ended tasks that give theirs back."""
 
 
 class TaskCreation:
@@ -70,26 +81,26 @@ class TaskCreation:
         if idempotency_key:
             await reject_reuse(self._store.idempotency, idempotency_key)
         for tries in range(_ROUNDS):
-            known = await self._known(tasks)
+            held = await self._held(tasks)
             try:
-                return await self._schedule(tasks, known, now, fires)
+                return await self._schedule(tasks, held, now, fires)
             except DuplicateTask:  # another caller was faster: its task is there now
-                if tries == _ROUNDS - 1 or known == await self._known(tasks):
+                if tries == _ROUNDS - 1 or held == await self._held(tasks):
                     raise
         raise AssertionError("the last round either returns or raises")
 
     async def _schedule(
-        self, tasks: Sequence[ScheduledTask], found: Mapping[str, ScheduledTask], now: datetime, fires: int
+        self, tasks: Sequence[ScheduledTask], held: _Held, now: datetime, fires: int
     ) -> list[ScheduleResult]:
-        """Write those of *tasks* that are not *found* under their dedup_key; return the replies to all."""
-        known = dict(found)
+        """Write those of *tasks* whose dedup_key is not *held*; return the replies to all."""
+        known = dict(held.known)
         fresh: list[ScheduledTask] = []
         for task in tasks:
             if task.dedup_key is None or task.dedup_key not in known:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
-        writing = self._store.tasks.create(fresh, idempotency_key=IDEMPOTENCY_KEY.get()) if fresh else None
+        writing = self._create(fresh, held, now) if fresh else None
         if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
             writing = asyncio.ensure_future(writing)
             await asyncio.sleep(0)
@@ -110,6 +121,7 @@ class TaskCreation:
     def admit(self, request: ScheduleRequest, now: datetime, place: int = 0) -> ScheduledTask:
         """Return the task asked for; a cron expression that is refused is counted."""
         refuse_reserved(request.dedup_key)
+        refuse_reuse(request.dedup_reuse, request.dedup_key)
         if (idempotency_key := IDEMPOTENCY_KEY.get()) and request.dedup_key is None:
             request = replace(request, dedup_key=idempotency_key.of_task(place))
         try:
@@ -124,10 +136,25 @@ class TaskCreation:
         author = current_actor()
         return {"created_via": author.surface, "created_by": author.actor, "traceparent": TRACEPARENT.get()}
 
-    async def _known(self, tasks: Sequence[ScheduledTask]) -> dict[str, ScheduledTask]:
-        """Return the tasks that are kept under the dedup_keys of *tasks*."""
-        known: dict[str, ScheduledTask] = {}
+    async def _create(self, fresh: Sequence[ScheduledTask], held: _Held, now: datetime) -> None:
+        """Write new tasks; the ended ones that held their keys give them back in the same commit."""
+        author = current_actor()
+        change = Change("return_key", now, author.surface, author.actor)
+        returned = [(task, change) for task in held.returned]
+        await self._store.tasks.create(fresh, idempotency_key=IDEMPOTENCY_KEY.get(), returned=returned)
+
+    async def _held(self, tasks: Sequence[ScheduledTask]) -> _Held:
+        """Return the tasks that have the dedup_keys of *tasks*."""
+        held = _Held({}, [])
         for key in {task.dedup_key for task in tasks if task.dedup_key is not None}:
             if task := await self._store.tasks.find_by_dedup_key(key):
-                known[key] = task
-        return known
+                if task.is_open or task.dedup_reuse is DedupReuse.NEVER or await self._is_repeated(task):
+                    held.known[key] = task
+                else:
+                    held.returned.append(task)
+        return held
+
+    async def _is_repeated(self, task: ScheduledTask) -> bool:
+        """Return whether the current request made *task*, when it was sent before."""
+        idempotency_key = IDEMPOTENCY_KEY.get()
+        return idempotency_key is not None and await self._store.idempotency.has_made(task.task_id, idempotency_key)

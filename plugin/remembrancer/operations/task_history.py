@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.constraints import read_limit
+from remembrancer.model.constraints import read_limit, read_word
 from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.model.ids import first_id
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.audit_log import AuditRange
+from remembrancer.ports.filters import ExecutionFilter
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.task_store import TaskStore
 
+Statuses = str | Collection[str] | None
+"""One status of executions, several (a list, a tuple or a set), or any."""
+_UNDER_WAY: Final = frozenset((ExecutionStatus.RUNNING,))
 MOST_AT_ONCE: Final = 10_000
 _PAGE: Final = 1000
 _CURSOR: Final = re.compile(r"exec_[\w.-]{1,200}")
@@ -49,17 +54,25 @@ def read_range(now: datetime, before: str | None, since: Moment | None, until: M
 
 
 async def executions(
-    graph: Graph, task_id: str | None, limit: int, within: HistoryRange, status: str | None
+    graph: Graph, task_id: str | None, limit: int, within: HistoryRange, status: Statuses = None
 ) -> list[Execution]:
-    """Return executions, newest first, of a range; the *status* is `running` or None. Raises InvalidInput."""
+    """Return executions, newest first, of a range, with one of these statuses or any. Raises InvalidInput."""
     read_limit(limit)
+    statuses = read_statuses(status)
+    if statuses == _UNDER_WAY:
+        running = await graph.events.running(MOST_AT_ONCE)
+        return [each for each in running if task_id in {None, each.task_id} and within.holds(each.execution_id)][:limit]
+    matching = ExecutionFilter(statuses, within.first)
+    found = await graph.tasks.history(task_id, limit, within.before, matching)
+    return [each for each in found if within.holds(each.execution_id)]
+
+
+def read_statuses(status: Statuses) -> frozenset[ExecutionStatus]:
+    """Return one status or several as a set, empty for any. Raises InvalidInput."""
     if status is None:
-        found = await graph.tasks.history(task_id, limit, within.before)
-        return [each for each in found if within.holds(each.execution_id)]
-    if status != ExecutionStatus.RUNNING:
-        raise InvalidInput("status", status, "running; or none, for all", ExecutionStatus.RUNNING.value)
-    running = await graph.events.running(MOST_AT_ONCE)
-    return [each for each in running if task_id in {None, each.task_id} and within.holds(each.execution_id)][:limit]
+        return frozenset()
+    several = isinstance(status, list | tuple | set | frozenset) and status
+    return frozenset(read_word("status", each, ExecutionStatus, "failed") for each in several or (status,))
 
 
 async def executions_since(tasks: TaskStore, task_id: str | None, start: datetime) -> AsyncIterator[Execution]:
@@ -102,7 +115,7 @@ async def timeline(graph: Graph, now: datetime, task_id: str, limit: int) -> lis
     """Return the executions and the audit entries of a task in one list by time, newest first. Raises InvalidInput."""
     changes = await audit_entries(graph, now, task_id)
     entries: list[tuple[datetime, Execution | AuditEntry]] = [
-        (each.triggered_at, each) for each in await executions(graph, task_id, limit, HistoryRange("", None), None)
+        (each.triggered_at, each) for each in await executions(graph, task_id, limit, HistoryRange("", None))
     ]
     entries += [(each.at, each) for each in reversed(changes)]
     return [each for _, each in sorted(entries, key=lambda pair: pair[0], reverse=True)][:limit]

@@ -1,4 +1,4 @@
-"""Filters of lists: tasks, pages of tasks."""
+"""Filters of lists: tasks, pages of tasks, executions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from remembrancer.model.task_status import TaskStatus, TaskType
 
 if TYPE_CHECKING:
+    from remembrancer.model.execution import ExecutionStatus
     from remembrancer.model.task import ScheduledTask
 
 
@@ -58,6 +59,14 @@ class TaskFilter:
     def types(self) -> list[TaskType]:
         """The types wanted: both, unless *recurring* says which."""
         return [each for each in TaskType if self.recurring in {None, each is TaskType.RECURRING}]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFilter:
+    """A filter of executions: with one of these *statuses*, and an id from *first* on; no statuses match any."""
+
+    statuses: frozenset[ExecutionStatus] = field(default_factory=frozenset)
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)

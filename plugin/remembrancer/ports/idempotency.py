@@ -32,6 +32,13 @@ class IdempotencyStore(Protocol):
         """Return the record of the request that was done under the key; it may be another request."""
         ...
 
+    async def has_made(self, task_id: str, idempotency_key: IdempotencyKey) -> bool:
+        """Return whether this request made a task that gives its dedup_key back.
+
+        Raises IdempotencyKeyReused: another request under the same key did.
+        """
+        ...
+
     async def edited(self, idempotency_key: IdempotencyKey) -> Mapping[str, str]:
         """Return the ids and names of the tasks that this request has edited among many."""
         ...

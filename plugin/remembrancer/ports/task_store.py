@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.filters import TaskFilter, TaskPageQuery
+    from remembrancer.ports.filters import ExecutionFilter, TaskFilter, TaskPageQuery
     from remembrancer.ports.writes import Change, Claim, Edit, Reschedule
 
 
@@ -25,11 +25,13 @@ class TaskStore(Protocol):
         *,
         first: Deferral | None = None,
         idempotency_key: IdempotencyKey | None = None,
+        returned: Sequence[tuple[ScheduledTask, Change]] = (),
     ) -> None:
         """Store new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
         *first* is the deferral that made the one task given. The tasks have their dedup_keys from the *idempotency_key*
-        of the request. Raises DuplicateTask; OutcomeUnknown names the tasks, whose ids can be looked up.
+        of the request. The ended tasks *returned* give theirs back, unless they have done so already.
+        Raises DuplicateTask; OutcomeUnknown names the tasks, whose ids can be looked up.
         """
         ...
 
@@ -79,8 +81,13 @@ class TaskStore(Protocol):
         """Disarm a task that cannot be read or planned, as FAILED; the occurrence that is due counts as skipped."""
         ...
 
-    async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
-        """Return executions of one task, or of all, the latest nominal time first; those below *before* if given."""
+    async def history(
+        self, task_id: str | None, limit: int, before: str | None = None, within: ExecutionFilter | None = None
+    ) -> Sequence[Execution]:
+        """Return executions of one task, or of all, the latest nominal time first; those below *before* if given.
+
+        With *within*, only those that match it.
+        """
         ...
 
     async def execution(self, execution_id: str) -> Execution:

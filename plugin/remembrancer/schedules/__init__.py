@@ -11,7 +11,6 @@
 - `value_fields`, `phrases`: the reading of a value's fields, and English for them.
 - `references`: the calendars and the tasks to which a schedule refers.
 - `preview`: the next occurrences, with notes on clock changes.
-- `anchors`: the anchors of intervals that name none.
 - `cautions`: what a careful reader of a schedule would point out.
 - `parsing`, `iso_timestamps`, `relative`: times and zones as people write them.
 - `zone_names`, `zone_offsets`, `zone_rules`: time zones.

@@ -524,12 +524,13 @@ class SchedulerService:
         *,
         since: str | datetime | timedelta | None = None,
         until: str | datetime | timedelta | None = None,
-        status: str | None = None,
+        status: str | Collection[str] | None = None,
     ) -> list[Execution]:
         """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
 
-        Old and new go by their nominal times: from *since* on, and before *until*. The *status* may be `running`: then
-        only those under way, on all replicas, with the progress that was reported. Raises InvalidInput.
+        Old and new go by their nominal times: from *since* on, and before *until*. With *status*, one or several, only
+        those that have one of them; `running` are those under way, on all replicas, with the progress reported.
+        Raises InvalidInput.
         """
         within = task_history.read_range(self._process.clock.now(), before, since, until)
         return await task_history.executions(self._graph(), task_id, limit, within, status)

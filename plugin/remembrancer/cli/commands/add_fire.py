@@ -33,10 +33,12 @@ async def add_fire(asked: AddFireOptions) -> None:
     from remembrancer.cli.commands.schedule import print_reply
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
+    from remembrancer.cli.task_ids import task_id_of
     from remembrancer.cli.views.fires import print_fires
 
     async with connect(asked.graph) as reached:
-        reply = await reached.scheduler.add_fire(asked.task_id, asked.at, asked.reason)
+        task_id = await task_id_of(reached, asked.task_id)
+        reply = await reached.scheduler.add_fire(task_id, asked.at, asked.reason)
     if asked.as_json:
         print_json(reply)
         return

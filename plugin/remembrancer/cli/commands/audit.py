@@ -30,12 +30,14 @@ async def export(asked: ExportOptions) -> None:
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
+    from remembrancer.cli.task_ids import task_id_of
 
     after: str | None = None
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
-        if asked.task is not None:
-            await reached.scheduler.get_task(asked.task)
-        while page := await reached.scheduler.audit_entries(asked.task, since=asked.since, after=after):
+        task_id = None if asked.task is None else await task_id_of(reached, asked.task)
+        if task_id is not None:
+            await reached.scheduler.get_task(task_id)
+        while page := await reached.scheduler.audit_entries(task_id, since=asked.since, after=after):
             for change in page:
                 print_json(change, indent=None)
             after = page[-1].change_id

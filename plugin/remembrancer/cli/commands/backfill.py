@@ -33,11 +33,13 @@ async def backfill(asked: BackfillOptions) -> None:
     from remembrancer.cli.commands.schedule import print_reply
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
+    from remembrancer.cli.task_ids import task_id_of
     from remembrancer.cli.views.fires import print_backfill
 
     async with connect(asked.graph) as reached:
+        task_id = await task_id_of(reached, asked.task_id)
         reply = await reached.scheduler.backfill(
-            asked.task_id, asked.start, asked.end, dry_run=asked.dry_run, again=asked.again, reason=asked.reason
+            task_id, asked.start, asked.end, dry_run=asked.dry_run, again=asked.again, reason=asked.reason
         )
     if asked.as_json:
         print_json(reply)

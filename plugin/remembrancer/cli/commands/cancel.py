@@ -35,18 +35,19 @@ async def cancel(asked: CancelOptions) -> int:
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, screen
+    from remembrancer.cli.task_ids import task_id_of
 
     which = selected(asked)
     async with connect(asked.graph) as reached:
         if which is not None:
             return await _cancel_many(reached.scheduler, asked, which)
-        task = await reached.scheduler.get_task(asked.task_id or "")
+        task = await reached.scheduler.get_task(await task_id_of(reached, asked.task_id or ""))
         done = await reached.scheduler.cancel(task.task_id, asked.reason)
     if asked.as_json:
-        print_json({"task_id": asked.task_id, "cancelled": done.ended, "stopping": done.stopping})
+        print_json({"task_id": task.task_id, "cancelled": done.ended, "stopping": done.stopping})
     else:
         said = "is cancelled" if done.ended else f"was {task.status} already"
-        screen().print(f"{asked.task_id} {said}: {task.name}", markup=False, highlight=False)
+        screen().print(f"{task.task_id} {said}: {task.name}", markup=False, highlight=False)
         if done.stopping:
             asked_to_stop = f"Executions under way that were asked to stop: {len(done.stopping)}."
             screen().print(asked_to_stop, markup=False, highlight=False)

@@ -34,9 +34,11 @@ async def defer(asked: DeferOptions) -> None:
     from remembrancer.cli.commands.schedule import print_reply
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
+    from remembrancer.cli.task_ids import task_id_of
 
     async with connect(asked.graph) as reached:
-        reply = await reached.scheduler.defer_task(asked.task_id, asked.until, asked.reason, asked.thought)
+        task_id = await task_id_of(reached, asked.task_id)
+        reply = await reached.scheduler.defer_task(task_id, asked.until, asked.reason, asked.thought)
     if asked.as_json:
         print_json(reply)
     else:

@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from remembrancer.cli.command import ReadOptions
 from remembrancer.cli.options import MOST
+from remembrancer.model.execution import ExecutionStatus  # noqa: TC001 (typer reads the annotations)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,31 +30,37 @@ class HistoryOptions(ReadOptions):
     until: Annotated[
         str | None, Option(metavar="TIME", help="Only executions with a nominal time before this one (ISO-8601).")
     ] = None
+    status: Annotated[
+        list[ExecutionStatus] | None, Option(help="Only executions with this status; may be given again.")
+    ] = None
     limit: Annotated[int, Option(min=1, max=MOST, help="The most lines to show.")] = 100
 
 
 async def history(asked: HistoryOptions) -> None:
-    """Show the executions, newest first; of one task, its changes too, unless --since or --until is given.
+    """Show the executions, newest first; of one task, its changes too, unless --since, --until or --status is given.
 
     For example:
 
         remembrancer history --limit 20
+        remembrancer history --status failed --status missed
         remembrancer history --since 2026-08-01T00:00:00Z --until 2026-09-01T00:00:00Z
         remembrancer history task_1723644600.123_9f3k2a --json
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, tell_more
+    from remembrancer.cli.task_ids import task_id_of
 
-    since, until = asked.since, asked.until
+    since, until, status = asked.since, asked.until, asked.status or None
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         told: Sequence[Execution | AuditEntry]
-        if asked.task_id is not None:
-            await reached.scheduler.get_task(asked.task_id)
-        if asked.task_id is not None and since is None and until is None:
-            told = await reached.scheduler.timeline(asked.task_id, asked.limit + 1)
+        task_id = None if asked.task_id is None else await task_id_of(reached, asked.task_id)
+        if task_id is not None:
+            await reached.scheduler.get_task(task_id)
+        if task_id is not None and since is None and until is None and status is None:
+            told = await reached.scheduler.timeline(task_id, asked.limit + 1)
         else:
-            told = await reached.scheduler.history(asked.task_id, asked.limit + 1, since=since, until=until)
-        summaries = await reached.scheduler.summaries(asked.task_id, _SUMMARIES)
+            told = await reached.scheduler.history(task_id, asked.limit + 1, since=since, until=until, status=status)
+        summaries = await reached.scheduler.summaries(task_id, _SUMMARIES)
     if asked.as_json:
         print_json(told[: asked.limit])
     else:

@@ -34,13 +34,15 @@ async def resume(asked: ResumeOptions) -> int:
     from remembrancer.cli.commands.schedule import print_reply
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, screen
+    from remembrancer.cli.task_ids import task_id_of
 
     which = selected(asked)
     async with connect(asked.graph) as reached:
         if which is not None:
             result = await reached.scheduler.resume_tasks(asked.on_missed, asked.reason, dry_run=asked.dry_run, **which)
             return print_bulk(result, as_json=asked.as_json)
-        reply = await reached.scheduler.resume_task(asked.task_id or "", asked.on_missed, asked.reason)
+        task_id = await task_id_of(reached, asked.task_id or "")
+        reply = await reached.scheduler.resume_task(task_id, asked.on_missed, asked.reason)
     if asked.as_json:
         print_json(reply)
         return 0

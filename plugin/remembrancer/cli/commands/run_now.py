@@ -37,10 +37,11 @@ async def run_now(asked: RunNowOptions) -> int:
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import errors, print_json, print_table
+    from remembrancer.cli.task_ids import task_id_of
     from remembrancer.cli.views.tasks import execution_table
 
     async with connect(asked.graph) as reached:
-        execution = await reached.scheduler.run_now(asked.task_id)
+        execution = await reached.scheduler.run_now(await task_id_of(reached, asked.task_id))
         if not reached.running:
             why = "None can be asked for it here" if reached.fires else "No scheduler runs on this graph"
             errors().print(f"{why}: the task runs in this process, with the default handler.")

@@ -172,14 +172,17 @@ async def schedule(asked: GraphOptions) -> None:
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
+    from remembrancer.cli.task_ids import with_whole_ids
 
     typed = vars(asked)
-    template = cast("str | None", typed["template"])
-    values, fires = values_set(typed["values"], template), cast("int", typed["fires"])
-    requests = [to_request(asked)] if template is None else []
+    template, fires = cast("str | None", typed["template"]), cast("int", typed["fires"])
+    values = values_set(typed["values"], template)
+    if template is None:
+        to_request(asked)  # a wrong option is refused before a graph is made
     async with connect(asked.graph, make=True) as reached:
+        asked = await with_whole_ids(reached, asked)
         if template is None:
-            (reply,) = await reached.scheduler.schedule_tasks(requests, fires=fires)
+            (reply,) = await reached.scheduler.schedule_tasks([to_request(asked)], fires=fires)
         else:
             reply = await reached.scheduler.schedule_from_template(template, values, overrides_of(asked), fires=fires)
     if asked.as_json:

@@ -32,11 +32,12 @@ async def show(asked: ShowOptions) -> None:
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
+    from remembrancer.cli.task_ids import task_id_of
     from remembrancer.surfaces.jsonable import to_jsonable
 
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
-        task = await reached.scheduler.get_task(asked.task_id)
-        executions = await reached.scheduler.history(asked.task_id, asked.limit)
+        task = await reached.scheduler.get_task(await task_id_of(reached, asked.task_id))
+        executions = await reached.scheduler.history(task.task_id, asked.limit)
     if asked.as_json:
         print_json({**cast("dict[str, object]", to_jsonable(task)), "executions": executions})
     else:

@@ -83,15 +83,19 @@ async def update(asked: SelectingOptions) -> int:
     from remembrancer.cli.commands.schedule import print_reply
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, screen
+    from remembrancer.cli.task_ids import task_id_of, with_whole_ids
 
-    which, fields = selected(asked), fields_of(asked)
+    which = selected(asked)
+    fields_of(asked)  # a wrong option is refused before a graph is opened
     reason: str | None = vars(asked)["reason"]
     async with connect(asked.graph) as reached:
+        fields = fields_of(await with_whole_ids(reached, asked))
         if which is not None:
             result = await reached.scheduler.update_tasks(fields, reason, dry_run=asked.dry_run, **which)
             return print_bulk(result, as_json=asked.as_json)
         fires: int = vars(asked)["fires"]
-        reply = await reached.scheduler.update_task(asked.task_id or "", reason=reason, fires=fires, **fields)
+        task_id = await task_id_of(reached, asked.task_id or "")
+        reply = await reached.scheduler.update_task(task_id, reason=reason, fires=fires, **fields)
     if asked.as_json:
         print_json(reply)
         return 0

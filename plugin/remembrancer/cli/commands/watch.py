@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Option
@@ -54,6 +54,7 @@ async def watch(asked: WatchOptions) -> None:
 async def _follow(asked: WatchOptions, sight: WatchView) -> None:
     """Poll for events, through the process that holds the graph at that time."""
     from remembrancer.cli.connect import connect, folder_of
+    from remembrancer.cli.task_ids import task_id_of
 
     folder = folder_of(asked.graph)
     after = asked.after
@@ -61,6 +62,8 @@ async def _follow(asked: WatchOptions, sight: WatchView) -> None:
         before = _touched(folder) if folder is not None else 0  # before the read, so that a later write is noticed
         try:
             async with connect(asked.graph, reading=True) as reached:
+                if asked.task is not None:
+                    asked = replace(asked, task=await task_id_of(reached, asked.task))
                 lasting = reached.running or folder is None
                 sight.reached = True
                 after = await _show_new(asked, reached, sight, after)

@@ -13,13 +13,13 @@ from remembrancer.model.task import FieldChange
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.operations.requested_schedule import first_run, value_given
-from remembrancer.operations.reserved_keys import refuse_reserved
+from remembrancer.operations.reserved_keys import refuse_reserved, refuse_reuse
 from remembrancer.operations.validation import validate
 from remembrancer.policies.additions import pending_additions, with_additions
 from remembrancer.policies.cancellation import superseded
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pause import armed_in_pause, unpaused
-from remembrancer.schedules.anchors import anchors_kept, has_open_interval
+from remembrancer.schedules.composed.anchors import anchors_kept, has_open_interval
 from remembrancer.schedules.kinds import schedule_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
     for name, value in fields.items():
         _check_name(name, value)
     refuse_reserved(fields.get("dedup_key"))
+    refuse_reuse(fields.get("dedup_reuse"), fields.get("dedup_key", task.dedup_key))
     if not _WHEN & fields.keys():
         return Update(task.model_copy(update={name: _read(name, value) for name, value in fields.items()}), None)
     asked = validate(_request(task, fields), now, late_by_seconds, {})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
-from remembrancer.operations.operation import Operation, Params
+from remembrancer.operations.operation import Http, Operation, Params
 
 if TYPE_CHECKING:
     from remembrancer.operations.operation import AnyOperation
@@ -32,6 +32,7 @@ EXPORTS: Final[tuple[AnyOperation, ...]] = (
         summary="Return the fires ahead as a calendar (iCalendar), and what happened if it is asked for.",
         params=ExportCalendar,
         result=str,
+        http=(Http(verb="GET", path="/scheduler/calendar.ics", media="text/calendar"),),
     ),
     Operation(
         name="export_crontab",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000
 """The most tasks of a set."""
-NOT_DECLARED: Final = frozenset({"dedup_key"})
+NOT_DECLARED: Final = frozenset({"dedup_key", "dedup_reuse"})
 """Fields of a request that a declaration has not: the name of the set and the key stand in its place."""
 FIELDS: Final = tuple(name for name in TASK_FIELDS if name not in NOT_DECLARED)
 TEMPLATE: Final = ("template", "with")
@@ -104,5 +104,5 @@ def _unknown(place: str, field: str, value: object) -> InvalidInput:
         )
     near = nearest(field, _SHARED)
     if field in NOT_DECLARED:
-        return InvalidInput(place, value, "no dedup_key: the set and the key are the identity of the task", EXAMPLE)
+        return InvalidInput(place, value, f"no {field}: the set and the key are the identity of the task", EXAMPLE)
     return InvalidInput(place, value, unknown(field, _SHARED), near or _SHARED[0])

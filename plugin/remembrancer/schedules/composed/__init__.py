@@ -8,4 +8,5 @@
 - `exclusions`: a schedule without the stretches of time that have outcomes already.
 - `additions`: a schedule with more occurrences than it names.
 - `single_times`: single times inside other schedules, as dates.
+- `anchors`: the anchors of intervals that name none.
 """

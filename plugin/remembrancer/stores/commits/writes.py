@@ -106,6 +106,7 @@ _TASKS: Final = {
     "create_tasks": WriteSpec(
         tasks.TaskRow, "task_id", count=row_counts.created, events=row_events.created, recurrent=True
     ),
+    "return_dedup_keys": WriteSpec(tasks.KeyReturnRow, "task_id", silent=_AUDIT),
     "retire_tasks": WriteSpec(
         tasks.RetireRow, "execution_id", count=row_counts.retired, events=row_events.retired, recurrent=True
     ),

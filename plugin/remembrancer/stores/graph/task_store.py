@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.filters import TaskFilter, TaskPageQuery
+    from remembrancer.ports.filters import ExecutionFilter, TaskFilter, TaskPageQuery
     from remembrancer.ports.writes import Change, Claim, Edit, Reschedule
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
     from remembrancer.stores.graph.parts import GraphParts
@@ -67,9 +67,14 @@ class GraphTaskStore:
         *,
         first: Deferral | None = None,
         idempotency_key: IdempotencyKey | None = None,
+        returned: Sequence[tuple[ScheduledTask, Change]] = (),
     ) -> None:
         """Store new tasks; all or none."""
         statements = [Statement("create_tasks", [node_rows.task_row(task, idempotency_key) for task in tasks])]
+        if returned:
+            statements.insert(
+                0, Statement("return_dedup_keys", [audit_rows.key_return_row(*each) for each in returned])
+            )
         if first:
             statements += deferral_statements(first)
         statements += first_links(tasks)
@@ -142,9 +147,11 @@ class GraphTaskStore:
         for row in await self._read("task_by_id", {"task_id": task_id}):
             await quarantine(self._connection, row["t"], fault, to_ms(now))
 
-    async def history(self, task_id: str | None, limit: int, before: str | None = None) -> Sequence[Execution]:
+    async def history(
+        self, task_id: str | None, limit: int, before: str | None = None, within: ExecutionFilter | None = None
+    ) -> Sequence[Execution]:
         """Return executions, newest first: of one task, or of all."""
-        return await self._history.find(task_id, limit, before)
+        return await self._history.find(task_id, limit, before, within)
 
     async def execution(self, execution_id: str) -> Execution:
         """Return one execution. Raises ExecutionNotFound, ExecutionUnreadable."""

@@ -39,6 +39,15 @@ class GraphIdempotencyStore:
         after: Row = json.loads(done["after"] or "{}")
         return IdempotencyRecord(done["digest"], done["action"], done["task_id"], after.get("execution_id"))
 
+    async def has_made(self, task_id: str, idempotency_key: IdempotencyKey) -> bool:
+        """Return whether the request made a task that gives its dedup_key back."""
+        found = await self._connection.read(query("request_of_task"), {"task_id": task_id})
+        if not found or found[0]["key"] != idempotency_key.key:
+            return False
+        if found[0]["digest"] != idempotency_key.digest:
+            raise IdempotencyKeyReused(idempotency_key.given)
+        return True
+
     async def edited(self, idempotency_key: IdempotencyKey) -> dict[str, str]:
         """Return the ids and names of the tasks that this request has edited among many."""
         key = idempotency_key.key

@@ -8,11 +8,12 @@ from remembrancer.model.audit import AuditEntry
 from remembrancer.model.ids import new_id
 from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.stores.rows.node_rows import fence_after
+from remembrancer.stores.rows.node_rows import fence_after, to_json
 
 if TYPE_CHECKING:
+    from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.writes import Change, Claim
-    from remembrancer.stores.commits.row_types.tasks import ChangeRow
+    from remembrancer.stores.commits.row_types.tasks import ChangeRow, KeyReturnRow
     from remembrancer.stores.commits.statement import Row
 
 _OF_A_CREATION: Final = ("name", "task_type", "schedule_cron", "timezone", "dedup_key", "deferred_task_id")
@@ -39,6 +40,13 @@ def change_row(task_id: str | None, change: Change, outstanding: Claim | None = 
         "idempotency_key": change.idempotency_key and change.idempotency_key.key,
         "request_digest": change.idempotency_key and change.idempotency_key.digest,
     }
+
+
+def key_return_row(task: ScheduledTask, change: Change) -> KeyReturnRow:
+    """Return the row by which an ended task gives its dedup_key back."""
+    before = to_json({"dedup_key": task.dedup_key})
+    row = change_row(task.task_id, change)
+    return {**row, "dedup_key": task.dedup_key, "before": before, "after": to_json({"dedup_key": None})}
 
 
 def change_from(node: Row) -> AuditEntry:

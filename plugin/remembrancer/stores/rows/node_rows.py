@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.execution import Execution
+from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.plain_schedules import Cron
+from remembrancer.model.policy import DedupReuse
 from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
@@ -112,6 +113,8 @@ def task_row(task: ScheduledTask, idempotency_key: IdempotencyKey | None = None)
     kept = task_properties(task)
     if idempotency_key and task.dedup_key and task.dedup_key.startswith(f"{idempotency_key.key}|"):
         kept["request_digest"] = idempotency_key.digest
+    elif idempotency_key and task.dedup_reuse is DedupReuse.AFTER_END:
+        kept |= {"request_key": idempotency_key.key, "request_digest": idempotency_key.digest}
     row: Row = {name: kept[name] for name in _COUNTED if name in kept}
     if task.defer_until is not None:
         row["defer_until_ms"] = to_ms(task.defer_until)
@@ -227,6 +230,8 @@ def start_row(execution: Execution) -> StartRow:
 def settle_row(settlement: Settlement) -> SettleRow:
     """Return the row that settles an execution; `outcome` holds the properties that it gains."""
     outcome: OutcomeProperties = {"status": settlement.status, "duration_seconds": settlement.duration_seconds}
+    if settlement.status is not ExecutionStatus.COMPLETED:
+        outcome["outcome_key"] = outcome_key(settlement.status, settlement.execution.execution_id)
     if settlement.reason_code is not None:
         outcome["reason_code"] = settlement.reason_code
     if settlement.reason is not None:
@@ -298,6 +303,11 @@ def reschedule_row(reschedule: Reschedule) -> RescheduleRow:
 def status_index_key(status: str, task_type: str, task_id: str) -> str:
     """Return the key that sorts a task among those of its status and type, in the order of their ids."""
     return f"{status}|{task_type}|{task_id}"
+
+
+def outcome_key(status: str, execution_id: str) -> str:
+    """Return the key that sorts an execution among those with its outcome, in the order of their ids."""
+    return f"{status}|{execution_id}"
 
 
 def after_all(begin: str) -> str:

@@ -6,7 +6,9 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.datastructures import Default
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -25,7 +27,7 @@ from remembrancer.surfaces.rest.security import Authenticator, GuardedRoute, ans
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from fastapi import Request, Response
+    from fastapi import Request
     from fastapi.params import Depends as Guard
 
     from remembrancer.operations.operation import AnyOperation, Http
@@ -69,6 +71,7 @@ def _add(
         tags=["telemetry" if operation.is_nested else "tasks"],
         dependencies=_guards(operation, http, door),
         responses=_UNHEALTHY if http.is_public else {**problem_responses(*_ALWAYS), **_answers(operation, http)},
+        response_class=Response if http.media else Default(JSONResponse),
         route_class_override=GuardedRoute if http.is_public else None,
     )
 
@@ -85,6 +88,9 @@ def _answers(operation: AnyOperation, http: Http) -> Answers:
     statuses = [404] if http.placeholders else []
     if operation.scope is Scope.WRITE:
         statuses += [409, 507, *([412] if "fence" in operation.params.model_fields else [])]
+    if http.media:
+        text: Answers = {200: {"description": "The text", "content": {http.media: {"schema": {"type": "string"}}}}}
+        return {**problem_responses(*statuses), **text}
     again: Answers = {200: {"model": operation.result, "description": "It was there already; nothing new was made"}}
     return {**problem_responses(*statuses), **(again if http.creates else {})}
 

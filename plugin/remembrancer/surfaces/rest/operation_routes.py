@@ -70,6 +70,8 @@ class OperationRoute:
         if self._http.page:
             return await self._page(self._http.page, given)
         result = await self._operation.answer(self._service, given)
+        if self._http.media:
+            return Response(cast("str", result), media_type=self._http.media)
         if self._http.creates:
             _tell_creation(self._http.path, cast("ScheduleResult | list[ScheduleResult]", result), response)
         if isinstance(result, ScheduledTask | ScheduleResult):
@@ -102,6 +104,8 @@ class OperationRoute:
     def _answer_type(self) -> type[object]:
         if self._http.page:
             return _page_model(self._http.page)
+        if self._http.media:
+            return Response
         return _HOOKS[self._operation.name][0] if self._operation.name in _HOOKS else self._operation.result
 
 

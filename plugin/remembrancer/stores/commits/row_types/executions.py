@@ -107,6 +107,7 @@ class OutcomeProperties(TypedDict):
 
     status: str
     duration_seconds: float
+    outcome_key: NotRequired[str]
     reason_code: NotRequired[str]
     reason: NotRequired[str]
     result: NotRequired[str]

@@ -30,6 +30,12 @@ class ChangeRow(TypedDict):
     after: NotRequired[str | None]
 
 
+class KeyReturnRow(ChangeRow):
+    """The return of an ended task's dedup_key."""
+
+    dedup_key: str | None
+
+
 class EditRow(ChangeRow):
     """A change of the properties of an open task that is still as it was read."""
 
