@@ -70,13 +70,15 @@ def with_additions(task: ScheduledTask, new: Collection[Addition], now_ms: int) 
 def with_reactions(task: ScheduledTask, new: Sequence[Addition], now_ms: int) -> ScheduledTask:
     """Return a task whose schedule names no times with *new* additions, after all that have had their outcomes.
 
-    One whose time is taken comes some milliseconds later. Those whose time has passed run, however late.
+    One whose time is taken comes some milliseconds later, and of a deferred task, after the deferred run. Those whose
+    time has passed run, however late.
     """
     if not new:
         return task
     additions, pending = additions_of(task), pending_additions(task)
     done = [each for each in additions.items if each not in pending][-1:]
-    free_ms = done[0].at_ms + 1 if done else 0
+    deferred_ms = run_without_pause_ms(task) if task.deferral_id is not None else None
+    free_ms = max(done[0].at_ms + 1 if done else 0, 0 if deferred_ms is None else deferred_ms + 1)
     times = {each.at_ms for each in pending}
     gained: list[Addition] = []
     for each in new:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.model.addition import MOST_ADDITIONS, Addition, Cause
-from remembrancer.policies.additions import is_deferred_beyond, pending_additions, with_reactions
+from remembrancer.policies.additions import pending_additions, with_reactions
 from remembrancer.policies.matches import KEY
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def cued(task: ScheduledTask, matches: Sequence[Match] | None, asked_ms: int, no
             known = frozenset(seen or ())
             waiting += [each.detail for each in matches if each.key not in known]
         seen = tuple(sorted(each.key for each in matches))
-    pending = pending_additions(task)
-    room = 0 if is_deferred_beyond(task, now_ms + len(waiting)) else max(0, MOST_ADDITIONS - len(pending))
+    room = max(0, MOST_ADDITIONS - len(pending_additions(task)))
     taken, rest = waiting[:room], tuple(waiting[room:])
     is_well = matches is None or task.check_error is None
     if is_well and not taken and (seen, rest) == (place.seen, place.waiting):

@@ -66,6 +66,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "paused": when(task.paused_at),
         "paused until": when(task.paused_until),
         "pause reason": task.pause_reason or "",
+        "check error": task.check_error or "",
         "last run": when(task.last_triggered_at),
         "created": when(task.created_at),
         **{name.replace("_", " "): _fact(name, task) for name in TASK_FIELDS if name not in _IN_THE_SCHEDULE},
