@@ -172,18 +172,6 @@ async def test_two_replicas_fire_each_match_once(graph: str) -> None:
         assert len(changes) == 40
 
 
-async def test_more_matches_than_additions_come_in_turns(agent: Agent) -> None:
-    cue = await agent.task("cue", schedule=Cue(MANY, {"many": 600}, "1s"), misfire_limit=1000)
-    await agent.service.pause_task(cue.task_id)
-    await agent.scheduler.tick()
-    for query in ("UNWIND range(601, 1500) AS n RETURN n AS match", "MATCH (n:nothing) RETURN n"):
-        await agent.service.update_task(cue.task_id, schedule=Cue(query, every="1s"))
-        await agent.pass_by(1)
-    await agent.service.resume_task(cue.task_id, on_missed="run_all")
-    await agent.pass_by(4)
-    assert agent.fired == list(range(1, 1501))
-
-
 async def test_a_pause_holds_matches_until_it_ends(agent: Agent) -> None:
     lamp = await agent.task("lamp", goal="dark")
     cue = await agent.cue(LIT)
@@ -328,3 +316,25 @@ async def test_a_check_without_news_writes_nothing(agent: Agent) -> None:
     await agent.pass_by(5)
     assert [each for each in written if each not in {"unlink_times", "link_times"}] == []
     assert len((await agent.service.read_events("0", limit=1000)).events) == before
+
+
+async def test_a_declared_cue_is_tried_before_it_is_written(agent: Agent) -> None:
+    declared = {"a": {"trigger_prompt": "p", "cue": LIT}, "b": {"trigger_prompt": "p", "cue": {"cypher": "MATCH (n"}}}
+    with pytest.raises(InvalidInput) as refused:
+        await agent.service.apply_set("lamps", declared)
+    assert refused.value.field == "tasks.b.cypher"
+    assert await agent.service.find_tasks() == []
+    del declared["b"]
+    first = await agent.service.apply_set("lamps", declared)
+    again = await agent.service.apply_set("lamps", declared)
+    assert [each.tasks[0].action for each in (first, again)] == ["created", "unchanged"]
+    await agent.task("lamp", goal="lit")
+    await agent.pass_by(2)
+    assert agent.fired == ["lamp"]
+
+
+async def test_a_declared_follower_of_no_task_is_refused(agent: Agent) -> None:
+    declared = {"a": {"trigger_prompt": "p", "schedule": {"kind": "after", "task_id": "task_none"}}}
+    with pytest.raises(InvalidInput, match="task_id"):
+        await agent.service.apply_set("lamps", declared)
+    assert await agent.service.find_tasks() == []

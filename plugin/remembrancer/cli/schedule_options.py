@@ -122,12 +122,12 @@ def reaction_of(typed: Mapping[str, object], schedule: object) -> Schedule | Non
         for name in places.keys() - {"every"}:
             if typed[name] is not None:
                 flag = f"--{name.replace('_', '-')}"
-                raise InvalidInput(flag, typed[name], f"no value without --{word}", f"--{word} …")
+                raise InvalidInput(flag, typed[name], f"no value without --{word}", _EXAMPLES[word])
     if not made:
         return None
     first, *others = (*made, *(() if schedule is None else ("schedule",)))
     if others:
-        raise InvalidInput(f"--{first}", typed[first], f"--{first} or --{others[0]}, not both", None)
+        raise InvalidInput(f"--{first}", typed[first], f"--{first} or --{others[0]}, not both", _EXAMPLES[first])
     return made[first]
 
 
@@ -201,6 +201,7 @@ def _follow(task_id: str, typed: Mapping[str, object]) -> Schedule:
     return {"kind": "offset", "schedule": times, "by": by}
 
 
+_EXAMPLES: Final = {"after": "--after TASK_ID", "cue": '--cue "MATCH (n:thought) RETURN n.thought_id AS match"'}
 _REACTIONS: Final = {
     "after": ("task_id", {"delay": "delay", "outcome": "on"}),
     "cue": ("cypher", {"every": "every", "cue_parameters": "parameters", "existing": "existing"}),

@@ -81,7 +81,9 @@ def cue_schedule(value: Cue, task_id: str) -> ReactingSchedule:
     """Return the schedule that *value* means. Raises InvalidInput."""
     del task_id
     check_cue(value)
-    return ReactingSchedule(f"On each new match of its query, looked for every {length_words(pace_seconds(value))}")
+    pace = length_words(pace_seconds(value))
+    pace = pace.removeprefix("1 ") if pace.count(" ") == 1 else pace
+    return ReactingSchedule(f"On each new match of its query, looked for every {pace}")
 
 
 def check_cue(value: Cue) -> None:

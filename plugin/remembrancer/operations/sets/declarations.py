@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_context
+from remembrancer.model.reacting_schedules import Cue
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 from remembrancer.model.schedule import VALUES, value_of
 from remembrancer.model.suggestions import nearest, unknown
@@ -70,11 +71,12 @@ def requests_of(
 
 
 def refers(request: ScheduleRequest) -> bool:
-    """Return whether the schedule of a request names calendars or tasks, so that the graph is needed to check it."""
+    """Return whether the graph is needed to check the schedule of a request: it names calendars or tasks, or asks."""
     if request.schedule is None:
         return False
-    found = references_in(value_given(request.schedule))
-    return bool(found.calendars or found.tasks)
+    value = value_given(request.schedule)
+    found = references_in(value)
+    return bool(found.calendars or found.tasks) or isinstance(value, Cue)
 
 
 def placed(fault: InvalidInput, key: str) -> InvalidInput:
