@@ -146,7 +146,7 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
     out.print(f"{reply.task_id}  {reply.name}", style="bold", markup=False, highlight=False)
     if reply.disposition == "existing":
         out.print("  existing: the task was there already, and nothing was written", highlight=False)
-    if reply.description and reply.task_type == "recurring":
+    if reply.description and reply.task_type == "recurring" and not reply.reacts:
         out.print(f"  {reply.description}", markup=False, highlight=False)
     if reply.reacts:
         out.print(f"  fires {reply.schedule}", markup=False, highlight=False)
