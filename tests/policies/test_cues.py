@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remembrancer import Cue
 from remembrancer.model.addition import MOST_ADDITIONS
 from remembrancer.model.request import ScheduleRequest
-from remembrancer.model.task import ScheduledTask
 from remembrancer.operations.validation import validate
 from remembrancer.policies.additions import pending_additions
 from remembrancer.policies.cues import cued, has_room, place_in
 from remembrancer.policies.matches import KEY, matches_of
+
+if TYPE_CHECKING:
+    from remembrancer.model.task import ScheduledTask
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)

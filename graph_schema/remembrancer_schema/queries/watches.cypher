@@ -55,7 +55,7 @@ WHERE t.status IN ['PENDING', 'ACTIVE'] AND t.schedule_spec = r.schedule_spec AN
 SET t.check_error = r.reason
 RETURN r.row AS row
 
-// name: failing_checks
+// name: failed_checks
 // Open tasks that wait for something and whose last check failed, with why, $limit at most.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(check_at_ms)

@@ -72,7 +72,7 @@ def ending_calendars(calendars: Sequence[CalendarInUse], day: str) -> str:
     return f"{len(ending)} calendars in use are to be renewed: {told}" if ending else ""
 
 
-def failing_checks(failing: Sequence[tuple[str, str]]) -> str:
+def failed_checks(failing: Sequence[tuple[str, str]]) -> str:
     """Return a sentence on the tasks whose last check failed; an empty text without any."""
     if not failing:
         return ""

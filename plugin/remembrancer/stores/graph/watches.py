@@ -104,7 +104,7 @@ class GraphWatches:
 
     async def failing(self) -> Sequence[tuple[str, str]]:
         """Return the tasks whose last check failed, with why; a few of them."""
-        rows = await self._parts.connection.read(query("failing_checks"), {"limit": _FEW})
+        rows = await self._parts.connection.read(query("failed_checks"), {"limit": _FEW})
         return [(row["task_id"], row["check_error"]) for row in rows]
 
     async def write(self, changes: Sequence[WatchChange]) -> Sequence[bool]:
