@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.cli.grid import Cell, Grid
 from remembrancer.cli.output import status_cell, when
+from remembrancer.model.addition import Cause
 from remembrancer.model.audit import AuditEntry
 from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.timestamps import from_ms, to_iso
@@ -116,10 +117,17 @@ def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
             status_cell(one.status),
             nominal,
             "" if one.duration_seconds is None else f"{one.duration_seconds:.3f} s",
-            _shortened(one.reason or one.result or ""),
+            _shortened("; ".join(filter(None, (_match(one), one.reason or one.result)))),
             one.execution_id,
         )
     return table
+
+
+def _match(execution: Execution) -> str:
+    """Return the row of the match that an occurrence comes from; nothing for any other."""
+    if execution.cause != Cause.CUE or execution.cause_detail is None:
+        return ""
+    return ", ".join(f"{name}: {value}" for name, value in execution.cause_detail.items())
 
 
 def _change_cells(change: AuditEntry) -> tuple[str | Cell, ...]:
