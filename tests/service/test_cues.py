@@ -338,3 +338,17 @@ async def test_a_declared_follower_of_no_task_is_refused(agent: Agent) -> None:
     with pytest.raises(InvalidInput, match="task_id"):
         await agent.service.apply_set("lamps", declared)
     assert await agent.service.find_tasks() == []
+
+
+async def test_a_check_without_cues_asks_nothing_more(agent: Agent) -> None:
+    connection: Any = agent.service._graph().tasks._connection  # type: ignore[attr-defined]
+    asked, read = [], connection.read
+
+    async def counted(text: str, parameters: Any) -> Any:
+        asked.append(text)
+        return await read(text, parameters)
+
+    connection.read = counted
+    await agent.service._process.running_scheduler().react()
+    assert [each.split("\n")[0] for each in asked] == ["MATCH (t:scheduled_task)"]
+    assert connection._apart is None
