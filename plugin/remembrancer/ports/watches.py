@@ -69,7 +69,7 @@ class Watches(Protocol):
     """The waiting tasks of one memory graph."""
 
     on_change: list[Callable[[], None]]
-    """Called, on any thread, when a waiting task is new or changed, and at an outcome or the end of one in `followed`."""
+    """Called, on any thread, for a new or changed waiting task, and for an outcome or the end of one in `followed`."""
     followed: set[str]
     """The tasks that the caller wants to hear about."""
 
