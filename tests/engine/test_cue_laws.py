@@ -95,6 +95,12 @@ class Lamps(RuleBasedStateMachine):
         self.expect(0)
         self.run(self.checker.tick())
 
+    @rule(stages=st.lists(LAMPS, min_size=3, max_size=5), minutes=st.integers(1, 90))
+    def lamps_are_lit_in_turn(self, stages: list[set[int]], minutes: int) -> None:
+        for lit in stages:
+            self.lamps_change(lit)
+            self.time_goes_by(minutes)
+
     @rule(lit=LAMPS)
     def lamps_change(self, lit: set[int]) -> None:
         for place, task_id in enumerate(self.ids):
