@@ -37,6 +37,8 @@ CURRENT_ACTOR: ContextVar[Actor | None] = ContextVar("remembrancer_author", defa
 """The actor of the current call; None for one made directly on the service."""
 IDEMPOTENCY_KEY: ContextVar[IdempotencyKey | None] = ContextVar("remembrancer_request_mark", default=None)
 """The idempotency key of the current request; None if it has none."""
+MAY_QUERY: ContextVar[bool] = ContextVar("remembrancer_may_query", default=True)
+"""False for a caller who may not ask the graph any question: a token without the scope `admin`."""
 TRACEPARENT: ContextVar[str | None] = ContextVar("remembrancer_traceparent", default=None)
 """The span of the current call that schedules a task, as a W3C `traceparent`."""
 

@@ -44,6 +44,25 @@ WHERE t.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE']
 SET t += r.task, t.fence = r.fence + 1
 RETURN r.row AS row
 
+// name: fail_checks
+// Write why checks of open tasks failed, if they still have the schedule that was checked and do not say so already.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+SET t.fence = coalesce(t.fence, 0)
+WITH t, r
+WHERE t.status IN ['PENDING', 'ACTIVE'] AND t.schedule_spec = r.schedule_spec AND coalesce(t.check_error, '') <> r.reason
+SET t.check_error = r.reason
+RETURN r.row AS row
+
+// name: failed_checks
+// Open tasks that wait for something and whose last check failed, with why, $limit at most.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(check_at_ms)
+WHERE t.check_at_ms >= 0 AND t.check_error IS NOT NULL
+RETURN t.task_id AS task_id, t.check_error AS check_error
+ORDER BY task_id LIMIT $limit
+
 // name: end_watched_tasks
 // End tasks that wait for what can come no more, if they are still as they were read and run nothing; write why.
 UNWIND $rows AS r

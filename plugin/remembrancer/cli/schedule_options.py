@@ -56,8 +56,15 @@ REACTION_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
     ("after", _text("--after", "TASK_ID", "After each completion of another task."), None),
     ("delay", _text("--delay", "LENGTH", "With --after: so much later, 5m."), None),
     ("outcome", _text("--outcome", "WORD", "With --after: completed, failed, or ended for both."), None),
+    (
+        "cue",
+        _text("--cue", "CYPHER", "On each new match of a query; --every is the pace of checks."),
+        None,
+    ),
+    ("cue_parameters", _text("--cue-parameters", "JSON", "With --cue: values of its parameters."), None),
+    ("existing", _text("--existing", "WORD", "With --cue: fire what matches at first, or ignore it."), None),
 )
-"""The options of a schedule that waits for another task. `reaction_of` reads them."""
+"""The options of a schedule that waits for something. `reaction_of` reads them."""
 
 FIRES: Final = (
     "fires",
@@ -105,17 +112,23 @@ def schedule_of(typed: Mapping[str, object], schedule: object = None, word: str 
 
 
 def reaction_of(typed: Mapping[str, object], schedule: object) -> Schedule | None:
-    """Return the schedule that waits for another task; None if none does. Raises InvalidInput."""
-    if typed["after"] is None:
-        for name in ("delay", "outcome"):
+    """Return the schedule that waits for something, as JSON has it; None if none does. Raises InvalidInput."""
+    made: dict[str, Schedule] = {}
+    for word, (field, places) in _REACTIONS.items():
+        if typed[word] is not None:
+            given = {place: typed[name] for name, place in places.items() if typed[name] is not None}
+            made[word] = {"kind": word, field: typed[word], **given}
+            continue
+        for name in places.keys() - {"every"}:
             if typed[name] is not None:
-                raise InvalidInput(f"--{name}", typed[name], "no value without --after", "--after TASK_ID")
+                flag = f"--{name.replace('_', '-')}"
+                raise InvalidInput(flag, typed[name], f"no value without --{word}", _EXAMPLES[word])
+    if not made:
         return None
-    if schedule is not None:
-        raise InvalidInput("--after", typed["after"], "--after or --schedule, not both", None)
-    made: Schedule = {"kind": "after", "task_id": typed["after"]}
-    given = {"delay": typed["delay"], "on": typed["outcome"]}
-    return made | {name: value for name, value in given.items() if value is not None}
+    first, *others = (*made, *(() if schedule is None else ("schedule",)))
+    if others:
+        raise InvalidInput(f"--{first}", typed[first], f"--{first} or --{others[0]}, not both", _EXAMPLES[first])
+    return made[first]
 
 
 def _refuse_alone(typed: Mapping[str, object]) -> None:
@@ -188,6 +201,12 @@ def _follow(task_id: str, typed: Mapping[str, object]) -> Schedule:
     return {"kind": "offset", "schedule": times, "by": by}
 
 
+_EXAMPLES: Final = {"after": "--after TASK_ID", "cue": '--cue "MATCH (n:thought) RETURN n.thought_id AS match"'}
+_REACTIONS: Final = {
+    "after": ("task_id", {"delay": "delay", "outcome": "on"}),
+    "cue": ("cypher", {"every": "every", "cue_parameters": "parameters", "existing": "existing"}),
+}
+"""From the option of a schedule that waits to its field, and to those of the options beside it."""
 _KINDS: Final[dict[str, Callable[[str, Mapping[str, object]], Schedule]]] = {
     "every": _every,
     "rrule": _rrule,

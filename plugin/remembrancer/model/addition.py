@@ -30,6 +30,8 @@ class Cause(StrEnum):
     """It makes up for a time in the past, which the detail has in `nominal_at`."""
     COMPLETION = "completion"
     """A task that this one follows had an outcome; the detail has its `execution_id` and `status`."""
+    CUE = "cue"
+    """The query of the task has a new match; the detail is its row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     """It was cancelled."""
     TASK_ENDED = "task_ended"
     """A one-time task had its run, or a task that cannot be read or planned was quarantined."""
+    CHECK_FAILED = "check_failed"
+    """The query of a task with a schedule of kind `cue` failed; it is tried again."""
     EXECUTION_STARTED = "execution_started"
     """It was claimed, and its handler starts."""
     EXECUTION_PROGRESS = "execution_progress"

@@ -25,11 +25,13 @@ class QueryLimits:
         seconds: Most seconds from its start to its last row.
         rows: Most rows of its result.
         size: Most bytes of its result, as JSON.
+        are_settings: Whether settings say these limits.
     """
 
     seconds: float = SECONDS
     rows: int = ROWS
     size: int = SIZE
+    are_settings: bool = True
 
     def __post_init__(self) -> None:
         """Validate the limits. Raises InvalidInput."""
@@ -42,18 +44,21 @@ class QueryLimits:
 
     def too_long(self, query: str) -> InvalidInput:
         """Return the error for a query that takes longer."""
-        allowed = f"a query that takes at most {self.seconds:g} seconds (the setting query_seconds){_LESS}"
+        allowed = f"a query that takes at most {self.seconds:g} seconds{self._set_by('query_seconds')}{_LESS}"
         return InvalidInput("query", query, allowed, _EXAMPLE)
 
     def too_many(self, query: str) -> InvalidInput:
         """Return the error for a query with more rows."""
-        allowed = f"a query with at most {self.rows:,} rows (the setting query_rows){_LESS}"
+        allowed = f"a query with at most {self.rows:,} rows{self._set_by('query_rows')}{_LESS}"
         return InvalidInput("query", query, allowed, _EXAMPLE)
 
     def too_large(self, query: str) -> InvalidInput:
         """Return the error for a query with a larger result."""
-        allowed = f"a query whose result has at most {self.size:,} bytes (the setting query_bytes){_LESS}"
+        allowed = f"a query whose result has at most {self.size:,} bytes{self._set_by('query_bytes')}{_LESS}"
         return InvalidInput("query", query, allowed, _EXAMPLE)
+
+    def _set_by(self, setting: str) -> str:
+        return f" (the setting {setting})" if self.are_settings else ""
 
     def check(self, query: str, rows: int, size: int) -> None:
         """Check a result so far. Raises InvalidInput."""

@@ -5,10 +5,14 @@ Between two occurrences such a task is open and not armed. The scheduler adds it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from remembrancer.model.schedule_fields import as_text
+
+_SHOWN: Final = 60
+"""Characters of a query that lists show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +41,38 @@ class After:
         """Return the schedule as lists show it."""
         verb = {"completed": "completes", "failed": "fails", "ended": "ends"}.get(self.on, self.on)
         return f"after {self.task_id} {verb}{f', {self.delay} later' if self.delay else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One occurrence for each new match of a query over the memory graph: a row that was not there at the check before.
+
+    The row is the detail of the occurrence. Its column `match` tells rows apart, or else the whole row.
+
+    Args:
+        cypher: A query that reads. Its parameters `$now`, `$last_check` and `$task_id` have a value at each check.
+        parameters: Values of its other parameters, as a JSON object.
+        every: The time from one check to the next: `1m`, `1h30m`.
+        existing: The matches of the first check: `fire` each, or `ignore` them.
+    """
+
+    recurring: ClassVar[bool] = True
+    reacts: ClassVar[bool] = True
+
+    cypher: str
+    parameters: Mapping[str, object] | None = field(default=None, hash=False)
+    every: str = "1m"
+    existing: str = "fire"
+    kind: Literal["cue"] = field(default="cue", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take a length of time as text, and parameters as a plain object."""
+        as_text(self, "every")
+        if isinstance(self.parameters, Mapping):
+            object.__setattr__(self, "parameters", dict(self.parameters) or None)
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        text = " ".join(str(self.cypher).split())
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        return f"on each new match of {shown} (every {self.every})"

@@ -129,7 +129,9 @@ class ScheduledTask(BaseModel):
 
     None for a task whose schedule names its occurrences, and for one that has ended."""
     watch: str | None = None
-    """The state of that watch, as JSON text: the outcomes that have had their effect."""
+    """The state of that watch, as JSON text: the outcomes or matches that have had their effect."""
+    check_error: str | None = None
+    """Why its last check failed; None unless it did. It is tried again."""
     paused_at: datetime | None = None
     """The time of its pause; None unless it is paused, or has yet to make up for what it missed in a pause."""
     paused_until: datetime | None = None

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_context
+from remembrancer.model.reacting_schedules import Cue
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 from remembrancer.model.schedule import VALUES
 from remembrancer.operations.requested_schedule import value_given
@@ -31,11 +32,12 @@ _TIMES: Final = ("schedule", "schedule_cron", *WORDS, "defer_until", AT)
 
 
 def refers(request: ScheduleRequest) -> bool:
-    """Return whether the schedule of a request names calendars or tasks, so that the graph is needed to check it."""
+    """Return whether the graph is needed to check the schedule of a request: it names calendars or tasks, or asks."""
     if request.schedule is None:
         return False
-    found = references_in(value_given(request.schedule))
-    return bool(found.calendars or found.tasks)
+    value = value_given(request.schedule)
+    found = references_in(value)
+    return bool(found.calendars or found.tasks) or isinstance(value, Cue)
 
 
 def merged(shared: Mapping[str, object], entry: Mapping[str, object]) -> dict[str, object]:

@@ -6,6 +6,8 @@
 - `occurrences`: the occurrences of a task that have no outcome yet.
 - `additions`: the occurrences beyond the schedule: those that wait, and a task with more of them.
 - `reactions`: the occurrences that a task gains from outcomes of the task that it follows.
+- `cues`: the occurrences that a task gains from new matches of its query.
+- `matches`: the rows of such a query as details, and the keys that tell them apart.
 - `claims`: a decision as the store writes it.
 - `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
 - `changed_rules`: the place of an armed task after the meaning of its schedule has changed.

@@ -14,7 +14,7 @@ from remembrancer.schedules.composed.exclusions import joined, pairs_of
 from remembrancer.schedules.kinds import remaining_schedule, schedule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from remembrancer.model.addition import Addition, Additions
     from remembrancer.model.task import ScheduledTask
@@ -65,6 +65,32 @@ def with_additions(task: ScheduledTask, new: Collection[Addition], now_ms: int) 
         gained |= {"nominal_ms": first, "excluded_ms": _excluded(task, first, ahead_ms, now_ms)}
     after = task.model_copy(update=gained)
     return after if first >= ahead_ms or task.deferral_id is not None else _armed(after, task)
+
+
+def with_reactions(task: ScheduledTask, new: Sequence[Addition], now_ms: int) -> ScheduledTask:
+    """Return a task whose schedule names no times with *new* additions, after all that have had their outcomes.
+
+    One whose time is taken comes some milliseconds later, and of a deferred task, after the deferred run. Those whose
+    time has passed run, however late.
+    """
+    if not new:
+        return task
+    additions, pending = additions_of(task), pending_additions(task)
+    done = [each for each in additions.items if each not in pending][-1:]
+    deferred_ms = run_without_pause_ms(task) if task.deferral_id is not None else None
+    free_ms = max(done[0].at_ms + 1 if done else 0, 0 if deferred_ms is None else deferred_ms + 1)
+    times = {each.at_ms for each in pending}
+    gained: list[Addition] = []
+    for each in new:
+        at_ms = max(free_ms, each.at_ms)
+        while at_ms in times:
+            at_ms += 1
+        times.add(at_ms)
+        gained.append(replace(each, at_ms=at_ms, runs_late=each.runs_late or at_ms <= now_ms))
+    first_ms = min(times)
+    together = additions.only([*done, *pending, *gained])
+    after = task.model_copy(update={"additions": together.text, "nominal_ms": first_ms})
+    return after if task.deferral_id is not None else _armed(after, task)
 
 
 def _ahead_ms(task: ScheduledTask) -> int:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.model.addition import MOST_ADDITIONS, Addition, Cause
-from remembrancer.policies.additions import additions_of, is_deferred_beyond, pending_additions
+from remembrancer.policies.additions import is_deferred_beyond, pending_additions, with_reactions
 from remembrancer.policies.occurrences import first_ms
-from remembrancer.policies.pause import armed_in_pause
 from remembrancer.schedules.reaction import OUTCOMES, delay_seconds
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def reaction(task: ScheduledTask, value: After, other: FollowedTask, now_ms: int
     if new and is_deferred_beyond(task, max(now_ms, (new[-1].completed_ms or 0) + delay_ms)):
         return Reaction(task, is_settled=False, is_over=False)
     taken = new[: max(0, MOST_ADDITIONS - len(pending_additions(task)))]
-    after = _with_additions(task, taken, delay_ms, now_ms)
+    after = with_reactions(task, [_addition(each, delay_ms, now_ms) for each in taken], now_ms)
     waiting = [each.nominal_ms for each in latest if each.status == _RUNNING]
     waiting += [each.nominal_ms for each in new[len(taken) :]]
     if taken:
@@ -103,29 +102,7 @@ def _latest_attempts(executions: Sequence[FollowedExecution]) -> list[FollowedEx
     return list(found.values())
 
 
-def _with_additions(
-    task: ScheduledTask, outcomes: Sequence[FollowedExecution], delay_ms: int, now_ms: int
-) -> ScheduledTask:
-    """Return *task* with one addition for each of *outcomes*, after all occurrences that have had theirs."""
-    if not outcomes:
-        return task
-    additions, pending = additions_of(task), pending_additions(task)
-    done = [each for each in additions.items if each not in pending][-1:]
-    free_ms = done[0].at_ms + 1 if done else 0
-    times = {each.at_ms for each in pending}
-    new: list[Addition] = []
-    for each in outcomes:
-        at_ms = max(free_ms, (each.completed_ms or now_ms) + delay_ms)
-        while at_ms in times:
-            at_ms += 1
-        times.add(at_ms)
-        detail = {"execution_id": each.execution_id, "status": each.status}
-        new.append(Addition(at_ms, Cause.COMPLETION, detail, runs_late=at_ms <= now_ms))
-    together = additions.only([*done, *pending, *new])
-    next_ms = min(times)
-    after = task.model_copy(update={"additions": together.text, "nominal_ms": next_ms})
-    if task.deferral_id is not None:
-        return after
-    if task.paused_at is not None:
-        return armed_in_pause(after, next_ms)
-    return after.model_copy(update={"next_run_ms": next_ms})
+def _addition(outcome: FollowedExecution, delay_ms: int, now_ms: int) -> Addition:
+    """Return the occurrence that follows an outcome."""
+    detail = {"execution_id": outcome.execution_id, "status": outcome.status}
+    return Addition((outcome.completed_ms or now_ms) + delay_ms, Cause.COMPLETION, detail)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
@@ -55,11 +55,21 @@ class WatchChange:
     reason: str = ""
 
 
+class FailedCheck(NamedTuple):
+    """The check of a waiting task that failed, and why."""
+
+    task_id: str
+    schedule_spec: str | None
+    """The schedule of the task at that time."""
+    error: str
+    at: datetime
+
+
 class Watches(Protocol):
     """The waiting tasks of one memory graph."""
 
     on_change: list[Callable[[], None]]
-    """Called, on any thread, after a new waiting task, and after an outcome or the end of a task in `followed`."""
+    """Called, on any thread, for a new or changed waiting task, and for an outcome or the end of one in `followed`."""
     followed: set[str]
     """The tasks that the caller wants to hear about."""
 
@@ -73,6 +83,28 @@ class Watches(Protocol):
 
     async def executions(self, sought: Sequence[Sought]) -> Sequence[Sequence[FollowedExecution]]:
         """Return for each the executions that run, completed or failed."""
+        ...
+
+    async def matches(
+        self, cypher: str, parameters: Mapping[str, object], task_id: str | None = None
+    ) -> Sequence[dict[str, object]]:
+        """Return the rows of a cue's query, within its limits.
+
+        Raises InvalidInput: the query is at fault, or its answer is too large. Raises GraphUnavailable.
+
+        Args:
+            cypher: The query.
+            parameters: Values of its parameters.
+            task_id: The task that is checked, apart from queries of callers; None for a caller.
+        """
+        ...
+
+    async def fail(self, check: FailedCheck) -> None:
+        """Write why the check of an open task failed, unless that is written already."""
+        ...
+
+    async def failing(self) -> Sequence[tuple[str, str]]:
+        """Return the tasks whose last check failed, with why; a few of them."""
         ...
 
     async def write(self, changes: Sequence[WatchChange]) -> Sequence[bool]:

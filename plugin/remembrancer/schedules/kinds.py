@@ -23,7 +23,7 @@ from remembrancer.schedules.composed.task_times import task_times_schedule
 from remembrancer.schedules.cron.schedule import cron_schedule
 from remembrancer.schedules.every import every_schedule
 from remembrancer.schedules.once import once_schedule
-from remembrancer.schedules.reaction import after_schedule
+from remembrancer.schedules.reaction import after_schedule, cue_schedule
 from remembrancer.schedules.rrule.schedule import rrule_schedule
 from remembrancer.schedules.zone_offsets import DERIVED
 
@@ -85,6 +85,7 @@ KINDS: Final[dict[str, Callable[..., Schedule]]] = {
     "workdays": _of_texts(workdays_schedule),
     "calendar": _of_texts(calendar_schedule),
     "after": after_schedule,
+    "cue": cue_schedule,
     **dict.fromkeys(("any_of", "all_of", "except", "offset", "bounded", "task_times"), _of_texts(_nested_schedule)),
 }
 """From a kind to the function that makes its schedule, given the value and the task's id; it may raise InvalidInput."""

@@ -145,10 +145,11 @@ def values_of(asked: GraphOptions, names: Iterable[str]) -> dict[str, object]:
     given["defer_until"] = moment_of(typed["defer_until"], typed["wait"])
     for name in (each for each in given if isinstance(TASK_FIELDS[each], JsonObject)):
         given[name] = object_of(name, typed[name])
-    reaction = reaction_of(typed, given["schedule"])
-    made = schedule_of(
-        typed, given["schedule"] if reaction is None else reaction, "schedule" if reaction is None else "after"
-    )
+    typed = {**typed, "cue_parameters": object_of("cue_parameters", typed["cue_parameters"])}
+    if reaction := reaction_of(typed, given["schedule"]):
+        made = schedule_of({**typed, **dict.fromkeys(reaction.keys() & {"every"})}, reaction, str(reaction["kind"]))
+    else:
+        made = schedule_of(typed, given["schedule"])
     if made is not None and made is not given["schedule"]:
         given |= {name: DEFAULTS[name] for name in IN_THE_SCHEDULE} | {"schedule": made}
     return given
@@ -162,6 +163,7 @@ async def schedule(asked: GraphOptions) -> None:
         remembrancer schedule "Call back" --at 2026-12-01T09:00:00+01:00 --prompt "Call Ada back."
         remembrancer schedule "Stand-up" --cron "0 9 * * mon-fri" -z Europe/Berlin --prompt "Write the notes."
         remembrancer schedule "Publish" --after TASK --delay 5m --prompt "Publish the report."
+        remembrancer schedule "Comfort" --cue "MATCH (n:thought {mood: 'sad'}) RETURN n" --prompt "Say something kind."
         remembrancer schedule "Water the plants" --in 10s --prompt "Water them." --json
         remembrancer schedule "Invoices" --workdays last --time 17:00 --until 2027-12-31 --prompt "Send them."
         remembrancer schedule "Greetings" --on team --time 09:00 -z Europe/Berlin --prompt "Send greetings."

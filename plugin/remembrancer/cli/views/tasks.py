@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.cli.grid import Cell, Grid
 from remembrancer.cli.output import status_cell, when
+from remembrancer.model.addition import Cause
 from remembrancer.model.audit import AuditEntry
 from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.timestamps import from_ms, to_iso
@@ -66,6 +67,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "paused": when(task.paused_at),
         "paused until": when(task.paused_until),
         "pause reason": task.pause_reason or "",
+        "check error": task.check_error or "",
         "last run": when(task.last_triggered_at),
         "created": when(task.created_at),
         "template": f"{task.template}, version {task.template_version}" if task.template else "",
@@ -116,10 +118,17 @@ def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
             status_cell(one.status),
             nominal,
             "" if one.duration_seconds is None else f"{one.duration_seconds:.3f} s",
-            _shortened(one.reason or one.result or ""),
+            _shortened("; ".join(filter(None, (_match(one), one.reason or one.result)))),
             one.execution_id,
         )
     return table
+
+
+def _match(execution: Execution) -> str:
+    """Return the row of the match that an occurrence comes from; nothing for any other."""
+    if execution.cause != Cause.CUE or execution.cause_detail is None:
+        return ""
+    return ", ".join(f"{name}: {value}" for name, value in execution.cause_detail.items())
 
 
 def _change_cells(change: AuditEntry) -> tuple[str | Cell, ...]:

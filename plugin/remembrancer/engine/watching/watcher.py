@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.alarm import Alarm
+from remembrancer.engine.watching.cues import Cues
 from remembrancer.engine.watching.followers import Followers
 from remembrancer.model.ids import shard_of
 
@@ -38,19 +39,33 @@ class Watcher:
         self._faults = faults
         self._alarm = Alarm()
         self._followers = Followers(store)
+        self._cues = Cues(store, clock, faults)
         store.watches.on_change.append(self._alarm.ring)
 
     async def run(self) -> None:
         """Check without end: at once when something has happened, and at a pace."""
         pace = _ALONE if self._store.exclusive else _SHARED
-        while True:
-            self._alarm.begin_tick()
-            await self._faults.survive("The watch", self.check)
-            failed = self._faults.is_failing("The watch")
-            await self._clock.wait(self._clock.now() + (_SHARED if failed else pace), self._alarm.event)
+        try:
+            while True:
+                self._alarm.begin_tick()
+                await self._faults.survive("The watch", self._check)
+                whole_at = self._clock.now() + (_SHARED if self._faults.is_failing("The watch") else pace)
+                while not self._alarm.event.is_set() and self._clock.now() < whole_at:
+                    await self._faults.survive("The cues", self._cues.begin)
+                    now = self._clock.now()
+                    cue_at = max(self._cues.next_at or whole_at, now + _SHARED)
+                    await self._clock.wait(min(whole_at, cue_at), self._alarm.event)
+        finally:
+            await self._cues.end()
 
     async def check(self) -> None:
-        """Give each waiting task the occurrences that are new."""
+        """Give each waiting task the occurrences that are new, and return when all are there."""
+        await self._check()
+        await self._cues.begin()
+        await self._cues.idle()
+
+    async def _check(self) -> None:
+        """Give each follower the occurrences that are new, and learn which cues there are."""
         for _ in range(_ROUNDS):
             shards = self._membership.assignments[0].shards
             watches = await self._store.watches.all()
@@ -58,5 +73,7 @@ class Watcher:
             self._store.watches.followed.update(each.follows_id for each in watches if each.follows_id)
             self._store.watches.followed.update(each.task_id for each in watches)
             mine = [each for each in watches if shards is None or shard_of(each.task_id) in shards]
-            if await self._followers.check(mine, self._clock.now()):
+            self._cues.serve([each for each in mine if each.follows_id is None])
+            following = [each for each in mine if each.follows_id is not None]
+            if await self._followers.check(following, self._clock.now()):
                 break

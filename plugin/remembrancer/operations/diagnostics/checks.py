@@ -9,7 +9,7 @@ from typing import Final
 
 from remembrancer.model.handler_result import THOUGHT_REFUSED
 from remembrancer.model.timestamps import from_ms, to_iso
-from remembrancer.operations.diagnostics.facts import DiagnosticFacts, ProcessStats, ending_calendars
+from remembrancer.operations.diagnostics.facts import DiagnosticFacts, ProcessStats, ending_calendars, failed_checks
 from remembrancer.operations.diagnostics.remedies import REMEDIES
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS, mean_seconds, most_common
 
@@ -142,7 +142,7 @@ def database(facts: DiagnosticFacts) -> Judgement:
 
 
 def cron(facts: DiagnosticFacts) -> Judgement:
-    """Expressions rejected since the graph was created, and tasks quarantined in the last day."""
+    """Expressions rejected since the graph was created, tasks quarantined in the last day, and cues that fail."""
     counts = facts.lifelong.counts
     refused, accepted = counts["cron_refused"], counts["recurring_created"]
     share = refused / (refused + accepted) if refused else 0.0
@@ -150,8 +150,9 @@ def cron(facts: DiagnosticFacts) -> Judgement:
     saw = f"{refused:.0f} expressions were rejected and {accepted:.0f} accepted in all ({share:.0%} rejected)"
     saw += f"; in the last day {quarantined:.0f} unreadable tasks were quarantined as FAILED" if quarantined else ""
     ending = ending_calendars(facts.calendars, from_ms(facts.now_ms + CALENDAR_DAYS * 86_400_000).date().isoformat())
-    saw += f"; {ending}" if ending else ""
-    health = _worst(_by(share, 0.1, 0.5) if refused >= FEW else OK, WARN if quarantined or ending else OK)
+    failing = failed_checks(facts.failing_cues)
+    saw += "".join(f"; {each}" for each in (ending, failing) if each)
+    health = _worst(_by(share, 0.1, 0.5) if refused >= FEW else OK, WARN if quarantined or ending or failing else OK)
     return health, saw, {"refused": refused, "accepted": accepted, "share": share, "set_aside": quarantined}
 
 

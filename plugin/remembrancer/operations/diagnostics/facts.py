@@ -61,6 +61,8 @@ class DiagnosticFacts:
     """The calendars that open tasks use."""
     zones_apart: tuple[str, ...] = ()
     """The time zones of which this machine has other rules than the graph."""
+    failing_cues: Sequence[tuple[str, str]] = ()
+    """A few tasks of kind `cue` whose last check failed, with why."""
 
 
 def ending_calendars(calendars: Sequence[CalendarInUse], day: str) -> str:
@@ -68,3 +70,11 @@ def ending_calendars(calendars: Sequence[CalendarInUse], day: str) -> str:
     ending = [each for each in calendars if each.last < day]
     told = ", ".join(f"{each.name} until {each.last} ({each.tasks:,} tasks)" for each in ending[:3])
     return f"{len(ending)} calendars in use are to be renewed: {told}" if ending else ""
+
+
+def failed_checks(failing: Sequence[tuple[str, str]]) -> str:
+    """Return a sentence on the tasks whose last check failed; an empty text without any."""
+    if not failing:
+        return ""
+    (task_id, error), *_ = failing
+    return f"the queries of {len(failing)} cues fail, such as that of {task_id}: {error}"

@@ -23,7 +23,10 @@ REMEDIES: Final = {
     ),
     "cron": (
         "Authors of rejected expressions may believe that a task is scheduled; a calendar ends with its data.",
-        "Test with `remembrancer preview`; read the `history` of a quarantined task; renew calendars.",
+        (
+            "Test with `remembrancer preview`; read the `history` of a quarantined task; renew calendars; "
+            "correct the queries of cues."
+        ),
     ),
     "service": (
         "No task fires while the scheduler is stopped.",

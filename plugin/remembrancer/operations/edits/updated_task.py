@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.plain_schedules import Cron
+from remembrancer.model.reacting_schedules import Cue
 from remembrancer.model.request import DEFAULTS, EXAMPLE, TASK_FIELDS, UPDATABLE, WHEN_FIELDS, ScheduleRequest
 from remembrancer.model.schedule import value_from
 from remembrancer.model.suggestions import nearest, unknown
@@ -162,7 +163,13 @@ def _of_same_kind(task: ScheduledTask, asked: ScheduledTask, taken: dict[str, An
         raise InvalidInput("schedule", asked.schedule.kind, f"kind {task.schedule.kind}, as it is", None)
     if asked.follows_id != task.follows_id:
         raise InvalidInput("task_id", asked.follows_id, "the task that it follows", task.follows_id)
-    return task.model_copy(update={**taken, "defer_until": task.defer_until})
+    gained: dict[str, Any] = {"defer_until": task.defer_until}
+    value, former = asked.schedule, task.schedule
+    if isinstance(value, Cue) and isinstance(former, Cue) and value != former:
+        gained |= {"check_at_ms": asked.check_at_ms, "check_error": None}
+        if value.existing == "ignore" and (value.cypher, value.parameters) != (former.cypher, former.parameters):
+            gained["watch"] = None
+    return task.model_copy(update={**taken, **gained})
 
 
 def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[str, Any]) -> bool:

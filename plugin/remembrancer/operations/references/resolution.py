@@ -14,6 +14,7 @@ from remembrancer.model.schedule import TaskTimes
 from remembrancer.model.suggestions import nearest
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
+from remembrancer.operations.references.cues import tried_cue
 from remembrancer.operations.requested_schedule import value_given
 from remembrancer.policies.occurrences import held_ms
 from remembrancer.schedules.references import Content, content_in, references_in, resolved
@@ -42,7 +43,10 @@ async def resolved_schedule(store: Graph, given: object) -> object:
     Raises:
         InvalidInput: There is no such calendar or task.
     """
-    if _kind_of(given) not in _KINDS:
+    kind = _kind_of(given)
+    if kind == "cue":
+        return await tried_cue(store, value_given(given))
+    if kind not in _KINDS:
         return given
     value = value_given(given)
     references = references_in(value)

@@ -17,7 +17,7 @@ from remembrancer.model.task_status import TaskStatus
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
 from remembrancer.operations.declared_request import refers
 from remembrancer.operations.edits.updated_task import changes, updated, with_anchors_of
-from remembrancer.operations.open_tasks import ROUNDS
+from remembrancer.operations.open_tasks import ROUNDS, check_followed
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.declarations import placed, requests_of
 from remembrancer.operations.sets.differences import begins_again, changed_fields
@@ -118,6 +118,7 @@ class TaskSets:
         with _each_by_itself():
             for _ in range(ROUNDS):
                 steps = await self._planned(declared, requests)
+                await check_followed(self._store.tasks, [each.making for each in steps if each.making is not None])
                 if declared.dry_run:
                     return _answer(declared, steps, {})
                 try:

@@ -143,6 +143,7 @@ class Gauges:
             refusal=await store.health.refusal(),
             calendars=await store.calendars.in_use(),
             zones_apart=await self._zones_apart(store),
+            failing_cues=await store.watches.failing(),
         )
 
     async def _zones_apart(self, store: Graph) -> tuple[str, ...]:

@@ -47,6 +47,17 @@ class GraphConnection(Protocol):
         """
         ...
 
+    async def ask_apart(self, key: str, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
+        """Answer a query as `ask` does, apart from those: neither ever waits for the other.
+
+        Args:
+            key: Of the one who asks. It is refused while its former query has not ended.
+            text: The query.
+            parameters: Their values.
+            limits: The limits.
+        """
+        ...
+
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are durable.
 

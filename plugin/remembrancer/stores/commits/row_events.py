@@ -135,6 +135,16 @@ def retired(rows: Sequence[Row]) -> Row:
     }
 
 
+def check_failed(rows: Sequence[Row]) -> Row:
+    """Return the events of checks of waiting tasks that failed."""
+    return {
+        "kind": "check_failed",
+        "at": [row["at_ms"] for row in rows],
+        "task_id": [row["task_id"] for row in rows],
+        "reason": [_shortened(row["reason"]) for row in rows],
+    }
+
+
 def _shortened(text: str | None) -> str | None:
     """Return the beginning of a text, with nothing in it that UTF-8 cannot encode."""
     return text and text[:_LONGEST].encode("utf-8", "backslashreplace").decode()[:_LONGEST]

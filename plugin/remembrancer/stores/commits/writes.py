@@ -138,6 +138,7 @@ _TASKS: Final = {
     "link_requests": WriteSpec(tasks.DeferralRow, "task_id", silent=_PART),
     "follow_tasks": WriteSpec(tasks.FollowRow, "task_id", silent=_PART),
     "add_reactions": WriteSpec(tasks.ReactionRow, "task_id", silent="each occurrence that it adds has events"),
+    "fail_checks": WriteSpec(tasks.FailedCheckRow, "task_id", events=row_events.check_failed, kind=UPKEEP),
     "end_watched_tasks": WriteSpec(
         tasks.EndRow, "task_id", count=row_counts.ended_watched, events=row_events.retired, kind=UPKEEP
     ),

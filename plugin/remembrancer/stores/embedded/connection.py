@@ -32,6 +32,8 @@ _LOG: Final = logging.getLogger("remembrancer")
 _READERS: Final = 2
 _USER_READERS: Final = 4
 """Threads for lists and histories: however long these take, the scheduler has threads of its own."""
+_MOST_REPLACED: Final = 16
+"""Threads that queries of tasks may hold beyond their time, before others have to wait for them."""
 _FINISH_SECONDS: Final = 5.0
 """The time for reads and writes under way to end by themselves when the graph is closed."""
 _CLOSE_SECONDS: Final = 20.0
@@ -74,6 +76,7 @@ class EmbeddedConnection:
         self._closing = False
         self._readers = {Lane.USER: ReaderThreads(_USER_READERS), Lane.SCHEDULER: ReaderThreads(_READERS)}
         self._queries = EmbeddedQueries(self._database)
+        self._apart: EmbeddedQueries | None = None
         self._bypass = IndexBypass(self._database, folder.parents[1])
         self._writer = EmbeddedWriter(opened, counter_id)
         self.counts = self._writer.counts
@@ -93,6 +96,13 @@ class EmbeddedConnection:
         """Answer a reading query that a user wrote. Raises InvalidInput, GraphUnavailable."""
         self._refuse_if_gone()
         return await self._queries.ask(text, parameters, limits)
+
+    async def ask_apart(self, key: str, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
+        """Answer a query as `ask` does, on threads of its own, which begin with the first."""
+        self._refuse_if_gone()
+        if self._apart is None:
+            self._apart = EmbeddedQueries(self._database, most_replaced=_MOST_REPLACED)
+        return await self._apart.ask(text, parameters, limits, key)
 
     async def write(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run the statements in order, all or none; return each one's rows once they are on the disk.
@@ -166,7 +176,9 @@ class EmbeddedConnection:
             return
         self._closing = True
         self._writer.end()
-        self._queries.end(GraphUnavailable(CLOSED))
+        for queries in (self._queries, self._apart):
+            if queries is not None:
+                queries.end(GraphUnavailable(CLOSED))
         for readers in self._readers.values():
             readers.end(GraphUnavailable(CLOSED))
         try:

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphBusy, InvalidInput, RemembrancerError
+from remembrancer.stores.cypher.tokens import EXAMPLE
 from remembrancer.stores.embedded.arcadedb import load_engine
 from remembrancer.stores.embedded.cursor import batches
 from remembrancer.stores.embedded.errors import HALF_DONE, python_rows, retry_disturbed, translate_query_error
@@ -33,6 +34,7 @@ class UserQuery:
         self.parameters = parameters
         self.limits = limits
         self.begun = threading.Event()
+        self.ended = threading.Event()
         self.given_up = threading.Event()
 
 
@@ -44,24 +46,33 @@ class EmbeddedQueries:
 
     Args:
         database: Open.
+        most_replaced: The threads that are replaced while queries hold them beyond their time.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, most_replaced: int = 0) -> None:
         self._database = database
-        self._threads = ReaderThreads(_THREADS, yielding=True)
+        self._threads = ReaderThreads(_THREADS, yielding=True, most_replaced=most_replaced)
+        self._late: dict[str, UserQuery] = {}
+        """Queries beyond their time, by the key of the one who asked."""
 
-    async def ask(self, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
+    async def ask(self, text: str, parameters: Row, limits: QueryLimits, key: str | None = None) -> list[Row]:
         """Return the answer to a reading query.
 
-        Raises InvalidInput: the query is at fault, or is more than the limits allow. Raises GraphBusy: all threads
-        were taken by other queries for as long as it may take.
+        Raises InvalidInput: the query is at fault, or is more than the limits allow, or the former one of this *key*
+        has not ended. Raises GraphBusy: all threads were taken by other queries for as long as it may take.
         """
+        if key is not None and (late := self._late.get(key)):
+            if not late.ended.is_set():
+                raise limits.too_long(text)
+            del self._late[key]
         asked = UserQuery(text, parameters, limits)
         try:
             async with asyncio.timeout(limits.seconds):
                 return await self._threads.run(lambda: self._answer(asked))
         except TimeoutError as late:
             if asked.begun.is_set():
+                if key is not None:
+                    self._late[key] = asked
                 raise limits.too_long(text) from late
             raise GraphBusy(_BUSY.format(threads=_THREADS, seconds=limits.seconds)) from late
         finally:
@@ -83,6 +94,10 @@ class EmbeddedQueries:
         except _UNUSABLE as error:
             allowed = f"JSON values; the engine's binding says: {error}"
             raise InvalidInput("parameters", asked.parameters, allowed, {"limit": 10}) from error
+        except RecursionError as error:
+            raise InvalidInput("query", asked.text, "a query whose values are less deep", EXAMPLE) from error
+        finally:
+            asked.ended.set()
 
     def _read(self, asked: UserQuery) -> list[Row]:
         found: list[Row] = []

@@ -28,24 +28,30 @@ class ReaderThreads:
     Args:
         threads: The number of calls that run at once.
         yielding: Whether other threads of this process have priority on the processor.
+        most_replaced: A thread whose call goes on after its caller has gone is replaced, as long as there are no more
+            of them. It ends with its call.
     """
 
-    def __init__(self, threads: int, *, yielding: bool = False) -> None:
+    def __init__(self, threads: int, *, yielding: bool = False, most_replaced: int = 0) -> None:
         self._yielding = yielding
+        self._most_replaced = most_replaced
+        self._replaced: set[asyncio.Future[Any]] = set()
+        self._lock = threading.Lock()
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._under_way: set[asyncio.Future[Any]] = set()
-        self._threads = [
-            threading.Thread(target=as_engine_thread, args=(self._serve,), name="remembrancer-read", daemon=True)
-            for _ in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        for _ in range(threads):
+            self._start()
 
     async def run(self, call: Callable[[], _T]) -> _T:
         """Return the result of *call* on one of the threads, or raise its error."""
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._calls.put((answer, call))
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self._replace(answer)
+            raise
 
     def end(self, refusal: Exception) -> None:
         """Start no further call: those that wait are refused, those under way go on."""
@@ -66,6 +72,19 @@ class ReaderThreads:
             thread.join(max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
+    def _start(self) -> None:
+        thread = threading.Thread(target=as_engine_thread, args=(self._serve,), name="remembrancer-read", daemon=True)
+        self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+        thread.start()
+
+    def _replace(self, answer: asyncio.Future[Any]) -> None:
+        """Start another thread for one whose caller has gone, if its call is under way."""
+        with self._lock:
+            if answer not in self._under_way or len(self._replaced) >= self._most_replaced:
+                return
+            self._replaced.add(answer)
+        self._start()
+
     def _serve(self) -> None:
         if self._yielding and sys.platform == "linux":  # elsewhere all threads of a process have one priority
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
@@ -74,7 +93,11 @@ class ReaderThreads:
             self._under_way.add(answer)
             if not answer.cancelled():
                 _answer(answer, call)
-            self._under_way.discard(answer)
+            with self._lock:
+                self._under_way.discard(answer)
+                if answer in self._replaced:
+                    self._replaced.discard(answer)
+                    return
             del waiting, answer, call  # or the last answer would stay in memory until the next call
 
 

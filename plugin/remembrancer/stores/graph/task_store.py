@@ -140,7 +140,10 @@ class GraphTaskStore:
 
     async def edit(self, edits: Sequence[Edit]) -> Sequence[bool]:
         """Make edits in one commit; return of each whether its task was still as it was read, and open."""
-        return await edit(self._parts, edits, self._armed_times)
+        done = await edit(self._parts, edits, self._armed_times)
+        if any(each.after.reacts for each in edits):
+            self._parts.signals.tell()
+        return done
 
     async def quarantine(self, task_id: str, fault: str, now: datetime) -> None:
         """Disarm a task that cannot be read or planned, as FAILED, with the fault in its audit log."""

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import InvalidInput
 from remembrancer.model.ids import first_id, new_id
+from remembrancer.model.query_limits import QueryLimits
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.watches import FollowedExecution, Watch
 from remembrancer.stores.commits.statement import Row, Statement
+from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.graph.claims import rows_of
 from remembrancer.stores.rows import node_rows
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.watches import Sought, WatchChange
-    from remembrancer.stores.commits.row_types.tasks import EndRow, FollowRow, ReactionRow
+    from remembrancer.ports.watches import FailedCheck, Sought, WatchChange
+    from remembrancer.stores.commits.row_types.tasks import EndRow, FailedCheckRow, FollowRow, ReactionRow
     from remembrancer.stores.graph.parts import GraphParts
+
+CUE_LIMITS: Final = QueryLimits(seconds=5.0, rows=1_000, size=1024 * 1024, are_settings=False)
+_EXAMPLE: Final = "MATCH (n:thought) WHERE n.mood = 'worried' RETURN n.thought_id AS match"
+_FEW: Final = 100
 
 
 class GraphWatches:
@@ -71,6 +78,34 @@ class GraphWatches:
                 )
             )
         return found
+
+    async def matches(
+        self, cypher: str, parameters: Mapping[str, object], task_id: str | None = None
+    ) -> Sequence[dict[str, object]]:
+        """Return the rows of a cue's query, within its limits. Raises InvalidInput, GraphUnavailable."""
+        try:
+            refuse_powers(cypher)
+            if task_id is None:
+                return await self._parts.connection.ask(cypher, dict(parameters), CUE_LIMITS)
+            return await self._parts.connection.ask_apart(task_id, cypher, dict(parameters), CUE_LIMITS)
+        except InvalidInput as wrong:
+            field = "parameters" if wrong.field == "parameters" else "cypher"
+            raise InvalidInput(field, wrong.value, wrong.allowed, _EXAMPLE) from wrong
+
+    async def fail(self, check: FailedCheck) -> None:
+        """Write why the check of an open task failed, unless that is written already."""
+        row: FailedCheckRow = {
+            "task_id": check.task_id,
+            "schedule_spec": check.schedule_spec,
+            "reason": check.error,
+            "at_ms": to_ms(check.at),
+        }
+        await self._parts.connection.write([Statement("fail_checks", [row])])
+
+    async def failing(self) -> Sequence[tuple[str, str]]:
+        """Return the tasks whose last check failed, with why; a few of them."""
+        rows = await self._parts.connection.read(query("failed_checks"), {"limit": _FEW})
+        return [(row["task_id"], row["check_error"]) for row in rows]
 
     async def write(self, changes: Sequence[WatchChange]) -> Sequence[bool]:
         """Write the changes of tasks that are still as they were read; return for each whether it was."""

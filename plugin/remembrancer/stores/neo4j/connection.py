@@ -81,6 +81,7 @@ class Neo4jConnection:
         self._address = address
         asking = partial(_session_factory, fetch_size=_FEW_ROWS, lanes=[Lane.USER], of=sessions.credentials)
         self._asking = Neo4jQueries(asking, address)
+        self._apart = Neo4jQueries(asking, address)
         self._sessions = sessions
         self.counts: Counts = zero()
         self.pending_counts = PendingCounts()
@@ -115,6 +116,14 @@ class Neo4jConnection:
             raise GraphUnavailable(_CLOSED)
         self._sessions.check_process()
         return await self._asking.ask(text, parameters, limits, await self._sessions.bookmarks())
+
+    async def ask_apart(self, key: str, text: str, parameters: Row, limits: QueryLimits) -> list[Row]:
+        """Answer a query as `ask` does, on connections of its own; the server ends each in time."""
+        del key
+        if self._closing:
+            raise GraphUnavailable(_CLOSED)
+        self._sessions.check_process()
+        return await self._apart.ask(text, parameters, limits, await self._sessions.bookmarks())
 
     async def _read(self, text: LiteralString, parameters: Row, lane: Lane) -> list[Row]:
         budget = RetryBudget(_RETRY_SECONDS)
@@ -223,7 +232,7 @@ class Neo4jConnection:
         if self._closing:
             return
         self._closing = True
-        await self._asking.close(GraphUnavailable(_CLOSED))
+        await asyncio.gather(*(each.close(GraphUnavailable(_CLOSED)) for each in (self._asking, self._apart)))
         await asyncio.gather(*(queue.finish(_CLOSE_SECONDS) for queue in self._queues.values()))
         wrote = [each for queue in self._queues.values() for each in queue.writers if each.wrote]
         rows: list[Row] = [

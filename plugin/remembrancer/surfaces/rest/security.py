@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
-from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
+from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, MAY_QUERY, Actor
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.suggestions import nearest, unknown
@@ -172,6 +172,7 @@ class Authenticator:
             said = ("Authorization", None, "a token that exists and is not revoked", "Bearer rmb_…")
             raise ProblemError(401, "no-token", detail, {"WWW-Authenticate": "Bearer"}, said)
         CURRENT_ACTOR.set(Actor("rest", token.name))
+        MAY_QUERY.set(token.scope.covers(Scope.ADMIN))
         if not token.scope.covers(scope):
             detail = f"The token {token.name!r} has the scope {token.scope}; this request needs {scope}."
             said = ("scope", token.scope.value, f"a token with the scope {scope}", f"token create --scope {scope}")

@@ -157,6 +157,14 @@ class ReactionRow(TaskKey):
     task: Mapping[str, object]
 
 
+class FailedCheckRow(TaskKey):
+    """Why the check of a waiting task failed."""
+
+    schedule_spec: str | None
+    reason: str
+    at_ms: int
+
+
 class EndRow(TaskKey):
     """The end of a task that waits for what can come no more."""
 
