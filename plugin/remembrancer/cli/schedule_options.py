@@ -56,8 +56,9 @@ REACTION_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
     ("after", _text("--after", "TASK_ID", "After each completion of another task."), None),
     ("delay", _text("--delay", "LENGTH", "With --after: so much later, 5m."), None),
     ("outcome", _text("--outcome", "WORD", "With --after: completed, failed, or ended for both."), None),
+    ("paced", _text("--paced", "LEAST..MOST", "The handler names the next check: 5m..1d from its outcome."), None),
 )
-"""The options of a schedule that waits for another task. `reaction_of` reads them."""
+"""The options of a schedule that names no times. `reaction_of` reads them."""
 
 FIRES: Final = (
     "fires",
@@ -105,7 +106,9 @@ def schedule_of(typed: Mapping[str, object], schedule: object = None, word: str 
 
 
 def reaction_of(typed: Mapping[str, object], schedule: object) -> Schedule | None:
-    """Return the schedule that waits for another task; None if none does. Raises InvalidInput."""
+    """Return the schedule that waits for another task, or for its handler; None if none does. Raises InvalidInput."""
+    if typed["paced"] is not None:
+        return _paced(cast("str", typed["paced"]), typed, schedule)
     if typed["after"] is None:
         for name in ("delay", "outcome"):
             if typed[name] is not None:
@@ -116,6 +119,16 @@ def reaction_of(typed: Mapping[str, object], schedule: object) -> Schedule | Non
     made: Schedule = {"kind": "after", "task_id": typed["after"]}
     given = {"delay": typed["delay"], "on": typed["outcome"]}
     return made | {name: value for name, value in given.items() if value is not None}
+
+
+def _paced(text: str, typed: Mapping[str, object], schedule: object) -> Schedule:
+    for name, given in (("schedule", schedule), *((each, typed[each]) for each in ("after", "delay", "outcome"))):
+        if given is not None:
+            raise InvalidInput("--paced", text, f"--paced or --{name}, not both", "--paced 5m..1d")
+    least, dots, most = text.partition("..")
+    if not dots or not least.strip() or not most.strip():
+        raise InvalidInput("--paced", text, "two lengths of time with two dots between them", "5m..1d")
+    return {"kind": "paced", "least": least.strip(), "most": most.strip()}
 
 
 def _refuse_alone(typed: Mapping[str, object]) -> None:

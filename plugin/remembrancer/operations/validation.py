@@ -59,9 +59,11 @@ def validate(
         kept["defer_until"] = read_moment(until, "defer_until", now=now, timezone=zone, fold=fold)
         kept["wall_time"] = read_wall_time(until, zone)
     if spec is not None and (waiting := watched(value_from(spec), now_ms)):
-        if until is not None:
+        if until is not None and "next_check_ms" not in waiting:
             raise InvalidInput("defer_until", until, "no time beside a schedule that waits for something", None)
         kept |= waiting
+        if until is not None:
+            kept["next_check_ms"] = max(now_ms, to_ms(cast("datetime", kept["defer_until"])))
     kept |= {"timezone": zone or "UTC", "task_id": new_id("task", now_ms), "created_at": from_ms(now_ms)}
     task = ScheduledTask.model_validate(kept)
     nominal_ms, next_run_ms = first_run(task, now_ms, int(late_by_seconds * 1000))

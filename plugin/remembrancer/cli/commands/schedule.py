@@ -101,9 +101,8 @@ def values_of(asked: GraphOptions, names: Iterable[str]) -> dict[str, object]:
     for name in (each for each in given if isinstance(TASK_FIELDS[each], JsonObject)):
         given[name] = object_of(name, typed[name])
     reaction = reaction_of(typed, given["schedule"])
-    made = schedule_of(
-        typed, given["schedule"] if reaction is None else reaction, "schedule" if reaction is None else "after"
-    )
+    whole, word = (given["schedule"], "schedule") if reaction is None else (reaction, str(reaction["kind"]))
+    made = schedule_of(typed, whole, word)
     if made is not None and made is not given["schedule"]:
         given |= {name: DEFAULTS[name] for name in IN_THE_SCHEDULE} | {"schedule": made}
     return given
@@ -117,6 +116,7 @@ async def schedule(asked: GraphOptions) -> None:
         remembrancer schedule "Call back" --at 2026-12-01T09:00:00+01:00 --prompt "Call Ada back."
         remembrancer schedule "Stand-up" --cron "0 9 * * mon-fri" -z Europe/Berlin --prompt "Write the notes."
         remembrancer schedule "Publish" --after TASK --delay 5m --prompt "Publish the report."
+        remembrancer schedule "Watch the build" --paced 5m..1d --prompt "Look at the build."
         remembrancer schedule "Water the plants" --in 10s --prompt "Water them." --json
         remembrancer schedule "Invoices" --workdays last --time 17:00 --until 2027-12-31 --prompt "Send them."
         remembrancer schedule "Greetings" --on team --time 09:00 -z Europe/Berlin --prompt "Send greetings."

@@ -90,6 +90,7 @@ _EXECUTIONS: Final = {
         kind=SETTLE,
         recurrent=True,
     ),
+    "arm_next_checks": WriteSpec(executions.NextCheckRow, "of_task", silent=_PART, kind=None),
     "report_progress": WriteSpec(executions.ProgressRow, "execution_id", events=row_events.progressed, kind=UPKEEP),
     "link_created_thoughts": WriteSpec(executions.ThoughtRow, "execution_id", silent=_PART, kind=SETTLE),
     "fail_lost_executions": WriteSpec(
