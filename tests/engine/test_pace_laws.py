@@ -29,7 +29,11 @@ class Pace(RuleBasedStateMachine):
 
     @initialize(bounds=BOUNDS, wait=st.integers(0, 90))
     def begin(self, bounds: tuple[int, int], wait: int) -> None:
-        self.loop, self.clock, self.folder = asyncio.new_event_loop(), VirtualClock(START), tempfile.TemporaryDirectory()
+        self.loop, self.clock, self.folder = (
+            asyncio.new_event_loop(),
+            VirtualClock(START),
+            tempfile.TemporaryDirectory(),
+        )
         self.answer: int | str | None = None
         self.bounds, self.due = bounds, START + timedelta(minutes=wait)
         self.is_paused = self.is_skipped = False

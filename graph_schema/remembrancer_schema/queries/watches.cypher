@@ -33,6 +33,23 @@ USING INDEX SEEK o:scheduled_task(task_id)
 CREATE (t)-[:RUNS_AFTER]->(o)
 RETURN r.row AS row
 
+// name: follow_no_more
+// Let tasks that were changed just now follow none.
+UNWIND $rows AS r
+MATCH (c:task_change {change_id: r.change_id})
+MATCH (t:scheduled_task {task_id: r.task_id})-[a:RUNS_AFTER]->()
+DELETE a
+RETURN DISTINCT r.row AS row
+
+// name: follow_another
+// Let tasks that were changed just now follow others.
+UNWIND $rows AS r
+MATCH (c:task_change {change_id: r.change_id})
+MATCH (t:scheduled_task {task_id: r.task_id})
+MATCH (o:scheduled_task {task_id: r.follows_id})
+CREATE (t)-[:RUNS_AFTER]->(o)
+RETURN r.row AS row
+
 // name: add_reactions
 // Give waiting tasks that are still as they were read their new occurrences.
 UNWIND $rows AS r

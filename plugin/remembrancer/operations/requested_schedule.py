@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 from remembrancer.errors import InvalidInput
 from remembrancer.model.plain_schedules import Cron, Once
 from remembrancer.model.policy import Fold, Gap
-from remembrancer.model.reacting_schedules import Paced
+from remembrancer.model.reacting_schedules import After, Paced
 from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
@@ -67,7 +67,12 @@ def watched(value: ScheduleValue | None, now_ms: int) -> dict[str, object]:
         return {"next_check_ms": now_ms}
     if value is None or not getattr(value, "reacts", False):
         return {}
-    return {"check_at_ms": now_ms, "follows_id": getattr(value, "task_id", None)}
+    return {"check_at_ms": now_ms, "follows_id": followed_in(value)}
+
+
+def followed_in(value: ScheduleValue) -> str | None:
+    """Return the task that a task with this schedule follows; None for a schedule of another kind."""
+    return value.task_id if isinstance(value, After) else None
 
 
 def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int | None, int | None]:

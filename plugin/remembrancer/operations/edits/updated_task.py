@@ -149,11 +149,14 @@ def _reacting(
     task: ScheduledTask, asked: ScheduledTask, taken: dict[str, Any], now: datetime, fields: Mapping[str, Any]
 ) -> Update:
     """Return a task with other values whose schedule names no occurrences, before the change or after it."""
-    if asked.schedule.kind != task.schedule.kind or "defer_until" in fields:
+    followed = asked.follows_id
+    if followed is not None and followed >= task.task_id:
+        allowed = "a task that was made before this one: so no task follows itself through others"
+        raise InvalidInput("task_id", followed, allowed, "schedule another task, which follows it")
+    is_same = asked.schedule.kind == task.schedule.kind and followed == task.follows_id
+    if not is_same or "defer_until" in fields:
         return moved(task, taken, now, 0.0, begins=True)
     kept = {**taken, "defer_until": task.defer_until, **{name: getattr(task, name) for name in _WATCH}}
-    if asked.follows_id != task.follows_id:
-        raise InvalidInput("task_id", asked.follows_id, "the task that it follows", task.follows_id)
     after = task.model_copy(update=kept)
     return Update(within_pace(after, to_ms(now)) if taken["schedule_spec"] != task.schedule_spec else after, None)
 

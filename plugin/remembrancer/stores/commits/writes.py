@@ -137,6 +137,8 @@ _TASKS: Final = {
     "record_deferrals": WriteSpec(tasks.DeferralRow, "task_id", count=row_counts.deferred, events=row_events.deferred),
     "link_requests": WriteSpec(tasks.DeferralRow, "task_id", silent=_PART),
     "follow_tasks": WriteSpec(tasks.FollowRow, "task_id", silent=_PART),
+    "follow_no_more": WriteSpec(upkeep.ChangedTask, "task_id", silent=_PART),
+    "follow_another": WriteSpec(tasks.FollowChangeRow, "task_id", silent=_PART),
     "add_reactions": WriteSpec(tasks.ReactionRow, "task_id", silent="each occurrence that it adds has events"),
     "end_watched_tasks": WriteSpec(
         tasks.EndRow, "task_id", count=row_counts.ended_watched, events=row_events.retired, kind=UPKEEP
