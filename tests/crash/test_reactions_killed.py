@@ -67,7 +67,7 @@ async def killed(graph: str, program: str) -> None:
 async def test_a_kill_before_a_reaction_loses_and_doubles_nothing(graph: str) -> None:
     await killed(graph, FOLLOWED)
     async with TaskSchedulerService(graph, None, 3600.0, done) as service:
-        source, follower = sorted(await service.list_tasks(), key=lambda each: each.name, reverse=True)
+        source, follower = sorted(await service.find_tasks(), key=lambda each: each.name, reverse=True)
         await service.cancel_task(source.task_id)
         async with asyncio.timeout(GENEROUS):
             while (await service.get_task(follower.task_id)).is_open:  # noqa: ASYNC110 (the graph announces nothing)
@@ -81,7 +81,7 @@ async def test_a_kill_before_a_reaction_loses_and_doubles_nothing(graph: str) ->
 async def test_a_kill_within_a_check_leaves_the_next_one_armed(graph: str) -> None:
     await killed(graph, PACED)
     async with TaskSchedulerService(graph, None, 3600.0, done) as service:
-        (task,) = await service.list_tasks()
+        (task,) = await service.find_tasks()
         async with asyncio.timeout(GENEROUS):
             while (await service.get_task(task.task_id)).next_run_ms is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
