@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from remembrancer import Firing
 
 GENEROUS = 90.0
-PROGRAM = '''
+PROGRAM = """
 import asyncio, os, signal, sys
 
 from remembrancer import After, Done, Paced, TaskSchedulerService
@@ -39,7 +39,7 @@ async def main():
 
 
 asyncio.run(main())
-'''
+"""
 FOLLOWED = PROGRAM.format(
     handled="pass",
     schedule='{"kind": "every", "every": "1s"}',
