@@ -59,7 +59,7 @@ async def agent() -> AsyncIterator[Agent]:
 
 async def test_a_paced_task_is_checked_at_once(agent: Agent) -> None:
     task = await agent.task()
-    assert task.next_fires == [START]
+    assert (task.next_fires, task.warnings) == ([START], [])
     assert task.description == "When the agent decides, 5 minutes to 1 day after its last run"
     await agent.scheduler.tick()
     assert agent.fired == [START]

@@ -79,7 +79,7 @@ def reply(
     if task.next_run_ms is not None:
         is_deferred = task.deferral_id is not None
         asked = task.defer_until if is_deferred else from_ms(task.nominal_ms or task.next_run_ms)
-        if asked and asked < now and task.paused_at is None:
+        if asked and asked < now and task.paused_at is None and task.next_check_ms is None:
             warnings.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)
