@@ -102,7 +102,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         SecondsField as SecondsField,
     )
     from remembrancer.model.prune_result import PruneResult as PruneResult
-    from remembrancer.model.reacting_schedules import After as After, Cue as Cue
+    from remembrancer.model.reacting_schedules import After as After, Cue as Cue, Paced as Paced
     from remembrancer.model.recheck import (
         MovedFire as MovedFire,
         RecheckResult as RecheckResult,
@@ -265,7 +265,7 @@ _API: Final = {
         "TaskStatistics",
     ),
     "model.request": ("NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"),
-    "model.reacting_schedules": ("After", "Cue"),
+    "model.reacting_schedules": ("After", "Cue", "Paced"),
     "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset", "TaskTimes"),
     "model.service_status": (
         "PerformanceReport",

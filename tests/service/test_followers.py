@@ -156,7 +156,75 @@ async def test_a_task_with_a_wrong_follow_is_refused(agent: Agent) -> None:
             await agent.task("follower", schedule)
         assert refused.value.field == field
     follower = await agent.task("follower", After(source.task_id))
-    with pytest.raises(InvalidInput):  # a circle
-        await agent.service.update_task(source.task_id, schedule=After(follower.task_id))
     changed = await agent.service.update_task(follower.task_id, schedule=After(source.task_id, delay="5m"))
     assert changed.next_fires == []
+
+
+async def test_retention_leaves_what_a_follower_has_yet_to_serve(agent: Agent) -> None:
+    source = await agent.hourly()
+    follower = await agent.task("follower", After(source.task_id))
+    await agent.scheduler.tick(HOUR)
+    await agent.scheduler.tick()
+    await agent.service.add_fire(follower.task_id, START + 2 * HOUR)
+    await agent.service.defer_task(follower.task_id, START + 4 * HOUR, "Not now.")
+    await agent.scheduler.tick(1.5 * HOUR)
+    await agent.service.prune(keep_days=0)
+    assert [each.nominal_at for each in await agent.service.history(source.task_id)] == [START + 2 * HOUR]
+    await agent.pass_by(120)
+    assert len(agent.runs_of("source")) == len(agent.runs_of("follower")) == 4
+    await agent.service.prune(keep_days=0)
+    assert len(await agent.service.history(source.task_id)) == 0
+
+
+async def test_retention_waits_for_no_outcome_that_does_not_count(agent: Agent) -> None:
+    source = await agent.hourly()
+    await agent.task("follower", After(source.task_id, on="failed"))
+    await agent.pass_by(135)
+    await agent.service.prune(keep_days=0)
+    assert await agent.service.history(source.task_id) == []
+
+
+async def test_a_task_begins_to_follow_and_ceases(agent: Agent) -> None:
+    source, other = await agent.hourly(), await agent.task("other", Every("2h"))
+    task = await agent.task("task", Every("3h"))
+    await agent.pass_by(75)
+    changed = await agent.service.update_task(task.task_id, schedule=After(source.task_id))
+    assert (changed.next_run_ms, changed.follows_id) == (None, source.task_id)
+    await agent.pass_by(60)
+    assert agent.runs_of("task") == [START + 2 * HOUR]
+    await agent.service.update_task(task.task_id, schedule=After(other.task_id))
+    await agent.pass_by(120)
+    assert agent.runs_of("task") == [START + 2 * HOUR, START + 3 * HOUR]
+    edges = "MATCH (a)-[:RUNS_AFTER]->(b) RETURN b.task_id AS followed"
+    assert await agent.service.cypher(edges) == [{"followed": other.task_id}]
+    again = await agent.service.update_task(task.task_id, schedule=Every("1h"))
+    assert (again.check_at_ms, len(again.next_fires)) == (None, 5)
+    assert await agent.service.cypher(edges) == []
+    await agent.service.cancel_task(other.task_id)
+    await agent.pass_by(60)
+    assert (await agent.get(task)).is_open
+
+
+async def test_a_task_follows_none_that_was_made_later(agent: Agent) -> None:
+    first, second = await agent.hourly(), await agent.task("second", Every("1h"))
+    with pytest.raises(InvalidInput, match="made before"):
+        await agent.service.update_task(first.task_id, schedule=After(second.task_id))
+    with pytest.raises(InvalidInput, match="made before"):
+        await agent.service.update_task(first.task_id, schedule=After(first.task_id))
+    answer = await agent.service.update_tasks({"schedule": After(second.task_id)}, all=True)
+    assert answer.counts == {"refused": 2}
+    with pytest.raises(InvalidInput):
+        await agent.service.update_tasks({"schedule": After("task_none")}, all=True)
+
+
+async def test_a_declared_task_follows_a_task(agent: Agent) -> None:
+    source = await agent.hourly()
+    tasks = {"after": {"trigger_prompt": "p", "after": source.task_id}, "watch": {"trigger_prompt": "p", "paced": "1h"}}
+    for action in ("created", "unchanged"):
+        applied = await agent.service.apply_set("set", tasks)
+        assert [each.action for each in applied.tasks] == [action, action]
+    await agent.pass_by(60)
+    assert len(agent.runs_of("after")) == len(agent.runs_of("watch")) == 1
+    with pytest.raises(InvalidInput) as refused:
+        await agent.service.apply_set("other", {"after": {"trigger_prompt": "p", "after": "task_none"}})
+    assert refused.value.field == "tasks.after.task_id"

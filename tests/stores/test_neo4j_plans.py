@@ -72,7 +72,14 @@ async def test_due_tasks_and_the_next_run_are_read_in_index_order(many: Server, 
 
 async def test_claims_and_outcomes_find_nodes_by_element_id_or_key(neo4j_server: Server) -> None:
     await (await open_store(neo4j_server.graph)).close()
-    settling = ("settle_executions", "retire_tasks", "end_deferrals", "defer_settled", "retry_executions")
+    settling = (
+        "settle_executions",
+        "arm_next_checks",
+        "retire_tasks",
+        "end_deferrals",
+        "defer_settled",
+        "retry_executions",
+    )
     for name in ("claim_executions", "record_outcomes", "advance_past_existing", *settling, "release_leases"):
         plan = plan_of(neo4j_server, name, given={"rows": [{}]})
 

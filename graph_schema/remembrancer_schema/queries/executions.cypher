@@ -38,6 +38,7 @@ RETURN r.row AS row
 
 // name: advance_past_existing
 // Move on tasks that are due at an occurrence which has an execution already: one of the two was restored from a backup.
+// An agent-paced task has its next check a millisecond later, since no outcome to come arms one.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
@@ -47,10 +48,17 @@ WHERE t.fence + 1 = r.fence AND t.next_run_ms = r.expected_ms AND t.status IN ['
 MATCH (e:task_execution {execution_id: r.execution_id})
 USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.task_id = r.task_id
-WITH t, r, e, CASE
-  WHEN r.task.next_run_ms IS NOT NULL OR e.status = 'running' THEN coalesce(r.task.status, t.status)
+WITH t, r, e, t.check_at_ms IS NOT NULL OR t.next_check_ms IS NOT NULL AS reacts,
+  t.next_check_ms IS NOT NULL AND r.task.next_run_ms IS NULL AND e.status <> 'running' AS again, r.nominal_ms + 1 AS later_ms,
+  t.due_key + (r.nominal_ms + 1 - t.next_run_ms) * 1000000 AS later_key
+WITH t, r, again, later_ms, later_key, CASE
+  WHEN r.task.next_run_ms IS NOT NULL OR e.status = 'running' OR reacts THEN coalesce(r.task.status, t.status)
   WHEN e.status = 'completed' THEN 'COMPLETE' ELSE 'FAILED' END AS status
-SET t += r.task, t.fence = r.fence, t.status = status, t.status_index_key = status + '|' + t.task_type + '|' + t.task_id
+SET t += r.task, t.fence = r.fence, t.status = status, t.status_index_key = status + '|' + t.task_type + '|' + t.task_id,
+    t.next_run_ms = CASE WHEN again THEN later_ms ELSE r.task.next_run_ms END,
+    t.nominal_ms = CASE WHEN again THEN later_ms ELSE r.task.nominal_ms END,
+    t.next_check_ms = CASE WHEN again THEN later_ms ELSE t.next_check_ms END,
+    t.due_key = CASE WHEN again THEN later_key ELSE r.task.due_key END
 RETURN r.row AS row
 
 // name: end_deferrals
@@ -102,6 +110,27 @@ WITH e, r
 WHERE e.fence = r.fence AND e.status = 'running'
 SET e += r.outcome, e.completed_at = datetime({epochMillis: r.completed_ms})
 RETURN r.row AS row
+
+// name: arm_next_checks
+// Arm agent-paced tasks for their next check, if an execution has its outcome and fence, and has not done so before.
+// A check that is ahead already stays, unless the answer names an earlier time. A live deferral holds them all.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+USING INDEX SEEK e:task_execution(execution_id)
+SET t.fence = coalesce(t.fence, 0)
+WITH e, t, r
+WHERE e.fence = r.fence AND e.status <> 'running' AND e.next_check_at IS NULL
+  AND t.status IN ['PENDING', 'ACTIVE'] AND t.next_check_ms IS NOT NULL AND t.deferral_id IS NULL
+  AND (t.nominal_ms IS NULL OR t.next_check_ms < t.nominal_ms OR r.is_answer AND r.at_ms < t.next_check_ms)
+WITH e, t, r, CASE WHEN t.nominal_ms < r.at_ms THEN t.nominal_ms ELSE r.at_ms END AS nominal_ms
+WITH e, t, r, nominal_ms, CASE
+  WHEN t.paused_at IS NULL THEN nominal_ms
+  WHEN t.paused_until IS NULL THEN null
+  WHEN t.paused_until.epochMillis > nominal_ms THEN t.paused_until.epochMillis ELSE nominal_ms END AS run_ms
+SET e.next_check_at = datetime({epochMillis: r.at_ms}),
+    t.fence = t.fence + 1, t.next_check_ms = r.at_ms, t.nominal_ms = nominal_ms, t.next_run_ms = run_ms,
+    t.due_key = run_ms * 1000000 + r.own_digits
+RETURN r.row AS row, t.task_id AS task_id, run_ms AS next_run_ms
 
 // name: report_progress
 // Keep how far executions have come that still run: the lock first, or a report could follow the outcome.

@@ -1,5 +1,6 @@
 // name: oldest_executions
 // Executions with an outcome that began before $before_ms, after the id $after_id, oldest first: those that may be rolled up.
+// One that a follower of $followers counts stays until that has served it: its place in `watch` is beyond it, or names it.
 MATCH (e:task_execution)
 USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <> 'running'
@@ -9,9 +10,20 @@ WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <>
     MATCH (again:task_execution)-[:RETRY_OF]->(e)
     WHERE again.triggered_at >= datetime({epochMillis: $before_ms}) OR again.status = 'running'
   }
+  AND NOT any(f IN $followers WHERE f.task_id = e.task_id AND e.status IN f.statuses
+    AND f.since_ms <= e.completed_at.epochMillis AND f.floor_ms <= e.nominal_at.epochMillis
+    AND NOT e.execution_id IN f.served AND e.execution_type <> 'manual_trigger'
+    AND NOT EXISTS { MATCH (:task_execution)-[:RETRY_OF]->(e) })
 RETURN e.execution_id AS execution_id, e.task_id AS task_id, e.thought_id AS thought_id, e.occurrences AS occurrences,
        e.nominal_at AS nominal_at
 ORDER BY e.execution_id LIMIT $limit
+
+// name: open_followers
+// The open tasks that follow others: whom, since when, what counts, and what they have served.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(check_at_ms)
+WHERE t.check_at_ms >= 0 AND t.follows_id IS NOT NULL
+RETURN t.follows_id AS task_id, t.check_at_ms AS since_ms, t.schedule_spec AS schedule_spec, t.watch AS watch
 
 // name: begin_roll_up
 // Write who begins to roll up what is older than a moment.

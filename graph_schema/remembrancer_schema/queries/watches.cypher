@@ -17,7 +17,9 @@ RETURN t
 // name: followed_executions
 // Executions of the tasks of $sought from an id on, by the schedule, that run, or have completed or failed since a time.
 UNWIND $sought AS s
-MATCH (e:task_execution)-[:EXECUTION_OF]->(t:scheduled_task {task_id: s.task_id})
+MATCH (t:scheduled_task {task_id: s.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+MATCH (e:task_execution)-[:EXECUTION_OF]->(t)
 WHERE e.execution_id >= s.low_id AND e.execution_type <> 'manual_trigger'
   AND (e.status = 'running' OR e.status IN ['completed', 'failed'] AND e.completed_at.epochMillis >= s.since_ms)
 RETURN s.place AS place, e.execution_id AS execution_id, e.status AS status, e.attempt AS attempt,
@@ -30,6 +32,23 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
 MATCH (o:scheduled_task {task_id: r.follows_id})
 USING INDEX SEEK o:scheduled_task(task_id)
+CREATE (t)-[:RUNS_AFTER]->(o)
+RETURN r.row AS row
+
+// name: follow_no_more
+// Let tasks that were changed just now follow none.
+UNWIND $rows AS r
+MATCH (c:task_change {change_id: r.change_id})
+MATCH (t:scheduled_task {task_id: r.task_id})-[a:RUNS_AFTER]->()
+DELETE a
+RETURN DISTINCT r.row AS row
+
+// name: follow_another
+// Let tasks that were changed just now follow others.
+UNWIND $rows AS r
+MATCH (c:task_change {change_id: r.change_id})
+MATCH (t:scheduled_task {task_id: r.task_id})
+MATCH (o:scheduled_task {task_id: r.follows_id})
 CREATE (t)-[:RUNS_AFTER]->(o)
 RETURN r.row AS row
 

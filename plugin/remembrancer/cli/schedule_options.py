@@ -63,8 +63,9 @@ REACTION_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
     ),
     ("cue_parameters", _text("--cue-parameters", "JSON", "With --cue: values of its parameters."), None),
     ("existing", _text("--existing", "WORD", "With --cue: fire what matches at first, or ignore it."), None),
+    ("paced", _text("--paced", "LEAST..MOST", "The handler names the next check: 5m..1d from its outcome."), None),
 )
-"""The options of a schedule that waits for something. `reaction_of` reads them."""
+"""The options of a schedule that names no times. `reaction_of` reads them."""
 
 FIRES: Final = (
     "fires",
@@ -112,7 +113,7 @@ def schedule_of(typed: Mapping[str, object], schedule: object = None, word: str 
 
 
 def reaction_of(typed: Mapping[str, object], schedule: object) -> Schedule | None:
-    """Return the schedule that waits for something, as JSON has it; None if none does. Raises InvalidInput."""
+    """Return the schedule that names no times, as JSON has it; None if no option makes one. Raises InvalidInput."""
     made: dict[str, Schedule] = {}
     for word, (field, places) in _REACTIONS.items():
         if typed[word] is not None:
@@ -128,7 +129,15 @@ def reaction_of(typed: Mapping[str, object], schedule: object) -> Schedule | Non
     first, *others = (*made, *(() if schedule is None else ("schedule",)))
     if others:
         raise InvalidInput(f"--{first}", typed[first], f"--{first} or --{others[0]}, not both", _EXAMPLES[first])
-    return made[first]
+    return {"kind": first, **_pace(cast("str", typed[first]))} if first == "paced" else made[first]
+
+
+def _pace(text: str) -> dict[str, str]:
+    """Return the bounds in `5m..1d`. Raises InvalidInput."""
+    least, dots, most = text.partition("..")
+    if not dots or not least.strip() or not most.strip():
+        raise InvalidInput("--paced", text, "two lengths of time with two dots between them", "5m..1d")
+    return {"least": least.strip(), "most": most.strip()}
 
 
 def _refuse_alone(typed: Mapping[str, object]) -> None:
@@ -201,10 +210,15 @@ def _follow(task_id: str, typed: Mapping[str, object]) -> Schedule:
     return {"kind": "offset", "schedule": times, "by": by}
 
 
-_EXAMPLES: Final = {"after": "--after TASK_ID", "cue": '--cue "MATCH (n:thought) RETURN n.thought_id AS match"'}
-_REACTIONS: Final = {
+_EXAMPLES: Final = {
+    "after": "--after TASK_ID",
+    "cue": '--cue "MATCH (n:thought) RETURN n.thought_id AS match"',
+    "paced": "--paced 5m..1d",
+}
+_REACTIONS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "after": ("task_id", {"delay": "delay", "outcome": "on"}),
     "cue": ("cypher", {"every": "every", "cue_parameters": "parameters", "existing": "existing"}),
+    "paced": ("least", {}),
 }
 """From the option of a schedule that waits to its field, and to those of the options beside it."""
 _KINDS: Final[dict[str, Callable[[str, Mapping[str, object]], Schedule]]] = {

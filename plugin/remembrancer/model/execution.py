@@ -78,6 +78,10 @@ class Reason(StrEnum):
     """The task was cancelled: between the due time and the start of the handler, or while the handler ran."""
     QUARANTINED = "quarantined"
     """The task could not be read or planned, and was quarantined."""
+    NEXT_CHECK_CLAMPED = "next_check_clamped"
+    """It completed; the next check that its handler asked for is outside of the bounds of the task, and was moved."""
+    NEXT_CHECK_REFUSED = "next_check_refused"
+    """It completed; the next check that its handler asked for is no time, or its task is not of kind `paced`."""
     LEASE_EXPIRED = "lease_expired"
     """The scheduler that ran it died or lost its connection."""
     SHUTDOWN = "shutdown"
@@ -134,6 +138,8 @@ class Execution(BaseModel):
     """The reason as text, at most 10,000 characters."""
     result: str | None = None
     """The handler's result as text, at most 10,000 characters."""
+    next_check_at: datetime | None = None
+    """The time (UTC) of the next check that its outcome armed; None unless its task is of kind `paced`."""
     progress: float | None = None
     """The last progress reported by the handler, 0 to 1."""
     progress_text: str | None = None

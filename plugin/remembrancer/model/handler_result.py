@@ -30,10 +30,12 @@ class Done:
     Args:
         result: The result to store, as text.
         thought: A thought that the work created, linked by CREATED_THOUGHT.
+        next_check: The next run of a task of kind `paced`: a length of time from now, a timedelta, or a moment.
     """
 
     result: str | None = None
     thought: Thought | None = None
+    next_check: datetime | timedelta | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,4 @@ class HandlerOutcome:
     result: str | None = None
     thought: Thought | None = None
     deferral: Defer | None = None
+    next_check: datetime | timedelta | str | None = None

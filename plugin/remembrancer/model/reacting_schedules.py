@@ -76,3 +76,28 @@ class Cue:
         text = " ".join(str(self.cypher).split())
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         return f"on each new match of {shown} (every {self.every})"
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """One occurrence at a time: the handler names the next check with its answer, `Done(next_check="2h")`.
+
+    Args:
+        least: The shortest time from an outcome to the next check: `5m`.
+        most: The longest, and the time to the next check after an outcome that names none: `1d`.
+    """
+
+    recurring: ClassVar[bool] = True
+    reacts: ClassVar[bool] = True
+
+    least: str = "5m"
+    most: str = "1d"
+    kind: Literal["paced"] = field(default="paced", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take lengths of time as text."""
+        as_text(self, "least", "most")
+
+    def __str__(self) -> str:
+        """Return the schedule as lists show it."""
+        return f"at the agent's pace, {self.least} to {self.most}"

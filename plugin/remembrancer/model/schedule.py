@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypeAlias
 from pydantic import PlainValidator, WithJsonSchema
 
 from remembrancer.model.plain_schedules import Calendar, Cron, Dates, Every, Once, RRule, Weekly, Workdays
-from remembrancer.model.reacting_schedules import After, Cue
+from remembrancer.model.reacting_schedules import After, Cue, Paced
 from remembrancer.model.schedule_fields import as_text, as_tuples, joined, take_holidays
 
 if TYPE_CHECKING:
@@ -218,6 +218,7 @@ ScheduleValue: TypeAlias = (
     | TaskTimes
     | After
     | Cue
+    | Paced
 )
 """The union of all kinds."""
 VALUES: Final[dict[str, type[ScheduleValue]]] = {

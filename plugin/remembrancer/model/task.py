@@ -132,6 +132,10 @@ class ScheduledTask(BaseModel):
     """The state of that watch, as JSON text: the outcomes or matches that have had their effect."""
     check_error: str | None = None
     """Why its last check failed; None unless it did. It is tried again."""
+    next_check_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
+    """The time of its next check, or of the last one while none is ahead, epoch milliseconds.
+
+    None unless its schedule is of kind `paced`."""
     paused_at: datetime | None = None
     """The time of its pause; None unless it is paused, or has yet to make up for what it missed in a pause."""
     paused_until: datetime | None = None
@@ -175,8 +179,8 @@ class ScheduledTask(BaseModel):
 
     @property
     def reacts(self) -> bool:
-        """True if the scheduler adds its occurrences when something has happened: its schedule names none."""
-        return self.check_at_ms is not None
+        """True if its schedule names no occurrences: they come when something has happened, or as its handler says."""
+        return self.check_at_ms is not None or self.next_check_ms is not None
 
     @property
     def is_open(self) -> bool:

@@ -12,7 +12,7 @@ from remembrancer.operations.validation import reply
 from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask, ScheduleResult
@@ -95,12 +95,12 @@ def check_not_paused(task: ScheduledTask, now: datetime) -> None:
         raise InvalidInput("task_id", task.task_id, "a task that is not paused", "resume it before")
 
 
-async def check_followed(store: TaskStore, tasks: Sequence[ScheduledTask]) -> None:
-    """Refuse a task that follows one which is not there, or has ended.
+async def check_followed(store: TaskStore, followed_ids: Iterable[str | None]) -> None:
+    """Refuse tasks to follow that are not there, or have ended; None stands for none.
 
-    A task can only follow one that was made before it, and keeps to it: there are no circles.
+    A task can only follow one that was made before it: there are no circles.
     """
-    for followed in {each.follows_id for each in tasks if each.follows_id is not None}:
+    for followed in {each for each in followed_ids if each is not None}:
         try:
             other = await store.get(followed)
         except (TaskNotFound, TaskUnreadable):

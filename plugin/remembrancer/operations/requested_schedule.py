@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 from remembrancer.errors import InvalidInput
 from remembrancer.model.plain_schedules import Cron, Once
 from remembrancer.model.policy import Fold, Gap
+from remembrancer.model.reacting_schedules import After, Paced
 from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
@@ -64,10 +65,17 @@ def spelled(request: ScheduleRequest, now: datetime) -> tuple[ScheduleRequest, s
 
 
 def watched(value: ScheduleValue | None, now_ms: int) -> dict[str, object]:
-    """Return what a task keeps, if the scheduler is to look whether it has an occurrence."""
+    """Return what a task keeps whose schedule names no occurrences; an agent-paced one has its first check now."""
+    if isinstance(value, Paced):
+        return {"next_check_ms": now_ms}
     if value is None or not getattr(value, "reacts", False):
         return {}
-    return {"check_at_ms": now_ms, "follows_id": getattr(value, "task_id", None)}
+    return {"check_at_ms": now_ms, "follows_id": followed_in(value)}
+
+
+def followed_in(value: ScheduleValue) -> str | None:
+    """Return the task that a task with this schedule follows; None for a schedule of another kind."""
+    return value.task_id if isinstance(value, After) else None
 
 
 def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int | None, int | None]:
@@ -76,8 +84,8 @@ def first_run(task: ScheduledTask, now_ms: int, late_by_ms: int) -> tuple[int | 
     A recurring task begins at its first occurrence after now, and not before `defer_until`. A one-time task whose
     time passed more than *late_by_ms* ago runs *late_by_ms* from now, leaving time to cancel a mistake.
     """
-    if task.reacts:
-        return None, None
+    if task.reacts:  # an agent-paced task has its first check ahead
+        return task.next_check_ms, task.next_check_ms
     schedule = remaining_schedule(task)
     if task.task_type is TaskType.RECURRING:
         first_ms = schedule.next_ms(max(now_ms, to_ms(task.defer_until) - 1) if task.defer_until else now_ms)

@@ -59,9 +59,11 @@ def validate(
         kept["defer_until"] = read_moment(until, "defer_until", now=now, timezone=zone, fold=fold)
         kept["wall_time"] = read_wall_time(until, zone)
     if spec is not None and (waiting := watched(value_from(spec), now_ms)):
-        if until is not None:
+        if until is not None and "next_check_ms" not in waiting:
             raise InvalidInput("defer_until", until, "no time beside a schedule that waits for something", None)
         kept |= waiting
+        if until is not None:
+            kept["next_check_ms"] = max(now_ms, to_ms(cast("datetime", kept["defer_until"])))
     kept |= {"timezone": zone or "UTC", "task_id": new_id("task", now_ms), "created_at": from_ms(now_ms)}
     task = ScheduledTask.model_validate(kept)
     nominal_ms, next_run_ms = first_run(task, now_ms, int(late_by_seconds * 1000))
@@ -77,7 +79,7 @@ def reply(
     if task.next_run_ms is not None:
         is_deferred = task.deferral_id is not None
         asked = task.defer_until if is_deferred else from_ms(task.nominal_ms or task.next_run_ms)
-        if asked and asked < now and task.paused_at is None:
+        if asked and asked < now and task.paused_at is None and task.next_check_ms is None:
             warnings.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)

@@ -12,6 +12,7 @@ from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.additions import additions_of, are_over
 from remembrancer.policies.decision import Run, Skip
 from remembrancer.policies.occurrences import run_without_pause_ms
+from remembrancer.policies.pace import with_next_check
 from remembrancer.ports.writes import Claim
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def claim_of(task: ScheduledTask, decision: Decision, context: PlanContext) -> C
     """Return the claim that carries *decision* out; None if the task waits."""
     if isinstance(decision, Run):
         return _run_claim(task, decision, context)
-    return skip_claim(task, decision, context) if isinstance(decision, Skip) else None
+    if isinstance(decision, Skip):
+        return skip_claim(task, with_next_check(task, decision, context.now_ms), context)
+    return None
 
 
 def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:

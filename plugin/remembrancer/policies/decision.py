@@ -43,7 +43,7 @@ class Skip(NamedTuple):
     """True if a live deferral is over then."""
     ends_as: TaskStatus = TaskStatus.FAILED
     """The status of the task if it is over."""
-    gains: Mapping[str, str | None] | None = None
+    gains: Mapping[str, str | int | None] | None = None
     """Other properties of the task that change with it."""
 
 

@@ -45,6 +45,14 @@ class FollowPlace:
     floor_ms: int = 0
     served: tuple[str, ...] = ()
 
+    @classmethod
+    def read(cls, text: str | None) -> FollowPlace:
+        """Return the place that *text* holds; the first without one. Raises ValueError if it cannot be read."""
+        if text is None:
+            return cls()
+        floor_ms, *served = json.loads(text)
+        return cls(int(floor_ms), tuple(map(str, served)))
+
     @property
     def text(self) -> str:
         """The place as the graph keeps it."""
@@ -53,10 +61,7 @@ class FollowPlace:
 
 def place_of(task: ScheduledTask) -> FollowPlace:
     """Return the place of a follower. Raises ValueError if it cannot be read."""
-    if task.watch is None:
-        return FollowPlace()
-    floor_ms, *served = json.loads(task.watch)
-    return FollowPlace(int(floor_ms), tuple(map(str, served)))
+    return FollowPlace.read(task.watch)
 
 
 class Reaction(NamedTuple):

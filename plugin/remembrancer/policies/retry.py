@@ -9,6 +9,7 @@ from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.policy import OnLost
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.pace import check_after_loss
 from remembrancer.policies.settlement import ends, is_last
 from remembrancer.ports.writes import Recovery, Settlement
 
@@ -33,6 +34,7 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
         reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
         ends_task=ends(ExecutionStatus.FAILED) if last and not retry else None,
         additions=task.additions if task else None,
+        next_check=check_after_loss(task, lost, now) if task and not retry else None,
     )
     return Recovery(settlement, retry)
 

@@ -9,6 +9,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.pace import pacing_of
 from remembrancer.ports.writes import Settlement
 from remembrancer.schedules.kinds import remaining_schedule
 
@@ -29,19 +30,21 @@ def settlement_of(
 ) -> Settlement:
     """Return the settlement of an execution; *reschedule* is the deferral that its handler requested."""
     execution, last = firing.execution, is_last(firing.task, firing.execution)
+    paced = pacing_of(firing.task, execution, outcome, now)
     return Settlement(
         execution=execution,
         status=outcome.status,
         completed_at=now,
         duration_seconds=max(0.0, (now - execution.triggered_at).total_seconds()),
-        reason_code=outcome.reason_code,
-        reason=outcome.reason,
+        reason_code=outcome.reason_code or paced.code,
+        reason=outcome.reason or paced.note,
         result=outcome.result,
         thought=outcome.thought,
         ends_task=ends(outcome.status) if last and not reschedule else None,
         reschedule=reschedule,
         is_last=last,
         additions=firing.task.additions,
+        next_check=paced.check,
     )
 
 

@@ -33,7 +33,7 @@ class Claim:
     """True if the task was PENDING as it was read, and this claim begins it."""
     ends_pause: bool = False
     """True if each occurrence that the pause held has an outcome then."""
-    gains: Mapping[str, str | None] | None = None
+    gains: Mapping[str, str | int | None] | None = None
     """Other properties of the task that change with it."""
 
 
@@ -57,6 +57,15 @@ class Reschedule:
 
 
 @dataclass(frozen=True, slots=True)
+class NextCheck:
+    """The next check of an agent-paced task, armed by the outcome of an execution."""
+
+    at_ms: int
+    is_answer: bool
+    """True if the handler named it: then it comes before a later one that is ahead already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """The terminal outcome of one running execution."""
 
@@ -76,6 +85,8 @@ class Settlement:
     """True if no occurrence follows this one, unless it is deferred."""
     additions: str | None = None
     """The additions of the task as it was claimed: its task ends only if it has no others."""
+    next_check: NextCheck | None = None
+    """The next check of an agent-paced task."""
     trace_id: str | None = None
     span_id: str | None = None
 

@@ -45,6 +45,8 @@ def cautions(value: ScheduleValue, timezone: str, fires: Sequence[datetime], now
 
 
 def _never(value: ScheduleValue, now: datetime) -> str:
+    if getattr(value, "reacts", False):
+        return f"No fire is known ahead: it fires {value}."
     if isinstance(value, Bounded) and value.end is not None:
         return f"It never fires after {to_iso(now)}: its end, {value.end}, comes before its first fire."
     return f"It never fires after {to_iso(now)}."

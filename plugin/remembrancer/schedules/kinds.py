@@ -23,7 +23,7 @@ from remembrancer.schedules.composed.task_times import task_times_schedule
 from remembrancer.schedules.cron.schedule import cron_schedule
 from remembrancer.schedules.every import every_schedule
 from remembrancer.schedules.once import once_schedule
-from remembrancer.schedules.reaction import after_schedule, cue_schedule
+from remembrancer.schedules.reaction import after_schedule, cue_schedule, paced_schedule
 from remembrancer.schedules.rrule.schedule import rrule_schedule
 from remembrancer.schedules.zone_offsets import DERIVED
 
@@ -86,6 +86,7 @@ KINDS: Final[dict[str, Callable[..., Schedule]]] = {
     "calendar": _of_texts(calendar_schedule),
     "after": after_schedule,
     "cue": cue_schedule,
+    "paced": paced_schedule,
     **dict.fromkeys(("any_of", "all_of", "except", "offset", "bounded", "task_times"), _of_texts(_nested_schedule)),
 }
 """From a kind to the function that makes its schedule, given the value and the task's id; it may raise InvalidInput."""
@@ -110,9 +111,10 @@ def remaining_schedule(task: ScheduledTask) -> Schedule:
     schedule = schedule_of(task)
     if task.excluded_ms:
         schedule = excluding(schedule, task.excluded_ms)
-    if task.additions is None:
-        return schedule
-    return ScheduleWithAdditions(schedule, additions_from(task.additions).times_ms)
+    times_ms = () if task.additions is None else additions_from(task.additions).times_ms
+    if task.next_check_ms is not None:
+        times_ms = tuple(sorted({*times_ms, task.next_check_ms}))
+    return ScheduleWithAdditions(schedule, times_ms) if times_ms else schedule
 
 
 def firing_schedule(task: ScheduledTask) -> Schedule:

@@ -15,7 +15,7 @@ from remembrancer.schedules.protocol import Schedule
 from remembrancer.schedules.value_fields import read_length
 
 if TYPE_CHECKING:
-    from remembrancer.model.reacting_schedules import After, Cue
+    from remembrancer.model.reacting_schedules import After, Cue, Paced
 
 OUTCOMES: Final = {"completed": ("completed",), "failed": ("failed",), "ended": ("completed", "failed")}
 """The statuses of executions that each value of `on` counts."""
@@ -65,6 +65,25 @@ def after_schedule(value: After, task_id: str) -> ReactingSchedule:
     seconds = delay_seconds(value)
     later = f", {length_words(seconds)} later" if seconds else ""
     return ReactingSchedule(f"After {value.task_id} {_VERBS[value.on]}{later}")
+
+
+def paced_schedule(value: Paced, task_id: str) -> ReactingSchedule:
+    """Return the schedule that *value* means. Raises InvalidInput."""
+    del task_id
+    least_ms, most_ms = pace_ms(value)
+    least, most = length_words(least_ms // 1000), length_words(most_ms // 1000)
+    when = f"{least} after its last run" if least_ms == most_ms else f"{least} to {most} after its last run"
+    return ReactingSchedule(f"When the agent decides, {when}")
+
+
+def pace_ms(value: Paced) -> tuple[int, int]:
+    """Return the least and the most milliseconds from an outcome to the next check. Raises InvalidInput."""
+    least, most = read_length(value.least, "least", "5m"), read_length(value.most, "most", "1d")
+    if not 1 <= least <= _LONGEST_DELAY:
+        raise InvalidInput("least", value.least, "a length from 1s to 366d", "5m")
+    if not least <= most <= _LONGEST_DELAY:
+        raise InvalidInput("most", value.most, f"a length from {value.least}, which is the least, to 366d", "1d")
+    return least * 1000, most * 1000
 
 
 def delay_seconds(value: After) -> int:

@@ -164,6 +164,7 @@ async def schedule(asked: GraphOptions) -> None:
         remembrancer schedule "Stand-up" --cron "0 9 * * mon-fri" -z Europe/Berlin --prompt "Write the notes."
         remembrancer schedule "Publish" --after TASK --delay 5m --prompt "Publish the report."
         remembrancer schedule "Comfort" --cue "MATCH (n:thought {mood: 'sad'}) RETURN n" --prompt "Say something kind."
+        remembrancer schedule "Watch the build" --paced 5m..1d --prompt "Look at the build."
         remembrancer schedule "Water the plants" --in 10s --prompt "Water them." --json
         remembrancer schedule "Invoices" --workdays last --time 17:00 --until 2027-12-31 --prompt "Send them."
         remembrancer schedule "Greetings" --on team --time 09:00 -z Europe/Berlin --prompt "Send greetings."

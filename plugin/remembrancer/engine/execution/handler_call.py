@@ -147,7 +147,9 @@ def _done(answer: Done) -> HandlerOutcome:
     if answer.thought is not None and (fault := _fault(answer.thought)):
         return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(fault))
     result = None if answer.result is None else _storable(answer.result)
-    return HandlerOutcome(ExecutionStatus.COMPLETED, result=result, thought=answer.thought)
+    return HandlerOutcome(
+        ExecutionStatus.COMPLETED, result=result, thought=answer.thought, next_check=answer.next_check
+    )
 
 
 def _fault(thought: Thought) -> str | None:

@@ -30,7 +30,7 @@ class Followers:
 
     def __init__(self, store: Graph) -> None:
         self._store = store
-        self._settled: dict[str, tuple[int | None, str | None]] = {}
+        self._settled: dict[str, tuple[str | None, int | None, str | None]] = {}
         """Followers that nothing can follow for until the other task has another fence or status."""
 
     async def check(self, watches: Sequence[Watch], now: datetime) -> bool:
@@ -44,7 +44,7 @@ class Followers:
         if not changed:
             return True
         tasks = await self._store.watches.tasks([*changed])
-        sought = [Sought(task.follows_id or "", place_of(task).floor_ms, to_ms(task.created_at)) for task in tasks]
+        sought = [Sought(task.follows_id or "", place_of(task).floor_ms, task.check_at_ms or 0) for task in tasks]
         executions = await self._store.watches.executions(sought)
         changes: list[WatchChange] = []
         settled: list[str] = []
@@ -68,8 +68,8 @@ class Followers:
         )
 
 
-def _state(watch: Watch) -> tuple[int | None, str | None]:
-    return watch.other_fence, watch.other_status
+def _state(watch: Watch) -> tuple[str | None, int | None, str | None]:
+    return watch.follows_id, watch.other_fence, watch.other_status
 
 
 def _reacted(task: ScheduledTask, watch: Watch, executions: Sequence[FollowedExecution], now_ms: int) -> Reaction:

@@ -40,7 +40,8 @@ def next_fires(task: ScheduledTask, count: int = PREVIEWED) -> tuple[list[dateti
     fires = [fire.at for fire in ahead]
     if fires[:1] != [first] and is_run_apart(task):
         fires.insert(0, first)
-    return fires[:count], [fire.note for fire in ahead if fire.note]
+    notes = [] if task.reacts else [fire.note for fire in ahead if fire.note]  # more may follow the last one known
+    return fires[:count], notes
 
 
 def with_next_fires(task: ScheduledTask) -> ScheduledTask:

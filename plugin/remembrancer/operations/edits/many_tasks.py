@@ -18,7 +18,9 @@ from remembrancer.operations.edits.task_edits import read_on_missed, reading_end
 from remembrancer.operations.edits.task_selection import MOST_AT_ONCE, read_selection
 from remembrancer.operations.edits.updated_task import check_changes
 from remembrancer.operations.idempotency import reject_reuse
+from remembrancer.operations.open_tasks import check_followed
 from remembrancer.operations.references.resolution import resolved_fields
+from remembrancer.operations.requested_schedule import followed_in, value_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +70,8 @@ class ManyTasks:
         text = None if reason is None else read_reason(reason)
         changes = await resolved_fields(self._store, changes)
         check_changes(changes, self._clock.now(), self._late_by_seconds)
+        if changes.get("schedule") is not None:
+            await check_followed(self._store.tasks, [followed_in(value_given(changes["schedule"]))])
         plan = updating(changes, self._late_by_seconds)
         return await self._run(BulkAction("update", plan, text, dry_run), which)
 

@@ -17,7 +17,7 @@ from remembrancer.operations.edits.planned_edits import pausing, resuming, updat
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.updated_task import changes
 from remembrancer.operations.idempotency import run_once
-from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
+from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_followed
 from remembrancer.operations.references.resolution import resolved_fields
 from remembrancer.operations.validation import reply
 from remembrancer.policies.pause import missed
@@ -107,6 +107,8 @@ class TaskEdits:
                 wanted = updating(given, self._late_by_seconds)(task, change.at)
                 if wanted.after == task:
                     return _update(task, task, change.at, Disposition.EXISTING, fires)
+                if wanted.after.follows_id != task.follows_id:
+                    await check_followed(self._store.tasks, [wanted.after.follows_id])
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
                     if wanted.after.schedule != task.schedule:
                         await self._referring.follow([task_id], "updated")

@@ -19,6 +19,7 @@ from remembrancer.operations.validation import validate
 from remembrancer.policies.additions import pending_additions, with_additions
 from remembrancer.policies.cancellation import superseded
 from remembrancer.policies.occurrences import run_without_pause_ms
+from remembrancer.policies.pace import within_pace
 from remembrancer.policies.pause import armed_in_pause, unpaused
 from remembrancer.schedules.composed.anchors import anchors_kept, has_open_interval
 from remembrancer.schedules.kinds import schedule_of
@@ -36,6 +37,8 @@ _KEPT: Final = (*(name for name in UPDATABLE if name != "schedule"), "schedule_s
 _SCHEDULE: Final = ("schedule_cron", "schedule_spec", "timezone", "gap", "fold", "seconds_field")
 _READ_IN: Final = frozenset({"timezone", "fold"})
 """The fields by which a wall time is read."""
+_WATCH: Final = ("check_at_ms", "follows_id", "watch", "check_error", "next_check_ms")
+"""The fields of a task whose schedule names no occurrences."""
 _SIX: Final = 6
 _UNBOUND: Final = dict.fromkeys(("nominal_ms", "deferral_id", "last_triggered_at", "additions", "skips"))
 """Fields that a task with another schedule begins without."""
@@ -71,7 +74,7 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
         )
     taken = {name: getattr(asked, name) for name in (*_KEPT, "wall_time")}
     if asked.reacts or task.reacts:
-        return Update(_of_same_kind(task, asked, taken), None)
+        return _reacting(task, asked, {**taken, **{name: getattr(asked, name) for name in _WATCH}}, now, fields)
     if not _is_moved(task, taken, fields):
         held = {"defer_until": task.defer_until, "wall_time": task.wall_time}
         return Update(task.model_copy(update={**taken, **held}), None)
@@ -157,19 +160,30 @@ def _own_time(task: ScheduledTask, fields: Mapping[str, Any]) -> str | datetime 
     return task.defer_until
 
 
-def _of_same_kind(task: ScheduledTask, asked: ScheduledTask, taken: dict[str, Any]) -> ScheduledTask:
-    """Return a task that waits for something with other values; it goes on waiting for the same."""
-    if not (asked.reacts and task.reacts and asked.schedule.kind == task.schedule.kind):
-        raise InvalidInput("schedule", asked.schedule.kind, f"kind {task.schedule.kind}, as it is", None)
-    if asked.follows_id != task.follows_id:
-        raise InvalidInput("task_id", asked.follows_id, "the task that it follows", task.follows_id)
-    gained: dict[str, Any] = {"defer_until": task.defer_until}
+def _reacting(
+    task: ScheduledTask, asked: ScheduledTask, taken: dict[str, Any], now: datetime, fields: Mapping[str, Any]
+) -> Update:
+    """Return a task with other values whose schedule names no occurrences, before the change or after it."""
+    followed = asked.follows_id
+    if followed is not None and followed >= task.task_id:
+        allowed = "a task that was made before this one: so no task follows itself through others"
+        raise InvalidInput("task_id", followed, allowed, "schedule another task, which follows it")
+    is_same = asked.schedule.kind == task.schedule.kind and followed == task.follows_id
+    if not is_same or "defer_until" in fields:
+        return moved(task, taken, now, 0.0, begins=True)
+    kept = {**taken, "defer_until": task.defer_until, **{name: getattr(task, name) for name in _WATCH}}
+    after = task.model_copy(update=kept | _asked_again(task, asked))
+    return Update(within_pace(after, to_ms(now)) if taken["schedule_spec"] != task.schedule_spec else after, None)
+
+
+def _asked_again(task: ScheduledTask, asked: ScheduledTask) -> dict[str, Any]:
+    """Return what changes with the query of a cue: it is asked at once, and its matches may be taken as known."""
     value, former = asked.schedule, task.schedule
-    if isinstance(value, Cue) and isinstance(former, Cue) and value != former:
-        gained |= {"check_at_ms": asked.check_at_ms, "check_error": None}
-        if value.existing == "ignore" and (value.cypher, value.parameters) != (former.cypher, former.parameters):
-            gained["watch"] = None
-    return task.model_copy(update={**taken, **gained})
+    if not isinstance(value, Cue) or not isinstance(former, Cue) or value == former:
+        return {}
+    is_other = (value.cypher, value.parameters) != (former.cypher, former.parameters)
+    forgotten = {"watch": None} if value.existing == "ignore" and is_other else {}
+    return {"check_at_ms": asked.check_at_ms, "check_error": None, **forgotten}
 
 
 def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[str, Any]) -> bool:
@@ -183,7 +197,7 @@ def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[
 def moved(task: ScheduledTask, taken: dict[str, Any], now: datetime, late_by_seconds: float, *, begins: bool) -> Update:
     """Return *task* with another schedule, armed from *now* on."""
     now_ms, run_ms = to_ms(now), run_without_pause_ms(task)
-    if run_ms is None:
+    if run_ms is None and task.check_at_ms is None:
         allowed = "a task with a run ahead; this one runs right now"
         raise InvalidInput("task_id", task.task_id, allowed, "wait until it has ended")
     fresh = task.model_copy(update={**taken, **_UNBOUND})
@@ -191,7 +205,8 @@ def moved(task: ScheduledTask, taken: dict[str, Any], now: datetime, late_by_sec
     armed = {"nominal_ms": nominal_ms, "next_run_ms": next_ms, "last_triggered_at": task.last_triggered_at}
     if task.task_type is TaskType.RECURRING:
         armed["outcomes_since_ms"] = now_ms + 1
-    if task.deferral_id is not None and run_ms > now_ms and not begins and task.task_type is TaskType.RECURRING:
+    is_held = task.deferral_id is not None and run_ms is not None and run_ms > now_ms
+    if is_held and not begins and task.task_type is TaskType.RECURRING:
         # A live deferral goes on, and holds the occurrences of the new schedule.
         armed |= {"deferral_id": task.deferral_id, "defer_until": task.defer_until, "next_run_ms": run_ms}
     after = fresh.model_copy(update=armed)

@@ -118,7 +118,6 @@ class TaskSets:
         with _each_by_itself():
             for _ in range(ROUNDS):
                 steps = await self._planned(declared, requests)
-                await check_followed(self._store.tasks, [each.making for each in steps if each.making is not None])
                 if declared.dry_run:
                     return _answer(declared, steps, {})
                 try:
@@ -152,10 +151,20 @@ class TaskSets:
         found = await self._store.tasks.find(TaskFilter(limit=_ALL, dedup_prefix=prefix_of(declared.name)))
         known, leftover = latest(found)
         steps = [self._step(declared, key, request, known.get(key), now) for key, request in requests.items()]
+        await self._check_followed(steps)
         gone = [(key, each.task) for key, each in sorted(known.items()) if key not in requests and each.task.is_open]
         action = SetAction.REMOVED if declared.prune else SetAction.KEPT
         steps += [self._gone(declared, key, task, action) for key, task in gone]
         return steps + [self._gone(declared, task.dedup_key or "", task, SetAction.REMOVED) for task in leftover]
+
+    async def _check_followed(self, steps: Sequence[_Step]) -> None:
+        """Refuse new tasks that follow one which is not there, or has ended."""
+        for step in steps:
+            if step.making is not None and step.making.follows_id is not None:
+                try:
+                    await check_followed(self._store.tasks, [step.making.follows_id])
+                except InvalidInput as wrong:
+                    raise placed(wrong, step.answer.key) from wrong
 
     def _step(
         self, declared: Declaration, key: str, request: ScheduleRequest, known: Numbered | None, now: datetime

@@ -90,6 +90,7 @@ _EXECUTIONS: Final = {
         kind=SETTLE,
         recurrent=True,
     ),
+    "arm_next_checks": WriteSpec(executions.NextCheckRow, "of_task", silent=_PART, kind=None),
     "report_progress": WriteSpec(executions.ProgressRow, "execution_id", events=row_events.progressed, kind=UPKEEP),
     "link_created_thoughts": WriteSpec(executions.ThoughtRow, "execution_id", silent=_PART, kind=SETTLE),
     "fail_lost_executions": WriteSpec(
@@ -137,6 +138,8 @@ _TASKS: Final = {
     "record_deferrals": WriteSpec(tasks.DeferralRow, "task_id", count=row_counts.deferred, events=row_events.deferred),
     "link_requests": WriteSpec(tasks.DeferralRow, "task_id", silent=_PART),
     "follow_tasks": WriteSpec(tasks.FollowRow, "task_id", silent=_PART),
+    "follow_no_more": WriteSpec(upkeep.ChangedTask, "task_id", silent=_PART),
+    "follow_another": WriteSpec(tasks.FollowChangeRow, "task_id", silent=_PART),
     "add_reactions": WriteSpec(tasks.ReactionRow, "task_id", silent="each occurrence that it adds has events"),
     "fail_checks": WriteSpec(tasks.FailedCheckRow, "task_id", events=row_events.check_failed, kind=UPKEEP),
     "end_watched_tasks": WriteSpec(

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Lease, Recovery
-    from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.graph.parts import GraphParts
 
 
 async def recover(
-    connection: GraphConnection, ended_leases: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
+    parts: GraphParts, ended_leases: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
 ) -> Sequence[Execution]:
     """Fail each lost execution and start its retry where one is given; return the retries started.
 
@@ -26,16 +26,16 @@ async def recover(
     """
     retries = [each.retry for each in lost if each.retry]
     try:
-        started = await _write(connection, ended_leases, lost, lease if retries else None, written)
+        started = await _write(parts, ended_leases, lost, lease if retries else None, written)
     except UniqueKeyTaken:
-        started = await _singly(connection, ended_leases, lost, lease, written)
+        started = await _singly(parts, ended_leases, lost, lease, written)
     if retries and not started:
-        await connection.write([release_leases([lease.lease_id])])
+        await parts.connection.write([release_leases([lease.lease_id])])
     return started
 
 
 async def _write(
-    connection: GraphConnection,
+    parts: GraphParts,
     ended_leases: Sequence[str],
     lost: Sequence[Recovery],
     lease: Lease | None,
@@ -46,7 +46,7 @@ async def _write(
     statements = recovery_statements(ended_leases, lost)
     if lease:
         statements.append(acquire_leases(lease, retries))
-    answers = await connection.write(statements)
+    answers = await parts.index.write_armed([_armed_ms(each) for each in lost], statements)
     for row in rows_of("fail_lost_executions", statements, answers):
         written.add(lost[int(row["row"])].settlement.execution.execution_id)
     started = rows_of("retry_executions", statements, answers)
@@ -54,16 +54,21 @@ async def _write(
 
 
 async def _singly(
-    connection: GraphConnection, ended_leases: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
+    parts: GraphParts, ended_leases: Sequence[str], lost: Sequence[Recovery], lease: Lease, written: set[str]
 ) -> list[Execution]:
     """Recover one by one, since one of the retries exists already: that one without a retry; end the leases last."""
-    await connection.write([acquire_leases(lease, [each.retry for each in lost if each.retry])])
+    await parts.connection.write([acquire_leases(lease, [each.retry for each in lost if each.retry])])
     started: list[Execution] = []
     for each in lost:
         try:
-            started += await _write(connection, [], [each], None, written)
+            started += await _write(parts, [], [each], None, written)
         except UniqueKeyTaken:
-            await _write(connection, [], [replace(each, retry=None)], None, written)
+            await _write(parts, [], [replace(each, retry=None)], None, written)
     if ended_leases:
-        await connection.write([release_leases(ended_leases)])
+        await parts.connection.write([release_leases(ended_leases)])
     return started
+
+
+def _armed_ms(each: Recovery) -> int | None:
+    """Return the time for which the end of a lost execution arms its task; None if it does not."""
+    return None if each.settlement.next_check is None else each.settlement.next_check.at_ms

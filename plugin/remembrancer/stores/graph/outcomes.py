@@ -9,13 +9,14 @@ from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.claims import release_leases
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from remembrancer.model.deferral import Deferral
     from remembrancer.ports.writes import Claim, Recovery, Settlement
-    from remembrancer.stores.commits.row_types.executions import FencedRow, RetryRow
+    from remembrancer.stores.commits.row_types.executions import FencedRow, NextCheckRow, RetryRow
     from remembrancer.stores.commits.row_types.tasks import RetireRow, SettledDeferralRow
 
 
@@ -41,6 +42,7 @@ def settle_statements(
         elif settlement.ends_task:
             parts.setdefault("retire_tasks", []).append(_retire_row(settlement, settlement.execution.fence))
     statements = [Statement(name, written) for name, written in parts.items()]
+    statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
 
@@ -73,9 +75,30 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
     # Losing the execution, in the statement before, moves its fence on by one.
     if ended := [_retire_row(settlement, settlement.execution.fence + 1) for settlement in ending]:
         statements.append(Statement("retire_tasks", ended))
+    settled = [each.settlement for each in lost if each.settlement.next_check]
+    statements += _next_checks([(each, each.execution.fence + 1) for each in settled])
     if ended_leases:
         statements.append(release_leases(ended_leases))
     return statements
+
+
+def _next_checks(paced: Sequence[tuple[Settlement, int]]) -> list[Statement]:
+    """Return the statement that arms agent-paced tasks, by their settlements and the fences of these; if any."""
+    rows = [_next_check_row(settlement, fence) for settlement, fence in paced]
+    return [Statement("arm_next_checks", rows)] if rows else []
+
+
+def _next_check_row(settlement: Settlement, fence: int) -> NextCheckRow:
+    check, task_id = settlement.next_check, settlement.execution.task_id
+    assert check  # noqa: S101 (the caller has looked)
+    return {
+        "execution_id": settlement.execution.execution_id,
+        "fence": fence,
+        "at_ms": check.at_ms,
+        "is_answer": check.is_answer,
+        "own_digits": due_key(0, task_id) or 0,
+        "of_task": task_id,
+    }
 
 
 def _retry_row(each: Recovery) -> RetryRow:

@@ -83,7 +83,12 @@ class Settlements:
         reschedules = [settlement.reschedule for settlement in settlements if settlement.reschedule]
         element_ids = await self._executions.take([each.execution.execution_id for each in settlements])
         statements = settle_statements(settlements, element_ids, ended_leases)
-        answers = await self._index.write_armed([reschedule.next_run_ms for reschedule in reschedules], statements)
+        times = [reschedule.next_run_ms for reschedule in reschedules]
+        times += [each.next_check.at_ms for each in settlements if each.next_check]
+        answers = await self._index.write_armed(times, statements)
+        for row in rows_of("arm_next_checks", statements, answers):
+            if row["next_run_ms"] is not None:
+                self._time_links.record(row["task_id"], row["next_run_ms"])
         for row in rows_of("defer_settled", statements, answers):
             reschedule = reschedules[int(row["row"])]
             self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)

@@ -92,7 +92,7 @@ class GraphTaskStore:
         except OutcomeUnknown as unknown:
             raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
         self._armed_times.have_begun(zones)
-        if any(task.reacts for task in tasks):
+        if any(task.check_at_ms is not None for task in tasks):
             self._parts.signals.tell()
 
     async def get(self, task_id: str) -> ScheduledTask:

@@ -101,7 +101,7 @@ class GraphWorkQueue:
 
     async def recover(self, ended_leases: Sequence[str], lost: Sequence[Recovery], lease: Lease) -> Sequence[Execution]:
         """Fail each lost execution and start its retry where one is given; return the retries that were started."""
-        return await recover(self._connection, ended_leases, lost, lease, self.lost)
+        return await recover(self._parts, ended_leases, lost, lease, self.lost)
 
     async def _read(self, name: str, parameters: Row) -> list[Row]:
         return await self._connection.read(query(name), parameters)

@@ -16,9 +16,13 @@ from remembrancer.errors import (
     GraphUnreachable,
 )
 from remembrancer.model.ids import LAST_ID, first_id
+from remembrancer.model.reacting_schedules import After
+from remembrancer.model.schedule import value_from
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.policies.reactions import FollowPlace
 from remembrancer.ports.retention import ExpiredExecution
+from remembrancer.schedules.reaction import OUTCOMES
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer.stores.rows.node_rows import to_json
@@ -57,6 +61,7 @@ class GraphRetention:
             # The end of the index range: an id begins with its nominal time, and no run begins before that.
             "before_id": first_id("exec", before_ms),
             "after_id": after_id,
+            "followers": [_follower_row(row) for row in await self._connection.read(query("open_followers"), {})],
         }
         old: list[ExpiredExecution] = []
         while room := limit - len(old):  # an unreadable one takes no other's place
@@ -99,6 +104,22 @@ class GraphRetention:
         """Return summaries, the latest day first: of one task, or of all."""
         found = await self._connection.read(query("summaries"), {"task_id": task_id, "limit": limit})
         return self._records.read("summary_id", ExecutionSummary.model_validate, [row["s"] for row in found])
+
+
+def _follower_row(row: Row) -> Row:
+    """Return what a follower counts and has served; one that cannot be read counts all."""
+    try:
+        place, value = FollowPlace.read(row["watch"]), value_from(row["schedule_spec"])
+    except (ValueError, TypeError):
+        place, value = FollowPlace(), None
+    counted = OUTCOMES.get(value.on) if isinstance(value, After) else None
+    return {
+        "task_id": row["task_id"],
+        "since_ms": row["since_ms"],
+        "statuses": list(counted or OUTCOMES["ended"]),
+        "floor_ms": place.floor_ms,
+        "served": list(place.served),
+    }
 
 
 def _old_from(row: Row) -> ExpiredExecution | None:

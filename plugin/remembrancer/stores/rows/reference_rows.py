@@ -30,7 +30,7 @@ def changed_links(before: ScheduledTask, after: ScheduledTask, change_id: str) -
     if before.schedule_spec == after.schedule_spec:
         return []
     change: Row = {"task_id": after.task_id, "change_id": change_id}
-    statements: list[Statement] = []
+    statements = _changed_follow(before, after, change)
     if references_of(before.schedule_spec) is not NONE:
         statements.append(Statement("unlink_references", [dict(change)]))
     if references_of(after.schedule_spec) is not NONE:
@@ -39,6 +39,15 @@ def changed_links(before: ScheduledTask, after: ScheduledTask, change_id: str) -
         if followed := [{**row, **change} for row in _followed_rows(after)]:
             statements.append(Statement("link_changed_followed", followed))
     return statements
+
+
+def _changed_follow(before: ScheduledTask, after: ScheduledTask, change: Row) -> list[Statement]:
+    """Return the statements that let a changed task run after another one, or after none."""
+    if before.follows_id == after.follows_id:
+        return []
+    no_more = [Statement("follow_no_more", [dict(change)])] if before.follows_id is not None else []
+    row: Row = {**change, "follows_id": after.follows_id}
+    return no_more if after.follows_id is None else [*no_more, Statement("follow_another", [row])]
 
 
 def _calendar_rows(task: ScheduledTask) -> list[Row]:

@@ -102,6 +102,15 @@ class FencedRow(TypedDict):
     fence: int
 
 
+class NextCheckRow(FencedRow):
+    """The next check of an agent-paced task, and the digits of its due key that are its own."""
+
+    at_ms: int
+    is_answer: bool
+    own_digits: int
+    of_task: str
+
+
 class OutcomeProperties(TypedDict):
     """The properties that an execution gains with its outcome."""
 

@@ -150,6 +150,12 @@ class FollowRow(TaskKey):
     follows_id: str
 
 
+class FollowChangeRow(FollowRow):
+    """A changed task that follows another, and the change."""
+
+    change_id: str
+
+
 class ReactionRow(TaskKey):
     """A waiting task as it was read, and the properties that change."""
 
