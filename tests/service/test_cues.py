@@ -297,8 +297,12 @@ async def test_an_update_of_a_cue_takes_effect_at_once(agent: Agent) -> None:
     assert agent.fired == ["one", "two"]
     with pytest.raises(InvalidInput, match="cypher"):
         await agent.service.update_task(cue.task_id, schedule=Cue("RETURN x"))
-    with pytest.raises(InvalidInput):
-        await agent.service.update_task(cue.task_id, schedule=Every("1h"))
+    regular = await agent.service.update_task(cue.task_id, schedule=Every("1h"))
+    assert (regular.check_at_ms, regular.watch, len(regular.next_fires)) == (None, None, 5)
+    again = await agent.service.update_task(cue.task_id, schedule=Cue(both, existing="ignore"))
+    assert (again.next_fires, again.check_at_ms is None) == ([], False)
+    await agent.pass_by(3)
+    assert agent.fired == ["one", "two"]
 
 
 async def test_a_check_without_news_writes_nothing(agent: Agent) -> None:

@@ -194,7 +194,7 @@ async def test_a_task_begins_to_follow_and_ceases(agent: Agent) -> None:
     assert agent.runs_of("task") == [START + 2 * HOUR]
     await agent.service.update_task(task.task_id, schedule=After(other.task_id))
     await agent.pass_by(120)
-    assert agent.runs_of("task") == [START + 2 * HOUR, START + 3 * HOUR]
+    assert agent.runs_of("task") == [START + 2 * HOUR, START + 4 * HOUR]
     edges = "MATCH (a)-[:RUNS_AFTER]->(b) RETURN b.task_id AS followed"
     assert await agent.service.cypher(edges) == [{"followed": other.task_id}]
     again = await agent.service.update_task(task.task_id, schedule=Every("1h"))
