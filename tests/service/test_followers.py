@@ -133,6 +133,17 @@ async def test_a_chain_of_followers_runs_once_each(agent: Agent) -> None:
     assert (await agent.get(third)).is_open
 
 
+async def test_a_follower_is_resumed_after_its_pause_has_ended(agent: Agent) -> None:
+    source = await agent.hourly()
+    follower = await agent.task("follower", After(source.task_id))
+    await agent.service.pause_task(follower.task_id, START + 5 * MINUTE)
+    await agent.scheduler.tick(15 * MINUTE)
+    resumed = await agent.service.resume_task(follower.task_id)
+    assert (resumed.missed, resumed.runs) == (0, 0)
+    await agent.pass_by(60)
+    assert agent.runs_of("follower") == [START + HOUR]
+
+
 async def test_a_paused_follower_runs_what_came_when_resumed(agent: Agent) -> None:
     source = await agent.hourly()
     follower = await agent.task("follower", After(source.task_id))
