@@ -101,6 +101,7 @@ def test_texts_of_yaml_are_taken_for_no_other_values(tmp_path: Path) -> None:
         "set: a\nset: b\n",
         "? [a]\n: b\n",
         "set: " + "[" * 2000,
+        "[" * 100_000,  # minutes, if the parser reads it all
         "set: " + "{a: " * 60 + "1" + "}" * 60,
         "set: a\n--- \nset: b\n",
         "- a\n",
@@ -114,6 +115,11 @@ def test_texts_of_yaml_are_taken_for_no_other_values(tmp_path: Path) -> None:
 def test_hostile_yaml_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidInput):
         read_files([tmp_path / written(tmp_path, text)])
+
+
+def test_a_number_of_5000_digits_in_toml_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput):
+        read_files([tmp_path / written(tmp_path, "set = " + "9" * 5000, "house.toml")])
 
 
 @given(
