@@ -140,7 +140,7 @@ def test_yaml_gives_back_what_was_written(tmp_path_factory: pytest.TempPathFacto
 
 def test_the_schema_names_every_field_and_kind() -> None:
     schema: Any = file_schema()
-    shared = {*TASK_FIELDS, *VALUES, "at"} - {"dedup_key"}
+    shared = {*TASK_FIELDS, *VALUES, "at"} - {"dedup_key", "dedup_reuse"}
     assert set(schema["$defs"]["shared"]["properties"]) == shared
     assert set(schema["$defs"]["task"]["properties"]) == {*shared, "template", "with"}
 
