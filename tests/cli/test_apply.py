@@ -101,6 +101,7 @@ def test_texts_of_yaml_are_taken_for_no_other_values(tmp_path: Path) -> None:
         "set: a\nset: b\n",
         "? [a]\n: b\n",
         "set: " + "[" * 2000,
+        "[" * 100_000,  # minutes, if the parser reads it all
         "set: " + "{a: " * 60 + "1" + "}" * 60,
         "set: a\n--- \nset: b\n",
         "- a\n",
@@ -114,6 +115,11 @@ def test_texts_of_yaml_are_taken_for_no_other_values(tmp_path: Path) -> None:
 def test_hostile_yaml_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidInput):
         read_files([tmp_path / written(tmp_path, text)])
+
+
+def test_a_number_of_5000_digits_in_toml_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput):
+        read_files([tmp_path / written(tmp_path, "set = " + "9" * 5000, "house.toml")])
 
 
 @given(
@@ -134,7 +140,7 @@ def test_yaml_gives_back_what_was_written(tmp_path_factory: pytest.TempPathFacto
 
 def test_the_schema_names_every_field_and_kind() -> None:
     schema: Any = file_schema()
-    shared = {*TASK_FIELDS, *VALUES, "at"} - {"dedup_key"}
+    shared = {*TASK_FIELDS, *VALUES, "at"} - {"dedup_key", "dedup_reuse"}
     assert set(schema["$defs"]["shared"]["properties"]) == shared
     assert set(schema["$defs"]["task"]["properties"]) == {*shared, "template", "with"}
 

@@ -119,6 +119,22 @@ async def test_what_happened_takes_the_place_of_what_came(desk: ManualScheduler)
     assert ("Defers", "20270302T200000Z") in [(event["SUMMARY"], event["DTSTART"]) for event in happened]
 
 
+async def test_occurrences_of_one_second_are_events_of_their_own(desk: ManualScheduler) -> None:
+    task_id = await add(desk.service, "Water", Every("1d"))
+    for _ in range(3):
+        await desk.service.add_fire(task_id)
+    for _ in range(3):
+        await desk.tick(timedelta(seconds=1))
+    happened = await desk.service.history(task_id)
+    found = [
+        each
+        for each in events(await desk.service.export_calendar(NOW - timedelta(minutes=1), history=True))
+        if "CATEGORIES" in each
+    ]
+    assert len(happened) == 3
+    assert len({each["UID"] for each in found}) == len(found) == 3
+
+
 async def test_a_calendar_is_bounded_and_says_so(desk: ManualScheduler) -> None:
     await add(desk.service, "Often", Every("1m"))
     text = await desk.service.export_calendar()

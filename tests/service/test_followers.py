@@ -133,6 +133,31 @@ async def test_a_chain_of_followers_runs_once_each(agent: Agent) -> None:
     assert (await agent.get(third)).is_open
 
 
+async def test_a_follower_is_resumed_after_its_pause_has_ended(agent: Agent) -> None:
+    source = await agent.hourly()
+    follower = await agent.task("follower", After(source.task_id))
+    await agent.service.pause_task(follower.task_id, START + 5 * MINUTE)
+    await agent.scheduler.tick(15 * MINUTE)
+    resumed = await agent.service.resume_task(follower.task_id)
+    assert (resumed.missed, resumed.runs) == (0, 0)
+    await agent.pass_by(60)
+    assert agent.runs_of("follower") == [START + HOUR]
+
+
+async def test_a_chain_serves_what_came_while_its_middle_was_deferred(agent: Agent) -> None:
+    first = await agent.hourly()
+    second = await agent.task("second", After(first.task_id))
+    third = await agent.task("third", After(second.task_id))
+    await agent.pass_by(60)
+    await agent.service.add_fire(second.task_id)
+    await agent.service.defer_task(second.task_id, 3 * HOUR - 5 * MINUTE, "Later.")
+    await agent.pass_by(240)
+    outcomes = {e.execution_id for e in await agent.service.history(second.task_id, status="completed")}
+    assert len(outcomes) > 3
+    followed = [e.cause_detail for e in await agent.service.history(third.task_id)]
+    assert {detail["execution_id"] for detail in followed if detail} == outcomes
+
+
 async def test_a_paused_follower_runs_what_came_when_resumed(agent: Agent) -> None:
     source = await agent.hourly()
     follower = await agent.task("follower", After(source.task_id))

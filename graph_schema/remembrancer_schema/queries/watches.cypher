@@ -5,7 +5,8 @@ USING INDEX SEEK t:scheduled_task(check_at_ms)
 WHERE t.check_at_ms >= 0
 OPTIONAL MATCH (t)-[:RUNS_AFTER]->(o:scheduled_task)
 RETURN t.task_id AS task_id, t.check_at_ms AS check_at_ms, t.follows_id AS follows_id, coalesce(o.fence, 0) AS other_fence,
-       o.status AS other_status, o.nominal_ms AS other_nominal_ms, o.next_run_ms AS other_next_run_ms
+       o.status AS other_status, o.nominal_ms AS other_nominal_ms, o.next_run_ms AS other_next_run_ms,
+       o.follows_id IS NOT NULL AS other_follows, left(o.watch, 20) AS other_place
 
 // name: watched_tasks
 // Those of $ids that are there, as nodes.

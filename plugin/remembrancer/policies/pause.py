@@ -91,6 +91,8 @@ def missed(task: ScheduledTask, now_ms: int) -> tuple[int, int]:
     end_ms = to_ms(task.paused_until)
     if task.deferral_id is not None:
         return _missed_deferred(task, end_ms, now_ms)
+    if run_without_pause_ms(task) is None:
+        return 0, 0
     held, kept = _held(task, due_ms(task), end_ms, now_ms)
     return held, min(held, kept)
 

@@ -28,6 +28,7 @@ _FRACTION: Final = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 _WORDS: Final[dict[str, object]] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _TAGS: Final = ("null", "bool", "int", "float", "str", "seq", "map", "timestamp", "value", "merge")
 _PLACES: Final = ("set", "defaults", "tasks")
+_PLAIN: Final = f"plain values without tags, at most {DEPTH} deep"
 _Way = tuple[object, ...]
 
 
@@ -132,7 +133,7 @@ def _bytes_of(path: Path) -> bytes:
 def _toml(text: str, path: Path) -> object:
     try:
         return _plain(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as wrong:
+    except (ValueError, RecursionError) as wrong:  # a whole number of thousands of digits is a plain ValueError
         raise InvalidInput("files", str(path), f"TOML ({wrong})", 'set = "reports"') from wrong
 
 
@@ -152,15 +153,24 @@ def _yaml(text: str, path: Path, lines: dict[_Way, int]) -> object:
         allowed = "TOML, or YAML with the package that reads it: `pip install remembrancer[yaml]`"
         raise InvalidInput("files", str(path), allowed, "tasks.toml") from missing
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
-                allowed = f"no aliases (line {line}): `defaults` has what tasks share"
-                raise InvalidInput("files", str(path), allowed, "defaults: {timezone: Europe/Berlin}")
+        _check_events(yaml, text, str(path))
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return None if node is None else _value(node, (), lines, str(path))
     except (yaml.YAMLError, RecursionError) as wrong:
         raise InvalidInput("files", str(path), f"YAML ({' '.join(str(wrong).split())})", "set: reports") from wrong
+
+
+def _check_events(yaml: Any, text: str, path: str) -> None:
+    """Refuse aliases and values that are too deep, as the text is read: the parser's time grows with depth squared."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            allowed = f"no aliases (line {line}): `defaults` has what tasks share"
+            raise InvalidInput("files", path, allowed, "defaults: {timezone: Europe/Berlin}")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH + 1:
+            raise InvalidInput("files", f"{path}:{line}", _PLAIN, "set: reports")
 
 
 def _value(node: Any, way: _Way, lines: dict[_Way, int], path: str) -> object:
@@ -168,9 +178,7 @@ def _value(node: Any, way: _Way, lines: dict[_Way, int], path: str) -> object:
     line = node.start_mark.line + 1
     lines.setdefault(way, line)
     if len(way) > DEPTH or node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
-        raise InvalidInput(
-            "files", f"{path}:{line}", f"plain values without tags, at most {DEPTH} deep", "set: reports"
-        )
+        raise InvalidInput("files", f"{path}:{line}", _PLAIN, "set: reports")
     if node.id == "scalar":
         return _scalar(node)
     if node.id == "sequence":

@@ -117,7 +117,9 @@ def _event_of_execution(each: Execution, task: ScheduledTask | None, now: dateti
 
 
 def _uid(task_id: str, at: datetime) -> str:
-    return f"{task_id}-{time_value(at)}@remembrancer"
+    """Return the id of an event; occurrences that were added within one second differ by their milliseconds."""
+    within = f"-{at:%f}"[:4] if at.microsecond else ""
+    return f"{task_id}-{time_value(at)}{within}@remembrancer"
 
 
 def _described(task: ScheduledTask | None, words: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 CUE_LIMITS: Final = QueryLimits(seconds=5.0, rows=1_000, size=1024 * 1024, are_settings=False)
 _EXAMPLE: Final = "MATCH (n:thought) WHERE n.mood = 'worried' RETURN n.thought_id AS match"
 _FEW: Final = 100
+_DIGITS: Final = re.compile("[0-9]+")
 
 
 class GraphWatches:
@@ -49,7 +51,7 @@ class GraphWatches:
                 row["follows_id"],
                 None if row["other_status"] is None else row["other_fence"],
                 row["other_status"],
-                min((each for each in (row["other_nominal_ms"], row["other_next_run_ms"]) if each), default=None),
+                _ahead_ms(row),
             )
             for row in await self._parts.connection.read(query("watches"), {})
         ]
@@ -124,6 +126,18 @@ class GraphWatches:
         written |= {ending[int(row["row"])].after.task_id for row in rows_of("end_watched_tasks", statements, answers)}
         self._parts.signals.tell_of(each.after.task_id for each in ending)
         return [each.after.task_id in written for each in changes]
+
+
+def _ahead_ms(row: Row) -> int | None:
+    """Return the earliest time that an occurrence of the other task without an outcome may have.
+
+    A follower may yet gain occurrences for outcomes long past, none of them before its own place.
+    """
+    times = [each for each in (row["other_nominal_ms"], row["other_next_run_ms"]) if each]
+    if row["other_follows"]:
+        digits = _DIGITS.search(row["other_place"] or "")
+        times.append(int(digits[0]) if digits else 0)
+    return min(times, default=None)
 
 
 def follow_rows(tasks: Sequence[ScheduledTask]) -> list[FollowRow]:
