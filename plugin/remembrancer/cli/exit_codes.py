@@ -77,7 +77,7 @@ def print_error(error: RemembrancerError, *, as_json: bool, options: Mapping[str
             *((("option", ", ".join(named)),) if named else ()),
             ("value", error.quoted),
             ("allowed", error.allowed),
-            ("example", error.example),
+            *((("example", error.example),) if error.example is not None else ()),
         )
         for name, value in rows:
             out.print(f"  {name:8}", str(value), markup=False, highlight=False)
