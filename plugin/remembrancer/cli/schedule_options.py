@@ -223,4 +223,4 @@ _INSTEAD: Final = {
     ("every", "weekly"): ("; every other Friday is --every 2w from a Friday on", "--every 2w --start 2026-12-04T09:00"),
     ("workdays", "on"): ("; a calendar of holidays is --holidays", _HOLIDAYS),
 }
-"""What two options that do not go together are meant to say, and an example of it."""
+"""From two options that do not go together to what is probably meant, and an example of it."""
