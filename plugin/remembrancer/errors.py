@@ -65,7 +65,7 @@ class InvalidInput(RemembrancerError, ValueError):
         field: The argument's name, as the caller wrote it.
         value: The rejected value; the message shows its beginning, with control characters escaped.
         allowed: The accepted values, in words.
-        example: A value that works, ready to copy.
+        example: A value that works, ready to copy; None where no value would.
     """
 
     def __init__(self, field: str, value: object, allowed: str, example: object) -> None:
@@ -75,7 +75,8 @@ class InvalidInput(RemembrancerError, ValueError):
         self.example = example
         shown = _shortened(_written(value), _SHOWN)
         named = _shortened(_spelled(field), _SHOWN)
-        super().__init__(f"{named}={shown} is not accepted. Allowed: {allowed}. Example: {named}={example!r}")
+        ready = "" if example is None else f" Example: {named}={example!r}"
+        super().__init__(f"{named}={shown} is not accepted. Allowed: {allowed}.{ready}")
 
     @property
     def quoted(self) -> object:

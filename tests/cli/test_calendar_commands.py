@@ -75,9 +75,10 @@ def test_options_that_do_not_go_together_are_refused(desk: Desk) -> None:
         ["--on", "de", "--follow", "x", "--prompt", "p"],
         ["--on", "de", *YEARLY],
         ["--follow", "x", "--schedule", "{}", "--prompt", "p"],
-        ["--follow", "task_of_nothing", "--prompt", "p"],
+        ["--holidays", "de", *YEARLY],
     ):
         assert desk("schedule", "Tea", *words).code == 2, words
+    assert desk("schedule", "Tea", "--follow", "task_of_nothing", "--prompt", "p").code == 3
 
 
 async def test_calendars_are_routes_of_the_api() -> None:
@@ -108,3 +109,15 @@ async def test_calendars_are_routes_of_the_api() -> None:
 def test_the_check_reads_calendars(desk: Desk) -> None:
     desk("calendar", "define", "own", "--date", "2099-12-24")
     assert desk("check").code == 0
+
+
+def test_business_days_take_the_holidays_of_a_calendar(desk: Desk) -> None:
+    desk("calendar", "define", "closed", "--date", "2090-01-31")
+    words = ("--workdays", "last", "--time", "17:00", "--start", "2090-01-01", "--prompt", "p")
+    usual = desk.json("schedule", "Close", *words)
+    made = desk.json("schedule", "Close", *words, "--holidays", "closed")
+    unknown = desk("preview", "--workdays", "last", "--holidays", "closed")
+
+    assert usual["next_fires"][0] == "2090-01-31T17:00:00Z"
+    assert made["next_fires"][0] == "2090-01-30T17:00:00Z"
+    assert (unknown.code, "reads no graph" in unknown.err) == (2, True)

@@ -76,3 +76,11 @@ def test_a_cancellation_of_many_asks_on_a_terminal(full: Desk) -> None:
     code, seen = full.typed(["cancel", "--all", "--yes"], "")
     assert (code, "Cancel" in seen) == (0, False)
     assert listed(full) == set()
+
+
+def test_a_changed_schedule_is_shown_as_lists_show_it(full: Desk) -> None:
+    first = full("update", "--tag", "work", "--every", "2w", "--time", "09:00", "--start", "2090-01-06")
+    second = full("update", "--tag", "work", "--cron", "0 9 1 1 *", "--dry-run")
+
+    assert "schedule: None → every 2w at 09:00, start 2090-01-06" in " ".join(first.out.split())
+    assert "schedule: every 2w at 09:00, start 2090-01-06 → None" in " ".join(second.out.split())

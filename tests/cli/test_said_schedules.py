@@ -142,3 +142,15 @@ def test_show_tells_the_next_fires(desk: Desk) -> None:
 
     assert desk.json("show", made["task_id"])["next_fires"] == made["next_fires"]
     assert "next fires" in desk("show", made["task_id"]).out
+
+
+def test_a_refusal_names_the_option_and_what_is_meant(desk: Desk) -> None:
+    two = desk("preview", "--every", "2w", "--weekly", "fri")
+    time = desk("preview", "--weekly", "fri", "--time", "9:00")
+    end = desk("preview", "--weekly", "fri", "--until", "soon")
+    rule = desk("preview", "--rrule", "FREQ=WEEKLY;INTERVAL=2;BYDAY=FR")
+
+    assert "every other Friday is --every 2w" in two.err
+    assert "field    --time" in time.err
+    assert "option   --until" in end.err
+    assert "example  DTSTART:20260306T090000\\nRRULE:" in rule.err

@@ -68,7 +68,8 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
     ),
     "history": CommandEntry(
         "history:HistoryOptions:history",
-        "Show the executions, newest first; of one task, its changes too, unless --since or --until is given.",
+        "Show the executions, newest first; of one task, its changes too,"
+        " unless --since, --until or --status is given.",
     ),
     "agenda": CommandEntry(
         "agenda:AgendaOptions:agenda", "Show every fire of every open task in a range of time, in the reader's zone."

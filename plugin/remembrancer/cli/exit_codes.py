@@ -20,6 +20,8 @@ FAILED: Final = 1
 INVALID: Final = 2
 NOT_FOUND: Final = 3
 UNAVAILABLE: Final = 4
+_OPTION_FIELDS: Final = {"end": "until", "rule": "rrule"}
+"""From a field of a schedule to the field of a command's options that holds it, where the names differ."""
 _END_SECONDS: Final = 5.0
 """Seconds for a command to release its resources after a signal."""
 
@@ -77,10 +79,11 @@ def print_error(error: RemembrancerError, *, as_json: bool, options: Mapping[str
             *((("option", ", ".join(named)),) if named else ()),
             ("value", error.quoted),
             ("allowed", error.allowed),
-            ("example", error.example),
+            *((("example", error.example),) if error.example is not None else ()),
         )
         for name, value in rows:
-            out.print(f"  {name:8}", str(value), markup=False, highlight=False)
+            said = str(value).replace("\n", "\\n") if name == "example" else str(value)  # --rrule reads it so
+            out.print(f"  {name:8}", said, markup=False, highlight=False)
     else:
         out.print(f"  {error}", markup=False, highlight=False)
 
@@ -89,8 +92,9 @@ def _options_of(error: RemembrancerError, options: Mapping[str, str]) -> list[st
     """Return the options of the field of *error*, and of those that its text speaks of."""
     if not isinstance(error, InvalidInput):
         return []
+    field = error.field if error.field in options else _OPTION_FIELDS.get(error.field)
     spoken = {each for each in re.findall(r"\w+", error.allowed) if "_" in each}
-    return [flag for name, flag in options.items() if name == error.field or name in spoken]
+    return [flag for name, flag in options.items() if name == field or name in spoken]
 
 
 def _carried(error: RemembrancerError) -> dict[str, object]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _DAY: Final = 86_400
 _BOUNDS: Final = ("start", "until", "count", "jitter", "spread")
+_HOLIDAYS: Final = "--workdays last --time 17:00 --holidays de"
 _EXAMPLE: Final = 'remembrancer schedule "Tea" --every 90m --prompt "Make tea."'
 
 
@@ -36,10 +37,11 @@ _COUNT: Final = Annotated[
 ]
 SCHEDULE_WORDS: Final[tuple[tuple[str, object, None], ...]] = (
     ("every", _text("--every", "LENGTH", "An interval: 90m, 1h30m, 2d, 2w."), None),
-    ("rrule", _text("--rrule", "RULE", "A recurrence rule of iCalendar: FREQ=WEEKLY;BYDAY=FR."), None),
+    ("rrule", _text("--rrule", "RULE", "A rule of iCalendar: FREQ=DAILY;BYHOUR=9, or 'DTSTART:…\\nRRULE:…'."), None),
     ("dates", _text("--dates", "DATES", "Dates or local times, with commas: 2026-12-24,2026-12-31T18:00."), None),
     ("weekly", _text("--weekly", "DAYS", "Days of the week: mon-fri, or sat,sun."), None),
     ("workdays", _text("--workdays", "WHICH", "Business days: each; or first, last, 3, -2 of each month."), None),
+    ("holidays", _text("--holidays", "CALENDAR", "With --workdays: its days are no business days."), None),
     ("on", _text("--on", "CALENDAR", "The days of a calendar."), None),
     ("follow", _text("--follow", "TASK_ID", "The times of another task, also when it moves."), None),
     ("by", _text("--by", "LENGTH", "With --follow: -15m is before it, 2d two days after."), None),
@@ -90,6 +92,8 @@ def schedule_of(typed: Mapping[str, object], schedule: object = None, word: str 
     """
     if typed["by"] is not None and typed["follow"] is None:
         raise InvalidInput("--by", typed["by"], "a length beside --follow", "--follow TASK_ID --by -15m")
+    if typed["holidays"] is not None and typed["workdays"] is None:
+        raise InvalidInput("--holidays", typed["holidays"], "a calendar beside --workdays", _HOLIDAYS)
     made: list[tuple[str, Schedule]] = [
         (name, make(cast("str", typed[name]), typed)) for name, make in _KINDS.items() if typed[name] is not None
     ]
@@ -101,7 +105,9 @@ def schedule_of(typed: Mapping[str, object], schedule: object = None, word: str 
         made.append(("cron", _zoned(typed, kind="cron", expression=cron, seconds_field=typed.get("seconds_field"))))
     if len(made) > 1:
         (first, _), (second, _), *_ = made
-        raise InvalidInput(f"--{second}", "given", f"--{first} or --{second}, not both", _EXAMPLE)
+        hint, example = _INSTEAD.get((first, second), ("", _EXAMPLE))
+        value = cron if second == "cron" else typed.get(second, schedule)
+        raise InvalidInput(f"--{second}", value, f"--{first} or --{second}, not both{hint}", example)
     if not made:
         _refuse_alone(typed)
         return None
@@ -109,6 +115,7 @@ def schedule_of(typed: Mapping[str, object], schedule: object = None, word: str 
     if typed["time_of_day"] is not None and name not in _TIMED:
         allowed = f"--time with one of {', '.join(f'--{each}' for each in _TIMED)}"
         raise InvalidInput("--time", typed["time_of_day"], allowed, "--workdays last --time 17:00")
+    _check_time_of_day(typed["time_of_day"])
     return _bounded(found, typed) if is_bounded else found
 
 
@@ -138,6 +145,14 @@ def _pace(text: str) -> dict[str, str]:
     if not dots or not least.strip() or not most.strip():
         raise InvalidInput("--paced", text, "two lengths of time with two dots between them", "5m..1d")
     return {"least": least.strip(), "most": most.strip()}
+
+
+def _check_time_of_day(value: object) -> None:
+    """Refuse a wrong time of day by the name of its option: the kinds of schedules have names of their own for it."""
+    from remembrancer.schedules.value_fields import read_time_of_day
+
+    if value is not None:
+        read_time_of_day(value, "--time")
 
 
 def _refuse_alone(typed: Mapping[str, object]) -> None:
@@ -190,7 +205,7 @@ def _workdays(text: str, typed: Mapping[str, object]) -> Schedule:
         allowed = "each, first, last, or a number: 3 is the third, -2 the last but one"
         raise InvalidInput("--workdays", text, allowed, "last")
     nth = places[word] if word in places else int(word)
-    return _zoned(typed, kind="workdays", nth=nth, at=typed["time_of_day"])
+    return _zoned(typed, kind="workdays", nth=nth, at=typed["time_of_day"], holidays=typed["holidays"])
 
 
 def _on(name: str, typed: Mapping[str, object]) -> Schedule:
@@ -233,3 +248,12 @@ _KINDS: Final[dict[str, Callable[[str, Mapping[str, object]], Schedule]]] = {
 """From an option to the schedule that it makes. Another kind is an option of `SCHEDULE_WORDS` and a function here."""
 _TIMED: Final = ("every", "dates", "weekly", "workdays", "on")
 """The options whose schedule may have a time of day."""
+NAMING: Final = ("holidays", "on", "follow")
+"""The options that name a calendar or a task of the graph."""
+KIND_OPTIONS: Final = ", ".join(f"--{each}" for each in _KINDS if each not in NAMING)
+"""The options that are a schedule which needs no graph, in words."""
+_INSTEAD: Final = {
+    ("every", "weekly"): ("; every other Friday is --every 2w from a Friday on", "--every 2w --start 2026-12-04T09:00"),
+    ("workdays", "on"): ("; a calendar of holidays is --holidays", _HOLIDAYS),
+}
+"""From two options that do not go together to what is probably meant, and an example of it."""

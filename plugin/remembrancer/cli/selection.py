@@ -123,10 +123,11 @@ def _shown(result: BulkResult) -> list[BulkTask]:
 
 
 def _row(each: BulkTask) -> dict[str, object]:
+    from remembrancer.cli.views.tasks import change_words
     from remembrancer.model.timestamps import to_iso
 
     before, after = ([to_iso(fire) for fire in fires[:1]] for fires in (each.fires_before, each.fires_after))
-    said = each.error or "; ".join(f"{name}: {was.before} → {was.after}" for name, was in each.changed.items())
+    said = each.error or "; ".join(change_words(name, was) for name, was in each.changed.items())
     return {
         "task": each.task_id,
         "name": each.name,

@@ -245,7 +245,8 @@ def _value_of(given: Mapping[str, object], depth: int, seen: Iterator[int]) -> S
     places = {each.name: each for each in fields(found)}
     needed = [name for name, each in places.items() if each.default is MISSING]
     if not set(needed) <= given.keys() <= places.keys():
-        raise ValueError(f"a schedule of kind {kind} takes {', '.join(places)}; needed: {', '.join(needed)}")
+        wrong = "".join(f", not {name[:40]}" for name in [each for each in given if each not in places][:1])
+        raise ValueError(f"a schedule of kind {kind} takes {', '.join(places)}{wrong}; needed: {', '.join(needed)}")
     read = dict(given)
     for name in getattr(found, "nested", ()):
         if name in read:

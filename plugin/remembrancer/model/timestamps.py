@@ -25,9 +25,12 @@ def from_ms(time_ms: int) -> datetime:
 
 def to_iso(time: datetime) -> str:
     """Return the specification's written form, such as `2025-08-15T09:00:00Z`."""
-    time = time.astimezone(UTC)
-    spec = "milliseconds" if time.microsecond else "seconds"
-    return time.isoformat(timespec=spec).replace("+00:00", "Z")
+    return to_local_iso(time.astimezone(UTC)).replace("+00:00", "Z")
+
+
+def to_local_iso(time: datetime) -> str:
+    """Return a time on the clock of its zone, with the offset: `2025-08-15T11:00:00+02:00`."""
+    return time.isoformat(timespec="milliseconds" if time.microsecond else "seconds")
 
 
 def from_now(ahead: timedelta) -> str:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
 
 _NEITHER: Final = (
-    "a time in defer_until, a cron expression in schedule_cron, or both (the cron schedule, held back until that time)"
+    "a time in defer_until, a cron expression in schedule_cron, or both (the cron schedule, held back until that time),"
+    " or a schedule of another kind in schedule"
 )
 _CHECKS: Final = [
     (name, DEFAULTS.get(name, ...), check) for name, each in TASK_FIELDS.items() if (check := each.check) is not None

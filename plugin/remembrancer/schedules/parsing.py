@@ -13,6 +13,7 @@ from remembrancer.model.policy import Fold
 from remembrancer.model.timestamps import EPOCH, Moment, from_ms, to_iso, to_ms
 from remembrancer.schedules.iso_timestamps import read_stamp
 from remembrancer.schedules.relative.times import read_relative
+from remembrancer.schedules.value_fields import is_date
 from remembrancer.schedules.zone_names import DEFAULT_ZONE, meant, offset_words
 from remembrancer.schedules.zone_offsets import clock_of
 
@@ -134,6 +135,8 @@ def _parse(value: object, field: str, now: datetime) -> datetime:
     stamp = read_stamp(value.strip()) if isinstance(value, str) else None
     if stamp is None:
         ahead = read_relative(value) if isinstance(value, str) else None
+        if ahead is None and isinstance(value, str) and is_date(value.strip()):
+            raise InvalidInput(field, value, _NO_TIME_OF_DAY, f"{value.strip()}T09:00:00Z")
         if ahead is None:
             _refuse(field, value, _FORMS, now)
         return now + ahead
@@ -145,7 +148,7 @@ def _in_zone(  # noqa: PLR0917 (what a refusal says, and what is decided by)
 ) -> datetime:
     """Return a wall time in the given zone."""
     if timezone is None:
-        _refuse(field, value, f"{_ISO}; this one names no offset, so its time is unknown", now)
+        _refuse(field, value, f"{_ISO}; this one names no offset, and no time zone is given", now)
     is_second = wall.fold == 1 or fold is Fold.LAST
     return wall.replace(tzinfo=clock_of(read_zone(timezone)), fold=int(is_second))
 
@@ -166,6 +169,7 @@ def _refuse(field: str, value: object, allowed: str, now: datetime) -> NoReturn:
 
 _ISO: Final = "an ISO-8601 date and time with Z or an offset such as +02:00"
 _FORMS: Final = f"{_ISO}; or a time from now, such as in 2h; words are not guessed"
+_NO_TIME_OF_DAY: Final = f"{_ISO}, which may be left out where there is a time zone; a date alone names no time of day"
 _LIMITS: Final = "a time from 1970-01-01 to 100 years from now"
 _FARTHEST: Final = timedelta(days=36_525)
 

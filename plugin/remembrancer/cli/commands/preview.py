@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from remembrancer.cli.command import CommandOptions
 from remembrancer.cli.options import Zone  # noqa: TC001 (typer reads the annotations)
-from remembrancer.cli.schedule_options import FIRES, SCHEDULE_WORDS, schedule_of
+from remembrancer.cli.schedule_options import FIRES, KIND_OPTIONS, NAMING, SCHEDULE_WORDS, schedule_of
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, SecondsField
 
@@ -85,8 +85,12 @@ def _schedule(typed: Mapping[str, object]) -> Mapping[str, object]:
 
     held = object_of("schedule", cast("str | None", typed["schedule"]))
     if typed["schedule_cron"] is None and held is None and not any(typed[name] for name, _, _ in SCHEDULE_WORDS):
-        allowed = "a cron expression, or one of --every, --rrule, --dates, --weekly, --workdays, --schedule"
+        allowed = f"a cron expression, or one of {KIND_OPTIONS}, --schedule"
         raise InvalidInput("EXPR", None, allowed, "remembrancer preview '0 9 * * mon-fri'")
+    for name in NAMING:
+        if typed[name] is not None:
+            allowed = "a schedule without calendars and tasks: `preview` reads no graph; `schedule` shows the fires too"
+            raise InvalidInput(f"--{name}", typed[name], allowed, "--workdays last --time 17:00")
     made = schedule_of(typed, held)
     if made is not None:
         return made

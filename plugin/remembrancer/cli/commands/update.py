@@ -84,6 +84,7 @@ async def update(asked: SelectingOptions) -> int:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, screen
     from remembrancer.cli.task_ids import task_id_of, with_whole_ids
+    from remembrancer.cli.views.tasks import change_words
 
     which = selected(asked)
     fields_of(asked)  # a wrong option is refused before a graph is opened
@@ -100,6 +101,6 @@ async def update(asked: SelectingOptions) -> int:
         print_json(reply)
         return 0
     for name, change in reply.changed.items():
-        screen().print(f"{name}: {change.before} → {change.after}", markup=False, highlight=False)
+        screen().print(change_words(name, change), markup=False, highlight=False)
     print_reply(reply, fires=reached.fires)
     return 0

@@ -94,15 +94,24 @@ def show(accounted: Sequence[ImportedEntry], facts: Mapping[str, object], *, dry
         print_json({**facts, "dry_run": dry_run, **numbers, "entries": accounted})
         return
     print_table(row_table([_row(each) for each in accounted if each.fate is not ImportStatus.NO_TASK]))
-    for each in accounted:
-        for note in each.notes:
-            errors().print(f"{each.place}: {note}", markup=False, highlight=False)
+    for note, places in _by_note(accounted).items():
+        more = f" and {len(places) - _PLACES:,} more" if len(places) > _PLACES else ""
+        errors().print(f"{', '.join(places[:_PLACES])}{more}: {note}", markup=False, highlight=False)
     words = "would be imported" if dry_run else "imported"
     totals = f"{counts[ImportStatus.IMPORTED]} {words}, {counts[ImportStatus.UNCHANGED]} unchanged"
     totals += f", {counts[ImportStatus.REFUSED]} refused"
     if others := counts[ImportStatus.NO_TASK]:
         totals += f"; {others} {'line' if others == 1 else 'lines'} without a job"
     screen().print(f"{totals}.", highlight=False)
+
+
+def _by_note(accounted: Sequence[ImportedEntry]) -> dict[str, list[str]]:
+    """Return the notes, each once, with the places that it is about."""
+    found: dict[str, list[str]] = {}
+    for each in accounted:
+        for note in each.notes:
+            found.setdefault(note, []).append(each.place)
+    return found
 
 
 def _row(each: ImportedEntry) -> dict[str, object]:
@@ -175,4 +184,6 @@ async def _foreseen(graph: str, requests: list[ScheduleRequest]) -> Known:
     return {task.dedup_key: (task.task_id, False) for task in tasks if task.dedup_key in wanted}
 
 
+_PLACES: Final = 8
+"""The places that a note names."""
 _MOST_COMPARED: Final = 1_000_000

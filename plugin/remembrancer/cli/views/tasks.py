@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from remembrancer.model.execution import Execution
-    from remembrancer.model.task import ScheduledTask
+    from remembrancer.model.task import FieldChange, ScheduledTask
 
 _IN_THE_SCHEDULE: Final = frozenset({"schedule", "schedule_cron", "timezone"})
 _SHOWN: Final = 120
@@ -153,6 +153,23 @@ def _moved(name: str, before: object, after: object) -> str:
         return f"{name} {before} → {after}"
     first, then = (to_iso(from_ms(each)) if isinstance(each, int) else "none" for each in (before, after))
     return f"{name.removesuffix('_ms')} {first} → {then}"
+
+
+def change_words(name: str, change: FieldChange) -> str:
+    """Return the change of a field that an update has made, in words; schedules are shown as lists show them."""
+    if name == "schedule_spec":
+        return f"schedule: {_schedule_words(change.before)} → {_schedule_words(change.after)}"
+    return f"{name}: {change.before} → {change.after}"
+
+
+def _schedule_words(value: object) -> str:
+    """Return a kept schedule as lists show it; the value itself where it is none, or in such words already."""
+    from remembrancer.model.schedule import value_from
+
+    try:
+        return str(value_from(value)) if isinstance(value, str) else str(value)
+    except ValueError:
+        return str(value)
 
 
 def _shortened(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_integer
 from remembrancer.model.task_status import OPEN_STATUSES
-from remembrancer.model.timestamps import LAST_MS, from_ms, to_iso, to_ms
+from remembrancer.model.timestamps import LAST_MS, from_ms, to_iso, to_local_iso, to_ms
 from remembrancer.operations.ahead.next_fires import is_run_apart
 from remembrancer.operations.ahead.worker import Worker
 from remembrancer.operations.statistics import page_of
@@ -179,7 +179,7 @@ def _entries(task: ScheduledTask, wanted: _Range, zone: str) -> Iterator[tuple[i
     for span in _spans(task, wanted):
         at = from_ms(span.first_ms)
         last_at = from_ms(span.last_ms) if span.fires > 1 else None
-        local = at.astimezone(clock).isoformat()
+        local = to_local_iso(at.astimezone(clock))
         entry = AgendaEntry(at, local, task.task_id, task.name, schedule, span.fires, last_at, span.paused)
         yield span.first_ms, task.task_id, entry
 

@@ -13,7 +13,7 @@ from remembrancer.model.constraints import read_word
 from remembrancer.model.plain_schedules import Cron, Once
 from remembrancer.model.policy import Fold, Gap, SecondsField
 from remembrancer.model.schedule import text_of
-from remembrancer.model.timestamps import to_iso, to_ms
+from remembrancer.model.timestamps import to_iso, to_local_iso, to_ms
 from remembrancer.operations.ahead.worker import Worker
 from remembrancer.operations.requested_schedule import requested
 from remembrancer.schedules.cautions import cautions
@@ -120,4 +120,4 @@ def _deadline() -> float:
 
 
 def _shown(fire: Fire) -> PreviewedFire:
-    return PreviewedFire(at=fire.at, local=fire.local.isoformat(), note=fire.note)
+    return PreviewedFire(at=fire.at, local=to_local_iso(fire.local), note=fire.note)

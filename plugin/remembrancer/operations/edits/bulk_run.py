@@ -23,6 +23,7 @@ from remembrancer.errors import (
     TaskUnreadable,
 )
 from remembrancer.model.bulk_edit import BulkOutcome, BulkResult, BulkTask
+from remembrancer.model.schedule import value_from
 from remembrancer.model.task import FieldChange
 from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.edits.updated_task import changes
@@ -242,9 +243,14 @@ class BulkRun:
 
 def _in_brief(changed: Mapping[str, FieldChange]) -> dict[str, FieldChange]:
     """Return changes with long values shortened: an answer has up to 10,000 tasks."""
-    return {name: FieldChange(before=_brief(each.before), after=_brief(each.after)) for name, each in changed.items()}
+    return {
+        name: FieldChange(before=_brief(name, each.before), after=_brief(name, each.after))
+        for name, each in changed.items()
+    }
 
 
-def _brief(value: object) -> object:
+def _brief(name: str, value: object) -> object:
     text = value if isinstance(value, str) else str(value)
+    if len(text) > SHOWN_CHARACTERS and name == "schedule_spec":
+        value = text = str(value_from(text))  # half an object of JSON says nothing
     return value if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

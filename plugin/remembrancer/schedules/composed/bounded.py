@@ -124,13 +124,12 @@ class DelayedSchedule(WrappedSchedule):
         return self.words
 
     def notes(self, after_ms: int, occurrence_ms: int) -> Sequence[str]:
-        """Return what clock changes do, and how much later the occurrence is."""
+        """Return what clock changes do to the occurrence before it was delayed; its words say how late it may be."""
         nominal_ms = self._nominal_ms(occurrence_ms)
         if nominal_ms is None or nominal_ms == occurrence_ms:
             return self.schedule.notes(after_ms, occurrence_ms)
         before_ms = self._nominal_ms(after_ms)
-        late = f"{length_words((occurrence_ms - nominal_ms) // 1000)} after {to_iso(from_ms(nominal_ms))}"
-        return (*self.schedule.notes(after_ms if before_ms is None else before_ms, nominal_ms), late)
+        return self.schedule.notes(after_ms if before_ms is None else before_ms, nominal_ms)
 
     def under_new_rules(self, occurrence_ms: int, old: ZoneInfo) -> int:
         """Return the place of an occurrence under the rules in force: its own, as late as it is there."""
