@@ -93,7 +93,7 @@ class UnitsOfDay(VaryingTimes):
 
     def even_from(self, wall: int) -> range | None:
         """Return the times from *wall* on, if there is one in each so many units."""
-        if self.allowed or len(self.offsets) > 1 or not isinstance(self.days, EachDay):
+        if self.allowed or len(self.offsets) != 1 or not isinstance(self.days, EachDay):
             return None
         time = self.anchor * self.unit + self.offsets[0]
         if self.days.step > 1:  # the interval is of whole days
