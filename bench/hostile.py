@@ -46,6 +46,12 @@ def hostile() -> dict[str, dict[str, object]]:
     leap = {"kind": "cron", "expression": "0 0 29 2 *"}
     each_second = {"kind": "every", "every": "1s"}
     odd = [rule("FREQ=SECONDLY;INTERVAL=59", timezone="Europe/Berlin"), rule("FREQ=SECONDLY;INTERVAL=61")]
+    hours = "BYHOUR=9,10,11,12,13,14,15,16"
+    office = [rule(f"FREQ=SECONDLY;INTERVAL={each};{hours}") for each in (59, 61)]
+    apart = [
+        rule(f"FREQ=SECONDLY;INTERVAL=4;{hours}"),
+        rule(f"FREQ=SECONDLY;INTERVAL=6;{hours}", "1970-01-01T00:00:01"),
+    ]
     return {
         "INTERVAL=0": rule("FREQ=DAILY;INTERVAL=0"),
         "SECONDLY from 1970": rule("FREQ=SECONDLY"),
@@ -62,7 +68,9 @@ def hostile() -> dict[str, dict[str, object]]:
         "SECONDLY;COUNT=100000;BYMONTHDAY=29": rule("FREQ=SECONDLY;COUNT=100000;BYMONTHDAY=29;BYMONTH=2;BYHOUR=3"),
         "four deep": nested(4),
         "a thousand deep": nested(1000),
-        "two rules that never meet": {"kind": "all_of", "schedules": odd},
+        "two rules that seldom meet": {"kind": "all_of", "schedules": odd},
+        "two rules of office hours that seldom meet": {"kind": "all_of", "schedules": office},
+        "two rules of office hours that never meet": {"kind": "all_of", "schedules": apart},
         "each second, but a leap day": {"kind": "except", "schedule": each_second, "excluded": [leap]},
         "a leap day of the 53rd week": {"kind": "all_of", "schedules": [leap, rule("FREQ=YEARLY;BYWEEKNO=53")]},
         "100,000 times each second, with jitter": {

@@ -84,3 +84,17 @@ def test_a_changed_schedule_is_shown_as_lists_show_it(full: Desk) -> None:
 
     assert "schedule: None → every 2w at 09:00, start 2090-01-06" in " ".join(first.out.split())
     assert "schedule: every 2w at 09:00, start 2090-01-06 → None" in " ".join(second.out.split())
+
+
+def test_a_pause_of_all_is_said_where_it_is_not_expected(full: Desk) -> None:
+    assert "open tasks are paused" not in full("status").out
+    paused = full("pause", "--all", "--until", "+3d")
+    assert paused.out.splitlines()[-2:] == [
+        "3 paused",
+        "warning: These tasks are paused, and not the scheduler: one that is scheduled later runs.",
+    ]
+    assert "All open tasks are paused; one that is scheduled now runs." in full("status").out
+    later = full("schedule", "Later", "--in", "1h", "--prompt", "Do it")
+    assert "warning: All other tasks are paused; this one is not." in later.out
+    assert "open tasks are paused" not in full("status").out
+    assert "paused" not in full("schedule", "Again", "--in", "2h", "--prompt", "Do it").out

@@ -24,6 +24,7 @@ REFUSED = {
     "BYMONTHDAY=31;BYMONTH=2, by the second",
     "SECONDLY;INTERVAL=86399;COUNT=100000",
     "a thousand deep",
+    "two rules of office hours that never meet",
 }
 INNER = (
     {"kind": "every", "every": "1m"},

@@ -97,6 +97,8 @@ def print_bulk(result: BulkResult, *, as_json: bool) -> int:
         if (left := len(result.tasks) - len(rows)) > 0:
             screen().print(f"… and {left:,} more; --json has all of them", markup=False, highlight=False)
         screen().print(in_words(result), markup=False, highlight=False)
+        for warning in result.warnings:
+            screen().print(f"warning: {warning}", markup=False, highlight=False)
     failed = {"refused", "failed"} & {each.value for each in result.counts}
     return FAILED if failed else 0
 

@@ -85,3 +85,5 @@ class BulkResult(BaseModel):
     """The number of tasks of each outcome; without those that no task had."""
     tasks: list[BulkTask]
     """The tasks that were selected, the next to run first."""
+    warnings: list[str] = Field(default_factory=list[str])
+    """Sentences on what a caller may not expect; most edits have none."""

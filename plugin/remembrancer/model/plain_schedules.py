@@ -21,6 +21,8 @@ class Once:
         at: The time; ISO-8601 text in a request.
         timezone: The IANA zone that a time without an offset is in.
         fold: The pass that is meant of a wall time that occurs twice.
+        gap: The treatment of a wall time that the zone's clock jumps over: `run_after` moves it to the end of the jump.
+            Without it such a time is refused.
     """
 
     recurring: ClassVar[bool] = False
@@ -28,6 +30,7 @@ class Once:
     at: datetime | str
     timezone: str = "UTC"
     fold: Fold = Fold.FIRST
+    gap: Gap | None = None
     kind: Literal["once"] = field(default="once", repr=False)
 
     def __str__(self) -> str:

@@ -91,14 +91,14 @@ class ScheduleRequest:
         ),
     ] = None
     gap: Annotated[
-        Gap | str,
+        Gap | str | None,
         Choice(
-            "The treatment of a time of day that a clock change leaves out.",
+            "The treatment of a time of day that a clock change leaves out; unless given, a single time is refused.",
             "run_after",
             words=Gap,
             group=FieldGroup.WHEN,
         ),
-    ] = Gap.RUN_AFTER
+    ] = None
     fold: Annotated[
         Fold | str,
         Choice(
@@ -196,7 +196,7 @@ class TaskFields(TypedDict, total=False):
 
     schedule: ScheduleArgument
     timezone: str | None
-    gap: Gap | str
+    gap: Gap | str | None
     fold: Fold | str
     seconds_field: SecondsField | str | None
     misfire: Misfire | str

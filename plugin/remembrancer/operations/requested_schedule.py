@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.plain_schedules import Cron, Once
-from remembrancer.model.policy import Fold, Gap
+from remembrancer.model.policy import Fold
 from remembrancer.model.reacting_schedules import After, Paced
 from remembrancer.model.schedule import VALUES, text_of, value_of
 from remembrancer.model.task_status import TaskType
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.model.timestamps import Moment
 
-_OWN: Final = {"timezone": None, "gap": Gap.RUN_AFTER, "fold": Fold.FIRST, "seconds_field": None}
+_OWN: Final = {"timezone": None, "gap": None, "fold": Fold.FIRST, "seconds_field": None}
 """Fields of a request that complete `schedule_cron`, with their defaults."""
 _EXAMPLE: Final = {"kind": "cron", "expression": "0 9 * * 1-5"}
 
@@ -50,7 +50,9 @@ def spelled(request: ScheduleRequest, now: datetime) -> tuple[ScheduleRequest, s
         if request.defer_until is not None:
             raise InvalidInput("schedule", request.schedule, "a time in schedule or defer_until, not both", None)
         zone = None if value.timezone == "UTC" else value.timezone  # as a request: a time without an offset is refused
-        return replace(request, schedule=None, defer_until=value.at, timezone=zone, fold=value.fold), None
+        return replace(
+            request, schedule=None, defer_until=value.at, timezone=zone, fold=value.fold, gap=value.gap
+        ), None
     if isinstance(value, Cron):  # pyright: ignore[reportUnnecessaryIsInstance]  one of the kinds to come is neither
         return replace(
             request,

@@ -171,9 +171,10 @@ class TaskCommands:
         """Stop what runs of a task that has ended; return the executions that were asked to stop."""
         return await self._stop_runs(task_id)
 
-    async def tell_followers(self, task_ids: Sequence[str], change: str) -> None:
-        """Bring the tasks that follow those up to date."""
-        await self.referring.follow(task_ids, change)
+    async def tell_referring(self, changed: Sequence[ScheduledTask], change: str) -> None:
+        """Bring the tasks that follow the *changed* ones up to date, and those themselves after a renewal meanwhile."""
+        await self.referring.meet_renewals(task for task in changed if task.is_open)
+        await self.referring.follow([task.task_id for task in changed], change)
 
     async def _cancel(self, task_id: str, change: Change) -> bool:
         pending = None

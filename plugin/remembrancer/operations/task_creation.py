@@ -11,6 +11,7 @@ from remembrancer.errors import DuplicateTask, InvalidInput
 from remembrancer.model.policy import DedupReuse
 from remembrancer.model.task import Disposition
 from remembrancer.operations.ahead.next_fires import read_count
+from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.open_tasks import check_followed
 from remembrancer.operations.references.resolution import resolved_schedule
@@ -63,6 +64,7 @@ class TaskCreation:
         self._clock = clock
         self._late_by_seconds = late_by_seconds
         self._with_local_id = with_local_id
+        self._referring = ReferringTasks(store, clock, late_by_seconds)
 
     async def schedule(
         self, requests: Sequence[ScheduleRequest], fires: int, source: TemplateSource | None = None
@@ -111,7 +113,13 @@ class TaskCreation:
         ]
         if writing:
             await writing
+            if await self._referring.meet_renewals(fresh):
+                return [await self._as_kept(each, now, fires) for each in replies]
         return replies
+
+    async def _as_kept(self, given: ScheduleResult, now: datetime, fires: int) -> ScheduleResult:
+        """Return the reply to a task as the graph has it by now."""
+        return reply(await self._store.tasks.get(given.task_id), now, given.disposition, fires)
 
     async def _resolved(self, request: ScheduleRequest) -> ScheduleRequest:
         """Return *request* with the content of the calendars and tasks to which its schedule refers."""

@@ -12,16 +12,18 @@ from remembrancer.model.policy import Fold
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
 from remembrancer.model.schedule import value_from
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
+from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, words_of
 from remembrancer.operations.requested_schedule import first_run, spelled, watched
 from remembrancer.schedules.cautions import cautions
-from remembrancer.schedules.parsing import fold_note, read_moment, read_wall_time, read_zone
+from remembrancer.schedules.parsing import fold_note, gap_note, read_moment, read_wall_time, read_zone
 from remembrancer.schedules.references import ends_of_calendars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from remembrancer.model.policy import Gap
     from remembrancer.model.request import ScheduleRequest
 
 _NEITHER: Final = (
@@ -57,7 +59,9 @@ def validate(
     zone, until = _zone(request), request.defer_until
     if until is not None:
         fold = cast("Fold", kept.get("fold", Fold.FIRST))
-        kept["defer_until"] = read_moment(until, "defer_until", now=now, timezone=zone, fold=fold)
+        is_single = spec is None and request.schedule_cron is None
+        gap = cast("Gap | None", kept.get("gap")) if is_single else None
+        kept["defer_until"] = read_moment(until, "defer_until", now=now, timezone=zone, fold=fold, gap=gap)
         kept["wall_time"] = read_wall_time(until, zone)
     if spec is not None and (waiting := watched(value_from(spec), now_ms)):
         if until is not None and "next_check_ms" not in waiting:
@@ -84,6 +88,8 @@ def reply(
             warnings.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)
+        if task.task_type is TaskType.ONE_TIME and not is_deferred:
+            warnings += filter(None, [gap_note(task.wall_time, task.timezone)])
         fires, notes = next_fires(task, count)
         warnings += [*notes, *cautions(task.schedule, task.timezone, fires, now)]
     if task.is_paused(now):

@@ -21,7 +21,7 @@ from remembrancer.schedules.value_fields import (
 from remembrancer.schedules.wall_schedule import WallSchedule, zoned_walls
 from remembrancer.schedules.walls.day_sets import WEEK, EachDay, weekday_of
 from remembrancer.schedules.walls.day_times import DayTimes
-from remembrancer.schedules.walls.wall_set import DAY, END
+from remembrancer.schedules.walls.wall_set import DAY, END, even
 from remembrancer.schedules.zone_offsets import DERIVED
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ class ElapsedSchedule(Schedule):
         """Return the first occurrence strictly after *after_ms*, by arithmetic."""
         second = self.offset + ((after_ms // 1000 - self.offset) // self.step + 1) * self.step
         return second * 1000 if second < END else None
+
+    def even_from(self, second: int) -> range:
+        """Return the seconds of the occurrences from *second* on."""
+        return even(self.step, self.offset, second, END)
 
     def between(self, start_ms: int, until_ms: int, limit: int) -> list[int]:
         """Return the occurrences in between, by arithmetic."""

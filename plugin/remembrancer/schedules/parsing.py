@@ -9,17 +9,23 @@ from typing import Final, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.policy import Fold
+from remembrancer.model.policy import Fold, Gap
 from remembrancer.model.timestamps import EPOCH, Moment, from_ms, to_iso, to_ms
 from remembrancer.schedules.iso_timestamps import read_stamp
 from remembrancer.schedules.relative.times import read_relative
 from remembrancer.schedules.value_fields import is_date
 from remembrancer.schedules.zone_names import DEFAULT_ZONE, meant, offset_words
-from remembrancer.schedules.zone_offsets import clock_of
+from remembrancer.schedules.zone_offsets import clock_of, span_at
 
 
 def read_moment(
-    value: Moment, field: str, *, now: datetime, timezone: str | None = None, fold: Fold = Fold.FIRST
+    value: Moment,
+    field: str,
+    *,
+    now: datetime,
+    timezone: str | None = None,
+    fold: Fold = Fold.FIRST,
+    gap: Gap | None = None,
 ) -> datetime:
     """Return *value* as an aware UTC datetime, cut to whole milliseconds.
 
@@ -33,17 +39,17 @@ def read_moment(
         timezone: The IANA zone in which to read a value that names no offset.
         fold: The pass that is meant of a wall time that occurs twice there; a datetime's own `fold` of 1 is the second
             in any case.
+        gap: The policy for a wall time that the clock jumps over, if the caller has said one.
 
     Raises:
         InvalidInput: No time, a time without an offset where no zone is given, a wall time that the zone's clock
-            jumps over, or a time before 1970 or more than 100 years after *now*.
+            jumps over without `run_after` in *gap*, or a time before 1970 or more than 100 years after *now*.
     """
     try:
         moment = _parse(value, field, now)
         if moment.tzinfo is None or moment.utcoffset() is None:
             moment = _in_zone(moment, value, field, now, timezone, fold)
-        _refuse_gap(moment, value, field)
-        moment = from_ms(to_ms(moment))
+        moment = from_ms(to_ms(_after_gap(moment, value, field, gap)))
     except OverflowError:
         _refuse(field, value, _LIMITS, now)
     if not EPOCH <= moment <= now + _FARTHEST:
@@ -81,6 +87,18 @@ def read_wall_time(value: Moment, timezone: str | None) -> str | None:
     if asked.tzinfo is not None and getattr(asked.tzinfo, "key", None) != timezone:
         return None
     return asked.replace(tzinfo=None, microsecond=asked.microsecond // 1000 * 1000).isoformat()
+
+
+def gap_note(wall_time: str | None, timezone: str) -> str:
+    """Return to where a wall time is moved that the clock of *timezone* jumps over; an empty text for any other."""
+    if wall_time is None:
+        return ""  # the usual case
+    local = datetime.fromisoformat(wall_time).replace(tzinfo=clock_of(timezone))
+    if (end := _end_of_gap(local)) is None:
+        return ""
+    shown = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    where = f"the end of the jump is taken, {to_iso(end)}, as gap=run_after says"
+    return f"{shown} does not exist on {local:%Y-%m-%d} in {timezone}, whose clock jumps over it; {where}"
 
 
 def fold_note(moment: datetime, timezone: str, fold: Fold) -> str:
@@ -153,13 +171,31 @@ def _in_zone(  # noqa: PLR0917 (what a refusal says, and what is decided by)
     return wall.replace(tzinfo=clock_of(read_zone(timezone)), fold=int(is_second))
 
 
-def _refuse_gap(local: datetime, value: object, field: str) -> None:
-    """Refuse a wall time that its zone's clock jumps over; the example lies as far after the jump."""
+def _after_gap(local: datetime, value: object, field: str, gap: Gap | None) -> datetime:
+    """Return a time as it is; one that its zone's clock jumps over, as the end of the jump if *gap* says so.
+
+    Raises InvalidInput: it says no such thing; the example lies as far after the jump.
+    """
+    if (end := _end_of_gap(local)) is None:
+        return local
+    if gap == Gap.RUN_AFTER and isinstance(local.tzinfo, ZoneInfo):
+        return end
     back = local.astimezone(UTC).astimezone(local.tzinfo)
-    if back.replace(tzinfo=None, fold=0) != local.replace(tzinfo=None, fold=0):
-        later = max(back, local.replace(fold=0).astimezone(UTC).astimezone(local.tzinfo))
-        allowed = f"a wall time that exists in {local.tzinfo}; its clocks jump over this one"
-        raise InvalidInput(field, value, allowed, later.isoformat())
+    later = max(back, local.replace(fold=0).astimezone(UTC).astimezone(local.tzinfo))
+    skipped = ", and with gap=skip nothing would run" if gap == Gap.SKIP else ""
+    allowed = f"a wall time that exists in {local.tzinfo}; its clocks jump over this one{skipped}"
+    raise InvalidInput(field, value, allowed, later.isoformat())
+
+
+def _end_of_gap(local: datetime) -> datetime | None:
+    """Return the end of the jump of its zone's clock that a wall time lies in; None for one that exists."""
+    back = local.astimezone(UTC).astimezone(local.tzinfo)
+    if back.replace(tzinfo=None, fold=0) == local.replace(tzinfo=None, fold=0):
+        return None
+    if not isinstance(local.tzinfo, ZoneInfo):
+        return local  # of a clock that has no stretches to look at
+    beyond = local.replace(fold=0).timestamp()
+    return from_ms(span_at(local.tzinfo, int(beyond // 1)).start * 1000)
 
 
 def _refuse(field: str, value: object, allowed: str, now: datetime) -> NoReturn:

@@ -86,6 +86,16 @@ class ZonedWalls:
             second = span.end
         return total
 
+    def even_from(self, second: int) -> range | None:
+        """Return the seconds of the fires from *second* on, as far as they are evenly spaced; None if not known."""
+        span = span_at(self.rules or self.timezone, second)
+        opens, closes = self._bounds(span)
+        if not opens <= second + span.offset < closes or (second == span.start and self.runs_after_gap(span)):
+            return None
+        if (walls := self.walls.even_from(second + span.offset)) is None:
+            return None
+        return range(walls.start - span.offset, min(min(walls.stop, closes) - span.offset, END), walls.step)
+
     def last_ms(self, until_ms: int, place: int) -> int:
         """Return the fire at *place*, counted back from *until_ms*: at 1 the last that is not after it.
 

@@ -176,6 +176,7 @@ async def schedule(asked: GraphOptions) -> None:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
     from remembrancer.cli.task_ids import with_whole_ids
+    from remembrancer.cli.views.pauses import pause_of_all
 
     typed = vars(asked)
     template, fires = cast("str | None", typed["template"]), cast("int", typed["fires"])
@@ -188,6 +189,8 @@ async def schedule(asked: GraphOptions) -> None:
             (reply,) = await reached.scheduler.schedule_tasks([to_request(asked)], fires=fires)
         else:
             reply = await reached.scheduler.schedule_from_template(template, values, overrides_of(asked), fires=fires)
+        if not asked.as_json and (held := await pause_of_all(reached, reply.task_id)):
+            reply = reply.model_copy(update={"warnings": [*reply.warnings, held]})
     if asked.as_json:
         print_json(reply)
     else:

@@ -29,17 +29,19 @@ async def status(asked: StatusOptions) -> int:
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
+    from remembrancer.cli.views.pauses import pause_of_all
 
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         told = await reached.status()
+        held = None if asked.as_json else await pause_of_all(reached)
     if asked.as_json:
         print_json({"graph": _shown(asked.graph), "running": reached.running, **dict(told)})
     else:
-        _print(_shown(asked.graph), told, running=reached.running)
+        _print(_shown(asked.graph), told, held, running=reached.running)
     return FAILED if reached.running and not told.is_healthy else 0
 
 
-def _print(graph: str, told: ServiceStatus, *, running: bool) -> None:
+def _print(graph: str, told: ServiceStatus, held: str | None, *, running: bool) -> None:
     from remembrancer.cli.output import print_table, row_table, screen
 
     health = "healthy" if told.is_healthy else "not healthy"
@@ -50,6 +52,8 @@ def _print(graph: str, told: ServiceStatus, *, running: bool) -> None:
     screen().print(f"{graph}: {words}", markup=False, highlight=False)
     if told.last_error:
         screen().print(f"last error: {told.last_error}", markup=False, highlight=False)
+    if held:
+        screen().print(held, markup=False, highlight=False)
     if others and not running:
         print_table(row_table([dict(each) for each in others]))
         screen().print()

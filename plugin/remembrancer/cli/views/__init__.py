@@ -4,6 +4,7 @@
 - `sources`: files that imports read.
 - `fires`: the answers to changes of single occurrences.
 - `serve`: what `remembrancer serve` prints while it runs: where it listens, and a line for each execution.
+- `pauses`: a pause of all tasks but one, in words.
 - `tasks`: tables of tasks, and of their executions and changes.
 - `set_files`: files that declare sets of tasks: TOML, and YAML read into plain values only.
 - `watch`: views of `remembrancer watch`: a live display on a terminal, and lines elsewhere.

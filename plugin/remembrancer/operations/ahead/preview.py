@@ -84,7 +84,7 @@ def previewed(
     value = exact = requested(given, now)
     if isinstance(value, Once):
         zone = read_zone(value.timezone)
-        at = read_moment(value.at, "at", now=now, timezone=zone, fold=value.fold)
+        at = read_moment(value.at, "at", now=now, timezone=zone, fold=value.fold, gap=value.gap)
         value, exact = replace(value, at=at), replace(value, at=to_iso(at))
     schedule = KINDS[value.kind](value, "")
     begin = now if after is None else read_moment(after, "after", now=now, timezone=schedule.timezone)

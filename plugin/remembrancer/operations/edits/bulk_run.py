@@ -64,8 +64,8 @@ class Ends(Protocol):
         """Stop what runs of a task that has ended; return the executions that were asked to stop."""
         ...
 
-    async def tell_followers(self, task_ids: Sequence[str], change: str) -> None:
-        """Bring the tasks that follow those up to date."""
+    async def tell_referring(self, changed: Sequence[ScheduledTask], change: str) -> None:
+        """Bring the tasks that follow the *changed* ones up to date, and those themselves after a renewal meanwhile."""
         ...
 
 
@@ -177,13 +177,13 @@ class BulkRun:
         self._has_written |= any(written)
         self._key = None if written[0] else self._key
         ends = self._action.name == "cancel"
-        moved: list[str] = []
+        moved: list[ScheduledTask] = []
         for each, done in zip(edits, written, strict=True):
             if done:
                 self._tell_change(each, await self._ends.stop_runs(each.task_id) if ends else [])
                 if ends or each.before.schedule != each.after.schedule:
-                    moved.append(each.task_id)
-        await self._ends.tell_followers(moved, _ACTS[self._action.name])
+                    moved.append(each.after)
+        await self._ends.tell_referring(moved, _ACTS[self._action.name])
         return [each for each, done in zip(edits, written, strict=True) if not done]
 
     async def _refused(self, edit: Edit, refused: RemembrancerError) -> list[Edit]:

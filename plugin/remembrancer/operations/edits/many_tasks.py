@@ -6,7 +6,7 @@ log. A task that changed meanwhile is read and planned again. A task whose edit 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from remembrancer.context import IDEMPOTENCY_KEY
 from remembrancer.errors import InvalidInput
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
 
+_LATER: Final = "These tasks are paused, and not the scheduler: one that is scheduled later runs."
+
 
 class ManyTasks:
     """The edits of many tasks by the current actor, on one graph.
@@ -54,7 +56,8 @@ class ManyTasks:
         """Pause the tasks selected until *until*, or until they are resumed."""
         text = None if reason is None else read_reason(reason)
         plan = pausing(reading_end(until, self._clock.now()), text)
-        return await self._run(BulkAction("pause", plan, text, dry_run), which)
+        result = await self._run(BulkAction("pause", plan, text, dry_run), which)
+        return result.model_copy(update={"warnings": [_LATER]}) if which.get("all") else result
 
     async def resume(
         self, on_missed: Misfire | str | None, reason: str | None, *, dry_run: bool, **which: Unpack[TaskSelection]

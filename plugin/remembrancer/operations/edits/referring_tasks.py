@@ -25,7 +25,7 @@ from remembrancer.ports.writes import Change, Edit
 from remembrancer.schedules.references import references_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from datetime import datetime
 
     from remembrancer.model.schedule import ScheduleValue
@@ -86,6 +86,26 @@ class ReferringTasks:
         """Bring all tasks with former content up to date; return their number."""
         reason = "A calendar that it uses, or a task that it follows, had changed before."
         return len(await self.renew(self._store.calendars.outdated(), reason))
+
+    async def meet_renewals(self, written: Iterable[ScheduledTask]) -> bool:
+        """Bring tasks up to date that were *written* with a calendar as it was before a renewal; return if any were.
+
+        A renewal brings those up to date that use the calendar when it has committed. One whose write commits later is
+        found here: the caller has written it, and reads the calendar after that. Tasks without calendars cost nothing.
+        """
+        used = {item for task in written for item in references_of(task.schedule_spec).calendars.items()}
+        if not used:
+            return False
+        try:
+            found = await self._store.calendars.named(sorted({name for name, _ in used}))
+            late = sorted({name for name, version in used if name in found and found[name].version != version})
+            for name in late:
+                reason = f"The calendar {name} was renewed while the task was written."
+                await self.renew(self._store.calendars.users(name), reason)
+        except (GraphUnavailable, TaskContended) as fault:
+            _LOG.error("Tasks may keep a former calendar until the next start: %s", fault)
+            return False
+        return bool(late)
 
     def moved(self, before: ScheduledTask, value: ScheduleValue, now: datetime) -> MovedFires | None:
         """Return the fires that *value* would move; None for none, or if it cannot be computed."""

@@ -111,6 +111,8 @@ class TaskEdits:
                     await check_followed(self._store.tasks, [wanted.after.follows_id])
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
                     if wanted.after.schedule != task.schedule:
+                        if await self._referring.meet_renewals([kept]):
+                            kept = await self._store.tasks.get(task_id)
                         await self._referring.follow([task_id], "updated")
                     return _update(task, kept, change.at, Disposition.CHANGED, fires)
             raise TaskContended(task_id, "updated", ROUNDS)

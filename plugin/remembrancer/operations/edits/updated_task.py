@@ -23,6 +23,7 @@ from remembrancer.policies.pace import within_pace
 from remembrancer.policies.pause import armed_in_pause, unpaused
 from remembrancer.schedules.composed.anchors import anchors_kept, has_open_interval
 from remembrancer.schedules.kinds import schedule_of
+from remembrancer.schedules.parsing import gap_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,6 +136,8 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
     standing = {name: getattr(task, name) for name in TASK_FIELDS if name != "schedule"}
     if task.schedule_spec is not None:
         standing |= {name: DEFAULTS[name] for name in _WHEN} | {"schedule": value_from(task.schedule_spec)}
+    if task.task_type is TaskType.ONE_TIME and not gap_note(task.wall_time, task.timezone):
+        standing["gap"] = None  # no such policy was used for its time: another time needs its own
     standing["defer_until"] = _own_time(task, fields)
     if fields.get("schedule") is not None:
         standing |= {name: DEFAULTS[name] for name in _WHEN}

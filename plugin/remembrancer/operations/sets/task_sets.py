@@ -16,6 +16,7 @@ from remembrancer.model.task_set import AppliedSet, DeclaredTask, SetAction
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
 from remembrancer.operations.declared_request import refers
+from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.updated_task import changes, updated, with_anchors_of
 from remembrancer.operations.open_tasks import ROUNDS, check_followed
 from remembrancer.operations.references.resolution import resolved_schedule
@@ -105,6 +106,7 @@ class TaskSets:
         self._admit = admit
         self._edits = edits
         self._cancel = cancel
+        self._referring = ReferringTasks(store, clock, late_by_seconds)
 
     async def apply(self, declared: Declaration) -> AppliedSet:
         """Make the tasks of the graph those that are declared; return what became of each. Raises InvalidInput."""
@@ -242,7 +244,9 @@ class TaskSets:
                 await self._cancel(step.task.task_id, reason, step.task.fence)
                 done[step.answer.key] = step.answer
         if made:
-            await self._store.tasks.create([step.making for step in made if step.making is not None])
+            making = [step.making for step in made if step.making is not None]
+            await self._store.tasks.create(making)
+            await self._referring.meet_renewals(making)
             done.update({step.answer.key: _merged(done.get(step.answer.key), step.answer) for step in made})
         for step in steps:
             if step.fields and step.task is not None:

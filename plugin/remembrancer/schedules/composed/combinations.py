@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from remembrancer.errors import InvalidInput
 from remembrancer.schedules.composed.nested import MOST_MEMBERS
+from remembrancer.schedules.every import ElapsedSchedule
 from remembrancer.schedules.phrases import lower
 from remembrancer.schedules.protocol import Schedule
 from remembrancer.schedules.value_fields import read_list, second_of
@@ -157,6 +158,13 @@ class Moments(WallSet):
         """Return the first occurrence at or after an epoch second."""
         found = self.schedule.next_after(wall * 1000 - 1)
         return NO_WALL if found is None else found // 1000
+
+    def even_from(self, wall: int) -> range | None:
+        """Return the occurrences from an epoch second on, as far as they are evenly spaced."""
+        if isinstance(self.schedule, ElapsedSchedule):
+            return self.schedule.even_from(wall)
+        zoned = zoned_of(self.schedule)
+        return None if zoned is None else zoned.even_from(wall)
 
     def covers(self, wall: int) -> bool:
         """Return whether there is an occurrence at an epoch second, without a search for the next one."""

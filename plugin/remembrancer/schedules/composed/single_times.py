@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from remembrancer.model.plain_schedules import Dates, Once
-from remembrancer.model.policy import Fold
+from remembrancer.model.policy import Fold, Gap
 from remembrancer.model.schedule import DEEPEST, TaskTimes
 from remembrancer.schedules.composed.nested import each_inside
 from remembrancer.schedules.parsing import read_moment, read_zone
@@ -39,7 +39,8 @@ def _date_of(once: Once, now: datetime) -> Dates:
         zone = once.at.tzinfo.key
     own = None if zone == "UTC" else read_zone(zone)  # as a request: a time without an offset needs a zone
     fold = read_choice(Fold, once.fold, "fold")
-    moment = read_moment(once.at, "at", now=now, timezone=own, fold=fold)
+    gap = None if once.gap is None else read_choice(Gap, once.gap, "gap")
+    moment = read_moment(once.at, "at", now=now, timezone=own, fold=fold, gap=gap)
     local = moment.astimezone(clock_of(zone))
     wall = local.replace(tzinfo=None, microsecond=0).isoformat()
     return Dates((wall,), timezone=zone, fold=Fold.LAST if local.fold else Fold.FIRST)

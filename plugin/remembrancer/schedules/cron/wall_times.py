@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import lru_cache
 
 from remembrancer.schedules.walls.day_sets import EVERY_DAY, DaySet
-from remembrancer.schedules.walls.day_times import listed_by_day, times_of_day
-from remembrancer.schedules.walls.wall_set import DAY, WallSet
+from remembrancer.schedules.walls.day_times import even_days, listed_by_day, times_of_day
+from remembrancer.schedules.walls.wall_set import DAY, WallSet, even
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class WallTimes(WallSet):
                 return day * DAY + later
             found = self.days.at_or_after(day + 1)
         return found * DAY + self.hours[0] * 3600 + self._first_in_hour()
+
+    def even_from(self, wall: int) -> range | None:
+        """Return the times from *wall* on, if they are evenly spaced over all days."""
+        first = self.hours[0] * 3600 + self._first_in_hour()
+        if len(self.hours) == len(self.minutes) == len(self.seconds) == 1:
+            return even_days(self.days, first, wall)
+        step = _spacing(self.hours, self.minutes, self.seconds) if self.days == EVERY_DAY else None
+        return None if step is None else even(step, first, wall)
 
     def listed(self, start: int, end: int, limit: int) -> list[int]:
         """Return the wall times from *start* up to *end* (excluded), at most *limit*: by the day."""
@@ -87,3 +96,11 @@ class WallTimes(WallSet):
 
     def _first_in_hour(self) -> int:
         return self.minutes[0] * 60 + self.seconds[0]
+
+
+@lru_cache(maxsize=256)
+def _spacing(hours: tuple[int, ...], minutes: tuple[int, ...], seconds: tuple[int, ...]) -> int | None:
+    """Return the seconds from one time to the next, of one day to the next too; None if they differ."""
+    times = times_of_day(hours, minutes, seconds)
+    step, rest = divmod(DAY, len(times))
+    return step if not rest and times == tuple(range(times[0], times[0] + DAY, step)) else None

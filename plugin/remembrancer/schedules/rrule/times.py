@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.schedules.walls.day_sets import year_of
-from remembrancer.schedules.walls.day_times import VaryingTimes
+from remembrancer.schedules.walls.day_sets import EachDay, year_of
+from remembrancer.schedules.walls.day_times import VaryingTimes, even_days
 from remembrancer.schedules.walls.steps import step
-from remembrancer.schedules.walls.wall_set import DAY, END, NO_WALL, WallSet
+from remembrancer.schedules.walls.wall_set import DAY, END, NO_WALL, WallSet, even
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,10 +86,19 @@ class UnitsOfDay(VaryingTimes):
             if found * DAY >= END:
                 break
             times = self.times_on(found)
-            if times and (found > day or times[-1] >= time):
-                return found * DAY + (times[0] if found > day else next(each for each in times if each >= time))
+            if (at := bisect_left(times, time) if found == day else 0) < len(times):
+                return found * DAY + times[at]
             found = self.next_day(found + 1)
         return NO_WALL
+
+    def even_from(self, wall: int) -> range | None:
+        """Return the times from *wall* on, if there is one in each so many units."""
+        if self.allowed or len(self.offsets) != 1 or not isinstance(self.days, EachDay):
+            return None
+        time = self.anchor * self.unit + self.offsets[0]
+        if self.days.step > 1:  # the interval is of whole days
+            return even_days(self.days, time % DAY, wall)
+        return even(self.interval * self.unit, time, wall)
 
     def times_on(self, day: int) -> Sequence[int]:
         """Return the times of a day."""
@@ -116,6 +126,14 @@ class WallsWithin(WallSet):
         """Return the first time at or after *wall*, within the bounds."""
         found = self.walls.at_or_after(max(wall, self.start))
         return found if found < self.end else NO_WALL
+
+    def even_from(self, wall: int) -> range | None:
+        """Return the times from *wall* on as far as they are evenly spaced, within the bounds."""
+        if not self.start <= wall < self.end:
+            free = self.start if wall < self.start else NO_WALL
+            return range(free, free)
+        found = self.walls.even_from(wall)
+        return None if found is None else range(found.start, min(found.stop, self.end), found.step)
 
     def listed(self, start: int, end: int, limit: int) -> list[int]:
         """Return the times in between, within the bounds."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import merge
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 from remembrancer.schedules.walls.steps import step
-from remembrancer.schedules.walls.wall_set import NO_WALL, WallSet
+from remembrancer.schedules.walls.wall_set import NO_WALL, WallSet, in_both
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,31 +53,37 @@ class Intersection(WallSet):
 
     def at_or_after(self, wall: int) -> int:
         """Return the first common time at or after *wall*."""
-        return self._before(NO_WALL, wall)
+        return next((found[0] for found in self._common(wall, NO_WALL)), NO_WALL)
+
+    def even_from(self, wall: int) -> range | None:
+        """Return the common times from *wall* on, as far as those of both are evenly spaced."""
+        one = self.one.even_from(wall)
+        other = None if one is None else self.other.even_from(wall)
+        return None if one is None or other is None else in_both(one, other)
 
     def listed(self, start: int, end: int, limit: int) -> list[int]:
         """Return the common times in between, without a look beyond *end*."""
-        return list(islice(self._common(start, end), limit))
+        return list(islice(chain.from_iterable(self._common(start, end)), limit))
 
     def count(self, start: int, end: int) -> int:
         """Return how many common times there are, without a look beyond *end*."""
-        return sum(1 for _ in self._common(start, end))
+        return sum(map(len, self._common(start, end)))
 
-    def _common(self, start: int, end: int) -> Iterator[int]:
-        wall = self._before(end, start)
+    def _common(self, wall: int, end: int) -> Iterator[range]:
+        """Yield the common times from *wall* up to *end*: by arithmetic where it can be, and else one by one."""
         while wall < end:
-            yield wall
-            wall = self._before(end, wall + 1)
-
-    def _before(self, end: int, wall: int) -> int:
-        """Return the first common time at or after *wall*; any from *end* on if there is none before."""
-        while True:
             step()
-            wall = self.one.at_or_after(wall)
-            found = self.other.at_or_after(wall) if wall < end else wall
-            if found == wall or found >= end:
-                return min(found, NO_WALL)
-            wall = found
+            if (met := self.even_from(wall)) is not None and met.stop > wall:
+                if met := range(met.start, min(met.stop, end), met.step) if met.stop > end else met:
+                    yield met
+                wall = met.stop
+                continue
+            if (found := self.one.at_or_after(wall)) >= end:
+                return
+            wall = self.other.at_or_after(found)
+            if found == wall:
+                yield range(wall, wall + 1)
+                wall += 1
 
     def covers(self, wall: int) -> bool:
         """Return whether both have *wall*."""

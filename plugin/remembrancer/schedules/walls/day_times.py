@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
-from remembrancer.schedules.walls.wall_set import DAY, END, NO_WALL, WallSet
+from remembrancer.schedules.walls.day_sets import EachDay
+from remembrancer.schedules.walls.wall_set import DAY, END, NO_WALL, WallSet, even
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,10 @@ class DayTimes(WallSet):
                 return day * DAY + self.times[at]
             found = self.days.at_or_after(day + 1)
         return found * DAY + self.times[0]
+
+    def even_from(self, wall: int) -> range | None:
+        """Return the times from *wall* on, if they are at one time of each so many days."""
+        return even_days(self.days, self.times[0], wall) if len(self.times) == 1 else None
 
     def listed(self, start: int, end: int, limit: int) -> list[int]:
         """Return the times from *start* up to *end* (excluded), at most *limit*: by the day."""
@@ -89,6 +94,11 @@ class VaryingTimes(WallSet, Protocol):
             total += bisect_left(times, end - day * DAY) - bisect_left(times, max(0, start - day * DAY))
             day = self.next_day(day + 1)
         return total
+
+
+def even_days(days: DaySet, time: int, wall: int) -> range | None:
+    """Return the walls at one time of day from *wall* on, if the days are each so many."""
+    return even(days.step * DAY, days.phase * DAY + time, wall) if isinstance(days, EachDay) else None
 
 
 def listed_by_day(days: DaySet, times: Sequence[int], ends: tuple[int, int], limit: int) -> list[int]:
