@@ -45,6 +45,19 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _counted(value: object) -> object:
+    """Return the number of fires that true and false mean."""
+    word = str(value).lower()
+    return PREVIEWED if word == "true" else 0 if word == "false" else value
+
+
+ListedFires = Annotated[
+    int,
+    BeforeValidator(_counted),
+    Field(ge=0, le=MOST_PREVIEWED, description="The number of next fires that each task has; true is five."),
+]
+
+
 class NoParams(Params):
     """No parameters."""
 
@@ -169,7 +182,7 @@ class FindTasks(Params):
     tags: Tags = ()
     group: Group = None
     text: PartOfText = None
-    next_fires: StrictBool = False
+    next_fires: ListedFires = 0
 
 
 class PageOfTasks(Params):
@@ -181,7 +194,7 @@ class PageOfTasks(Params):
     task_type: OfType = None
     limit: Limit = 100
     cursor: Annotated[str | None, Field(max_length=_LONGEST_CURSOR, description=_CURSOR)] = None
-    next_fires: Annotated[bool, Field(description="Whether each task has its next five fires.")] = False
+    next_fires: ListedFires = 0
     name: Name = None
     tags: Tags = ()
     group: Group = None

@@ -45,7 +45,7 @@ from remembrancer.model.task_template import TaskTemplate
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
 from remembrancer.operations.ahead.agenda import Agenda, AgendaRequest, agenda
-from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, with_next_fires
+from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, read_listed, with_next_fires
 from remembrancer.operations.ahead.preview import (
     PreviewedFire,
     SchedulePreview,
@@ -467,7 +467,7 @@ class SchedulerService:
         tags: Collection[str] = (),
         group: str | None = None,
         text: str | None = None,
-        next_fires: bool = False,
+        next_fires: bool | int = False,
     ) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those that do not run again last.
 
@@ -475,7 +475,8 @@ class SchedulerService:
             statuses: Of any of these; empty means any.
             recurring: Only recurring tasks, or only one-time ones; None means both.
             limit: The most tasks to return.
-            next_fires: Whether each task has its next five fires.
+            next_fires: The number of next fires that each task has, up to 1,000; True is five. One answer
+                has at most 100,000 fires.
             name: Of this name, exactly.
             tags: With all of these tags.
             group: Of this group.
@@ -485,8 +486,9 @@ class SchedulerService:
             InvalidInput: The limit, a status or another argument cannot be used.
         """
         match = read_match(name=name, tags=tags, group=group, text=text)
+        read_listed(next_fires)
         found = await self._graph().tasks.find(_filter(statuses, recurring, limit, match))
-        return await all_with_next_fires(found) if next_fires else list(found)
+        return await all_with_next_fires(found, next_fires)
 
     @public
     async def get_task(self, task_id: str) -> ScheduledTask:
@@ -501,7 +503,7 @@ class SchedulerService:
         statuses: Collection[TaskStatus] = (),
         recurring: bool | None = None,
         limit: int = 1000,
-        next_fires: bool = False,
+        next_fires: bool | int = False,
         name: str | None = None,
         tags: Collection[str] = (),
         group: str | None = None,
@@ -512,8 +514,9 @@ class SchedulerService:
         The other arguments: see `find_tasks`. Raises InvalidInput.
         """
         match = read_match(name=name, tags=tags, group=group, text=text)
+        read_listed(next_fires)
         page = await page_of(self._graph().tasks, _filter(statuses, recurring, limit, match), cursor)
-        return replace(page, tasks=await all_with_next_fires(page.tasks)) if next_fires else page
+        return replace(page, tasks=await all_with_next_fires(page.tasks, next_fires)) if next_fires else page
 
     @public
     async def history(

@@ -49,7 +49,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "expression": "0 9 * * 1-5",
     "after": "0",
     "since": _MOMENT,
-    "next_fires": True,
+    "next_fires": 5,
     "kinds": "execution_failed",
     "country": "DE",
     "subdivision": "BE",
