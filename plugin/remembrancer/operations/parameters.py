@@ -37,7 +37,8 @@ Fence = Annotated[
     Field(description="The fence of the task as it was read; another one refuses the call."),
 ]
 Fires = Annotated[int, Field(ge=1, le=MOST_PREVIEWED, description="The number of next fires in the answer.")]
-Since = Annotated[str | None, Field(max_length=100, description="Only from this time on, ISO-8601 with a zone.")]
+Since = Annotated[str | None, Field(max_length=100, description="Only from this time on.")]
+ReadersZone = Annotated[str, Field(description="The IANA zone of a time that names no offset.")]
 
 
 def _listed(value: object) -> object:
@@ -214,6 +215,7 @@ class History(Params):
         BeforeValidator(_listed),
         Field(description="Only with one of these statuses; without it, with any."),
     ] = None
+    timezone: ReadersZone = "UTC"
 
 
 class Summaries(Params):
@@ -236,6 +238,7 @@ class AuditEntries(Params):
     since: Since = None
     after: Annotated[str | None, Field(pattern=r"^(change|task)_[\w.-]{1,200}$", description=_CURSOR)] = None
     limit: Limit = 1000
+    timezone: ReadersZone = "UTC"
 
 
 class RunningExecutions(Params):

@@ -57,7 +57,7 @@ from remembrancer.operations.calendars.calendar_commands import read_source
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.edits.task_selection import read_match
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
-from remembrancer.operations.exports.exports import export_calendar, export_crontab
+from remembrancer.operations.exports.exports import export_calendar, export_crontab, read_span
 from remembrancer.operations.named_queries import run_query
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.task_sets import Declaration
@@ -519,7 +519,7 @@ class SchedulerService:
         return replace(page, tasks=await all_with_next_fires(page.tasks, next_fires)) if next_fires else page
 
     @public
-    async def history(
+    async def history(  # noqa: PLR0913 (one for each filter)
         self,
         task_id: str | None = None,
         limit: int = 100,
@@ -528,14 +528,16 @@ class SchedulerService:
         since: str | datetime | timedelta | None = None,
         until: str | datetime | timedelta | None = None,
         status: str | Collection[str] | None = None,
+        timezone: str = "UTC",
     ) -> list[Execution]:
         """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
 
-        Old and new go by their nominal times: from *since* on, and before *until*. With *status*, one or several, only
+        Old and new go by their nominal times: from *since* on, and before *until*, which are on the wall clock of
+        *timezone* if they name no offset. With *status*, one or several, only
         those that have one of them; `running` are those under way, on all replicas, with the progress reported.
         Raises InvalidInput.
         """
-        within = task_history.read_range(self._process.clock.now(), before, since, until)
+        within = task_history.read_range(self._process.clock.now(), before, since, until, timezone)
         return await task_history.executions(self._graph(), task_id, limit, within, status)
 
     @public
@@ -546,25 +548,27 @@ class SchedulerService:
         since: str | datetime | timedelta | None = None,
         after: str | None = None,
         limit: int = 1000,
+        timezone: str = "UTC",
     ) -> list[AuditEntry]:
         """Return the changes of a task, or of all and of the graph, with their actors, oldest first.
 
         Args:
             task_id: Only the changes of this task; none for one that is not there.
-            since: Only from this time on, aware or ISO-8601 with a zone.
+            since: Only from this time on.
             after: Only after this change: the `change_id` of the last one that an earlier answer gave.
             limit: At most so many, 1 to 10,000.
+            timezone: The IANA zone of a time that names no offset.
 
         Raises:
             InvalidInput: One of them is wrong.
         """
-        now = self._process.clock.now()
-        return await task_history.audit_entries(self._graph(), now, task_id, since=since, after=after, limit=limit)
+        begin = task_history.read_begin(self._process.clock.now(), since, timezone)
+        return await task_history.audit_entries(self._graph(), task_id, begin=begin, after=after, limit=limit)
 
     @carried
     async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | AuditEntry]:
         """Return the executions and the changes of a task in one list, newest first."""
-        return await task_history.timeline(self._graph(), self._process.clock.now(), task_id, limit)
+        return await task_history.timeline(self._graph(), task_id, limit)
 
     async def events(
         self, after: str | None = None, *, kinds: Collection[str] = (), task_id: str | None = None
@@ -875,6 +879,7 @@ class SchedulerService:
         until: str | datetime | timedelta | None = None,
         *,
         history: bool = False,
+        timezone: str = "UTC",
     ) -> str:
         """Return a calendar (iCalendar, RFC 5545) with an event for each fire ahead, the first 5,000.
 
@@ -882,11 +887,13 @@ class SchedulerService:
             since: From this time on; None is now.
             until: Up to this time; None is 30 days later.
             history: With the executions in the span too, and their outcomes; the last 5,000.
+            timezone: The IANA zone of a time that names no offset.
 
         Raises:
             InvalidInput: A time is wrong.
         """
-        return await export_calendar(self._graph(), self._process.clock.now(), since, until, history=history)
+        span = read_span(self._process.clock.now(), since, until, timezone)
+        return await export_calendar(self._graph(), span, history=history)
 
     @public
     async def export_crontab(self, *, system: bool = False) -> str:

@@ -50,6 +50,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "after": "0",
     "since": _MOMENT,
     "next_fires": 5,
+    "history": True,
     "kinds": "execution_failed",
     "country": "DE",
     "subdivision": "BE",
