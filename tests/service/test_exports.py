@@ -119,6 +119,17 @@ async def test_what_happened_takes_the_place_of_what_came(desk: ManualScheduler)
     assert ("Defers", "20270302T200000Z") in [(event["SUMMARY"], event["DTSTART"]) for event in happened]
 
 
+async def test_what_happened_has_the_names_of_ended_tasks(desk: ManualScheduler) -> None:
+    service = desk.service
+    for name in ("Once", "Other"):
+        await add(service, name, {"kind": "once", "at": "2027-03-01T13:00:00Z"})
+    await desk.tick(timedelta(hours=2))
+    happened = events(await service.export_calendar(NOW, NOW + timedelta(days=1), history=True))
+
+    assert await service.get_scheduled_tasks() == []
+    assert {event["SUMMARY"] for event in happened} == {"Once (completed)", "Other (completed)"}
+
+
 async def test_a_calendar_is_bounded_and_says_so(desk: ManualScheduler) -> None:
     await add(desk.service, "Often", Every("1m"))
     text = await desk.service.export_calendar()

@@ -37,6 +37,13 @@ MATCH (t:scheduled_task {task_id: $task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
 RETURN t
 
+// name: tasks_by_ids
+// Those of $ids that are there, as nodes.
+UNWIND $ids AS id
+MATCH (t:scheduled_task {task_id: id})
+USING INDEX SEEK t:scheduled_task(task_id)
+RETURN t
+
 // name: task_elements
 // Where tasks are: the engine's own ids of those of $ids that are there.
 UNWIND $ids AS id

@@ -63,9 +63,7 @@ async def _open_tasks(graph: Graph) -> list[ScheduledTask]:
 
 async def _ended(graph: Graph, wanted: set[str]) -> list[ScheduledTask]:
     """Return tasks that have ended, for the names of their executions."""
-    if not wanted:
-        return []
-    return [task for task in await graph.tasks.find(TaskFilter(limit=_ALL)) if task.task_id in wanted]
+    return list(await graph.tasks.find(TaskFilter(limit=_ALL, ids=frozenset(wanted)))) if wanted else []
 
 
 async def _executions(graph: Graph, start: datetime, end: datetime) -> list[Execution]:
