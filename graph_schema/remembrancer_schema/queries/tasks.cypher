@@ -11,7 +11,7 @@ SET t = r.properties, t.created_at = datetime({epochMillis: r.created_ms}),
 RETURN r.row AS row
 
 // name: return_dedup_keys
-// Free the dedup keys of ended tasks that give them back, for tasks that are created in the same commit; write who asked.
+// Free the dedup keys of ended tasks that give them back, for tasks that take them in the same commit; write who asked.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
