@@ -64,6 +64,16 @@ def test_a_task_is_scheduled_listed_shown_and_cancelled(terminal: Terminal) -> N
     assert left.out.strip() == "No tasks to come."
 
 
+def test_a_list_shows_the_fires_asked_for(desk: Desk) -> None:
+    desk("schedule", "Tea", "--cron", "0 9 1 1 *", "--prompt", "p")
+    bare, asked = desk("list", "--json").json, desk("list", "--next-fires", "2", "--json").json
+
+    assert (bare[0]["next_fires"], len(asked[0]["next_fires"])) == (None, 2)
+    assert "next fires" in desk("list", "--next-fires", "2").out
+    assert "next fires" not in desk("list").out
+    assert desk("list", "--next-fires", "0").code == 2
+
+
 def test_listing_makes_no_graph_and_fires_nothing(desk: Desk) -> None:
     missing = desk("list")
     desk.json("schedule", "Late", "--at", "2025-01-01T00:00:00Z", "--prompt", "x")

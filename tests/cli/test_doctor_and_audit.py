@@ -8,7 +8,9 @@ import json
 import re
 import signal
 import urllib.request
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -67,6 +69,12 @@ def test_who_did_what_is_exported_and_stands_in_the_history(desk: Desk) -> None:
     whole = lines(desk("audit", "export").out)
     one = lines(desk("audit", "export", "--task", first).out)
     recent = lines(desk("audit", "export", "--since", whole[2]["at"]).out)
+    for zone in ("UTC", "Asia/Kolkata"):
+        since = f"{datetime.fromisoformat(whole[2]['at']).astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M:%S}"
+        assert lines(desk("audit", "export", "--since", since, "-z", zone).out)[-3:] == whole[2:]
+        assert desk("history", "--since", since, "--zone", zone).code == 0
+        assert desk("export", "ical", "--from", since, "--timezone", zone).code == 0
+    assert desk("history", "--since", "2026-08-01T09:00", "-z", "Berlin").code == 2
     told = desk.json("history", first)
     table = desk("history", first).out
     missing = desk("audit", "export", "--task", "task_of_nobody")

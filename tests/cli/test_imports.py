@@ -146,3 +146,18 @@ def test_serve_warns_once_of_commands_that_it_does_not_run(terminal: Terminal, s
 
     assert without.err.count("`serve --run-commands` runs them") == 1
     assert "--run-commands" not in running.err
+
+
+def test_an_exported_crontab_is_imported_without_effect(desk: Desk) -> None:
+    desk("schedule", "Tea", "--cron", "0 9 * * *", "--prompt", "p", "--context", '{"command": ["true"]}')
+    (desk.folder / "given").write_text("0 8 * * * true\n")
+    desk("import", "crontab", str(desk.folder / "given"), "--user", "-z", "Europe/Berlin")
+    (desk.folder / "tab").write_text(desk("export", "crontab").out)
+    words = ["import", "crontab", str(desk.folder / "tab"), "--user"]
+    foreseen, done = desk.json(*words, "--dry-run"), desk.json(*words)
+    other = [*words, "--graph", str(desk.folder / "other")]
+    again = desk.json(*other, "--dry-run"), desk.json(*other), desk.json(*other)
+
+    assert [(each["imported"], each["unchanged"]) for each in (foreseen, done)] == [(0, 2), (0, 2)]
+    assert [(each["imported"], each["unchanged"]) for each in again] == [(2, 0), (2, 0), (0, 2)]
+    assert len(desk.json("list")) == 2

@@ -100,6 +100,18 @@ async def test_every_route_with_a_body_has_the_bounds(writer: httpx.AsyncClient,
         assert refused.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_list_over_http_has_the_fires_asked_for(writer: httpx.AsyncClient) -> None:
+    await writer.post(TASKS, json={**GOOD, "schedule_cron": "0 9 * * *"})
+    for wanted, shown in (("1", 1), ("7", 7), ("true", 5)):
+        (task,) = (await writer.get(TASKS, params={"next_fires": wanted})).json()["tasks"]
+        assert len(task["next_fires"]) == shown, wanted
+    (bare,) = (await writer.get(TASKS, params={"next_fires": "false"})).json()["tasks"]
+    assert bare["next_fires"] is None
+    for wrong in ("1001", "-1", "many"):
+        refused = await writer.get(TASKS, params={"next_fires": wrong})
+        assert (refused.status_code, refused.json()["field"]) == (422, "query.next_fires"), refused.text
+
+
 async def test_parameters_of_a_query_have_the_bounds(clients: dict[str, httpx.AsyncClient]) -> None:
     for value in (nested(600), '{"x":NaN}', '{"x":99999999999999999999}', '{"x":"\\ud800"}'):
         asked = f'{{"query":"RETURN $x AS x","parameters":{value}}}'

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Bounded, Every, InvalidInput, TaskSchedulerService
+from remembrancer import Bounded, Every, InvalidInput, ScheduleRequest, TaskSchedulerService
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.schedules.kinds import remaining_schedule
 from remembrancer.testing import ManualScheduler, VirtualClock
@@ -160,6 +160,30 @@ async def test_a_task_that_is_shown_has_its_next_fires(scheduler: ManualSchedule
     assert listed.next_fires is None
     (asked,) = (await scheduler.service.page_of_tasks(next_fires=True)).tasks
     assert asked.next_fires == task.next_fires[:5]
+
+
+async def test_a_list_has_as_many_fires_as_asked(scheduler: ManualScheduler) -> None:
+    task = await made(scheduler, "Daily", schedule_cron="0 9 * * *", fires=9)
+    once = await made(scheduler, "Once", in_="2h")
+    for wanted, shown in ((1, 1), (9, 9), (True, 5)):
+        listed = {each.task_id: each for each in await scheduler.service.find_tasks(next_fires=wanted)}
+        paged = {each.task_id: each for each in (await scheduler.service.page_of_tasks(next_fires=wanted)).tasks}
+        for found in (listed, paged):
+            assert found[task.task_id].next_fires == task.next_fires[:shown]
+            assert found[once.task_id].next_fires == once.next_fires
+    assert all(each.next_fires is None for each in await scheduler.service.find_tasks(next_fires=0))
+
+
+async def test_a_list_of_too_many_fires_is_refused(scheduler: ManualScheduler) -> None:
+    for wanted in (-1, 1001, "5", 2.0):
+        for ask in (scheduler.service.find_tasks, scheduler.service.page_of_tasks):
+            with pytest.raises(InvalidInput, match=r"^next_fires="):
+                await ask(next_fires=wanted)  # pyright: ignore[reportArgumentType]
+    hourly = ScheduleRequest("Hourly", "goal", "prompt", "thought", schedule_cron="0 * * * *")
+    await scheduler.service.schedule_tasks([hourly] * 101)
+    with pytest.raises(InvalidInput, match="at most 990 for 101 tasks"):
+        await scheduler.service.find_tasks(next_fires=1000)
+    assert len(await scheduler.service.find_tasks(next_fires=1000, limit=2)) == 2
 
 
 async def test_an_answer_has_words_and_as_many_fires_as_asked(scheduler: ManualScheduler) -> None:

@@ -135,6 +135,17 @@ async def test_occurrences_of_one_second_are_events_of_their_own(desk: ManualSch
     assert len({each["UID"] for each in found}) == len(found) == 3
 
 
+async def test_what_happened_has_the_names_of_ended_tasks(desk: ManualScheduler) -> None:
+    service = desk.service
+    for name in ("Once", "Other"):
+        await add(service, name, {"kind": "once", "at": "2027-03-01T13:00:00Z"})
+    await desk.tick(timedelta(hours=2))
+    happened = events(await service.export_calendar(NOW, NOW + timedelta(days=1), history=True))
+
+    assert await service.get_scheduled_tasks() == []
+    assert {event["SUMMARY"] for event in happened} == {"Once (completed)", "Other (completed)"}
+
+
 async def test_a_calendar_is_bounded_and_says_so(desk: ManualScheduler) -> None:
     await add(desk.service, "Often", Every("1m"))
     text = await desk.service.export_calendar()

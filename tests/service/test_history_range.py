@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -48,9 +49,29 @@ async def test_a_cursor_that_is_no_execution_is_refused(paced: ManualScheduler) 
             await paced.service.history(before=cursor)
 
 
-async def test_an_end_without_an_offset_is_refused(paced: ManualScheduler) -> None:
-    with pytest.raises(InvalidInput, match="until"):
-        await paced.service.history(until="2026-08-15T09:00")
+async def test_a_time_without_an_offset_is_of_the_zone_named(paced: ManualScheduler) -> None:
+    service = paced.service
+    task = await service.schedule_task("Tea", "goal", "prompt", "t", schedule_cron="*/15 * * * *")
+    for _ in range(3):
+        await paced.tick(15 * MINUTE)
+    last = (await service.history(task.task_id, 1))[0].nominal_at
+    for timezone in ("UTC", "Asia/Kolkata", "America/New_York"):
+        wall = f"{last.astimezone(ZoneInfo(timezone)):%Y-%m-%dT%H:%M}"
+        for task_id in (task.task_id, None):
+            since = await service.history(task_id, since=wall, timezone=timezone)
+            until = await service.history(task_id, until=wall, timezone=timezone)
+            assert (len(since), len(until)) == (1, len(await service.history(task_id)) - 1)
+            changes = await service.audit_entries(task_id, since=wall, timezone=timezone)
+            assert changes == await service.audit_entries(task_id, since=last)
+        later = f"{(last + 60 * MINUTE).astimezone(ZoneInfo(timezone)):%Y-%m-%dT%H:%M}"
+        ahead = await service.export_calendar(wall, later, history=True, timezone=timezone)
+        assert ahead == await service.export_calendar(last, last + 60 * MINUTE, history=True)
+
+
+async def test_a_zone_that_is_none_is_refused(paced: ManualScheduler) -> None:
+    for ask in (paced.service.history, paced.service.audit_entries, paced.service.export_calendar):
+        with pytest.raises(InvalidInput, match="timezone"):
+            await ask(since="2026-08-15T09:00Z", timezone="Berlin")
 
 
 async def test_a_zone_before_cron_fields_is_the_timezone(paced: ManualScheduler) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService, TaskStatus
 from remembrancer.context import IDEMPOTENCY_KEY
-from remembrancer.errors import IdempotencyKeyReused
+from remembrancer.errors import DuplicateTask, IdempotencyKeyReused
 from remembrancer.model.idempotency import IdempotencyKey
 
 if TYPE_CHECKING:
@@ -63,6 +63,43 @@ async def test_a_batch_makes_one_task_of_a_returned_key(service: TaskSchedulerSe
     asked = [ScheduleRequest(*ONCE, **GIVEN_BACK), ScheduleRequest(*ONCE), ScheduleRequest(*ONCE, **GIVEN_BACK)]
 
     assert [each.disposition for each in await service.schedule_tasks(asked)] == ["created", "created", "existing"]
+
+
+async def test_an_update_takes_a_returned_key(service: TaskSchedulerService) -> None:
+    first = await service.schedule_task(*ONCE, **GIVEN_BACK)
+    second = await service.schedule_task(*ONCE)
+    with pytest.raises(DuplicateTask):
+        await service.update_task(second.task_id, dedup_key="tomatoes")
+    await service.cancel_task(first.task_id)
+    changed = await service.update_task(second.task_id, dedup_key="tomatoes")
+
+    assert (changed.dedup_key, (await service.get_task(second.task_id)).dedup_key) == ("tomatoes", "tomatoes")
+    assert (await service.get_task(first.task_id)).dedup_key is None
+    returned = (await service.audit_entries(first.task_id))[-1]
+    assert (returned.action, returned.before) == ("return_key", {"dedup_key": "tomatoes"})
+    assert (await service.schedule_task(*ONCE, **GIVEN_BACK)).task_id == second.task_id
+
+
+async def test_updates_at_once_take_a_returned_key_once(service: TaskSchedulerService) -> None:
+    first = await service.schedule_task(*ONCE, **GIVEN_BACK)
+    await service.cancel_task(first.task_id)
+    others = [(await service.schedule_task(*ONCE)).task_id for _ in range(4)]
+    asked = (service.update_task(task_id, dedup_key="tomatoes") for task_id in others)
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert sum(isinstance(each, DuplicateTask) for each in answers) == 3
+    assert [(await service.get_task(each)).dedup_key for each in others].count("tomatoes") == 1
+    assert [each.action for each in await service.audit_entries(first.task_id)].count("return_key") == 1
+
+
+async def test_an_update_leaves_a_key_that_is_kept(service: TaskSchedulerService) -> None:
+    first = await service.schedule_task(*ONCE, dedup_key="tomatoes")
+    await service.cancel_task(first.task_id)
+    second = await service.schedule_task(*ONCE)
+    with pytest.raises(DuplicateTask):
+        await service.update_task(second.task_id, dedup_key="tomatoes")
+
+    assert (await service.get_task(first.task_id)).dedup_key == "tomatoes"
 
 
 async def test_the_ended_task_decides_about_its_key(service: TaskSchedulerService) -> None:

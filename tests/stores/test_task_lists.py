@@ -57,6 +57,24 @@ async def test_open_tasks_come_in_order_however_short_the_pages(
     assert [task.task_id for task in failed] == [each.task_id for each in tasks["ended"] if each.status == "FAILED"][:2]
 
 
+@pytest.mark.parametrize("page", [1, 3, 1000])
+async def test_tasks_are_found_by_their_ids(
+    store: Graph, a_task: MakeTask, now: datetime, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    tasks = [task for some in mixed(a_task, now).values() for task in some]
+    await store.tasks.create(tasks)
+    monkeypatch.setattr(task_list, "PAGE", page)
+    wanted = sorted(task.task_id for task in tasks[::3])
+    ids = frozenset([*wanted, "task_of_another_graph"])
+
+    assert [task.task_id for task in await store.tasks.find(TaskFilter(ids=ids))] == wanted
+    assert [task.task_id for task in await store.tasks.find(TaskFilter(ids=ids, limit=2))] == wanted[:2]
+    failed = {task.task_id for task in tasks[::3] if task.status == "FAILED"}
+    found = await store.tasks.find(TaskFilter(frozenset({TaskStatus.FAILED}), ids=ids))
+    assert {task.task_id for task in found} == failed
+    assert await store.tasks.find(TaskFilter(ids=frozenset())) == []
+
+
 @pytest.mark.parametrize("page", [1, 2, 3])
 async def test_tasks_with_one_due_key_are_all_listed(
     store: Graph, a_task: MakeTask, write_beside: Beside, monkeypatch: pytest.MonkeyPatch, page: int
@@ -134,11 +152,16 @@ async def test_ended_tasks_cost_a_list_of_open_ones_nothing(
             await store.tasks.create([a_task(next_run_ms=to_ms(now) + place) for place in range(200)])
             await store.tasks.create([a_task(next_run_ms=None, status=TaskStatus.ACTIVE) for _ in range(20)])
         costs += [
-            await hits_of(neo4j_server, store, TaskFilter(statuses=OPEN_STATUSES, limit=limit)) for limit in (10**6, 10)
+            await hits_of(neo4j_server, store, wanted)
+            for wanted in (
+                *(TaskFilter(statuses=OPEN_STATUSES, limit=limit) for limit in (10**6, 10)),
+                TaskFilter(ids=frozenset(map(str, range(10)))),
+            )
         ]
     await store.close()
 
-    assert costs[:2] == costs[2:]
-    assert [found for found, _ in costs] == [220, 10, 220, 10]
+    assert costs[:3] == costs[3:]
+    assert [found for found, _ in costs] == [220, 10, 0, 220, 10, 0]
+    assert costs[2][1] < 100 * 10
     assert costs[0][1] < 100 * 220
     assert costs[1][1] < 100 * 10

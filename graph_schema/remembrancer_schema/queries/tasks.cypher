@@ -11,7 +11,7 @@ SET t = r.properties, t.created_at = datetime({epochMillis: r.created_ms}),
 RETURN r.row AS row
 
 // name: return_dedup_keys
-// Free the dedup keys of ended tasks that give them back, for tasks that are created in the same commit; write who asked.
+// Free the dedup keys of ended tasks that give them back, for tasks that take them in the same commit; write who asked.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
@@ -34,6 +34,13 @@ RETURN t.request_key AS key, t.request_digest AS digest
 // name: task_by_id
 // One task, as a node.
 MATCH (t:scheduled_task {task_id: $task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+RETURN t
+
+// name: tasks_by_ids
+// Those of $ids that are there, as nodes.
+UNWIND $ids AS id
+MATCH (t:scheduled_task {task_id: id})
 USING INDEX SEEK t:scheduled_task(task_id)
 RETURN t
 

@@ -40,6 +40,12 @@ Zone = Annotated[
         help="IANA time zone of wall times, such as Europe/Berlin; default UTC.",
     ),
 ]
+ReadersZone = Annotated[
+    str,
+    typer.Option(
+        "--zone", "--timezone", "-z", metavar="ZONE", help="The IANA zone of the reader: of times without an offset."
+    ),
+]
 
 _DAYS: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([dhw])")
 _IN_DAYS: Final = {"h": 1 / 24, "d": 1.0, "w": 7.0}

@@ -147,7 +147,7 @@ class ScheduledTask(BaseModel):
     fence: int = 0
     """Grows with every write that claims or moves the task."""
     next_fires: list[datetime] | None = None
-    """Its next five fires (UTC), worked out when it is shown; None where they were not asked for."""
+    """Its next fires (UTC), five or as many as asked for, worked out when it is shown; None where not asked for."""
 
     @property
     def schedule(self) -> ScheduleValue:

@@ -37,12 +37,26 @@ Fence = Annotated[
     Field(description="The fence of the task as it was read; another one refuses the call."),
 ]
 Fires = Annotated[int, Field(ge=1, le=MOST_PREVIEWED, description="The number of next fires in the answer.")]
-Since = Annotated[str | None, Field(max_length=100, description="Only from this time on, ISO-8601 with a zone.")]
+Since = Annotated[str | None, Field(max_length=100, description="Only from this time on.")]
+ReadersZone = Annotated[str, Field(description="The IANA zone of a time that names no offset.")]
 
 
 def _listed(value: object) -> object:
     """Return one word as a list of it."""
     return [value] if isinstance(value, str) else value
+
+
+def _counted(value: object) -> object:
+    """Return the number of fires that true and false mean."""
+    word = str(value).lower()
+    return PREVIEWED if word == "true" else 0 if word == "false" else value
+
+
+ListedFires = Annotated[
+    int,
+    BeforeValidator(_counted),
+    Field(ge=0, le=MOST_PREVIEWED, description="The number of next fires that each task has; true is five."),
+]
 
 
 class NoParams(Params):
@@ -169,7 +183,7 @@ class FindTasks(Params):
     tags: Tags = ()
     group: Group = None
     text: PartOfText = None
-    next_fires: StrictBool = False
+    next_fires: ListedFires = 0
 
 
 class PageOfTasks(Params):
@@ -181,7 +195,7 @@ class PageOfTasks(Params):
     task_type: OfType = None
     limit: Limit = 100
     cursor: Annotated[str | None, Field(max_length=_LONGEST_CURSOR, description=_CURSOR)] = None
-    next_fires: Annotated[bool, Field(description="Whether each task has its next five fires.")] = False
+    next_fires: ListedFires = 0
     name: Name = None
     tags: Tags = ()
     group: Group = None
@@ -201,6 +215,7 @@ class History(Params):
         BeforeValidator(_listed),
         Field(description="Only with one of these statuses; without it, with any."),
     ] = None
+    timezone: ReadersZone = "UTC"
 
 
 class Summaries(Params):
@@ -223,6 +238,7 @@ class AuditEntries(Params):
     since: Since = None
     after: Annotated[str | None, Field(pattern=r"^(change|task)_[\w.-]{1,200}$", description=_CURSOR)] = None
     limit: Limit = 1000
+    timezone: ReadersZone = "UTC"
 
 
 class RunningExecutions(Params):

@@ -41,7 +41,7 @@ class _Tasks(Protocol):
         tags: Collection[str],
         group: str | None,
         text: str | None,
-        next_fires: bool,
+        next_fires: bool | int,
     ) -> Awaitable[TaskPage]:
         """Return a page of tasks."""
         ...

@@ -13,7 +13,7 @@ from remembrancer.model.ids import first_id
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.audit_log import AuditRange
 from remembrancer.ports.filters import ExecutionFilter
-from remembrancer.schedules.parsing import read_moment
+from remembrancer.schedules.parsing import read_moment, read_zone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,13 +44,24 @@ class HistoryRange(NamedTuple):
         return self.first <= execution_id and (self.before is None or execution_id < self.before)
 
 
-def read_range(now: datetime, before: str | None, since: Moment | None, until: Moment | None) -> HistoryRange:
+def read_begin(now: datetime, since: Moment | None, timezone: str) -> datetime | None:
+    """Return the time that a list begins at; without an offset, it is of *timezone*. Raises InvalidInput."""
+    zone = read_zone(timezone)
+    return None if since is None else read_moment(since, "since", now=now, timezone=zone)
+
+
+def read_range(
+    now: datetime, before: str | None, since: Moment | None, until: Moment | None, timezone: str
+) -> HistoryRange:
     """Return the range between two nominal times, *until* excluded, and below a cursor. Raises InvalidInput."""
     if before is not None and _CURSOR.fullmatch(before) is None:
         raise InvalidInput("before", before, "the execution_id of the last execution that an earlier answer gave", _ID)
-    begin = "" if since is None else first_id("exec", to_ms(read_moment(since, "since", now=now)))
-    ends = [] if until is None else [first_id("exec", to_ms(read_moment(until, "until", now=now)))]
-    return HistoryRange(begin, min(ends + ([] if before is None else [before]), default=None))
+    begin = read_begin(now, since, timezone)
+    ends: list[str] = []
+    if until is not None:
+        ends.append(first_id("exec", to_ms(read_moment(until, "until", now=now, timezone=timezone))))
+    first = "" if begin is None else first_id("exec", to_ms(begin))
+    return HistoryRange(first, min(ends + ([] if before is None else [before]), default=None))
 
 
 async def executions(
@@ -89,17 +100,15 @@ async def executions_since(tasks: TaskStore, task_id: str | None, start: datetim
 
 async def audit_entries(
     graph: Graph,
-    now: datetime,
     task_id: str | None,
     *,
-    since: Moment | None = None,
+    begin: datetime | None = None,
     after: str | None = None,
     limit: int = MOST_AT_ONCE,
 ) -> list[AuditEntry]:
     """Return entries of the audit log, oldest first. Raises InvalidInput."""
     if not 1 <= read_limit(limit) <= MOST_AT_ONCE:
         raise InvalidInput("limit", limit, f"1 to {MOST_AT_ONCE:,}", 1000)
-    begin = None if since is None else read_moment(since, "since", now=now)
     if task_id is None:
         return list(await graph.audit.entries(AuditRange(begin, after, limit)))
     behind = "" if after is None else after.partition("_")[2]
@@ -111,9 +120,9 @@ async def audit_entries(
     return found[:limit]
 
 
-async def timeline(graph: Graph, now: datetime, task_id: str, limit: int) -> list[Execution | AuditEntry]:
+async def timeline(graph: Graph, task_id: str, limit: int) -> list[Execution | AuditEntry]:
     """Return the executions and the audit entries of a task in one list by time, newest first. Raises InvalidInput."""
-    changes = await audit_entries(graph, now, task_id)
+    changes = await audit_entries(graph, task_id)
     entries: list[tuple[datetime, Execution | AuditEntry]] = [
         (each.triggered_at, each) for each in await executions(graph, task_id, limit, HistoryRange("", None))
     ]

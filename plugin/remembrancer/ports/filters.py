@@ -46,7 +46,8 @@ class TaskMatch:
 class TaskFilter:
     """A filter of tasks; empty *statuses* match any status, and no *match* any task.
 
-    With *dedup_prefix*, only tasks whose dedup_key begins with it, in the order of their dedup_keys.
+    With *dedup_prefix*, only tasks whose dedup_key begins with it, in the order of their dedup_keys. With *ids*, only
+    those of these tasks that are there, in the order of their ids.
     """
 
     statuses: frozenset[TaskStatus] = field(default_factory=frozenset)
@@ -54,11 +55,20 @@ class TaskFilter:
     limit: int = 1000
     match: TaskMatch | None = None
     dedup_prefix: str | None = None
+    ids: frozenset[str] | None = None
 
     @property
     def types(self) -> list[TaskType]:
         """The types wanted: both, unless *recurring* says which."""
         return [each for each in TaskType if self.recurring in {None, each is TaskType.RECURRING}]
+
+    def takes(self, task: ScheduledTask) -> bool:
+        """Return whether the status, the type and the properties of a task match."""
+        return (
+            (not self.statuses or task.status in self.statuses)
+            and task.task_type in self.types
+            and (self.match is None or self.match.takes(task))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,7 @@ class SyncCalls(Protocol):
         tags: Collection[str] = (),
         group: str | None = None,
         text: str | None = None,
-        next_fires: bool = False,
+        next_fires: bool | int = False,
     ) -> list[ScheduledTask]:
         """Return tasks."""
         ...

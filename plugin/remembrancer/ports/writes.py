@@ -120,6 +120,8 @@ class Edit:
     change: Change
     outstanding: Claim | None = None
     """Accounts for occurrences that the change leaves without a run; it is written with the change."""
+    returned: ScheduledTask | None = None
+    """The ended task that gives its dedup_key back to this one."""
 
     @property
     def task_id(self) -> str:

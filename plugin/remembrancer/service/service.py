@@ -45,7 +45,7 @@ from remembrancer.model.task_template import TaskTemplate
 from remembrancer.model.token import AccessToken, NewToken
 from remembrancer.operations import task_history
 from remembrancer.operations.ahead.agenda import Agenda, AgendaRequest, agenda
-from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, with_next_fires
+from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, read_listed, with_next_fires
 from remembrancer.operations.ahead.preview import (
     PreviewedFire,
     SchedulePreview,
@@ -57,7 +57,7 @@ from remembrancer.operations.calendars.calendar_commands import read_source
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.edits.task_selection import read_match
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
-from remembrancer.operations.exports.exports import export_calendar, export_crontab
+from remembrancer.operations.exports.exports import export_calendar, export_crontab, read_span
 from remembrancer.operations.named_queries import run_query
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.task_sets import Declaration
@@ -467,7 +467,7 @@ class SchedulerService:
         tags: Collection[str] = (),
         group: str | None = None,
         text: str | None = None,
-        next_fires: bool = False,
+        next_fires: bool | int = False,
     ) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those that do not run again last.
 
@@ -475,7 +475,8 @@ class SchedulerService:
             statuses: Of any of these; empty means any.
             recurring: Only recurring tasks, or only one-time ones; None means both.
             limit: The most tasks to return.
-            next_fires: Whether each task has its next five fires.
+            next_fires: The number of next fires that each task has, up to 1,000; True is five. One answer
+                has at most 100,000 fires.
             name: Of this name, exactly.
             tags: With all of these tags.
             group: Of this group.
@@ -485,8 +486,9 @@ class SchedulerService:
             InvalidInput: The limit, a status or another argument cannot be used.
         """
         match = read_match(name=name, tags=tags, group=group, text=text)
+        read_listed(next_fires)
         found = await self._graph().tasks.find(_filter(statuses, recurring, limit, match))
-        return await all_with_next_fires(found) if next_fires else list(found)
+        return await all_with_next_fires(found, next_fires)
 
     @public
     async def get_task(self, task_id: str) -> ScheduledTask:
@@ -501,7 +503,7 @@ class SchedulerService:
         statuses: Collection[TaskStatus] = (),
         recurring: bool | None = None,
         limit: int = 1000,
-        next_fires: bool = False,
+        next_fires: bool | int = False,
         name: str | None = None,
         tags: Collection[str] = (),
         group: str | None = None,
@@ -512,11 +514,12 @@ class SchedulerService:
         The other arguments: see `find_tasks`. Raises InvalidInput.
         """
         match = read_match(name=name, tags=tags, group=group, text=text)
+        read_listed(next_fires)
         page = await page_of(self._graph().tasks, _filter(statuses, recurring, limit, match), cursor)
-        return replace(page, tasks=await all_with_next_fires(page.tasks)) if next_fires else page
+        return replace(page, tasks=await all_with_next_fires(page.tasks, next_fires)) if next_fires else page
 
     @public
-    async def history(
+    async def history(  # noqa: PLR0913 (one for each filter)
         self,
         task_id: str | None = None,
         limit: int = 100,
@@ -525,14 +528,16 @@ class SchedulerService:
         since: str | datetime | timedelta | None = None,
         until: str | datetime | timedelta | None = None,
         status: str | Collection[str] | None = None,
+        timezone: str = "UTC",
     ) -> list[Execution]:
         """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
 
-        Old and new go by their nominal times: from *since* on, and before *until*. With *status*, one or several, only
+        Old and new go by their nominal times: from *since* on, and before *until*, which are on the wall clock of
+        *timezone* if they name no offset. With *status*, one or several, only
         those that have one of them; `running` are those under way, on all replicas, with the progress reported.
         Raises InvalidInput.
         """
-        within = task_history.read_range(self._process.clock.now(), before, since, until)
+        within = task_history.read_range(self._process.clock.now(), before, since, until, timezone)
         return await task_history.executions(self._graph(), task_id, limit, within, status)
 
     @public
@@ -543,25 +548,27 @@ class SchedulerService:
         since: str | datetime | timedelta | None = None,
         after: str | None = None,
         limit: int = 1000,
+        timezone: str = "UTC",
     ) -> list[AuditEntry]:
         """Return the changes of a task, or of all and of the graph, with their actors, oldest first.
 
         Args:
             task_id: Only the changes of this task; none for one that is not there.
-            since: Only from this time on, aware or ISO-8601 with a zone.
+            since: Only from this time on.
             after: Only after this change: the `change_id` of the last one that an earlier answer gave.
             limit: At most so many, 1 to 10,000.
+            timezone: The IANA zone of a time that names no offset.
 
         Raises:
             InvalidInput: One of them is wrong.
         """
-        now = self._process.clock.now()
-        return await task_history.audit_entries(self._graph(), now, task_id, since=since, after=after, limit=limit)
+        begin = task_history.read_begin(self._process.clock.now(), since, timezone)
+        return await task_history.audit_entries(self._graph(), task_id, begin=begin, after=after, limit=limit)
 
     @carried
     async def timeline(self, task_id: str, limit: int = 100) -> list[Execution | AuditEntry]:
         """Return the executions and the changes of a task in one list, newest first."""
-        return await task_history.timeline(self._graph(), self._process.clock.now(), task_id, limit)
+        return await task_history.timeline(self._graph(), task_id, limit)
 
     async def events(
         self, after: str | None = None, *, kinds: Collection[str] = (), task_id: str | None = None
@@ -872,6 +879,7 @@ class SchedulerService:
         until: str | datetime | timedelta | None = None,
         *,
         history: bool = False,
+        timezone: str = "UTC",
     ) -> str:
         """Return a calendar (iCalendar, RFC 5545) with an event for each fire ahead, the first 5,000.
 
@@ -879,11 +887,13 @@ class SchedulerService:
             since: From this time on; None is now.
             until: Up to this time; None is 30 days later.
             history: With the executions in the span too, and their outcomes; the last 5,000.
+            timezone: The IANA zone of a time that names no offset.
 
         Raises:
             InvalidInput: A time is wrong.
         """
-        return await export_calendar(self._graph(), self._process.clock.now(), since, until, history=history)
+        span = read_span(self._process.clock.now(), since, until, timezone)
+        return await export_calendar(self._graph(), span, history=history)
 
     @public
     async def export_crontab(self, *, system: bool = False) -> str:

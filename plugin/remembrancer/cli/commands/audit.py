@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from typer import Option
 
 from remembrancer.cli.command import ReadOptions
+from remembrancer.cli.options import ReadersZone  # noqa: TC001 (typer reads the annotations)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +18,7 @@ class ExportOptions(ReadOptions):
 
     task: Annotated[str | None, Option(metavar="TASK_ID", help="Only what was done to this task.")] = None
     since: Annotated[str | None, Option(metavar="TIME", help="Only from then on: ISO-8601, or -1d.")] = None
+    timezone: ReadersZone = "UTC"
 
 
 async def export(asked: ExportOptions) -> None:
@@ -37,7 +40,8 @@ async def export(asked: ExportOptions) -> None:
         task_id = None if asked.task is None else await task_id_of(reached, asked.task)
         if task_id is not None:
             await reached.scheduler.get_task(task_id)
-        while page := await reached.scheduler.audit_entries(task_id, since=asked.since, after=after):
+        ask = partial(reached.scheduler.audit_entries, task_id, since=asked.since, timezone=asked.timezone)
+        while page := await ask(after=after):
             for change in page:
                 print_json(change, indent=None)
             after = page[-1].change_id

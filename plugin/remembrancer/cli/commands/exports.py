@@ -10,6 +10,7 @@ from typing import Annotated
 from typer import Option
 
 from remembrancer.cli.command import GraphOptions
+from remembrancer.cli.options import ReadersZone  # noqa: TC001 (typer reads the annotations)
 from remembrancer.errors import InvalidInput
 
 
@@ -17,11 +18,10 @@ from remembrancer.errors import InvalidInput
 class CalendarOptions(GraphOptions):
     """The options of `export ical`."""
 
-    since: Annotated[
-        str | None, Option("--from", metavar="TIME", help="From this time on, ISO-8601 with a zone; default now.")
-    ] = None
+    since: Annotated[str | None, Option("--from", metavar="TIME", help="From this time on; default now.")] = None
     until: Annotated[str | None, Option("--to", metavar="TIME", help="Up to this time; default after --days.")] = None
     days: Annotated[int | None, Option(min=1, max=1830, help="The length of the span in days; default 30.")] = None
+    timezone: ReadersZone = "UTC"
     history: Annotated[
         bool, Option("--history", help="With what happened, and its outcome; without --from, the same days back too.")
     ] = False
@@ -43,7 +43,7 @@ async def ical(asked: CalendarOptions) -> None:
     For example:
 
         remembrancer export ical --days 90 > tasks.ics
-        remembrancer export ical --history --from 2027-01-01T00:00Z --to 2027-02-01T00:00Z > january.ics
+        remembrancer export ical --history --from 2027-01-01T00:00 --to 2027-02-01T00:00 -z Europe/Berlin > january.ics
     """
     from remembrancer.cli.connect import connect
 
@@ -72,18 +72,19 @@ async def crontab(asked: CrontabExportOptions) -> None:
 
 def _span(asked: CalendarOptions) -> tuple[str, str]:
     """Return the times of a calendar. Raises InvalidInput: one is wrong, or the end is given twice."""
-    from remembrancer.schedules.parsing import read_moment
+    from remembrancer.schedules.parsing import read_moment, read_zone
 
     if asked.until is not None and asked.days is not None:
         raise InvalidInput("--days", asked.days, "--to or --days, not both", None)
+    zone = read_zone(asked.timezone, "--zone")
     length, now = timedelta(days=asked.days or 30), datetime.now(UTC)
     if asked.since is None:
         start, end = now - length if asked.history else now, now + length
     else:
-        start = read_moment(asked.since, "--from", now=now)
+        start = read_moment(asked.since, "--from", now=now, timezone=zone)
         end = start + length
     if asked.until is not None:
-        end = read_moment(asked.until, "--to", now=now)
+        end = read_moment(asked.until, "--to", now=now, timezone=zone)
     return start.isoformat(), end.isoformat()
 
 

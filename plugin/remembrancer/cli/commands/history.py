@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from typer import Argument, Option
 
 from remembrancer.cli.command import ReadOptions
-from remembrancer.cli.options import MOST
+from remembrancer.cli.options import MOST, ReadersZone
 from remembrancer.model.execution import ExecutionStatus  # noqa: TC001 (typer reads the annotations)
 
 if TYPE_CHECKING:
@@ -25,14 +25,15 @@ class HistoryOptions(ReadOptions):
 
     task_id: Annotated[str | None, Argument(metavar="TASK_ID", help="The task; without it, all tasks.")] = None
     since: Annotated[
-        str | None, Option(metavar="TIME", help="Only executions with a nominal time from this one on (ISO-8601).")
+        str | None, Option(metavar="TIME", help="Only executions with a nominal time from this one on.")
     ] = None
     until: Annotated[
-        str | None, Option(metavar="TIME", help="Only executions with a nominal time before this one (ISO-8601).")
+        str | None, Option(metavar="TIME", help="Only executions with a nominal time before this one.")
     ] = None
     status: Annotated[
         list[ExecutionStatus] | None, Option(help="Only executions with this status; may be given again.")
     ] = None
+    timezone: ReadersZone = "UTC"
     limit: Annotated[int, Option(min=1, max=MOST, help="The most lines to show.")] = 100
 
 
@@ -43,7 +44,7 @@ async def history(asked: HistoryOptions) -> None:
 
         remembrancer history --limit 20
         remembrancer history --status failed --status missed
-        remembrancer history --since 2026-08-01T00:00:00Z --until 2026-09-01T00:00:00Z
+        remembrancer history --since 2026-08-01T00:00 --until 2026-09-01T00:00 --zone Europe/Berlin
         remembrancer history task_1723644600.123_9f3k2a --json
     """
     from remembrancer.cli.connect import connect
@@ -59,7 +60,9 @@ async def history(asked: HistoryOptions) -> None:
         if task_id is not None and since is None and until is None and status is None:
             told = await reached.scheduler.timeline(task_id, asked.limit + 1)
         else:
-            told = await reached.scheduler.history(task_id, asked.limit + 1, since=since, until=until, status=status)
+            told = await reached.scheduler.history(
+                task_id, asked.limit + 1, since=since, until=until, status=status, timezone=asked.timezone
+            )
         summaries = await reached.scheduler.summaries(task_id, _SUMMARIES)
     if asked.as_json:
         print_json(told[: asked.limit])

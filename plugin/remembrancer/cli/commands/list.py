@@ -28,6 +28,9 @@ class ListOptions(ReadOptions):
     group: Annotated[str | None, Option(metavar="WORD", help="Only tasks of this group.")] = None
     text: Annotated[str | None, Option(help="Only tasks with this in their name, goal or prompt.")] = None
     limit: Annotated[int, Option(min=1, max=MOST, help="The most tasks to list.")] = 1000
+    next_fires: Annotated[
+        int | None, Option(metavar="N", min=1, max=1000, help="With up to N next fires of each task.")
+    ] = None
 
 
 async def list_tasks(asked: ListOptions) -> None:
@@ -37,7 +40,7 @@ async def list_tasks(asked: ListOptions) -> None:
 
         remembrancer list
         remembrancer list --all --one-time
-        remembrancer list --tag work --text report
+        remembrancer list --tag work --text report --next-fires 3
         remembrancer list --json | jq -r '.[].task_id'
     """
     from remembrancer.cli.connect import connect
@@ -54,6 +57,7 @@ async def list_tasks(asked: ListOptions) -> None:
             tags=asked.tags or (),
             group=asked.group,
             text=asked.text,
+            next_fires=asked.next_fires or False,
         )
     tasks = found[: asked.limit]
     if asked.as_json:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.cli.connect import connect, folder_of, set_actor
 from remembrancer.cli.output import at_work, errors, print_json, print_table, row_table, screen
-from remembrancer.errors import InvalidInput
+from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
+from remembrancer.model.task import Disposition
 from remembrancer.model.timestamps import to_iso
 from remembrancer.operations.validation import reply, validate
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledTask
     from remembrancer.schedules.importers.entries import Entry
+    from remembrancer.service.service import SchedulerService
 
 
 class ImportStatus(StrEnum):
@@ -73,8 +75,8 @@ async def classify(entries: Sequence[Entry], graph: str, *, dry_run: bool) -> li
     """
     now = datetime.now(UTC)
     judged = [_judged(entry, now) for entry in entries]
-    jobs = [each for each in judged if isinstance(each, _ValidEntry)]
-    known = await (_foreseen if dry_run else _scheduled)(graph, [each.request for each in jobs])
+    valid = [each.entry for each in judged if isinstance(each, _ValidEntry)]
+    known = await (_foreseen if dry_run else _scheduled)(graph, valid)
     seen: dict[str | None, str] = {}
     accounted: list[ImportedEntry] = []
     for each in judged:
@@ -161,27 +163,49 @@ def _of_job(job: _ValidEntry, same_as: str | None, known: Known) -> ImportedEntr
     )
 
 
-async def _scheduled(graph: str, requests: list[ScheduleRequest]) -> Known:
+async def _scheduled(graph: str, entries: list[Entry]) -> Known:
     """Schedule the tasks; existing ones are left unchanged."""
     set_actor("import")
-    distinct = {each.dedup_key: each for each in requests}
-    with at_work(f"Importing {len(distinct)} tasks"):
+    with at_work(f"Importing {len(entries)} tasks"):
         async with connect(graph, make=True) as reached:
-            now = datetime.now(UTC)
-            started = now - timedelta(microseconds=now.microsecond % 1000)  # times of tasks are whole milliseconds
-            replies = await reached.scheduler.schedule_tasks(list(distinct.values()))
-    return {reply.dedup_key: (reply.task_id, reply.created_at >= started) for reply in replies}
+            return await schedule(reached.scheduler, entries)
 
 
-async def _foreseen(graph: str, requests: list[ScheduleRequest]) -> Known:
-    """Return those of *requests* that exist already, without writing: not even an empty graph."""
+async def schedule(scheduler: SchedulerService, entries: Sequence[Entry]) -> Known:
+    """Schedule the tasks of entries in one write, but those of exported tasks that are there."""
+    known = await _exported(scheduler, entries)
+    distinct = {each.request.dedup_key: each.request for each in entries if each.request is not None}
+    fresh = [request for key, request in distinct.items() if key not in known]
+    replies = await scheduler.schedule_tasks(fresh) if fresh else []
+    return known | {reply.dedup_key: (reply.task_id, reply.disposition is Disposition.CREATED) for reply in replies}
+
+
+async def _exported(scheduler: SchedulerService, entries: Sequence[Entry]) -> Known:
+    """Return the tasks of this graph that entries were exported from."""
+    known: Known = {}
+    for each in entries:
+        if each.task_id is None or each.request is None:
+            continue
+        try:
+            await scheduler.get_task(each.task_id)
+        except TaskNotFound:
+            continue
+        except TaskUnreadable:
+            pass  # it is there
+        known[each.request.dedup_key] = (each.task_id, False)
+    return known
+
+
+async def _foreseen(graph: str, entries: list[Entry]) -> Known:
+    """Return those of *entries* that exist already, without writing: not even an empty graph."""
     folder = folder_of(graph)
     if folder is not None and not folder.exists():
         return {}
     async with connect(graph) as reached:
+        known = await _exported(reached.scheduler, entries)
         tasks = await reached.scheduler.find_tasks(limit=_MOST_COMPARED)
-    wanted = {each.dedup_key for each in requests}
-    return {task.dedup_key: (task.task_id, False) for task in tasks if task.dedup_key in wanted}
+    wanted = {each.request.dedup_key for each in entries if each.request is not None}
+    return {task.dedup_key: (task.task_id, False) for task in tasks if task.dedup_key in wanted} | known
 
 
 _PLACES: Final = 8

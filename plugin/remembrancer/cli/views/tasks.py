@@ -23,10 +23,11 @@ _SHOWN: Final = 120
 
 
 def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
-    """Return tasks as a table, one per row; with their tags and group, where any has some."""
+    """Return tasks as a table, one per row; with their tags, group and next fires, where any has some."""
     listed = list(tasks)
+    ahead = ("next fires",) if any(task.next_fires for task in listed) else ()
     found_by = [name for name in ("group", "tags") if any(getattr(task, name) for task in listed)]
-    table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals", *found_by))
+    table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals", *found_by, *ahead))
     for task in listed:
         table.add(
             task.task_id,
@@ -37,6 +38,7 @@ def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
             when(task.last_triggered_at),
             str(task.deferral_count or ""),
             *(_fact(name, task) for name in found_by),
+            *(", ".join(when(each) for each in task.next_fires or ()) for _ in ahead),
         )
     return table
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 PREVIEWED: Final = 5
 """The number of fires that an answer shows unless asked."""
 MOST_PREVIEWED: Final = 1000
-_SLICE: Final = 50
-"""The number of tasks that are worked out before other coroutines run."""
+MOST_LISTED: Final = 100_000
+"""The most fires of all tasks of one list together."""
+_SLICE: Final = 250
+"""The number of fires that are worked out before other coroutines run."""
 """Errors of a schedule whose node holds nonsense."""
 
 
@@ -44,21 +46,33 @@ def next_fires(task: ScheduledTask, count: int = PREVIEWED) -> tuple[list[dateti
     return fires[:count], notes
 
 
-def with_next_fires(task: ScheduledTask) -> ScheduledTask:
-    """Return *task* with its next fires; with none, if its schedule cannot be read."""
+def with_next_fires(task: ScheduledTask, count: int = PREVIEWED) -> ScheduledTask:
+    """Return *task* with up to *count* next fires; with none, if its schedule cannot be read."""
     try:
-        fires, _ = next_fires(task)
+        fires, _ = next_fires(task, count)
     except UNREADABLE:
         fires = []
     return task.model_copy(update={"next_fires": fires})
 
 
-async def all_with_next_fires(tasks: Sequence[ScheduledTask]) -> list[ScheduledTask]:
-    """Return *tasks* with their next fires, letting other coroutines run in between."""
+async def all_with_next_fires(
+    tasks: Sequence[ScheduledTask],
+    wanted: bool | int,  # noqa: FBT001 (true means five)
+) -> list[ScheduledTask]:
+    """Return *tasks* with as many next fires as are *wanted*; five, if that is True. Other coroutines run in between.
+
+    Raises InvalidInput: they are more fires than one answer holds.
+    """
+    count = read_listed(wanted)
+    if not count:
+        return list(tasks)
+    if count * len(tasks) > MOST_LISTED:
+        allowed = f"at most {MOST_LISTED // len(tasks)} for {len(tasks):,} tasks, {MOST_LISTED:,} fires together"
+        raise InvalidInput("next_fires", wanted, f"{allowed}; or a lower limit", PREVIEWED)
     found: list[ScheduledTask] = []
     for task in tasks:
-        found.append(with_next_fires(task))
-        if len(found) % _SLICE == 0:
+        found.append(with_next_fires(task, count))
+        if len(found) % max(1, _SLICE // count) == 0:
             await asyncio.sleep(0)
     return found
 
@@ -87,6 +101,13 @@ def _makes_up(task: ScheduledTask) -> bool:
     if task.paused_until is None or task.nominal_ms is None or to_ms(task.paused_until) <= task.nominal_ms:
         return False
     return (task.on_missed or task.misfire) is not Misfire.SKIP
+
+
+def read_listed(wanted: bool | int) -> int:  # noqa: FBT001 (true means five)
+    """Return the number of fires that each task of a list shows: five for True, none for False. Raises InvalidInput."""
+    if not wanted:
+        return 0
+    return PREVIEWED if wanted is True else read_count(wanted, "next_fires")
 
 
 def read_count(count: object, field: str = "fires") -> int:

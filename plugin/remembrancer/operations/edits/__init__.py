@@ -11,6 +11,7 @@
 - `planned_edits`: a task as it is to be after each kind of edit.
 - `task_edits`: pause, resume and update, for the current actor.
 - `task_selection`: the tasks that a caller looks for, or selects.
+- `returned_keys`: the dedup keys that edits take from ended tasks.
 - `updated_task`: a task after an update, and the occurrences that lose their run by it.
 - `edit_operations`: the entries of the table of operations that edit open tasks.
 - `occurrence_operations`: the parameters and the entries of the operations that change single occurrences of a task.

@@ -15,6 +15,7 @@ from remembrancer.model.timestamps import Moment, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
 from remembrancer.operations.edits.planned_edits import pausing, resuming, updating
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
+from remembrancer.operations.edits.returned_keys import with_returned_key
 from remembrancer.operations.edits.updated_task import changes
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_followed
@@ -127,7 +128,8 @@ class TaskEdits:
         self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
     ) -> ScheduledTask | None:
         """Write a change; return the task as it is kept, None if it was not as it was read."""
-        if (await self._store.tasks.edit([Edit(before, after, change, outstanding)]))[0]:
+        edit = await with_returned_key(self._store.tasks, Edit(before, after, change, outstanding))
+        if (await self._store.tasks.edit([edit]))[0]:
             fence = before.fence + 1 + (outstanding is not None)
             return await self._tasks.kept(after.model_copy(update={"fence": fence}))
         return None

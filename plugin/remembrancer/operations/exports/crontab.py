@@ -16,6 +16,7 @@ from remembrancer.model.control_characters import visible
 from remembrancer.model.plain_schedules import Cron, Every
 from remembrancer.schedules.every import ElapsedSchedule, every_schedule
 from remembrancer.schedules.importers.crontab import LineKind, read_crontab
+from remembrancer.schedules.importers.crontab_jobs import mark_of
 from remembrancer.schedules.kinds import schedule_of
 from remembrancer.schedules.value_fields import names_days_only
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.schedules.importers.crontab import CrontabLine
 
 
 class _Unsayable(Exception):
@@ -35,9 +37,9 @@ class _CronJob:
     """A task that cron can do."""
 
     task: ScheduledTask
-    when: str
+    line: CrontabLine
+    """Its line, as the importer reads it in the zone of the task."""
     zone: str
-    rest: str
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -55,7 +57,7 @@ def crontab_of(tasks: Sequence[ScheduledTask], now: datetime, *, system: bool) -
             others.append((task, str(reason)))
     # A setting holds for every line below it: the tasks with the fewest come first.
     jobs.sort(key=lambda job: (len(job.environment), job.zone, sorted(job.environment.items()), job.task.task_id))
-    lines = [f"# Tasks of Remembrancer: {len(jobs)} jobs, {len(others)} that cron cannot do."]
+    lines: list[str] = []
     settings: dict[str, str] = {}
     for job in jobs:
         leaked = settings.keys() - job.environment.keys() - {"CRON_TZ"}
@@ -63,7 +65,9 @@ def crontab_of(tasks: Sequence[ScheduledTask], now: datetime, *, system: bool) -
             others.append((job.task, f"{min(leaked)}, set for another task, would reach it"))
             continue
         lines += _settings(job, settings)
-        lines += [f"# {_line(job.task.name)} ({job.task.task_id})", f"{job.when} {job.rest}"]
+        lines += [f"# {_line(job.task.name)} {mark_of(job.task.task_id, job.line)}", job.line.text]
+    head = f"# Tasks of Remembrancer: {len(tasks) - len(others)} jobs, {len(others)} that cron cannot do."
+    lines = [head, *lines]
     lines += [f"# not in cron: {_line(task.name)} ({task.task_id}): {_line(reason)}" for task, reason in others]
     return "".join(f"{line}\n" for line in lines)
 
@@ -86,8 +90,9 @@ def _job(task: ScheduledTask, now: datetime, *, system: bool) -> _CronJob:
         raise _Unsayable(f"it is for the user {user}, whom the system's crontab alone can name")
     rest = f"{user} {rest}" if system else rest
     environment = _environment(context)
-    _check(f"{when} {rest}", command, stdin if isinstance(stdin, str) and stdin else None, when, system=system)
-    return _CronJob(task, when, zone, rest, environment)
+    text = f"CRON_TZ={zone}\n{when} {rest}\n"
+    line = _read_back(text, command, stdin if isinstance(stdin, str) and stdin else None, when, system=system)
+    return _CronJob(task, line, zone, environment)
 
 
 def _when(task: ScheduledTask) -> tuple[str, str]:
@@ -162,12 +167,13 @@ def _environment(context: Mapping[str, object]) -> dict[str, str]:
     return {str(name): str(value) for name, value in members.items() if name != "CRON_TZ"}
 
 
-def _check(line: str, command: str, stdin: str | None, when: str, *, system: bool) -> None:
-    """Read a line back. Raises _Unsayable: it would mean something else."""
-    read = read_crontab(f"{line}\n", system=system)
+def _read_back(text: str, command: str, stdin: str | None, when: str, *, system: bool) -> CrontabLine:
+    """Return a line as it is read back, below its zone. Raises _Unsayable: it would mean something else."""
+    _, *read = read_crontab(text, system=system)
     is_same = len(read) == 1 and read[0].kind is LineKind.JOB and read[0].command == command
     if not is_same or (read[0].stdin or None) != stdin or read[0].expression != when:
         raise _Unsayable("its command or its times cannot be written in a crontab")
+    return read[0]
 
 
 def _settings(job: _CronJob, settings: dict[str, str]) -> list[str]:

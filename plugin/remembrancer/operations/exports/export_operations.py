@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field
 
 from remembrancer.operations.operation import Http, Operation, Params
+from remembrancer.operations.parameters import ReadersZone  # noqa: TC001 (pydantic reads the annotations at run time)
 
 if TYPE_CHECKING:
     from remembrancer.operations.operation import AnyOperation
@@ -18,6 +19,7 @@ class ExportCalendar(Params):
     since: Annotated[str | None, Field(max_length=100, description="From this time on; now unless given.")] = None
     until: Annotated[str | None, Field(max_length=100, description="Up to this time; 30 days unless given.")] = None
     history: Annotated[bool, Field(description="With the executions in the span, and their outcomes.")] = False
+    timezone: ReadersZone = "UTC"
 
 
 class ExportCrontab(Params):

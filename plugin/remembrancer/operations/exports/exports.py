@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.task_status import OPEN_STATUSES
@@ -12,7 +12,7 @@ from remembrancer.operations.exports.calendar import MOST_EVENTS, Span, calendar
 from remembrancer.operations.exports.crontab import crontab_of
 from remembrancer.operations.task_history import executions_since
 from remembrancer.ports.filters import TaskFilter
-from remembrancer.schedules.parsing import read_moment
+from remembrancer.schedules.parsing import read_moment, read_zone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,15 +23,28 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
 
 
-async def export_calendar(
-    graph: Graph, now: datetime, since: Moment | None, until: Moment | None, *, history: bool
-) -> str:
-    """Return a calendar from *since*, or now, up to *until*, or 30 days later. Raises InvalidInput."""
-    start = now if since is None else read_moment(since, "since", now=now)
-    end = start + timedelta(days=DAYS) if until is None else read_moment(until, "until", now=now)
+class CalendarSpan(NamedTuple):
+    """The span of a calendar, and the time at which it is made."""
+
+    start: datetime
+    end: datetime
+    now: datetime
+
+
+def read_span(now: datetime, since: Moment | None, until: Moment | None, timezone: str) -> CalendarSpan:
+    """Return the span from *since*, or now, up to *until*, or 30 days later. Raises InvalidInput."""
+    zone = read_zone(timezone)
+    start = now if since is None else read_moment(since, "since", now=now, timezone=zone)
+    end = start + timedelta(days=DAYS) if until is None else read_moment(until, "until", now=now, timezone=zone)
     if not start <= end <= start + timedelta(days=_MOST_DAYS):
         allowed = f"a time from {start.isoformat()} on, at most {_MOST_DAYS} days later"
         raise InvalidInput("until", end.isoformat(), allowed, (start + timedelta(days=DAYS)).isoformat())
+    return CalendarSpan(start, end, now)
+
+
+async def export_calendar(graph: Graph, span: CalendarSpan, *, history: bool) -> str:
+    """Return a calendar of a span of time; with *history*, with what happened in it."""
+    start, end, now = span
     past = await _executions(graph, start, end) if history else []
     tasks = await _open_tasks(graph)
     tasks += await _ended(graph, {each.task_id for each in past} - {task.task_id for task in tasks})
@@ -50,9 +63,7 @@ async def _open_tasks(graph: Graph) -> list[ScheduledTask]:
 
 async def _ended(graph: Graph, wanted: set[str]) -> list[ScheduledTask]:
     """Return tasks that have ended, for the names of their executions."""
-    if not wanted:
-        return []
-    return [task for task in await graph.tasks.find(TaskFilter(limit=_ALL)) if task.task_id in wanted]
+    return list(await graph.tasks.find(TaskFilter(limit=_ALL, ids=frozenset(wanted)))) if wanted else []
 
 
 async def _executions(graph: Graph, start: datetime, end: datetime) -> list[Execution]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.plain_schedules import Cron
 from remembrancer.schedules.importers.crontab import CrontabLine, LineKind, read_as
-from remembrancer.schedules.importers.entries import Entry, Found, Source, request_of
+from remembrancer.schedules.importers.entries import Entry, Found, Source, key_of, request_of
 
 if TYPE_CHECKING:
     from remembrancer.schedules.importers.crontab_format import Form
@@ -15,28 +15,49 @@ if TYPE_CHECKING:
 
 def crontab_entries(text: str, form: Form, zone: str) -> list[Entry]:
     """Return an entry for each line of a crontab; *zone* applies to lines whose file names none."""
-    return [_entry(line, zone) for line in read_as(text, form)]
+    lines = read_as(text, form)
+    return [_entry(line, zone, above) for above, line in zip([None, *lines], lines, strict=False)]
 
 
-def _entry(line: CrontabLine, zone: str) -> Entry:
+def mark_of(task_id: str, line: CrontabLine) -> str:
+    """Return the end of a comment above a job line, by which the importer knows the task that the line was."""
+    return f"(remembrancer: {task_id} {_digest(line)})"
+
+
+def _digest(line: CrontabLine) -> str:
+    """Return a text that differs for jobs that differ."""
+    return key_of(Source.CRONTAB, _identity(line)).removeprefix(f"{Source.CRONTAB.value}_")
+
+
+def _identity(line: CrontabLine) -> list[object]:
+    return [line.user, line.expression, line.timezone, line.command or "", line.stdin]
+
+
+def _entry(line: CrontabLine, zone: str, above: CrontabLine | None) -> Entry:
     place = f"line {line.number}"
     if line.kind is LineKind.JOB:
         notes = [*([line.note] if line.note else []), *_notes(line)]
-        return Entry(place, line.text, request_of(_found(line, zone)), notes=tuple(notes), user=line.user)
+        is_marked = above is not None and above.kind is LineKind.COMMENT
+        mark = _MARK.search(above.text.rstrip()) if above is not None and is_marked else None
+        task_id = mark["task_id"] if mark and mark["digest"] == _digest(line) else None
+        if mark and task_id is None:
+            notes.append(f"it has changed since it was exported: it is another job than {mark['task_id']}")
+        request = request_of(_found(line, zone, task_id))
+        return Entry(place, line.text, request, notes=tuple(notes), user=line.user, task_id=task_id)
     if line.kind is LineKind.SKIPPED:
         return Entry(place, line.text, reason=line.reason, user=line.user)
     return Entry(place, line.text, reason=line.kind.value, is_task=False)
 
 
-def _found(line: CrontabLine, zone: str) -> Found:
-    """Return a job line as a task; equal jobs, from any file, are the same task.
+def _found(line: CrontabLine, zone: str, task_id: str | None) -> Found:
+    """Return a job line as a task; equal jobs, from any file, are the same task, but those of exported tasks.
 
     *zone* is not part of the identity: a second import with another zone changes nothing.
     """
     command = line.command or ""
     return Found(
         source=Source.CRONTAB,
-        identity=[line.user, line.expression, line.timezone, command, line.stdin],
+        identity=_identity(line) if task_id is None else [task_id, *_identity(line)],
         name=" ".join(command.split()[:_NAME_WORDS]),
         goal=f"Run by cron: {line.text.strip()}",
         prompt=command,
@@ -72,3 +93,4 @@ def _notes(line: CrontabLine) -> list[str]:
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _NAME_WORDS: Final = 4
+_MARK: Final = re.compile(r"\(remembrancer: (?P<task_id>task_[\w.-]{1,200}) (?P<digest>[0-9a-f]{32})\)$", re.ASCII)

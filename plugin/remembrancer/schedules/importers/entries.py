@@ -43,6 +43,7 @@ class Entry:
         notes: Differences from the source.
         user: The user that it runs as.
         is_task: False for a comment, a setting, an empty line.
+        task_id: The task from which an export made the entry: in the graph that has it, the entry is that task.
     """
 
     place: str
@@ -52,6 +53,7 @@ class Entry:
     notes: tuple[str, ...] = ()
     user: str | None = None
     is_task: bool = True
+    task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import DuplicateTask, QueryFailed, RemembrancerError
+from remembrancer.ports.writes import Change
 from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
 from remembrancer.stores.graph.claims import acquire_leases, release_leases, with_fence
 from remembrancer.stores.graph.outcomes import outstanding_statements
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.writes import Change, Claim, Edit, Lease
+    from remembrancer.ports.writes import Claim, Edit, Lease
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
     from remembrancer.stores.graph.parts import GraphParts
@@ -80,7 +81,19 @@ def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
         for link in changed_links(each.before, each.after, str(row["change_id"])):
             parts.setdefault(link.name, []).extend(link.rows)
     changed = [Statement(name, rows) for name, rows in parts.items() if rows]
-    return [*outstanding_statements([each.outstanding for each in edits]), *changed]
+    return [*_key_returns(edits), *outstanding_statements([each.outstanding for each in edits]), *changed]
+
+
+def _key_returns(edits: Sequence[Edit]) -> list[Statement]:
+    """Return the statement that frees the dedup keys which edits take from ended tasks."""
+    rows = [
+        audit_rows.key_return_row(
+            each.returned, Change("return_key", each.change.at, each.change.surface, each.change.actor)
+        )
+        for each in edits
+        if each.returned is not None
+    ]
+    return [Statement("return_dedup_keys", rows)] if rows else []
 
 
 def _explained(taken: UniqueKeyTaken, edits: Sequence[Edit]) -> RemembrancerError | None:

@@ -43,6 +43,8 @@ class TaskList:
         with self._records.reported_together():
             if task_filter.dedup_prefix is not None:
                 return await self._under(task_filter.dedup_prefix, task_filter)
+            if task_filter.ids is not None:
+                return await self._of_ids(sorted(task_filter.ids), task_filter)
             return await self._find(task_filter, task_filter.statuses or frozenset(TaskStatus))
 
     async def page(self, page: TaskPageQuery) -> list[ScheduledTask]:
@@ -77,15 +79,25 @@ class TaskList:
         """Return tasks whose dedup_key begins with *prefix*, by dedup_key."""
         found: list[ScheduledTask] = []
         between: Row = {"above": prefix, "below": node_rows.after_all(prefix), "limit": PAGE}
-        statuses = task_filter.statuses or frozenset(TaskStatus)
         while len(found) < task_filter.limit:
             page = await self._connection.read(query("tasks_under_dedup_keys"), between)
             nodes: Sequence[Row] = [row["t"] for row in page if row["t"]]
             read = self._records.read("task_id", node_rows.shown_task_from, nodes)
-            found += [each for each in read if each.status in statuses and each.task_type in task_filter.types]
+            found += filter(task_filter.takes, read)
             if len(page) < PAGE or not nodes:
                 break
             between["above"] = nodes[-1]["dedup_key"]
+        return found[: task_filter.limit]
+
+    async def _of_ids(self, ids: Sequence[str], task_filter: TaskFilter) -> list[ScheduledTask]:
+        """Return those of the tasks of *ids* that are there and match, in this order."""
+        found: list[ScheduledTask] = []
+        for start in range(0, len(ids), PAGE):
+            rows = await self._connection.read(query("tasks_by_ids"), {"ids": ids[start : start + PAGE]})
+            read = self._records.read("task_id", node_rows.shown_task_from, [row["t"] for row in rows if row["t"]])
+            found += sorted(filter(task_filter.takes, read), key=lambda task: task.task_id)
+            if len(found) >= task_filter.limit:
+                break
         return found[: task_filter.limit]
 
     async def _armed(
