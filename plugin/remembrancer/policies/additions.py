@@ -86,7 +86,7 @@ def with_reactions(task: ScheduledTask, new: Sequence[Addition], now_ms: int) ->
         while at_ms in times:
             at_ms += 1
         times.add(at_ms)
-        gained.append(replace(each, at_ms=at_ms, runs_late=each.runs_late or at_ms <= now_ms))
+        gained.append(replace(each, at_ms=at_ms, runs_late=each.runs_late or each.at_ms <= now_ms))
     first_ms = min(times)
     together = additions.only([*done, *pending, *gained])
     after = task.model_copy(update={"additions": together.text, "nominal_ms": first_ms})

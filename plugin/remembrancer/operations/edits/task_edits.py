@@ -111,10 +111,7 @@ class TaskEdits:
                 if wanted.after.follows_id != task.follows_id:
                     await check_followed(self._store.tasks, [wanted.after.follows_id])
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
-                    if wanted.after.schedule != task.schedule:
-                        if await self._referring.meet_renewals([kept]):
-                            kept = await self._store.tasks.get(task_id)
-                        await self._referring.follow([task_id], "updated")
+                    kept = await self._met(kept) if wanted.after.schedule != task.schedule else kept
                     return _update(task, kept, change.at, Disposition.CHANGED, fires)
             raise TaskContended(task_id, "updated", ROUNDS)
 
@@ -123,6 +120,12 @@ class TaskEdits:
             return _update(task, task, self._clock.now(), Disposition.EXISTING, fires)
 
         return await run_once(self._store.idempotency, act, again)
+
+    async def _met(self, task: ScheduledTask) -> ScheduledTask:
+        """Return a task with another schedule as it is when its calendars and those that refer to it have met it."""
+        renewed = await self._referring.meet_renewals([task])
+        await self._referring.follow([task.task_id], "updated")
+        return await self._store.tasks.get(task.task_id) if renewed else task
 
     async def _edit(
         self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
