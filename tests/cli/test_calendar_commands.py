@@ -116,8 +116,10 @@ def test_business_days_take_the_holidays_of_a_calendar(desk: Desk) -> None:
     words = ("--workdays", "last", "--time", "17:00", "--start", "2090-01-01", "--prompt", "p")
     usual = desk.json("schedule", "Close", *words)
     made = desk.json("schedule", "Close", *words, "--holidays", "closed")
-    unknown = desk("preview", "--workdays", "last", "--holidays", "closed")
+    shown = desk.json("preview", *words[:-2], "--holidays", "closed")
+    unknown = desk("preview", "--workdays", "last", "--holidays", "nowhere")
 
     assert usual["next_fires"][0] == "2090-01-31T17:00:00Z"
     assert made["next_fires"][0] == "2090-01-30T17:00:00Z"
-    assert (unknown.code, "reads no graph" in unknown.err) == (2, True)
+    assert [fire["at"] for fire in shown["fires"]] == made["next_fires"]
+    assert (unknown.code, "nowhere" in unknown.err) == (2, True)

@@ -248,10 +248,8 @@ _KINDS: Final[dict[str, Callable[[str, Mapping[str, object]], Schedule]]] = {
 """From an option to the schedule that it makes. Another kind is an option of `SCHEDULE_WORDS` and a function here."""
 _TIMED: Final = ("every", "dates", "weekly", "workdays", "on")
 """The options whose schedule may have a time of day."""
-NAMING: Final = ("holidays", "on", "follow")
-"""The options that name a calendar or a task of the graph."""
-KIND_OPTIONS: Final = ", ".join(f"--{each}" for each in _KINDS if each not in NAMING)
-"""The options that are a schedule which needs no graph, in words."""
+KIND_OPTIONS: Final = ", ".join(f"--{each}" for each in _KINDS)
+"""The options that are a schedule, in words."""
 _INSTEAD: Final = {
     ("every", "weekly"): ("; every other Friday is --every 2w from a Friday on", "--every 2w --start 2026-12-04T09:00"),
     ("workdays", "on"): ("; a calendar of holidays is --holidays", _HOLIDAYS),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, make_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from typer import Argument, Option
 
-from remembrancer.cli.command import CommandOptions
+from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.options import Zone  # noqa: TC001 (typer reads the annotations)
-from remembrancer.cli.schedule_options import FIRES, KIND_OPTIONS, NAMING, SCHEDULE_WORDS, schedule_of
+from remembrancer.cli.schedule_options import FIRES, KIND_OPTIONS, SCHEDULE_WORDS, schedule_of
 from remembrancer.errors import InvalidInput
 from remembrancer.model.policy import Fold, Gap, SecondsField
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _OwnOptions(CommandOptions):
+class _OwnOptions(GraphOptions):
     """The options of `preview` that are its own."""
 
     schedule_cron: Annotated[
@@ -38,7 +38,7 @@ class _OwnOptions(CommandOptions):
     year: Annotated[bool, Option("--year", help="A picture of twelve months, with the fires of each day.")] = False
 
 
-PreviewOptions: Final[type[CommandOptions]] = make_dataclass(
+PreviewOptions: Final[type[GraphOptions]] = make_dataclass(
     "PreviewOptions",
     [*SCHEDULE_WORDS, FIRES],
     bases=(_OwnOptions,),
@@ -48,7 +48,7 @@ PreviewOptions: Final[type[CommandOptions]] = make_dataclass(
 )
 
 
-async def preview(asked: CommandOptions) -> None:
+async def preview(asked: GraphOptions) -> None:
     """Show what a schedule means: words, next fires, effects of clock changes, and points to be careful about.
 
     For example:
@@ -57,14 +57,16 @@ async def preview(asked: CommandOptions) -> None:
         remembrancer preview "30 2 * * *" -z Europe/Berlin --after 2027-03-26T00:00:00Z --gap skip
         remembrancer preview --workdays last --time 17:00 --until 2027-12-31 --year
         remembrancer preview --every 90m --fires 3 --json
+        remembrancer preview --workdays last --holidays team --time 17:00
+
+    It opens the graph only for a schedule that names calendars or tasks.
     """
     from remembrancer.cli.output import print_json, screen
     from remembrancer.cli.views.year import fires_of_year, print_year
-    from remembrancer.operations.ahead.preview import previewed
     from remembrancer.surfaces.jsonable import to_jsonable
 
     typed, now = vars(asked), datetime.now(UTC)
-    shown = previewed(_schedule(typed), typed["after"], typed["fires"], now)
+    shown = await _shown(asked.graph, _schedule(typed), typed, now)
     days = fires_of_year(shown, typed["after"], now) if typed["year"] else None
     if asked.as_json:
         counts = {} if days is None else {"days": {f"{day}": count for day, count in days.items() if count}}
@@ -79,6 +81,22 @@ async def preview(asked: CommandOptions) -> None:
         screen().print(f"warning: {warning}", markup=False, highlight=False)
 
 
+async def _shown(
+    graph: str, schedule: Mapping[str, object], typed: Mapping[str, Any], now: datetime
+) -> SchedulePreview:
+    """Return the preview of a schedule; the graph is opened for one that names calendars or tasks."""
+    from remembrancer.cli.connect import connect
+    from remembrancer.operations.ahead.preview import previewed
+    from remembrancer.operations.requested_schedule import value_given
+    from remembrancer.schedules.references import references_in
+
+    named = references_in(value_given(schedule))
+    if not named.calendars and not named.tasks:
+        return previewed(schedule, typed["after"], typed["fires"], now)
+    async with connect(graph, reading=True) as reached:
+        return await reached.scheduler.preview_schedule(schedule, typed["after"], typed["fires"])
+
+
 def _schedule(typed: Mapping[str, object]) -> Mapping[str, object]:
     """Return the schedule that is asked for. Raises InvalidInput: none is."""
     from remembrancer.cli.commands.schedule import object_of
@@ -87,10 +105,6 @@ def _schedule(typed: Mapping[str, object]) -> Mapping[str, object]:
     if typed["schedule_cron"] is None and held is None and not any(typed[name] for name, _, _ in SCHEDULE_WORDS):
         allowed = f"a cron expression, or one of {KIND_OPTIONS}, --schedule"
         raise InvalidInput("EXPR", None, allowed, "remembrancer preview '0 9 * * mon-fri'")
-    for name in NAMING:
-        if typed[name] is not None:
-            allowed = "a schedule without calendars and tasks: `preview` reads no graph; `schedule` shows the fires too"
-            raise InvalidInput(f"--{name}", typed[name], allowed, "--workdays last --time 17:00")
     made = schedule_of(typed, held)
     if made is not None:
         return made
