@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, make_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
 
@@ -82,7 +82,7 @@ async def preview(asked: GraphOptions) -> None:
 
 
 async def _shown(
-    graph: str, schedule: Mapping[str, object], typed: Mapping[str, Any], now: datetime
+    graph: str, schedule: Mapping[str, object], typed: Mapping[str, object], now: datetime
 ) -> SchedulePreview:
     """Return the preview of a schedule; the graph is opened for one that names calendars or tasks."""
     from remembrancer.cli.connect import connect
@@ -90,11 +90,13 @@ async def _shown(
     from remembrancer.operations.requested_schedule import value_given
     from remembrancer.schedules.references import references_in
 
-    named = references_in(value_given(schedule))
+    after, fires = cast("str | None", typed["after"]), cast("int", typed["fires"])
+    value = value_given(schedule)
+    named = references_in(value)
     if not named.calendars and not named.tasks:
-        return previewed(schedule, typed["after"], typed["fires"], now)
+        return previewed(schedule, after, fires, now)
     async with connect(graph, reading=True) as reached:
-        return await reached.scheduler.preview_schedule(schedule, typed["after"], typed["fires"])
+        return await reached.scheduler.preview_schedule(value, after, fires)
 
 
 def _schedule(typed: Mapping[str, object]) -> Mapping[str, object]:
