@@ -160,7 +160,7 @@ def test_a_damaged_graph_is_not_copied_as_if_it_were_whole(
 
 
 def test_a_damaged_index_is_not_copied_as_if_it_were_whole(desk: Desk, sound: Path) -> None:
-    file, *_ = files(sound, "task_execution_0_*idx")  # the index of ids, the first that the schema makes
+    (file,) = files(sound, "task_execution_0_*.umtidx")  # the index of ids, which is unique
     text = bytearray(file.read_bytes())
     text[64:4096] = bytes(4032)  # the places of most entries of its page
     file.write_bytes(text)

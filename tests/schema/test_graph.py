@@ -26,6 +26,7 @@ SIX_EDGES = {
     ("task_deferral", "REQUESTED_BY", "thought"),
 }
 PARAMETERS: dict[str, Any] = {
+    "followers": list[object](),
     "execution_ids": ["exec_1"],
     "shards": [1],
     "thought_ids": ["thought_1"],
