@@ -27,6 +27,7 @@ SIX_EDGES = {
 }
 PARAMETERS: dict[str, Any] = {
     "followers": list[object](),
+    "sought": list[object](),
     "execution_ids": ["exec_1"],
     "shards": [1],
     "thought_ids": ["thought_1"],
