@@ -144,7 +144,7 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
         standing |= {name: DEFAULTS[name] for name in _WHEN}
         fields = {**fields, "schedule": with_anchors_of(task, fields["schedule"], fields.get("defer_until"))}
     elif fields.get("schedule_cron") is not None:
-        standing["schedule"] = None
+        standing |= {"schedule": None, "timezone": task.timezone}
         if len(str(fields["schedule_cron"]).split()) != _SIX:
             standing["seconds_field"] = None
         if Cron(fields["schedule_cron"]).expression != fields["schedule_cron"]:
