@@ -79,9 +79,9 @@ class TaskEdits:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "resumed", fence)
                 change = self._tasks.change("resume", text, fence=fence)
-                if not task.is_paused(change.at):
-                    return _resumption(task, change.at, Disposition.EXISTING)
                 after = plan(task, change.at).after
+                if after is task:
+                    return _resumption(task, change.at, Disposition.EXISTING)
                 if kept := await self._edit(task, after, change):
                     counts = missed(after, to_ms(change.at))
                     return _resumption(kept, change.at, Disposition.CHANGED, counts)
