@@ -85,6 +85,9 @@ async def test_skips_are_taken_back_by_zero(agent: Agent) -> None:
     task = await agent.hourly()
     await agent.service.skip_next(task.task_id, 2)
     assert (await agent.service.skip_next(task.task_id, 2)).disposition == "existing"
+    fewer = await agent.service.skip_next(task.task_id, 1)
+    assert fewer.warnings == ["This replaces an earlier request to skip 2 occurrences: 2026-03-02T11:00:00Z will run."]
+    assert (await agent.service.skip_next(task.task_id, 2)).warnings == []
     assert (await agent.service.skip_next(task.task_id, 0)).next_fires == hours(1, 2, 3, 4, 5)
     await agent.pass_by(1)
     assert await agent.told() == [("02 10:00", "completed", None, None)]
@@ -109,7 +112,8 @@ async def test_an_added_occurrence_runs_beside_the_others(agent: Agent) -> None:
 async def test_an_addition_without_a_time_runs_at_once(agent: Agent) -> None:
     task = await agent.hourly(misfire="skip", misfire_grace_seconds=0)
     for _ in range(3):
-        await agent.service.add_fire(task.task_id)
+        answer = await agent.service.add_fire(task.task_id)
+        assert not any("in the past" in each for each in answer.warnings)
         await agent.scheduler.tick()
     assert [each.cause for each in agent.fired] == ["added"] * 3
     with pytest.raises(InvalidInput, match="a time after 2026-03-02T09:00:00Z"):

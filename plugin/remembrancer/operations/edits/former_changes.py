@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.addition import Cause
+from remembrancer.model.execution import Reason
 from remembrancer.model.skip_mark import skips_text
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.additions import additions_of, pending_additions
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.addition import Addition
+    from remembrancer.model.skip_mark import SkipMark
     from remembrancer.model.task import ScheduledTask
 
 _OF_THE_SCHEDULE: Final = frozenset({Cause.COMPLETION, Cause.CUE})
@@ -62,6 +64,19 @@ def ended_changes(before: ScheduledTask, after: ScheduledTask, now: datetime) ->
         times = [to_iso(from_ms(each)) for each in skipped]
         warnings.append(f"The skip of {_listed(times)} has ended: the schedule no longer has that occurrence.")
     return warnings
+
+
+def replaced_skips(before: ScheduledTask, after: ScheduledTask) -> list[str]:
+    """Return a warning of the times that a request to skip fewer lets run again; a request to skip none has none."""
+    was, now = ({each.at_ms for each in _asked(task)} for task in (before, after))
+    if not now or not (again := sorted(was - now)):
+        return []
+    times = _listed([to_iso(from_ms(each)) for each in again])
+    return [f"This replaces an earlier request to skip {len(was)} occurrences: {times} will run."]
+
+
+def _asked(task: ScheduledTask) -> list[SkipMark]:
+    return [each for each in pending_skips(task) if each.code is Reason.SKIP_REQUESTED]
 
 
 def _stays(addition: Addition, task: ScheduledTask, fresh: ScheduledTask, now: datetime) -> bool:
