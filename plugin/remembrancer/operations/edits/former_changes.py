@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.addition import Cause
 from remembrancer.model.execution import Reason
-from remembrancer.model.skip_mark import skips_text
+from remembrancer.model.skip_mark import skips_from, skips_text
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.additions import additions_of, pending_additions
 from remembrancer.policies.skips import pending_skips
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from remembrancer.model.addition import Addition
     from remembrancer.model.skip_mark import SkipMark
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.writes import Claim
 
 _OF_THE_SCHEDULE: Final = frozenset({Cause.COMPLETION, Cause.CUE})
 _NAMED: Final = 5
@@ -42,6 +44,26 @@ def kept_skips(task: ScheduledTask, fresh: ScheduledTask, kept: Collection[Addit
     return skips_text(
         each for each in marks if each.at_ms in times or (each.at_ms > now_ms and _names(fresh, each.at_ms))
     )
+
+
+def apart_from(ended: Claim | None, kept: list[Addition], skips: str | None) -> tuple[list[Addition], str | None]:
+    """Return the *kept* additions, and marks, with those before the last of the *ended* occurrences right after it.
+
+    All occurrences before the next one of a task have outcomes, and a row of them has no other between.
+    """
+    if ended is None:
+        return kept, skips
+    row, times = ended.execution, {each.at_ms for each in kept}
+    free_ms, later = to_ms(row.last_nominal_at or row.nominal_at), dict[int, int]()
+    for at_ms in sorted(each for each in times if each <= free_ms):
+        free_ms += 1
+        while free_ms in times:
+            free_ms += 1
+        later[at_ms] = free_ms
+    if not later:
+        return kept, skips
+    marks = [mark._replace(at_ms=later.get(mark.at_ms, mark.at_ms)) for mark in skips_from(skips)] if skips else []
+    return [replace(each, at_ms=later.get(each.at_ms, each.at_ms)) for each in kept], skips_text(marks)
 
 
 def ended_changes(before: ScheduledTask, after: ScheduledTask, now: datetime) -> list[str]:

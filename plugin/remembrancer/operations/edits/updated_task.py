@@ -13,7 +13,7 @@ from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task import FieldChange
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.operations.edits.former_changes import kept_additions, kept_skips
+from remembrancer.operations.edits.former_changes import apart_from, kept_additions, kept_skips
 from remembrancer.operations.requested_schedule import first_run, value_given
 from remembrancer.operations.reserved_keys import refuse_reserved, refuse_reuse
 from remembrancer.operations.validation import validate
@@ -232,5 +232,7 @@ def moved(
         after = unpaused(after)
     kept = pending_additions(task) if renews else kept_additions(task, fresh, now)
     skips = task.skips if renews else kept_skips(task, fresh, kept, now_ms)
+    ended = superseded(task, now_ms, kept)
+    kept, skips = apart_from(ended, kept, skips)
     after = with_additions(after.model_copy(update={"skips": skips}), kept, now_ms)
-    return Update(after, superseded(task, now_ms, kept))
+    return Update(after, ended)
