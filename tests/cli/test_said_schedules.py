@@ -71,6 +71,13 @@ def test_an_update_changes_the_schedule_and_clears_a_field(desk: Desk) -> None:
     assert (len(changed["next_fires"]), len(changed["fires_before"])) == (1, 1)
 
 
+def test_an_update_that_changes_nothing_says_so(desk: Desk) -> None:
+    made = scheduled(desk, "--cron", "0 9 1 1 *")
+    told = desk("update", made["task_id"], "--name", "Tea").out
+    assert "unchanged" in told
+    assert "existing" not in told
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -13,6 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from remembrancer import TaskSchedulerService
 from remembrancer.model.policy import Misfire
+from remembrancer.model.timestamps import from_ms
+from remembrancer.policies.additions import pending_additions
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -124,8 +126,17 @@ class Occurrences(RuleBasedStateMachine):
     @rule(cron=CRONS)
     def update(self, cron: str) -> None:
         now = self.clock.now()
+        before = pending_additions(self.task)
         if self.run(self.service.update_task(self.task_id, schedule_cron=cron)).changed:
             self.crons.append((now, cron))
+        after = pending_additions(self.task)
+        origins = [(each.cause, each.detail) for each in after]
+        for each in before:
+            if each not in after and (from_ms(each.at_ms) > now or (each.cause, each.detail) in origins):
+                self.added.discard(from_ms(each.at_ms))  # its move has ended, or it comes after what was superseded
+                assert each.cause == "rescheduled" or from_ms(each.at_ms) <= now
+        self.added |= {from_ms(each.at_ms) for each in after}
+        self.backfilled |= {from_ms(each.at_ms) for each in after if each.cause == "backfill"}
 
     @invariant()
     def every_occurrence_has_one_outcome(self) -> None:

@@ -101,6 +101,25 @@ async def test_a_pause_with_an_end_ends_by_itself(paced: ManualScheduler, clock:
     assert (await paced.service.get_task(task.task_id)).paused_at is None
 
 
+async def test_a_resumption_clears_a_pause_that_has_ended(paced: ManualScheduler, clock: VirtualClock) -> None:
+    task = await quarterly(paced)
+    await paced.service.pause_task(task.task_id, clock.now() + 5 * MINUTE, "Away")
+    await paced.tick(6 * MINUTE)
+    resumed = await paced.service.resume_task(task.task_id)
+    assert (resumed.paused_at, resumed.paused_until, resumed.pause_reason) == (None, None, None)
+    assert (resumed.disposition, resumed.next_run_ms) == ("changed", task.next_run_ms)
+    assert (await paced.service.resume_task(task.task_id)).disposition == "existing"
+
+
+async def test_a_resumption_leaves_what_an_ended_pause_held(paced: ManualScheduler, clock: VirtualClock) -> None:
+    task = await quarterly(paced, Misfire.SKIP)
+    await paced.service.pause_task(task.task_id, clock.now() + 20 * MINUTE)
+    clock.advance(21 * MINUTE)
+    assert (await paced.service.resume_task(task.task_id)).missed == 1
+    await paced.tick()
+    assert await outcomes(paced, task.task_id) == [("skipped", "held_by_pause", 1, "09:15")]
+
+
 async def test_a_pause_before_the_next_fire_changes_no_fire(paced: ManualScheduler, clock: VirtualClock) -> None:
     task = await quarterly(paced)
     paused = await paced.service.pause_task(task.task_id, clock.now() + 10 * MINUTE)

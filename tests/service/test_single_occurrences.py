@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from neo4j_server import Server
 
     from remembrancer import Execution, Firing, ScheduleResult
+    from remembrancer.model.request import TaskChanges
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 HOUR = timedelta(hours=1)
@@ -84,6 +85,9 @@ async def test_skips_are_taken_back_by_zero(agent: Agent) -> None:
     task = await agent.hourly()
     await agent.service.skip_next(task.task_id, 2)
     assert (await agent.service.skip_next(task.task_id, 2)).disposition == "existing"
+    fewer = await agent.service.skip_next(task.task_id, 1)
+    assert fewer.warnings == ["This replaces an earlier request to skip 2 occurrences: 2026-03-02T11:00:00Z will run."]
+    assert (await agent.service.skip_next(task.task_id, 2)).warnings == []
     assert (await agent.service.skip_next(task.task_id, 0)).next_fires == hours(1, 2, 3, 4, 5)
     await agent.pass_by(1)
     assert await agent.told() == [("02 10:00", "completed", None, None)]
@@ -108,7 +112,8 @@ async def test_an_added_occurrence_runs_beside_the_others(agent: Agent) -> None:
 async def test_an_addition_without_a_time_runs_at_once(agent: Agent) -> None:
     task = await agent.hourly(misfire="skip", misfire_grace_seconds=0)
     for _ in range(3):
-        await agent.service.add_fire(task.task_id)
+        answer = await agent.service.add_fire(task.task_id)
+        assert not any("in the past" in each for each in answer.warnings)
         await agent.scheduler.tick()
     assert [each.cause for each in agent.fired] == ["added"] * 3
     with pytest.raises(InvalidInput, match="a time after 2026-03-02T09:00:00Z"):
@@ -223,9 +228,10 @@ async def test_a_deferral_refuses_what_it_would_hold(agent: Agent) -> None:
 async def test_an_update_keeps_additions(agent: Agent) -> None:
     task = await agent.hourly()
     await agent.service.add_fire(task.task_id, START + 1.5 * HOUR)
-    await agent.service.skip_next(task.task_id, 3)
+    await agent.service.skip_next(task.task_id)
     updated = await agent.service.update_task(task.task_id, schedule_cron="15 * * * *")
     assert updated.next_fires == hours(0.25, 1.25, 1.5, 2.25, 3.25)
+    assert "The skip of 2026-03-02T10:00:00Z" in updated.warnings[0]
 
 
 async def test_an_ended_run_leaves_its_task_open_for_an_addition() -> None:
@@ -265,11 +271,92 @@ async def test_a_skip_races_with_the_claim_of_another_replica(neo4j_server: Serv
         assert len(here.fired) == sum(status == "completed" for _, status, *_ in told)
 
 
-async def test_a_superseded_addition_keeps_its_cause(agent: Agent) -> None:
+async def test_a_cancelled_addition_keeps_its_cause(agent: Agent) -> None:
     task = await agent.service.schedule_task("T", "g", "p", "t", schedule_cron="0 0 * * *")
     await agent.service.add_fire(task.task_id, START + HOUR)
     agent.clock.set(START + 2 * HOUR)
-    await agent.service.update_task(task.task_id, schedule_cron="0 5 * * *")
+    await agent.service.cancel_task(task.task_id)
 
     ((at, status, _, cause),) = await agent.told()
-    assert (at, status, cause) == ("02 10:00", "superseded", "added")
+    assert (at, status, cause) == ("02 10:00", "cancelled", "added")
+
+
+@pytest.mark.parametrize("changed", [{"schedule_cron": "30 * * * *"}, {"schedule_cron": "0 13 * * *"}])
+async def test_an_addition_that_is_due_outlives_another_schedule(agent: Agent, changed: TaskChanges) -> None:
+    task = await agent.hourly()
+    agent.clock.set(START + 1.1 * HOUR)
+    await agent.service.add_fire(task.task_id)
+    answer = await agent.service.update_task(task.task_id, **changed)
+    assert answer.next_fires[0] == START + 1.1 * HOUR
+    await agent.pass_by(0.5)
+    told = await agent.told()
+    assert told[:2] == [
+        ("02 10:00", "superseded", "schedule_changed", None),
+        ("02 10:06", "completed", None, "added"),
+    ]
+    await agent.pass_by(24)
+    assert len({at for at, *_ in await agent.told()}) == len(await agent.told())
+
+
+async def test_no_kept_addition_is_among_those_superseded(agent: Agent) -> None:
+    task = await agent.hourly()
+    await agent.service.add_fire(task.task_id, START + 1.5 * HOUR)
+    agent.clock.set(START + 2.5 * HOUR)
+    await agent.service.update_task(task.task_id, schedule_cron="0 0 * * *")
+    await agent.scheduler.tick()
+    superseded, added = sorted(await agent.service.history(), key=lambda each: each.nominal_at)
+    assert (superseded.status, superseded.occurrences, added.cause) == ("superseded", 2, "added")
+    assert added.nominal_at > START + 2 * HOUR == superseded.last_nominal_at
+
+
+async def test_an_addition_outlives_another_time_of_its_task(agent: Agent) -> None:
+    task = await agent.once(START + HOUR)
+    await agent.service.add_fire(task.task_id, START + HOUR / 2)
+    agent.clock.set(START + 2 * HOUR)
+    await agent.service.add_fire(task.task_id)
+    await agent.service.update_task(task.task_id, defer_until=START + 4 * HOUR)
+    await agent.pass_by(3)
+    told = await agent.told()
+    assert [each for each in told if each[1] != "missed"] == [
+        ("02 10:00", "superseded", "schedule_changed", None),
+        ("02 11:00", "completed", None, "added"),
+        ("02 13:00", "completed", None, None),
+    ]
+    assert (await agent.service.get_task(task.task_id)).status == "COMPLETE"
+
+
+async def test_another_schedule_ends_both_halves_of_a_move(agent: Agent) -> None:
+    task = await agent.service.schedule_task("T", "g", "p", "t", schedule_cron="0 10 * * *")
+    await agent.service.reschedule(task.task_id, START + HOUR, START + 6 * HOUR)
+    await agent.service.reschedule(task.task_id, START + 6 * HOUR, START + 7 * HOUR)
+    answer = await agent.service.update_task(task.task_id, schedule_cron="0 11 * * *")
+    assert "The move of 2026-03-02T10:00:00Z to 2026-03-02T15:00:00Z" in answer.warnings[0]
+    await agent.pass_by(8)
+    assert await agent.told() == [("02 11:00", "completed", None, None)]
+
+
+@pytest.mark.parametrize("changed", [{"schedule_cron": "0 10,11 * * *"}, {"schedule_cron": "0 10 * * 1-5"}])
+async def test_a_move_stays_whole_where_the_schedule_names_it(agent: Agent, changed: TaskChanges) -> None:
+    task = await agent.service.schedule_task("T", "g", "p", "t", schedule_cron="0 10 * * *")
+    await agent.service.reschedule(task.task_id, START + HOUR, START + 6 * HOUR)
+    assert (await agent.service.update_task(task.task_id, **changed)).warnings == []
+    await agent.pass_by(8)
+    told = [each for each in await agent.told() if each[0] != "02 11:00"]
+    assert told == [("02 10:00", "skipped", "rescheduled", None), ("02 15:00", "completed", None, "rescheduled")]
+
+
+async def test_a_move_from_a_time_that_passed_stays(agent: Agent) -> None:
+    task = await agent.service.schedule_task("T", "g", "p", "t", schedule_cron="0 10 * * *")
+    await agent.service.reschedule(task.task_id, START + HOUR, START + 6 * HOUR)
+    await agent.pass_by(2)
+    await agent.service.update_task(task.task_id, schedule_cron="0 8 * * *")
+    await agent.pass_by(5)
+    assert [each.nominal_at for each in agent.fired] == [START + 6 * HOUR]
+
+
+async def test_another_time_of_a_moved_task_is_its_only_one(agent: Agent) -> None:
+    task = await agent.once(START + 2 * HOUR)
+    await agent.service.reschedule(task.task_id, START + 2 * HOUR, START + 3 * HOUR)
+    await agent.service.update_task(task.task_id, defer_until=START + 4 * HOUR)
+    await agent.pass_by(5)
+    assert [each.nominal_at for each in agent.fired] == [START + 4 * HOUR]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import AnyOf, Cron, Firing, TaskSchedulerService
+from remembrancer import AnyOf, Cron, Firing, Offset, TaskSchedulerService, TaskTimes
 from remembrancer.errors import DuplicateTask, InvalidInput, TaskChanged
 from remembrancer.model.request import TASK_FIELDS, TaskChanges
 from remembrancer.model.timestamps import to_ms
@@ -150,3 +150,16 @@ async def test_an_update_keeps_the_rules_of_each_zone_it_uses(paced: ManualSched
     assert (await paced.service.update_task(task.task_id, schedule=either)).timezone == "UTC"
     kept = await paced.service.cypher("MATCH (z:zone_rules) RETURN z.zone AS zone")
     assert "Asia/Tokyo" in [row["zone"] for row in kept]
+
+
+@pytest.mark.parametrize(("cron", "zone"), [("30 9 * * *", "Europe/Berlin"), ("CRON_TZ=Asia/Tokyo 30 9 * * *", None)])
+async def test_a_cron_expression_is_read_in_the_zone_of_its_task(
+    paced: ManualScheduler, cron: str, zone: str | None
+) -> None:
+    service, daily = paced.service, Cron("0 9 * * *", "Europe/Berlin")
+    leader = await service.schedule_task("Tea", "g", "p", "t", schedule=AnyOf((daily, daily)))
+    follower = await service.schedule_task("Cups", "g", "p", "t", schedule=Offset(TaskTimes(leader.task_id), "-15m"))
+    for task in (follower, leader):
+        assert task.timezone == "Europe/Berlin"
+        changed = await service.update_task(task.task_id, schedule_cron=cron)
+        assert changed.timezone == (zone or "Asia/Tokyo")

@@ -16,6 +16,7 @@ from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, words_of
 from remembrancer.operations.requested_schedule import first_run, spelled, watched
+from remembrancer.policies.additions import additions_of
 from remembrancer.schedules.cautions import cautions
 from remembrancer.schedules.parsing import fold_note, gap_note, read_moment, read_wall_time, read_zone
 from remembrancer.schedules.references import ends_of_calendars
@@ -84,7 +85,7 @@ def reply(
     if task.next_run_ms is not None:
         is_deferred = task.deferral_id is not None
         asked = task.defer_until if is_deferred else from_ms(task.nominal_ms or task.next_run_ms)
-        if asked and asked < now and task.paused_at is None and task.next_check_ms is None:
+        if asked and asked < now and task.paused_at is None and task.next_check_ms is None and not _is_added(task):
             warnings.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)
@@ -99,6 +100,12 @@ def reply(
     words = words_of(task)
     answer = {"disposition": disposition, "next_fires": fires, "description": words, "warnings": warnings}
     return ScheduleResult.model_validate({**vars(task), **answer})
+
+
+def _is_added(task: ScheduledTask) -> bool:
+    """Return whether the next run is one that a caller added to run at once: such a time is no mistake."""
+    next_one = None if task.nominal_ms is None else additions_of(task).at(task.nominal_ms)
+    return next_one is not None and next_one.runs_late and task.deferral_id is None
 
 
 def _pause_note(task: ScheduledTask) -> str:

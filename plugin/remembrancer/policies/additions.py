@@ -67,6 +67,21 @@ def with_additions(task: ScheduledTask, new: Collection[Addition], now_ms: int) 
     return after if first >= ahead_ms or task.deferral_id is not None else _armed(after, task)
 
 
+def without_additions(task: ScheduledTask, left_out: Collection[Addition]) -> ScheduledTask:
+    """Return *task* as it would be without some of its pending additions, to look at its other occurrences."""
+    if not left_out or task.nominal_ms is None:
+        return task
+    additions, times = additions_of(task), {each.at_ms for each in left_out}
+    rest = additions.only(each for each in additions.items if each.at_ms not in times)
+    after, begin_ms = task.model_copy(update={"additions": rest.text}), task.nominal_ms
+    if rest.text is None and additions.once_ms is not None:  # the only time that is left
+        first = additions.once_ms if additions.once_ms >= begin_ms else None
+    else:
+        first = remaining_schedule(after).next_after(begin_ms - 1)
+    armed = {} if task.deferral_id is not None else {"next_run_ms": first}
+    return after.model_copy(update={"nominal_ms": first, **armed})
+
+
 def with_reactions(task: ScheduledTask, new: Sequence[Addition], now_ms: int) -> ScheduledTask:
     """Return a task whose schedule names no times with *new* additions, after all that have had their outcomes.
 

@@ -79,6 +79,14 @@ def resumed(task: ScheduledTask, on_missed: Misfire | None, now: datetime) -> Sc
     return task.model_copy(update={"paused_until": from_ms(now_ms), "on_missed": on_missed, "next_run_ms": now_ms})
 
 
+def without_ended_pause(task: ScheduledTask) -> ScheduledTask:
+    """Return a task whose pause has ended by itself without the marks of it, unless it held a run that is still due."""
+    run_ms, until = run_without_pause_ms(task), task.paused_until
+    if task.paused_at is None or until is None or (run_ms is not None and run_ms < to_ms(until)):
+        return task
+    return unpaused(task)
+
+
 def unpaused(task: ScheduledTask) -> ScheduledTask:
     """Return *task* without the marks of a pause."""
     return task.model_copy(update=_ENDED)

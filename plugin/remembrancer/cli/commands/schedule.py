@@ -48,6 +48,8 @@ _DEFAULTS: Final = {
     "origin_thought_id": "command_line",
 }
 """The defaults of the command line: the goal is the name unless given, and a template has a name and a prompt."""
+_EXISTING: Final = "existing: the task was there already, and nothing was written"
+_UNCHANGED: Final = "unchanged: nothing was written"
 _NEEDED: Final = {"name": "NAME", "trigger_prompt": "--prompt"}
 WAIT: Final = Annotated[
     str | None,
@@ -198,13 +200,15 @@ async def schedule(asked: GraphOptions) -> None:
 
 
 def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
-    """Print for a person whether the task was there already, when it fires, and the warnings."""
+    """Print for a person whether anything was written, when the task fires, and the warnings."""
     from remembrancer.cli.output import screen, when
+    from remembrancer.model.task import FireChange, ResumeResult, TaskUpdate
 
     out = screen()
     out.print(f"{reply.task_id}  {reply.name}", style="bold", markup=False, highlight=False)
     if reply.disposition == "existing":
-        out.print("  existing: the task was there already, and nothing was written", highlight=False)
+        is_edit = isinstance(reply, TaskUpdate | FireChange | ResumeResult)
+        out.print(f"  {_UNCHANGED if is_edit else _EXISTING}", highlight=False)
     if reply.description and reply.task_type == "recurring":
         out.print(f"  {reply.description}", markup=False, highlight=False)
     for fire in reply.next_fires:

@@ -4,6 +4,7 @@
 - `renewed_task`: a task with other content in its schedule.
 - `backfills`: the occurrences of a range in the past, and those that start.
 - `changed_fires`: a task with other occurrences than its schedule names.
+- `former_changes`: the moves, additions and skips that a task keeps with another schedule.
 - `occurrence_edits`: skips, additions and moves of single occurrences, for the current actor.
 - `bulk_operations`: the entries of the table of operations that edit many tasks.
 - `bulk_run`: one edit of many tasks under way, batch by batch.

@@ -21,6 +21,7 @@ from remembrancer.operations.edits.changed_fires import (
     with_move,
     with_skips,
 )
+from remembrancer.operations.edits.former_changes import replaced_skips
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks
 from remembrancer.operations.task_history import executions_since
@@ -221,4 +222,6 @@ def _answer(before: ScheduledTask, after: ScheduledTask, now: datetime, disposit
         "skipped": [from_ms(mark.at_ms) for mark in pending_skips(after)],
         "added": [from_ms(each.at_ms) for each in pending_additions(after) if each.at_ms not in old],
     }
-    return FireChange.model_validate({**vars(reply(after, now, disposition)), **found})
+    answer = reply(after, now, disposition)
+    warnings = [*replaced_skips(before, after), *answer.warnings]
+    return FireChange.model_validate({**vars(answer), **found, "warnings": warnings})

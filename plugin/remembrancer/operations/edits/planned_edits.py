@@ -13,7 +13,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.edits.updated_task import Update, updated
 from remembrancer.policies.cancellation import cancelled, outstanding
 from remembrancer.policies.occurrences import run_without_pause_ms
-from remembrancer.policies.pause import paused, resumed
+from remembrancer.policies.pause import paused, resumed, without_ended_pause
 from remembrancer.schedules.references import leads_back
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def resuming(on_missed: Misfire | None) -> Plan:
     """Return the plan of the end of a pause."""
 
     def plan(task: ScheduledTask, now: datetime) -> Update:
-        return Update(resumed(task, on_missed, now) if task.is_paused(now) else task, None)
+        return Update(resumed(task, on_missed, now) if task.is_paused(now) else without_ended_pause(task), None)
 
     return plan
 

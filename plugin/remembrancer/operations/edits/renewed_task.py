@@ -39,6 +39,6 @@ def renewed(task: ScheduledTask, value: ScheduleValue, now: datetime, late_by_se
     if remaining.next_after(now_ms) is None:
         return kept if task.deferral_id is not None else None
     taken["defer_until"] = None if task.deferral_id is not None else task.defer_until
-    changed = moved(task, taken, now, late_by_seconds, begins=False)
+    changed = moved(task, taken, now, late_by_seconds, begins=False, renews=True)
     same = (changed.after.nominal_ms, changed.after.next_run_ms) == (task.nominal_ms, task.next_run_ms)
     return kept if same and changed.outstanding is None else changed

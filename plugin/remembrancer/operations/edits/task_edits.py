@@ -13,6 +13,7 @@ from remembrancer.model.policy import Misfire
 from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
 from remembrancer.model.timestamps import Moment, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
+from remembrancer.operations.edits.former_changes import ended_changes
 from remembrancer.operations.edits.planned_edits import pausing, resuming, updating
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.returned_keys import with_returned_key
@@ -78,9 +79,9 @@ class TaskEdits:
             for _ in range(ROUNDS):
                 task = await self._tasks.open(task_id, "resumed", fence)
                 change = self._tasks.change("resume", text, fence=fence)
-                if not task.is_paused(change.at):
-                    return _resumption(task, change.at, Disposition.EXISTING)
                 after = plan(task, change.at).after
+                if after is task:
+                    return _resumption(task, change.at, Disposition.EXISTING)
                 if kept := await self._edit(task, after, change):
                     counts = missed(after, to_ms(change.at))
                     return _resumption(kept, change.at, Disposition.CHANGED, counts)
@@ -142,8 +143,13 @@ def _update(
     before: ScheduledTask, after: ScheduledTask, now: datetime, disposition: Disposition, fires: int
 ) -> TaskUpdate:
     """Return the answer to an update."""
-    found = {"changed": changes(before, after), "fires_before": next_fires(before, fires)[0]}
-    return TaskUpdate.model_validate({**vars(reply(after, now, disposition, fires)), **found})
+    answer = reply(after, now, disposition, fires)
+    found = {
+        "changed": changes(before, after),
+        "fires_before": next_fires(before, fires)[0],
+        "warnings": [*ended_changes(before, after, now), *answer.warnings],
+    }
+    return TaskUpdate.model_validate({**vars(answer), **found})
 
 
 def _resumption(

@@ -13,6 +13,7 @@ from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task import FieldChange
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.operations.edits.former_changes import apart_from, kept_additions, kept_skips
 from remembrancer.operations.requested_schedule import first_run, value_given
 from remembrancer.operations.reserved_keys import refuse_reserved, refuse_reuse
 from remembrancer.operations.validation import validate
@@ -143,7 +144,7 @@ def _request(task: ScheduledTask, fields: Mapping[str, Any]) -> ScheduleRequest:
         standing |= {name: DEFAULTS[name] for name in _WHEN}
         fields = {**fields, "schedule": with_anchors_of(task, fields["schedule"], fields.get("defer_until"))}
     elif fields.get("schedule_cron") is not None:
-        standing["schedule"] = None
+        standing |= {"schedule": None, "timezone": task.timezone}
         if len(str(fields["schedule_cron"]).split()) != _SIX:
             standing["seconds_field"] = None
         if Cron(fields["schedule_cron"]).expression != fields["schedule_cron"]:
@@ -197,14 +198,26 @@ def _is_moved(task: ScheduledTask, taken: Mapping[str, object], fields: Mapping[
     return fields.get("defer_until") is not None or any(taken[name] != getattr(task, name) for name in _SCHEDULE)
 
 
-def moved(task: ScheduledTask, taken: dict[str, Any], now: datetime, late_by_seconds: float, *, begins: bool) -> Update:
-    """Return *task* with another schedule, armed from *now* on."""
+def moved(
+    task: ScheduledTask,
+    taken: dict[str, Any],
+    now: datetime,
+    late_by_seconds: float,
+    *,
+    begins: bool,
+    renews: bool = False,
+) -> Update:
+    """Return *task* with another schedule, armed from *now* on.
+
+    One that *renews* the content of the schedule keeps all moves and skips: its caller asked for no other plan.
+    """
     now_ms, run_ms = to_ms(now), run_without_pause_ms(task)
     if run_ms is None and task.check_at_ms is None:
         allowed = "a task with a run ahead; this one runs right now"
         raise InvalidInput("task_id", task.task_id, allowed, "wait until it has ended")
     fresh = task.model_copy(update={**taken, **_UNBOUND})
     nominal_ms, next_ms = first_run(fresh, now_ms, int(late_by_seconds * 1000))
+    fresh = fresh.model_copy(update={"nominal_ms": nominal_ms})
     armed = {"nominal_ms": nominal_ms, "next_run_ms": next_ms, "last_triggered_at": task.last_triggered_at}
     if task.task_type is TaskType.RECURRING:
         armed["outcomes_since_ms"] = now_ms + 1
@@ -217,5 +230,9 @@ def moved(task: ScheduledTask, taken: dict[str, Any], now: datetime, late_by_sec
         after = armed_in_pause(after, after.next_run_ms)
     elif task.paused_at is not None:
         after = unpaused(after)
-    ahead = [each for each in pending_additions(task) if each.at_ms > now_ms]
-    return Update(with_additions(after, ahead, now_ms), superseded(task, now_ms))
+    kept = pending_additions(task) if renews else kept_additions(task, fresh, now)
+    skips = task.skips if renews else kept_skips(task, fresh, kept, now_ms)
+    ended = superseded(task, now_ms, kept)
+    kept, skips = apart_from(ended, kept, skips)
+    after = with_additions(after.model_copy(update={"skips": skips}), kept, now_ms)
+    return Update(after, ended)

@@ -16,6 +16,7 @@ from remembrancer.model.task_set import AppliedSet, DeclaredTask, SetAction
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
 from remembrancer.operations.declared_request import refers
+from remembrancer.operations.edits.former_changes import ended_changes
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.updated_task import changes, updated, with_anchors_of
 from remembrancer.operations.open_tasks import ROUNDS, check_followed
@@ -200,7 +201,7 @@ class TaskSets:
             fires_before=next_fires(task, declared.fires)[0],
             fires_after=shown.next_fires,
             description=shown.description,
-            warnings=shown.warnings,
+            warnings=[*ended_changes(task, after, now), *shown.warnings],
         )
         return _Step(answer, task, fields=fields)
 
