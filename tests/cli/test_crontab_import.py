@@ -87,3 +87,14 @@ def test_the_table_for_people_ends_with_the_totals(desk: Desk) -> None:
     assert ran.code == 0
     assert ran.out.rstrip().endswith("3 imported, 1 unchanged, 3 refused; 4 lines without a job.")
     assert "@reboot names no time" in ran.out
+
+
+def test_a_line_with_bytes_that_are_no_text_is_refused(desk: Desk) -> None:
+    (desk.folder / "bytes").write_bytes(b"# \xe9\n0 9 * * * \xff\xfe\n0 8 * * * tea\nA=\xff\n0 7 * * * echo\n")
+    report = desk.json("import", "crontab", str(desk.folder / "bytes"))
+    lines = report["entries"]
+
+    assert fates(report) == [(1, "no task"), (2, "refused"), (3, "imported"), (4, "no task"), (5, "refused")]
+    assert r"bytes that are no UTF-8, which no task can keep unchanged: 0 9 * * * \xff\xfe" in lines[1]["reason"]
+    assert r"a setting above it has bytes" in lines[4]["reason"]
+    assert [task["name"] for task in desk.json("list")] == ["tea"]

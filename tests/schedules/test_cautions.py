@@ -29,6 +29,8 @@ def shown(value: Any, after: Any = None, count: int = 5) -> SchedulePreview:
         (Cron("0 */5 * * *"), "does not divide the day"),
         (Cron("0 9 */2 * *"), "does not divide the month"),
         (Cron("*/20 * * * * *", seconds_field="first"), "20 s lie between two fires"),
+        (Bounded(Every("1h"), jitter="2h"), "A delay of up to 2 hours is longer than the 1 hour between two"),
+        (AnyOf([Bounded(Cron("0 9 * * *"), spread="2d")]), "A delay of up to 2 days is longer than the 1 day"),
         (Every("10s"), "It fires twice a minute or more"),
         (AnyOf([Every("1h"), Cron("*/7 * * * *")]), "does not divide the hour"),
         (Bounded(Offset(Cron("0 9 13 * 5"), days=1), end="2030-01-01"), "Both day fields"),

@@ -103,3 +103,13 @@ def test_a_schedule_of_exact_times_is_kept_as_it_is() -> None:
     value = AnyOf([Bounded(Cron("0 9 * * *"), start="2026-04-01"), Every("2h")])
 
     assert settled(value, NOW) is value
+
+
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_a_count_without_a_start_is_counted_from_now(*, is_inside: bool) -> None:
+    def made(start: str | None) -> Any:
+        value = Bounded(Cron("0 9 * * *"), start=start, count=10)
+        return AnyOf((value,)) if is_inside else value
+
+    assert settled(made(None), NOW) == settled(made("now"), NOW)
+    assert settled(made("2026-04-01"), NOW) == made("2026-04-01")

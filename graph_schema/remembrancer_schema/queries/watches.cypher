@@ -24,7 +24,7 @@ MATCH (e:task_execution)-[:EXECUTION_OF]->(t)
 WHERE e.execution_id >= s.low_id AND e.execution_type <> 'manual_trigger'
   AND (e.status = 'running' OR e.status IN ['completed', 'failed'] AND e.completed_at.epochMillis >= s.since_ms)
 RETURN s.place AS place, e.execution_id AS execution_id, e.status AS status, e.attempt AS attempt,
-       e.nominal_at.epochMillis AS nominal_ms, e.completed_at.epochMillis AS completed_ms
+       e.nominal_at.epochMillis AS nominal_ms, e.completed_at.epochMillis AS completed_ms, coalesce(e.fence, 0) AS fence
 
 // name: follow_tasks
 // Let new tasks follow others.

@@ -36,7 +36,7 @@ Fence = Annotated[
     StrictInt | None,  # or `true` would be the fence 1
     Field(description="The fence of the task as it was read; another one refuses the call."),
 ]
-Fires = Annotated[int, Field(ge=1, le=MOST_PREVIEWED, description="The number of next fires in the answer.")]
+Fires = Annotated[StrictInt, Field(ge=1, le=MOST_PREVIEWED, description="The number of next fires in the answer.")]
 Since = Annotated[str | None, Field(max_length=100, description="Only from this time on.")]
 ReadersZone = Annotated[str, Field(description="The IANA zone of a time that names no offset.")]
 
@@ -53,7 +53,7 @@ def _counted(value: object) -> object:
 
 
 ListedFires = Annotated[
-    int,
+    StrictInt,
     BeforeValidator(_counted),
     Field(ge=0, le=MOST_PREVIEWED, description="The number of next fires that each task has; true is five."),
 ]
@@ -263,7 +263,7 @@ class Prune(Params):
     model_config = ConfigDict(strict=True)  # or `true` would be one day
 
     keep_days: Annotated[float, Field(description="Executions that began later are kept.")]
-    dry_run: Annotated[bool, Field(description="Write nothing; the answer has what would be rolled up.")] = False
+    dry_run: Annotated[StrictBool, Field(description="Write nothing; the answer has what would be rolled up.")] = False
 
 
 class Snapshot(Params):
@@ -314,7 +314,7 @@ class Preview(Params):
     expression: Annotated[str, Field(max_length=_LONGEST_TEXT, description="The cron expression.")]
     timezone: Annotated[str, Field(description="The IANA zone in which it is read.")] = "UTC"
     after: Annotated[str | None, Field(description="Only fires after this time; without it, after now.")] = None
-    count: Annotated[int, Field(ge=1, le=MOST_PREVIEWED, description="The number of fires.")] = 5
+    count: Annotated[StrictInt, Field(ge=1, le=MOST_PREVIEWED, description="The number of fires.")] = 5
     gap: Annotated[Gap, Field(description="The policy for a time of day that a clock change leaves out.")] = (
         Gap.RUN_AFTER
     )
@@ -329,7 +329,7 @@ class ReportedTasks(Params):
 
     status: Annotated[TaskStatus | None, Field(description="Only tasks of this status; without it, open ones.")] = None
     task_type: OfType = None
-    limit: Annotated[int, Field(ge=1, le=MOST_TASKS, description="The most elements to return.")] = 100
+    limit: Annotated[StrictInt, Field(ge=1, le=MOST_TASKS, description="The most elements to return.")] = 100
 
 
 class ReportedPeriod(Params):

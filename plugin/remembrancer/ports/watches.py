@@ -20,6 +20,8 @@ class FollowedExecution(NamedTuple):
     attempt: int
     nominal_ms: int
     completed_ms: int | None
+    fence: int
+    """Of its claim: greater than that of each claim before."""
 
 
 class Watch(NamedTuple):

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from remembrancer.errors import InvalidInput
 from remembrancer.model.plain_schedules import Cron
 from remembrancer.model.schedule import Bounded
-from remembrancer.model.timestamps import to_iso
+from remembrancer.model.timestamps import to_iso, to_ms
 from remembrancer.schedules.composed.nested import with_inner
 from remembrancer.schedules.cron.expression import parse_cron
+from remembrancer.schedules.kinds import KINDS
+from remembrancer.schedules.phrases import length_words
+from remembrancer.schedules.value_fields import read_length
 from remembrancer.schedules.zone_offsets import clock_of
 
 if TYPE_CHECKING:
@@ -32,7 +35,9 @@ def cautions(value: ScheduleValue, timezone: str, fires: Sequence[datetime], now
     """
     if not fires:
         return [_never(value, now)]
-    found = [each for cron in with_inner(value) if isinstance(cron, Cron) for each in _of_cron(cron)]
+    inner = with_inner(value)
+    found = [each for cron in inner if isinstance(cron, Cron) for each in _of_cron(cron)]
+    found += [each for bounds in inner if isinstance(bounds, Bounded) for each in _of_delay(bounds, fires[0])]
     if len(fires) > 1:
         if fires[0].month == fires[-1].month and all(_is_leap_day(fire, timezone) for fire in fires):
             found.append("It fires on 29 February only, which comes every fourth year.")
@@ -42,6 +47,23 @@ def cautions(value: ScheduleValue, timezone: str, fires: Sequence[datetime], now
     if fires[0] - now > _YEAR:
         found.append(f"Its first fire is more than a year ahead, at {to_iso(fires[0])}.")
     return found
+
+
+def _of_delay(value: Bounded, at: datetime) -> list[str]:
+    """Return the fault of a jitter or spread that is longer than the time between two fires of its schedule."""
+    longest = max(read_length(each or "0s", "jitter", "10m") for each in (value.jitter, value.spread))
+    if not longest:
+        return []
+    schedule = KINDS[value.schedule.kind](value.schedule, "")
+    times = [to_ms(at)]
+    while len(times) <= _COMPARED and (after_ms := schedule.next_after(times[-1])) is not None:
+        times.append(after_ms)
+    least = min((then - first for first, then in pairwise(times[1:])), default=None)
+    if least is None or longest * 1000 <= least:
+        return []
+    words = f"{length_words(longest)} is longer than the {length_words(least // 1000)} between two of its times"
+    end = "no fire is as late as the next time, so that many fires come just before it"
+    return [f"A delay of up to {words}: {end}. A shorter jitter or spread is even."]
 
 
 def _never(value: ScheduleValue, now: datetime) -> str:
@@ -101,5 +123,7 @@ _PLACES: Final = {
     "second": _Period("minute", 60, "s"),
 }
 _SECOND: Final = timedelta(seconds=1)
+_COMPARED: Final = 5
+"""Times of a schedule that are compared with its delay."""
 _MINUTE: Final = timedelta(minutes=1)
 _YEAR: Final = timedelta(days=366)

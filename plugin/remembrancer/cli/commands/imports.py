@@ -81,7 +81,7 @@ async def crontab(asked: CrontabOptions) -> None:
     from remembrancer.schedules.importers.crontab import judged
     from remembrancer.schedules.importers.crontab_jobs import crontab_entries
 
-    text = _text(asked.file)
+    text = _text(asked.file, errors="surrogateescape")
     form = judged(text, system=asked.system, name=str(asked.file))
     zone, source = _zone_of(asked)
     facts = {"form": form.kind, "form_reason": form.why, "timezone": zone, "timezone_reason": source}
@@ -199,14 +199,15 @@ def _zone(name: str) -> str:
     return read_zone("UTC" if name in _UTC else name)
 
 
-def _text(file: Path) -> str:
+def _text(file: Path, errors: str = "strict") -> str:
+    """Return the text of a file; bytes that are no UTF-8 as *errors* says, or else as Latin-1."""
     from remembrancer.cli.views.sources import read_bytes
 
     raw = sys.stdin.buffer.read() if str(file) == "-" else read_bytes(file)
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig", errors)
     except UnicodeDecodeError:
-        return raw.decode("latin-1")  # cron accepts any bytes, and Latin-1 decodes every byte
+        return raw.decode("latin-1")  # which decodes every byte
 
 
 _FORMS: Final = {"user": "a user's own crontab", "system": "the system's crontab", "anacron": "an anacrontab"}

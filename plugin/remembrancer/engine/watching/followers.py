@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, cast
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.reactions import FollowedTask, place_of, reaction
-from remembrancer.ports.watches import Sought, WatchChange
+from remembrancer.policies.reactions import FollowedTask, gone_back, reaction, sought_by
+from remembrancer.ports.watches import WatchChange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from remembrancer.engine.clock_steps import ClockSteps
     from remembrancer.model.reacting_schedules import After
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.reactions import Reaction
@@ -26,10 +27,13 @@ class Followers:
 
     Args:
         store: The graph.
+        steps: The steps of the clock.
     """
 
-    def __init__(self, store: Graph) -> None:
+    def __init__(self, store: Graph, steps: ClockSteps) -> None:
         self._store = store
+        self._steps = steps
+        self._back = steps.back
         self._settled: dict[str, tuple[str | None, int | None, str | None]] = {}
         """Followers that nothing can follow for until the other task has another fence or status."""
 
@@ -38,18 +42,18 @@ class Followers:
 
         A task whose other one stands as it was when all its outcomes were served costs nothing here.
         """
-        for known in self._settled.keys() - {each.task_id for each in watches}:
-            del self._settled[known]
-        changed = {each.task_id: each for each in watches if self._settled.get(each.task_id) != _state(each)}
+        back = self._steps.back
+        went_back = back != self._back
+        changed = self._changed(watches, went_back=went_back)
         if not changed:
             return True
         tasks = await self._store.watches.tasks([*changed])
-        sought = [Sought(task.follows_id or "", place_of(task).floor_ms, task.check_at_ms or 0) for task in tasks]
-        executions = await self._store.watches.executions(sought)
+        placed = [gone_back(task, to_ms(now)) for task in tasks] if went_back else tasks
+        executions = await self._store.watches.executions([sought_by(task, to_ms(now)) for task in placed])
         changes: list[WatchChange] = []
         settled: list[str] = []
-        for task, found in zip(tasks, executions, strict=True):
-            reacted = _reacted(task, changed[task.task_id], found, to_ms(now))
+        for task, moved, found in zip(tasks, placed, executions, strict=True):
+            reacted = _reacted(moved, changed[task.task_id], found, to_ms(now))
             if reacted.is_over and not await self._runs(task):
                 changes.append(_end(task, changed[task.task_id], now))
             elif reacted.task is not task:
@@ -57,9 +61,15 @@ class Followers:
             elif reacted.is_settled and changed[task.task_id].other_status in OPEN_STATUSES:
                 settled.append(task.task_id)
         self._settled |= {each: _state(changed[each]) for each in settled}
-        if changes:
-            await self._store.watches.write(changes)
+        if all(await self._store.watches.write(changes) if changes else ()):
+            self._back = back
         return not changes
+
+    def _changed(self, watches: Sequence[Watch], *, went_back: bool) -> dict[str, Watch]:
+        """Return the followers to look at, by their ids: all, if the clock went back."""
+        for known in self._settled.keys() - {each.task_id for each in watches if not went_back}:
+            del self._settled[known]
+        return {each.task_id: each for each in watches if self._settled.get(each.task_id) != _state(each)}
 
     async def _runs(self, task: ScheduledTask) -> bool:
         """Return whether an execution of *task* is under way."""
@@ -74,7 +84,8 @@ def _state(watch: Watch) -> tuple[str | None, int | None, str | None]:
 
 def _reacted(task: ScheduledTask, watch: Watch, executions: Sequence[FollowedExecution], now_ms: int) -> Reaction:
     is_open = watch.other_status in OPEN_STATUSES
-    return reaction(task, cast("After", task.schedule), FollowedTask(is_open, watch.other_ahead_ms, executions), now_ms)
+    other = FollowedTask(is_open, watch.other_ahead_ms, watch.other_fence or 0, executions)
+    return reaction(task, cast("After", task.schedule), other, now_ms)
 
 
 def _end(task: ScheduledTask, watch: Watch, now: datetime) -> WatchChange:

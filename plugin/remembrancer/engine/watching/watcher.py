@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.alarm import Alarm
+from remembrancer.engine.clock_steps import steps_of
 from remembrancer.engine.watching.cues import Cues
 from remembrancer.engine.watching.followers import Followers
 from remembrancer.model.ids import shard_of
@@ -38,7 +39,7 @@ class Watcher:
         self._membership = membership
         self._faults = faults
         self._alarm = Alarm()
-        self._followers = Followers(store)
+        self._followers = Followers(store, steps_of(clock))
         self._cues = Cues(store, clock, faults)
         store.watches.on_change.append(self._alarm.ring)
 

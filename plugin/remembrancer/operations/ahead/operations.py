@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.operations.ahead.agenda import MOST_ENTRIES, Agenda
@@ -25,7 +25,7 @@ class PreviewSchedule(Params):
     after: Annotated[str | None, Field(description=f"Only fires after this time ({_TIME}); without it, after now.")] = (
         None
     )
-    count: Annotated[int, Field(ge=1, le=MOST_PREVIEWED, description="The number of fires.")] = PREVIEWED
+    count: Annotated[StrictInt, Field(ge=1, le=MOST_PREVIEWED, description="The number of fires.")] = PREVIEWED
 
 
 class AgendaOf(Params):
@@ -36,7 +36,7 @@ class AgendaOf(Params):
     timezone: Annotated[str, Field(description="The IANA zone of the reader; times without an offset are in it.")] = (
         "UTC"
     )
-    limit: Annotated[int, Field(ge=1, le=MOST_ENTRIES, description="The most entries to return.")] = 100
+    limit: Annotated[StrictInt, Field(ge=1, le=MOST_ENTRIES, description="The most entries to return.")] = 100
     cursor: Annotated[str | None, Field(max_length=400, description="The `next_cursor` of the page before.")] = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictInt
 
 from remembrancer.model.skip_mark import MOST_SKIPPED
 from remembrancer.model.task import Backfill, FireChange
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class SkipNext(OneTask):
     """The task, how many of its next occurrences are skipped, and the reason."""
 
-    n: Annotated[int, Field(ge=0, le=MOST_SKIPPED, description="Occurrences to skip; 0 lets all run again.")] = 1
+    n: Annotated[StrictInt, Field(ge=0, le=MOST_SKIPPED, description="Occurrences to skip; 0 lets all run again.")] = 1
     reason: str | None = None
     fence: Fence = None
 
@@ -47,8 +47,8 @@ class BackfillTask(OneTask):
 
     start: str
     end: str
-    dry_run: Annotated[bool, Field(description="List what would start, and write nothing.")] = False
-    again: Annotated[bool, Field(description="Also run occurrences that have completed.")] = False
+    dry_run: Annotated[StrictBool, Field(description="List what would start, and write nothing.")] = False
+    again: Annotated[StrictBool, Field(description="Also run occurrences that have completed.")] = False
     reason: str | None = None
     fence: Fence = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
@@ -12,7 +13,7 @@ from remembrancer.model.schedule import value_from
 from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task import FieldChange
 from remembrancer.model.task_status import TaskType
-from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.edits.former_changes import apart_from, kept_additions, kept_skips
 from remembrancer.operations.requested_schedule import first_run, value_given
 from remembrancer.operations.reserved_keys import refuse_reserved, refuse_reuse
@@ -71,9 +72,8 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
     if asked.task_type is not task.task_type:
         first = next(name for name in fields if name in _WHEN)
         kind = "one-time" if task.task_type is TaskType.ONE_TIME else "recurring"
-        raise InvalidInput(
-            first, fields[first], f"a schedule of a {kind} task, as this one is", "schedule another task"
-        )
+        allowed = f"a schedule of a {kind} task, as this one is; for one of the other type, schedule another task"
+        raise InvalidInput(first, fields[first], allowed, _another(first, task, now))
     taken = {name: getattr(asked, name) for name in (*_KEPT, "wall_time")}
     if asked.reacts or task.reacts:
         return _reacting(task, asked, {**taken, **{name: getattr(asked, name) for name in _WATCH}}, now, fields)
@@ -81,6 +81,14 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
         held = {"defer_until": task.defer_until, "wall_time": task.wall_time}
         return Update(task.model_copy(update={**taken, **held}), None)
     return moved(task, taken, now, late_by_seconds, begins="defer_until" in fields or "schedule" in fields)
+
+
+def _another(name: str, task: ScheduledTask, now: datetime) -> object:
+    """Return a value of a field that keeps the type of *task*; None for a field that has none."""
+    if task.task_type is TaskType.ONE_TIME:
+        at = to_iso(now + timedelta(days=1))
+        return {"defer_until": at, "schedule": {"kind": "once", "at": at}}.get(name)
+    return {"schedule": {"kind": "every", "every": "90m"}, "schedule_cron": "0 9 * * 1-5"}.get(name)
 
 
 def with_anchors_of(task: ScheduledTask, schedule: object, begin: object) -> object:

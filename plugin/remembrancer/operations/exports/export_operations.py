@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from remembrancer.operations.operation import Http, Operation, Params
 from remembrancer.operations.parameters import ReadersZone  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -18,14 +18,14 @@ class ExportCalendar(Params):
 
     since: Annotated[str | None, Field(max_length=100, description="From this time on; now unless given.")] = None
     until: Annotated[str | None, Field(max_length=100, description="Up to this time; 30 days unless given.")] = None
-    history: Annotated[bool, Field(description="With the executions in the span, and their outcomes.")] = False
+    history: Annotated[StrictBool, Field(description="With the executions in the span, and their outcomes.")] = False
     timezone: ReadersZone = "UTC"
 
 
 class ExportCrontab(Params):
     """The form of the crontab."""
 
-    system: Annotated[bool, Field(description="Lines name their user, as in /etc/cron.d.")] = False
+    system: Annotated[StrictBool, Field(description="Lines name their user, as in /etc/cron.d.")] = False
 
 
 EXPORTS: Final[tuple[AnyOperation, ...]] = (

@@ -21,6 +21,8 @@ NAME: Final = r"[A-Za-z_][A-Za-z0-9_]{0,39}"
 """The pattern of the name of a parameter."""
 MOST_FILLED: Final = 1_000_000
 """Characters that the values make in all, over all places of a template."""
+_SHORT: Final = 20
+"""Characters of a text in the example of values that fit."""
 _PLACE: Final = re.compile(rf"\{{\{{({NAME})\}}\}}|\{{({NAME})\}}")
 
 
@@ -45,7 +47,8 @@ def filled(value: object, values: Mapping[str, ParameterValue]) -> object:
     """Return a JSON value with the *values* in its places. Raises InvalidInput: they would make too long a text."""
     size = sum(len(str(values[found[2]])) for text in texts_in(value) for found in _PLACE.finditer(text) if found[2])
     if size > MOST_FILLED:
-        raise InvalidInput("values", f"{size:,} characters", f"values of at most {MOST_FILLED:,} in all places", None)
+        short = {name: each[:_SHORT] if isinstance(each, str) else each for name, each in values.items()}
+        raise InvalidInput("values", f"{size:,} characters", f"values of at most {MOST_FILLED:,} in all places", short)
     return _filled(value, values)
 
 

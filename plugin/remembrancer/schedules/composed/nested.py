@@ -62,13 +62,29 @@ def each_inside(
     return replace(value, **found) if found else value  # pyright: ignore[reportArgumentType]  by the names of the fields
 
 
+_TEXTS: Final = {
+    "every": "90m",
+    "expression": "0 9 * * 1-5",
+    "at": "09:00",
+    "timezone": "Europe/Berlin",
+    "anchor": "2026-03-02T09:00",
+    "start": "2026-03-02T09:00",
+    "end": "2026-12-31T23:59",
+    "rule": "FREQ=DAILY;BYHOUR=9",
+    "jitter": "10m",
+    "spread": "10m",
+    "calendar": "holidays",
+}
+"""Examples of fields that hold text."""
+
+
 def no_text(value: ScheduleValue) -> InvalidInput:
     """Return the error of a value with a field that cannot be hashed: a JSON object where text is meant."""
     for each in (value, *(inner for _, _, inner in _inside(value))):
         for place in fields(cast("ScheduleValue", each)):
             held: object = getattr(each, place.name)
             if place.name not in getattr(each, "nested", ()) and not _has_hash(held):
-                return InvalidInput(place.name, held, "text, or a list of texts", None)
+                return InvalidInput(place.name, held, "text, or a list of texts", _TEXTS.get(place.name))
     return InvalidInput("schedule", "a value", "fields of texts and numbers", None)
 
 

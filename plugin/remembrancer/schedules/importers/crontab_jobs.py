@@ -35,6 +35,9 @@ def _identity(line: CrontabLine) -> list[object]:
 
 def _entry(line: CrontabLine, zone: str, above: CrontabLine | None) -> Entry:
     place = f"line {line.number}"
+    text = _legible(line.text)
+    if line.kind is LineKind.JOB and (reason := _of_bytes(line)):
+        return Entry(place, text, reason=reason, user=_legible(line.user or "") or None)
     if line.kind is LineKind.JOB:
         notes = [*([line.note] if line.note else []), *_notes(line)]
         is_marked = above is not None and above.kind is LineKind.COMMENT
@@ -45,8 +48,22 @@ def _entry(line: CrontabLine, zone: str, above: CrontabLine | None) -> Entry:
         request = request_of(_found(line, zone, task_id))
         return Entry(place, line.text, request, notes=tuple(notes), user=line.user, task_id=task_id)
     if line.kind is LineKind.SKIPPED:
-        return Entry(place, line.text, reason=line.reason, user=line.user)
-    return Entry(place, line.text, reason=line.kind.value, is_task=False)
+        return Entry(place, text, reason=_legible(line.reason or ""), user=_legible(line.user or "") or None)
+    return Entry(place, text, reason=line.kind.value, is_task=False)
+
+
+def _of_bytes(line: CrontabLine) -> str | None:
+    """Return the reason for refusing a job line with bytes that are no text; None without any."""
+    settings = [f"{name}={value}" for name, value in line.environment]
+    for part, where in [(line.text, "it has"), *((each, "a setting above it has") for each in settings)]:
+        if _legible(part) != part:
+            return f"{where} bytes that are no UTF-8, which no task can keep unchanged: {_legible(part)}"
+    return None
+
+
+def _legible(text: str) -> str:
+    """Return *text* with each byte that is no UTF-8 as an escape."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _found(line: CrontabLine, zone: str, task_id: str | None) -> Found:

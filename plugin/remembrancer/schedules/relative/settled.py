@@ -28,6 +28,7 @@ def settled(value: ScheduleValue, now: datetime, depth: int = 0) -> ScheduleValu
     for name in _TIMES.get(value.kind, ()):
         text = getattr(value, name)
         counted = name == "start" and getattr(value, "count", None) is not None
+        text = "now" if counted and text is None else text
         if isinstance(text, str) and (exact := _exact(text, name, now, counted=counted)):
             found[name] = exact
     for name in getattr(value, "nested", ()) if depth <= DEEPEST else ():  # a deeper one is refused when it is made

@@ -76,7 +76,12 @@ class GraphWatches:
         for row in await self._parts.connection.read(query("followed_executions"), {"sought": asked}):
             found[int(row["place"])].append(
                 FollowedExecution(
-                    row["execution_id"], row["status"], row["attempt"] or 1, row["nominal_ms"], row["completed_ms"]
+                    row["execution_id"],
+                    row["status"],
+                    row["attempt"] or 1,
+                    row["nominal_ms"],
+                    row["completed_ms"],
+                    row["fence"],
                 )
             )
         return found

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from inspect import Parameter
 from typing import TYPE_CHECKING, Annotated, Final, cast, get_args, get_origin
 
 from fastapi import Body, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, Strict
 
 from remembrancer.surfaces.rest.conditional_requests import IfMatch, fence_of
 from remembrancer.surfaces.rest.schemas import LONGEST_LIST, PAGE, Id, Limit, model
@@ -71,7 +72,7 @@ class OperationRequest:
         shown = self._http.names.get(name, name)
         if name == "limit" and not any(hasattr(each, "le") for each in field.metadata):
             return _parameter(shown, Limit, PAGE)
-        return _parameter(shown, Annotated[_annotation(field), Query(description=field.description)], _default(field))
+        return _parameter(shown, Annotated[_of_text(field), Query(description=field.description)], _default(field))
 
     def _body_of(self, operation: AnyOperation) -> Parameter:
         if self._http.body:
@@ -102,6 +103,13 @@ def _holds_objects(field: FieldInfo) -> bool:
 def _annotation(field: FieldInfo) -> type[object]:
     """Return the type of a field with its constraints."""
     return cast("type[object]", field.rebuild_annotation())
+
+
+def _of_text(field: FieldInfo) -> type[object]:
+    """Return the type of a field of a query, whose numbers and flags are text."""
+    lenient = copy(field)
+    lenient.metadata = [each for each in field.metadata if not isinstance(each, Strict)]
+    return _annotation(lenient)
 
 
 def _default(field: FieldInfo) -> object:
