@@ -68,7 +68,7 @@ def test_anything_else_is_refused_with_an_example_that_works(value: Any) -> None
     with pytest.raises(InvalidInput) as refused:
         read_moment(value, "defer_until", now=NOW)
     assert refused.value.field == "defer_until"
-    assert refused.value.example == "2026-03-02T09:00:00Z"
+    assert str(refused.value.example).endswith("T09:00:00Z")
     read_moment(str(refused.value.example), "defer_until", now=NOW)
 
 
