@@ -194,6 +194,7 @@ SET t.fence = coalesce(t.fence, 0)
 WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
 WHERE before IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence) AND (
   t.fence = r.task_fence OR coalesce(armed_ms > r.at_ms, true) AND coalesce(t.nominal_ms > r.at_ms, true)
+    AND (t.deferral_id IS NULL OR coalesce(t.defer_until > datetime({epochMillis: r.at_ms}), true))
 )
 SET t.fence = t.fence + 1, t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
     t.deferral_id = null, t.status_index_key = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null,

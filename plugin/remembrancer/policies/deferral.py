@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from remembrancer.errors import InvalidInput
@@ -20,6 +21,7 @@ from remembrancer.policies.occurrences import (
     next_of,
     occurrences_from,
     run_without_pause_ms,
+    without_pause,
 )
 from remembrancer.ports.writes import Reschedule
 from remembrancer.schedules.kinds import remaining_schedule
@@ -80,7 +82,8 @@ def defer(
     if until_ms <= to_ms(least):
         allowed = f"a time after {to_iso(least)}, that is after now and after the run that is deferred"
         raise InvalidInput("until", to_iso(until), allowed, to_iso(from_ms(to_ms(least) + 3_600_000)))
-    original_time = original or (None if task.next_run_ms is None else from_ms(task.next_run_ms))
+    deferred_ms = run_without_pause_ms(task)
+    original_time = original or (None if deferred_ms is None else from_ms(deferred_ms))
     made = Deferral(
         deferral_id=new_id("defer", now_ms),
         task_id=task.task_id,
@@ -121,12 +124,18 @@ def _deferred_ms(task: ScheduledTask, *, by_handler: bool) -> int:
 
 
 def _deferred_again(task: ScheduledTask, until_ms: int, now_ms: int) -> Claim | None:
-    """Account for the run of an earlier deferral whose time has come before the run was claimed."""
-    before_ms = deferred_run_ms(task)
+    """Account for the run of an earlier deferral whose time has come before the run was claimed.
+
+    A pause may have held that run: it is an occurrence at its own time, not at the end of the pause. The task stays
+    armed as it is, because the deferral itself arms it, and a pause that goes on is not over.
+    """
+    before_ms = deferred_run_ms(without_pause(task))
     if before_ms is None or before_ms > now_ms or is_scheduled_at(task, before_ms):
         return None
     held = _held(OccurrenceRange(before_ms, before_ms, 1), until_ms, before_ms, task.nominal_ms)
-    return skip_claim(task, held, PlanContext(now_ms, None))
+    claim = skip_claim(task, held, PlanContext(now_ms, None))
+    ends_pause = claim.ends_pause and not task.is_paused(from_ms(now_ms))
+    return replace(claim, next_run_ms=task.next_run_ms, ends_pause=ends_pause)
 
 
 def _held(held: OccurrenceRange, until_ms: int, next_run_ms: int, next_nominal_ms: int | None) -> Skip:

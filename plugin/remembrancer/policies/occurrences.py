@@ -67,7 +67,8 @@ def pending_occurrences(task: ScheduledTask, now_ms: int) -> OccurrenceRange | N
         return scheduled
     if scheduled is None:
         return OccurrenceRange(deferred_ms, deferred_ms, 1)
-    both = scheduled.occurrences + (not is_scheduled_at(task, deferred_ms))
+    is_counted = deferred_ms == scheduled.first_ms or is_scheduled_at(task, deferred_ms)
+    both = scheduled.occurrences + (not is_counted)
     return OccurrenceRange(min(scheduled.first_ms, deferred_ms), max(scheduled.last_ms, deferred_ms), both)
 
 
