@@ -26,7 +26,7 @@ class CalendarInUse(NamedTuple):
 class CalendarStore(Protocol):
     """The calendars of one graph."""
 
-    async def add(self, calendar: NamedCalendar, change: Change) -> bool:
+    async def add(self, calendar: NamedCalendar, change: Change, /) -> bool:
         """Store a calendar; return False, and write nothing, if its name is taken."""
         ...
 
@@ -34,7 +34,7 @@ class CalendarStore(Protocol):
         """Give a calendar other content, if it has the version of *before*; return whether it had."""
         ...
 
-    async def remove(self, calendar: NamedCalendar, change: Change) -> bool:
+    async def remove(self, calendar: NamedCalendar, change: Change, /) -> bool:
         """Remove a calendar that no open task uses; return False if there is none, or a task uses it."""
         ...
 

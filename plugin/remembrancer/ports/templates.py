@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class TemplateStore(Protocol):
     """The templates of one graph."""
 
-    async def add(self, template: TaskTemplate, change: Change) -> bool:
+    async def add(self, template: TaskTemplate, change: Change, /) -> bool:
         """Store a template; return False, and write nothing, if its name is taken."""
         ...
 
@@ -22,7 +22,7 @@ class TemplateStore(Protocol):
         """Give a template other content, if it has the version of *before*; return whether it had."""
         ...
 
-    async def remove(self, template: TaskTemplate, change: Change) -> bool:
+    async def remove(self, template: TaskTemplate, change: Change, /) -> bool:
         """Remove a template; return whether this call did it. The tasks that were made from it stay."""
         ...
 

@@ -22,10 +22,11 @@ from remembrancer.stores.records.audit_log import GraphAuditLog
 from remembrancer.stores.records.calendars import GraphCalendarStore
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
+from remembrancer.stores.records.named_nodes import NamedNodes
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.records.retention import GraphRetention
 from remembrancer.stores.records.statistics import GraphStatistics
-from remembrancer.stores.records.templates import GraphTemplateStore
+from remembrancer.stores.records.templates import TEMPLATES
 from remembrancer.stores.records.tokens import GraphTokenStore
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class ConnectedGraph(Graph):
         self.statistics = GraphStatistics(connection, parts.records)
         self.tokens = GraphTokenStore(connection, parts.records)
         self.calendars = GraphCalendarStore(connection, parts.records)
-        self.templates = GraphTemplateStore(connection, parts.records)
+        self.templates = NamedNodes(connection, parts.records, TEMPLATES)
         self.idempotency = GraphIdempotencyStore(connection)
         self.retention = GraphRetention(connection, parts.records)
         self.replicas = GraphReplicaRegistry(connection)

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Final, cast
 from remembrancer.model.calendar import NamedCalendar
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.calendars import CalendarInUse
-from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
-from remembrancer.stores.rows.audit_rows import change_row
+from remembrancer.stores.records.named_nodes import NamedKind, NamedNodes
 from remembrancer.stores.rows.node_rows import shown_task_from
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.writes import Change
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.rows.readable_records import ReadableRecords
@@ -26,7 +24,7 @@ _PAGE: Final = 500
 _AUDITED: Final = ("name", "source", "country", "subdivision", "version", "first", "last", "library")
 
 
-class GraphCalendarStore:
+class GraphCalendarStore(NamedNodes[NamedCalendar]):
     """The contract and its laws: `remembrancer.ports.calendars.CalendarStore`.
 
     Args:
@@ -35,39 +33,7 @@ class GraphCalendarStore:
     """
 
     def __init__(self, connection: GraphConnection, records: ReadableRecords) -> None:
-        self._connection = connection
-        self._records = records
-
-    async def add(self, calendar: NamedCalendar, change: Change) -> bool:
-        """Store a calendar; return False if its name is taken."""
-        row: Row = {**change_row(None, change), "calendar": _properties(calendar), "after": _audited(calendar)}
-        try:
-            await self._connection.write([Statement("create_calendars", [row])])
-        except UniqueKeyTaken:
-            return False
-        return True
-
-    async def replace(self, before: NamedCalendar, after: NamedCalendar, change: Change) -> bool:
-        """Give a calendar other content, if it has the version of *before*; return whether it had."""
-        row: Row = {"name": before.name, "version_before": before.version, **change_row(None, change)}
-        row |= {"calendar": _properties(after), "before": _audited(before), "after": _audited(after)}
-        answers = await self._connection.write([Statement("renew_calendars", [row])])
-        return bool(answers[0])
-
-    async def remove(self, calendar: NamedCalendar, change: Change) -> bool:
-        """Remove a calendar that no open task uses; return whether this call did it."""
-        row: Row = {"name": calendar.name, **change_row(None, change), "before": _audited(calendar)}
-        answers = await self._connection.write([Statement("delete_calendars", [row])])
-        return bool(answers[0])
-
-    async def all(self) -> Sequence[NamedCalendar]:
-        """Return every calendar, by name."""
-        return self._read(await self._connection.read(query("calendars"), {}))
-
-    async def named(self, names: Sequence[str]) -> Mapping[str, NamedCalendar]:
-        """Return those of the calendars *names* that there are."""
-        found = self._read(await self._connection.read(query("calendars_by_name"), {"names": list(names)}))
-        return {each.name: each for each in found}
+        super().__init__(connection, records, _CALENDARS)
 
     async def in_use(self) -> Sequence[CalendarInUse]:
         """Return the calendars that open tasks use."""
@@ -101,9 +67,6 @@ class GraphCalendarStore:
     def _tasks(self, found: Sequence[Row]) -> list[ScheduledTask]:
         return self._records.read("task_id", shown_task_from, [row["t"] for row in found])
 
-    def _read(self, found: Sequence[Row]) -> list[NamedCalendar]:
-        return self._records.read("name", calendar_from, [row["k"] for row in found])
-
 
 def calendar_from(node: Row) -> NamedCalendar:
     """Read a calendar from its node."""
@@ -123,3 +86,16 @@ def _audited(calendar: NamedCalendar) -> str:
     """Return what the audit log says of a calendar, as JSON."""
     shown = {name: value for name in _AUDITED if (value := getattr(calendar, name)) is not None}
     return json.dumps({**shown, "dates": len(calendar.dates)}, ensure_ascii=False, separators=(",", ":"))
+
+
+_CALENDARS: Final[NamedKind[NamedCalendar]] = NamedKind(
+    row="calendar",
+    create="create_calendars",
+    replace="renew_calendars",
+    delete="delete_calendars",
+    all="calendars",
+    by_name="calendars_by_name",
+    properties=_properties,
+    audited=_audited,
+    read=calendar_from,
+)

@@ -8,66 +8,12 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.task_template import TaskTemplate
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
-from remembrancer.stores.rows.audit_rows import change_row
-from remembrancer_schema.catalog import query
+from remembrancer.stores.records.named_nodes import NamedKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from remembrancer.ports.writes import Change
-    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.statement import Row
-    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 _JSON: Final = ("parameters", "task")
-
-
-class GraphTemplateStore:
-    """The contract and its laws: `remembrancer.ports.templates.TemplateStore`.
-
-    Args:
-        connection: An open graph.
-        records: Reads its nodes.
-    """
-
-    def __init__(self, connection: GraphConnection, records: ReadableRecords) -> None:
-        self._connection = connection
-        self._records = records
-
-    async def add(self, template: TaskTemplate, change: Change) -> bool:
-        """Store a template; return False if its name is taken."""
-        row: Row = {**change_row(None, change), "template": _properties(template), "after": _audited(template)}
-        try:
-            await self._connection.write([Statement("create_templates", [row])])
-        except UniqueKeyTaken:
-            return False
-        return True
-
-    async def replace(self, before: TaskTemplate, after: TaskTemplate, change: Change) -> bool:
-        """Give a template other content, if it has the version of *before*; return whether it had."""
-        row: Row = {"name": before.name, "version_before": before.version, **change_row(None, change)}
-        row |= {"template": _properties(after), "before": _audited(before), "after": _audited(after)}
-        answers = await self._connection.write([Statement("replace_templates", [row])])
-        return bool(answers[0])
-
-    async def remove(self, template: TaskTemplate, change: Change) -> bool:
-        """Remove a template; return whether this call did it."""
-        row: Row = {"name": template.name, **change_row(None, change), "before": _audited(template)}
-        answers = await self._connection.write([Statement("delete_templates", [row])])
-        return bool(answers[0])
-
-    async def all(self) -> Sequence[TaskTemplate]:
-        """Return every template, by name."""
-        return self._read(await self._connection.read(query("templates"), {}))
-
-    async def named(self, names: Sequence[str]) -> Mapping[str, TaskTemplate]:
-        """Return those of the templates *names* that there are."""
-        found = self._read(await self._connection.read(query("templates_by_name"), {"names": list(names)}))
-        return {each.name: each for each in found}
-
-    def _read(self, found: Sequence[Row]) -> list[TaskTemplate]:
-        return self._records.read("name", template_from, [row["k"] for row in found])
 
 
 def template_from(node: Row) -> TaskTemplate:
@@ -84,10 +30,24 @@ def _properties(template: TaskTemplate) -> Row:
 
 
 def _audited(template: TaskTemplate) -> str:
-    """Return what the audit log says of a template, as JSON."""
+    """Return the summary of a template for the audit log, as JSON."""
     shown = {"name": template.name, "version": template.version, "parameters": template.parameters_json()}
     return _text({**shown, "task": template.task})
 
 
 def _text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+TEMPLATES: Final[NamedKind[TaskTemplate]] = NamedKind(
+    row="template",
+    create="create_templates",
+    replace="replace_templates",
+    delete="delete_templates",
+    all="templates",
+    by_name="templates_by_name",
+    properties=_properties,
+    audited=_audited,
+    read=template_from,
+)
+"""Templates as nodes. The contract and its laws: `remembrancer.ports.templates.TemplateStore`."""
