@@ -10,10 +10,13 @@ WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <>
     MATCH (again:task_execution)-[:RETRY_OF]->(e)
     WHERE again.triggered_at >= datetime({epochMillis: $before_ms}) OR again.status = 'running'
   }
-  AND NOT any(f IN $followers WHERE f.task_id = e.task_id AND e.status IN f.statuses
-    AND f.since_ms <= e.completed_at.epochMillis AND f.floor_ms <= e.nominal_at.epochMillis
-    AND NOT e.execution_id IN f.served AND e.execution_type <> 'manual_trigger'
-    AND NOT EXISTS { MATCH (:task_execution)-[:RETRY_OF]->(e) })
+  AND NOT (
+    e.execution_type <> 'manual_trigger'
+    AND any(f IN $followers WHERE f.task_id = e.task_id AND f.statuses CONTAINS e.status
+      AND f.since_ms <= e.completed_at.epochMillis AND f.floor_ms <= e.nominal_at.epochMillis
+      AND NOT f.served CONTAINS '"' + e.execution_id + '"')
+    AND NOT EXISTS { MATCH (:task_execution)-[:RETRY_OF]->(e) }
+  )
 RETURN e.execution_id AS execution_id, e.task_id AS task_id, e.thought_id AS thought_id, e.occurrences AS occurrences,
        e.nominal_at AS nominal_at
 ORDER BY e.execution_id LIMIT $limit

@@ -107,7 +107,10 @@ class GraphRetention:
 
 
 def _follower_row(row: Row) -> Row:
-    """Return what a follower counts and has served; one that cannot be read counts all."""
+    """Return what a follower counts and has served; one that cannot be read counts all.
+
+    Both are texts: a list that is looked through for each of a list would be a loop within a loop.
+    """
     try:
         place, value = FollowPlace.read(row["watch"]), value_from(row["schedule_spec"])
     except (ValueError, TypeError):
@@ -116,9 +119,9 @@ def _follower_row(row: Row) -> Row:
     return {
         "task_id": row["task_id"],
         "since_ms": row["since_ms"],
-        "statuses": list(counted or OUTCOMES["ended"]),
+        "statuses": " ".join(counted or OUTCOMES["ended"]),
         "floor_ms": place.floor_ms,
-        "served": list(place.served),
+        "served": " ".join(f'"{each}"' for each in place.served),
     }
 
 
