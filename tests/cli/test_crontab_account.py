@@ -47,7 +47,7 @@ CASES: dict[str, tuple[bytes, list[tuple[str, str | None]]]] = {
         [("no task", None)] * 80 + [("refused", None)],
     ),
     "an escape in the command": (b"1 1 * * * printf \x1b[2Jx\n", [("imported", None)]),
-    "letters that are no UTF-8": (b"1 1 * * * caf\xe9\n", [("imported", None)]),
+    "letters that are no UTF-8": (b"1 1 * * * caf\xe9\n", [("refused", None)]),
 }
 
 
