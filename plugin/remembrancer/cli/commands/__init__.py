@@ -32,7 +32,6 @@
 - `show`: `remembrancer show`.
 - `status`: `remembrancer status`.
 - `template`: `remembrancer template`: templates of tasks.
-- `template`: `remembrancer template`: templates of tasks.
 - `token`: `remembrancer token`: the tokens of the API.
 - `update`: `remembrancer update`.
 - `watch`: `remembrancer watch`: live events.

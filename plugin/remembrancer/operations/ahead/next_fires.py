@@ -25,7 +25,6 @@ MOST_LISTED: Final = 100_000
 """The most fires of all tasks of one list together."""
 _SLICE: Final = 250
 """The number of fires that are worked out before other coroutines run."""
-"""Errors of a schedule whose node holds nonsense."""
 
 
 def next_fires(task: ScheduledTask, count: int = PREVIEWED) -> tuple[list[datetime], list[str]]:
