@@ -9,7 +9,7 @@ from remembrancer.model.addition import NO_ADDITIONS, additions_from
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import LAST_MS
 from remembrancer.policies.occurrences import first_ms, run_without_pause_ms
-from remembrancer.policies.pause import armed_in_pause
+from remembrancer.policies.pause import armed_at_first
 from remembrancer.schedules.composed.exclusions import joined, pairs_of
 from remembrancer.schedules.kinds import remaining_schedule, schedule_of
 
@@ -64,7 +64,7 @@ def with_additions(task: ScheduledTask, new: Collection[Addition], now_ms: int) 
     if first < ahead_ms:
         gained |= {"nominal_ms": first, "excluded_ms": _excluded(task, first, ahead_ms, now_ms)}
     after = task.model_copy(update=gained)
-    return after if first >= ahead_ms or task.deferral_id is not None else _armed(after, task)
+    return after if first >= ahead_ms else armed_at_first(after)
 
 
 def without_additions(task: ScheduledTask, left_out: Collection[Addition]) -> ScheduledTask:
@@ -102,10 +102,8 @@ def with_reactions(task: ScheduledTask, new: Sequence[Addition], now_ms: int) ->
             at_ms += 1
         times.add(at_ms)
         gained.append(replace(each, at_ms=at_ms, runs_late=each.runs_late or each.at_ms <= now_ms))
-    first_ms = min(times)
     together = additions.only([*done, *pending, *gained])
-    after = task.model_copy(update={"additions": together.text, "nominal_ms": first_ms})
-    return after if task.deferral_id is not None else _armed(after, task)
+    return armed_at_first(task.model_copy(update={"additions": together.text, "nominal_ms": min(times)}))
 
 
 def _ahead_ms(task: ScheduledTask) -> int:
@@ -121,13 +119,6 @@ def _excluded(task: ScheduledTask, first: int, ahead_ms: int, now_ms: int) -> tu
         return task.excluded_ms
     stretches = [*pairs_of(task.excluded_ms or ()), (first, ahead_ms)]
     return joined([each for each in stretches if each[1] > min(first, now_ms)])
-
-
-def _armed(after: ScheduledTask, before: ScheduledTask) -> ScheduledTask:
-    """Return a task whose next occurrence became an earlier one, armed for that."""
-    if before.paused_at is not None:
-        return armed_in_pause(after, after.nominal_ms)
-    return after.model_copy(update={"next_run_ms": after.nominal_ms})
 
 
 def is_deferred_beyond(task: ScheduledTask, at_ms: int) -> bool:

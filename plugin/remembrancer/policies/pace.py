@@ -12,7 +12,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionType, Reason
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.additions import pending_additions
-from remembrancer.policies.pause import armed_in_pause
+from remembrancer.policies.pause import armed_at_first
 from remembrancer.ports.writes import NextCheck
 from remembrancer.schedules.parsing import read_moment
 from remembrancer.schedules.phrases import length_words
@@ -84,12 +84,7 @@ def within_pace(task: ScheduledTask, now_ms: int) -> ScheduledTask:
     if check_ms is None or check_ms <= (latest_ms := now_ms + pace_ms(_value(task))[1]):
         return task
     nominal_ms = min([latest_ms, *(each.at_ms for each in pending_additions(task))])
-    moved = task.model_copy(update={"next_check_ms": latest_ms, "nominal_ms": nominal_ms})
-    if task.deferral_id is not None:
-        return moved
-    if task.paused_at is not None:
-        return armed_in_pause(moved, nominal_ms)
-    return moved.model_copy(update={"next_run_ms": nominal_ms})
+    return armed_at_first(task.model_copy(update={"next_check_ms": latest_ms, "nominal_ms": nominal_ms}))
 
 
 def check_ahead_ms(task: ScheduledTask) -> int | None:

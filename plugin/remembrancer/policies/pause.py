@@ -68,6 +68,15 @@ def armed_in_pause(task: ScheduledTask, run_ms: int | None) -> ScheduledTask:
     return task.model_copy(update={"next_run_ms": next_ms})
 
 
+def armed_at_first(task: ScheduledTask) -> ScheduledTask:
+    """Return *task* armed for its first occurrence without an outcome, or as a live deferral or a pause has it."""
+    if task.deferral_id is not None:
+        return task
+    if task.paused_at is not None:
+        return armed_in_pause(task, task.nominal_ms)
+    return task.model_copy(update={"next_run_ms": task.nominal_ms})
+
+
 def resumed(task: ScheduledTask, on_missed: Misfire | None, now: datetime) -> ScheduledTask:
     """Return *task* as it is once its pause is ended at *now*.
 
