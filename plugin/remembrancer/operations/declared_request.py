@@ -36,8 +36,7 @@ def refers(request: ScheduleRequest) -> bool:
     if request.schedule is None:
         return False
     value = value_given(request.schedule)
-    found = references_in(value)
-    return bool(found.calendars or found.tasks) or isinstance(value, Cue)
+    return references_in(value).are_any or isinstance(value, Cue)
 
 
 def merged(shared: Mapping[str, object], entry: Mapping[str, object]) -> dict[str, object]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
 
 ROUNDS: Final = 20
-"""Attempts of a command on a task that changes each time between being read and being written."""
+"""Attempts of a command on a node that changes each time between being read and being written."""
 
 
 class OpenTasks:

@@ -16,6 +16,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.addition import LONGEST_DETAIL
 from remembrancer.model.json_bounds import DEPTH, out_of_bounds
 from remembrancer.model.timestamps import to_iso
+from remembrancer.schedules.reaction import CUE_EXAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +26,6 @@ KEY: Final = 12
 _KEY_BYTES: Final = 9
 _COLUMN: Final = "match"
 _LENGTHS: Final = (1000, 500, 200, 100, 50, 20)
-_EXAMPLE: Final = "MATCH (n:thought) WHERE n.mood = 'worried' RETURN n.thought_id AS match"
 
 
 class Match(NamedTuple):
@@ -43,7 +43,7 @@ def matches_of(rows: Iterable[Mapping[str, object]]) -> list[Match]:
     for row in rows:
         plain = cast("dict[str, object]", _plain(row, 0))
         if fault := out_of_bounds(plain, "row", DEPTH - 1):
-            raise InvalidInput("cypher", fault.value, f"rows with JSON values: {fault.allowed_in('row')}", _EXAMPLE)
+            raise InvalidInput("cypher", fault.value, f"rows with JSON values: {fault.allowed_in('row')}", CUE_EXAMPLE)
         key = _key(plain.get(_COLUMN) if _COLUMN in plain else plain)
         if key not in found:
             found[key] = Match(key, _fitting(plain))
@@ -82,7 +82,7 @@ def _fitting(row: dict[str, object]) -> dict[str, object]:
         if _size(cut) <= LONGEST_DETAIL:
             return cut
     allowed = f"rows of at most {LONGEST_DETAIL:,} characters as JSON, such as ids and short texts"
-    raise InvalidInput("cypher", f"a row of {_size(row):,} characters", allowed, _EXAMPLE)
+    raise InvalidInput("cypher", f"a row of {_size(row):,} characters", allowed, CUE_EXAMPLE)
 
 
 def _size(row: dict[str, object]) -> int:

@@ -29,7 +29,7 @@ _MOST_PARAMETERS: Final = 100
 _LONGEST_PARAMETERS: Final = 10_000
 _LONGEST_PACE: Final = 366 * 86_400
 _EXISTING: Final = ("fire", "ignore")
-_EXAMPLE: Final = "MATCH (n:thought) WHERE n.mood = 'worried' RETURN n.thought_id AS match"
+CUE_EXAMPLE: Final = "MATCH (n:thought) WHERE n.mood = 'worried' RETURN n.thought_id AS match"
 _PARAMETERS: Final = {"mood": "worried"}
 
 
@@ -108,10 +108,10 @@ def cue_schedule(value: Cue, task_id: str) -> ReactingSchedule:
 def check_cue(value: Cue) -> None:
     """Check the fields of a cue. Raises InvalidInput."""
     if not isinstance(value.cypher, str) or not value.cypher.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  a model may send anything
-        raise InvalidInput("cypher", value.cypher, "a query in Cypher that reads", _EXAMPLE)
+        raise InvalidInput("cypher", value.cypher, "a query in Cypher that reads", CUE_EXAMPLE)
     if len(value.cypher) > LONGEST_QUERY:
         shown = f"{value.cypher[:100]}… ({len(value.cypher):,} characters)"
-        raise InvalidInput("cypher", shown, f"at most {LONGEST_QUERY:,} characters", _EXAMPLE)
+        raise InvalidInput("cypher", shown, f"at most {LONGEST_QUERY:,} characters", CUE_EXAMPLE)
     pace_seconds(value)
     if not isinstance(value.existing, str) or value.existing not in _EXISTING:  # pyright: ignore[reportUnnecessaryIsInstance]  as above
         raise InvalidInput("existing", value.existing, f"one of {', '.join(_EXISTING)}", "fire")

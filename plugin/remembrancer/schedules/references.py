@@ -25,6 +25,11 @@ class References(NamedTuple):
     calendars: Mapping[str, str | None]
     tasks: frozenset[str]
 
+    @property
+    def are_any(self) -> bool:
+        """True if there is any."""
+        return bool(self.calendars or self.tasks)
+
 
 @dataclass(frozen=True, slots=True)
 class Content:

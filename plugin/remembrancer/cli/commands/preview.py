@@ -92,8 +92,7 @@ async def _shown(
 
     after, fires = cast("str | None", typed["after"]), cast("int", typed["fires"])
     value = value_given(schedule)
-    named = references_in(value)
-    if not named.calendars and not named.tasks:
+    if not references_in(value).are_any:
         return previewed(schedule, after, fires, now)
     async with connect(graph, reading=True) as reached:
         return await reached.scheduler.preview_schedule(value, after, fires)

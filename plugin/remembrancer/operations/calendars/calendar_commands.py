@@ -14,6 +14,7 @@ from remembrancer.model.suggestions import nearest
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.operations.calendars.calendar_content import CalendarContent, CalendarSpec, content_of
 from remembrancer.operations.edits.referring_tasks import ReferringTasks, moved_fires
+from remembrancer.operations.open_tasks import ROUNDS
 from remembrancer.operations.references.resolution import calendar_value
 from remembrancer.ports.writes import Change
 from remembrancer.schedules.calendars.entries import EXAMPLE
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 MOST_YEARS: Final = 20
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ._@-]{0,63}")
-_ROUNDS: Final = 20
 
 
 class CalendarCommands:
@@ -89,7 +89,7 @@ class CalendarCommands:
         self, name: str, *, ics: str | None, dates: Sequence[str] | None, years: int | None, dry_run: bool
     ) -> CalendarRenewal:
         """Work a calendar out again, and bring its tasks up to date; a dry run says what would move."""
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             before, now = await self.get(name), self._clock.now()
             content = await content_of(_spec_of(before, ics, dates, years), now.year)
             about = {"years": years or before.years, "renewed_at": from_ms(to_ms(now))}

@@ -50,7 +50,7 @@ async def resolved_schedule(store: Graph, given: object) -> object:
         return given
     value = value_given(given)
     references = references_in(value)
-    if not references.calendars and not references.tasks:
+    if not references.are_any:
         return value
     calendars = await _calendars(store, list(references.calendars))
     tasks = {other: times_of(await _followed(store, other)) for other in references.tasks}

@@ -12,6 +12,7 @@ from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task_template import TaskTemplate, TemplateSource
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.operations.declared_request import KNOWN, mapping_of, merged, request_of
+from remembrancer.operations.open_tasks import ROUNDS
 from remembrancer.operations.templates.definitions import TemplateSpec, read_spec
 from remembrancer.operations.templates.template_use import fields_from, template_named
 from remembrancer.operations.templates.trial import tried
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_ROUNDS: Final = 20
 _LAST_VERSION: Final = 2**53
 
 
@@ -55,7 +55,7 @@ class TemplateCommands:
         if version is not None:
             read_integer("version", version, 0, _LAST_VERSION, 1)
         spec = read_spec(task, parameters, description)
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             before = (await self._store.templates.named([name])).get(name)
             _check_version(before, version)
             if before is not None and _spec_of(before) == spec:

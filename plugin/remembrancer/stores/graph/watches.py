@@ -10,6 +10,7 @@ from remembrancer.model.ids import first_id, new_id
 from remembrancer.model.query_limits import QueryLimits
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.watches import FollowedExecution, Watch
+from remembrancer.schedules.reaction import CUE_EXAMPLE
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.graph.claims import rows_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from remembrancer.stores.graph.parts import GraphParts
 
 CUE_LIMITS: Final = QueryLimits(seconds=5.0, rows=1_000, size=1024 * 1024, are_settings=False)
-_EXAMPLE: Final = "MATCH (n:thought) WHERE n.mood = 'worried' RETURN n.thought_id AS match"
 _FEW: Final = 100
 _DIGITS: Final = re.compile("[0-9]+")
 
@@ -97,7 +97,7 @@ class GraphWatches:
             return await self._parts.connection.ask_apart(task_id, cypher, dict(parameters), CUE_LIMITS)
         except InvalidInput as wrong:
             field = "parameters" if wrong.field == "parameters" else "cypher"
-            raise InvalidInput(field, wrong.value, wrong.allowed, _EXAMPLE) from wrong
+            raise InvalidInput(field, wrong.value, wrong.allowed, CUE_EXAMPLE) from wrong
 
     async def fail(self, check: FailedCheck) -> None:
         """Write why the check of an open task failed, unless that is written already."""
