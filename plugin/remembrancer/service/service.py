@@ -533,9 +533,8 @@ class SchedulerService:
         """Return executions, newest first: of one task, or of all; older than the execution *before* if given.
 
         Old and new go by their nominal times: from *since* on, and before *until*, which are on the wall clock of
-        *timezone* if they name no offset. With *status*, one or several, only
-        those that have one of them; `running` are those under way, on all replicas, with the progress reported.
-        Raises InvalidInput.
+        *timezone* if they name no offset. With *status*, one or several, only those that have one of them; `running`
+        are those under way, on all replicas, with the progress reported. Raises InvalidInput.
         """
         within = task_history.read_range(self._process.clock.now(), before, since, until, timezone)
         return await task_history.executions(self._graph(), task_id, limit, within, status)
