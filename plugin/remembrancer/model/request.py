@@ -31,6 +31,7 @@ from remembrancer.model.field_definition import (
     definitions_of,
 )
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.suggestions import nearest, unknown
 
@@ -181,6 +182,14 @@ class ScheduleRequest:
         DedupReuse | str,
         Choice("The treatment of the `dedup_key` once the task has ended.", "never", words=DedupReuse),
     ] = DedupReuse.NEVER
+    retry: Annotated[
+        RetryArgument,
+        RetryRule(
+            "The waits between the attempts at an occurrence that failed; none follows unless given.",
+            {"backoff": "exponential", "delay": 30, "give_up_on": ["PermissionError"]},
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
 
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
@@ -210,6 +219,7 @@ class TaskFields(TypedDict, total=False):
     tags: Sequence[str]
     group: str | None
     dedup_reuse: DedupReuse | str
+    retry: RetryArgument
 
 
 class NewTaskFields(TaskFields, total=False):
