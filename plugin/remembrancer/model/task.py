@@ -122,7 +122,7 @@ class ScheduledTask(BaseModel):
     """Occurrences that will not run, as JSON text: their times, reason codes and reasons."""
     rules_edition: int | None = None
     """The edition of the graph's time zone rules that last moved it."""
-    follows_id: str | None = None
+    runs_after_id: str | None = None
     """The task that it follows, if its schedule is of kind `after`."""
     check_at_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
     """The time from which on the scheduler looks whether it has an occurrence, epoch milliseconds.

@@ -147,7 +147,7 @@ class TimeLinkRow(TaskKey):
 class FollowRow(TaskKey):
     """A new task, and the task that it follows."""
 
-    follows_id: str
+    runs_after_id: str
 
 
 class FollowChangeRow(FollowRow):
