@@ -37,6 +37,25 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 
 pytest_plugins = ["neo4j_fixtures"]
 
+
+class FailuresAtOnce:
+    """Prints each failure when it happens: a run that is cut off has still said what failed."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and reporter is not None:
+            reporter.write_line(f"\nFAILED {report.nodeid} ({report.when})\n{report.longreprtext}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Print failures at once where nobody is at hand to ask for them again, from the process that gathers reports."""
+    if "CI" in os.environ and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(config), "failures_at_once")
+
+
 MEMORY_FOLDER = Path("/dev/shm")
 ENOUGH_ROOM = 2 * 2**30
 """Bytes that must be free, in memory and in its file system; the tests take less than a quarter."""

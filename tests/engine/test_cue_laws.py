@@ -121,7 +121,7 @@ class Lamps(RuleBasedStateMachine):
     @rule(others=st.sampled_from(["alone", "together"]))
     def the_other_replica_checks(self, others: str) -> None:
         async def check() -> None:
-            self.other.serve([each for each in await self.store.watches.all() if each.follows_id is None])
+            self.other.serve([each for each in await self.store.watches.all() if each.runs_after_id is None])
             await self.other.begin()
             await self.other.idle()
 

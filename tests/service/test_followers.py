@@ -214,7 +214,7 @@ async def test_a_task_begins_to_follow_and_ceases(agent: Agent) -> None:
     task = await agent.task("task", Every("3h"))
     await agent.pass_by(75)
     changed = await agent.service.update_task(task.task_id, schedule=After(source.task_id))
-    assert (changed.next_run_ms, changed.follows_id) == (None, source.task_id)
+    assert (changed.next_run_ms, changed.runs_after_id) == (None, source.task_id)
     await agent.pass_by(60)
     assert agent.runs_of("task") == [START + 2 * HOUR]
     await agent.service.update_task(task.task_id, schedule=After(other.task_id))

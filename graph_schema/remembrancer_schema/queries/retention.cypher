@@ -25,8 +25,8 @@ ORDER BY e.execution_id LIMIT $limit
 // The open tasks that follow others: whom, since when, what counts, and what they have served.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(check_at_ms)
-WHERE t.check_at_ms >= 0 AND t.follows_id IS NOT NULL
-RETURN t.follows_id AS task_id, t.check_at_ms AS since_ms, t.schedule_spec AS schedule_spec, t.watch AS watch
+WHERE t.check_at_ms >= 0 AND t.runs_after_id IS NOT NULL
+RETURN t.runs_after_id AS task_id, t.check_at_ms AS since_ms, t.schedule_spec AS schedule_spec, t.watch AS watch
 
 // name: begin_roll_up
 // Write who begins to roll up what is older than a moment.

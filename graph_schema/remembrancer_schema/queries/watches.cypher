@@ -4,9 +4,9 @@ MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(check_at_ms)
 WHERE t.check_at_ms >= 0
 OPTIONAL MATCH (t)-[:RUNS_AFTER]->(o:scheduled_task)
-RETURN t.task_id AS task_id, t.check_at_ms AS check_at_ms, t.follows_id AS follows_id, coalesce(o.fence, 0) AS other_fence,
+RETURN t.task_id AS task_id, t.check_at_ms AS check_at_ms, t.runs_after_id AS runs_after_id, coalesce(o.fence, 0) AS other_fence,
        o.status AS other_status, o.nominal_ms AS other_nominal_ms, o.next_run_ms AS other_next_run_ms,
-       o.follows_id IS NOT NULL AS other_follows, left(o.watch, 20) AS other_place
+       o.runs_after_id IS NOT NULL AS other_follows, left(o.watch, 20) AS other_place
 
 // name: watched_tasks
 // Those of $ids that are there, as nodes.
@@ -32,7 +32,7 @@ RETURN s.place AS place, e.execution_id AS execution_id, e.attempt AS attempt,
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
-MATCH (o:scheduled_task {task_id: r.follows_id})
+MATCH (o:scheduled_task {task_id: r.runs_after_id})
 USING INDEX SEEK o:scheduled_task(task_id)
 CREATE (t)-[:RUNS_AFTER]->(o)
 RETURN r.row AS row
@@ -50,7 +50,7 @@ RETURN DISTINCT r.row AS row
 UNWIND $rows AS r
 MATCH (c:task_change {change_id: r.change_id})
 MATCH (t:scheduled_task {task_id: r.task_id})
-MATCH (o:scheduled_task {task_id: r.follows_id})
+MATCH (o:scheduled_task {task_id: r.runs_after_id})
 CREATE (t)-[:RUNS_AFTER]->(o)
 RETURN r.row AS row
 

@@ -72,7 +72,7 @@ def watched(value: ScheduleValue | None, now_ms: int) -> dict[str, object]:
         return {"next_check_ms": now_ms}
     if value is None or not getattr(value, "reacts", False):
         return {}
-    return {"check_at_ms": now_ms, "follows_id": followed_in(value)}
+    return {"check_at_ms": now_ms, "runs_after_id": followed_in(value)}
 
 
 def followed_in(value: ScheduleValue) -> str | None:

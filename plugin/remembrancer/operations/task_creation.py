@@ -77,7 +77,7 @@ class TaskCreation:
         now, idempotency_key = self._clock.now(), IDEMPOTENCY_KEY.get()
         requests = [each if each.schedule is None else await self._resolved(each) for each in requests]
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
-        await check_followed(self._store.tasks, (each.follows_id for each in tasks))
+        await check_followed(self._store.tasks, (each.runs_after_id for each in tasks))
         if source is not None:
             tasks = [source.marked(task) for task in tasks]
         if idempotency_key:

@@ -14,4 +14,5 @@
 - `changed_rules`: the place of an armed task after the meaning of its schedule has changed.
 - `retry`: the attempt that follows a failed one, and the time from which on it starts.
 - `settlement`: the outcome of an execution, also of a lost one, and the end of its task.
+- `unanswered`: the policies of tasks that wait for people, tasks or a release.
 """

@@ -96,7 +96,7 @@ def sought_by(task: ScheduledTask, now_ms: int) -> Sought:
     place, since_ms = place_of(task).at(now_ms), task.check_at_ms or 0
     if place.fence and now_ms < since_ms:  # the clock was set back to before the follower was made
         since_ms = place.floor_ms
-    return Sought(task.follows_id or "", place.floor_ms, since_ms)
+    return Sought(task.runs_after_id or "", place.floor_ms, since_ms)
 
 
 class Reaction(NamedTuple):

@@ -29,7 +29,7 @@ class Watch(NamedTuple):
 
     task_id: str
     check_at_ms: int
-    follows_id: str | None
+    runs_after_id: str | None
     other_fence: int | None
     """Grows with each claim and change of the other task; None if it is not there."""
     other_status: str | None

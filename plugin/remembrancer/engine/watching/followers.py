@@ -79,7 +79,7 @@ class Followers:
 
 
 def _state(watch: Watch) -> tuple[str | None, int | None, str | None]:
-    return watch.follows_id, watch.other_fence, watch.other_status
+    return watch.runs_after_id, watch.other_fence, watch.other_status
 
 
 def _reacted(task: ScheduledTask, watch: Watch, executions: Sequence[FollowedExecution], now_ms: int) -> Reaction:
@@ -92,5 +92,5 @@ def _end(task: ScheduledTask, watch: Watch, now: datetime) -> WatchChange:
     """Return the end of a follower: complete, unless the other task was cancelled or is gone."""
     is_done = watch.other_status in {TaskStatus.COMPLETE, TaskStatus.FAILED}
     status = TaskStatus.COMPLETE if is_done else TaskStatus.FAILED
-    reason = f"Task {task.follows_id}, which it follows, has ended as {watch.other_status}."
+    reason = f"Task {task.runs_after_id}, which it follows, has ended as {watch.other_status}."
     return WatchChange(task, task, now, status, reason if watch.other_status else "The task that it follows is gone.")

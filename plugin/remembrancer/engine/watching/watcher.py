@@ -71,10 +71,10 @@ class Watcher:
             shards = self._membership.assignments[0].shards
             watches = await self._store.watches.all()
             self._store.watches.followed.clear()
-            self._store.watches.followed.update(each.follows_id for each in watches if each.follows_id)
+            self._store.watches.followed.update(each.runs_after_id for each in watches if each.runs_after_id)
             self._store.watches.followed.update(each.task_id for each in watches)
             mine = [each for each in watches if shards is None or shard_of(each.task_id) in shards]
-            self._cues.serve([each for each in mine if each.follows_id is None])
-            following = [each for each in mine if each.follows_id is not None]
+            self._cues.serve([each for each in mine if each.runs_after_id is None])
+            following = [each for each in mine if each.runs_after_id is not None]
             if await self._followers.check(following, self._clock.now()):
                 break

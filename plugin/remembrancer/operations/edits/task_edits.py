@@ -109,8 +109,8 @@ class TaskEdits:
                 wanted = updating(given, self._late_by_seconds)(task, change.at)
                 if wanted.after == task:
                     return _update(task, task, change.at, Disposition.EXISTING, fires)
-                if wanted.after.follows_id != task.follows_id:
-                    await check_followed(self._store.tasks, [wanted.after.follows_id])
+                if wanted.after.runs_after_id != task.runs_after_id:
+                    await check_followed(self._store.tasks, [wanted.after.runs_after_id])
                 if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
                     kept = await self._met(kept) if wanted.after.schedule != task.schedule else kept
                     return _update(task, kept, change.at, Disposition.CHANGED, fires)

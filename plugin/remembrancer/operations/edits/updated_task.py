@@ -40,7 +40,7 @@ _KEPT: Final = (*(name for name in UPDATABLE if name != "schedule"), "schedule_s
 _SCHEDULE: Final = ("schedule_cron", "schedule_spec", "timezone", "gap", "fold", "seconds_field")
 _READ_IN: Final = frozenset({"timezone", "fold"})
 """The fields by which a wall time is read."""
-_WATCH: Final = ("check_at_ms", "follows_id", "watch", "check_error", "next_check_ms")
+_WATCH: Final = ("check_at_ms", "runs_after_id", "watch", "check_error", "next_check_ms")
 """The fields of a task whose schedule names no occurrences."""
 _SIX: Final = 6
 _UNBOUND: Final = dict.fromkeys(("nominal_ms", "deferral_id", "last_triggered_at", "additions", "skips"))
@@ -176,11 +176,11 @@ def _reacting(
     task: ScheduledTask, asked: ScheduledTask, taken: dict[str, Any], now: datetime, fields: Mapping[str, Any]
 ) -> Update:
     """Return a task with other values whose schedule names no occurrences, before the change or after it."""
-    followed = asked.follows_id
+    followed = asked.runs_after_id
     if followed is not None and followed >= task.task_id:
         allowed = "a task that was made before this one: so no task follows itself through others"
         raise InvalidInput("task_id", followed, allowed, "schedule another task, which follows it")
-    is_same = asked.schedule.kind == task.schedule.kind and followed == task.follows_id
+    is_same = asked.schedule.kind == task.schedule.kind and followed == task.runs_after_id
     if not is_same or "defer_until" in fields:
         return moved(task, taken, now, 0.0, begins=True)
     kept = {**taken, "defer_until": task.defer_until, **{name: getattr(task, name) for name in _WATCH}}

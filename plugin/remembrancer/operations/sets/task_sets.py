@@ -163,9 +163,9 @@ class TaskSets:
     async def _check_followed(self, steps: Sequence[_Step]) -> None:
         """Refuse new tasks that follow one which is not there, or has ended."""
         for step in steps:
-            if step.making is not None and step.making.follows_id is not None:
+            if step.making is not None and step.making.runs_after_id is not None:
                 try:
-                    await check_followed(self._store.tasks, [step.making.follows_id])
+                    await check_followed(self._store.tasks, [step.making.runs_after_id])
                 except InvalidInput as wrong:
                     raise placed(wrong, step.answer.key) from wrong
 

@@ -78,7 +78,7 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
                 raise fault from taken
             raise
     armed_times.have_begun(zones)
-    if any(each.before.follows_id != each.after.follows_id for each in edits):
+    if any(each.before.runs_after_id != each.after.runs_after_id for each in edits):
         parts.signals.tell()
     written: set[object] = {
         statement.rows[row["row"]]["task_id"]

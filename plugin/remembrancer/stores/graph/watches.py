@@ -47,7 +47,7 @@ class GraphWatches:
             Watch(
                 row["task_id"],
                 row["check_at_ms"],
-                row["follows_id"],
+                row["runs_after_id"],
                 None if row["other_status"] is None else row["other_fence"],
                 row["other_status"],
                 _ahead_ms(row),
@@ -146,7 +146,11 @@ def _ahead_ms(row: Row) -> int | None:
 
 def follow_rows(tasks: Sequence[ScheduledTask]) -> list[FollowRow]:
     """Return the rows that let new tasks follow others."""
-    return [{"task_id": each.task_id, "follows_id": each.follows_id} for each in tasks if each.follows_id is not None]
+    return [
+        {"task_id": each.task_id, "runs_after_id": each.runs_after_id}
+        for each in tasks
+        if each.runs_after_id is not None
+    ]
 
 
 def _reaction_row(change: WatchChange) -> ReactionRow:

@@ -43,11 +43,11 @@ def changed_links(before: ScheduledTask, after: ScheduledTask, change_id: str) -
 
 def _changed_follow(before: ScheduledTask, after: ScheduledTask, change: Row) -> list[Statement]:
     """Return the statements that let a changed task run after another one, or after none."""
-    if before.follows_id == after.follows_id:
+    if before.runs_after_id == after.runs_after_id:
         return []
-    no_more = [Statement("follow_no_more", [dict(change)])] if before.follows_id is not None else []
-    row: Row = {**change, "follows_id": after.follows_id}
-    return no_more if after.follows_id is None else [*no_more, Statement("follow_another", [row])]
+    no_more = [Statement("follow_no_more", [dict(change)])] if before.runs_after_id is not None else []
+    row: Row = {**change, "runs_after_id": after.runs_after_id}
+    return no_more if after.runs_after_id is None else [*no_more, Statement("follow_another", [row])]
 
 
 def _calendar_rows(task: ScheduledTask) -> list[Row]:

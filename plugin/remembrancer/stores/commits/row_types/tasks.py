@@ -96,6 +96,9 @@ class RescheduleRow(DeferralRow):
     next_run_ms: int
     due_key: int | None
     task_fence: int | None
+    live_id: str | None
+    since_ms: int
+    of_deferred_run: bool
 
 
 class DeferRow(RescheduleRow):
@@ -147,7 +150,7 @@ class TimeLinkRow(TaskKey):
 class FollowRow(TaskKey):
     """A new task, and the task that it follows."""
 
-    follows_id: str
+    runs_after_id: str
 
 
 class FollowChangeRow(FollowRow):
