@@ -318,7 +318,7 @@ async def test_a_follower_waits_for_the_last_attempt(run: Run) -> None:
     failing = Failing(1)
 
     async def handle(firing: Firing) -> object:
-        if firing.task.follows_id is None:
+        if firing.task.schedule.kind != "after":
             return await failing(firing)
         followed.append(str((firing.execution.cause_detail or {})["status"]))
         return None
