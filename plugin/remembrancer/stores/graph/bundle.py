@@ -15,6 +15,7 @@ from remembrancer.stores.graph.armed_times import GraphArmedTimes
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
 from remembrancer.stores.graph.task_store import GraphTaskStore
+from remembrancer.stores.graph.waits import GraphWaits
 from remembrancer.stores.graph.watches import GraphWatches
 from remembrancer.stores.graph.work_queue import GraphWorkQueue
 from remembrancer.stores.named_queries import named_queries
@@ -70,6 +71,7 @@ class ConnectedGraph(Graph):
         self.replicas = GraphReplicaRegistry(connection)
         self.health = GraphHealthProbe(connection, parts.index, parts.records)
         self.watches = GraphWatches(parts)
+        self.waits = GraphWaits(parts)
         self.named_queries = named_queries()
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:
