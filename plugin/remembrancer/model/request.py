@@ -181,6 +181,26 @@ class ScheduleRequest:
         DedupReuse | str,
         Choice("The treatment of the `dedup_key` once the task has ended.", "never", words=DedupReuse),
     ] = DedupReuse.NEVER
+    max_deferrals: Annotated[
+        StrictInt | None,
+        WholeNumber(
+            "The most deferrals in a row of one run; the scheduler's own limit unless given.",
+            5,
+            least=0,
+            most=1_000_000,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
+    max_deferral_seconds: Annotated[
+        StrictFloat | None,
+        Seconds(
+            "Seconds for which deferrals in a row may hold one run; the scheduler's own limit unless given.",
+            86_400,
+            least=1.0,
+            most=3660.0 * _DAY_SECONDS,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
 
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
@@ -210,6 +230,8 @@ class TaskFields(TypedDict, total=False):
     tags: Sequence[str]
     group: str | None
     dedup_reuse: DedupReuse | str
+    max_deferrals: int | None
+    max_deferral_seconds: float | None
 
 
 class NewTaskFields(TaskFields, total=False):
