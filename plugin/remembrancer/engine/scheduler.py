@@ -23,6 +23,7 @@ from remembrancer.engine.maintenance.rule_changes import Author, RuleChanges
 from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
 from remembrancer.engine.overdue import OverdueService
 from remembrancer.engine.timeouts import end
+from remembrancer.engine.wait_sweep import WaitSweep
 from remembrancer.engine.waiting_retries import WaitingRetries
 from remembrancer.engine.watching.watcher import Watcher
 from remembrancer.model.ids import new_id
@@ -83,6 +84,8 @@ class Scheduler:
             interval=search_interval,
             batch_size=options.claim_batch_size,
         )
+        interval = timedelta(seconds=options.check_interval_seconds)
+        self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size, self._claims.serve_waiting)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
@@ -206,8 +209,8 @@ class Scheduler:
 
         With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
-        done = await complete(self._retries.work())
         began = time.monotonic()
+        done = await complete(self._retries.work()) + await self._sweep.work()
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds

@@ -54,13 +54,14 @@ class WriteSpec:
 
 _PART: Final = "a part of a write that has an event"
 _LEASE: Final = "a lease is no change of a task; the execution under it has events"
-_WAITS: Final = "the attempt before has its event, and no other attempt began"
+_ATTEMPTS: Final = "the attempt before has its event, and no other attempt began"
 _LINKS: Final = "an edge for readers of the graph; it follows the run that moved"
 _MEMBERS: Final = "cluster membership is no change of a task"
 _COUNTERS: Final = "statistics are no change of a task"
 _COPY: Final = "the event log of a graph holds the events of that graph, not of the graph that was copied"
 _REPAIR: Final = "a repair reports its steps; no replica works on the graph at that time"
 _AUDIT: Final = "the audit log has it"
+_WAITS: Final = "the occurrence that waits has events when it runs, or gets another outcome"
 _ZONES: Final = "the rules of a time zone are no change of a task"
 
 _EXECUTIONS: Final = {
@@ -103,8 +104,8 @@ _EXECUTIONS: Final = {
     "start_retries": WriteSpec(
         executions.WaitedRetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
     ),
-    "hold_retries": WriteSpec(executions.HeldRetryRow, "execution_id", silent=_WAITS, kind=CLAIM),
-    "drop_retries": WriteSpec(executions.DroppedRetryRow, "execution_id", silent=_WAITS, kind=CLAIM),
+    "hold_retries": WriteSpec(executions.HeldRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
+    "drop_retries": WriteSpec(executions.DroppedRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
     "release_retries": WriteSpec(executions.ReleasedRetriesRow, "task_id", silent=_PART, kind=None),
     "end_retries": WriteSpec(executions.EndedRetriesRow, "task_id", silent=_PART, kind=None),
     "acquire_leases": WriteSpec(executions.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
@@ -155,6 +156,8 @@ _TASKS: Final = {
         tasks.EndRow, "task_id", count=row_counts.ended_watched, events=row_events.retired, kind=UPKEEP
     ),
     "rearm_tasks": WriteSpec(tasks.RearmRow, "task_id", count=row_counts.rearmed, silent=_AUDIT, kind=UPKEEP),
+    "park_tasks": WriteSpec(tasks.ParkRow, "task_id", silent=_WAITS, kind=CLAIM, recurrent=True),
+    "wake_tasks": WriteSpec(tasks.WakeRow, "task_id", silent=_WAITS, kind=CLAIM, recurrent=True),
     "shorten_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
     "erase_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
 }
